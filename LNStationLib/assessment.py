@@ -1,0 +1,164 @@
+"""The answer for one case: what every later part reads, writes, shows or reports.
+
+Versioned JSON; the published schema is ``Resources/Schema/assessment.schema.json``. Points are LPS millimetres
+``[x, y, z]``. ``None`` always means "not assessed" and is never a stand-in for 0 or "negative".
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+SCHEMA_VERSION = "1.0"
+RESEARCH_USE = "Research use only. Not a medical device; not for clinical decisions."
+
+Call = Literal["positive", "negative"]
+SideName = Literal["L", "R"]
+Point = tuple[float, float, float]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CaseSummary(_Strict):
+    """The facts of the case that a report shows; nothing identifying."""
+
+    case_id: str
+    cancer: Literal["lung", "esophagus"] | None = None
+    tumor_side: SideName | None = None
+    tumor_site: str | None = None
+    sex: Literal["F", "M", "O"] | None = None
+    age_years: int | None = None
+    study_date: str | None = None
+    synthetic: bool = Field(False, description="The case was made by the phantom.")
+    ct_size: tuple[int, int, int] = Field(description="Voxels along the CT's own axes i, j, k.")
+    ct_spacing_mm: tuple[float, float, float]
+    has_pet: bool = False
+    nodes_from: str = Field(description="Where the nodes came from, e.g. 'supplied masks'; 'none' if nowhere.")
+
+
+class Provenance(_Strict):
+    """Which implementation did a step, with what settings, and how long it took."""
+
+    step: Literal["input", "organs", "stations", "nodes", "metastasis", "staging", "report"]
+    implementation: str
+    version: str
+    seconds: float | None = None
+    settings: dict[str, Any] = Field(default_factory=dict)
+    model_package: str | None = None
+    trained_on: Literal["synthetic", "clinical"] | None = None
+    references: list[str] = Field(default_factory=list, description="Papers and standards behind the method.")
+    warnings: list[str] = Field(default_factory=list)
+
+
+class OrganFinding(_Strict):
+    """One organ that was used."""
+
+    name: str
+    title: str
+    source: Literal["supplied", "derived", "network", "image", "surrogate"]
+    detail: str
+    volume_ml: float
+
+
+class BorderFinding(_Strict):
+    """What one border of a station rests on."""
+
+    border: str
+    rests_on: str
+    surrogate: bool
+
+
+class StationFinding(_Strict):
+    """One station.
+
+    ``volume_ml`` is None where the station could not be parsed (``warnings`` says why) and ``call`` is None
+    where nothing could be assessed.
+    """
+
+    station: str
+    label_value: int
+    title: str
+    zone: str
+    side: SideName | None = Field(None, description="The station's own side; None for 3A, 3P, 7, 8, 9.")
+    volume_ml: float | None = None
+    centroid_mm: Point | None = None
+    n_nodes: int | None = Field(None, description="None where nodes were not looked for.")
+    largest_short_axis_mm: float | None = None
+    suv_max: float | None = None
+    probability: float | None = Field(None, ge=0, le=1, description="Of metastasis; None without a model.")
+    call: Call | None = None
+    positive_sides: list[SideName] = Field(
+        default_factory=list, description="Sides of the evidence in a positive station without a side of its own."
+    )
+    reason: str = Field(description="Why this call, or why none, in one sentence.")
+    borders: list[BorderFinding] = Field(default_factory=list)
+    warnings: list[str] = Field(default_factory=list)
+
+
+class NodeFinding(_Strict):
+    """One node candidate, measured."""
+
+    node_id: int = Field(ge=1, description="Value in nodes.nii.gz.")
+    source: Literal["supplied", "pet_threshold", "ct_blobs", "network"]
+    station: str | None = Field(None, description="Station of largest overlap; None outside all stations.")
+    station_fraction: float | None = Field(None, ge=0, le=1, description="Part of the node inside that station.")
+    side: SideName | None = Field(None, description="Side of the patient's midline that holds the centroid.")
+    volume_mm3: float
+    short_axis_mm: float = Field(description="Largest perpendicular to the long axis, in its axial slice.")
+    long_axis_mm: float = Field(description="Longest in-plane diameter over all axial slices (RECIST 1.1).")
+    extent_mm: Point = Field(description="Extents of the bounding box along the patient's x, y, z.")
+    mean_hu: float
+    suv_max: float | None = None
+    suv_mean: float | None = None
+    suv_peak: float | None = None
+    centroid_mm: Point
+    bounding_box_mm: tuple[Point, Point] = Field(description="Lowest and highest corner.")
+    call: Call | None = None
+    probability: float | None = Field(None, ge=0, le=1)
+    reason: str
+    warnings: list[str] = Field(default_factory=list)
+
+
+class NStaging(_Strict):
+    """The N category and what decides it."""
+
+    category: str | None = Field(None, description="e.g. 'N2', 'N2b'; None where it could not be derived.")
+    rules: str = Field(description="Rule set, e.g. 'tnm8'.")
+    is_lower_bound: bool = Field(False, description="True where only 'at least this' follows.")
+    deciding_stations: list[str] = Field(default_factory=list)
+    positive_stations: list[str] = Field(default_factory=list, description="With sides, e.g. '8R'.")
+    not_assessed_stations: list[str] = Field(default_factory=list)
+    n_positive_nodes: int | None = None
+    explanation: str
+    warnings: list[str] = Field(default_factory=list)
+
+
+class Assessment(_Strict):
+    """The assessment of one case."""
+
+    schema_version: Literal["1.0"] = "1.0"
+    lnstation_version: str
+    created: str = Field(description="ISO 8601 time in UTC.")
+    research_use: str = RESEARCH_USE
+    case: CaseSummary
+    n_category: str | None = Field(None, description="Same as staging.category, for quick reading.")
+    staging: NStaging
+    stations: list[StationFinding]
+    nodes: list[NodeFinding]
+    organs: list[OrganFinding]
+    provenance: list[Provenance]
+    warnings: list[str] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _one_n_category(self) -> Assessment:
+        if self.n_category != self.staging.category:
+            raise ValueError(f"n_category {self.n_category!r} is not staging.category {self.staging.category!r}")
+        return self
+
+    @property
+    def trained_on_synthetic(self) -> bool:
+        """True where any step used a model trained on synthetic patients."""
+        return any(step.trained_on == "synthetic" for step in self.provenance)

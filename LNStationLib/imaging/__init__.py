@@ -1,0 +1,1 @@
+"""Images in and out: reading, checking, grids, PET to SUV."""

@@ -1,0 +1,1 @@
+"""Where the reference organs are: supplied masks, the image itself, surrogates."""
