@@ -1,0 +1,1 @@
+"""Which voxel belongs to which lymph node station."""

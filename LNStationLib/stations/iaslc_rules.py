@@ -1,0 +1,97 @@
+"""Station parsing by the IASLC definitions, rule by rule, on reference organs; needs no trained weights.
+
+Method: every border of a definition becomes a plane, line or surface on this patient's organs
+(:mod:`levels`, :mod:`walls`, :mod:`prevascular`); a station is the tissue within its borders (:mod:`rules`).
+The idea of mapping the IASLC text to organ segmentations follows Hoffman et al., Proc. SPIE 9414, 94141R (2015);
+definitions are those of Rusch et al. 2009.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+
+from LNStationLib import anatomy
+from LNStationLib.organs.organ_set import OrganSet
+from LNStationLib.progress import Progress, silent
+from LNStationLib.stations.borders import MissingAnatomyError
+from LNStationLib.stations.cleanup import clean_labels
+from LNStationLib.stations.frame import Frame, make_frame
+from LNStationLib.stations.rules import RULES, Anatomy, Region
+from LNStationLib.stations.station_map import BorderNote, StationMap
+from LNStationLib.types import HuArray, LabelArray
+
+_log = logging.getLogger(__name__)
+MIN_STATION_ML = 0.1
+"""Less tissue than this holds no node of 5 mm; such a station is left out with the reason."""
+
+
+class IaslcRulesParser:
+    """Parses stations 1 to 11 by the IASLC definitions."""
+
+    name = "iaslc_rules"
+
+    def parse(self, hu: HuArray, organs: OrganSet, progress: Progress = silent) -> StationMap:
+        """Parse the stations; see :class:`LNStationLib.stations.station_map.StationParser`.
+
+        A structure that is missing and has no surrogate costs the stations that need it, never the case.
+        """
+        try:
+            frame = make_frame(hu, organs)
+        except MissingAnatomyError as error:
+            return _nothing(organs, str(error))
+        patient = Anatomy(frame)
+        regions, left_out = self._regions(patient, progress)
+        labels = clean_labels(frame, patient, regions)
+        return _assemble(organs, frame, patient, labels, regions, left_out)
+
+    @staticmethod
+    def _regions(patient: Anatomy, progress: Progress) -> tuple[dict[str, Region], dict[str, str]]:
+        regions: dict[str, Region] = {}
+        left_out: dict[str, str] = {}
+        for i, (name, rule) in enumerate(RULES.items()):
+            progress(f"station {name}", i / len(RULES))
+            try:
+                regions[name] = rule(patient)
+            except MissingAnatomyError as missing:
+                left_out[name] = f"not parsed: {missing}"
+                _log.info("station %s left out: %s", name, missing)
+        return regions, left_out
+
+
+def _nothing(organs: OrganSet, reason: str) -> StationMap:
+    grid = organs.grid
+    middle = np.full(grid.shape[0], grid.coordinates_mm(2).mean())
+    left_out = {row.name: f"not parsed: {reason}" for row in anatomy.stations()}
+    return StationMap(grid, np.zeros(grid.shape, np.uint8), middle, left_out=left_out, warnings=[reason])
+
+
+def _assemble(
+    organs: OrganSet,
+    frame: Frame,
+    patient: Anatomy,
+    labels: LabelArray,
+    regions: dict[str, Region],
+    left_out: dict[str, str],
+) -> StationMap:
+    whole = np.zeros(organs.grid.shape, dtype=np.uint8)
+    z, y, x = frame.offset
+    depth, height, width = frame.grid.shape
+    whole[z : z + depth, y : y + height, x : x + width] = labels
+    volumes = np.bincount(labels.ravel(), minlength=256) * frame.grid.voxel_volume_ml
+    notes: list[BorderNote] = []
+    for row in anatomy.stations():
+        region = regions.get(row.name)
+        if region is None:
+            continue
+        if volumes[row.label_value] < MIN_STATION_ML:
+            left_out[row.name] = "not parsed: no tissue between its borders in this field of view"
+            whole[whole == row.label_value] = 0
+            continue
+        notes += [
+            BorderNote(row.name, where, border.rests_on, border.surrogate)
+            for where, border in region.borders.items()
+        ]
+    midline = patient.walls.midline.position_mm[:, 0, 0].astype(np.float64)
+    return StationMap(organs.grid, whole, midline, notes, left_out, list(organs.warnings))

@@ -1,0 +1,204 @@
+"""The axial levels that the IASLC definitions name, each found on this patient or by a declared surrogate.
+
+Definitions: Rusch et al. 2009, table of the IASLC lymph node map; Kim et al. 2015, table 1. A level is a
+:class:`Border` along z. Surrogate distances are typical adult values and only serve where the structure itself
+is missing; every use is declared in the border's ``surrogate`` flag.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+
+from LNStationLib.stations.borders import Border, MissingAnatomyError, plane
+from LNStationLib.stations.frame import Frame
+from LNStationLib.stations.profiles import center_mm, filled, highest_z_mm, lowest_z_mm
+from LNStationLib.types import Side
+
+_APEX_TO_MANUBRIUM_MM = 25.0
+_MANUBRIUM_TO_CRICOID_MM = 50.0
+_CARINA_TO_INFERIOR_VEIN_MM = 45.0
+_INLET_MIDLINE_MM, _INLET_LATERAL_MM = 12.0, 26.0
+_WORDS: dict[Side, str] = {"L": "left", "R": "right"}
+
+
+class Levels:
+    """Levels of one patient, computed when a rule asks for them."""
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+
+    def _landmark(self, name: str, words: str) -> Border | None:
+        found = self._frame.landmark(name)
+        return None if found is None else plane(found[0][2], words, surrogate=found[1])
+
+    def _required_landmark(self, name: str, words: str) -> Border:
+        border = self._landmark(name, words)
+        if border is None:
+            raise MissingAnatomyError(f"{name.replace('_', ' ')} not found")
+        return border
+
+    @cached_property
+    def carina(self) -> Border:
+        """The carina."""
+        return self._required_landmark("carina", "carina")
+
+    @cached_property
+    def cricoid_lower_margin(self) -> Border:
+        """Lower margin of the cricoid cartilage (upper border of station 1)."""
+        cricoid = self._frame.mask("cricoid_cartilage")
+        if cricoid is not None:
+            return plane(lowest_z_mm(cricoid, self._frame.grid), "lower margin of the cricoid cartilage")
+        level = float(self.manubrium_top.position_mm.item()) + _MANUBRIUM_TO_CRICOID_MM
+        return plane(level, f"{_MANUBRIUM_TO_CRICOID_MM:.0f} mm above the manubrium (no cricoid)", surrogate=True)
+
+    def lung_apex(self, side: Side) -> Border:
+        """Apex of one lung and pleural space."""
+        lung = self._frame.require("lung_left" if side == "L" else "lung_right")
+        level = highest_z_mm(lung.mask, self._frame.grid)
+        cut = level >= self._top_mm - self._frame.grid.spacing_mm[0]
+        words = f"apex of the {_WORDS[side]} lung"
+        return plane(level, words + (" (above the field of view)" if cut else ""), surrogate=cut)
+
+    @property
+    def _top_mm(self) -> float:
+        return float(self._frame.z_mm[-1, 0, 0]) + self._frame.grid.spacing_mm[0] / 2
+
+    @cached_property
+    def manubrium_top(self) -> Border:
+        """Upper border of the manubrium in the midline."""
+        words = "upper border of the manubrium"
+        border = self._landmark("manubrium_top", words)
+        if border is not None:
+            return border
+        manubrium = self._frame.mask("manubrium")
+        if manubrium is not None:
+            return plane(highest_z_mm(manubrium, self._frame.grid), words)
+        apex = min(float(self.lung_apex(side).position_mm.item()) for side in ("L", "R"))
+        return plane(
+            apex - _APEX_TO_MANUBRIUM_MM, f"{_APEX_TO_MANUBRIUM_MM:.0f} mm below the lung apex", surrogate=True
+        )
+
+    @cached_property
+    def thoracic_inlet(self) -> Border:
+        """Border between stations 1 and 2: the manubrium in the midline, rising to the lung apex on either side."""
+        trachea = self._frame.require("trachea").mask
+        centers = filled(center_mm(trachea, self._frame.grid, 2), sigma=1.0)
+        midline = float(np.median(centers[-max(1, centers.size // 5) :]))
+        apices = {side: self.lung_apex(side) for side in ("L", "R")}
+        manubrium = self.manubrium_top
+        x = self._frame.x_mm
+        apex = np.where(x > midline, apices["L"].position_mm, apices["R"].position_mm)
+        ramp = np.clip((np.abs(x - midline) - _INLET_MIDLINE_MM) / (_INLET_LATERAL_MM - _INLET_MIDLINE_MM), 0, 1)
+        lateral = ramp**2 * (3 - 2 * ramp)
+        position = manubrium.position_mm + lateral * (apex - manubrium.position_mm)
+        return Border(
+            position.astype(np.float32),
+            f"{manubrium.rests_on} in the midline, {apices['R'].rests_on} and {apices['L'].rests_on} at the sides",
+            manubrium.surrogate or any(border.surrogate for border in apices.values()),
+        )
+
+    @cached_property
+    def chest_apex(self) -> Border:
+        """Apex of the chest: the higher of the two lung apices (upper border of 3P)."""
+        return max((self.lung_apex("L"), self.lung_apex("R")), key=lambda border: border.position_mm.item())
+
+    @cached_property
+    def left_brachiocephalic_vein_crossing(self) -> Border:
+        """Where the caudal margin of the left brachiocephalic vein crosses the trachea (2R above, 4R below)."""
+        words = "caudal margin of the left brachiocephalic vein at the trachea"
+        vein = self._frame.mask("brachiocephalic_vein_left")
+        if vein is not None and not self._frame.is_surrogate("brachiocephalic_vein_left"):
+            columns = self._frame.require("trachea").mask.any(axis=(0, 1))
+            crossing = vein & columns[None, None, :]
+            if crossing.any():
+                return plane(lowest_z_mm(crossing, self._frame.grid), words)
+        border = self._landmark("left_brachiocephalic_vein_crossing", words)
+        if border is not None:
+            return border
+        trunk = self._frame.mask("brachiocephalic_trunk")
+        if trunk is not None:
+            level = lowest_z_mm(trunk, self._frame.grid)
+            return plane(level, "origin of the brachiocephalic trunk (no left brachiocephalic vein)", surrogate=True)
+        raise MissingAnatomyError("left brachiocephalic vein and brachiocephalic trunk not found")
+
+    @cached_property
+    def arch_top(self) -> Border:
+        """Upper margin of the aortic arch."""
+        words = "upper margin of the aortic arch"
+        border = self._landmark("aortic_arch_top", words)
+        if border is not None:
+            return border
+        arch = self._frame.require("aortic_arch", "aorta")
+        return plane(highest_z_mm(arch.mask, self._frame.grid), words, surrogate=arch.name != "aortic_arch")
+
+    @cached_property
+    def arch_underside(self) -> Border:
+        """Lower border of the aortic arch."""
+        return self._required_landmark("aortic_arch_underside", "lower border of the aortic arch")
+
+    @cached_property
+    def azygos_lower_border(self) -> Border:
+        """Lower border of the azygos arch (4R above, 10R below)."""
+        arch = self._frame.require("azygos_arch")
+        surrogate = self._frame.is_surrogate("azygos_arch")
+        words = "lower border of the azygos arch" + (f" ({arch.detail})" if surrogate else "")
+        return plane(lowest_z_mm(arch.mask, self._frame.grid), words, surrogate=surrogate)
+
+    @cached_property
+    def left_pulmonary_artery_top(self) -> Border:
+        """Upper rim of the left main pulmonary artery (4L and 5 above, 10L below)."""
+        return self._required_landmark(
+            "left_pulmonary_artery_top", "upper rim of the left main pulmonary artery"
+        )
+
+    @cached_property
+    def subcarinal_floor(self) -> Border:
+        """Lower border of station 7 and upper border of 8.
+
+        Right: lower border of the bronchus intermedius. Left: upper border of the lower lobe bronchus. Between
+        the two the border runs straight, since the definition gives only the two ends.
+        """
+        right = self._required_landmark("bronchus_intermedius_end", "lower border of the bronchus intermedius")
+        left = self._required_landmark(
+            "left_lower_lobe_bronchus_origin", "upper border of the left lower lobe bronchus"
+        )
+        marks = self._frame.organs.landmarks
+        x_right = marks["bronchus_intermedius_end"].point_mm[0]
+        x_left = max(marks["left_lower_lobe_bronchus_origin"].point_mm[0], x_right + 1.0)
+        ramp = np.clip((self._frame.x_mm - x_right) / (x_left - x_right), 0, 1)
+        position = right.position_mm + ramp * (left.position_mm - right.position_mm)
+        return Border(
+            position.astype(np.float32),
+            f"{right.rests_on} (right), {left.rests_on} (left)",
+            right.surrogate or left.surrogate,
+        )
+
+    def inferior_pulmonary_vein(self, side: Side) -> Border:
+        """Lower border of the inferior pulmonary vein (upper border of station 9)."""
+        name = "inferior_pulmonary_vein_left" if side == "L" else "inferior_pulmonary_vein_right"
+        words = f"lower border of the {_WORDS[side]} inferior pulmonary vein"
+        vein = self._frame.mask(name)
+        if vein is not None:
+            return plane(
+                lowest_z_mm(vein, self._frame.grid), words, surrogate=self._frame.is_surrogate(name)
+            )
+        border = self._landmark(name, words)
+        if border is not None:
+            return border
+        level = float(self.carina.position_mm.item()) - _CARINA_TO_INFERIOR_VEIN_MM
+        return plane(level, f"{_CARINA_TO_INFERIOR_VEIN_MM:.0f} mm below the carina (no vein)", surrogate=True)
+
+    @cached_property
+    def diaphragm(self) -> Border:
+        """The diaphragm at the esophageal hiatus (lower border of 8 and 9)."""
+        border = self._landmark("esophageal_hiatus", "esophageal hiatus of the diaphragm")
+        if border is not None:
+            return border
+        heart = self._frame.mask("heart")
+        if heart is not None:
+            return plane(
+                lowest_z_mm(heart, self._frame.grid), "lower border of the heart (diaphragm not seen)", surrogate=True
+            )
+        raise MissingAnatomyError("diaphragm and heart not found")

@@ -1,0 +1,65 @@
+"""Stations 10 and 11: hilar and interlobar."""
+
+from __future__ import annotations
+
+from LNStationLib.stations.borders import Border, plane
+from LNStationLib.stations.rules.region import Anatomy, Region
+from LNStationLib.types import BoolArray, Side
+
+HILAR_REACH_MM = 15.0
+INTERLOBAR_REACH_MM = 12.0
+"""Tissue further from a bronchus belongs to the lung or to the mediastinum."""
+_LOBAR: dict[Side, tuple[str, ...]] = {
+    "R": (
+        "upper_lobe_bronchus_right",
+        "bronchus_intermedius",
+        "middle_lobe_bronchus_right",
+        "lower_lobe_bronchus_right",
+    ),
+    "L": ("upper_lobe_bronchus_left", "lower_lobe_bronchus_left"),
+}
+_MAIN: dict[Side, str] = {"R": "main_bronchus_right", "L": "main_bronchus_left"}
+
+
+def station_10(anatomy: Anatomy, side: Side) -> Region:
+    """10R, 10L, hilar: next to the main bronchus and the hilar vessels.
+
+    Upper border: right the lower rim of the azygos vein, left the upper rim of the pulmonary artery. Lower
+    border: interlobar region, i.e. where a lobar bronchus is nearer than the main bronchus.
+    """
+    anatomy.frame.require(_MAIN[side])
+    upper = _upper(anatomy, side)
+    to_main = anatomy.distance_mm(_MAIN[side])
+    mask = _hilum(anatomy, side, upper) & (to_main <= HILAR_REACH_MM)
+    mask &= to_main <= anatomy.distance_mm(*_LOBAR[side])
+    surrogate = anatomy.frame.is_surrogate(_MAIN[side])
+    around = plane(0.0, f"{HILAR_REACH_MM:.0f} mm around the main bronchus", surrogate=surrogate)
+    return Region(mask, {"upper": upper, "around": around})
+
+
+def station_11(anatomy: Anatomy, side: Side) -> Region:
+    """11R, 11L, interlobar: between the origins of the lobar bronchi.
+
+    On the right 11s above and 11i below the bronchus intermedius; both are one station here.
+    """
+    present = anatomy.frame.require(*_LOBAR[side])
+    upper = _upper(anatomy, side)
+    to_lobar = anatomy.distance_mm(*_LOBAR[side])
+    mask = _hilum(anatomy, side, upper) & (to_lobar <= INTERLOBAR_REACH_MM)
+    mask &= to_lobar < anatomy.distance_mm(_MAIN[side])
+    surrogate = anatomy.frame.is_surrogate(present.name)
+    around = plane(0.0, f"{INTERLOBAR_REACH_MM:.0f} mm around the lobar bronchi at their origins", surrogate=surrogate)
+    return Region(mask, {"upper": upper, "around": around})
+
+
+def _upper(anatomy: Anatomy, side: Side) -> Border:
+    levels = anatomy.levels
+    return levels.azygos_lower_border if side == "R" else levels.left_pulmonary_artery_top
+
+
+def _hilum(anatomy: Anatomy, side: Side, upper: Border) -> BoolArray:
+    """Tissue below the hilum's upper border on one side of the carina, outside the subcarinal space."""
+    frame, walls = anatomy.frame, anatomy.walls
+    carina_x = frame.organs.landmarks["carina"].point_mm[0]
+    beside = frame.x_mm > carina_x if side == "L" else frame.x_mm <= carina_x
+    return anatomy.mediastinal_tissue & frame.below(upper) & beside & frame.in_front_of(walls.spine_front)

@@ -1,0 +1,67 @@
+"""What a rule gets and what it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import edt
+import numpy as np
+
+from LNStationLib.stations.borders import Border
+from LNStationLib.stations.frame import Frame
+from LNStationLib.stations.levels import Levels
+from LNStationLib.stations.prevascular import prevascular_surface
+from LNStationLib.stations.tissue import mediastinum, node_tissue
+from LNStationLib.stations.walls import Walls
+from LNStationLib.types import BoolArray, FloatArray
+
+
+class Anatomy:
+    """All a rule needs of one patient: frame, levels, walls and tissue."""
+
+    def __init__(self, frame: Frame) -> None:
+        self.frame = frame
+        self.levels = Levels(frame)
+        self.walls = Walls(frame, self.levels)
+        self._distances: dict[tuple[str, ...], FloatArray] = {}
+
+    @cached_property
+    def tissue(self) -> BoolArray:
+        """Tissue that can hold a node, anywhere in the region."""
+        return node_tissue(self.frame)
+
+    @cached_property
+    def mediastinal_tissue(self) -> BoolArray:
+        """Tissue that can hold a node, between the lungs."""
+        return self.tissue & mediastinum(self.frame)
+
+    @cached_property
+    def prevascular(self) -> Border:
+        """Front of the great vessels."""
+        return prevascular_surface(self.frame)
+
+    def distance_mm(self, *names: str) -> FloatArray:
+        """Distance in mm of every voxel to the nearest of the named organs; infinite where none is there."""
+        if names not in self._distances:
+            union = self.frame.union(*names)
+            spacing = self.frame.grid.spacing_mm
+            self._distances[names] = (
+                edt.edt(~union, anisotropy=spacing, parallel=2)
+                if union.any()
+                else np.full(union.shape, np.inf, np.float32)
+            )
+        return self._distances[names]
+
+
+@dataclass(frozen=True)
+class Region:
+    """A station's region by its definition, and the borders that made it."""
+
+    mask: BoolArray
+    borders: dict[str, Border]
+
+
+Rule = Callable[[Anatomy], Region]
+"""Builds a station's region; raises ``MissingAnatomyError`` where a structure without surrogate is missing."""

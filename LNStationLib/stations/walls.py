@@ -1,0 +1,204 @@
+"""The walls and lines that the IASLC definitions name: sides of the trachea, fronts of vessels and spine.
+
+"Right" and "left" borders are :class:`Border` along x, "front" and "back" along y, all in LPS mm.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+
+from LNStationLib.stations.borders import Border, MissingAnatomyError, curve
+from LNStationLib.stations.frame import Frame
+from LNStationLib.stations.levels import Levels
+from LNStationLib.stations.profiles import center_mm, filled, first_mm, last_mm
+from LNStationLib.types import BoolArray, FloatArray
+
+AIRWAY_WALL_MM = 1.5
+"""Thickness of the tracheal and main bronchial wall in adults; masks hold the lumen."""
+_SMOOTHING_MM = 4.0
+_WIDENING_MM = 8.0
+"""Above the carina the trachea widens into the main bronchi; its side walls are read above that."""
+
+
+class Walls:
+    """Walls and lines of one patient, computed when a rule asks for them."""
+
+    def __init__(self, frame: Frame, levels: Levels) -> None:
+        self._frame = frame
+        self._levels = levels
+
+    @property
+    def _sigma(self) -> float:
+        return self._frame.voxels(_SMOOTHING_MM)
+
+    @cached_property
+    def _straight_trachea(self) -> BoolArray:
+        """Trachea above its widening at the carina."""
+        trachea = self._frame.require("trachea").mask
+        above = self._frame.z_mm > self._levels.carina.position_mm + _WIDENING_MM
+        straight = trachea & above
+        return straight if straight.any() else trachea
+
+    @cached_property
+    def trachea_left(self) -> Border:
+        """Left lateral border of the trachea: the oncologic midline of stations 2 and 4."""
+        edge = last_mm(self._straight_trachea, self._frame.grid, 2) + AIRWAY_WALL_MM
+        return curve(filled(edge, sigma=self._sigma), "left lateral border of the trachea")
+
+    @cached_property
+    def trachea_midline(self) -> Border:
+        """Midline of the trachea, which divides 1R from 1L."""
+        center = center_mm(self._straight_trachea, self._frame.grid, 2)
+        return curve(filled(center, sigma=self._sigma), "midline of the trachea")
+
+    @cached_property
+    def trachea_back(self) -> Border:
+        """Posterior wall of the trachea: 3P behind it."""
+        edge = last_mm(self._straight_trachea, self._frame.grid, 1) + AIRWAY_WALL_MM
+        known = int(np.isfinite(edge).sum())
+        slope = min(known, round(self._frame.voxels(30.0)))
+        return curve(filled(edge, sigma=self._sigma, slope_from=slope), "posterior wall of the trachea")
+
+    @cached_property
+    def spine_front(self) -> Border:
+        """Front of the vertebral bodies, in the midline of the column."""
+        spine = self._frame.mask("spine")
+        if spine is not None:
+            center = filled(center_mm(spine, self._frame.grid, 2), sigma=self._sigma)
+            near = np.abs(self._frame.x_mm - center[:, None, None]) < 12.0
+            edge = first_mm(spine & near, self._frame.grid, 1)
+            if np.isfinite(edge).any():
+                return curve(
+                    filled(edge, sigma=self._sigma),
+                    "front of the vertebral bodies",
+                    surrogate=self._frame.is_surrogate("spine"),
+                )
+        back = self.trachea_back.position_mm[:, 0, 0]
+        return curve(back + 25.0, "25 mm behind the trachea (no spine)", surrogate=True)
+
+    @cached_property
+    def midline(self) -> Border:
+        """Sagittal midline of the patient: centre of the vertebral column, else of the trachea."""
+        spine = self._frame.mask("spine")
+        if spine is None:
+            return Border(self.trachea_midline.position_mm, "midline of the trachea (no spine)", surrogate=True)
+        center = center_mm(spine, self._frame.grid, 2)
+        return curve(filled(center, sigma=3 * self._sigma), "midline of the vertebral column")
+
+    @cached_property
+    def arch_center(self) -> Border:
+        """Axis of the arch in its slices; medial of it lies 4L, lateral 6.
+
+        Given per slice and row (the arch runs obliquely to the back), nearest row of the arch outside it.
+        """
+        arch = self._frame.require("aortic_arch").mask
+        weights = arch.sum(axis=2, dtype=np.float64)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            rows = (arch @ self._frame.grid.coordinates_mm(2)) / weights
+        return Border(_nearest_filled(rows)[:, :, None].astype(np.float32), "axis of the aortic arch")
+
+    @cached_property
+    def ascending_center(self) -> Border:
+        """Centre of the ascending aorta, x per slice: divides 3A (right) from 6 (left) in front of it."""
+        organ = self._frame.require("ascending_aorta")
+        center = filled(center_mm(organ.mask, self._frame.grid, 2), sigma=self._sigma)
+        return curve(center, "centre of the ascending aorta", surrogate=self._frame.is_surrogate(organ.name))
+
+    @cached_property
+    def ascending_middle(self) -> Border:
+        """Middle of the ascending aorta, y per slice: front limit of the aortopulmonary window."""
+        organ = self._frame.require("ascending_aorta")
+        center = filled(center_mm(organ.mask, self._frame.grid, 1), sigma=self._sigma)
+        return curve(center, "middle of the ascending aorta", surrogate=self._frame.is_surrogate(organ.name))
+
+    @cached_property
+    def descending_front(self) -> Border:
+        """Front of the descending aorta, y per slice: back limit of the aortopulmonary window."""
+        organ = self._frame.require("descending_aorta")
+        edge = filled(first_mm(organ.mask, self._frame.grid, 1), sigma=self._sigma)
+        return curve(edge, "front of the descending aorta", surrogate=self._frame.is_surrogate(organ.name))
+
+    @cached_property
+    def ligamentum_arteriosum(self) -> Border:
+        """The ligamentum arteriosum: 4L medial, 5 lateral.
+
+        Rarely visible on CT; the usual surrogate is the line from the underside of the arch at its isthmus to the
+        origin of the left pulmonary artery, here continued as a vertical plane: x as a function of y.
+        """
+        ligament = self._frame.mask("ligamentum_arteriosum")
+        if ligament is not None and not self._frame.is_surrogate("ligamentum_arteriosum"):
+            center = float(np.nanmean(center_mm(ligament, self._frame.grid, 2)))
+            return Border(np.full((1, 1, 1), center, np.float32), "ligamentum arteriosum")
+        arch = self._frame.landmark("aortic_isthmus_underside") or self._frame.landmark("aortic_arch_underside")
+        artery = self._frame.landmark("left_pulmonary_artery_origin") or self._frame.landmark(
+            "left_pulmonary_artery_top"
+        )
+        if arch is None or artery is None:
+            raise MissingAnatomyError("aortic arch or left pulmonary artery not found")
+        (x_arch, y_arch, _), (x_artery, y_artery, _) = arch[0], artery[0]
+        # Nearly transverse lines would make the plane cut the window crosswise: the slope is limited to 45 degrees.
+        slope = float(np.clip((x_arch - x_artery) / max(abs(y_arch - y_artery), 1.0), -1, 1))
+        slope *= float(np.sign(y_arch - y_artery)) or 1.0
+        position = x_artery + slope * (self._frame.y_mm - y_artery)
+        words = "line from the underside of the arch to the origin of the left pulmonary artery"
+        return Border(position.astype(np.float32), f"{words} (ligamentum arteriosum not visible)", surrogate=True)
+
+    @cached_property
+    def right_bronchi_medial(self) -> Border:
+        """Medial wall of the right main bronchus and the bronchus intermedius, x per slice."""
+        return self._bronchi(
+            ("main_bronchus_right", "bronchus_intermedius"), "medial wall of the right bronchi", left_edge=True
+        )
+
+    @cached_property
+    def left_bronchi_medial(self) -> Border:
+        """Medial wall of the left main bronchus, x per slice."""
+        return self._bronchi(("main_bronchus_left",), "medial wall of the left main bronchus", left_edge=False)
+
+    def _bronchi(self, names: tuple[str, ...], words: str, *, left_edge: bool) -> Border:
+        present = [self._frame.require(name) for name in names[:1]]
+        mask = self._frame.union(*names)
+        mask &= self._frame.below(self._levels.carina)
+        if not mask.any():
+            mask = present[0].mask
+        grid = self._frame.grid
+        edge = last_mm(mask, grid, 2) + AIRWAY_WALL_MM if left_edge else first_mm(mask, grid, 2) - AIRWAY_WALL_MM
+        surrogate = any(self._frame.is_surrogate(name) for name in names)
+        return curve(filled(edge, sigma=self._sigma / 2), words, surrogate=surrogate)
+
+    @cached_property
+    def esophagus_front(self) -> Border:
+        """Front of the esophagus, y per slice."""
+        edge = first_mm(self._frame.require("esophagus").mask, self._frame.grid, 1)
+        surrogate = self._frame.is_surrogate("esophagus")
+        return curve(filled(edge, sigma=self._sigma), "front of the esophagus", surrogate=surrogate)
+
+    @cached_property
+    def esophagus_back(self) -> Border:
+        """Back of the esophagus, y per slice."""
+        edge = last_mm(self._frame.require("esophagus").mask, self._frame.grid, 1)
+        surrogate = self._frame.is_surrogate("esophagus")
+        return curve(filled(edge, sigma=self._sigma), "back of the esophagus", surrogate=surrogate)
+
+    @cached_property
+    def bronchi_front(self) -> Border:
+        """Front of the main bronchi and the bronchus intermedius, y per slice."""
+        mask = self._frame.union("main_bronchus_right", "main_bronchus_left", "bronchus_intermedius")
+        if not mask.any():
+            raise MissingAnatomyError("main bronchi not found")
+        edge = filled(first_mm(mask, self._frame.grid, 1), sigma=self._sigma)
+        return curve(edge - AIRWAY_WALL_MM, "front of the main bronchi")
+
+
+def _nearest_filled(rows: FloatArray) -> FloatArray:
+    """Fill NaN in ``[z, y]`` from the nearest known row of the slice, then from the nearest known slice."""
+    known_slices = np.flatnonzero(np.isfinite(rows).any(axis=1))
+    result = np.empty_like(rows)
+    index = np.arange(rows.shape[1])
+    for z in known_slices:
+        known = np.flatnonzero(np.isfinite(rows[z]))
+        result[z] = np.interp(index, known, rows[z, known])
+    nearest = known_slices[np.abs(np.arange(len(rows))[:, None] - known_slices[None, :]).argmin(axis=1)]
+    return np.asarray(result[nearest])

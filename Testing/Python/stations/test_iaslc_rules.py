@@ -1,0 +1,180 @@
+"""The IASLC rules on a schematic chest whose levels are known."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from LNStationLib import anatomy
+from LNStationLib.organs.organ_set import OrganSet
+from LNStationLib.stations.iaslc_rules import IaslcRulesParser
+from LNStationLib.stations.registry import station_parser
+from LNStationLib.stations.station_map import StationMap
+from LNStationLib.types import HuArray
+from Testing.Python.stations import schematic_chest as chest
+
+TOLERANCE_MM = 2.3
+"""Half a working voxel for the grid and one for the smoothing of the borders."""
+
+
+@cache
+def parsed(without: tuple[str, ...] = (), surrogates: tuple[str, ...] = ()) -> tuple[HuArray, OrganSet, StationMap]:
+    hu, organs = chest.schematic_chest(without=without, surrogates=surrogates)
+    return hu, organs, IaslcRulesParser().parse(hu, organs)
+
+
+def extent_mm(result: StationMap, station: str, axis: int) -> tuple[float, float]:
+    index = np.flatnonzero(result.mask(station).any(axis=tuple({0, 1, 2} - {axis})))
+    coordinates = result.grid.coordinates_mm(axis)
+    half = result.grid.spacing_mm[axis] / 2
+    return float(coordinates[index[0]] - half), float(coordinates[index[-1]] + half)
+
+
+def lowest_mm(organs: OrganSet, name: str) -> float:
+    grid = organs.grid
+    return float(grid.coordinates_mm(0)[organs[name].mask.any(axis=(1, 2))][0] - grid.spacing_mm[0] / 2)
+
+
+def test_every_station_of_the_table_is_found() -> None:
+    _, _, result = parsed()
+    assert result.left_out == {}
+    assert {row.name for row in anatomy.stations() if result.mask(row.name).any()} == {
+        row.name for row in anatomy.stations()
+    }
+
+
+@pytest.mark.parametrize(
+    ("station", "lower", "upper"),
+    [
+        ("4L", chest.LEFT_ARTERY_TOP, chest.ARCH_TOP),
+        ("5", chest.LEFT_ARTERY_TOP, chest.ARCH_UNDERSIDE),
+        ("6", chest.ARCH_UNDERSIDE, chest.ARCH_TOP),
+        ("3P", chest.CARINA, chest.LUNG_APEX),
+    ],
+)
+def test_station_spans_the_levels_of_its_definition(station: str, lower: float, upper: float) -> None:
+    _, _, result = parsed()
+    low, high = extent_mm(result, station, 0)
+    assert low == pytest.approx(lower, abs=TOLERANCE_MM)
+    assert high == pytest.approx(upper, abs=TOLERANCE_MM)
+
+
+def test_2l_reaches_from_the_arch_above_the_manubrium_at_the_sides() -> None:
+    _, _, result = parsed()
+    low, high = extent_mm(result, "2L", 0)
+    assert low == pytest.approx(chest.ARCH_TOP, abs=TOLERANCE_MM)
+    assert chest.MANUBRIUM_TOP < high <= chest.LUNG_APEX + TOLERANCE_MM
+
+
+def test_7_hangs_below_the_carina_down_to_the_end_of_the_bronchus_intermedius() -> None:
+    _, _, result = parsed()
+    low, high = extent_mm(result, "7", 0)
+    assert low == pytest.approx(chest.INTERMEDIUS_END, abs=TOLERANCE_MM)
+    # Directly below the carina the bronchi and their walls fill the fork.
+    assert chest.CARINA - 12 < high <= chest.CARINA + TOLERANCE_MM
+
+
+def test_4r_ends_below_at_the_azygos_and_above_at_the_left_brachiocephalic_vein() -> None:
+    _, organs, result = parsed()
+    columns = organs["trachea"].mask.any(axis=(0, 1))
+    vein = organs["brachiocephalic_vein_left"].mask & columns[None, None, :]
+    crossing = float(result.grid.coordinates_mm(0)[vein.any(axis=(1, 2))][0] - 0.75)
+    low, high = extent_mm(result, "4R", 0)
+    assert low == pytest.approx(lowest_mm(organs, "azygos_arch"), abs=TOLERANCE_MM)
+    assert high == pytest.approx(crossing, abs=TOLERANCE_MM)
+    assert extent_mm(result, "2R", 0)[0] == pytest.approx(crossing, abs=TOLERANCE_MM)
+
+
+@pytest.mark.parametrize("pair", [("2R", "2L"), ("4R", "4L")])
+def test_right_and_left_paratracheal_meet_at_the_left_border_of_the_trachea(pair: tuple[str, str]) -> None:
+    _, _, result = parsed()
+    wall = 9.0 + 1.5
+    assert extent_mm(result, pair[0], 2)[1] <= wall + TOLERANCE_MM
+    assert extent_mm(result, pair[1], 2)[0] >= wall - TOLERANCE_MM
+
+
+def test_station_1_divides_at_the_midline_of_the_trachea() -> None:
+    _, _, result = parsed()
+    assert extent_mm(result, "1R", 2)[1] == pytest.approx(0, abs=TOLERANCE_MM)
+    assert extent_mm(result, "1L", 2)[0] == pytest.approx(0, abs=TOLERANCE_MM)
+
+
+def test_station_8_starts_higher_on_the_left_than_on_the_right() -> None:
+    _, _, result = parsed()
+    floor = {}
+    for name, columns in (("right", slice(50, 58)), ("left", slice(68, 76))):
+        mask = result.mask("8")[:, :, columns].any(axis=(1, 2))
+        floor[name] = result.grid.coordinates_mm(0)[mask][-1]
+    assert floor["left"] > floor["right"]
+
+
+def test_5_lies_lateral_and_4l_medial_to_the_ligamentum_arteriosum() -> None:
+    _, _, result = parsed()
+    window = slice(*np.searchsorted(result.grid.coordinates_mm(0), (chest.LEFT_ARTERY_TOP, chest.ARCH_UNDERSIDE)))
+    x = result.grid.coordinates_mm(2)
+    mean = {name: (result.mask(name)[window] * x).sum() / result.mask(name)[window].sum() for name in ("4L", "5")}
+    assert mean["4L"] < mean["5"]
+    note = next(note for note in result.notes("5") if note.border == "medial")
+    assert note.surrogate
+    assert "ligamentum arteriosum" in note.rests_on
+
+
+def test_3a_lies_in_front_of_the_vessels_and_3p_behind_the_trachea() -> None:
+    _, _, result = parsed()
+    y = result.grid.coordinates_mm(1)
+    trachea_back = 10 + 9
+    assert extent_mm(result, "3P", 1)[0] >= trachea_back - TOLERANCE_MM
+    assert (result.mask("3A").any(axis=(0, 2)) * y).min() < -40
+    below_arch = result.grid.coordinates_mm(0) < chest.ARCH_UNDERSIDE
+    assert y[result.mask("3A")[below_arch].any(axis=(0, 2))].max() <= -25
+
+
+def test_stations_hold_no_air_bone_vessel_or_heart() -> None:
+    hu, organs, result = parsed()
+    stations = result.labels > 0
+    forbidden = np.logical_or.reduce([organ.mask for organ in organs.values()])
+    assert not (stations & forbidden).any()
+    assert hu[stations].min() > -200
+
+
+def test_a_missing_organ_costs_only_the_stations_that_need_it() -> None:
+    _, _, whole = parsed()
+    _, _, result = parsed(without=("esophagus",))
+    assert set(result.left_out) == {"8", "9"}
+    assert "esophagus" in result.left_out["8"]
+    np.testing.assert_array_equal(result.mask("4R"), whole.mask("4R"))
+
+
+def test_a_surrogate_is_declared_on_every_border_that_rests_on_it() -> None:
+    _, _, result = parsed(surrogates=("azygos_arch",))
+    touched = {note.station for note in result.borders if note.surrogate and "azygos" in note.rests_on}
+    assert touched == {"4R", "10R", "11R"}
+
+
+def test_without_a_trachea_nothing_is_parsed_and_the_reason_is_given() -> None:
+    _, _, result = parsed(without=("trachea",))
+    assert not result.labels.any()
+    assert len(result.left_out) == len(anatomy.stations())
+    assert result.warnings == ["trachea not found"]
+
+
+def test_stations_are_in_one_piece_or_few() -> None:
+    import cc3d
+
+    _, _, result = parsed()
+    for row in anatomy.stations():
+        sizes = np.bincount(cc3d.connected_components(result.mask(row.name)).ravel())[1:]
+        assert sizes.max() / sizes.sum() > 0.5, row.name
+
+
+def test_side_of_a_point_follows_the_midline() -> None:
+    _, _, result = parsed()
+    assert result.side_of((20.0, 30.0, 60.0)) == "L"
+    assert result.side_of((-20.0, 30.0, 60.0)) == "R"
+
+
+def test_unknown_parser_is_refused_with_those_there_are() -> None:
+    with pytest.raises(ValueError, match="iaslc_rules"):
+        station_parser("magic")
