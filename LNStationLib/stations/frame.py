@@ -35,17 +35,17 @@ class Frame:
 
     @property
     def z_mm(self) -> FloatArray:
-        """z of every slice, shape ``(z, 1, 1)``."""
+        """Z of every slice, shape ``(z, 1, 1)``."""
         return self.grid.coordinates_mm(0)[:, None, None]
 
     @property
     def y_mm(self) -> FloatArray:
-        """y of every row, shape ``(1, y, 1)``."""
+        """Y of every row, shape ``(1, y, 1)``."""
         return self.grid.coordinates_mm(1)[None, :, None]
 
     @property
     def x_mm(self) -> FloatArray:
-        """x of every column, shape ``(1, 1, x)``."""
+        """X of every column, shape ``(1, 1, x)``."""
         return self.grid.coordinates_mm(2)[None, None, :]
 
     def mask(self, name: str) -> BoolArray | None:

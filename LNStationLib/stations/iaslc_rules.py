@@ -90,8 +90,7 @@ def _assemble(
             whole[whole == row.label_value] = 0
             continue
         notes += [
-            BorderNote(row.name, where, border.rests_on, border.surrogate)
-            for where, border in region.borders.items()
+            BorderNote(row.name, where, border.rests_on, border.surrogate) for where, border in region.borders.items()
         ]
     midline = patient.walls.midline.position_mm[:, 0, 0].astype(np.float64)
     return StationMap(organs.grid, whole, midline, notes, left_out, list(organs.warnings))

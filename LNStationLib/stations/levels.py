@@ -110,8 +110,8 @@ class Levels:
         words = "caudal margin of the left brachiocephalic vein at the trachea"
         vein = self._frame.mask("brachiocephalic_vein_left")
         if vein is not None and not self._frame.is_surrogate("brachiocephalic_vein_left"):
-            columns = self._frame.require("trachea").mask.any(axis=(0, 1))
-            crossing = vein & columns[None, None, :]
+            columns = self._frame.require("trachea").mask.any(axis=(0, 1), keepdims=True)
+            crossing = vein & columns
             if crossing.any():
                 return plane(lowest_z_mm(crossing, self._frame.grid), words)
         border = self._landmark("left_brachiocephalic_vein_crossing", words)
@@ -149,9 +149,7 @@ class Levels:
     @cached_property
     def left_pulmonary_artery_top(self) -> Border:
         """Upper rim of the left main pulmonary artery (4L and 5 above, 10L below)."""
-        return self._required_landmark(
-            "left_pulmonary_artery_top", "upper rim of the left main pulmonary artery"
-        )
+        return self._required_landmark("left_pulmonary_artery_top", "upper rim of the left main pulmonary artery")
 
     @cached_property
     def subcarinal_floor(self) -> Border:
@@ -181,9 +179,7 @@ class Levels:
         words = f"lower border of the {_WORDS[side]} inferior pulmonary vein"
         vein = self._frame.mask(name)
         if vein is not None:
-            return plane(
-                lowest_z_mm(vein, self._frame.grid), words, surrogate=self._frame.is_surrogate(name)
-            )
+            return plane(lowest_z_mm(vein, self._frame.grid), words, surrogate=self._frame.is_surrogate(name))
         border = self._landmark(name, words)
         if border is not None:
             return border

@@ -15,16 +15,18 @@ def first_mm(mask: BoolArray, grid: Grid, axis: int) -> FloatArray:
     Returns:
         One value per slice; NaN where the slice is empty.
     """
-    occupied = mask.any(axis=3 - axis)
-    index = np.where(occupied.any(axis=1), occupied.argmax(axis=1), np.nan)
+    occupied = np.asarray(mask.any(axis=3 - axis))
+    filled_slices = np.asarray(occupied.any(axis=1))
+    index = np.where(filled_slices, occupied.argmax(axis=1), np.nan)
     return np.asarray(grid.origin_mm[axis] + grid.spacing_mm[axis] * (index - 0.5))
 
 
 def last_mm(mask: BoolArray, grid: Grid, axis: int) -> FloatArray:
     """Highest coordinate in mm, as :func:`first_mm`."""
-    occupied = mask.any(axis=3 - axis)
+    occupied = np.asarray(mask.any(axis=3 - axis))
     size = occupied.shape[1]
-    index = np.where(occupied.any(axis=1), size - 1 - occupied[:, ::-1].argmax(axis=1), np.nan)
+    filled_slices = np.asarray(occupied.any(axis=1))
+    index = np.where(filled_slices, size - 1 - occupied[:, ::-1].argmax(axis=1), np.nan)
     return np.asarray(grid.origin_mm[axis] + grid.spacing_mm[axis] * (index + 0.5))
 
 
@@ -61,10 +63,10 @@ def filled(values: FloatArray, *, sigma: float, slope_from: int = 0) -> FloatArr
 
 
 def lowest_z_mm(mask: BoolArray, grid: Grid) -> float:
-    """z in mm of the mask's caudal voxel face."""
+    """Z in mm of the mask's caudal voxel face."""
     return float(grid.origin_mm[0] + grid.spacing_mm[0] * (np.flatnonzero(mask.any(axis=(1, 2)))[0] - 0.5))
 
 
 def highest_z_mm(mask: BoolArray, grid: Grid) -> float:
-    """z in mm of the mask's cranial voxel face."""
+    """Z in mm of the mask's cranial voxel face."""
     return float(grid.origin_mm[0] + grid.spacing_mm[0] * (np.flatnonzero(mask.any(axis=(1, 2)))[-1] + 0.5))

@@ -10,6 +10,7 @@ from scipy.ndimage import binary_dilation, gaussian_filter, generate_binary_stru
 from scipy.spatial import ConvexHull, QhullError
 from skimage.draw import polygon as polygon_pixels
 
+from LNStationLib.organs.blood import enhanced_blood
 from LNStationLib.organs.organ_set import OrganSource
 from LNStationLib.stations.borders import MissingAnatomyError
 from LNStationLib.stations.frame import Frame

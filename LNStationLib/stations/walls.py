@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
+from scipy.ndimage import binary_dilation
 
 from LNStationLib.stations.borders import Border, MissingAnatomyError, curve
 from LNStationLib.stations.frame import Frame
@@ -131,19 +132,29 @@ class Walls:
         if ligament is not None and not self._frame.is_surrogate("ligamentum_arteriosum"):
             center = float(np.nanmean(center_mm(ligament, self._frame.grid, 2)))
             return Border(np.full((1, 1, 1), center, np.float32), "ligamentum arteriosum")
-        arch = self._frame.landmark("aortic_isthmus_underside") or self._frame.landmark("aortic_arch_underside")
-        artery = self._frame.landmark("left_pulmonary_artery_origin") or self._frame.landmark(
-            "left_pulmonary_artery_top"
-        )
+        arch = self._frame.landmark("aortic_arch_underside")
+        artery = self._left_artery_origin()
         if arch is None or artery is None:
             raise MissingAnatomyError("aortic arch or left pulmonary artery not found")
-        (x_arch, y_arch, _), (x_artery, y_artery, _) = arch[0], artery[0]
-        # Nearly transverse lines would make the plane cut the window crosswise: the slope is limited to 45 degrees.
-        slope = float(np.clip((x_arch - x_artery) / max(abs(y_arch - y_artery), 1.0), -1, 1))
-        slope *= float(np.sign(y_arch - y_artery)) or 1.0
+        (x_arch, y_arch, _), (x_artery, y_artery) = arch[0], artery
+        # The artery's origin lies in front of the isthmus. Nearly transverse lines would make the plane cut the
+        # window crosswise: the slope is limited to 45 degrees.
+        slope = float(np.clip((x_arch - x_artery) / max(y_arch - y_artery, 1.0), -1, 1))
         position = x_artery + slope * (self._frame.y_mm - y_artery)
         words = "line from the underside of the arch to the origin of the left pulmonary artery"
         return Border(position.astype(np.float32), f"{words} (ligamentum arteriosum not visible)", surrogate=True)
+
+    def _left_artery_origin(self) -> tuple[float, float] | None:
+        """``(x, y)`` where the left pulmonary artery leaves the trunk, else its upper rim."""
+        left, trunk = self._frame.mask("pulmonary_artery_left"), self._frame.mask("pulmonary_trunk")
+        if left is not None and trunk is not None:
+            contact = np.argwhere(left & binary_dilation(trunk, iterations=2))
+            if len(contact):
+                _, y, x = contact.mean(axis=0)
+                grid = self._frame.grid
+                return grid.origin_mm[2] + grid.spacing_mm[2] * x, grid.origin_mm[1] + grid.spacing_mm[1] * y
+        rim = self._frame.landmark("left_pulmonary_artery_top")
+        return None if rim is None else rim[0][:2]
 
     @cached_property
     def right_bronchi_medial(self) -> Border:

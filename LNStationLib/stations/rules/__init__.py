@@ -9,7 +9,14 @@ from LNStationLib.stations.rules.hilar import station_10, station_11
 from LNStationLib.stations.rules.inferior import station_7, station_8, station_9
 from LNStationLib.stations.rules.neck import station_1
 from LNStationLib.stations.rules.region import Anatomy, Region, Rule
-from LNStationLib.stations.rules.superior import station_2l, station_2r, station_3a, station_3p, station_4l, station_4r
+from LNStationLib.stations.rules.superior import (
+    station_2l,
+    station_2r,
+    station_3a,
+    station_3p,
+    station_4l,
+    station_4r,
+)
 
 # Where two definitions meet in one voxel the earlier rule keeps it.
 RULES: dict[str, Rule] = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from LNStationLib.stations.borders import Border, plane
 from LNStationLib.stations.rules.region import Anatomy, Region
 from LNStationLib.types import BoolArray, Side
@@ -9,6 +11,12 @@ from LNStationLib.types import BoolArray, Side
 HILAR_REACH_MM = 15.0
 INTERLOBAR_REACH_MM = 12.0
 """Tissue further from a bronchus belongs to the lung or to the mediastinum."""
+INTERLOBAR_EXTENT_MM = 20.0
+"""11 keeps to the origins of the lobar bronchi; further along them lie 12 and 13."""
+_ORIGINS: dict[Side, tuple[str, ...]] = {
+    "R": ("right_upper_lobe_bronchus_origin", "bronchus_intermedius_end"),
+    "L": ("left_upper_lobe_bronchus_origin", "left_lower_lobe_bronchus_origin"),
+}
 _LOBAR: dict[Side, tuple[str, ...]] = {
     "R": (
         "upper_lobe_bronchus_right",
@@ -46,10 +54,23 @@ def station_11(anatomy: Anatomy, side: Side) -> Region:
     upper = _upper(anatomy, side)
     to_lobar = anatomy.distance_mm(*_LOBAR[side])
     mask = _hilum(anatomy, side, upper) & (to_lobar <= INTERLOBAR_REACH_MM)
-    mask &= to_lobar < anatomy.distance_mm(_MAIN[side])
+    mask &= (to_lobar < anatomy.distance_mm(_MAIN[side])) & _near_origins(anatomy, side)
     surrogate = anatomy.frame.is_surrogate(present.name)
-    around = plane(0.0, f"{INTERLOBAR_REACH_MM:.0f} mm around the lobar bronchi at their origins", surrogate=surrogate)
+    around = plane(
+        0.0, f"{INTERLOBAR_REACH_MM:.0f} mm around the lobar bronchi at their origins", surrogate=surrogate
+    )
     return Region(mask, {"upper": upper, "around": around})
+
+
+def _near_origins(anatomy: Anatomy, side: Side) -> BoolArray:
+    """Voxels near the origin of a lobar bronchus; everywhere if no origin was found."""
+    frame = anatomy.frame
+    marks = [found[0] for name in _ORIGINS[side] if (found := frame.landmark(name)) is not None]
+    near = np.full(frame.grid.shape, not marks)
+    for x, y, z in marks:
+        square = (frame.x_mm - x) ** 2 + (frame.y_mm - y) ** 2 + (frame.z_mm - z) ** 2
+        near |= square <= INTERLOBAR_EXTENT_MM**2
+    return near
 
 
 def _upper(anatomy: Anatomy, side: Side) -> Border:

@@ -6,6 +6,8 @@ LPS millimetres; the trachea runs along x = 0.
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 from LNStationLib.imaging.grid import Grid
@@ -30,7 +32,7 @@ def tube(radius: float, *points: _Point) -> BoolArray:
     """Union of capsules along a polyline of ``(x, y, z)`` points."""
     x, y, z = _coordinates()
     result = np.zeros(GRID.shape, dtype=bool)
-    for start, end in zip(points, points[1:], strict=False):
+    for start, end in itertools.pairwise(points):
         a, d = np.array(start), np.array(end) - np.array(start)
         t = np.clip(((x - a[0]) * d[0] + (y - a[1]) * d[1] + (z - a[2]) * d[2]) / (d @ d), 0, 1)
         square = (x - a[0] - t * d[0]) ** 2 + (y - a[1] - t * d[1]) ** 2 + (z - a[2] - t * d[2]) ** 2
@@ -103,9 +105,7 @@ def _landmarks() -> dict[str, Landmark]:
     return {name: Landmark(name, point, OrganSource.SUPPLIED, "schematic") for name, point in points.items()}
 
 
-def schematic_chest(
-    *, without: tuple[str, ...] = (), surrogates: tuple[str, ...] = ()
-) -> tuple[HuArray, OrganSet]:
+def schematic_chest(*, without: tuple[str, ...] = (), surrogates: tuple[str, ...] = ()) -> tuple[HuArray, OrganSet]:
     """Build the chest.
 
     Args:

@@ -1,0 +1,82 @@
+"""The N category of a case, and what the stations without a call mean for it."""
+
+from __future__ import annotations
+
+import pytest
+
+from LNStationLib import anatomy
+from LNStationLib.assessment import NodeFinding
+from LNStationLib.case import CaseFacts
+from LNStationLib.case_staging import stage_case
+from LNStationLib.settings import Settings
+
+RIGHT_LUNG = CaseFacts(cancer="lung", tumor_side="R")
+ESOPHAGUS = CaseFacts(cancer="esophagus")
+ALL = [row.name for row in anatomy.stations()]
+
+
+def node(number: int, call: str) -> NodeFinding:
+    return NodeFinding(
+        node_id=number,
+        source="supplied",
+        station="7",
+        station_fraction=1.0,
+        volume_mm3=500.0,
+        short_axis_mm=11.0,
+        long_axis_mm=14.0,
+        extent_mm=(14.0, 11.0, 9.0),
+        mean_hu=40.0,
+        centroid_mm=(0.0, 0.0, 0.0),
+        bounding_box_mm=((0.0, 0.0, 0.0), (14.0, 11.0, 9.0)),
+        call=call,  # type: ignore[arg-type]
+        reason="test",
+    )
+
+
+def test_a_positive_subcarinal_station_is_n2_and_decides_it() -> None:
+    staging = stage_case(RIGHT_LUNG, ["7"], [], [], Settings())
+    assert (staging.category, staging.deciding_stations, staging.is_lower_bound) == ("N2", ["7"], False)
+    assert staging.rules == "tnm8"
+
+
+def test_a_station_without_a_call_that_could_raise_the_category_makes_it_a_lower_bound() -> None:
+    staging = stage_case(RIGHT_LUNG, ["7"], ["1L"], [], Settings())
+    assert staging.category == "N2"
+    assert staging.is_lower_bound
+    assert staging.not_assessed_stations == ["1L"]
+    assert any("1L" in warning for warning in staging.warnings)
+
+
+def test_a_station_without_a_call_that_cannot_raise_the_category_leaves_it_exact() -> None:
+    staging = stage_case(RIGHT_LUNG, ["4L"], ["7", "10R"], [], Settings())
+    assert (staging.category, staging.is_lower_bound) == ("N3", False)
+
+
+def test_without_any_call_there_is_no_category() -> None:
+    staging = stage_case(RIGHT_LUNG, [], ALL, [], Settings())
+    assert staging.category is None
+    assert "No station could be assessed" in staging.explanation
+
+
+@pytest.mark.parametrize("facts", [CaseFacts(), CaseFacts(cancer="lung")])
+def test_missing_facts_give_no_category_and_say_which_fact(facts: CaseFacts) -> None:
+    staging = stage_case(facts, ["7"], [], [], Settings())
+    assert staging.category is None
+    assert "not given" in staging.explanation
+
+
+def test_esophageal_cancer_counts_positive_nodes() -> None:
+    nodes = [node(1, "positive"), node(2, "positive"), node(3, "positive"), node(4, "negative")]
+    staging = stage_case(ESOPHAGUS, ["7"], [], nodes, Settings())
+    assert (staging.category, staging.n_positive_nodes, staging.rules) == ("N2", 3, "ajcc8_esophagus")
+    assert not staging.is_lower_bound
+
+
+def test_esophageal_stations_positive_without_a_node_give_a_lower_bound() -> None:
+    staging = stage_case(ESOPHAGUS, ["2R", "4R", "7"], [], [node(1, "positive")], Settings())
+    assert (staging.category, staging.is_lower_bound) == ("N2", True)
+
+
+def test_rules_are_chosen_by_name() -> None:
+    assert stage_case(RIGHT_LUNG, ["1R"], [], [], Settings(rules="petct_paper")).category == "N2"
+    assert stage_case(RIGHT_LUNG, ["4R", "7"], [], [], Settings(rules="tnm9")).category == "N2b"
