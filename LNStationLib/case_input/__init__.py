@@ -1,0 +1,1 @@
+"""What describes a case before its images are read: the command line's request and ``case.json``."""

@@ -1,0 +1,116 @@
+"""Values of DICOM headers, with errors that name the attribute as the standard does."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+
+from pydicom.datadict import dictionary_description, tag_for_keyword
+from pydicom.dataset import Dataset
+from pydicom.tag import Tag
+from pydicom.valuerep import DA, DT, TM
+
+from LNStationLib.errors import InputError
+
+_DATES = ("SeriesDate", "AcquisitionDate", "StudyDate")
+
+
+def attribute(keyword: str) -> str:
+    """Name and tag of an attribute for messages, e.g. ``"Patient's Weight (0010,1030)"``."""
+    number = tag_for_keyword(keyword)
+    if number is None:
+        return keyword
+    tag = Tag(number)
+    return f"{dictionary_description(number)} ({tag.group:04X},{tag.element:04X})"
+
+
+def text(header: Dataset, keyword: str) -> str:
+    """Value as stripped text; empty where it is absent."""
+    value = header.get(keyword)
+    return "" if value is None else str(value).strip()
+
+
+def number(header: Dataset, keyword: str) -> float | None:
+    """Value as a number; ``None`` where it is absent, empty or no number."""
+    try:
+        return float(header.get(keyword))
+    except (TypeError, ValueError):
+        return None
+
+
+def numbers(header: Dataset, keyword: str, count: int, name: str) -> tuple[float, ...]:
+    """``count`` numbers.
+
+    Raises:
+        InputError: The attribute is missing or has another number of values; the message names it.
+    """
+    value = header.get(keyword)
+    try:
+        result = tuple(float(item) for item in value)
+    except (TypeError, ValueError):
+        result = ()
+    if len(result) != count:
+        raise InputError(
+            f"{name}: DICOM attribute {attribute(keyword)} is missing or damaged; export the series again."
+        )
+    return result
+
+
+def moment(header: Dataset, date_keyword: str, time_keyword: str) -> datetime | None:
+    """Date and time of two attributes as one; ``None`` where the time is absent or unreadable.
+
+    Where anonymization took the date, another date of the header stands in, and 1 January 2000 where all are gone:
+    only differences within one series count.
+    """
+    clock = clock_time(text(header, time_keyword))
+    days = (_date(text(header, keyword)) for keyword in (date_keyword, *_DATES))
+    day = next((day for day in days if day is not None), date(2000, 1, 1))
+    return None if clock is None else datetime.combine(day, clock)
+
+
+def clock_time(value: str) -> time | None:
+    """Time of day of a DICOM TM value; ``None`` where it is empty or unreadable."""
+    try:
+        parsed = TM(value) if value else None
+    except (ValueError, TypeError):
+        return None
+    return None if parsed is None else time(parsed.hour, parsed.minute, parsed.second, parsed.microsecond)
+
+
+def date_time(value: str) -> datetime | None:
+    """Local moment of a DICOM DT value, its UTC offset dropped; ``None`` where it is empty or unreadable."""
+    try:
+        parsed = DT(value) if value else None
+    except (ValueError, TypeError):
+        return None
+    return None if parsed is None else datetime.combine(parsed.date(), parsed.time())
+
+
+def age_years(header: Dataset) -> int | None:
+    """Age in whole years, from Patient's Age (0010,1010) or from birth date and study date; else ``None``."""
+    age = text(header, "PatientAge").upper()
+    if len(age) == 4 and age[:3].isdigit() and age[3] in "DWMY":
+        days = int(age[:3]) * {"D": 1.0, "W": 7.0, "M": 30.4375, "Y": 365.25}[age[3]]
+        return round(days / 365.25) if age[3] == "Y" else int(days / 365.25)
+    born, studied = _date(text(header, "PatientBirthDate")), _date(text(header, "StudyDate"))
+    if born is None or studied is None or studied < born:
+        return None
+    return studied.year - born.year - ((studied.month, studied.day) < (born.month, born.day))
+
+
+def study_date(header: Dataset) -> str | None:
+    """ISO date of the study; ``None`` where it is absent."""
+    day = _date(text(header, "StudyDate"))
+    return None if day is None else day.isoformat()
+
+
+def seconds_between(earlier: datetime, later: datetime) -> float:
+    """Seconds from ``earlier`` to ``later``."""
+    return (later - earlier) / timedelta(seconds=1)
+
+
+def _date(value: str) -> date | None:
+    try:
+        parsed = DA(value) if value else None
+    except (ValueError, TypeError):
+        return None
+    return None if parsed is None else date(parsed.year, parsed.month, parsed.day)

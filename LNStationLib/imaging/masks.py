@@ -1,0 +1,157 @@
+"""Masks: what counts as foreground, on which grid, and several masks made one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import SimpleITK as sitk
+
+from LNStationLib.errors import InputError
+from LNStationLib.imaging.checks import (
+    as_volume,
+    check_overlap,
+    covered_fraction,
+    same_grid,
+    with_geometry_of,
+)
+from LNStationLib.imaging.reading import Warn
+from LNStationLib.types import BoolArray
+
+_PROBABILITY = 0.5
+_CROP_MARGIN = 2
+"""Background voxels kept around a cropped mask, so that resampling sees its surface from both sides."""
+
+
+def binary_mask(image: sitk.Image, ct: sitk.Image, name: str, warn: Warn) -> sitk.Image | None:
+    """Read a mask as binary uint8 on its own grid, cropped to its foreground and a margin.
+
+    Args:
+        image: As read: 0 and one other value, or probabilities in [0, 1].
+        ct: The CT that it must overlap.
+        name: How messages call it.
+        warn: Told where it is empty or had to be thresholded.
+
+    Returns:
+        The mask, or ``None`` where nothing of it lies in the CT.
+
+    Raises:
+        InputError: It is no volume or holds several labels.
+        GeometryError: It does not overlap the CT, or its axes are sheared.
+    """
+    volume = on_ct_space(image, ct, name)
+    inside = foreground(sitk.GetArrayViewFromImage(volume), name, warn)
+    return None if inside is None else cropped(inside, volume, ct, name, warn)
+
+
+def on_ct_space(image: sitk.Image, ct: sitk.Image, name: str) -> sitk.Image:
+    """A scalar volume that overlaps the CT; with the CT's own grid where it differs by header noise only.
+
+    Raises:
+        InputError: It is no scalar volume.
+        GeometryError: It does not overlap the CT, or its axes are sheared.
+    """
+    volume = as_volume(image, name)
+    check_overlap(volume, ct, name)
+    if same_grid(volume, ct):
+        volume.CopyInformation(ct)
+    return volume
+
+
+def foreground(values: np.ndarray, name: str, warn: Warn) -> BoolArray | None:
+    """Voxels of the one structure in a mask; ``None``, with a warning, where it is empty.
+
+    Raises:
+        InputError: It holds several labels.
+    """
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        warn(f"{name}: voxels that are not numbers were taken as background.")
+        values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
+    low, high = values.min(), values.max()
+    if low == high:
+        what = "empty" if high == 0 else f"without background, every voxel is {high:g}"
+        warn(f"{name}: the mask is {what}; taken as missing.")
+        return None
+    value = high if low == 0 else low
+    if (low == 0 or high == 0) and bool(((values == 0) | (values == value)).all()):
+        return np.asarray(values != 0)
+    if low >= 0 and high <= 1:
+        return _thresholded(values, name, warn)
+    raise InputError(
+        f"{name}: holds several labels (values from {low:g} to {high:g}) where one mask is needed; give one file a "
+        "structure, or a label map with names."
+    )
+
+
+def _thresholded(values: np.ndarray, name: str, warn: Warn) -> BoolArray | None:
+    if values.max() < _PROBABILITY:
+        warn(f"{name}: no probability reaches {_PROBABILITY:g}; taken as missing.")
+        return None
+    warn(f"{name}: holds probabilities; voxels of {_PROBABILITY:g} and above were taken.")
+    return np.asarray(values >= _PROBABILITY)
+
+
+def cropped(inside: BoolArray, volume: sitk.Image, ct: sitk.Image, name: str, warn: Warn) -> sitk.Image | None:
+    """The part of a mask's grid around its foreground, as uint8; ``None`` where that lies outside the CT.
+
+    Args:
+        inside: Foreground ``[z, y, x]`` on the grid of ``volume``.
+        volume: Gives the grid.
+        ct: The CT.
+        name: How messages call the mask.
+        warn: Told where it lies outside the CT or is empty.
+    """
+    ranges = [np.flatnonzero(inside.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
+    if ranges[0].size == 0:
+        warn(f"{name}: the mask is empty; taken as missing.")
+        return None
+    low = [max(int(r[0]) - _CROP_MARGIN, 0) for r in ranges]
+    high = [min(int(r[-1]) + _CROP_MARGIN + 1, n) for r, n in zip(ranges, inside.shape, strict=True)]
+    box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+    mask = sitk.GetImageFromArray(np.ascontiguousarray(inside[box]).astype(np.uint8))
+    mask.SetSpacing(volume.GetSpacing())
+    mask.SetDirection(volume.GetDirection())
+    mask.SetOrigin(volume.TransformIndexToPhysicalPoint(low[::-1]))
+    if covered_fraction(mask, ct) == 0 and covered_fraction(ct, mask) == 0:
+        warn(f"{name}: lies wholly outside the CT; taken as missing.")
+        return None
+    return mask
+
+
+def united(masks: Sequence[sitk.Image], ct: sitk.Image) -> sitk.Image:
+    """The union of binary uint8 masks; on their common lattice where they share one, else on the CT's grid."""
+    if len(masks) == 1:
+        return masks[0]
+    offsets = [_lattice_offset(mask, masks[0]) for mask in masks]
+    known = [offset for offset in offsets if offset is not None]
+    if len(known) < len(masks):
+        return _united_on(masks, ct)
+    low = np.min(known, axis=0)
+    high = np.max([o + np.array(m.GetSize()[::-1]) for o, m in zip(known, masks, strict=True)], axis=0)
+    total = np.zeros(high - low, dtype=np.uint8)
+    for offset, mask in zip(known, masks, strict=True):
+        box = tuple(slice(a, a + n) for a, n in zip(offset - low, mask.GetSize()[::-1], strict=True))
+        total[box] |= sitk.GetArrayViewFromImage(mask)
+    union = sitk.GetImageFromArray(total)
+    union.SetSpacing(masks[0].GetSpacing())
+    union.SetDirection(masks[0].GetDirection())
+    union.SetOrigin(masks[0].TransformIndexToPhysicalPoint([int(n) for n in low[::-1]]))
+    return union
+
+
+def _lattice_offset(mask: sitk.Image, reference: sitk.Image) -> np.ndarray | None:
+    """Index ``(z, y, x)`` of the mask's first voxel in the reference's grid; ``None`` on another lattice."""
+    alike = np.allclose(mask.GetSpacing(), reference.GetSpacing(), atol=1e-4) and np.allclose(
+        mask.GetDirection(), reference.GetDirection(), atol=1e-4
+    )
+    index = np.array(reference.TransformPhysicalPointToContinuousIndex(mask.GetOrigin()))[::-1]
+    whole = np.rint(index).astype(int)
+    return whole if alike and np.abs(index - whole).max() < 0.02 else None
+
+
+def _united_on(masks: Sequence[sitk.Image], grid: sitk.Image) -> sitk.Image:
+    total = np.zeros(grid.GetSize()[::-1], dtype=bool)
+    for mask in masks:
+        moved = sitk.Resample(mask, grid, sitk.Transform(), sitk.sitkNearestNeighbor, 0, sitk.sitkUInt8)
+        total |= sitk.GetArrayViewFromImage(moved) > 0
+    return with_geometry_of(total.astype(np.uint8), grid)

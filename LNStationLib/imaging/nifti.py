@@ -1,0 +1,157 @@
+"""NIfTI to an image in LPS mm, through nibabel.
+
+SimpleITK refuses NIfTI files whose direction cosines are orthonormal only up to the noise of the sform's single
+precision, and takes spacing and direction from different fields of the header. Here both come from one affine.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import nibabel as nib
+import numpy as np
+import SimpleITK as sitk
+from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import HeaderDataError
+
+from LNStationLib.errors import GeometryError, InputError
+from LNStationLib.imaging.checks import orthonormal_direction
+
+NIFTI_NAMES_KEY = "nifti_extension"
+"""Metadata key under which the text of the header's extensions is kept; label names may lie there."""
+
+_LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+_UNIT_IN_MM = {"meter": 1000.0, "micron": 1e-3}
+_SPACING_TOLERANCE = 0.01
+
+
+def image_from_nifti(raw: bytes, name: str) -> sitk.Image:
+    """Decode the bytes of an uncompressed NIfTI-1 or NIfTI-2 file.
+
+    The affine is the sform where its code is set, else the qform (NIfTI-1 standard, methods 3 and 2).
+
+    Args:
+        raw: The whole file.
+        name: How messages call it.
+
+    Returns:
+        Image in LPS mm with scaled values; a 2D or 4D file gives a 2D or 4D image.
+
+    Raises:
+        InputError: The data are damaged or of a type that is no image (color, complex).
+        GeometryError: The orientation is undeclared, contradicts itself or is sheared, or a spacing is not positive.
+    """
+    nifti = _decode(raw, name)
+    header = nifti.header
+    if header["magic"].item() not in (b"n+1", b"n+2\x00\r\n\x1a\n", b"n+2"):
+        raise InputError(f"{name}: a NIfTI header without its data (.hdr/.img pair); convert it to one .nii file.")
+    values = _values(nifti, name)
+    if values.ndim < 3:
+        return sitk.GetImageFromArray(values.T)
+    affine = _LPS_FROM_RAS @ _affine(nifti, raw, name)
+    image = _as_image(values)
+    _set_geometry(image, affine, name)
+    _keep_extensions(image, nifti)
+    return image
+
+
+def _decode(raw: bytes, name: str) -> nib.Nifti1Image:
+    kind = nib.Nifti2Image if raw[4:7] in (b"n+2", b"ni2") else nib.Nifti1Image
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return kind.from_bytes(raw)
+    except (ImageFileError, HeaderDataError, ValueError, EOFError, OSError) as error:
+        raise InputError(f"{name}: damaged NIfTI header; copy or export it again.") from error
+
+
+def _values(nifti: nib.Nifti1Image, name: str) -> np.ndarray:
+    dtype = nifti.get_data_dtype()
+    if dtype.kind not in "iuf" or dtype.itemsize > 8:
+        raise InputError(f"{name}: color, complex or vector pixels; give an image with one plain number per voxel.")
+    try:
+        stored = np.asanyarray(nifti.dataobj.get_unscaled())
+    except (ValueError, OSError, EOFError) as error:
+        raise InputError(f"{name}: the NIfTI data end too early; copy or export it again.") from error
+    slope, intercept = nifti.dataobj.slope, nifti.dataobj.inter
+    if (slope, intercept) == (1.0, 0.0):
+        return stored
+    return stored * np.float32(slope) + np.float32(intercept)
+
+
+def _as_image(values: np.ndarray) -> sitk.Image:
+    while values.ndim > 4 and values.shape[-1] == 1:
+        values = values[..., 0]
+    if values.dtype == np.float16:
+        values = values.astype(np.float32)
+    # isVector=False keeps a fourth axis an axis; SimpleITK would read it as components.
+    return sitk.GetImageFromArray(
+        np.ascontiguousarray(values.T).astype(values.dtype.newbyteorder("=")), isVector=False
+    )
+
+
+def _affine(nifti: nib.Nifti1Image, raw: bytes, name: str) -> np.ndarray:
+    """RAS affine in mm, after the header's own contradictions have been refused."""
+    _check_pixdim(nifti, raw, name)
+    sform, sform_code = nifti.get_sform(coded=True)
+    try:
+        qform, qform_code = nifti.get_qform(coded=True)
+    except (HeaderDataError, ValueError):
+        qform, qform_code = None, 0
+    if not sform_code and not qform_code:
+        raise GeometryError(
+            f"{name}: the NIfTI header declares no orientation (sform and qform codes are 0), so left and right are "
+            "unknown; write it again with its orientation."
+        )
+    if sform_code and qform_code and not _same_axes(sform, qform):
+        raise GeometryError(
+            f"{name}: the two orientations in the NIfTI header (sform and qform) contradict each other; "
+            "write it again with the right one in both."
+        )
+    affine = np.array(sform if sform_code else qform, dtype=float)
+    affine[:3] *= _UNIT_IN_MM.get(nifti.header.get_xyzt_units()[0], 1.0)
+    return affine
+
+
+def _check_pixdim(nifti: nib.Nifti1Image, raw: bytes, name: str) -> None:
+    # nibabel mends negative and zero pixdims silently while loading, so the raw header is asked.
+    header_type = type(nifti.header)
+    pixdim = header_type(raw[: header_type.template_dtype.itemsize], check=False)["pixdim"][1:4]
+    if not np.all(np.isfinite(pixdim)) or np.any(pixdim <= 0):
+        raise GeometryError(
+            f"{name}: zero or negative voxel spacing ({', '.join(f'{value:g}' for value in pixdim)}); "
+            "export it again with its true spacing."
+        )
+    sform, code = nifti.get_sform(coded=True)
+    if code and np.any(np.abs(np.linalg.norm(sform[:3, :3], axis=0) - pixdim) > _SPACING_TOLERANCE * pixdim):
+        raise GeometryError(
+            f"{name}: the NIfTI header gives two different voxel sizes (pixdim and sform); export it again."
+        )
+
+
+def _same_axes(first: np.ndarray, second: np.ndarray) -> bool:
+    """Whether each voxel axis points the same way in both affines, to within 45 degrees."""
+    unit = [affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0) for affine in (first, second)]
+    return bool(np.all(np.sum(unit[0] * unit[1], axis=0) > np.sqrt(0.5)))
+
+
+def _set_geometry(image: sitk.Image, affine: np.ndarray, name: str) -> None:
+    spacing = np.linalg.norm(affine[:3, :3], axis=0)
+    if not np.all(np.isfinite(affine)) or np.any(spacing <= 0):
+        raise GeometryError(f"{name}: zero or undefined voxel spacing; export it again with its true spacing.")
+    direction = orthonormal_direction(affine[:3, :3] / spacing, name)
+    n = image.GetDimension()
+    full = np.eye(n)
+    full[:3, :3] = direction
+    image.SetDirection(full.ravel().tolist())
+    image.SetSpacing([*spacing.tolist(), *[1.0] * (n - 3)])
+    image.SetOrigin([*affine[:3, 3].tolist(), *[0.0] * (n - 3)])
+
+
+def _keep_extensions(image: sitk.Image, nifti: nib.Nifti1Image) -> None:
+    texts = [
+        content.decode("utf-8", "ignore") if isinstance(content, bytes) else str(content)
+        for content in (extension.get_content() for extension in nifti.header.extensions)
+    ]
+    if texts:
+        image.SetMetaData(NIFTI_NAMES_KEY, "\n".join(texts))

@@ -1,0 +1,96 @@
+"""A PET volume in SUVbw: from DICOM headers, or by declaration where a file has none."""
+
+from __future__ import annotations
+
+import numpy as np
+import SimpleITK as sitk
+
+from LNStationLib.errors import InputError
+from LNStationLib.imaging.checks import as_volume, check_extent, check_spacing, finite_values, with_geometry_of
+from LNStationLib.imaging.dicom_series import DicomVolume
+from LNStationLib.imaging.reading import Warn
+from LNStationLib.imaging.suv import PetDose, PetUnits, suv_factors
+
+_IMPLAUSIBLE_SUV = (0.5, 1000.0)
+"""A whole PET whose maximum lies outside is not in SUV: the heart's blood alone exceeds 0.5."""
+
+_NEGATIVE_SUV = -0.1
+_MIN_VOXELS, _MIN_EXTENT_MM = 8, 80.0
+
+
+def suv_from_dicom(volume: DicomVolume, name: str, warn: Warn, dose: PetDose | None = None) -> sitk.Image:
+    """SUVbw of a DICOM series.
+
+    Args:
+        volume: Rescaled values and their headers.
+        name: How messages call it.
+        warn: Told what was odd.
+        dose: Stands in for dose, weight and times of the headers, where given.
+
+    Returns:
+        float32 image on the series' grid.
+
+    Raises:
+        InputError: The headers do not allow SUV, or the result is implausible.
+        GeometryError: Implausible spacing.
+    """
+    factors = np.array(suv_factors(volume.headers, name, warn, dose), dtype=np.float32)
+    values = sitk.GetArrayFromImage(volume.image) * factors[:, None, None]
+    return checked_suv(with_geometry_of(values, volume.image), name, warn)
+
+
+def suv_from_file(
+    image: sitk.Image, units: PetUnits | None, dose: PetDose | None, name: str, warn: Warn
+) -> sitk.Image:
+    """SUVbw of an image without headers.
+
+    Args:
+        image: As read.
+        units: What its values are declared to be.
+        dose: Needed for Bq/ml.
+        name: How messages call it.
+        warn: Told what was odd.
+
+    Raises:
+        InputError: Units undeclared, Bq/ml without a dose, or an implausible result.
+        GeometryError: Sheared axes or implausible spacing.
+    """
+    if units is None:
+        raise InputError(
+            f'{name}: its units are not known; declare them with --pet-units suvbw (or bqml), or "pet_units" in '
+            "case.json."
+        )
+    if units == "suvbw":
+        return checked_suv(image, name, warn)
+    if dose is None:
+        raise InputError(
+            f'{name}: Bq/ml need the dose to become SUV; give "pet_dose" with weight_kg, injected_dose_bq, '
+            "half_life_s, "
+            "injection_to_scan_s and decay_corrected_to in case.json."
+        )
+    volume = as_volume(image, name)
+    values = sitk.GetArrayFromImage(volume).astype(np.float32) * np.float32(dose.factor())
+    return checked_suv(with_geometry_of(values, volume), name, warn)
+
+
+def checked_suv(image: sitk.Image, name: str, warn: Warn) -> sitk.Image:
+    """Check an image in SUVbw; negative values, which reconstruction leaves in the air, become 0.
+
+    Raises:
+        InputError: Not a volume, too small, empty, full of NaN, or its maximum is no SUV.
+        GeometryError: Sheared axes or implausible spacing.
+    """
+    image = as_volume(image, name)
+    check_spacing(image, name, warn)
+    check_extent(image, name, voxels=_MIN_VOXELS, mm=_MIN_EXTENT_MM)
+    values = finite_values(image, name, 0.0, warn).astype(np.float32)
+    low, high = _IMPLAUSIBLE_SUV
+    largest = float(values.max())
+    if not low <= largest <= high:
+        raise InputError(
+            f"{name}: its largest value is {largest:.4g}, which is no SUV ({low:g} to {high:g}); check its units, "
+            "dose and weight."
+        )
+    if values.min() < _NEGATIVE_SUV:
+        warn(f"{name}: negative values down to {values.min():.3g} were set to 0.")
+    return with_geometry_of(np.maximum(values, 0), image)

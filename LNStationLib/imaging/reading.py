@@ -1,0 +1,230 @@
+"""Reading one image file, whatever it is called: the bytes decide the format, never the ending."""
+
+from __future__ import annotations
+
+import gzip
+import logging
+import os
+import threading
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import Enum
+from pathlib import Path
+
+import SimpleITK as sitk
+
+from LNStationLib.errors import GeometryError, InputError
+from LNStationLib.imaging.nifti import image_from_nifti
+
+logger = logging.getLogger(__name__)
+
+Warn = Callable[[str], None]
+"""Takes one sentence about something odd that the work can go on with."""
+
+IMAGE_SUFFIXES = (".nii.gz", ".nii", ".seg.nrrd", ".nrrd", ".nhdr", ".mha", ".mhd")
+"""Endings under which image files are looked for in folders; longer ones first."""
+
+READABLE = "NIfTI (.nii, .nii.gz), NRRD (.nrrd, .nhdr), MetaImage (.mha, .mhd) or a DICOM series folder"
+_NRRD_SPACES = {
+    "left-posterior-superior",
+    "lps",
+    "right-anterior-superior",
+    "ras",
+    "left-anterior-superior",
+    "las",
+}
+_HEAD_BYTES = 4096
+_STDERR = 2
+_STDERR_LOCK = threading.RLock()
+
+
+class ImageFormat(Enum):
+    """A file format told from the first bytes."""
+
+    NIFTI = "NIfTI"
+    NRRD = "NRRD"
+    META = "MetaImage"
+    DICOM = "DICOM"
+
+
+@contextmanager
+def quiet_itk() -> Iterator[None]:
+    """Keep what ITK, MetaIO and GDCM print off stderr; their errors still arrive as exceptions.
+
+    MetaIO and GDCM write to the file descriptor, past ITK's own switch, so the descriptor is pointed elsewhere
+    while one file or series is read.
+    """
+    with _STDERR_LOCK, open(os.devnull, "wb") as nowhere:
+        before = sitk.ProcessObject.GetGlobalWarningDisplay()
+        sitk.ProcessObject.SetGlobalWarningDisplay(False)
+        saved = _pointed_away(nowhere.fileno())
+        try:
+            yield
+        finally:
+            sitk.ProcessObject.SetGlobalWarningDisplay(before)
+            if saved is not None:
+                os.dup2(saved, _STDERR)
+                os.close(saved)
+
+
+def _pointed_away(target: int) -> int | None:
+    """Point stderr's descriptor at ``target``; a copy of the old one, or ``None`` where there is no stderr."""
+    try:
+        saved = os.dup(_STDERR)
+    except OSError:
+        return None
+    os.dup2(target, _STDERR)
+    return saved
+
+
+def image_stem(path: Path) -> str:
+    """File name without its image ending: ``aorta`` of ``aorta.nii.gz`` and of ``aorta.seg.nrrd``."""
+    for suffix in IMAGE_SUFFIXES:
+        if path.name.lower().endswith(suffix):
+            return path.name[: -len(suffix)]
+    return path.stem
+
+
+def image_files(folder: Path) -> list[Path]:
+    """The image files directly in ``folder``, by name; hidden files are left out."""
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.is_file() and not path.name.startswith(".") and path.name.lower().endswith(IMAGE_SUFFIXES)
+    )
+
+
+def image_format(path: Path) -> ImageFormat | None:
+    """Tell the format from the file's first bytes; ``None`` where it is none of those read here.
+
+    Raises:
+        OSError: The file cannot be opened.
+    """
+    head = _head(path)
+    if head[:4] == b"NRRD":
+        return ImageFormat.NRRD
+    if head[128:132] == b"DICM":
+        return ImageFormat.DICOM
+    if head[344:348] in (b"n+1\0", b"ni1\0") or head[4:8] in (b"n+2\0", b"ni2\0"):
+        return ImageFormat.NIFTI
+    if b"NDims" in head and b"ElementType" in head:
+        return ImageFormat.META
+    return None
+
+
+def read_image(path: Path, name: str) -> sitk.Image:
+    """Read one image file of any number of dimensions and components, without judging its content.
+
+    Args:
+        path: An image file.
+        name: How messages call it, e.g. ``"CT ct.nii.gz"``.
+
+    Returns:
+        The image in LPS mm, with the metadata that its format carries.
+
+    Raises:
+        InputError: It is missing, unreadable, truncated or not an image.
+        GeometryError: It does not say where left and right are, has a non-positive spacing or sheared axes.
+    """
+    _check_readable(path, name)
+    try:
+        kind = image_format(path)
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(
+            f"{name}: cannot be read ({_first_line(error)}); check the file, it may be damaged."
+        ) from error
+    if kind is None:
+        raise InputError(f"{name}: not an image that can be read; give {READABLE}.")
+    if kind is ImageFormat.DICOM:
+        raise InputError(
+            f"{name}: a single DICOM file; give the folder of the whole series, or a mask as NIfTI or NRRD."
+        )
+    if kind is ImageFormat.NIFTI:
+        return image_from_nifti(_all_bytes(path, name), name)
+    _check_header(path, kind, name)
+    return _read_with_itk(path, kind, name)
+
+
+def _check_readable(path: Path, name: str) -> None:
+    if not path.exists():
+        raise InputError(f"{name}: there is no file or folder {path}; check the path.")
+    if path.is_dir():
+        raise InputError(f"{name}: {path} is a folder where an image file is needed.")
+    if path.stat().st_size == 0:
+        raise InputError(f"{name}: the file is empty; copy or export it again.")
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+    if head[:2] != b"\x1f\x8b":
+        return head
+    with gzip.open(path) as file:
+        return file.read(_HEAD_BYTES)
+
+
+def _all_bytes(path: Path, name: str) -> bytes:
+    try:
+        raw = path.read_bytes()
+        return gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(
+            f"{name}: cannot be read to its end ({_first_line(error)}); it may be truncated, copy it again."
+        ) from error
+
+
+def _check_header(path: Path, kind: ImageFormat, name: str) -> None:
+    """Refuse headers that ITK would read by guessing a side: no patient space, negative spacing."""
+    fields = _header_fields(_head(path), "=" if kind is ImageFormat.META else ":")
+    if kind is ImageFormat.NRRD and _known_space(fields) is False:
+        raise GeometryError(
+            f"{name}: the NRRD header names no patient space (LPS or RAS), so left and right are unknown; "
+            "export it again from a program that writes 'space:'."
+        )
+    spacing = fields.get("elementspacing", fields.get("elementsize", "1")).split()
+    if kind is ImageFormat.META and any(not _positive(value) for value in spacing):
+        raise GeometryError(
+            f"{name}: zero or negative voxel spacing ({' '.join(spacing)}); export it again with its true spacing."
+        )
+
+
+def _known_space(fields: dict[str, str]) -> bool:
+    # Flat and multi-dimensional images get their own, clearer refusal later.
+    return fields.get("dimension") not in {"3", "4"} or fields.get("space", "").lower() in _NRRD_SPACES
+
+
+def _header_fields(head: bytes, separator: str) -> dict[str, str]:
+    pairs = (line.partition(separator) for line in head.decode("latin-1").splitlines())
+    return {key.strip().lower(): value.strip() for key, found, value in pairs if found}
+
+
+def _positive(text: str) -> bool:
+    try:
+        return float(text) > 0
+    except ValueError:
+        return False
+
+
+def _read_with_itk(path: Path, kind: ImageFormat, name: str) -> sitk.Image:
+    reader = sitk.ImageFileReader()
+    reader.SetImageIO("NrrdImageIO" if kind is ImageFormat.NRRD else "MetaImageIO")
+    reader.SetFileName(str(path))
+    try:
+        with quiet_itk():
+            return reader.Execute()
+    except RuntimeError as error:
+        logger.debug("%s: %s", name, error)
+        text = str(error).lower()
+        if "spacing" in text or "space vector" in text:
+            raise GeometryError(
+                f"{name}: zero, negative or undefined voxel spacing; export it again with its true spacing."
+            ) from error
+        raise InputError(
+            f"{name}: damaged or incomplete {kind.value} file; copy or export it again (with its data file, if it "
+            "has one)."
+        ) from error
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]

@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from imaging.samples import CORONAL, FEET_FIRST, IDENTITY, oblique, points_mm, wrapped, write_series
+from pydicom import dcmread
+
+from LNStationLib.errors import GeometryError, InputError
+from LNStationLib.imaging.dicom_series import find_series, read_series
+
+RNG = np.random.default_rng(5)
+VALUES = RNG.integers(-1000, 2000, (12, 9, 8)).astype(np.int16)
+
+
+def volume(direction: np.ndarray = IDENTITY, spacing: tuple[float, float, float] = (0.7, 0.9, 2.5)) -> sitk.Image:
+    return wrapped(VALUES, spacing, (-30.5, 12.25, 404.0), direction)
+
+
+def read(folder: Path, modality: str = "CT", said: list[str] | None = None) -> sitk.Image:
+    return read_series(folder, modality, "CT", (said if said is not None else []).append).image
+
+
+def same_world(first: sitk.Image, second: sitk.Image) -> bool:
+    """Whether the same values lie at the same points of the patient, whatever the order of the voxels."""
+    index = [second.TransformPhysicalPointToContinuousIndex(p) for p in points_mm(first).reshape(-1, 3)]
+    whole = np.rint(index).astype(int)
+    assert np.abs(index - whole).max() < 1e-2
+    moved = sitk.GetArrayFromImage(second)[whole[:, 2], whole[:, 1], whole[:, 0]]
+    return bool(np.array_equal(moved, sitk.GetArrayFromImage(first).ravel()))
+
+
+@pytest.mark.parametrize("direction", [IDENTITY, FEET_FIRST, CORONAL, oblique(20), oblique(-130)])
+@pytest.mark.parametrize("reverse_names", [False, True])
+def test_a_series_gives_back_every_value_at_its_point(
+    tmp_path: Path, direction: np.ndarray, reverse_names: bool
+) -> None:
+    write_series(tmp_path, volume(direction), reverse_names=reverse_names)
+    assert same_world(volume(direction), read(tmp_path))
+
+
+def test_a_series_stored_from_head_to_feet_is_not_turned_over(tmp_path: Path) -> None:
+    """Slices along -z of a right-handed stack come back along +z, each value at its own point."""
+    downward = sitk.Flip(volume(), [False, False, True])
+    write_series(tmp_path, downward)
+    image = read(tmp_path)
+    assert np.linalg.det(np.array(image.GetDirection()).reshape(3, 3)) == pytest.approx(1)
+    assert same_world(volume(), image)
+
+
+def test_files_in_subfolders_copies_and_other_files_do_not_disturb(tmp_path: Path) -> None:
+    files = write_series(tmp_path / "a" / "b", volume())
+    shutil.copy(files[3], tmp_path / "copy of a slice")
+    (tmp_path / "notes.txt").write_text("no image")
+    (tmp_path / "DICOMDIR").write_bytes(bytes(300))
+    assert same_world(volume(), read(tmp_path))
+
+
+def test_each_slice_is_rescaled_by_its_own_slope(tmp_path: Path) -> None:
+    slopes = [0.25 + 0.125 * k for k in range(12)]
+    activity = wrapped(VALUES.clip(0).astype(np.float32), (4, 4, 5))
+    write_series(tmp_path, activity, "PT", slopes=slopes)
+    loaded = sitk.GetArrayFromImage(read(tmp_path, "PT"))
+    expected = np.stack([np.rint(v / s) * s for v, s in zip(VALUES.clip(0).astype(float), slopes, strict=True)])
+    assert np.abs(loaded - expected).max() < 1e-3
+
+
+@pytest.mark.parametrize(("skip", "message"), [((5,), "1 slice is missing"), ((5, 6), "2 slices are missing")])
+def test_missing_slices_are_refused_with_their_place(tmp_path: Path, skip: tuple[int, ...], message: str) -> None:
+    write_series(tmp_path, wrapped(VALUES, (1, 1, 2.5), (0, 0, 404)), skip=skip)
+    with pytest.raises(GeometryError, match=message) as caught:
+        read(tmp_path)
+    assert "414.0" in str(caught.value)
+
+
+def test_uneven_slices_are_refused(tmp_path: Path) -> None:
+    files = write_series(tmp_path, volume())
+    move(files[-1], (-30.5, 12.25, 404.0 + 11 * 2.5 + 0.8))
+    with pytest.raises(GeometryError, match=r"uneven slice distances, 3\.30 mm"):
+        read(tmp_path)
+
+
+def test_rounded_positions_are_no_gap(tmp_path: Path) -> None:
+    files = write_series(tmp_path, volume(spacing=(0.7, 0.9, 1.25)))
+    for k, file in enumerate(files):
+        move(file, (-30.5, 12.25, round(404.0 + 1.25 * k, 1)))
+    assert read(tmp_path).GetSpacing()[2] == pytest.approx(1.25, abs=0.01)
+
+
+def test_a_tilted_gantry_is_refused_with_its_angle(tmp_path: Path) -> None:
+    files = write_series(tmp_path, volume())
+    for k, file in enumerate(files):
+        move(file, (-30.5, 12.25 + 2.5 * k * np.tan(np.radians(12)), 404.0 + 2.5 * k))
+    with pytest.raises(GeometryError, match=r"gantry tilt of 12\.0 degrees"):
+        read(tmp_path)
+
+
+def test_several_images_at_one_place_are_refused(tmp_path: Path) -> None:
+    files = write_series(tmp_path, volume())
+    move(files[4], (-30.5, 12.25, 404.0 + 2.5 * 5))
+    with pytest.raises(InputError, match="several images at one place"):
+        read(tmp_path)
+
+
+def move(file: Path, position: tuple[float, float, float]) -> None:
+    change(file, ImagePositionPatient=[f"{v:.6f}" for v in position])
+
+
+def change(file: Path, **tags: object) -> None:
+    header = dcmread(file)
+    for keyword, value in tags.items():
+        if value is None:
+            delattr(header, keyword)
+        else:
+            setattr(header, keyword, value)
+    header.save_as(file)
+
+
+def test_a_localizer_beside_the_series_is_skipped_silently(tmp_path: Path) -> None:
+    write_series(tmp_path, volume())
+    write_series(tmp_path, volume(CORONAL), number=2, tags={"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]})
+    said: list[str] = []
+    assert same_world(volume(), read(tmp_path, said=said))
+    assert said == []
+
+
+def test_the_only_usable_series_of_the_modality_is_taken_with_a_warning(tmp_path: Path) -> None:
+    write_series(tmp_path, volume(), tags={"SeriesDescription": "Thorax soft"})
+    write_series(tmp_path, volume(), "PT", number=2)
+    write_series(tmp_path, volume(), number=3, skip=range(3, 12))
+    said: list[str] = []
+    assert same_world(volume(), read(tmp_path, said=said))
+    assert "series 1 CT 'Thorax soft' (12 slices) was taken" in said[0]
+
+
+def test_several_series_are_refused_and_listed_without_the_patient(tmp_path: Path) -> None:
+    write_series(tmp_path, volume(), tags={"SeriesDescription": "Thorax soft"})
+    write_series(tmp_path, volume(), number=4, tags={"SeriesDescription": "Thorax lung"})
+    with pytest.raises(InputError, match="several CT series") as caught:
+        read(tmp_path)
+    for words in ("series 1 CT 'Thorax soft' (12 slices)", "series 4 CT 'Thorax lung' (12 slices)"):
+        assert words in str(caught.value)
+    assert "secret" not in str(caught.value).lower()
+
+
+def test_a_folder_without_the_modality_says_what_it_holds(tmp_path: Path) -> None:
+    write_series(tmp_path, volume(), "PT")
+    with pytest.raises(InputError, match=r"no CT series.*series 1 PT 'test' \(12 slices\)"):
+        read(tmp_path)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="no DICOM images"):
+        read(tmp_path / "empty")
+
+
+@pytest.mark.parametrize("keyword", ["ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"])
+def test_missing_geometry_is_named(tmp_path: Path, keyword: str) -> None:
+    for file in write_series(tmp_path, volume()):
+        change(file, **{keyword: None})
+    with pytest.raises(InputError, match="is missing or damaged") as caught:
+        read(tmp_path)
+    words = {
+        "ImagePositionPatient": "(0020,0032)",
+        "ImageOrientationPatient": "(0020,0037)",
+        "PixelSpacing": "(0028,0030)",
+    }
+    assert words[keyword] in str(caught.value)
+
+
+def test_a_zero_pixel_spacing_is_refused(tmp_path: Path) -> None:
+    for file in write_series(tmp_path, volume()):
+        change(file, PixelSpacing=["0", "1"])
+    with pytest.raises(GeometryError, match="zero or negative pixel spacing"):
+        read(tmp_path)
+
+
+def test_multi_frame_files_are_refused_with_a_remedy(tmp_path: Path) -> None:
+    for file in write_series(tmp_path, volume()):
+        change(file, NumberOfFrames=30)
+    with pytest.raises(InputError, match=r"multi-frame.*dcm2niix"):
+        read(tmp_path)
+
+
+def test_pixels_cut_short_are_refused_quietly(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    for file in write_series(tmp_path, volume()):
+        file.write_bytes(file.read_bytes()[:-80])
+    with pytest.raises(InputError, match="cannot be decoded"):
+        read(tmp_path)
+    assert capfd.readouterr().err == ""
+
+
+def test_slices_of_another_size_make_a_series_of_their_own(tmp_path: Path) -> None:
+    write_series(tmp_path, volume(), tags={"SeriesInstanceUID": "1.2.3"})
+    write_series(tmp_path, wrapped(VALUES[:, :5]), number=2, tags={"SeriesInstanceUID": "1.2.3"})
+    assert len(find_series(tmp_path)) == 2

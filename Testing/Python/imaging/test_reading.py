@@ -1,0 +1,230 @@
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from imaging.samples import FEET_FIRST, chest, oblique, points_mm, wrapped, write_series
+
+from LNStationLib.errors import GeometryError, InputError
+from LNStationLib.imaging.checks import as_volume
+from LNStationLib.imaging.reading import image_files, image_stem, quiet_itk, read_image
+
+
+@pytest.fixture
+def image() -> sitk.Image:
+    array = np.arange(4 * 5 * 6, dtype=np.int16).reshape(4, 5, 6)
+    return wrapped(array, (1.5, 2.0, 3.0), (-10, 20, 30), oblique())
+
+
+def nifti(path: Path, affine: np.ndarray, array: np.ndarray | None = None, change: Callable | None = None) -> Path:
+    """Write a NIfTI file with a RAS affine; ``change`` edits the header first."""
+    file = nib.Nifti1Image(np.arange(60, dtype=np.int16).reshape(3, 4, 5) if array is None else array, affine)
+    if change is not None:
+        change(file.header)
+    path.write_bytes(gzip.compress(file.to_bytes()) if path.suffix == ".gz" else file.to_bytes())
+    return path
+
+
+def edit(path: Path, offset: int, values: np.ndarray) -> Path:
+    """Overwrite header bytes that nibabel would not write."""
+    raw = bytearray(path.read_bytes())
+    raw[offset : offset + values.nbytes] = values.tobytes()
+    path.write_bytes(bytes(raw))
+    return path
+
+
+@pytest.mark.parametrize("ending", [".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd"])
+@pytest.mark.parametrize("direction", [np.eye(3), FEET_FIRST, oblique(), oblique() @ np.diag([-1.0, 1, 1])])
+def test_every_format_gives_back_values_and_points(tmp_path: Path, ending: str, direction: np.ndarray) -> None:
+    image = wrapped(np.arange(120, dtype=np.int16).reshape(4, 5, 6), (1.5, 2.0, 3.0), (-10, 20, 30), direction)
+    sitk.WriteImage(image, tmp_path / f"a{ending}")
+    read = as_volume(read_image(tmp_path / f"a{ending}", "CT"), "CT")
+    assert np.array_equal(sitk.GetArrayFromImage(read), sitk.GetArrayFromImage(image))
+    assert np.abs(points_mm(read) - points_mm(image)).max() < 1e-3
+
+
+@pytest.mark.parametrize(
+    ("real", "claimed"), [(".nii.gz", ".nii"), (".nii", ".mha"), (".nrrd", ".nii.gz"), (".mha", ".nrrd")]
+)
+def test_the_bytes_decide_the_format_not_the_ending(
+    tmp_path: Path, image: sitk.Image, real: str, claimed: str
+) -> None:
+    sitk.WriteImage(image, tmp_path / f"a{real}")
+    (tmp_path / f"a{real}").rename(tmp_path / f"b{claimed}")
+    read = read_image(tmp_path / f"b{claimed}", "CT")
+    assert np.array_equal(sitk.GetArrayFromImage(read), sitk.GetArrayFromImage(image))
+
+
+def test_scaled_nifti_values_are_scaled(tmp_path: Path) -> None:
+    path = nifti(tmp_path / "a.nii", np.eye(4))
+    edit(path, 112, np.array([2.0, -1024.0], "<f4"))
+    assert sitk.GetArrayFromImage(read_image(path, "CT"))[0, 0, 1] == pytest.approx(2 * 20 - 1024)
+
+
+def test_nifti_lengths_in_meters_become_millimeters(tmp_path: Path) -> None:
+    path = nifti(tmp_path / "a.nii", np.diag([0.001, 0.002, 0.003, 1]), change=lambda h: h.set_xyzt_units("meter"))
+    assert read_image(path, "CT").GetSpacing() == pytest.approx((1, 2, 3))
+
+
+def test_header_noise_in_the_direction_is_orthonormalized(tmp_path: Path) -> None:
+    affine = np.eye(4)
+    affine[:3, :3] = oblique() + np.random.default_rng(0).normal(0, 5e-5, (3, 3))
+    direction = np.array(read_image(nifti(tmp_path / "a.nii", affine), "CT").GetDirection()).reshape(3, 3)
+    assert np.abs(direction.T @ direction - np.eye(3)).max() < 1e-9
+    assert np.abs(direction - np.diag([-1, -1, 1]) @ affine[:3, :3]).max() < 1e-3
+
+
+def sheared() -> np.ndarray:
+    affine = np.eye(4)
+    affine[1, 2] = 0.2
+    return affine
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda p: nifti(p, sheared()), "sheared"),
+        (lambda p: edit(nifti(p, np.eye(4)), 252, np.zeros(2, "<i2")), "left and right"),
+        (lambda p: edit(nifti(p, np.eye(4)), 80, np.array([-1.0], "<f4")), "zero or negative voxel spacing"),
+        (lambda p: edit(nifti(p, np.eye(4)), 84, np.array([0.0], "<f4")), "zero or negative voxel spacing"),
+        (lambda p: nifti(p, np.eye(4), change=lambda h: h.set_qform(np.diag([-1.0, 1, 1, 1]), 1)), "contradict"),
+        (lambda p: edit(nifti(p, np.eye(4)), 80, np.array([1.5], "<f4")), "two different voxel sizes"),
+    ],
+)
+def test_a_nifti_of_doubtful_geometry_is_refused(tmp_path: Path, make: Callable, message: str) -> None:
+    with pytest.raises(GeometryError, match=message):
+        read_image(make(tmp_path / "a.nii"), "CT")
+
+
+def test_a_sheared_nrrd_is_refused_with_the_remedy(tmp_path: Path, image: sitk.Image) -> None:
+    header = patched_nrrd(tmp_path, b"(1,0,0)", b"(1,0.3,0)")
+    with pytest.raises(GeometryError, match=r"tilted gantry.*resample"):
+        as_volume(read_image(header, "CT"), "CT")
+
+
+def patched_nrrd(folder: Path, old: bytes, new: bytes) -> Path:
+    sitk.WriteImage(wrapped(np.arange(60, dtype=np.int16).reshape(3, 4, 5)), folder / "p.nrrd", False)
+    raw = (folder / "p.nrrd").read_bytes()
+    assert old in raw
+    (folder / "p.nrrd").write_bytes(raw.replace(old, new))
+    return folder / "p.nrrd"
+
+
+def test_a_nrrd_without_a_patient_space_is_refused(tmp_path: Path) -> None:
+    path = patched_nrrd(tmp_path, b"space: left-posterior-superior", b"space dimension: 3")
+    with pytest.raises(GeometryError, match="left and right"):
+        read_image(path, "CT")
+
+
+def test_a_nrrd_in_ras_keeps_its_sides(tmp_path: Path) -> None:
+    path = patched_nrrd(tmp_path, b"space: left-posterior-superior", b"space: right-anterior-superior")
+    assert read_image(path, "CT").GetDirection()[0] == -1.0
+
+
+def test_a_nrrd_without_spacing_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(GeometryError, match="spacing"):
+        read_image(patched_nrrd(tmp_path, b"(1,0,0)", b"(0,0,0)"), "CT")
+
+
+@pytest.mark.parametrize("spacing", ["0 1 1", "-1 1 1", "nan 1 1"])
+def test_a_metaimage_with_an_impossible_spacing_is_refused(tmp_path: Path, spacing: str) -> None:
+    sitk.WriteImage(wrapped(np.arange(60, dtype=np.int16).reshape(3, 4, 5)), tmp_path / "a.mhd")
+    header = tmp_path / "a.mhd"
+    header.write_text(header.read_text().replace("ElementSpacing = 1 1 1", f"ElementSpacing = {spacing}"))
+    with pytest.raises(GeometryError, match="spacing"):
+        read_image(header, "CT")
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"CT ct\.nii: there is no file or folder .*nowhere"):
+        read_image(tmp_path / "nowhere" / "ct.nii", "CT ct.nii")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("ct.nii.gz", b"hello, I am a text", "not an image"),
+        ("ct.nii.gz", b"", "the file is empty"),
+        ("ct.nii.gz", gzip.compress(b"a text, compressed" * 40), "not an image"),
+        ("ct.nii.gz", gzip.compress(bytes(5000))[:20], "damaged|not an image"),
+        ("ct.png", b"\x89PNG\r\n\x1a\n" + bytes(200), "not an image that can be read; give NIfTI"),
+        ("ct.nrrd", b"NRRD0004\ntype: short\ndimension: 3\nspace: LPS\nsizes: 5 5 5\n", "damaged or incomplete NRRD"),
+    ],
+)
+def test_what_is_no_image_gets_one_clear_sentence(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], name: str, content: bytes, message: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=message) as caught:
+        read_image(tmp_path / name, f"CT {name}")
+    assert "\n" not in str(caught.value)
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("ending", [".nii", ".nii.gz", ".nrrd", ".mha"])
+def test_a_truncated_file_is_refused_quietly(tmp_path: Path, capfd: pytest.CaptureFixture[str], ending: str) -> None:
+    path = tmp_path / f"ct{ending}"
+    sitk.WriteImage(chest(), path, ending == ".nii.gz")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(InputError, match="copy"):
+        read_image(path, "CT")
+    assert capfd.readouterr().err == ""
+
+
+def test_a_folder_and_a_single_dicom_file_are_told_apart_from_images(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is a folder"):
+        read_image(tmp_path, "organ mask")
+    file = write_series(tmp_path / "s", chest())[0]
+    with pytest.raises(InputError, match="give the folder"):
+        read_image(file, "CT")
+
+
+@pytest.mark.parametrize("dtype", [np.dtype([("R", "u1"), ("G", "u1"), ("B", "u1")]), np.complex64])
+def test_color_and_complex_nifti_are_refused(tmp_path: Path, dtype: np.dtype) -> None:
+    path = tmp_path / "a.nii"
+    path.write_bytes(nib.Nifti1Image(np.zeros((4, 4, 4), dtype), np.eye(4)).to_bytes())
+    with pytest.raises(InputError, match="color"):
+        read_image(path, "CT")
+
+
+def test_flat_and_changing_images_are_refused_as_volumes(tmp_path: Path) -> None:
+    flat = nifti(tmp_path / "flat.nii", np.eye(4), np.zeros((8, 9), np.int16))
+    one = nifti(tmp_path / "one.nii", np.eye(4), np.zeros((8, 9, 1), np.int16))
+    moving = nifti(tmp_path / "moving.nii", np.eye(4), np.zeros((3, 4, 5, 6), np.int16))
+    for path, message in ((flat, "two-dimensional"), (one, "two-dimensional"), (moving, "four-dimensional.*6 time")):
+        with pytest.raises(InputError, match=message):
+            as_volume(read_image(path, "CT"), "CT")
+
+
+def test_a_fourth_axis_of_length_one_is_dropped(tmp_path: Path) -> None:
+    array = np.arange(60, dtype=np.int16).reshape(3, 4, 5, 1)
+    affine = np.diag([1.0, 2.0, 3.0, 1.0])
+    affine[:3, 3] = 5, 6, 7
+    image = as_volume(read_image(nifti(tmp_path / "a.nii", affine, array), "CT"), "CT")
+    assert image.GetSize() == (3, 4, 5)
+    assert image.GetOrigin() == pytest.approx((-5, -6, 7))
+    assert image.GetSpacing() == pytest.approx((1, 2, 3))
+
+
+def test_vector_images_are_refused_as_volumes() -> None:
+    with pytest.raises(InputError, match="color or vector"):
+        as_volume(sitk.GetImageFromArray(np.zeros((3, 4, 5, 3), np.uint8), isVector=True), "CT")
+
+
+def test_warnings_of_itk_are_switched_off_only_within_the_context() -> None:
+    before = sitk.ProcessObject.GetGlobalWarningDisplay()
+    with quiet_itk():
+        assert not sitk.ProcessObject.GetGlobalWarningDisplay()
+    assert sitk.ProcessObject.GetGlobalWarningDisplay() == before
+
+
+def test_image_files_of_a_folder_leave_out_hidden_and_other_files(tmp_path: Path) -> None:
+    for name in ("b.nii.gz", "A.NRRD", ".hidden.nii", "notes.txt", "organs.seg.nrrd"):
+        (tmp_path / name).touch()
+    assert [path.name for path in image_files(tmp_path)] == ["A.NRRD", "b.nii.gz", "organs.seg.nrrd"]
+    assert [image_stem(path) for path in image_files(tmp_path)] == ["A", "b", "organs"]

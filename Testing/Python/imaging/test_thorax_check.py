@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from imaging.samples import REAL_CASE, abdomen, chest, oblique, wrapped
+
+from LNStationLib.errors import InputError
+from LNStationLib.imaging.thorax_check import check_thorax, thorax_view
+
+needs_real_case = pytest.mark.skipif(not REAL_CASE.is_dir(), reason="the real CT is not beside the repository")
+
+
+@cache
+def real_ct() -> sitk.Image:
+    return sitk.ReadImage(str(REAL_CASE / "ct.nii.gz"))
+
+
+def said(ct: sitk.Image) -> list[str]:
+    """Warnings of the check; raises where there is no chest."""
+    words: list[str] = []
+    check_thorax(ct, "CT", words.append)
+    return words
+
+
+def same_place(array: np.ndarray, like: sitk.Image) -> sitk.Image:
+    image = sitk.GetImageFromArray(np.ascontiguousarray(array))
+    image.CopyInformation(like)
+    return image
+
+
+def turned(ct: sitk.Image) -> sitk.Image:
+    """The same patient on an oblique grid that covers all of him."""
+    grid = sitk.Image([110, 100, 90], sitk.sitkInt16)
+    grid.SetSpacing((4, 4, 4))
+    grid.SetDirection(oblique(25).ravel().tolist())
+    middle = np.array(ct.TransformContinuousIndexToPhysicalPoint([n / 2 for n in ct.GetSize()]))
+    corner = np.array(grid.TransformContinuousIndexToPhysicalPoint([55, 50, 45]))
+    grid.SetOrigin((middle - corner).tolist())
+    return sitk.Resample(ct, grid, sitk.Transform(), sitk.sitkLinear, -1024)
+
+
+def test_a_chest_passes_without_a_word() -> None:
+    assert said(chest()) == []
+
+
+def test_the_larger_right_lung_is_on_the_right_however_the_image_is_stored() -> None:
+    plain = thorax_view(chest())
+    assert plain.lung_right_ml > 1.1 * plain.lung_left_ml > 300
+    for stored in (sitk.Flip(chest(), [True, True, False]), sitk.PermuteAxes(chest(), [2, 0, 1]), turned(chest())):
+        view = thorax_view(stored)
+        assert view.lung_right_ml == pytest.approx(plain.lung_right_ml, rel=0.1)
+        assert view.lung_left_ml == pytest.approx(plain.lung_left_ml, rel=0.1)
+        assert said(stored) == []
+
+
+def test_a_mirrored_patient_has_mirrored_lungs() -> None:
+    mirrored = thorax_view(same_place(sitk.GetArrayFromImage(chest())[:, :, ::-1], chest()))
+    plain = thorax_view(chest())
+    assert mirrored.lung_left_ml == pytest.approx(plain.lung_right_ml, rel=0.05)
+    assert mirrored.airway_mm == pytest.approx(plain.airway_mm, abs=5)
+
+
+def test_an_abdomen_is_refused_and_said_to_be_one() -> None:
+    with pytest.raises(InputError, match=r"no lungs in view.*abdomen"):
+        said(abdomen())
+
+
+def test_water_in_air_is_refused() -> None:
+    array = np.full((40, 40, 40), -1000, np.int16)
+    array[5:35, 5:35, 5:35] = 0
+    with pytest.raises(InputError, match="no lungs in view"):
+        said(wrapped(array, (5, 5, 5)))
+
+
+def test_lung_bases_above_an_abdomen_are_not_enough() -> None:
+    """The lower 80 mm of a chest without its airway."""
+    with pytest.raises(InputError, match="no trachea in view and only"):
+        said(chest(airway=False)[:, :, :21])
+
+
+def test_a_chest_without_a_visible_airway_is_only_warned_of() -> None:
+    assert "no trachea" in said(chest(airway=False))[0]
+
+
+@pytest.mark.parametrize(("lungs", "missing"), [("R", "left"), ("L", "right")])
+def test_one_missing_lung_is_warned_of_with_its_side(lungs: str, missing: str) -> None:
+    assert any(f"patient's {missing}" in sentence for sentence in said(chest(lungs)))
+
+
+@needs_real_case
+def test_the_real_tight_crop_is_a_chest_in_any_orientation() -> None:
+    for ct in (real_ct(), sitk.Flip(real_ct(), [True, False, True]), sitk.PermuteAxes(real_ct(), [1, 2, 0])):
+        assert said(ct) == []
+
+
+@needs_real_case
+def test_the_real_chest_noisy_or_in_thick_slices_is_still_a_chest() -> None:
+    array = sitk.GetArrayFromImage(real_ct())
+    noise = np.random.default_rng(0).normal(0, 40, array.shape)
+    assert said(same_place((array + noise).astype(np.int16), real_ct())) == []
+    assert said(real_ct()[:, :, ::4]) == []
+
+
+@needs_real_case
+@pytest.mark.parametrize("slices", [30, 60, 80])
+def test_the_lower_part_of_the_real_chest_is_no_chest(slices: int) -> None:
+    with pytest.raises(InputError, match=r"no lungs in view|no trachea in view"):
+        said(real_ct()[:, :, :slices])
