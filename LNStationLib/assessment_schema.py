@@ -1,0 +1,34 @@
+"""The published JSON Schema of ``assessment.json``: ``Resources/Schema/assessment.schema.json``."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from LNStationLib.assessment import SCHEMA_VERSION, Assessment
+from LNStationLib.errors import OutputError
+
+
+def schema_text() -> str:
+    """The JSON Schema (draft 2020-12) as the text of a file."""
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$comment": f"LNStation assessment, schema version {SCHEMA_VERSION}. Points are LPS millimetres.",
+        **Assessment.model_json_schema(mode="serialization"),
+    }
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def write_schema(path: Path) -> None:
+    """Write the schema to a file, whole or not at all.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    unfinished = path.with_name(path.name + ".tmp")
+    try:
+        unfinished.write_text(schema_text(), encoding="utf-8")
+        os.replace(unfinished, path)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror}; choose another file with --out.") from error

@@ -1,0 +1,131 @@
+"""What the command line shows: progress while it runs, and the findings at the end.
+
+Progress goes to standard error and findings to standard output, so that output can be kept in a file. Colors follow
+the terminal and ``NO_COLOR``; without a terminal, progress is one plain line a step.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from LNStationLib.progress import Progress
+
+if TYPE_CHECKING:
+    from LNStationLib.assessment import Assessment, NStaging, StationFinding
+
+NOT_ASSESSED = "-"
+_PLAIN_WIDTH = 120
+_CALL_STYLES = {"positive": "bold red", "negative": "green", None: "dim"}
+
+
+def make_console(*, stderr: bool = False) -> Console:
+    """A console on the present standard stream; wide enough for whole sentences where it is no terminal."""
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(stderr=stderr, highlight=False, width=None if stream.isatty() else _PLAIN_WIDTH)
+
+
+def survive_narrow_encodings() -> None:
+    """Print a question mark, rather than fail, where the terminal's encoding lacks a character."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="replace")
+
+
+@contextlib.contextmanager
+def shown_progress() -> Iterator[Progress]:
+    """Show a long computation: a bar with the running step on a terminal, else one line a step."""
+    console = make_console(stderr=True)
+    if not console.is_terminal:
+        yield _step_lines(console)
+        return
+    # Imported here because only a terminal needs it.
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
+
+    # The words come last, so that their changing length does not make the bar jump.
+    columns = (BarColumn(), TaskProgressColumn(), TimeElapsedColumn(), TextColumn("{task.description}", markup=False))
+    with Bar(*columns, console=console) as bar:
+        task = bar.add_task("starting", total=1.0)
+
+        def report(step: str, fraction: float) -> None:
+            bar.update(task, description=step, completed=fraction)
+
+        yield report
+
+
+def _step_lines(console: Console) -> Progress:
+    last = ""
+
+    def report(step: str, fraction: float) -> None:
+        nonlocal last
+        if step != last:
+            last = step
+            console.print(Text(f"[{fraction:4.0%}] {step}"), soft_wrap=True)
+
+    return report
+
+
+def show_assessment(console: Console, assessment: Assessment, outputs: Sequence[Path]) -> None:
+    """Print the findings, the N category with its reason, the warnings and the paths of the outputs."""
+    console.print(station_table(assessment.stations))
+    show_staging(console, assessment.staging)
+    uncalled = [
+        f"{row.station}: {'; '.join(row.warnings) or row.reason}" for row in assessment.stations if row.call is None
+    ]
+    _show_list(console, "Not assessed", uncalled, style="yellow")
+    _show_list(console, "Warnings", assessment.warnings, style="yellow")
+    _show_list(console, "Written", (str(path) for path in outputs))
+    console.print(Text(assessment.research_use, style="bold"), soft_wrap=True)
+
+
+def station_table(stations: Iterable[StationFinding]) -> Table:
+    """The findings as a table; a dash where nothing was assessed."""
+    table = Table(title="Lymph node stations", title_justify="left", title_style="bold")
+    for heading in ("station", "volume (ml)", "nodes", "short axis (mm)", "SUVmax", "call"):
+        table.add_column(heading, justify="left" if heading in ("station", "call") else "right", no_wrap=True)
+    for row in stations:
+        table.add_row(
+            row.station,
+            _number(row.volume_ml, 1),
+            _number(row.n_nodes, 0),
+            _number(row.largest_short_axis_mm, 1),
+            _number(row.suv_max, 1),
+            Text(_call_words(row), style=_CALL_STYLES[row.call]),
+        )
+    return table
+
+
+def show_staging(console: Console, staging: NStaging) -> None:
+    """Print the N category and why."""
+    category = staging.category or "not derived"
+    bound = "at least " if staging.is_lower_bound else ""
+    console.print(Text.assemble("N category: ", (f"{bound}{category}", "bold"), f" ({staging.rules})"))
+    console.print(Text(staging.explanation), soft_wrap=True)
+    _show_list(console, "Staging warnings", staging.warnings, style="yellow")
+
+
+def _call_words(row: StationFinding) -> str:
+    if row.call is None:
+        return "not assessed" if row.volume_ml is not None else "not found"
+    return row.call + (f" ({', '.join(row.positive_sides)})" if row.positive_sides else "")
+
+
+def _number(value: float | None, decimals: int) -> str:
+    return NOT_ASSESSED if value is None else f"{value:.{decimals}f}"
+
+
+def _show_list(console: Console, title: str, items: Iterable[str], style: str = "") -> None:
+    lines = [item for item in items if item]
+    if lines:
+        console.print(Text(f"{title}:", style=style))
+    for line in lines:
+        console.print(Text(f"  {line}"), soft_wrap=True)

@@ -1,0 +1,30 @@
+"""What all tests share: where the repository and the real CT lie, and how hypothesis runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# No deadline: the time of one example says more about the neighbors on the machine than about the code. The same
+# examples every time: a test run that fails must fail again.
+settings.register_profile("lnstation", deadline=None, derandomize=True)
+settings.load_profile("lnstation")
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The root of the source tree."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def real_ct_folder() -> Path:
+    """The folder with the real chest CT; a test that asks for it is skipped where it is absent."""
+    folder = ROOT.parent / "shared" / "data" / "chest_ct_01"
+    if not folder.is_dir():
+        pytest.skip("the real CT is not beside the repository (../shared/data/chest_ct_01)")
+    return folder

@@ -1,0 +1,273 @@
+"""Run LNStation from its source folder: ``python3 run.py demo``, ``... assess``, ``... test``.
+
+Standard library only. Makes a virtual environment ``.venv`` beside itself with the packages that the command needs,
+once, and then hands over to ``python -m LNStationLib``, whose ``--help`` lists the commands. ``test`` runs the checks
+(ruff, codespell, mypy, import-linter) and the tests; what follows it goes to pytest.
+"""
+
+# The oldest Python that may meet this file must still be able to read it and say what is wrong:
+# no syntax newer than Python 3.6 here (so typing.Dict, not dict[...]), and nothing newer imported at the top.
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Dict, Iterator, List, Optional, Sequence, Tuple
+
+ROOT = Path(__file__).resolve().parent
+OLDEST, NEWEST = (3, 11), (3, 12)
+GROUPS: Dict[str, Tuple[str, ...]] = {"test": ("lint", "test")}
+"""Groups of ``optional-dependencies`` that a command needs beside the dependencies themselves."""
+
+
+class SetupError(Exception):
+    """The environment cannot be made; the message is for the user."""
+
+
+class Environment:
+    """The virtual environment of this source tree.
+
+    A stamp inside it says what was installed. The stamp is taken away before anything is changed and written last,
+    so an interrupted set-up is always seen and done again.
+    """
+
+    def __init__(self, folder: Path, constraints: Path) -> None:
+        self.folder = folder
+        self.constraints = constraints
+        self.stamp = folder / "lnstation-stamp.json"
+        self.marker = folder / "made-by-lnstation"
+        self.lock = folder.with_name(folder.name + ".lock")
+
+    @property
+    def python(self) -> Path:
+        """Its interpreter."""
+        return self.folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+    def installed(self) -> Dict[str, str]:
+        """What the stamp says: the digest of the requirements of every installed group, by group."""
+        try:
+            stamp = json.loads(self.stamp.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return stamp if isinstance(stamp, dict) and self.python.exists() else {}
+
+    def ready(self, requirements: Dict[str, List[str]]) -> bool:
+        """True where every group of ``requirements`` is installed as it stands now."""
+        installed = self.installed()
+        return all(installed.get(group) == self._digest(lines) for group, lines in requirements.items())
+
+    def make_ready(self, requirements: Dict[str, List[str]]) -> None:
+        """Install what is missing; another process that does the same is waited for."""
+        if self.ready(requirements):
+            return
+        with locked(self.lock):
+            if not self.ready(requirements):
+                self._install(requirements)
+
+    def _install(self, requirements: Dict[str, List[str]]) -> None:
+        say(f"Setting up LNStation in {self.folder} (once; some minutes) ...")
+        installed = self.installed()
+        if not installed:
+            self._create()
+        elif self.stamp.exists():
+            self.stamp.unlink()
+        wanted = sorted({line for lines in requirements.values() for line in lines})
+        command = [str(self.python), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+        command += ["--constraint", str(self.constraints), *wanted]
+        if not sys.stderr.isatty():
+            command.insert(4, "--quiet")
+        run_or_fail(
+            command,
+            "The packages could not be installed (pip's message is above): check the network connection or proxy, "
+            "then run the same command again.",
+        )
+        installed.update({group: self._digest(lines) for group, lines in requirements.items()})
+        unfinished = self.stamp.with_suffix(".tmp")
+        unfinished.write_text(json.dumps(installed, indent=1), encoding="utf-8")
+        os.replace(str(unfinished), str(self.stamp))
+        say("Set up.")
+
+    def _digest(self, lines: Sequence[str]) -> str:
+        """Short hash of a group's requirements and of the versions they are held to."""
+        text = "\n".join([*sorted(lines), self.constraints.read_text(encoding="utf-8")])
+        return hashlib.sha256(text.encode("utf-8")).hexdigest()[:16]
+
+    def _create(self) -> None:
+        if self.folder.exists():
+            if not self.marker.exists():
+                raise SetupError(
+                    f"{self.folder} exists and was not made by run.py: move or delete it, "
+                    "then run the same command again."
+                )
+            shutil.rmtree(str(self.folder))
+        self.folder.mkdir()
+        self.marker.write_text("Made by run.py; safe to delete.\n", encoding="utf-8")
+        run_or_fail(
+            [sys.executable, "-m", "venv", str(self.folder)],
+            "Python's venv module failed (its message is above): on Debian and Ubuntu install python3-venv, "
+            "then run the same command again.",
+        )
+
+
+def say(text: str) -> None:
+    """Tell the user; standard output belongs to the command."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def run_or_fail(command: Sequence[str], complaint: str) -> None:
+    """Run a command with its output on standard error.
+
+    Raises:
+        SetupError: It failed; the message is ``complaint``.
+    """
+    if subprocess.call(command, stdout=sys.stderr.fileno(), stdin=subprocess.DEVNULL) != 0:
+        raise SetupError(complaint)
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold a lock file, waiting for another holder; the system releases it even where the process is killed."""
+    with path.open("a") as handle:
+        if sys.platform == "win32":
+            import msvcrt
+
+            # Waits ten seconds a call, so it is asked until the other process is done.
+            while True:
+                try:
+                    msvcrt.locking(handle.fileno(), msvcrt.LK_LOCK, 1)
+                    break
+                except OSError:
+                    say("Waiting for another set-up to finish ...")
+        else:
+            import fcntl
+
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def read_requirements(command: str) -> Dict[str, List[str]]:
+    """Requirements from ``pyproject.toml`` that ``command`` needs, by group; ``""`` is the run-time group."""
+    import tomllib
+
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        project = tomllib.load(file)["project"]
+    requirements = {"": project["dependencies"]}
+    requirements.update({group: project["optional-dependencies"][group] for group in GROUPS.get(command, ())})
+    return requirements
+
+
+def suitable(version: Tuple[int, int]) -> bool:
+    """True where LNStation runs on that Python, given as ``(major, minor)``."""
+    return OLDEST <= version <= NEWEST
+
+
+def find_python() -> Optional[str]:
+    """Path of a suitable interpreter on PATH, or ``None``."""
+    for minor in range(OLDEST[1], NEWEST[1] + 1):
+        found = shutil.which(f"python3.{minor}")
+        candidates = [[found]] if found else []
+        if os.name == "nt":
+            candidates.append(["py", f"-3.{minor}"])
+        for candidate in candidates:
+            # Asked rather than trusted: a version manager's shim may lie on PATH with no Python behind it.
+            try:
+                answer = subprocess.check_output(
+                    [*candidate, "-c", "import sys; print(sys.version_info[1], sys.executable)"],
+                    stderr=subprocess.DEVNULL,
+                    universal_newlines=True,
+                )
+            except (OSError, subprocess.CalledProcessError):
+                continue
+            version, _, path = answer.strip().partition(" ")
+            if version == str(minor):
+                return path
+    return None
+
+
+def use_suitable_python(arguments: List[str]) -> Optional[int]:
+    """Start again under a suitable Python where this one is not; return its exit code, or ``None`` to go on."""
+    running = (sys.version_info[0], sys.version_info[1])
+    if suitable(running):
+        return None
+    other = find_python()
+    if other is None:
+        raise SetupError(
+            f"LNStation needs Python 3.{OLDEST[1]} or 3.{NEWEST[1]}; this is Python {running[0]}.{running[1]} and no "
+            f"other was found: install Python 3.{OLDEST[1]} and run the same command again."
+        )
+    return subprocess.call([other, str(ROOT / "run.py"), *arguments])
+
+
+def library_environment() -> Dict[str, str]:
+    """Variables under which LNStationLib of this source tree is found, wherever the user stands."""
+    variables = dict(os.environ)
+    paths = [str(ROOT), variables.get("PYTHONPATH", "")]
+    variables["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
+    return variables
+
+
+def hand_over(python: Path, arguments: List[str]) -> int:
+    """Run LNStation's command line; return its exit code."""
+    command = [str(python), "-m", "LNStationLib", *arguments]
+    if os.name == "nt":
+        return subprocess.call(command, env=library_environment())
+    sys.stdout.flush()
+    # Takes this process's place, so that signals and the exit code need no passing on.
+    os.execve(str(python), command, library_environment())
+
+
+def test(python: Path, pytest_arguments: List[str]) -> int:
+    """Run the checks and then the tests, whose closing line comes last; return the first exit code that is not 0."""
+    checks: Dict[str, List[object]] = {
+        "ruff check": [python, "-m", "ruff", "check", "."],
+        "ruff format": [python, "-m", "ruff", "format", "--check", "."],
+        "codespell": [python, "-m", "codespell_lib", "."],
+        "mypy": [python, "-m", "mypy"],
+        "import-linter": [python.parent / "lint-imports", "--no-logo"],
+    }
+    variables = library_environment()
+    variables["PYTHONPATH"] = os.pathsep.join([str(ROOT / "Training"), variables["PYTHONPATH"]])
+    failed = {}
+    for name, command in checks.items():
+        print(f"== {name}", flush=True)
+        code = subprocess.call([str(part) for part in command], cwd=str(ROOT), env=variables)
+        if code != 0:
+            failed[name] = code
+            print(f"== {name} FAILED", flush=True)
+    print("== pytest", flush=True)
+    pytest_command = [str(python), "-m", "pytest", "-n", "2", *pytest_arguments]
+    code = subprocess.call(pytest_command, cwd=str(ROOT), env=variables)
+    if failed:
+        say("Checks failed: " + ", ".join(failed))
+    return code or next(iter(failed.values()), 0)
+
+
+def main(arguments: List[str]) -> int:
+    """Make the environment ready for the command and run it; return the exit code."""
+    try:
+        code = use_suitable_python(arguments)
+        if code is not None:
+            return code
+        command = next((argument for argument in arguments if not argument.startswith("-")), "")
+        environment = Environment(ROOT / ".venv", ROOT / "constraints.txt")
+        environment.make_ready(read_requirements(command))
+    except SetupError as error:
+        say(f"run.py: {error}")
+        return 1
+    if command == "test":
+        return test(environment.python, arguments[arguments.index("test") + 1 :])
+    if not arguments or "--help" in arguments[:1]:
+        print("(python3 run.py test [PYTEST ARGUMENTS] runs the checks and the tests.)", flush=True)
+    return hand_over(environment.python, arguments)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        say("Interrupted.")
+        sys.exit(130)
