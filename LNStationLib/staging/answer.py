@@ -1,0 +1,34 @@
+"""What every staging function answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class NCategoryAnswer:
+    """An N category and why.
+
+    Attributes:
+        category: ``"N0"`` to ``"N3"``; with TNM 9 rules ``"N2a"`` or ``"N2b"`` in place of ``"N2"``.
+        rules: Title of the rules with their edition.
+        deciding_stations: Positive stations that lie in the deciding group, in table order; empty for N0, and
+            empty where a number of nodes decides.
+        explanation: One plain sentence.
+        is_lower_bound: True where only "at least this category" follows.
+        warnings: Sentences for the reader.
+    """
+
+    category: str
+    rules: str
+    deciding_stations: tuple[str, ...]
+    explanation: str
+    is_lower_bound: bool = False
+    warnings: tuple[str, ...] = ()
+
+
+def listed(names: Iterable[str]) -> str:
+    """Join names for a sentence: "a, b and c"; there must be at least one."""
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
