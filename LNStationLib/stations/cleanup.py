@@ -12,7 +12,7 @@ from LNStationLib.stations.rules import Anatomy, Region
 from LNStationLib.types import BoolArray, LabelArray
 
 _SMOOTHING_MM = 1.6
-_KEEP_SHARE = 0.35
+_KEEP_SHARE = 0.4
 """A voxel stays where at least this share of its smoothed neighborhood is station: slivers and spikes go."""
 _SMALLEST_PART = 0.08
 """Islands smaller than this share of the station are left-overs between organs."""

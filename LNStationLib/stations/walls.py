@@ -8,9 +8,9 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
-from scipy.ndimage import binary_dilation
+from scipy.ndimage import binary_dilation, gaussian_filter
 
-from LNStationLib.stations.borders import Border, MissingAnatomyError, curve
+from LNStationLib.stations.borders import Border, MissingAnatomyError, curve, surface
 from LNStationLib.stations.frame import Frame
 from LNStationLib.stations.levels import Levels
 from LNStationLib.stations.profiles import center_mm, filled, first_mm, last_mm
@@ -61,6 +61,19 @@ class Walls:
         known = int(np.isfinite(edge).sum())
         slope = min(known, round(self._frame.voxels(30.0)))
         return curve(filled(edge, sigma=self._sigma, slope_from=slope), "posterior wall of the trachea")
+
+    @cached_property
+    def sternum_back(self) -> Border:
+        """Back of sternum and manubrium, y per slice and column; beside the bone its edge is continued."""
+        bone = self._frame.union("sternum", "manubrium")
+        if not bone.any():
+            raise MissingAnatomyError("sternum not found")
+        spacing, origin = self._frame.grid.spacing_mm[1], self._frame.grid.origin_mm[1]
+        last = bone.shape[1] - 1 - np.argmax(bone[:, ::-1], axis=1)
+        back = _nearest_filled(np.where(bone.any(axis=1), origin + spacing * (last + 0.5), np.nan))
+        smooth = gaussian_filter(back, self._sigma / 2, mode="nearest")
+        surrogate = self._frame.is_surrogate("sternum")
+        return surface(smooth, "back of the sternum", surrogate=surrogate)
 
     @cached_property
     def spine_front(self) -> Border:
@@ -204,7 +217,7 @@ class Walls:
 
 
 def _nearest_filled(rows: FloatArray) -> FloatArray:
-    """Fill NaN in ``[z, y]`` from the nearest known row of the slice, then from the nearest known slice."""
+    """Fill NaN in ``[z, row or column]`` from the nearest known row of the slice, then from the nearest known slice."""
     known_slices = np.flatnonzero(np.isfinite(rows).any(axis=1))
     result = np.empty_like(rows)
     index = np.arange(rows.shape[1])

@@ -9,8 +9,11 @@ from LNStationLib.stations.rules.region import Anatomy, Region
 from LNStationLib.types import BoolArray, Side
 
 HILAR_REACH_MM = 15.0
+HILAR_ARTERY_REACH_MM = 8.0
 INTERLOBAR_REACH_MM = 12.0
 """Tissue further from a bronchus belongs to the lung or to the mediastinum."""
+HILUM_FROM_CARINA_MM = 15.0
+"""Further medially the pulmonary artery lies in the mediastinum, not in the hilum."""
 INTERLOBAR_EXTENT_MM = 20.0
 """11 keeps to the origins of the lobar bronchi; further along them lie 12 and 13."""
 _ORIGINS: dict[Side, tuple[str, ...]] = {
@@ -27,6 +30,7 @@ _LOBAR: dict[Side, tuple[str, ...]] = {
     "L": ("upper_lobe_bronchus_left", "lower_lobe_bronchus_left"),
 }
 _MAIN: dict[Side, str] = {"R": "main_bronchus_right", "L": "main_bronchus_left"}
+_ARTERY: dict[Side, str] = {"R": "pulmonary_artery_right", "L": "pulmonary_artery_left"}
 
 
 def station_10(anatomy: Anatomy, side: Side) -> Region:
@@ -37,11 +41,13 @@ def station_10(anatomy: Anatomy, side: Side) -> Region:
     """
     anatomy.frame.require(_MAIN[side])
     upper = _upper(anatomy, side)
-    to_main = anatomy.distance_mm(_MAIN[side])
-    mask = _hilum(anatomy, side, upper) & (to_main <= HILAR_REACH_MM)
-    mask &= to_main <= anatomy.distance_mm(*_LOBAR[side])
+    to_main, to_lobar = anatomy.distance_mm(_MAIN[side]), anatomy.distance_mm(*_LOBAR[side])
+    at_artery = (anatomy.distance_mm(_ARTERY[side]) <= HILAR_ARTERY_REACH_MM) & _lateral(anatomy, side)
+    beside = ((to_main <= HILAR_REACH_MM) & (to_main <= to_lobar)) | (at_artery & (to_lobar > INTERLOBAR_REACH_MM))
+    mask = _hilum(anatomy, side, upper) & beside
     surrogate = anatomy.frame.is_surrogate(_MAIN[side])
-    around = plane(0.0, f"{HILAR_REACH_MM:.0f} mm around the main bronchus", surrogate=surrogate)
+    words = f"{HILAR_REACH_MM:.0f} mm around the main bronchus, {HILAR_ARTERY_REACH_MM:.0f} mm around the hilar artery"
+    around = plane(0.0, words, surrogate=surrogate)
     return Region(mask, {"upper": upper, "around": around})
 
 
@@ -60,6 +66,15 @@ def station_11(anatomy: Anatomy, side: Side) -> Region:
         0.0, f"{INTERLOBAR_REACH_MM:.0f} mm around the lobar bronchi at their origins", surrogate=surrogate
     )
     return Region(mask, {"upper": upper, "around": around})
+
+
+def _lateral(anatomy: Anatomy, side: Side) -> BoolArray:
+    """One hilum, away from the carina and not below the last lobar origin."""
+    frame = anatomy.frame
+    from_carina = frame.x_mm - frame.organs.landmarks["carina"].point_mm[0]
+    lateral = (from_carina if side == "L" else -from_carina) > HILUM_FROM_CARINA_MM
+    origins = [found[0][2] for name in _ORIGINS[side] if (found := frame.landmark(name)) is not None]
+    return np.asarray(lateral & (frame.z_mm >= min(origins, default=-np.inf)))
 
 
 def _near_origins(anatomy: Anatomy, side: Side) -> BoolArray:

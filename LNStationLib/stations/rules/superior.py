@@ -6,7 +6,7 @@ import numpy as np
 
 from LNStationLib.stations.rules.region import Anatomy, Region
 
-RETROTRACHEAL_HALF_WIDTH_MM = 22.0
+RETROTRACHEAL_HALF_WIDTH_MM = 20.0
 """3P keeps to the esophagus and the space beside it; further out lies the paravertebral gutter."""
 MEDIASTINAL_HALF_WIDTH_MM = 42.0
 """Above the arch the lungs bound the mediastinum only in part; first ribs and clavicles lie further out."""
@@ -102,7 +102,12 @@ def station_3a(anatomy: Anatomy) -> Region:
     upper, lower = levels.manubrium_top, levels.carina
     mask = anatomy.mediastinal_tissue & frame.below(upper) & frame.above(lower)
     mask &= frame.in_front_of(anatomy.prevascular) & _central(anatomy)
-    return Region(mask, {"upper": upper, "lower": lower, "posterior": anatomy.prevascular})
+    borders = {"upper": upper, "lower": lower, "posterior": anatomy.prevascular}
+    if "sternum" in frame.organs or "manubrium" in frame.organs:
+        # Without a sternum the lungs' front edges bound the tissue well enough.
+        borders["anterior"] = anatomy.walls.sternum_back
+        mask &= frame.behind(anatomy.walls.sternum_back)
+    return Region(mask, borders)
 
 
 def station_3p(anatomy: Anatomy) -> Region:

@@ -1,0 +1,87 @@
+"""Stations and nodes as CSV (RFC 4180: comma, CRLF, quotes doubled), UTF-8, one header line with units.
+
+An empty field is ``None``: not assessed or not measured. Text that a spreadsheet would take for a formula gets a
+leading apostrophe (OWASP, "CSV Injection"); numbers are written as numbers.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+
+from LNStationLib.assessment import Assessment, NodeFinding, Point, StationFinding
+
+CsvValue = str | int | float | None
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
+_DECIMALS = 4
+
+STATION_COLUMNS = (
+    "station", "label_value", "title", "zone", "side", "volume_ml", "centroid_x_lps_mm", "centroid_y_lps_mm",
+    "centroid_z_lps_mm", "n_nodes", "largest_short_axis_mm", "suv_max_bw_g_per_ml", "probability", "call",
+    "positive_sides", "reason", "warnings",
+)
+NODE_COLUMNS = (
+    "node_id", "source", "station", "station_fraction", "side", "volume_mm3", "short_axis_mm", "long_axis_mm",
+    "extent_x_mm", "extent_y_mm", "extent_z_mm", "mean_hu", "suv_max_bw_g_per_ml", "suv_mean_bw_g_per_ml",
+    "suv_peak_bw_g_per_ml", "centroid_x_lps_mm", "centroid_y_lps_mm", "centroid_z_lps_mm", "box_min_x_lps_mm",
+    "box_min_y_lps_mm", "box_min_z_lps_mm", "box_max_x_lps_mm", "box_max_y_lps_mm", "box_max_z_lps_mm", "call",
+    "probability", "reason", "warnings",
+)
+
+
+def stations_csv(assessment: Assessment) -> str:
+    """One line per station."""
+    return _csv(STATION_COLUMNS, [_station_row(row) for row in assessment.stations])
+
+
+def nodes_csv(assessment: Assessment) -> str:
+    """One line per node."""
+    return _csv(NODE_COLUMNS, [_node_row(row) for row in assessment.nodes])
+
+
+def safe_text(text: str) -> str:
+    """Text that no spreadsheet evaluates."""
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+
+
+def _csv(header: Sequence[str], rows: Sequence[Sequence[CsvValue]]) -> str:
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer, lineterminator="\r\n")
+    writer.writerow(header)
+    for row in rows:
+        writer.writerow([_field(value) for value in row])
+    return buffer.getvalue()
+
+
+def _field(value: CsvValue) -> str | int:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return safe_text(value)
+    if isinstance(value, float):
+        return repr(round(value, _DECIMALS))
+    return value
+
+
+def _point(point: Point | None) -> tuple[float | None, float | None, float | None]:
+    return (None, None, None) if point is None else point
+
+
+def _station_row(row: StationFinding) -> list[CsvValue]:
+    return [
+        row.station, row.label_value, row.title, row.zone, row.side, row.volume_ml, *_point(row.centroid_mm),
+        row.n_nodes, row.largest_short_axis_mm, row.suv_max, row.probability, row.call,
+        " ".join(row.positive_sides), row.reason, " | ".join(row.warnings),
+    ]
+
+
+def _node_row(row: NodeFinding) -> list[CsvValue]:
+    low, high = row.bounding_box_mm
+    return [
+        row.node_id, row.source, row.station, row.station_fraction, row.side, row.volume_mm3, row.short_axis_mm,
+        row.long_axis_mm, *row.extent_mm, row.mean_hu, row.suv_max, row.suv_mean, row.suv_peak, *row.centroid_mm,
+        *low, *high, row.call, row.probability, row.reason, " | ".join(row.warnings),
+    ]

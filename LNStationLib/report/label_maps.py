@@ -1,0 +1,74 @@
+"""Label maps as NIfTI, with proof that all of them reached the disk."""
+
+from __future__ import annotations
+
+import errno
+import gzip
+import math
+import os
+import shutil
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import SimpleITK as sitk
+
+_NIFTI_HEADER_BYTES = 352
+_GEOMETRY_TOLERANCE = 1e-4
+
+
+def write_label_map(labels: sitk.Image, ct: sitk.Image, path: Path) -> None:
+    """Write a label map on the CT's grid.
+
+    Args:
+        labels: uint8 or uint16 label map.
+        ct: The CT whose grid it must have; the file carries the CT's geometry exactly.
+        path: File to write, ending in ``.nii.gz``.
+
+    Raises:
+        ValueError: The label map is on another grid than the CT.
+        OSError: Not all of it could be written.
+    """
+    if not _same_grid(labels, ct):
+        raise ValueError(f"the label map for {path.name} is on another grid than the CT")
+    exact = sitk.Image(labels)
+    exact.CopyInformation(ct)
+    try:
+        sitk.WriteImage(exact, str(path), useCompression=True, compressionLevel=1)
+    except RuntimeError as error:
+        raise _write_error(path, error) from error
+    # ITK's NIfTI writer ignores short writes: a full disk would go unnoticed without reading back.
+    expected = _NIFTI_HEADER_BYTES + exact.GetNumberOfPixels() * exact.GetSizeOfPixelComponent()
+    if _uncompressed_bytes(path) != expected:
+        raise _write_error(path, None)
+
+
+def _same_grid(first: sitk.Image, second: sitk.Image) -> bool:
+    if first.GetSize() != second.GetSize():
+        return False
+    pairs = zip(
+        (*first.GetSpacing(), *first.GetOrigin(), *first.GetDirection()),
+        (*second.GetSpacing(), *second.GetOrigin(), *second.GetDirection()),
+        strict=True,
+    )
+    return all(math.isclose(a, b, rel_tol=_GEOMETRY_TOLERANCE, abs_tol=_GEOMETRY_TOLERANCE) for a, b in pairs)
+
+
+def _uncompressed_bytes(path: Path) -> int:
+    total = 0
+    try:
+        with gzip.open(path) as opened:
+            stream = cast(BinaryIO, opened)
+            while block := stream.read(1 << 22):
+                total += len(block)
+    except (EOFError, OSError):
+        return -1
+    return total
+
+
+def _write_error(path: Path, cause: Exception | None) -> OSError:
+    """The error that most likely stopped ITK, which does not tell."""
+    if not os.access(path.parent, os.W_OK):
+        return OSError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+    if cause is None or shutil.disk_usage(path.parent).free < 1 << 20:
+        return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+    return OSError(errno.EIO, str(cause).strip().splitlines()[-1], str(path))

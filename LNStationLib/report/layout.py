@@ -1,0 +1,65 @@
+"""The report as both outputs see it: words, map and pictures, and how many pictures stand beside each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from LNStationLib.progress import Progress, portion, silent
+from LNStationLib.report.content import ReportContent, build_content
+from LNStationLib.report.gallery import Gallery, build_gallery
+from LNStationLib.report.patient_view import patient_view
+from LNStationLib.report.pictures import LEVEL_HU, SUV_MAX_SHOWN, WINDOW_HU
+from LNStationLib.report.schematic import station_map_svg
+from LNStationLib.report.wording import number
+from LNStationLib.result import AssessmentResult
+
+_MOST_LARGE_PICTURES = 8
+"""Up to here pictures stand two abreast, beyond it three."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that a report shows.
+
+    Attributes:
+        content: The words.
+        station_map: The drawn map, SVG.
+        gallery: The pictures.
+        coronal_columns: Coronal pictures beside each other.
+        station_columns: Axial pictures beside each other.
+        picture_note: How to read the pictures.
+    """
+
+    content: ReportContent
+    station_map: str
+    gallery: Gallery
+    coronal_columns: int
+    station_columns: int
+    picture_note: str
+
+
+def build_report(result: AssessmentResult, progress: Progress = silent) -> Report:
+    """Compute words, map and pictures of a result."""
+    progress("patient axes", 0.0)
+    gallery = build_gallery(result.assessment, patient_view(result), portion(progress, 0.2, 1.0))
+    fused = any(picture.fused_svg for picture in (*gallery.coronals, *gallery.stations))
+    station_columns = 2 if len(gallery.stations) <= _MOST_LARGE_PICTURES else 3
+    return Report(
+        content=build_content(result.assessment),
+        station_map=station_map_svg(result.assessment),
+        gallery=gallery,
+        coronal_columns=1 if fused else 2,
+        station_columns=1 if fused else station_columns,
+        picture_note=_picture_note(fused),
+    )
+
+
+def _picture_note(fused: bool) -> str:
+    note = (
+        f"CT window {number(WINDOW_HU, 0)} HU, level {number(LEVEL_HU, 0)} HU. The patient's right (R) is on the "
+        "picture's left. Stations have the colors of the table; nodes are yellow, with their number and a plus sign "
+        "where positive. Positions are LPS coordinates of the CT: z towards the head, y towards the back."
+    )
+    if fused:
+        note += f" On the right the PET over the CT, SUV (body weight) 0 to {number(SUV_MAX_SHOWN, 0)}."
+    return note
