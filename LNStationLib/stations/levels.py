@@ -19,6 +19,7 @@ from LNStationLib.types import Side
 _APEX_TO_MANUBRIUM_MM = 25.0
 _MANUBRIUM_TO_CRICOID_MM = 50.0
 _CARINA_TO_INFERIOR_VEIN_MM = 45.0
+_BESIDE_CARINA_MM = 8.0
 _INLET_MIDLINE_MM, _INLET_LATERAL_MM = 12.0, 26.0
 _WORDS: dict[Side, str] = {"L": "left", "R": "right"}
 
@@ -141,10 +142,23 @@ class Levels:
     @cached_property
     def azygos_lower_border(self) -> Border:
         """Lower border of the azygos arch (4R above, 10R below)."""
-        arch = self._frame.require("azygos_arch")
+        arch = self._frame.organs.get("azygos_arch")
+        if arch is None:
+            return self._above_right_bronchus()
         surrogate = self._frame.is_surrogate("azygos_arch")
         words = "lower border of the azygos arch" + (f" ({arch.detail})" if surrogate else "")
         return plane(lowest_z_mm(arch.mask, self._frame.grid), words, surrogate=surrogate)
+
+    def _above_right_bronchus(self) -> Border:
+        """Surrogate for the azygos arch, which rides on the right main bronchus."""
+        bronchus = self._frame.require("main_bronchus_right").mask
+        carina = self._frame.landmark("carina")
+        if carina is None:
+            raise MissingAnatomyError("azygos arch and carina not found")
+        x_carina = carina[0][0]
+        lateral = bronchus & (self._frame.x_mm < x_carina - _BESIDE_CARINA_MM)
+        top = highest_z_mm(lateral if lateral.any() else bronchus, self._frame.grid)
+        return plane(top, "upper border of the right main bronchus (no azygos arch)", surrogate=True)
 
     @cached_property
     def left_pulmonary_artery_top(self) -> Border:

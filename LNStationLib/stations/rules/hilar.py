@@ -46,7 +46,9 @@ def station_10(anatomy: Anatomy, side: Side) -> Region:
     beside = ((to_main <= HILAR_REACH_MM) & (to_main <= to_lobar)) | (at_artery & (to_lobar > INTERLOBAR_REACH_MM))
     mask = _hilum(anatomy, side, upper) & beside
     surrogate = anatomy.frame.is_surrogate(_MAIN[side])
-    words = f"{HILAR_REACH_MM:.0f} mm around the main bronchus, {HILAR_ARTERY_REACH_MM:.0f} mm around the hilar artery"
+    words = (
+        f"{HILAR_REACH_MM:.0f} mm around the main bronchus, {HILAR_ARTERY_REACH_MM:.0f} mm around the hilar artery"
+    )
     around = plane(0.0, words, surrogate=surrogate)
     return Region(mask, {"upper": upper, "around": around})
 

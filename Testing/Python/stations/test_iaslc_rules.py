@@ -153,6 +153,15 @@ def test_a_surrogate_is_declared_on_every_border_that_rests_on_it() -> None:
     assert touched == {"4R", "10R", "11R"}
 
 
+def test_without_azygos_the_right_main_bronchus_places_the_border_and_says_so() -> None:
+    _, organs, result = parsed(without=("azygos_arch",))
+    assert result.left_out == {}
+    lower = next(note for note in result.notes("4R") if note.border == "lower")
+    assert lower.surrogate
+    assert "right main bronchus" in lower.rests_on
+    assert extent_mm(result, "4R", 0)[0] == pytest.approx(chest.CARINA - 2, abs=6)
+
+
 def test_without_a_trachea_nothing_is_parsed_and_the_reason_is_given() -> None:
     _, _, result = parsed(without=("trachea",))
     assert not result.labels.any()
