@@ -1,0 +1,80 @@
+"""All shapes of one patient by name, gathered from the parts of the body; tumor, fat pads and abdomen."""
+
+from __future__ import annotations
+
+from LNStationLib.phantom import central, heart, skeleton, vessels
+from LNStationLib.phantom.shapes import Blend, Ellipsoid, Shape, Tube, tube
+from LNStationLib.phantom.variation import Variation
+
+TUMOR = Blend(
+    (
+        Ellipsoid((-72, 2, 20), (16, 14, 15)), Ellipsoid((-80, 8, 26), (11, 12, 10)),
+        Ellipsoid((-66, -6, 14), (10, 9, 11)),
+        tube([(-80, 8, 24), (-100, 20, 34)], [4, 0.5]), tube([(-72, -4, 26), (-76, -16, 42)], [4, 0.5]),
+    ),
+    6.0,
+)  # fmt: skip
+
+
+def organ_shapes(variation: Variation) -> dict[str, Shape]:
+    """Return the shapes of organs by canonical name, and of a few parts of them, in the frame of ``central``."""
+    shapes: dict[str, Shape] = {}
+    shapes |= central.airway_tubes()
+    shapes |= central.neck_organs()
+    shapes["esophagus"] = central.esophagus()
+    shapes |= vessels.aorta(variation.artery)
+    shapes |= vessels.arch_branches(variation.artery)
+    shapes |= vessels.pulmonary_arteries(variation.artery)
+    shapes |= vessels.veins(variation.vein)
+    shapes |= vessels.azygos(variation.vein)
+    for name, tubes in vessels.pulmonary_veins(variation.vein).items():
+        shapes["superior_pulmonary_veins" if name == "superior" else name] = Blend(tuple(tubes))
+    shapes["ligamentum_arteriosum"] = vessels.ligamentum_arteriosum()
+    shapes |= heart.chambers()
+    shapes["myocardium"] = heart.left_myocardium()
+    shapes["heart_outline"] = heart.envelope()
+    shapes["spinal_cord"] = skeleton.spinal_cord()
+    shapes["canal"] = skeleton.spinal_canal()
+    shapes["clavicle_left"], shapes["clavicle_right"] = skeleton.clavicle(1), skeleton.clavicle(-1)
+    parts = skeleton.sternum()
+    shapes["manubrium"], shapes["sternal_body"] = parts["manubrium"], parts["body"]
+    shapes["tumor"] = TUMOR
+    return shapes
+
+
+def group_shapes() -> dict[str, list[Shape]]:
+    """Return the shapes that are no organ of the table but must be seen, by group."""
+    ribs = [skeleton.ribs(side) for side in (-1, 1)]
+    return {
+        "ribs": [rib for bones, _ in ribs for rib in bones],
+        "cartilage": [piece for _, pieces in ribs for piece in pieces],
+        "subclavian_veins": list(vessels.subclavian_veins(1.0)),
+        "segmental_bronchi": list(central.segmental_bronchi()),
+        "neck_muscles": [muscle for side in (-1, 1) for muscle in _neck_muscles(side)],
+        "scapulae": [skeleton.scapula(side) for side in (-1, 1)],
+        "esophageal_air": [
+            tube([(6, 17, 36), (6, 21, 24)], [0.8, 1.6]),
+            tube([(6, 34, -30), (5.5, 34.5, -42)], [1.5, 0.8]),
+        ],
+        "prevascular_fat": [
+            tube(
+                [(0, -40, 60), (1, -50, 40), (3, -55, 10), (4, -64, -20), (6, -76, -45)],
+                [7, 9, 9, 7, 6],
+                stretch=(1, 1.6, 1),
+            ),
+            tube([(8, -78, -70), (10, -80, -100), (20, -74, -122)], [9, 10, 12], stretch=(1.4, 1, 1)),
+        ],
+        "stomach_gas": [tube([(52, -46, -140), (60, -42, -160), (62, -38, -190)], [14, 17, 14])],
+        "stomach": [tube([(62, -14, -134), (64, -20, -160), (54, -30, -195), (40, -36, -215)], [26, 34, 30, 26])],
+        "spleen": [tube([(92, 48, -140), (98, 44, -165), (96, 36, -195)], [22, 30, 24], stretch=(0.9, 1.4, 1))],
+    }
+
+
+def _neck_muscles(side: int) -> list[Tube]:
+    s = side
+    return [
+        tube([(46 * s, -4, 140), (42 * s, -28, 112), (22 * s, -49, 76)], [9, 8, 6], stretch=(1.2, 1, 1)),
+        tube([(24 * s, 6, 140), (34 * s, 2, 112), (46 * s, 4, 92)], [7, 7, 6]),
+        tube([(8 * s, -3, 140), (8 * s, 2, 100), (8 * s, 12, 68)], [4.2, 4.4, 2.5]),
+        tube([(9 * s, -31, 122), (9 * s, -36, 98), (9 * s, -46, 74)], [3.6, 3.4, 3], stretch=(1.6, 1, 1)),
+    ]
