@@ -8,6 +8,7 @@ from scipy.ndimage import gaussian_filter
 
 from LNStationLib import anatomy
 from LNStationLib.stations.frame import Frame
+from LNStationLib.stations.profiles import bounding_box
 from LNStationLib.stations.rules import Anatomy, Region
 from LNStationLib.types import BoolArray, LabelArray
 
@@ -40,7 +41,7 @@ def _smoothed(labels: LabelArray, tissue: BoolArray, sigma: float) -> LabelArray
     result = np.zeros_like(labels)
     weight = gaussian_filter(tissue.astype(np.float32), sigma, truncate=3)
     for value in np.unique(labels[labels > 0]):
-        box = _box(labels == value, reach)
+        box = bounding_box(labels == value, reach)
         share = gaussian_filter((labels[box] == value).astype(np.float32), sigma, truncate=3)
         share /= np.maximum(weight[box], 1e-3)
         wins = (share > best[box]) & (share > _KEEP_SHARE) & tissue[box] & (weight[box] > 0.3)
@@ -49,19 +50,13 @@ def _smoothed(labels: LabelArray, tissue: BoolArray, sigma: float) -> LabelArray
     return result
 
 
-def _box(mask: BoolArray, reach: int) -> tuple[slice, ...]:
-    return tuple(
-        slice(max(int(occupied[0]) - reach, 0), int(occupied[-1]) + reach + 1)
-        for occupied in (np.flatnonzero(mask.any(axis=tuple({0, 1, 2} - {axis}))) for axis in range(3))
-    )
-
-
 def _drop_islands(labels: LabelArray, value: int) -> None:
     mask = labels == value
     if not mask.any():
         return
-    parts = cc3d.connected_components(mask, connectivity=18)
+    box = bounding_box(mask, 0)
+    parts = cc3d.connected_components(mask[box], connectivity=18)
     sizes = np.bincount(parts.ravel())
-    sizes[0] = 0
-    small = np.flatnonzero(sizes < _SMALLEST_PART * sizes.sum())
-    labels[mask & np.isin(parts, small)] = 0
+    small = sizes < _SMALLEST_PART * sizes[1:].sum()
+    small[0] = False
+    labels[box][small[parts]] = 0

@@ -217,7 +217,7 @@ class Walls:
 
 
 def _nearest_filled(rows: FloatArray) -> FloatArray:
-    """Fill NaN in ``[z, row or column]`` from the nearest known row of the slice, then from the nearest known slice."""
+    """Fill NaN in ``[z, row or column]`` within the slice, then from the nearest known slice."""
     known_slices = np.flatnonzero(np.isfinite(rows).any(axis=1))
     result = np.empty_like(rows)
     index = np.arange(rows.shape[1])

@@ -19,8 +19,8 @@ from matplotlib.figure import Figure
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from LNStationLib import anatomy  # noqa: E402  (the source tree is put on the path above)
-from LNStationLib.imaging.grid import resample_to_grid, working_grid  # noqa: E402
+from LNStationLib import anatomy
+from LNStationLib.imaging.grid import resample_to_grid, working_grid
 
 SPACING_MM = 1.0
 WINDOW_HU = (-160, 240)

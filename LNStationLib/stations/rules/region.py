@@ -13,9 +13,13 @@ from LNStationLib.stations.borders import Border
 from LNStationLib.stations.frame import Frame
 from LNStationLib.stations.levels import Levels
 from LNStationLib.stations.prevascular import prevascular_surface
+from LNStationLib.stations.profiles import bounding_box
 from LNStationLib.stations.tissue import mediastinum, node_tissue
 from LNStationLib.stations.walls import Walls
 from LNStationLib.types import BoolArray, FloatArray
+
+REACH_MM = 36.0
+"""Further than any rule's distance."""
 
 
 class Anatomy:
@@ -43,15 +47,18 @@ class Anatomy:
         return prevascular_surface(self.frame)
 
     def distance_mm(self, *names: str) -> FloatArray:
-        """Distance in mm of every voxel to the nearest of the named organs; infinite where none is there."""
+        """Distance in mm of every voxel to the nearest of the named organs.
+
+        Infinite further than ``REACH_MM`` beyond the organs' bounding box, and where none of them is there: no rule
+        looks further, and the transform of the whole region would cost most of the parser's time.
+        """
         if names not in self._distances:
             union = self.frame.union(*names)
-            spacing = self.frame.grid.spacing_mm
-            self._distances[names] = (
-                edt.edt(~union, anisotropy=spacing, parallel=2)
-                if union.any()
-                else np.full(union.shape, np.inf, np.float32)
-            )
+            distances = np.full(union.shape, np.inf, np.float32)
+            if union.any():
+                box = bounding_box(union, round(self.frame.voxels(REACH_MM)))
+                distances[box] = edt.edt(~union[box], anisotropy=self.frame.grid.spacing_mm, parallel=2)
+            self._distances[names] = distances
         return self._distances[names]
 
 

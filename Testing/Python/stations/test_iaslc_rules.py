@@ -154,7 +154,7 @@ def test_a_surrogate_is_declared_on_every_border_that_rests_on_it() -> None:
 
 
 def test_without_azygos_the_right_main_bronchus_places_the_border_and_says_so() -> None:
-    _, organs, result = parsed(without=("azygos_arch",))
+    _, _, result = parsed(without=("azygos_arch",))
     assert result.left_out == {}
     lower = next(note for note in result.notes("4R") if note.border == "lower")
     assert lower.surrogate

@@ -1,0 +1,103 @@
+"""What metastasis assessment returns, and the protocol that every station classifier keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import SimpleITK as sitk
+
+from LNStationLib import anatomy
+from LNStationLib.assessment import Call, NodeFinding, Provenance
+from LNStationLib.case import Case
+from LNStationLib.nodes.node_result import NodeResult
+from LNStationLib.settings import Settings
+from LNStationLib.types import PointMm, Side
+
+
+@dataclass(frozen=True)
+class StationCall:
+    """The call on one station.
+
+    Attributes:
+        station: Station name of the table, e.g. ``"4R"``.
+        call: ``None`` where nothing could be assessed; ``reason`` says why.
+        reason: Why this call, or why none, in one sentence.
+        probability: Of metastasis in [0, 1]; ``None`` from a classifier that gives none.
+        suv_max: Highest SUV of the station's voxels that PET covers, the tumor mask left out; ``None`` where PET
+            covers none.
+        positive_sides: For a positive station without a side of its own, the sides of its evidence, right first.
+        n_nodes: Number of nodes in it; ``None`` where they were not looked for.
+        largest_short_axis_mm: Of its nodes; ``None`` where it has none or they were not looked for.
+        warnings: Sentences for the reader.
+    """
+
+    station: str
+    call: Call | None
+    reason: str
+    probability: float | None = None
+    suv_max: float | None = None
+    positive_sides: tuple[Side, ...] = ()
+    n_nodes: int | None = None
+    largest_short_axis_mm: float | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class MetastasisResult:
+    """Calls on nodes and stations.
+
+    Attributes:
+        nodes: The findings with ``call`` and ``reason`` filled in, same order and numbers.
+        stations: Every station of the table by name, in table order.
+        provenance: What called, with which thresholds.
+        warnings: Sentences for the user.
+    """
+
+    nodes: list[NodeFinding]
+    stations: dict[str, StationCall]
+    provenance: Provenance
+    warnings: list[str] = field(default_factory=list)
+
+
+class StationClassifier(Protocol):
+    """Calls nodes and stations positive, negative or not assessed."""
+
+    name: str
+
+    def assess(
+        self,
+        nodes: NodeResult,
+        stations: sitk.Image,
+        case: Case,
+        parsed_stations: set[str],
+        settings: Settings,
+        side_of: Callable[[PointMm], Side],
+    ) -> MetastasisResult:
+        """Assess all nodes and stations of one case.
+
+        Args:
+            nodes: Measured nodes.
+            stations: uint8 label map on the grid of ``case.ct``, values of the station table.
+            case: The case.
+            parsed_stations: Names of the stations that could be parsed.
+            settings: Thresholds.
+            side_of: The patient's side of an LPS point in mm.
+        """
+        ...
+
+
+def positive_station_names(calls: Iterable[StationCall]) -> list[str]:
+    """Names of the positive stations as staging takes them, in the order of the calls.
+
+    A station without a side of its own gets the sides of its evidence ("8R", or "8R" and "8L"), and stays without
+    where these are unknown; station 7, which is both sides' own, never has one.
+    """
+    names: list[str] = []
+    for call in calls:
+        if call.call != "positive":
+            continue
+        sided = anatomy.station(call.station).side is None and call.station != "7"
+        names += [f"{call.station}{side}" for side in call.positive_sides if sided] or [call.station]
+    return names

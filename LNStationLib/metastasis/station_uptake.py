@@ -1,0 +1,76 @@
+"""SUVmax of every station, as in Engelson et al. 2026, Sec. 4.2."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import SimpleITK as sitk
+from scipy.ndimage import find_objects
+
+from LNStationLib import anatomy
+from LNStationLib.nodes.regions import crop
+from LNStationLib.nodes.uptake import sample_pet
+from LNStationLib.types import BoolArray, PointMm
+
+
+@dataclass(frozen=True)
+class StationUptake:
+    """Uptake of one station.
+
+    Attributes:
+        suv_max: Highest PET voxel value in the part of the station that PET covers.
+        hottest_mm: LPS point of it in mm.
+        fully_covered: False where PET covers only part of the station.
+    """
+
+    suv_max: float
+    hottest_mm: PointMm
+    fully_covered: bool
+
+
+@dataclass(frozen=True)
+class StationUptakes:
+    """Uptake of all stations.
+
+    Attributes:
+        by_station: Stations that PET covers at least in part, by name.
+        filled_by_tumor: Names of stations of which the tumor mask leaves nothing to assess.
+    """
+
+    by_station: dict[str, StationUptake] = field(default_factory=dict)
+    filled_by_tumor: frozenset[str] = frozenset()
+
+
+def station_uptakes(pet: sitk.Image | None, stations: sitk.Image, tumor: sitk.Image | None) -> StationUptakes:
+    """SUVmax per station.
+
+    Args:
+        pet: SUVbw on its own grid, or ``None``.
+        stations: uint8 label map, values of the station table.
+        tumor: Binary mask on any grid whose voxels are left out, so that a tumor next to a station does not count
+            for it (the paper leaves it in); or ``None``.
+    """
+    labels = sitk.GetArrayViewFromImage(stations)
+    boxes = find_objects(labels)
+    by_station, filled = {}, set()
+    for row in anatomy.stations():
+        box = boxes[row.label_value - 1] if row.label_value <= len(boxes) else None
+        if box is None:
+            continue
+        mask = labels[box] == row.label_value
+        if tumor is not None:
+            mask &= ~_inside(tumor, crop(stations, box))
+        if not mask.any():
+            filled.add(row.name)
+        elif pet is not None:
+            samples = sample_pet(pet, stations, np.argwhere(mask) + [part.start for part in box])
+            hottest = samples.hottest()
+            if hottest is not None:
+                by_station[row.name] = StationUptake(*hottest, samples.fully_covered)
+    return StationUptakes(by_station, frozenset(filled))
+
+
+def _inside(mask: sitk.Image, part: sitk.Image) -> BoolArray:
+    on_part = sitk.Resample(mask, part, sitk.Transform(), sitk.sitkNearestNeighbor, 0, sitk.sitkUInt8)
+    return np.asarray(sitk.GetArrayViewFromImage(on_part) > 0)

@@ -1,0 +1,160 @@
+"""Size, position and uptake of nodes; shared by every node finder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import SimpleITK as sitk
+from scipy.ndimage import find_objects
+
+from LNStationLib import anatomy
+from LNStationLib.assessment import NodeFinding
+from LNStationLib.nodes.diameters import AxialDiameters, axial_diameters
+from LNStationLib.nodes.regions import Box, axes, crop, like, points_mm, spacing_zyx
+from LNStationLib.nodes.uptake import Uptake, measure_uptake
+from LNStationLib.progress import Progress, silent
+from LNStationLib.types import BoolArray, FloatArray, PointMm, Side
+
+NOT_ASSESSED = "not assessed yet"
+_AXIAL_WITHIN_DEGREES = 10.0
+
+FoundSource = Literal["supplied", "pet_threshold", "ct_blobs"]
+
+
+def measure_nodes(
+    labels: sitk.Image,
+    ct: sitk.Image,
+    stations: sitk.Image,
+    pet: sitk.Image | None,
+    source: FoundSource,
+    side_of: Callable[[PointMm], Side],
+    progress: Progress = silent,
+) -> list[NodeFinding]:
+    """Measure every node of a label map.
+
+    Args:
+        labels: One value per node, 0 elsewhere, on the grid of ``ct``.
+        ct: Hounsfield units.
+        stations: uint8 label map on the grid of ``ct``, values of the station table.
+        pet: SUVbw on its own grid, or ``None``.
+        source: Which finder found them.
+        side_of: The patient's side of an LPS point in mm.
+        progress: Told after each node.
+
+    Returns:
+        One finding per node in order of label value, ``node_id`` the label value, ``call`` None. Uptake is ``None``
+        without PET and where PET does not cover the whole node.
+    """
+    values = sitk.GetArrayViewFromImage(labels)
+    boxes = [(value, box) for value, box in enumerate(find_objects(values), start=1) if box is not None]
+    findings = []
+    for done, (value, box) in enumerate(boxes):
+        progress("measuring nodes", done / len(boxes))
+        mask = values[box] == value
+        findings.append(_measure(value, mask, box, ct, stations, pet, source, side_of))
+    return findings
+
+
+def _measure(
+    node_id: int,
+    mask: BoolArray,
+    box: Box,
+    ct: sitk.Image,
+    stations: sitk.Image,
+    pet: sitk.Image | None,
+    source: FoundSource,
+    side_of: Callable[[PointMm], Side],
+) -> NodeFinding:
+    indices = np.argwhere(mask) + [part.start for part in box]
+    station, fraction = _station_of(sitk.GetArrayViewFromImage(stations)[box][mask])
+    low, high = _bounds_mm(ct, indices)
+    centroid = _point(points_mm(ct, indices).mean(axis=0))
+    uptake = None if pet is None else measure_uptake(pet, ct, indices)
+    diameters = measure_diameters(mask, crop(ct, box))
+    return NodeFinding(
+        node_id=node_id,
+        source=source,
+        station=station,
+        station_fraction=fraction,
+        side=side_of(centroid),
+        volume_mm3=len(indices) * float(np.prod(ct.GetSpacing())),
+        short_axis_mm=diameters.short_mm,
+        long_axis_mm=diameters.long_mm,
+        extent_mm=_point(high - low),
+        mean_hu=float(sitk.GetArrayViewFromImage(ct)[box][mask].mean()),
+        suv_max=None if uptake is None else uptake.suv_max,
+        suv_mean=None if uptake is None else uptake.suv_mean,
+        suv_peak=None if uptake is None else uptake.suv_peak,
+        centroid_mm=centroid,
+        bounding_box_mm=(_point(low), _point(high)),
+        call=None,
+        probability=None,
+        reason=NOT_ASSESSED,
+        warnings=_warnings(station, uptake),
+    )
+
+
+def measure_diameters(mask: BoolArray, image: sitk.Image) -> AxialDiameters:
+    """Long and short axis in the patient's axial plane, however the image was acquired.
+
+    Slices within 10 degrees of axial are measured as they are. From a sagittal, coronal or oblique acquisition the
+    node is first resampled to axial slices at the finest spacing of the image.
+
+    Args:
+        mask: Voxels of the node, ``[z, y, x]`` on the grid of ``image``.
+        image: Gives the grid; only as large as the node is best.
+    """
+    occupancy = sitk.DICOMOrient(like(mask.astype(np.float32), image), "LPS")
+    slice_normal_z = occupancy.GetDirection()[8]
+    if slice_normal_z < np.cos(np.radians(_AXIAL_WITHIN_DEGREES)):
+        occupancy = _axial(occupancy)
+    return axial_diameters(sitk.GetArrayFromImage(occupancy), spacing_zyx(occupancy))
+
+
+def _axial(occupancy: sitk.Image) -> sitk.Image:
+    """Resample onto the axis-aligned LPS grid that holds the image, linear, at its finest spacing."""
+    padded = sitk.ConstantPad(occupancy, [1, 1, 1], [1, 1, 1], 0.0)
+    spacing = min(padded.GetSpacing())
+    last = np.array(padded.GetSize())[::-1] - 1
+    corners = points_mm(padded, np.array(np.meshgrid(*[(0, n) for n in last])).reshape(3, -1).T)
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    reference = sitk.Image([int(n) for n in np.ceil((high - low) / spacing) + 1], sitk.sitkFloat32)
+    reference.SetSpacing([spacing] * 3)
+    reference.SetOrigin([float(value) for value in low])
+    return sitk.Resample(padded, reference, sitk.Transform(), sitk.sitkLinear, 0.0)
+
+
+def _station_of(values: npt.NDArray[np.uint8]) -> tuple[str | None, float | None]:
+    """Station of largest overlap and the part of the node inside it."""
+    counts = np.bincount(values[values > 0], minlength=1)
+    if not counts.any():
+        return None, None
+    label = int(counts.argmax())
+    name = next(row.name for row in anatomy.stations() if row.label_value == label)
+    return name, float(counts[label] / values.size)
+
+
+def _bounds_mm(image: sitk.Image, indices: npt.NDArray[np.integer]) -> tuple[FloatArray, FloatArray]:
+    """Lowest and highest corner along the patient's axes, half a voxel beyond the outermost voxel centers."""
+    points = points_mm(image, indices)
+    # A voxel's root-mean-square width along each patient axis: its edge where the grid is aligned, and not the
+    # whole diagonal where it is oblique.
+    half = np.sqrt((axes(image) ** 2).sum(axis=1)) / 2
+    return points.min(axis=0) - half, points.max(axis=0) + half
+
+
+def _warnings(station: str | None, uptake: Uptake | None) -> list[str]:
+    warnings = []
+    if station is None:
+        warnings.append("The node lies outside all parsed stations.")
+    if uptake is not None and uptake.suv_max is None:
+        warnings.append(f"PET covers only {uptake.covered_fraction:.0%} of the node; its uptake is not reported.")
+    return warnings
+
+
+def _point(values: FloatArray) -> PointMm:
+    x, y, z = (float(value) for value in values)
+    return x, y, z

@@ -1,0 +1,78 @@
+"""What node finding returns, and the protocol that every node finder keeps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+import SimpleITK as sitk
+
+from LNStationLib.assessment import NodeFinding, Provenance
+from LNStationLib.case import Case
+from LNStationLib.progress import Progress
+from LNStationLib.settings import Settings
+
+NodeSource = Literal["supplied", "pet_threshold", "ct_blobs", "none"]
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Node candidates before measurement.
+
+    Attributes:
+        labels: Label map (uint16) on the CT grid, one value per candidate in any order, 0 elsewhere.
+        warnings: Sentences about the search as a whole.
+        node_warnings: Sentences that hold for every candidate.
+        smallest_short_axis_mm: Candidates with a smaller short axis are dropped once they are measured.
+    """
+
+    labels: sitk.Image
+    warnings: tuple[str, ...] = ()
+    node_warnings: tuple[str, ...] = ()
+    smallest_short_axis_mm: float = 0.0
+
+
+@dataclass(frozen=True)
+class NodeResult:
+    """Measured nodes.
+
+    Attributes:
+        labels: uint16 label map on the CT grid with values ``NodeFinding.node_id``.
+        findings: One per node, ordered by station (station table order, nodes outside all stations last) and from
+            head to feet within a station; ``node_id`` counts from 1 in that order; ``call`` is None.
+        source: Where the nodes came from; ``"none"`` means that they were not looked for.
+        provenance: What found them, with which settings.
+        warnings: Sentences for the user.
+    """
+
+    labels: sitk.Image
+    findings: list[NodeFinding]
+    source: NodeSource
+    provenance: Provenance
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def looked_for(self) -> bool:
+        """True where nodes were looked for; no findings then means that there are none."""
+        return self.source != "none"
+
+
+class NodeFinder(Protocol):
+    """Finds node candidates; measuring them is shared by all finders."""
+
+    name: NodeSource
+    references: tuple[str, ...]
+
+    def find(self, case: Case, stations: sitk.Image, settings: Settings, progress: Progress) -> Candidates:
+        """Find candidates.
+
+        Args:
+            case: The case.
+            stations: uint8 label map on the grid of ``case.ct``, values of the station table.
+            settings: Thresholds.
+            progress: Told the running step.
+
+        Raises:
+            InputError: The case lacks what this finder needs.
+        """
+        ...

@@ -1,0 +1,96 @@
+"""Nodes from masks that came with the case."""
+
+from __future__ import annotations
+
+import cc3d
+import numpy as np
+import SimpleITK as sitk
+
+from LNStationLib.case import Case
+from LNStationLib.errors import InputError
+from LNStationLib.nodes.node_result import Candidates, NodeSource
+from LNStationLib.nodes.regions import covers, indices_of, like, points_mm
+from LNStationLib.progress import Progress
+from LNStationLib.settings import Settings
+from LNStationLib.types import InstanceArray
+
+
+class SuppliedNodes:
+    """Takes the supplied node mask.
+
+    A mask with the single value 1 is binary: its 26-connected components are the nodes. With several values each
+    value is one node. A mask on another grid is carried to the CT's by nearest neighbor; a node that would fall
+    between the CT's voxels keeps the voxels nearest to it.
+    """
+
+    name: NodeSource = "supplied"
+    references: tuple[str, ...] = ()
+
+    def find(self, case: Case, stations: sitk.Image, settings: Settings, progress: Progress) -> Candidates:
+        """Take the nodes of ``case.nodes``.
+
+        Raises:
+            InputError: The case has no node mask.
+        """
+        if case.nodes is None:
+            raise InputError("nodes are set to 'supplied' but the case has no node mask: give one or choose 'auto'")
+        progress("reading supplied nodes", 0.0)
+        values = sitk.GetArrayFromImage(case.nodes)
+        if int(values.max()) == 1:
+            values = cc3d.connected_components(values != 0, connectivity=26)
+        instances = like(_compact(values), case.nodes)
+        if _same_grid(case.nodes, case.ct):
+            return Candidates(instances, _empty_warning(instances))
+        labels, lost = _to_ct_grid(instances, case.ct)
+        warnings = ["The node mask is on another grid than the CT and was resampled by nearest neighbor."]
+        if lost:
+            nodes = "1 supplied node lies" if lost == 1 else f"{lost} supplied nodes lie"
+            warnings.append(f"{nodes} outside the CT and cannot be assessed.")
+        return Candidates(labels, (*warnings, *_empty_warning(labels)))
+
+
+def _compact(values: np.ndarray) -> InstanceArray:
+    """Renumber values to 1..n.
+
+    Raises:
+        InputError: There are more nodes than a label map can hold.
+    """
+    found = np.unique(values)
+    found = found[found != 0]
+    if len(found) > np.iinfo(np.uint16).max:
+        raise InputError(f"the node mask has {len(found)} separate parts, more than can be nodes: check the mask")
+    numbers = np.searchsorted(found, values) + 1
+    return np.where(values != 0, numbers, 0).astype(np.uint16)
+
+
+def _same_grid(first: sitk.Image, second: sitk.Image) -> bool:
+    return bool(
+        first.GetSize() == second.GetSize()
+        and np.allclose(first.GetSpacing(), second.GetSpacing(), atol=1e-4)
+        and np.allclose(first.GetOrigin(), second.GetOrigin(), atol=1e-2)
+        and np.allclose(first.GetDirection(), second.GetDirection(), atol=1e-4)
+    )
+
+
+def _to_ct_grid(instances: sitk.Image, ct: sitk.Image) -> tuple[sitk.Image, int]:
+    """Nodes on the CT grid, and how many of them lie outside it."""
+    resampled = sitk.Resample(instances, ct, sitk.Transform(), sitk.sitkNearestNeighbor, 0, sitk.sitkUInt16)
+    labels = sitk.GetArrayFromImage(resampled)
+    source = sitk.GetArrayViewFromImage(instances)
+    missing = np.setdiff1d(np.unique(source), np.unique(labels))
+    lost = 0
+    for value in missing:
+        at = indices_of(ct, points_mm(instances, np.argwhere(source == value)))
+        at = np.clip(np.floor(at[covers(ct, at)] + 0.5).astype(int), 0, np.array(labels.shape) - 1)
+        free = at[labels[tuple(at.T)] == 0]
+        if len(free) == 0:
+            lost += 1
+            continue
+        labels[tuple(free.T)] = value
+    return like(labels, ct), lost
+
+
+def _empty_warning(labels: sitk.Image) -> tuple[str, ...]:
+    if sitk.GetArrayViewFromImage(labels).any():
+        return ()
+    return ("The supplied node mask holds no node on the CT.",)

@@ -1,0 +1,160 @@
+"""The aorta split into ascending part, arch and descending part."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+from scipy.spatial import cKDTree
+
+from LNStationLib.organs.findings import Findings
+from LNStationLib.organs.organ_set import OrganSource
+from LNStationLib.organs.scan import Scan
+from LNStationLib.types import BoolArray
+
+_SMALLEST_SECTION_MM2 = 80.0
+# Centers of ascending and descending aorta lie 4 to 8 cm apart below the arch.
+_SMALLEST_DISTANCE_MM = 22.0
+_SPLIT_RUN_MM = 6.0
+_PARTS = ("ascending_aorta", "aortic_arch", "descending_aorta")
+
+
+@dataclass(frozen=True)
+class _Section:
+    """One axial cut of the aorta."""
+
+    mask: BoolArray
+    center: tuple[float, float]
+
+
+def split_aorta(aorta: BoolArray, scan: Scan, source: OrganSource, detail: str, carina_y: float | None) -> Findings:
+    """Split the aorta at the underside of its arch.
+
+    The arch is what lies in the axial slices from its top down to the lowest slice in which the ascending and the
+    descending aorta are joined; below, the front section is the ascending and the rear one the descending aorta.
+
+    Args:
+        aorta: The aorta, ``[z, y, x]``.
+        scan: The scan it lies on.
+        source: Source for the parts.
+        detail: Their detail.
+        carina_y: Row (voxel index) of the carina, which tells front from back where only one part is in view.
+
+    Returns:
+        The parts with landmarks ``aortic_arch_top`` and ``aortic_arch_underside``.
+    """
+    found = Findings()
+    sections = {int(z): _sections(aorta[z], scan) for z in np.flatnonzero(aorta.any(axis=(1, 2)))}
+    under = _highest_split(sections, scan)
+    if under is None:
+        _add_unsplit(found, aorta, scan, source, detail, carina_y)
+        return found
+    front, back = sorted(_pair(sections[under], scan), key=lambda s: s.center[0])
+    arch = aorta.copy()
+    arch[: under + 1] = False
+    ascending, descending = _below(aorta, under, front.mask, back.mask)
+    for name, mask in zip(_PARTS, (ascending, arch, descending), strict=True):
+        found.organ(name, mask, source, detail)
+    _add_landmarks(found, scan, arch, (under + 1, *_gap(front.mask, back.mask)), source)
+    return found
+
+
+def arch_landmarks(arch: BoolArray, scan: Scan) -> Findings:
+    """Landmarks of a supplied arch: its highest and its lowest slice."""
+    found = Findings()
+    low = int(np.flatnonzero(arch.any(axis=(1, 2)))[0])
+    y, x = np.argwhere(arch[low]).mean(axis=0)
+    _add_landmarks(found, scan, arch, (low, float(y), float(x)), OrganSource.DERIVED)
+    return found
+
+
+def _sections(cut: BoolArray, scan: Scan) -> list[_Section]:
+    labels, count = ndimage.label(cut, structure=np.ones((3, 3)))
+    found = []
+    for value in range(1, count + 1):
+        mask = labels == value
+        if mask.sum() * scan.spacing_mm**2 >= _SMALLEST_SECTION_MM2:
+            y, x = np.argwhere(mask).mean(axis=0)
+            found.append(_Section(mask, (float(y), float(x))))
+    return sorted(found, key=lambda section: -int(section.mask.sum()))
+
+
+def _pair(sections: list[_Section], scan: Scan) -> tuple[_Section, ...]:
+    """The two largest sections where they lie as far apart as ascending and descending aorta do."""
+    if len(sections) < 2:
+        return ()
+    apart = float(np.hypot(*np.subtract(sections[0].center, sections[1].center))) * scan.spacing_mm
+    return (sections[0], sections[1]) if apart >= _SMALLEST_DISTANCE_MM else ()
+
+
+def _highest_split(sections: dict[int, list[_Section]], scan: Scan) -> int | None:
+    """Highest slice from which on downwards the aorta shows two sections for at least 6 mm."""
+    needed = scan.voxels(_SPLIT_RUN_MM)
+    for z in sorted(sections, reverse=True):
+        if all(_pair(sections.get(z - step, []), scan) for step in range(needed)):
+            return z
+    return None
+
+
+def _below(aorta: BoolArray, under: int, front: BoolArray, back: BoolArray) -> tuple[BoolArray, BoolArray]:
+    """Follow both parts downwards from the split; a voxel joins the part that is nearer in the slice above."""
+    ascending, descending = np.zeros_like(aorta), np.zeros_like(aorta)
+    for z in range(under, -1, -1):
+        labels, count = ndimage.label(aorta[z], structure=np.ones((3, 3)))
+        new_front, new_back = np.zeros_like(front), np.zeros_like(back)
+        for value in range(1, count + 1):
+            piece = labels == value
+            in_front, in_back = bool((piece & front).any()), bool((piece & back).any())
+            if in_front != in_back:
+                (new_front if in_front else new_back)[piece] = True
+            else:
+                nearer = _nearer(piece, front, back)
+                new_front |= nearer
+                new_back |= piece & ~nearer
+        ascending[z], descending[z] = new_front, new_back
+        front = new_front if new_front.any() else front
+        back = new_back if new_back.any() else back
+    return ascending, descending
+
+
+def _nearer(piece: BoolArray, front: BoolArray, back: BoolArray) -> BoolArray:
+    """Voxels of a piece that lie nearer to ``front`` than to ``back``."""
+    to_front = ndimage.distance_transform_edt(~front)
+    to_back = ndimage.distance_transform_edt(~back)
+    return piece & (to_front < to_back)
+
+
+def _gap(front: BoolArray, back: BoolArray) -> tuple[float, float]:
+    """Middle of the shortest line between two sections, ``(y, x)``."""
+    a, b = np.argwhere(front), np.argwhere(back)
+    gaps, nearest = cKDTree(b).query(a)
+    closest = gaps <= gaps.min() + 0.5
+    y, x = ((a[closest] + b[nearest[closest]]) / 2).mean(axis=0)
+    return float(y), float(x)
+
+
+def _add_landmarks(
+    found: Findings, scan: Scan, arch: BoolArray, underside: tuple[float, float, float], source: OrganSource
+) -> None:
+    areas = arch.sum(axis=(1, 2)) * scan.spacing_mm**2
+    top = int(np.flatnonzero(areas >= min(_SMALLEST_SECTION_MM2, areas.max()))[-1])
+    found.landmark(
+        "aortic_arch_underside", underside, scan.grid, source, "lowest slice that joins ascending and descending aorta"
+    )
+    if top >= len(arch) - 1 or not scan.in_view[top + 1].any():
+        found.warnings.append("The aortic arch reaches the top of the CT: its true upper border may lie higher.")
+    y, x = np.argwhere(arch[top]).mean(axis=0)
+    found.landmark("aortic_arch_top", (top, y, x), scan.grid, source, "highest slice of the aortic arch")
+
+
+def _add_unsplit(
+    found: Findings, aorta: BoolArray, scan: Scan, source: OrganSource, detail: str, carina_y: float | None
+) -> None:
+    """An aorta that never shows two sections: only a part of it is in view."""
+    found.warnings.append("The aorta shows no arch above two sections in this CT: its arch was not set apart.")
+    if carina_y is None:
+        return
+    center_y = float(np.nonzero(aorta)[1].mean())
+    name = "descending_aorta" if center_y > carina_y else "ascending_aorta"
+    found.organ(name, aorta, source, f"{detail}; the only part in view, told by its place")

@@ -1,0 +1,62 @@
+"""Contrast-filled blood: how bright it is in this CT, and which voxels it fills."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from LNStationLib.organs import morphology
+from LNStationLib.organs.organ_set import OrganSet
+from LNStationLib.types import BoolArray, HuArray
+
+# Unenhanced blood is 30 to 60 HU, enhanced lymph nodes stay below about 120 HU.
+_ENHANCED_FROM_HU = 130.0
+_MUSCLE_HU = 55.0
+_THRESHOLD_HU = (130.0, 180.0)
+_SMALLEST_ML = 0.3
+_ARTERIES = ("aorta", "pulmonary_artery", "ascending_aorta", "descending_aorta", "heart", "superior_vena_cava")
+_BONES = ("bone", "spine", "sternum", "clavicle_left", "clavicle_right", "ribs")
+
+
+def blood_hu(hu: HuArray, organs: OrganSet) -> float | None:
+    """Median HU of the blood in the aorta, else in the next large vessel; ``None`` where none is known."""
+    for name in _ARTERIES:
+        mask = organs.mask(name)
+        if mask is None:
+            continue
+        core = morphology.erode(mask, 3.0, organs.grid.spacing_mm[0])
+        if core.any():
+            return float(np.median(hu[core]))
+    return None
+
+
+def blood_threshold_hu(hu: HuArray, organs: OrganSet) -> float | None:
+    """HU above which soft tissue is taken for enhanced blood; ``None`` without contrast or without a vessel."""
+    blood = blood_hu(hu, organs)
+    if blood is None or blood < _ENHANCED_FROM_HU:
+        return None
+    return float(np.clip((blood + _MUSCLE_HU) / 2, *_THRESHOLD_HU))
+
+
+def enhanced_blood(hu: HuArray, organs: OrganSet) -> BoolArray:
+    """Contrast-filled lumen of all vessels and of the heart, whether supplied or not.
+
+    Args:
+        hu: CT in HU on the organs' grid, ``[z, y, x]``.
+        organs: Organs; the aorta (else pulmonary artery, heart) tells how bright blood is, bones are taken out.
+
+    Returns:
+        Mask ``[z, y, x]``, empty for a CT without contrast or where no large vessel is known. Bright pieces under
+        0.3 ml stay out: they may be calcified nodes.
+    """
+    threshold = blood_threshold_hu(hu, organs)
+    if threshold is None:
+        return np.zeros(hu.shape, dtype=bool)
+    bright = np.asarray(hu > threshold)
+    for name in _BONES:
+        mask = organs.mask(name)
+        if mask is not None:
+            bright &= ~mask
+    labels = morphology.components(bright)
+    keep = np.bincount(labels.ravel()) * organs.grid.voxel_volume_ml >= _SMALLEST_ML
+    keep[0] = False
+    return np.asarray(keep[labels])

@@ -1,0 +1,325 @@
+"""Names for the branches of the airways: carina, main bronchi, bronchus intermedius, lobar bronchi."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+from scipy.spatial import cKDTree
+
+from LNStationLib.organs.findings import Findings
+from LNStationLib.organs.organ_set import OrganSource
+from LNStationLib.organs.scan import Scan
+from LNStationLib.organs.wave_tree import WaveTree, wave_tree
+from LNStationLib.types import BoolArray, FloatArray, Side
+
+# Typical adult lengths (Gray's Anatomy, 41st ed., ch. 53: right main 2.5 cm to the upper lobe bronchus, often
+# less; left main 5 cm; bronchus intermedius 2 to 2.5 cm); used only where the tree cannot be followed.
+MAIN_LENGTH_MM: dict[Side, float] = {"R": 20.0, "L": 47.0}
+INTERMEDIUS_LENGTH_MM = 22.0
+# Carina and the origins of four bronchi.
+N_LANDMARKS = 5
+_SHELL_VOXELS = 1.75
+_BRANCH_REACH_MM = 8.0
+_MAIN_REACH_MM = 20.0
+_SHORTEST_MAIN_MM = 8.0
+_LONGEST_MAIN_MM: dict[Side, float] = {"R": 55.0, "L": 75.0}
+_LOBAR_LENGTH_MM = 15.0
+_SIDE_NAME: dict[Side, str] = {"R": "right", "L": "left"}
+
+
+@dataclass(frozen=True)
+class _Fork:
+    """A main bronchus followed to its first fork.
+
+    Attributes:
+        path: Nodes from the carina to the fork (included).
+        children: Nodes after the fork; empty where none was found.
+    """
+
+    path: list[int]
+    children: list[int]
+
+
+def name_bronchi(lumen: BoolArray, scan: Scan) -> Findings:
+    """Name the branches of a lumen mask that starts with the trachea at its top.
+
+    Args:
+        lumen: Lumen of trachea and bronchi, ``[z, y, x]``.
+        scan: The scan it lies on.
+
+    Returns:
+        ``trachea`` and every bronchus that could be followed, as lumen masks, with the landmarks ``carina``,
+        ``right_upper_lobe_bronchus_origin``, ``bronchus_intermedius_end``, ``left_upper_lobe_bronchus_origin``
+        and ``left_lower_lobe_bronchus_origin``. Where a bronchus ends early its landmark is put at the typical
+        length, with source ``SURROGATE`` and a warning.
+    """
+    found = Findings()
+    seed = np.zeros_like(lumen)
+    top = int(np.flatnonzero(lumen.any(axis=(1, 2)))[-1])
+    seed[top] = lumen[top]
+    tree = wave_tree(lumen, seed, scan.spacing_mm, _SHELL_VOXELS * scan.spacing_mm)
+    halves = _find_halves(tree)
+    if halves is None:
+        found.organ("trachea", lumen, OrganSource.IMAGE, "air column followed from the top of the view")
+        found.warnings.append("The fork of the trachea was not found: carina and bronchi are missing.")
+        return found
+    right, left = halves
+    _add_trachea_and_carina(found, tree, lumen, scan, right, left)
+    _add_right(found, tree, scan, lumen.shape, right)
+    _add_left(found, tree, scan, lumen.shape, left)
+    return found
+
+
+def _heading(tree: WaveTree, node: int) -> FloatArray:
+    """Mean voxel index of the first 25 mm of a branch: where it goes."""
+    start = tree.nodes[node].distance_mm
+    near = [n for n in tree.subtree(node) if tree.nodes[n].distance_mm - start < 25.0]
+    weights = [len(tree.nodes[n].voxels) for n in near]
+    return np.asarray(np.average([tree.nodes[n].centroid for n in near], axis=0, weights=weights))
+
+
+def _find_halves(tree: WaveTree) -> tuple[int, int] | None:
+    """First nodes of the right and the left main bronchus: the first fork with two long arms side by side."""
+    node = 0
+    while True:
+        fork = tree.run(node, _BRANCH_REACH_MM)[-1]
+        arms = [c for c in tree.children(fork, _MAIN_REACH_MM)]
+        arms = sorted(arms, key=lambda n: tree.nodes[n].volume, reverse=True)[:2]
+        if len(arms) == 2 and tree.nodes[arms[1]].volume * tree.spacing_mm**3 > 400:
+            apart = _heading(tree, arms[0])[2] - _heading(tree, arms[1])[2]
+            if abs(apart) * tree.spacing_mm > 10.0:
+                return (arms[1], arms[0]) if apart > 0 else (arms[0], arms[1])
+        following = tree.children(fork, _BRANCH_REACH_MM)
+        if not following:
+            return None
+        node = max(following, key=lambda n: tree.nodes[n].volume)
+
+
+def _add_trachea_and_carina(
+    found: Findings, tree: WaveTree, lumen: BoolArray, scan: Scan, right: int, left: int
+) -> None:
+    right_mask = tree.paint(tree.subtree(right), lumen.shape)
+    left_mask = tree.paint(tree.subtree(left), lumen.shape)
+    parent = tree.nodes[right].parent
+    trunk = []
+    while parent is not None:
+        trunk.append(parent)
+        parent = tree.nodes[parent].parent
+    found.organ(
+        "trachea", tree.paint(trunk, lumen.shape), OrganSource.IMAGE, "lumen grown from the air column of the neck"
+    )
+    found.landmark(
+        "carina",
+        _carina(lumen, right_mask, left_mask, tree.nodes[trunk[0]].centroid, scan),
+        scan.grid,
+        OrganSource.IMAGE,
+        "lowest axial slice in which the main bronchi are joined",
+    )
+
+
+def _carina(
+    lumen: BoolArray, right: BoolArray, left: BoolArray, fork: FloatArray, scan: Scan
+) -> tuple[float, float, float]:
+    """Index of the carina: going down past the fork, the last slice before right and left lie apart."""
+    near = scan.voxels(15.0)
+    low, high = max(0, round(fork[0]) - near), min(len(lumen) - 1, round(fork[0]) + near)
+    lowest = high
+    for z in range(high, low - 1, -1):
+        if _joined(lumen[z], right[z], left[z]):
+            lowest = z
+        elif lowest - z >= 2:
+            break
+    return _between(right, left, lowest, fork)
+
+
+def _joined(lumen: BoolArray, right: BoolArray, left: BoolArray) -> bool:
+    """True where one piece of lumen holds both sides, or a side and the trachea, or the trachea alone."""
+    labels, _ = ndimage.label(lumen)
+    sides = [set(np.unique(labels[side])) - {0} for side in (right, left)]
+    trunk = set(np.unique(labels[lumen & ~right & ~left])) - {0}
+    return bool((sides[0] & sides[1]) | trunk)
+
+
+def _between(right: BoolArray, left: BoolArray, z: int, fork: FloatArray) -> tuple[float, float, float]:
+    """Middle of the shortest gap between both sides just below slice ``z``."""
+    for below in range(z, max(-1, z - 4), -1):
+        a, b = np.argwhere(right[below]), np.argwhere(left[below])
+        if len(a) and len(b):
+            gaps, nearest = cKDTree(b).query(a)
+            closest = gaps <= gaps.min() + 0.5
+            y, x = ((a[closest] + b[nearest[closest]]) / 2).mean(axis=0)
+            return float(z), float(y), float(x)
+    return float(z), float(fork[1]), float(fork[2])
+
+
+def _follow(tree: WaveTree, start: int, side: Side) -> _Fork:
+    """Follow a main bronchus to the first fork that is neither too near the carina nor too far from it."""
+    path: list[int] = []
+    node, origin = start, tree.nodes[start].distance_mm
+    while True:
+        path += tree.run(node, _BRANCH_REACH_MM)
+        length = tree.nodes[path[-1]].distance_mm - origin
+        children = tree.children(path[-1], _BRANCH_REACH_MM)
+        if length > _LONGEST_MAIN_MM[side] or len(children) < 2:
+            return _Fork(path, [])
+        if length >= _SHORTEST_MAIN_MM:
+            return _Fork(path, children)
+        node = max(children, key=lambda n: tree.nodes[n].volume)
+
+
+def _first(tree: WaveTree, start: int, length_mm: float) -> list[int]:
+    """The start of a branch, forks included, up to a length."""
+    origin = tree.nodes[start].distance_mm
+    return [n for n in tree.subtree(start) if tree.nodes[n].distance_mm - origin <= length_mm]
+
+
+def _origin(tree: WaveTree, fork: int, children: list[int]) -> tuple[float, float, float]:
+    """Where children leave a fork: half-way between the last common piece and their first ones."""
+    first = np.mean([tree.nodes[child].centroid for child in children], axis=0)
+    z, y, x = (tree.nodes[fork].centroid + first) / 2
+    return float(z), float(y), float(x)
+
+
+def _mean_height(tree: WaveTree, node: int) -> float:
+    return float(_heading(tree, node)[0])
+
+
+def _along(tree: WaveTree, path: list[int], length_mm: float) -> tuple[float, float, float]:
+    """Index at a distance along a path; beyond its end, straight on in its last direction."""
+    origin = tree.nodes[path[0]].distance_mm
+    for node in path:
+        if tree.nodes[node].distance_mm - origin >= length_mm:
+            z, y, x = tree.nodes[node].centroid
+            return float(z), float(y), float(x)
+    end = tree.nodes[path[-1]]
+    back = tree.nodes[path[max(0, len(path) - 6)]]
+    step = end.centroid - back.centroid
+    step = step / max(float(np.linalg.norm(step)), 1e-6)
+    z, y, x = end.centroid + step * (length_mm - (end.distance_mm - origin)) / tree.spacing_mm
+    return float(z), float(y), float(x)
+
+
+def _cut(tree: WaveTree, path: list[int], length_mm: float) -> list[int]:
+    origin = tree.nodes[path[0]].distance_mm
+    return [n for n in path if tree.nodes[n].distance_mm - origin <= length_mm]
+
+
+def _add_main(found: Findings, tree: WaveTree, shape: tuple[int, ...], fork: _Fork, side: Side) -> None:
+    name = f"main_bronchus_{_SIDE_NAME[side]}"
+    nodes = fork.path if fork.children else _cut(tree, fork.path, MAIN_LENGTH_MM[side])
+    detail = "lumen from carina to the first lobar fork" if fork.children else "lumen from the carina on"
+    found.organ(name, tree.paint(nodes, shape), OrganSource.IMAGE, detail)
+
+
+def _surrogate(found: Findings, scan: Scan, name: str, index: tuple[float, float, float], length_mm: float) -> None:
+    detail = f"typical bronchus length of {length_mm:.0f} mm"
+    found.landmark(name, index, scan.grid, OrganSource.SURROGATE, detail)
+    words = name.replace("_", " ")
+    found.warnings.append(f"The {words} could not be seen; it was placed at the {detail}.")
+
+
+def _add_left(found: Findings, tree: WaveTree, scan: Scan, shape: tuple[int, ...], start: int) -> None:
+    """Left main bronchus to its fork into upper and lower lobe bronchus."""
+    fork = _follow(tree, start, "L")
+    _add_main(found, tree, shape, fork, "L")
+    names = ("left_upper_lobe_bronchus_origin", "left_lower_lobe_bronchus_origin")
+    if not fork.children:
+        for name in names:
+            _surrogate(found, scan, name, _along(tree, fork.path, MAIN_LENGTH_MM["L"]), MAIN_LENGTH_MM["L"])
+        return
+    lower = min(fork.children, key=lambda n: _mean_height(tree, n))
+    upper = [child for child in fork.children if child != lower]
+    for name, children in zip(names, (upper, [lower]), strict=True):
+        index = _origin(tree, fork.path[-1], children)
+        found.landmark(name, index, scan.grid, OrganSource.IMAGE, "first fork of the left main bronchus")
+    for name, children in (("upper_lobe_bronchus_left", upper), ("lower_lobe_bronchus_left", [lower])):
+        nodes = [n for child in children for n in _first(tree, child, _LOBAR_LENGTH_MM)]
+        found.organ(name, tree.paint(nodes, shape), OrganSource.IMAGE, "branch of the left main bronchus")
+
+
+def _add_right(found: Findings, tree: WaveTree, scan: Scan, shape: tuple[int, ...], start: int) -> None:
+    """Right main bronchus to the upper lobe bronchus, then the bronchus intermedius to the middle lobe bronchus."""
+    fork = _follow(tree, start, "R")
+    _add_main(found, tree, shape, fork, "R")
+    name = "right_upper_lobe_bronchus_origin"
+    if fork.children and not _has_upper_lobe(tree, fork, start):
+        _add_right_without_upper_lobe(found, tree, scan, shape, fork)
+        return
+    if not fork.children:
+        length = MAIN_LENGTH_MM["R"]
+        _surrogate(found, scan, name, _along(tree, fork.path, length), length)
+        total = length + INTERMEDIUS_LENGTH_MM
+        _surrogate(found, scan, "bronchus_intermedius_end", _along(tree, fork.path, total), total)
+        return
+    down = min(fork.children, key=lambda n: _mean_height(tree, n))
+    upper = [child for child in fork.children if child != down]
+    index = _origin(tree, fork.path[-1], upper)
+    found.landmark(name, index, scan.grid, OrganSource.IMAGE, "first fork of the right main bronchus")
+    nodes = [n for child in upper for n in _first(tree, child, _LOBAR_LENGTH_MM)]
+    found.organ(
+        "upper_lobe_bronchus_right", tree.paint(nodes, shape), OrganSource.IMAGE, "branch of the right main bronchus"
+    )
+    _add_intermedius(found, tree, scan, shape, down)
+
+
+def _has_upper_lobe(tree: WaveTree, fork: _Fork, start: int) -> bool:
+    """True where a branch of the fork goes level or upwards and leaves within 22 mm below the carina."""
+    at = tree.nodes[fork.path[-1]].centroid[0]
+    highest = max(_mean_height(tree, child) for child in fork.children)
+    below_mm = (tree.nodes[start].centroid[0] - at) * tree.spacing_mm
+    return (highest - at) * tree.spacing_mm >= -2.0 and below_mm <= 22.0
+
+
+def _add_right_without_upper_lobe(
+    found: Findings, tree: WaveTree, scan: Scan, shape: tuple[int, ...], fork: _Fork
+) -> None:
+    """The upper lobe bronchus was not seen: its origin is put at its usual place on the way to the middle lobe."""
+    length = MAIN_LENGTH_MM["R"]
+    origin = tree.nodes[fork.path[0]].distance_mm
+    _surrogate(found, scan, "right_upper_lobe_bronchus_origin", _along(tree, fork.path, length), length)
+    lower = [node for node in fork.path if tree.nodes[node].distance_mm - origin > length]
+    _add_below_intermedius(found, tree, scan, shape, _Fork(lower or fork.path[-1:], fork.children))
+
+
+def _add_intermedius(found: Findings, tree: WaveTree, scan: Scan, shape: tuple[int, ...], start: int) -> None:
+    _add_below_intermedius(found, tree, scan, shape, _follow(tree, start, "R"))
+
+
+def _add_below_intermedius(
+    found: Findings, tree: WaveTree, scan: Scan, shape: tuple[int, ...], fork: _Fork
+) -> None:
+    """Bronchus intermedius along a path, its end, and the lobar bronchi after it."""
+    middle = _middle_lobe(tree, fork)
+    nodes = fork.path if middle is not None else _cut(tree, fork.path, INTERMEDIUS_LENGTH_MM)
+    found.organ(
+        "bronchus_intermedius",
+        tree.paint(nodes, shape),
+        OrganSource.IMAGE,
+        "lumen from the right upper lobe bronchus to the next fork",
+    )
+    name = "bronchus_intermedius_end"
+    if middle is None:
+        _surrogate(found, scan, name, _along(tree, fork.path, INTERMEDIUS_LENGTH_MM), INTERMEDIUS_LENGTH_MM)
+        return
+    lower = [child for child in fork.children if child != middle]
+    found.landmark(
+        name,
+        _origin(tree, fork.path[-1], [middle]),
+        scan.grid,
+        OrganSource.IMAGE,
+        "origin of the middle lobe bronchus",
+    )
+    for organ, children in (("middle_lobe_bronchus_right", [middle]), ("lower_lobe_bronchus_right", lower)):
+        nodes = [n for child in children for n in _first(tree, child, _LOBAR_LENGTH_MM)]
+        found.organ(organ, tree.paint(nodes, shape), OrganSource.IMAGE, "branch of the bronchus intermedius")
+
+
+def _middle_lobe(tree: WaveTree, fork: _Fork) -> int | None:
+    """The branch that leaves to the front, as the middle lobe bronchus does; the lower lobe's run down and back."""
+    if not fork.children:
+        return None
+    child = min(fork.children, key=lambda n: float(_heading(tree, n)[1]))
+    forward_mm = float(tree.nodes[fork.path[-1]].centroid[1] - _heading(tree, child)[1]) * tree.spacing_mm
+    return child if forward_mm > 3.0 else None

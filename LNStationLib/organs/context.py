@@ -1,0 +1,98 @@
+"""What the finders of bones and veins share: the set found so far and the voxels that each may not take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from LNStationLib.organs import morphology
+from LNStationLib.organs.bones import lung_outline
+from LNStationLib.organs.organ_set import OrganSet
+from LNStationLib.organs.scan import Scan
+from LNStationLib.types import BoolArray
+
+ARTERIES = (
+    "aorta",
+    "ascending_aorta",
+    "aortic_arch",
+    "descending_aorta",
+    "brachiocephalic_trunk",
+    "common_carotid_artery_left",
+    "common_carotid_artery_right",
+    "subclavian_artery_left",
+    "subclavian_artery_right",
+)
+_BLOOD = (
+    *ARTERIES,
+    "heart",
+    "atrium_left",
+    "pulmonary_artery",
+    "pulmonary_trunk",
+    "pulmonary_artery_left",
+    "pulmonary_artery_right",
+    "pulmonary_vein",
+    "superior_vena_cava",
+    "inferior_vena_cava",
+    "brachiocephalic_vein_left",
+    "brachiocephalic_vein_right",
+)
+_AIR = ("trachea", "airways")
+_LUNGS = ("lung_left", "lung_right")
+_BONES = ("spine", "sternum", "clavicle_left", "clavicle_right", "ribs", "bone")
+
+
+@dataclass(frozen=True)
+class Context:
+    """The scan and the organs found so far."""
+
+    scan: Scan
+    organs: OrganSet
+    body: BoolArray
+
+    def union(self, names: tuple[str, ...], grow_mm: float = 0.0) -> BoolArray:
+        """Union of the organs of some names, grown; empty where none is there."""
+        union = np.zeros(self.scan.grid.shape, dtype=bool)
+        for name in names:
+            mask = self.organs.mask(name)
+            if mask is not None:
+                union |= mask
+        return morphology.dilate(union, grow_mm, self.scan.spacing_mm)
+
+    def blood(self, grow_mm: float = 0.0) -> BoolArray:
+        """Known vessels and heart."""
+        return self.union(_BLOOD, grow_mm)
+
+    def lungs(self) -> BoolArray:
+        """Both lungs."""
+        return self.union(_LUNGS)
+
+    @cached_property
+    def outline(self) -> BoolArray:
+        """The outline of the lungs in every slice and below; the lungs must be in the set before it is first read."""
+        return lung_outline(self.lungs())
+
+    def air(self, grow_mm: float = 0.0) -> BoolArray:
+        """Lumen of the airways."""
+        return self.union(_AIR, grow_mm)
+
+    def bones(self) -> BoolArray:
+        """All known bone."""
+        return self.union(_BONES)
+
+    def index(self, landmark: str) -> tuple[float, float, float] | None:
+        """Fractional voxel index ``(z, y, x)`` of a landmark; ``None`` where it is not known."""
+        found = self.organs.landmarks.get(landmark)
+        return None if found is None else self.scan.grid.index(found.point_mm)
+
+    def middle_x(self) -> float:
+        """Column that parts right from left: the carina's, else the trachea's, else the body's middle."""
+        carina = self.index("carina")
+        if carina is not None:
+            return carina[2]
+        trachea = self.organs.mask("trachea")
+        if trachea is not None:
+            return float(np.nonzero(trachea)[2].mean())
+        columns = np.flatnonzero(self.body.any(axis=(0, 1)))
+        return float(columns[0] + columns[-1]) / 2

@@ -1,0 +1,213 @@
+"""All organs of one case: supplied masks first, then what follows from them, the image, surrogates."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from LNStationLib.case import Case
+from LNStationLib.errors import InputError
+from LNStationLib.imaging.grid import Grid
+from LNStationLib.organs import airways, aorta, bronchi, lungs, pulmonary_artery, supplied
+from LNStationLib.organs.body import find_body, outside_air
+from LNStationLib.organs.context import Context
+from LNStationLib.organs.find_arteries import add_arteries
+from LNStationLib.organs.find_bones import add_bones
+from LNStationLib.organs.find_veins import add_esophagus, add_inferior_pulmonary_veins, add_veins
+from LNStationLib.organs.findings import Findings
+from LNStationLib.organs.organ_set import Organ, OrganSet, OrganSource
+from LNStationLib.organs.scan import Scan, scan_of
+from LNStationLib.organs.totalsegmentator import run_totalsegmentator
+from LNStationLib.progress import Progress, portion, silent
+from LNStationLib.settings import Settings
+from LNStationLib.types import BoolArray
+
+_LUMEN_PARTS = (
+    "trachea",
+    "main_bronchus_left",
+    "main_bronchus_right",
+    "bronchus_intermedius",
+    "upper_lobe_bronchus_left",
+    "lower_lobe_bronchus_left",
+    "upper_lobe_bronchus_right",
+    "middle_lobe_bronchus_right",
+    "lower_lobe_bronchus_right",
+)
+
+
+@dataclass(frozen=True)
+class OrganReport:
+    """How the organs of a case were found.
+
+    Attributes:
+        implementation: What ran, e.g. ``"supplied_and_image"``.
+        seconds: Time it took.
+        n_by_source: Number of organs per source.
+    """
+
+    implementation: str
+    seconds: float
+    n_by_source: dict[OrganSource, int]
+
+
+def find_organs(case: Case, grid: Grid, settings: Settings, progress: Progress = silent) -> OrganSet:
+    """Find the organs of a case.
+
+    Args:
+        case: The checked case.
+        grid: Isotropic, axis-aligned working grid.
+        settings: ``organs`` chooses whether TotalSegmentator runs first.
+        progress: Told the running step.
+
+    Returns:
+        Organs and landmarks, each with its source. An organ that was not found is absent and, where stations
+        rest on it, named in the warnings.
+
+    Raises:
+        InputError: TotalSegmentator was asked for and is not installed or failed, or the CT shows no body.
+    """
+    return find_organs_with_report(case, grid, settings, progress)[0]
+
+
+def find_organs_with_report(
+    case: Case, grid: Grid, settings: Settings, progress: Progress = silent
+) -> tuple[OrganSet, OrganReport]:
+    """``find_organs`` with the account of how they were found, for the provenance of a result."""
+    start = time.perf_counter()
+    organs = OrganSet(grid)
+    supplied.supplied_organs(case, grid).add_to(organs)
+    if settings.organs == "totalsegmentator":
+        run_totalsegmentator(case, grid, portion(progress, 0.0, 0.1)).add_to(organs)
+    progress("Reading the CT on the working grid", 0.1)
+    scan = scan_of(case, grid)
+    outside = outside_air(scan)
+    body = find_body(scan, outside)
+    if not body.any():
+        raise InputError(f"Case {case.case_id}: the CT shows no body; check that its values are Hounsfield units.")
+    _add_body(organs, body)
+    context = Context(scan, organs, body)
+    progress("Airways", 0.2)
+    _add_airways(context, outside)
+    progress("Lungs", 0.3)
+    _add_lungs(context, outside)
+    _add_mediastinum(context, progress)
+    _warn_of_mirror(context)
+    sources = [organ.source for organ in organs.values()]
+    counts = {source: sources.count(source) for source in OrganSource if source in sources}
+    return organs, OrganReport(settings.organs, time.perf_counter() - start, counts)
+
+
+def _add_mediastinum(context: Context, progress: Progress) -> None:
+    supplied.unions(_masks(context.organs)).add_to(context.organs)
+    progress("Aorta and pulmonary artery", 0.6)
+    _split_arteries(context)
+    progress("Bones", 0.65)
+    spine = add_bones(context)
+    progress("Arteries", 0.8)
+    if spine is not None:
+        add_arteries(context, spine)
+        _split_arteries(context)
+    progress("Veins", 0.85)
+    add_veins(context, spine)
+    add_inferior_pulmonary_veins(context)
+    progress("Esophagus", 0.95)
+    add_esophagus(context, spine)
+    progress("Organs found", 1.0)
+
+
+def _add_body(organs: OrganSet, body: BoolArray) -> None:
+    if "body" not in organs:
+        organs.add(Organ("body", body, OrganSource.IMAGE, "largest solid region of the CT"))
+
+
+def _masks(organs: OrganSet) -> dict[str, BoolArray]:
+    return {name: organ.mask for name, organ in organs.items()}
+
+
+def _add_airways(context: Context, outside: BoolArray) -> None:
+    organs, scan = context.organs, context.scan
+    chain = airways.find_trachea_chain(scan, context.body, outside)
+    if chain is None:
+        organs.warnings.append("No trachea was found in the CT: the stations that rest on it are left out.")
+        return
+    growth, named = _best_growth(scan, airways.grow_airways(scan, chain, outside))
+    detail = f"air below {growth.threshold_hu} HU grown from the trachea"
+    named.organ("airways", growth.lumen, OrganSource.IMAGE, detail)
+    named.add_to(organs)
+    _cut_trachea_at_carina(organs)
+
+
+def _best_growth(scan: Scan, growths: list[airways.Growth]) -> tuple[airways.Growth, Findings]:
+    """The first growth in which all bronchi could be followed, else the one in which most could."""
+    best: tuple[airways.Growth, Findings] | None = None
+    most = -1
+    for growth in growths:
+        named = bronchi.name_bronchi(growth.lumen, scan)
+        seen = sum(landmark.source is OrganSource.IMAGE for landmark in named.landmarks)
+        if seen > most:
+            best, most = (growth, named), seen
+        if most == bronchi.N_LANDMARKS:
+            break
+    assert best is not None
+    return best
+
+
+def _cut_trachea_at_carina(organs: OrganSet) -> None:
+    """A supplied trachea may hold main bronchi (TotalSegmentator's does): what belongs to them leaves it."""
+    trachea, carina = organs["trachea"], organs.landmarks.get("carina")
+    if trachea.source is OrganSource.IMAGE or carina is None:
+        return
+    mask = trachea.mask.copy()
+    mask[: round(organs.grid.index(carina.point_mm)[0])] = False
+    if mask.any() and mask.sum() < trachea.mask.sum():
+        organs.add(Organ("trachea", mask, OrganSource.DERIVED, f"{trachea.detail} above the carina"))
+
+
+def _add_lungs(context: Context, outside: BoolArray) -> None:
+    organs = context.organs
+    supplied.unions(_masks(organs)).add_to(organs)
+    if "lung_left" in organs and "lung_right" in organs:
+        return
+    parts = [organs[name].mask for name in _LUMEN_PARTS if name in organs]
+    lumen = np.logical_or.reduce(parts) if parts else np.zeros(context.scan.grid.shape, dtype=bool)
+    lungs.find_lungs(context.scan, outside, lumen, context.middle_x()).add_to(organs)
+
+
+def _split_arteries(context: Context) -> None:
+    organs, scan = context.organs, context.scan
+    carina = context.index("carina")
+    whole = organs.organs.get("aorta")
+    if "aortic_arch" in organs:
+        aorta.arch_landmarks(organs["aortic_arch"].mask, scan).add_to(organs)
+    elif whole is not None:
+        carina_y = None if carina is None else carina[1]
+        aorta.split_aorta(whole.mask, scan, _derived(whole), f"split of {whole.detail}", carina_y).add_to(organs)
+    artery = organs.organs.get("pulmonary_artery")
+    if artery is not None and "pulmonary_artery_left" not in organs:
+        split = pulmonary_artery.split_pulmonary_artery
+        split(artery.mask, scan, _derived(artery), f"split of {artery.detail}").add_to(organs)
+    elif "pulmonary_artery_left" in organs:
+        pulmonary_artery.upper_rim(organs["pulmonary_artery_left"].mask, scan).add_to(organs)
+
+
+def _derived(organ: Organ) -> OrganSource:
+    """The source of what is cut out of an organ."""
+    return OrganSource.DERIVED if organ.source is OrganSource.SUPPLIED else organ.source
+
+
+def _warn_of_mirror(context: Context) -> None:
+    """A descending aorta right of the spine, or a long right main bronchus: mirrored image or mirrored patient."""
+    organs = context.organs
+    descending, spine = organs.mask("descending_aorta"), organs.mask("spine")
+    if descending is None or spine is None:
+        return
+    slices = descending.any(axis=(1, 2)) & spine.any(axis=(1, 2))
+    if not slices.any():
+        return
+    middle = [float(np.nonzero(mask[slices])[2].mean()) for mask in (descending, spine)]
+    if (middle[0] - middle[1]) * context.scan.spacing_mm < -8.0:
+        organs.warnings.append(
+            "The descending aorta lies right of the spine: the patient has a right-sided aorta or the image is mirrored."
+        )

@@ -1,0 +1,84 @@
+"""Spine, sternum, clavicles and ribs into the set."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from LNStationLib.organs import bones, spine, sternum
+from LNStationLib.organs.context import Context
+from LNStationLib.organs.findings import Findings
+from LNStationLib.organs.organ_set import OrganSource
+from LNStationLib.organs.spine import Spine
+from LNStationLib.types import BoolArray
+
+_NAMED = ("spine", "sternum", "clavicle_left", "clavicle_right")
+
+
+def add_bones(context: Context) -> Spine | None:
+    """Find the bones that are not supplied.
+
+    Returns:
+        The spine slice by slice for those who need its front face, or ``None`` where it was not found.
+    """
+    scan, organs = context.scan, context.organs
+    not_bone = context.blood(scan.spacing_mm) | bones.dense_contrast(scan) | context.lungs()
+    column = _find_column(context, not_bone)
+    if column is not None:
+        bodies, _ = spine.paint_bodies(scan, column)
+        not_bone |= bones.thick_contrast(scan, context.outline & ~context.lungs(), bodies)
+        spine.paint_spine(scan, column, not_bone | context.air()).add_to(organs)
+    _add_sternum(context, not_bone)
+    not_bone |= bones.between_lungs(scan, context.outline, context.lungs(), column)
+    known = {name: organs[name].mask for name in _NAMED if name in organs}
+    bones.find_bone(scan, context.body, known, not_bone).add_to(organs)
+    return column
+
+
+def _find_column(context: Context, not_bone: BoolArray) -> Spine | None:
+    canal = spine.find_canal(context.scan, context.body, context.middle_x())
+    if canal is None:
+        context.organs.warnings.append("The spinal canal was not found: the spine is missing.")
+        return None
+    return spine.find_spine(context.scan, canal, not_bone)
+
+
+def _add_sternum(context: Context, not_bone: BoolArray) -> None:
+    scan, organs = context.scan, context.organs
+    path = sternum.find_sternum_path(scan, context.body, context.middle_x(), not_bone)
+    if path is None:
+        organs.warnings.append("The sternum was not found in the CT.")
+        return
+    sternum.paint_sternum(scan, path, context.body, not_bone).add_to(organs)
+    plate = organs.mask("sternum")
+    if plate is not None:
+        not_bone = not_bone | plate
+    front = _front_of_trachea(context, path.high)
+    if front is not None:
+        sternum.find_clavicles(scan, path, context.body, not_bone, front).add_to(organs)
+    _add_clavicle_level(context)
+
+
+def _front_of_trachea(context: Context, z: int) -> float | None:
+    """Front row of the trachea in the slice nearest to ``z``."""
+    trachea = context.organs.mask("trachea")
+    if trachea is None:
+        return None
+    known = np.flatnonzero(trachea.any(axis=(1, 2)))
+    nearest = known[int(np.argmin(np.abs(known - z)))]
+    return float(np.flatnonzero(trachea[nearest].any(axis=1))[0])
+
+
+def _add_clavicle_level(context: Context) -> None:
+    """Landmark at the lowest slice of both clavicles' heads: below it no station 1."""
+    found = Findings()
+    for name in ("clavicle_left", "clavicle_right"):
+        mask = context.organs.mask(name)
+        if mask is None:
+            continue
+        areas = mask.sum(axis=(1, 2)) * context.scan.spacing_mm**2
+        low = int(np.flatnonzero(areas >= min(30.0, float(areas.max())))[0])
+        y, x = np.argwhere(mask[low]).mean(axis=0)
+        source = context.organs[name].source
+        source = OrganSource.DERIVED if source is OrganSource.SUPPLIED else source
+        found.landmark(f"{name}_bottom", (low, y, x), context.scan.grid, source, "lowest slice of its head")
+    found.add_to(context.organs)

@@ -1,0 +1,105 @@
+"""Veins of the upper mediastinum and the esophagus into the set."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from LNStationLib.organs import blood, esophagus, pulmonary_veins, veins
+from LNStationLib.organs.context import ARTERIES, Context
+from LNStationLib.organs.findings import Findings
+from LNStationLib.organs.organ_set import OrganSource
+from LNStationLib.organs.spine import Spine
+from LNStationLib.organs.veins import Surroundings
+from LNStationLib.types import BoolArray
+
+_PULMONARY_ARTERY = ("pulmonary_artery", "pulmonary_trunk", "pulmonary_artery_left", "pulmonary_artery_right")
+_CAVA = ("superior_vena_cava", "brachiocephalic_vein_right")
+
+
+def surroundings(context: Context, spine: Spine | None) -> Surroundings | None:
+    """What the veins are found by; ``None`` without a carina."""
+    scan, organs = context.scan, context.organs
+    carina, trachea = context.index("carina"), organs.mask("trachea")
+    if carina is None or trachea is None:
+        return None
+    known = context.blood(scan.spacing_mm)
+    enhanced = blood.enhanced_blood(scan.hu, organs) & ~known & ~context.lungs()
+    notch = context.index("manubrium_top")
+    return Surroundings(
+        scan=scan,
+        carina=carina,
+        trachea=trachea,
+        ascending_aorta=organs.mask("ascending_aorta"),
+        blocked=known | context.lungs() | context.air(scan.spacing_mm) | context.bones() | ~context.body,
+        bright=enhanced,
+        spine=spine,
+        notch_z=None if notch is None else notch[0],
+    )
+
+
+def add_veins(context: Context, spine: Spine | None) -> None:
+    """Find superior vena cava, brachiocephalic veins and azygos arch where they are not supplied."""
+    scan, organs = context.scan, context.organs
+    around = surroundings(context, spine)
+    if around is None:
+        return
+    soft = veins.soft_tissue(around)
+    if "superior_vena_cava" not in organs:
+        veins.find_superior_vena_cava(around, soft).add_to(organs)
+    cava = context.union(_CAVA)
+    around = veins.with_venous_blood(around, context.union(ARTERIES), cava, blood.blood_hu(scan.hu, organs))
+    _add_left_brachiocephalic(context, around, soft, cava)
+    if "azygos_arch" not in organs and cava.any():
+        veins.find_azygos_arch(around, soft, cava).add_to(organs)
+
+
+def add_inferior_pulmonary_veins(context: Context) -> None:
+    """Landmarks of the inferior pulmonary veins, from supplied masks where there are any."""
+    scan, organs, carina = context.scan, context.organs, context.index("carina")
+    found = Findings()
+    for name in ("inferior_pulmonary_vein_left", "inferior_pulmonary_vein_right"):
+        if name in organs:
+            z, y, x = np.argwhere(organs[name].mask).mean(axis=0)
+            found.landmark(name, (z, y, x), scan.grid, OrganSource.DERIVED, "middle of the supplied vein")
+    found.add_to(organs)
+    if carina is not None and len(found.landmarks) < 2:
+        known = context.union((*ARTERIES, *_PULMONARY_ARTERY, "spine"), 1.5 * scan.spacing_mm)
+        bright = blood.enhanced_blood(scan.hu, organs) & ~known
+        pulmonary_veins.find_inferior_veins(scan, carina, organs.mask("heart"), bright).add_to(organs)
+
+
+def _add_left_brachiocephalic(context: Context, around: Surroundings, soft: BoolArray, cava: BoolArray) -> None:
+    organs, found = context.organs, Findings()
+    vein = organs.organs.get("brachiocephalic_vein_left")
+    if vein is not None:
+        veins.crossing_of(vein, around).add_to(organs)
+    elif cava.any():
+        left_x = _behind_left_clavicle(context, around)
+        veins.find_brachiocephalic_vein_left(around, soft, cava, left_x).add_to(organs)
+    if "left_brachiocephalic_vein_crossing" not in organs.landmarks:
+        arch_top = context.index("aortic_arch_top")
+        veins.add_crossing_surrogate(found, around, None if arch_top is None else arch_top[0])
+        found.add_to(organs)
+
+
+def _behind_left_clavicle(context: Context, around: Surroundings) -> float:
+    """Column 12 mm left of the medial end of the left clavicle, else 35 mm left of the carina."""
+    clavicle = context.organs.mask("clavicle_left")
+    if clavicle is None:
+        return around.carina[2] + context.scan.voxels(35.0)
+    return float(np.flatnonzero(clavicle.any(axis=(0, 1)))[0]) + context.scan.voxels(12.0)
+
+
+def add_esophagus(context: Context, spine: Spine | None) -> None:
+    """Find the esophagus where it is not supplied."""
+    scan, organs = context.scan, context.organs
+    carina, trachea = context.index("carina"), organs.mask("trachea")
+    if "esophagus" in organs:
+        return
+    if carina is None or trachea is None or spine is None:
+        organs.warnings.append("The esophagus was not placed: it needs trachea and spine.")
+        return
+    blocked = context.blood(scan.spacing_mm) | context.lungs() | context.air(scan.spacing_mm) | ~context.body
+    blocked |= context.union(("azygos_arch",)) | context.bones()
+    blocked |= blood.enhanced_blood(scan.hu, organs)
+    esophagus.find_esophagus(scan, spine, trachea, carina, blocked, organs.mask("descending_aorta")).add_to(organs)

@@ -1,0 +1,39 @@
+"""What one finder found; ``find.py`` joins the findings, the more trusted first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from LNStationLib.imaging.grid import Grid
+from LNStationLib.organs.organ_set import Landmark, Organ, OrganSet, OrganSource
+from LNStationLib.types import BoolArray
+
+
+@dataclass
+class Findings:
+    """Organs, landmarks and warnings of one finder."""
+
+    organs: list[Organ] = field(default_factory=list)
+    landmarks: list[Landmark] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def organ(self, name: str, mask: BoolArray | None, source: OrganSource, detail: str) -> None:
+        """Add an organ unless its mask is missing or empty."""
+        if mask is not None and mask.any():
+            self.organs.append(Organ(name, mask, source, detail))
+
+    def landmark(
+        self, name: str, index: tuple[float, float, float], grid: Grid, source: OrganSource, detail: str
+    ) -> None:
+        """Add a landmark at a fractional array index ``(z, y, x)``."""
+        z, y, x = (float(value) for value in index)
+        self.landmarks.append(Landmark(name, grid.point_mm((z, y, x)), source, detail))
+
+    def add_to(self, organs: OrganSet) -> None:
+        """Add to the set what it does not hold yet: what came first is trusted more."""
+        for organ in self.organs:
+            if organ.name not in organs:
+                organs.add(organ)
+        for landmark in self.landmarks:
+            organs.landmarks.setdefault(landmark.name, landmark)
+        organs.warnings.extend(warning for warning in self.warnings if warning not in organs.warnings)

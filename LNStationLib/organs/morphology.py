@@ -1,0 +1,117 @@
+"""Mask operations in millimetres on isotropic grids, worked on the mask's own box so that small organs are quick."""
+
+from __future__ import annotations
+
+import cc3d
+import edt
+import numpy as np
+from scipy import ndimage
+
+from LNStationLib.types import BoolArray, FloatArray
+
+Box = tuple[slice, slice, slice]
+
+
+def box_of(mask: BoolArray, margin: int = 0) -> Box:
+    """Bounding box of a mask as slices, grown by ``margin`` voxels and clipped to the array.
+
+    Raises:
+        ValueError: The mask is empty.
+    """
+    slices = []
+    for axis in range(3):
+        others = tuple(other for other in range(3) if other != axis)
+        hits = np.flatnonzero(mask.any(axis=others))
+        if hits.size == 0:
+            raise ValueError("box of an empty mask")
+        slices.append(slice(max(0, int(hits[0]) - margin), min(mask.shape[axis], int(hits[-1]) + 1 + margin)))
+    return slices[0], slices[1], slices[2]
+
+
+def distance_to(mask: BoolArray, spacing_mm: float) -> FloatArray:
+    """Distance in mm of every voxel to the nearest voxel of a non-empty mask."""
+    return np.asarray(edt.edt(~mask, anisotropy=(spacing_mm,) * 3, black_border=False, parallel=1))
+
+
+def dilate(mask: BoolArray, radius_mm: float, spacing_mm: float) -> BoolArray:
+    """Grow a mask by a ball of ``radius_mm``; an empty mask stays empty."""
+    grown = mask.copy()
+    if mask.any() and radius_mm > 0:
+        box = box_of(mask, int(np.ceil(radius_mm / spacing_mm)) + 1)
+        grown[box] = distance_to(mask[box], spacing_mm) <= radius_mm + 1e-6
+    return grown
+
+
+def erode(mask: BoolArray, radius_mm: float, spacing_mm: float) -> BoolArray:
+    """Shrink a mask by a ball of ``radius_mm``; the array's edge does not count as outside."""
+    shrunk = np.zeros_like(mask)
+    if mask.any():
+        box = box_of(mask, 1)
+        depth = edt.edt(mask[box], anisotropy=(spacing_mm,) * 3, black_border=False, parallel=1)
+        shrunk[box] = depth > radius_mm + 1e-6
+    return shrunk
+
+
+def close(mask: BoolArray, radius_mm: float, spacing_mm: float) -> BoolArray:
+    """Close gaps up to ``2 * radius_mm`` wide."""
+    if not mask.any():
+        return mask.copy()
+    margin = int(np.ceil(radius_mm / spacing_mm)) + 1
+    box = box_of(mask, margin)
+    closed = mask.copy()
+    # Padding keeps the closing from sticking to the array's edge.
+    padded = np.pad(mask[box], margin)
+    grown = distance_to(padded, spacing_mm) <= radius_mm + 1e-6
+    shrunk = distance_to(~grown, spacing_mm) > radius_mm + 1e-6
+    core = tuple(slice(margin, -margin) for _ in range(3))
+    closed[box] |= shrunk[core]
+    return closed
+
+
+def close_coarsely(mask: BoolArray, radius_mm: float, spacing_mm: float) -> BoolArray:
+    """``close`` on every second voxel: eight times as quick, and for large organs as good."""
+    coarse = close(mask[::2, ::2, ::2], radius_mm, 2 * spacing_mm)
+    full = coarse
+    for axis, size in enumerate(mask.shape):
+        full = np.repeat(full, 2, axis=axis).take(range(size), axis=axis)
+    return mask | full
+
+
+def open_(mask: BoolArray, radius_mm: float, spacing_mm: float) -> BoolArray:
+    """Remove parts thinner than ``2 * radius_mm``."""
+    core = erode(mask, radius_mm, spacing_mm)
+    return dilate(core, radius_mm, spacing_mm) & mask
+
+
+def components(mask: BoolArray, connectivity: int = 6) -> np.ndarray:
+    """Connected components as labels 1, 2, ... in order of falling size; 0 outside."""
+    labels = cc3d.connected_components(np.ascontiguousarray(mask), connectivity=connectivity)
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    order = np.argsort(-sizes, kind="stable")
+    rank = np.zeros(len(sizes), dtype=labels.dtype)
+    rank[order] = np.arange(1, len(sizes) + 1)
+    rank[0] = 0
+    return rank[labels]
+
+
+def largest(mask: BoolArray, connectivity: int = 6) -> BoolArray:
+    """The largest connected component (empty for an empty mask)."""
+    return components(mask, connectivity) == 1 if mask.any() else mask.copy()
+
+
+def connected_to(mask: BoolArray, seed: BoolArray, connectivity: int = 6) -> BoolArray:
+    """Components of ``mask`` that hold a voxel of ``seed``."""
+    labels = cc3d.connected_components(np.ascontiguousarray(mask), connectivity=connectivity)
+    wanted = np.zeros(int(labels.max()) + 1, dtype=bool)
+    wanted[np.unique(labels[seed & mask])] = True
+    wanted[0] = False
+    return wanted[labels]
+
+
+def fill_slices(mask: BoolArray) -> BoolArray:
+    """Fill the holes of every axial slice."""
+    filled = mask.copy()
+    for z in np.flatnonzero(mask.any(axis=(1, 2))):
+        filled[z] = ndimage.binary_fill_holes(mask[z])
+    return filled

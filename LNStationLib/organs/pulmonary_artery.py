@@ -1,0 +1,106 @@
+"""The pulmonary artery split into trunk, left and right."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from LNStationLib.organs import morphology
+from LNStationLib.organs.findings import Findings
+from LNStationLib.organs.organ_set import OrganSource
+from LNStationLib.organs.scan import Scan
+from LNStationLib.organs.wave_tree import WaveTree, wave_tree
+from LNStationLib.types import BoolArray
+
+_ARM_REACH_MM = 15.0
+_SMALLEST_ARM_MM3 = 1000.0
+_RIM_AREA_MM2 = 40.0
+
+
+def split_pulmonary_artery(artery: BoolArray, scan: Scan, source: OrganSource, detail: str) -> Findings:
+    """Split the pulmonary artery where a wave from its root first divides into a right and a left arm.
+
+    Args:
+        artery: Pulmonary artery with its main branches, ``[z, y, x]``.
+        scan: The scan it lies on.
+        source: Source for the parts.
+        detail: Their detail.
+
+    Returns:
+        ``pulmonary_trunk``, ``pulmonary_artery_left`` and ``pulmonary_artery_right`` with the landmark
+        ``left_pulmonary_artery_top``; only a warning where it does not divide in view.
+    """
+    found = Findings()
+    whole = morphology.largest(artery, connectivity=26)
+    tree = wave_tree(whole, _root(whole, scan), scan.spacing_mm, 2 * scan.spacing_mm)
+    arms = _arms(tree)
+    if arms is None:
+        found.warnings.append("The pulmonary artery does not divide in view: its left and right parts are missing.")
+        return found
+    right, left = _split_at(tree, arms, whole)
+    found.organ("pulmonary_trunk", whole & ~right & ~left, source, detail)
+    found.organ("pulmonary_artery_left", left, source, detail)
+    found.organ("pulmonary_artery_right", right, source, detail)
+    add_upper_rim(found, left, scan, source)
+    return found
+
+
+def add_upper_rim(found: Findings, left: BoolArray, scan: Scan, source: OrganSource) -> None:
+    """Landmark at the highest slice of the left pulmonary artery that is more than a small branch."""
+    areas = left.sum(axis=(1, 2)) * scan.spacing_mm**2
+    top = int(np.flatnonzero(areas >= min(_RIM_AREA_MM2, float(areas.max())))[-1])
+    y, x = np.argwhere(left[top]).mean(axis=0)
+    found.landmark(
+        "left_pulmonary_artery_top", (top, y, x), scan.grid, source, "highest slice of the left pulmonary artery"
+    )
+
+
+def upper_rim(left: BoolArray, scan: Scan) -> Findings:
+    """The landmark ``left_pulmonary_artery_top`` of a supplied left pulmonary artery."""
+    found = Findings()
+    add_upper_rim(found, left, scan, OrganSource.DERIVED)
+    return found
+
+
+def _root(artery: BoolArray, scan: Scan) -> BoolArray:
+    """The end at the heart: low and, unlike the descending branches in the lungs, in front."""
+    z, y, _ = np.nonzero(artery)
+    low_and_front = z + 1.5 * y
+    wanted = low_and_front <= low_and_front.min() + scan.voxels(6.0)
+    root = np.zeros_like(artery)
+    root[tuple(axis[wanted] for axis in np.nonzero(artery))] = True
+    return root
+
+
+def _arms(tree: WaveTree) -> tuple[int, int] | None:
+    """First nodes of the right and the left arm."""
+    node = 0
+    while True:
+        fork = tree.run(node, _ARM_REACH_MM)[-1]
+        children = tree.children(fork, _ARM_REACH_MM)
+        large = [c for c in children if tree.nodes[c].volume * tree.spacing_mm**3 >= _SMALLEST_ARM_MM3]
+        if len(large) >= 2:
+            pair = sorted(large, key=lambda n: tree.nodes[n].volume)[-2:]
+            pair.sort(key=lambda n: _mean_x(tree, n))
+            return pair[0], pair[1]
+        if not children:
+            return None
+        node = max(children, key=lambda n: tree.nodes[n].volume)
+
+
+def _split_at(tree: WaveTree, arms: tuple[int, int], whole: BoolArray) -> tuple[BoolArray, BoolArray]:
+    """Masks of the right and the left artery.
+
+    The trunk runs straight on into one of them (the left), so the front divides well behind the true origin: that
+    artery also takes what of the trunk lies behind the middle of the other artery's origin.
+    """
+    masks = [tree.paint(tree.subtree(arm), whole.shape) for arm in arms]
+    rows = [float(tree.nodes[arm].centroid[1]) for arm in arms]
+    straight = int(np.argmax(rows))
+    behind = np.arange(whole.shape[1]) > rows[1 - straight]
+    masks[straight] |= whole & ~masks[1 - straight] & behind[None, :, None]
+    return masks[0], masks[1]
+
+
+def _mean_x(tree: WaveTree, node: int) -> float:
+    voxels = np.concatenate([tree.nodes[n].voxels for n in tree.subtree(node)])
+    return float(tree.coordinates[voxels, 2].mean())

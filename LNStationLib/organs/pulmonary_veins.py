@@ -1,0 +1,92 @@
+"""Level of the inferior pulmonary veins, the upper border of station 9."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import ndimage
+
+from LNStationLib.organs import morphology
+from LNStationLib.organs.findings import Findings
+from LNStationLib.organs.organ_set import OrganSource
+from LNStationLib.organs.scan import Scan
+from LNStationLib.types import BoolArray
+
+# Measured on adult CT: the inferior veins enter the left atrium 4 to 6 cm below the carina.
+USUAL_BELOW_CARINA_MM = 50.0
+_RANGE_MM = (28.0, 75.0)
+_TOUCHING_MM = 6.0
+_RUN_MM = 15.0
+_SMALLEST_SECTION_MM2 = 60.0
+_SMALLEST_HEIGHT_MM = 4.0
+_NAMES = {"right": "inferior_pulmonary_vein_right", "left": "inferior_pulmonary_vein_left"}
+
+
+def find_inferior_veins(
+    scan: Scan, carina: tuple[float, float, float], heart: BoolArray | None, bright: BoolArray
+) -> Findings:
+    """Find the lowest enhanced vessel that leaves the rear of the heart to either side.
+
+    Args:
+        scan: The scan.
+        carina: Carina as a voxel index ``(z, y, x)``.
+        heart: The heart, or ``None``.
+        bright: Enhanced blood outside heart, aorta and pulmonary artery; empty without contrast.
+
+    Returns:
+        Landmarks ``inferior_pulmonary_vein_right`` and ``inferior_pulmonary_vein_left``: the middle of the vein at
+        the heart, from the image; else at the usual level with source ``SURROGATE`` and a warning.
+    """
+    found = Findings()
+    veins = None if heart is None else _leaving(scan, heart, bright, carina)
+    for side, name in _NAMES.items():
+        level = None if veins is None else _lowest_vein(scan, carina, veins, side)
+        if level is not None:
+            found.landmark(name, level, scan.grid, OrganSource.IMAGE, "lowest vein at the rear of the heart")
+            continue
+        offset = 30.0 / scan.spacing_mm * (-1 if side == "right" else 1)
+        index = (carina[0] - USUAL_BELOW_CARINA_MM / scan.spacing_mm, carina[1], carina[2] + offset)
+        detail = f"usual level, {USUAL_BELOW_CARINA_MM:.0f} mm below the carina"
+        found.landmark(name, index, scan.grid, OrganSource.SURROGATE, detail)
+        found.warnings.append(f"The {side} inferior pulmonary vein was not seen; it was placed at its {detail}.")
+    return found
+
+
+def _leaving(scan: Scan, heart: BoolArray, bright: BoolArray, carina: tuple[float, float, float]) -> BoolArray:
+    """Bright pieces of axial slices that start at the rear of the heart and run well away from it in the slice."""
+    low, high = (max(0, round(carina[0] - length / scan.spacing_mm)) for length in reversed(_RANGE_MM))
+    distance = morphology.distance_to(morphology.close(heart, 6.0, scan.spacing_mm), scan.spacing_mm)
+    veins = np.zeros_like(bright)
+    for z in range(low, high + 1):
+        rows = np.flatnonzero(heart[z].any(axis=1))
+        if not rows.size:
+            continue
+        cut = bright[z] & ~heart[z]
+        cut[: int(rows[0] + 0.6 * (rows[-1] - rows[0]))] = False
+        labels, count = ndimage.label(cut)
+        if not count:
+            continue
+        values = np.arange(1, count + 1)
+        start = ndimage.minimum(distance[z], labels, values)
+        end = ndimage.maximum(distance[z], labels, values)
+        keep = np.concatenate([[False], (start <= _TOUCHING_MM) & (end >= _RUN_MM)])
+        veins[z] = keep[labels]
+    return veins
+
+
+def _lowest_vein(
+    scan: Scan, carina: tuple[float, float, float], veins: BoolArray, side: str
+) -> tuple[float, float, float] | None:
+    """Index of the lowest vein of a side, in the slice where it is largest."""
+    x = np.arange(scan.grid.shape[2])
+    outwards = (carina[2] - x if side == "right" else x - carina[2]) * scan.spacing_mm
+    part = veins & (outwards > 8.0)[None, None, :]
+    areas = part.sum(axis=(1, 2)) * scan.spacing_mm**2
+    slices = np.flatnonzero(areas >= _SMALLEST_SECTION_MM2)
+    runs = np.split(slices, np.flatnonzero(np.diff(slices) > 1) + 1)
+    for run in runs:
+        if len(run) * scan.spacing_mm >= _SMALLEST_HEIGHT_MM:
+            lowest = run[: scan.voxels(15.0)]
+            z = int(lowest[int(np.argmax(areas[lowest]))])
+            y, column = np.argwhere(part[z]).mean(axis=0)
+            return float(z), float(y), float(column)
+    return None

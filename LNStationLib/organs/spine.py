@@ -1,0 +1,189 @@
+"""The vertebral column: its canal first, then the bodies in front of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from LNStationLib.organs import morphology
+from LNStationLib.organs.findings import Findings
+from LNStationLib.organs.organ_set import OrganSource
+from LNStationLib.organs.paths import best_path
+from LNStationLib.organs.scan import Scan
+from LNStationLib.types import BoolArray, FloatArray
+
+_BONE_HU = 180
+# Thoracic canal: 15 to 20 mm wide (Gray's Anatomy, 41st ed., ch. 43), so bone within 13 mm of its middle all round.
+_CANAL_REACH_MM = 13.0
+_SIDE_REACH_MM = 38.0
+_WEAKEST_CANAL = 0.45
+# From the middle of the canal to the front of a body: 24 (T1) to 45 mm (L1).
+_FRONT_MM = (20.0, 54.0)
+_TYPICAL_FRONT_MM = 35.0
+_CANAL_RADIUS_MM = 7.0
+
+
+@dataclass(frozen=True)
+class Spine:
+    """The column slice by slice.
+
+    Attributes:
+        canal: Middle of the spinal canal ``(y, x)`` in voxels, one row per slice.
+        front_y: Front face of the vertebral bodies (voxel row) in the canal's column, one per slice.
+        half_width: Half width of the bodies in voxels, one per slice.
+    """
+
+    canal: np.ndarray
+    front_y: FloatArray
+    half_width: FloatArray
+
+
+def find_canal(scan: Scan, body: BoolArray, middle_x: float) -> np.ndarray | None:
+    """Follow the spinal canal: soft tissue with bone all round it, behind the middle of the body.
+
+    Args:
+        scan: The scan.
+        body: The body.
+        middle_x: Column (voxel index) near which the canal lies.
+
+    Returns:
+        ``(y, x)`` of its middle per slice, smoothed; ``None`` where no such path exists.
+    """
+    rows = np.flatnonzero(body.any(axis=(0, 2)))
+    front = int(rows[0] + 0.35 * (rows[-1] - rows[0]))
+    reach = scan.voxels(_SIDE_REACH_MM)
+    left = max(0, round(middle_x) - reach)
+    region = (slice(None), slice(front, int(rows[-1]) + 1), slice(left, round(middle_x) + reach + 1))
+    hu = scan.hu[region]
+    enclosed = _enclosure(hu > _BONE_HU, scan.voxels(_CANAL_REACH_MM))
+    soft = ndimage.uniform_filter(hu.astype(np.float32), size=(1, 3, 3))
+    score = np.where((soft > -60) & (soft < 140), enclosed, 0.0)
+    # A brittle vertebral body is soft with bone around it too: the canal is the one farther back.
+    score += 0.004 * scan.spacing_mm * np.arange(score.shape[1])[None, :, None]
+    path = best_path(score, step_cost=0.08)
+    strength = np.array([enclosed[z, y, x] for z, (y, x) in enumerate(path)])
+    if float(strength.mean()) < _WEAKEST_CANAL:
+        return None
+    canal = path + np.array([region[1].start, left])
+    return np.asarray(ndimage.gaussian_filter1d(canal.astype(float), 10.0 / scan.spacing_mm, axis=0, mode="nearest"))
+
+
+def _enclosure(bone: BoolArray, reach: int) -> FloatArray:
+    """Fraction of eight in-plane directions in which bone lies within ``reach`` voxels."""
+    found = np.zeros(bone.shape, dtype=np.float32)
+    for dy, dx in ((0, 1), (0, -1), (1, 0), (-1, 0), (1, 1), (1, -1), (-1, 1), (-1, -1)):
+        steps = reach if dy == 0 or dx == 0 else max(1, round(reach / 1.41))
+        hit = np.zeros_like(bone)
+        for step in range(2, steps + 1):
+            hit |= _shifted(bone, dy * step, dx * step)
+        found += hit
+    return found / 8.0
+
+
+def _shifted(mask: BoolArray, dy: int, dx: int) -> BoolArray:
+    """``result[z, y, x] = mask[z, y + dy, x + dx]``, False beyond the edge."""
+    result = np.zeros_like(mask)
+    rows, columns = mask.shape[1:]
+    if abs(dy) < rows and abs(dx) < columns:
+        to_y, from_y = slice(max(0, -dy), rows - max(0, dy)), slice(max(0, dy), rows + min(0, dy))
+        to_x, from_x = slice(max(0, -dx), columns - max(0, dx)), slice(max(0, dx), columns + min(0, dx))
+        result[:, to_y, to_x] = mask[:, from_y, from_x]
+    return result
+
+
+def find_spine(scan: Scan, canal: np.ndarray, vessels: BoolArray) -> Spine:
+    """Find the front face and the width of the vertebral bodies.
+
+    The front face is the strongest drop from bone to fat or lung in front of the canal, followed smoothly from
+    slice to slice, so that discs and a contrast-filled aorta beside it do not pull it away.
+
+    Args:
+        scan: The scan.
+        canal: Middle of the canal per slice.
+        vessels: Known vessels and heart, which are not bone however bright.
+    """
+    near, far = (scan.voxels(length) for length in _FRONT_MM)
+    profiles = np.stack([_profile(scan, vessels, z, canal[z], far + 4) for z in range(scan.grid.shape[0])])
+    drop = np.full((len(profiles), far + 1), -1.0)
+    for depth in range(near, far + 1):
+        inside = profiles[:, depth - 2 : depth + 1].max(axis=1)
+        outside = profiles[:, depth + 1 : depth + 4].mean(axis=1)
+        drop[:, depth] = (inside - outside) / 400.0
+    depths = np.arange(far + 1) * scan.spacing_mm
+    drop -= 0.0004 * (depths - _TYPICAL_FRONT_MM)[None, :] ** 2
+    depth = best_path(drop[:, None, :], step_cost=0.25)[:, 1].astype(float)
+    depth = ndimage.gaussian_filter1d(ndimage.median_filter(depth, scan.voxels(15.0)), 4.0 / scan.spacing_mm)
+    front = canal[:, 0] - depth
+    return Spine(canal, front, _half_widths(scan, canal, front, vessels))
+
+
+def _profile(scan: Scan, vessels: BoolArray, z: int, canal: FloatArray, length: int) -> FloatArray:
+    """Mean HU, clipped to [-100, 400], straight forward from the canal over its middle 15 mm."""
+    y, x, half = round(canal[0]), round(canal[1]), scan.voxels(7.5)
+    columns = slice(max(0, x - half), x + half + 1)
+    values = np.clip(scan.hu[z, : y + 1, columns], -100, 400).astype(float)
+    values[vessels[z, : y + 1, columns]] = 0.0
+    # Rows in front of the view count as fat.
+    profile = np.pad(values.mean(axis=1)[::-1], (0, length), constant_values=-100.0)
+    return np.asarray(profile[:length])
+
+
+def _half_widths(scan: Scan, canal: np.ndarray, front: FloatArray, vessels: BoolArray) -> FloatArray:
+    """Half width of the bodies: where bone ends to either side in the middle of the body; the lesser side counts."""
+    low, high = scan.voxels(11.0), scan.voxels(23.0)
+    widths = []
+    for z, ((y, x), face) in enumerate(zip(canal, front, strict=True)):
+        rows = slice(max(0, round(face + 0.3 * (y - face))), round(face + 0.7 * (y - face)) + 1)
+        values = np.where(vessels[z, rows], 0, np.clip(scan.hu[z, rows], -100, 400)).mean(axis=0)
+        sides = []
+        for step in (-1, 1):
+            columns = np.clip(round(x) + step * np.arange(high + 4), 0, len(values) - 1)
+            line = values[columns]
+            drops = [line[d - 1 : d + 1].max() - line[d + 1 : d + 3].mean() for d in range(low, high)]
+            sides.append(low + int(np.argmax(drops)))
+        widths.append(float(np.mean(sides)))
+    smooth = ndimage.median_filter(np.array(widths), scan.voxels(20.0))
+    return np.asarray(ndimage.gaussian_filter1d(smooth, 6.0 / scan.spacing_mm))
+
+
+def paint_bodies(scan: Scan, spine: Spine) -> tuple[BoolArray, BoolArray]:
+    """Vertebral bodies and spinal canal as smooth columns, ``[z, y, x]`` each."""
+    y, x = np.ogrid[: scan.grid.shape[1], : scan.grid.shape[2]]
+    bodies, canal = np.zeros(scan.grid.shape, dtype=bool), np.zeros(scan.grid.shape, dtype=bool)
+    radius = _CANAL_RADIUS_MM / scan.spacing_mm
+    for z, ((cy, cx), face, half) in enumerate(zip(spine.canal, spine.front_y, spine.half_width, strict=True)):
+        canal[z] = (y - cy) ** 2 + (x - cx) ** 2 <= radius**2
+        back = cy - 0.7 * radius
+        middle, depth = (face + back) / 2, max((back - face) / 2, 1.0)
+        # A superellipse: flat in front, as vertebral bodies are, rounded at the corners.
+        bodies[z] = np.abs((y - middle) / depth) ** 3 + np.abs((x - cx) / half) ** 3 <= 1.0
+    return bodies & scan.in_view, canal & scan.in_view
+
+
+def paint_spine(scan: Scan, spine: Spine, forbidden: BoolArray) -> Findings:
+    """Column and canal as masks.
+
+    Args:
+        scan: The scan.
+        spine: The column slice by slice.
+        forbidden: Voxels that are not spine: lungs, airways, known vessels.
+    """
+    bodies, canal = paint_bodies(scan, spine)
+    arches = (scan.hu > _BONE_HU - 30) & ~forbidden & _arch_zone(scan, spine)
+    column = (bodies | canal | arches) & ~forbidden & (scan.hu > -200)
+    found = Findings()
+    detail = "vertebral bodies and arches about the spinal canal"
+    found.organ("spine", morphology.largest(column) if column.any() else None, OrganSource.IMAGE, detail)
+    found.organ("spinal_cord", canal, OrganSource.IMAGE, "tube along the middle of the spinal canal")
+    return found
+
+
+def _arch_zone(scan: Scan, spine: Spine) -> BoolArray:
+    """Where vertebral arches and processes lie: from the middle of the body backwards, 3 cm to either side."""
+    y, x = np.arange(scan.grid.shape[1]), np.arange(scan.grid.shape[2])
+    middle = (spine.front_y + spine.canal[:, 0]) / 2
+    rows = (y[None] > middle[:, None]) & (y[None] < spine.canal[:, :1] + scan.voxels(32.0))
+    columns = np.abs(x[None] - spine.canal[:, 1:]) < scan.voxels(30.0)
+    return np.asarray(rows[:, :, None] & columns[:, None, :])

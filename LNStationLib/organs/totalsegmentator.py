@@ -1,0 +1,101 @@
+"""TotalSegmentator, run in a process of its own where it is installed and asked for.
+
+Wasserthal et al., "TotalSegmentator: robust segmentation of 104 anatomic structures in CT images", Radiology:
+Artificial Intelligence 2023, doi:10.1148/ryai.230024. It brings torch with it, so it is never imported here.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import SimpleITK as sitk
+
+from LNStationLib import anatomy
+from LNStationLib.case import Case
+from LNStationLib.errors import InputError
+from LNStationLib.imaging.grid import Grid
+from LNStationLib.organs.findings import Findings
+from LNStationLib.organs.organ_set import OrganSource
+from LNStationLib.organs.supplied import mask_on_grid
+from LNStationLib.progress import Progress
+
+log = logging.getLogger(__name__)
+
+_MODULE = "totalsegmentator"
+_SCRIPT = (
+    "import sys; from totalsegmentator.python_api import totalsegmentator as run; "
+    "run(sys.argv[1], sys.argv[2], task='total', quiet=True)"
+)
+_LIMIT_S = 3600.0
+
+
+def totalsegmentator_installed() -> bool:
+    """True where the package can be imported in this environment; nothing is imported."""
+    return importlib.util.find_spec(_MODULE) is not None
+
+
+def run_totalsegmentator(case: Case, grid: Grid, progress: Progress) -> Findings:
+    """Segment the CT by TotalSegmentator's task ``total``.
+
+    Args:
+        case: The case; only its CT is handed over, by a temporary file.
+        grid: Grid of the result.
+        progress: Told when it starts and ends.
+
+    Returns:
+        Its masks under the canonical names, with source ``NETWORK``. Organs that are not in the organ table are
+        left out, empty masks too.
+
+    Raises:
+        InputError: It is not installed, or it ended with an error.
+    """
+    if not totalsegmentator_installed():
+        raise InputError(
+            "Organs by TotalSegmentator were asked for but it is not installed; "
+            "install the package TotalSegmentator or choose organs 'supplied_and_image'."
+        )
+    progress("TotalSegmentator", 0.0)
+    with tempfile.TemporaryDirectory(prefix="lnstation_") as folder:
+        image, masks = Path(folder) / "ct.nii.gz", Path(folder) / "masks"
+        masks.mkdir()
+        sitk.WriteImage(case.ct, str(image))
+        _run(image, masks)
+        found = _read(masks, grid)
+    progress("TotalSegmentator", 1.0)
+    return found
+
+
+def _run(image: Path, masks: Path) -> None:
+    command = [sys.executable, "-c", _SCRIPT, str(image), str(masks)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_LIMIT_S, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise InputError(f"TotalSegmentator did not end within {_LIMIT_S / 60:.0f} minutes.") from error
+    if done.returncode != 0:
+        log.error("TotalSegmentator: %s", done.stderr)
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise InputError(f"TotalSegmentator ended with code {done.returncode}: {last}")
+
+
+def _read(masks: Path, grid: Grid) -> Findings:
+    """Read the masks that it wrote, one file an organ; several files may make up one organ (vertebrae, ribs)."""
+    names = {alias: entry.name for entry in anatomy.organs() for alias in (entry.name, *entry.aliases)}
+    found = Findings()
+    union: dict[str, list[Path]] = {}
+    for path in sorted(masks.glob("*.nii.gz")):
+        name = names.get(path.name.removesuffix(".nii.gz").lower())
+        if name is not None:
+            union.setdefault(name, []).append(path)
+    for name, paths in union.items():
+        mask = mask_on_grid(sitk.ReadImage(str(paths[0])), grid)
+        for path in paths[1:]:
+            mask |= mask_on_grid(sitk.ReadImage(str(path)), grid)
+        found.organ(name, mask, OrganSource.NETWORK, "TotalSegmentator, task total")
+    if not found.organs:
+        raise InputError("TotalSegmentator wrote no organ that is known here; check its installation.")
+    return found
