@@ -116,12 +116,13 @@ class Levels:
             if crossing.any():
                 return plane(lowest_z_mm(crossing, self._frame.grid), words)
         border = self._landmark("left_brachiocephalic_vein_crossing", words)
-        if border is not None:
-            return border
         trunk = self._frame.mask("brachiocephalic_trunk")
+        if border is not None and (not border.surrogate or trunk is None):
+            return border
         if trunk is not None:
+            # The vein crosses in front of the trunk's origin: nearer the truth than a guess of the vein's path.
             level = lowest_z_mm(trunk, self._frame.grid)
-            return plane(level, "origin of the brachiocephalic trunk (no left brachiocephalic vein)", surrogate=True)
+            return plane(level, "origin of the brachiocephalic trunk (vein not seen)", surrogate=True)
         raise MissingAnatomyError("left brachiocephalic vein and brachiocephalic trunk not found")
 
     @cached_property
