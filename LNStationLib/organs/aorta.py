@@ -140,7 +140,11 @@ def _add_landmarks(
     areas = arch.sum(axis=(1, 2)) * scan.spacing_mm**2
     top = int(np.flatnonzero(areas >= min(_SMALLEST_SECTION_MM2, areas.max()))[-1])
     found.landmark(
-        "aortic_arch_underside", underside, scan.grid, source, "lowest slice that joins ascending and descending aorta"
+        "aortic_arch_underside",
+        underside,
+        scan.grid,
+        source,
+        "lowest slice that joins ascending and descending aorta",
     )
     if top >= len(arch) - 1 or not scan.in_view[top + 1].any():
         found.warnings.append("The aortic arch reaches the top of the CT: its true upper border may lie higher.")

@@ -132,19 +132,23 @@ def _add_airways(context: Context, outside: BoolArray) -> None:
     if chain is None:
         organs.warnings.append("No trachea was found in the CT: the stations that rest on it are left out.")
         return
-    growth, named = _best_growth(scan, airways.grow_airways(scan, chain, outside))
+    growth, named = _best_growth(scan, chain.top, airways.grow_airways(scan, chain, outside))
+    if not named.landmarks and chain.z[0] < scan.grid.shape[0] - 2:
+        # A trachea forks, or at least comes from above; a column of gas that does neither is bowel.
+        organs.warnings.append("No trachea was found in the CT: the stations that rest on it are left out.")
+        return
     detail = f"air below {growth.threshold_hu} HU grown from the trachea"
     named.organ("airways", growth.lumen, OrganSource.IMAGE, detail)
     named.add_to(organs)
     _cut_trachea_at_carina(organs)
 
 
-def _best_growth(scan: Scan, growths: list[airways.Growth]) -> tuple[airways.Growth, Findings]:
+def _best_growth(scan: Scan, top: BoolArray, growths: list[airways.Growth]) -> tuple[airways.Growth, Findings]:
     """The first growth in which all bronchi could be followed, else the one in which most could."""
     best: tuple[airways.Growth, Findings] | None = None
     most = -1
     for growth in growths:
-        named = bronchi.name_bronchi(growth.lumen, scan)
+        named = bronchi.name_bronchi(growth.lumen, top, scan)
         seen = sum(landmark.source is OrganSource.IMAGE for landmark in named.landmarks)
         if seen > most:
             best, most = (growth, named), seen
@@ -209,5 +213,6 @@ def _warn_of_mirror(context: Context) -> None:
     middle = [float(np.nonzero(mask[slices])[2].mean()) for mask in (descending, spine)]
     if (middle[0] - middle[1]) * context.scan.spacing_mm < -8.0:
         organs.warnings.append(
-            "The descending aorta lies right of the spine: the patient has a right-sided aorta or the image is mirrored."
+            "The descending aorta lies right of the spine: "
+            "the patient has a right-sided aorta or the image is mirrored."
         )

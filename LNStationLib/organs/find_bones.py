@@ -44,6 +44,9 @@ def _find_column(context: Context, not_bone: BoolArray) -> Spine | None:
 
 def _add_sternum(context: Context, not_bone: BoolArray) -> None:
     scan, organs = context.scan, context.organs
+    plate = organs.mask("sternum")
+    if plate is not None:
+        sternum.manubrium_of(plate, scan).add_to(organs)
     path = sternum.find_sternum_path(scan, context.body, context.middle_x(), not_bone)
     if path is None:
         organs.warnings.append("The sternum was not found in the CT.")

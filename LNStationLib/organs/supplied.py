@@ -46,8 +46,12 @@ def supplied_organs(case: Case, grid: Grid) -> Findings:
             origin = case.organ_origins.get(name, "supplied mask")
             found.organ(name, mask, OrganSource.SUPPLIED, origin)
         else:
-            found.warnings.append(f"The supplied mask of {name.replace('_', ' ')} is empty in the CT's field of view.")
+            found.warnings.append(_empty_warning(name))
     return found
+
+
+def _empty_warning(name: str) -> str:
+    return f"The supplied mask of {name.replace('_', ' ')} is empty in the CT's field of view."
 
 
 def unions(masks: dict[str, BoolArray]) -> Findings:
