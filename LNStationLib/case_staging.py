@@ -39,8 +39,8 @@ def stage_case(
         "Not derived: the nodes are unconfirmed candidates of a CT blob detector of low specificity. Taken as they "
         f"are they would give {staging.category}."
     )
-    unconfirmed = {"category": None, "deciding_stations": [], "is_lower_bound": False, "explanation": explanation}
-    return staging.model_copy(update=unconfirmed)
+    unconfirmed: dict[str, object] = {"category": None, "deciding_stations": [], "is_lower_bound": False}
+    return staging.model_copy(update=unconfirmed | {"explanation": explanation})
 
 
 def _stage(

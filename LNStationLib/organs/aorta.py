@@ -60,12 +60,23 @@ def split_aorta(aorta: BoolArray, scan: Scan, source: OrganSource, detail: str, 
     return found
 
 
-def arch_landmarks(arch: BoolArray, scan: Scan) -> Findings:
-    """Landmarks of a supplied arch: its highest and its lowest slice."""
+def arch_landmarks(arch: BoolArray, limbs: BoolArray, scan: Scan) -> Findings:
+    """Landmarks of a supplied arch: its highest slice, and the lowest that joins both limbs of the aorta.
+
+    Args:
+        arch: The arch. Supplied arches often run some way down into the limbs.
+        limbs: Ascending and descending aorta, as far as they are known; without both the arch's lowest slice
+            stands for its underside.
+        scan: The scan they lie on.
+    """
     found = Findings()
+    split = split_aorta(arch | limbs, scan, OrganSource.DERIVED, "", None)
+    under = [mark for mark in split.landmarks if mark.name == "aortic_arch_underside"]
     low = int(np.flatnonzero(arch.any(axis=(1, 2)))[0])
     y, x = np.argwhere(arch[low]).mean(axis=0)
     _add_landmarks(found, scan, arch, (low, float(y), float(x)), OrganSource.DERIVED)
+    if under:
+        found.landmarks = [mark for mark in found.landmarks if mark.name != "aortic_arch_underside"] + under
     return found
 
 

@@ -184,7 +184,8 @@ def _split_arteries(context: Context) -> None:
     carina = context.index("carina")
     whole = organs.organs.get("aorta")
     if "aortic_arch" in organs:
-        aorta.arch_landmarks(organs["aortic_arch"].mask, scan).add_to(organs)
+        limbs = context.union(("aorta", "ascending_aorta", "descending_aorta"))
+        aorta.arch_landmarks(organs["aortic_arch"].mask, limbs, scan).add_to(organs)
     elif whole is not None:
         carina_y = None if carina is None else carina[1]
         aorta.split_aorta(whole.mask, scan, _derived(whole), f"split of {whole.detail}", carina_y).add_to(organs)

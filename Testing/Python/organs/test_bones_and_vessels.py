@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,8 +13,10 @@ from organs.organ_cases import CANAL, MANUBRIUM_TOP_Z, SPINE_FRONT_Y, Thorax, di
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.organs.aorta import split_aorta
 from LNStationLib.organs.blood import blood_hu, enhanced_blood
+from LNStationLib.organs.find import find_organs
 from LNStationLib.organs.organ_set import OrganSet, OrganSource
 from LNStationLib.organs.scan import Scan
+from LNStationLib.settings import Settings
 
 PARTS = ("ascending_aorta", "aortic_arch", "descending_aorta")
 
@@ -23,6 +27,18 @@ def test_front_of_the_spine_lies_where_the_vertebral_bodies_end(organs: OrganSet
     for z in range(20, 110, 10):
         front = grid.origin_mm[1] + grid.spacing_mm[1] * float(np.flatnonzero(spine[z, :, column])[0])
         assert abs(front - SPINE_FRONT_Y) <= 4.0, z
+
+
+def test_one_supplied_vertebra_is_completed_to_a_spine(thorax: Thorax, organs: OrganSet) -> None:
+    whole = organs["spine"].mask
+    vertebra = whole.copy()
+    vertebra[:20] = vertebra[32:] = False
+    case = thorax.case("aorta")
+    case = replace(case, organ_masks={**case.organ_masks, "spine": thorax.grid.image(vertebra)})
+    completed = find_organs(case, thorax.grid, Settings(working_spacing_mm=thorax.grid.spacing_mm[0]))["spine"]
+    assert dice(completed.mask, whole) > 0.95
+    assert completed.source is OrganSource.IMAGE
+    assert "supplied" in completed.detail or "from the image" in completed.detail
 
 
 def test_spinal_canal_is_followed(organs: OrganSet) -> None:
@@ -144,3 +160,20 @@ def test_known_vessels_airways_and_lungs_stay_out_of_veins_and_esophagus(organs:
     for name in ("superior_vena_cava", "brachiocephalic_vein_left", "azygos_arch", "esophagus"):
         for other in ("aorta", "pulmonary_artery", "trachea", "lung_left", "lung_right", "bone"):
             assert not (organs[name].mask & organs[other].mask).any(), (name, other)
+
+
+def test_underside_of_a_supplied_arch_is_where_the_limbs_part_not_its_lowest_voxel(
+    organs: OrganSet, thorax: Thorax
+) -> None:
+    """Supplied arches often run a little down into both limbs."""
+    parts = {name: organs[name].mask for name in PARTS}
+    reach = 6
+    lowest = int(np.flatnonzero(parts["aortic_arch"].any(axis=(1, 2)))[0])
+    long_arch = thorax.masks["aorta"].copy()
+    long_arch[: lowest - reach] = False
+    masks = {"aortic_arch": long_arch}
+    masks |= {name: parts[name] & ~long_arch for name in ("ascending_aorta", "descending_aorta")}
+    case = replace(thorax.case(), organ_masks={name: thorax.grid.image(mask) for name, mask in masks.items()})
+    found = find_organs(case, thorax.grid, Settings(working_spacing_mm=thorax.grid.spacing_mm[0]))
+    expected = organs.landmarks["aortic_arch_underside"].point_mm[2]
+    assert found.landmarks["aortic_arch_underside"].point_mm[2] == pytest.approx(expected, abs=2.1)
