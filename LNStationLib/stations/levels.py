@@ -20,6 +20,7 @@ _APEX_TO_MANUBRIUM_MM = 25.0
 _MANUBRIUM_TO_CRICOID_MM = 50.0
 _CARINA_TO_INFERIOR_VEIN_MM = 45.0
 _BESIDE_CARINA_MM = 8.0
+_HEART_BODY_SHARE = 0.2
 _INLET_MIDLINE_MM, _INLET_LATERAL_MM = 12.0, 26.0
 _WORDS: dict[Side, str] = {"L": "left", "R": "right"}
 
@@ -209,7 +210,9 @@ class Levels:
             return border
         heart = self._frame.mask("heart")
         if heart is not None:
-            return plane(
-                lowest_z_mm(heart, self._frame.grid), "lower border of the heart (diaphragm not seen)", surrogate=True
-            )
+            # The apex dips below the hiatus; the body of the heart rests at about its level.
+            areas = heart.sum(axis=(1, 2))
+            body = heart & (areas >= _HEART_BODY_SHARE * areas.max())[:, None, None]
+            level = lowest_z_mm(body, self._frame.grid)
+            return plane(level, "lower border of the heart without its apex (diaphragm not seen)", surrogate=True)
         raise MissingAnatomyError("diaphragm and heart not found")
