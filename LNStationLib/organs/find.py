@@ -17,24 +17,13 @@ from LNStationLib.organs.find_arteries import add_arteries
 from LNStationLib.organs.find_bones import add_bones
 from LNStationLib.organs.find_veins import add_esophagus, add_inferior_pulmonary_veins, add_veins
 from LNStationLib.organs.findings import Findings
+from LNStationLib.organs.groups import AIRWAY_PARTS
 from LNStationLib.organs.organ_set import Organ, OrganSet, OrganSource
 from LNStationLib.organs.scan import Scan, scan_of
 from LNStationLib.organs.totalsegmentator import run_totalsegmentator
 from LNStationLib.progress import Progress, portion, silent
 from LNStationLib.settings import Settings
 from LNStationLib.types import BoolArray
-
-_LUMEN_PARTS = (
-    "trachea",
-    "main_bronchus_left",
-    "main_bronchus_right",
-    "bronchus_intermedius",
-    "upper_lobe_bronchus_left",
-    "lower_lobe_bronchus_left",
-    "upper_lobe_bronchus_right",
-    "middle_lobe_bronchus_right",
-    "lower_lobe_bronchus_right",
-)
 
 
 @dataclass(frozen=True)
@@ -174,7 +163,7 @@ def _add_lungs(context: Context, outside: BoolArray) -> None:
     supplied.unions(_masks(organs)).add_to(organs)
     if "lung_left" in organs and "lung_right" in organs:
         return
-    parts = [organs[name].mask for name in _LUMEN_PARTS if name in organs]
+    parts = [organs[name].mask for name in AIRWAY_PARTS if name in organs]
     lumen = np.logical_or.reduce(parts) if parts else np.zeros(context.scan.grid.shape, dtype=bool)
     lungs.find_lungs(context.scan, outside, lumen, context.middle_x()).add_to(organs)
 

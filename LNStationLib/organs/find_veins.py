@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from LNStationLib.organs import azygos, blood, esophagus, morphology, pulmonary_veins, veins
-from LNStationLib.organs.context import ARTERIES, Context
+from LNStationLib.organs.context import Context
 from LNStationLib.organs.findings import Findings
+from LNStationLib.organs.groups import ARTERIES
 from LNStationLib.organs.organ_set import OrganSource
 from LNStationLib.organs.spine import Spine
 from LNStationLib.organs.vessel_paths import Surroundings, soft_tissue
