@@ -119,7 +119,7 @@ def assess(case: Case, settings: Settings | None = None, progress: Progress = si
     staging = _stage(case, calls, settings, ledger)
 
     progress("writing the label maps", 0.95)
-    organ_image = labels_to_image_grid(organ_label_map(organs), grid, case.ct)
+    organ_image = labels_to_image_grid(organ_label_map(organs), grid, case.ct, smooth=False)
     assessment = Assessment(
         lnstation_version=__version__,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
