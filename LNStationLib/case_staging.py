@@ -20,7 +20,10 @@ def stage_case(
     nodes: Sequence[NodeFinding],
     settings: Settings,
 ) -> NStaging:
-    """N category of a case.
+    """N category of a case; none where the nodes are unconfirmed candidates of the CT blob detector.
+
+    Those are too unspecific to stage a patient by. The explanation says what they would give, so that a reader who
+    confirms them knows.
 
     Args:
         facts: Cancer and, for lung, the side of the tumor.
@@ -29,6 +32,24 @@ def stage_case(
         nodes: Measured nodes with calls.
         settings: Gives the rule set for lung cancer.
     """
+    staging = _stage(facts, positive_stations, not_assessed, nodes, settings)
+    if staging.category is None or not any(node.source == "ct_blobs" for node in nodes):
+        return staging
+    explanation = (
+        "Not derived: the nodes are unconfirmed candidates of a CT blob detector of low specificity. Taken as they "
+        f"are they would give {staging.category}."
+    )
+    unconfirmed: dict[str, object] = {"category": None, "deciding_stations": [], "is_lower_bound": False}
+    return staging.model_copy(update=unconfirmed | {"explanation": explanation})
+
+
+def _stage(
+    facts: CaseFacts,
+    positive_stations: Sequence[str],
+    not_assessed: Sequence[str],
+    nodes: Sequence[NodeFinding],
+    settings: Settings,
+) -> NStaging:
     n_positive = sum(node.call == "positive" for node in nodes)
     common = {"positive_stations": list(positive_stations), "not_assessed_stations": list(not_assessed)}
     if len(not_assessed) == len(anatomy.stations()):

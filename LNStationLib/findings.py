@@ -12,6 +12,7 @@ from LNStationLib.assessment import BorderFinding, CaseSummary, OrganFinding, St
 from LNStationLib.case import Case
 from LNStationLib.metastasis import StationCall
 from LNStationLib.organs.organ_set import OrganSet
+from LNStationLib.stations.profiles import bounding_box
 from LNStationLib.stations.station_map import StationMap
 from LNStationLib.types import LabelArray
 
@@ -57,6 +58,24 @@ def organ_label_map(organs: OrganSet) -> LabelArray:
         if entry.name in organs:
             labels[organs[entry.name].mask] = entry.label_value
     return labels
+
+
+_ENCLOSING = ("body", "mediastinum", "thoracic_cavity", "pericardium", "lung_left", "lung_right")
+"""Organs that hold stations, or that no station touches."""
+
+
+def organs_beside_stations(organs: OrganSet) -> dict[str, sitk.Image]:
+    """Masks of all organs that could be taken for a node, supplied or found, each cropped to its own extent.
+
+    Returns:
+        Canonical name to a binary uint8 image, as ``Case.organ_masks`` holds them.
+    """
+    masks = {}
+    for name, organ in organs.items():
+        if name not in _ENCLOSING:
+            z, y, x = bounding_box(organ.mask, 2)
+            masks[name] = organs.grid.image(organ.mask)[x.start : x.stop, y.start : y.stop, z.start : z.stop]
+    return masks
 
 
 def station_findings(

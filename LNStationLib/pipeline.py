@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +16,13 @@ from LNStationLib import __version__, anatomy
 from LNStationLib.assessment import Assessment, NStaging, Provenance
 from LNStationLib.case import Case
 from LNStationLib.case_staging import stage_case, staging_rules
-from LNStationLib.findings import case_summary, organ_findings, organ_label_map, station_findings
+from LNStationLib.findings import (
+    case_summary,
+    organ_findings,
+    organ_label_map,
+    organs_beside_stations,
+    station_findings,
+)
 from LNStationLib.imaging.grid import labels_to_image_grid, working_grid
 from LNStationLib.metastasis import MetastasisResult, positive_station_names
 from LNStationLib.metastasis import assess as classify
@@ -101,7 +107,9 @@ def assess(case: Case, settings: Settings | None = None, progress: Progress = si
         stations = labels_to_image_grid(station_map.labels, grid, case.ct)
         notes += station_map.warnings
 
-    nodes = find_nodes(case, stations, station_map.side_of, settings, portion(progress, 0.7, 0.9))
+    # What was found in the image, the esophagus above all, must not be taken for a node.
+    informed = replace(case, organ_masks=organs_beside_stations(organs))
+    nodes = find_nodes(informed, stations, station_map.side_of, settings, portion(progress, 0.7, 0.9))
     ledger.rows.append(nodes.provenance)
 
     progress("assessing stations", 0.9)
@@ -111,7 +119,7 @@ def assess(case: Case, settings: Settings | None = None, progress: Progress = si
     staging = _stage(case, calls, settings, ledger)
 
     progress("writing the label maps", 0.95)
-    organ_image = labels_to_image_grid(organ_label_map(organs), grid, case.ct)
+    organ_image = labels_to_image_grid(organ_label_map(organs), grid, case.ct, smooth=False)
     assessment = Assessment(
         lnstation_version=__version__,
         created=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -115,10 +115,41 @@ def resample_to_grid(image: sitk.Image, grid: Grid, *, labels: bool, outside: fl
     )
 
 
-def labels_to_image_grid(labels: np.ndarray, grid: Grid, reference: sitk.Image) -> sitk.Image:
+def labels_to_image_grid(labels: np.ndarray, grid: Grid, reference: sitk.Image, *, smooth: bool = True) -> sitk.Image:
     """Carry a label map from the working grid to the grid of ``reference``.
 
-    Each voxel gets the label with the largest trilinear weight, so borders on a finer grid do not show the steps of
-    the working grid. (``sitkLabelGaussian`` would be smoother still but costs minutes at 512 x 512.)
+    Args:
+        labels: uint8 ``[z, y, x]`` on ``grid``.
+        grid: The working grid.
+        reference: Image with the target grid.
+        smooth: Give each voxel the label with the largest trilinear weight, so that borders on a finer grid do not
+            show the steps of the working grid; otherwise the nearest voxel's, in a tenth of the time.
+            (``sitkLabelGaussian`` would be smoother still but costs minutes at 512 x 512.)
     """
-    return sitk.Resample(grid.image(labels), reference, sitk.Transform(), sitk.sitkLabelLinear, 0, sitk.sitkUInt8)
+    result = sitk.Image(reference.GetSize(), sitk.sitkUInt8)
+    result.CopyInformation(reference)
+    box = _box_in(reference, labels, grid)
+    if box is None:
+        return result
+    interpolator = sitk.sitkLabelLinear if smooth else sitk.sitkNearestNeighbor
+    start, size = box
+    part = sitk.RegionOfInterest(reference, size, start)
+    carried = sitk.Resample(grid.image(labels), part, sitk.Transform(), interpolator, 0, sitk.sitkUInt8)
+    return sitk.Paste(result, carried, size, destinationIndex=start)
+
+
+def _box_in(reference: sitk.Image, labels: np.ndarray, grid: Grid) -> tuple[list[int], list[int]] | None:
+    """Start and size, in voxels ``(i, j, k)``, of the box of ``reference`` that can hold a label; None if none."""
+    edges = []
+    for axis in range(3):
+        occupied = np.flatnonzero(labels.any(axis=tuple({0, 1, 2} - {axis})))
+        if occupied.size == 0:
+            return None
+        edges.append((float(occupied[0]) - 1, float(occupied[-1]) + 1))
+    corners = [grid.point_mm((z, y, x)) for z in edges[0] for y in edges[1] for x in edges[2]]
+    indices = np.array([reference.TransformPhysicalPointToContinuousIndex(corner) for corner in corners])
+    low = np.maximum(np.floor(indices.min(axis=0)).astype(int), 0)
+    high = np.minimum(np.ceil(indices.max(axis=0)).astype(int), np.array(reference.GetSize()) - 1)
+    if (high < low).any():
+        return None
+    return [int(v) for v in low], [int(v) for v in high - low + 1]

@@ -14,6 +14,7 @@ import cc3d
 import numpy as np
 import SimpleITK as sitk
 from scipy.ndimage import binary_dilation, laplace, maximum_filter
+from skimage.segmentation import expand_labels
 
 from LNStationLib.case import Case
 from LNStationLib.nodes.node_result import Candidates, NodeSource
@@ -32,7 +33,8 @@ _SEARCH_WARNING = (
 )
 _SPACING_MM = 1.5
 _RADII_MM = (2.5, 3.5, 4.75, 6.5, 9.0, 12.0)
-_SOFT_HU = (0.0, 200.0)
+_SOFT_HU = (-25.0, 200.0)
+"""From halfway between fat and node, where a blurred border lies, to above any enhanced node."""
 _FAT_HU = -100.0
 _CLIP_HU = (_FAT_HU, 120.0)
 """Below fat and above soft tissue the CT is flat, so that lung and contrast do not outweigh nodes in fat."""
@@ -69,7 +71,7 @@ class _Blob:
 class CtBlobs:
     """Soft-tissue blobs with a short axis of at least 5 mm inside the stations.
 
-    Soft tissue is 0 to 200 HU; where the supplied masks show enhanced blood, the upper limit falls to halfway
+    Soft tissue is -25 to 200 HU; where the supplied masks show enhanced blood, the upper limit falls to halfway
     between nodes and blood. Voxels of supplied organs and of the tumor are left out.
     """
 
@@ -94,6 +96,9 @@ class CtBlobs:
         soft = (sitk.GetArrayViewFromImage(allowed) > 0) & ~blood & (hu >= _SOFT_HU[0])
         flat = _flattened(sitk.GetArrayViewFromImage(coarse), blood)
         labels = _fill(_blobs(like(flat, coarse), soft, progress), soft)
+        # One voxel more, so that the CT's own voxels and not the coarse grid draw the border; not towards vessels.
+        labels = np.where(soft | ~binary_dilation(blood), expand_labels(labels, 1), 0).astype(np.uint16)
+        labels[sitk.GetArrayViewFromImage(allowed) == 0] = 0
         fine = _on_ct(like(labels, coarse), part, upper)
         return Candidates(
             paste(fine, box, case.ct), (_SEARCH_WARNING, *warnings), (_LOW_SPECIFICITY,), SMALLEST_SHORT_AXIS_MM
@@ -151,12 +156,12 @@ def _isotropic(part: sitk.Image) -> sitk.Image:
     reference.SetSpacing([_SPACING_MM] * 3)
     reference.SetDirection(part.GetDirection())
     reference.SetOrigin(part.TransformContinuousIndexToPhysicalPoint(first))
-    source = sitk.Cast(part, sitk.sitkFloat32)
     resample = sitk.ResampleImageFilter()
     resample.SetReferenceImage(reference)
     resample.SetInterpolator(sitk.sitkLinear)
     resample.SetUseNearestNeighborExtrapolator(True)
-    return resample.Execute(source)
+    coarse: sitk.Image = resample.Execute(sitk.Cast(part, sitk.sitkFloat32))
+    return coarse
 
 
 def _blobs(flat: sitk.Image, soft: BoolArray, progress: Progress) -> list[_Blob]:
@@ -168,10 +173,8 @@ def _blobs(flat: sitk.Image, soft: BoolArray, progress: Progress) -> list[_Blob]
     responses = np.stack([_contrast(*pair) for pair in zip(smooth, _RADII_MM, strict=True)])
     peaks = (responses == maximum_filter(responses, size=3, mode="constant")) & soft
     peaks &= responses >= _SMALLEST_CONTRAST_HU
-    blobs = [_Blob((int(z), int(y), int(x)), _RADII_MM[number]) for number, z, y, x in np.argwhere(peaks)]
-    return [
-        blob for blob in blobs if _roundness(smooth[_RADII_MM.index(blob.radius_mm)], blob) >= _SMALLEST_ROUNDNESS
-    ]
+    found = [(number, _Blob((int(z), int(y), int(x)), _RADII_MM[number])) for number, z, y, x in np.argwhere(peaks)]
+    return [blob for number, blob in found if _roundness(smooth[number], blob) >= _SMALLEST_ROUNDNESS]
 
 
 def _contrast(smooth: FloatArray, radius_mm: float) -> FloatArray:
@@ -246,7 +249,6 @@ def _on_ct(labels: sitk.Image, part: sitk.Image, upper_hu: float) -> InstanceArr
     fine = sitk.GetArrayFromImage(
         sitk.Resample(labels, part, sitk.Transform(), sitk.sitkNearestNeighbor, 0, sitk.sitkUInt16)
     )
-    hu = sitk.GetArrayViewFromImage(part)
-    # Noise takes single voxels out of the range; the smoothed CT decided already, so only clear misfits go.
-    fine[(hu < _SOFT_HU[0] - 50) | (hu > upper_hu + 50)] = 0
+    hu = sitk.GetArrayViewFromImage(sitk.SmoothingRecursiveGaussian(sitk.Cast(part, sitk.sitkFloat32), _DENOISING_MM))
+    fine[(hu < _SOFT_HU[0]) | (hu > upper_hu)] = 0
     return np.asarray(fine, np.uint16)

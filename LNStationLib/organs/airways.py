@@ -8,6 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 from LNStationLib.organs import morphology
+from LNStationLib.organs.body import connected_in_slice, side_of_view
 from LNStationLib.organs.morphology import Box
 from LNStationLib.organs.scan import Scan
 from LNStationLib.types import BoolArray
@@ -36,6 +37,13 @@ class TracheaChain:
     z: np.ndarray
     centers: np.ndarray
     mask: BoolArray
+
+    @property
+    def top(self) -> BoolArray:
+        """The blob of the highest slice."""
+        top = np.zeros_like(self.mask)
+        top[self.z[0]] = self.mask[self.z[0]]
+        return top
 
 
 @dataclass(frozen=True)
@@ -97,6 +105,8 @@ def find_trachea_chain(scan: Scan, body: BoolArray, outside: BoolArray) -> Trach
         The chain, or ``None`` where no column of at least 25 mm was found.
     """
     air = (scan.hu < _LUMEN_BELOW_HU) & body & ~outside
+    # Lung and room air cut by the side of the view look like columns too; the trachea is never cut by it.
+    air &= ~connected_in_slice(air, side_of_view(scan))
     long_enough = [c for c in _chains(scan, air) if len(c) * scan.spacing_mm >= _SHORTEST_TRACHEA_MM]
     if not long_enough:
         return None
@@ -157,7 +167,7 @@ def grow_airways(scan: Scan, chain: TracheaChain, outside: BoolArray) -> list[Gr
         # Too low a threshold leaves the trachea in pieces: not a tree yet.
         if (air & seed).sum() < 0.6 * seed.sum():
             continue
-        lumen = morphology.connected_to(air, morphology.largest(air & seed))
+        lumen = morphology.connected_to(air, morphology.largest(air & seed)) | seed
         volume = float(lumen.sum()) * scan.grid.voxel_volume_ml
         if volume > _LARGEST_TREE_ML:
             break

@@ -60,12 +60,23 @@ def split_aorta(aorta: BoolArray, scan: Scan, source: OrganSource, detail: str, 
     return found
 
 
-def arch_landmarks(arch: BoolArray, scan: Scan) -> Findings:
-    """Landmarks of a supplied arch: its highest and its lowest slice."""
+def arch_landmarks(arch: BoolArray, limbs: BoolArray, scan: Scan) -> Findings:
+    """Landmarks of a supplied arch: its highest slice, and the lowest that joins both limbs of the aorta.
+
+    Args:
+        arch: The arch. Supplied arches often run some way down into the limbs.
+        limbs: Ascending and descending aorta, as far as they are known; without both the arch's lowest slice
+            stands for its underside.
+        scan: The scan they lie on.
+    """
     found = Findings()
+    split = split_aorta(arch | limbs, scan, OrganSource.DERIVED, "", None)
+    under = [mark for mark in split.landmarks if mark.name == "aortic_arch_underside"]
     low = int(np.flatnonzero(arch.any(axis=(1, 2)))[0])
     y, x = np.argwhere(arch[low]).mean(axis=0)
     _add_landmarks(found, scan, arch, (low, float(y), float(x)), OrganSource.DERIVED)
+    if under:
+        found.landmarks = [mark for mark in found.landmarks if mark.name != "aortic_arch_underside"] + under
     return found
 
 
@@ -140,7 +151,11 @@ def _add_landmarks(
     areas = arch.sum(axis=(1, 2)) * scan.spacing_mm**2
     top = int(np.flatnonzero(areas >= min(_SMALLEST_SECTION_MM2, areas.max()))[-1])
     found.landmark(
-        "aortic_arch_underside", underside, scan.grid, source, "lowest slice that joins ascending and descending aorta"
+        "aortic_arch_underside",
+        underside,
+        scan.grid,
+        source,
+        "lowest slice that joins ascending and descending aorta",
     )
     if top >= len(arch) - 1 or not scan.in_view[top + 1].any():
         found.warnings.append("The aortic arch reaches the top of the CT: its true upper border may lie higher.")

@@ -25,6 +25,7 @@ _RADIUS_CAP_MM = 15.0
 _SMALLEST_RADIUS_MM = 6.0
 _SMALLEST_ARCH_MM2 = 250.0
 _STEP_GROWTH_MM = 4.0
+_HEART_BELOW_CARINA_MM = 125.0
 
 
 @dataclass(frozen=True)
@@ -108,13 +109,13 @@ def _radii(mask: BoolArray, spacing_mm: float) -> FloatArray:
 def _track(
     pool: BloodPool, mask: BoolArray, low: int, expected: FloatArray, weight: float, reach_mm: float
 ) -> tuple[np.ndarray, FloatArray]:
-    """Best path of disc centers near an expected place; centers ``(y, x)`` per slice from ``low``, and their radii."""
+    """Best path of disc centers near an expected place: ``(y, x)`` per slice from ``low``, and their radii."""
     scan = pool.scan
     reach = scan.voxels(reach_mm)
     y0, x0 = (max(0, int(expected[:, axis].min()) - reach) for axis in (0, 1))
     y1, x1 = (int(expected[:, axis].max()) + reach + 1 for axis in (0, 1))
     radii = _radii(mask[low : low + len(expected), y0:y1, x0:x1], scan.spacing_mm)
-    y, x = np.indices(radii.shape[1:])
+    y, x = np.arange(radii.shape[1])[:, None], np.arange(radii.shape[2])[None, :]
     off = np.hypot(y[None] - expected[:, 0, None, None] + y0, x[None] - expected[:, 1, None, None] + x0)
     score = np.minimum(radii, _RADIUS_CAP_MM) / _RADIUS_CAP_MM - weight * (off * scan.spacing_mm) ** 2
     path = best_path(score, step_cost=0.08)
@@ -247,11 +248,14 @@ def find_heart(pool: BloodPool, known: BoolArray) -> Findings:
     high = max(0, round(pool.carina[0]) - scan.voxels(25.0))
     chambers = pool.mask & ~morphology.dilate(known, scan.spacing_mm, scan.spacing_mm)
     chambers[high:] = False
+    chambers[: max(0, round(pool.carina[0]) - scan.voxels(_HEART_BELOW_CARINA_MM))] = False
     chambers = morphology.largest(morphology.open_(chambers, 5.0, scan.spacing_mm))
     if chambers.sum() * scan.grid.voxel_volume_ml < 80.0:
         return found
     muscle = (scan.hu > 20) & (scan.hu < 400) & morphology.dilate(chambers, 9.0, scan.spacing_mm)
     heart = morphology.close(chambers | morphology.open_(muscle, 3.0, scan.spacing_mm), 6.0, scan.spacing_mm)
     heart &= ~known & (scan.hu > -50)
-    found.organ("heart", morphology.largest(heart), OrganSource.IMAGE, "rough: chambers by contrast, muscle by distance")
+    found.organ(
+        "heart", morphology.largest(heart), OrganSource.IMAGE, "rough: chambers by contrast, muscle by distance"
+    )
     return found

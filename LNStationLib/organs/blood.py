@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from LNStationLib.organs import morphology
+from LNStationLib.organs.groups import BONES
 from LNStationLib.organs.organ_set import OrganSet
 from LNStationLib.types import BoolArray, HuArray
 
@@ -14,7 +15,6 @@ _MUSCLE_HU = 55.0
 _THRESHOLD_HU = (130.0, 180.0)
 _SMALLEST_ML = 0.3
 _ARTERIES = ("aorta", "pulmonary_artery", "ascending_aorta", "descending_aorta", "heart", "superior_vena_cava")
-_BONES = ("bone", "spine", "sternum", "clavicle_left", "clavicle_right", "ribs")
 
 
 def blood_hu(hu: HuArray, organs: OrganSet) -> float | None:
@@ -52,7 +52,7 @@ def enhanced_blood(hu: HuArray, organs: OrganSet) -> BoolArray:
     if threshold is None:
         return np.zeros(hu.shape, dtype=bool)
     bright = np.asarray(hu > threshold)
-    for name in _BONES:
+    for name in BONES:
         mask = organs.mask(name)
         if mask is not None:
             bright &= ~mask

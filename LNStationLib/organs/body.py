@@ -14,7 +14,7 @@ _AIR_BELOW_HU = -400
 _ROOM_AIR_BELOW_HU = -950
 
 
-def _touches_side_of_view(scan: Scan) -> BoolArray:
+def side_of_view(scan: Scan) -> BoolArray:
     """In-view voxels at the in-plane edge of the field of view (never its top or bottom slice)."""
     padded = np.pad(scan.in_view, ((0, 0), (1, 1), (1, 1)))
     inner = padded[:, :-2, 1:-1] & padded[:, 2:, 1:-1] & padded[:, 1:-1, :-2] & padded[:, 1:-1, 2:]
@@ -30,14 +30,14 @@ def outside_air(scan: Scan) -> BoolArray:
     air = (scan.hu < _AIR_BELOW_HU) & scan.in_view
     smooth = ndimage.uniform_filter(scan.hu, size=(1, 3, 3))
     empty = air & (smooth < _ROOM_AIR_BELOW_HU)
-    outside = _connected_in_slice(empty, _touches_side_of_view(scan))
+    outside = connected_in_slice(empty, side_of_view(scan))
     outside = _without_small_pockets(outside, scan)
     # The partial-volume rim between room air and skin belongs outside.
     rim = ndimage.binary_dilation(outside, structure=np.ones((1, 3, 3), bool), iterations=2)
     return outside | (rim & air)
 
 
-def _connected_in_slice(mask: BoolArray, seed: BoolArray) -> BoolArray:
+def connected_in_slice(mask: BoolArray, seed: BoolArray) -> BoolArray:
     """Pieces of each axial slice that hold a voxel of ``seed``.
 
     Slice by slice, because from the mouth downwards the trachea is one piece with the room air.

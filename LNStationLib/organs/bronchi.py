@@ -42,11 +42,12 @@ class _Fork:
     children: list[int]
 
 
-def name_bronchi(lumen: BoolArray, scan: Scan) -> Findings:
-    """Name the branches of a lumen mask that starts with the trachea at its top.
+def name_bronchi(lumen: BoolArray, trachea_top: BoolArray, scan: Scan) -> Findings:
+    """Name the branches of the airways.
 
     Args:
         lumen: Lumen of trachea and bronchi, ``[z, y, x]``.
+        trachea_top: Where the trachea enters the view, a part of the lumen.
         scan: The scan it lies on.
 
     Returns:
@@ -56,10 +57,7 @@ def name_bronchi(lumen: BoolArray, scan: Scan) -> Findings:
         length, with source ``SURROGATE`` and a warning.
     """
     found = Findings()
-    seed = np.zeros_like(lumen)
-    top = int(np.flatnonzero(lumen.any(axis=(1, 2)))[-1])
-    seed[top] = lumen[top]
-    tree = wave_tree(lumen, seed, scan.spacing_mm, _SHELL_VOXELS * scan.spacing_mm)
+    tree = wave_tree(lumen, trachea_top, scan.spacing_mm, _SHELL_VOXELS * scan.spacing_mm)
     halves = _find_halves(tree)
     if halves is None:
         found.organ("trachea", lumen, OrganSource.IMAGE, "air column followed from the top of the view")
@@ -85,7 +83,7 @@ def _find_halves(tree: WaveTree) -> tuple[int, int] | None:
     node = 0
     while True:
         fork = tree.run(node, _BRANCH_REACH_MM)[-1]
-        arms = [c for c in tree.children(fork, _MAIN_REACH_MM)]
+        arms = tree.children(fork, _MAIN_REACH_MM)
         arms = sorted(arms, key=lambda n: tree.nodes[n].volume, reverse=True)[:2]
         if len(arms) == 2 and tree.nodes[arms[1]].volume * tree.spacing_mm**3 > 400:
             apart = _heading(tree, arms[0])[2] - _heading(tree, arms[1])[2]
@@ -100,8 +98,8 @@ def _find_halves(tree: WaveTree) -> tuple[int, int] | None:
 def _add_trachea_and_carina(
     found: Findings, tree: WaveTree, lumen: BoolArray, scan: Scan, right: int, left: int
 ) -> None:
-    right_mask = tree.paint(tree.subtree(right), lumen.shape)
-    left_mask = tree.paint(tree.subtree(left), lumen.shape)
+    # Only the main bronchi: lobar branches that turn upwards say nothing about the carina.
+    right_mask, left_mask = (tree.paint(_first(tree, arm, _MAIN_REACH_MM), lumen.shape) for arm in (right, left))
     parent = tree.nodes[right].parent
     trunk = []
     while parent is not None:
@@ -135,11 +133,11 @@ def _carina(
 
 
 def _joined(lumen: BoolArray, right: BoolArray, left: BoolArray) -> bool:
-    """True where one piece of lumen holds both sides, or a side and the trachea, or the trachea alone."""
+    """True where one piece of lumen holds both sides, or where the trachea is cut above one of them."""
     labels, _ = ndimage.label(lumen)
     sides = [set(np.unique(labels[side])) - {0} for side in (right, left)]
-    trunk = set(np.unique(labels[lumen & ~right & ~left])) - {0}
-    return bool((sides[0] & sides[1]) | trunk)
+    trunk = bool((lumen & ~right & ~left).any())
+    return bool(sides[0] & sides[1]) or (trunk and not (sides[0] and sides[1]))
 
 
 def _between(right: BoolArray, left: BoolArray, z: int, fork: FloatArray) -> tuple[float, float, float]:
@@ -287,9 +285,7 @@ def _add_intermedius(found: Findings, tree: WaveTree, scan: Scan, shape: tuple[i
     _add_below_intermedius(found, tree, scan, shape, _follow(tree, start, "R"))
 
 
-def _add_below_intermedius(
-    found: Findings, tree: WaveTree, scan: Scan, shape: tuple[int, ...], fork: _Fork
-) -> None:
+def _add_below_intermedius(found: Findings, tree: WaveTree, scan: Scan, shape: tuple[int, ...], fork: _Fork) -> None:
     """Bronchus intermedius along a path, its end, and the lobar bronchi after it."""
     middle = _middle_lobe(tree, fork)
     nodes = fork.path if middle is not None else _cut(tree, fork.path, INTERMEDIUS_LENGTH_MM)

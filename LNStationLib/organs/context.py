@@ -9,38 +9,13 @@ import numpy as np
 
 from LNStationLib.organs import morphology
 from LNStationLib.organs.bones import lung_outline
+from LNStationLib.organs.groups import ARTERIES, BONES, CENTRAL_VEINS, LUNGS, PULMONARY_ARTERIES
 from LNStationLib.organs.organ_set import OrganSet
 from LNStationLib.organs.scan import Scan
 from LNStationLib.types import BoolArray
 
-ARTERIES = (
-    "aorta",
-    "ascending_aorta",
-    "aortic_arch",
-    "descending_aorta",
-    "brachiocephalic_trunk",
-    "common_carotid_artery_left",
-    "common_carotid_artery_right",
-    "subclavian_artery_left",
-    "subclavian_artery_right",
-)
-_BLOOD = (
-    *ARTERIES,
-    "heart",
-    "atrium_left",
-    "pulmonary_artery",
-    "pulmonary_trunk",
-    "pulmonary_artery_left",
-    "pulmonary_artery_right",
-    "pulmonary_vein",
-    "superior_vena_cava",
-    "inferior_vena_cava",
-    "brachiocephalic_vein_left",
-    "brachiocephalic_vein_right",
-)
+_BLOOD = (*ARTERIES, "heart", "atrium_left", *PULMONARY_ARTERIES, "pulmonary_vein", *CENTRAL_VEINS)
 _AIR = ("trachea", "airways")
-_LUNGS = ("lung_left", "lung_right")
-_BONES = ("spine", "sternum", "clavicle_left", "clavicle_right", "ribs", "bone")
 
 
 @dataclass(frozen=True)
@@ -66,7 +41,7 @@ class Context:
 
     def lungs(self) -> BoolArray:
         """Both lungs."""
-        return self.union(_LUNGS)
+        return self.union(LUNGS)
 
     @cached_property
     def outline(self) -> BoolArray:
@@ -79,7 +54,7 @@ class Context:
 
     def bones(self) -> BoolArray:
         """All known bone."""
-        return self.union(_BONES)
+        return self.union(BONES)
 
     def index(self, landmark: str) -> tuple[float, float, float] | None:
         """Fractional voxel index ``(z, y, x)`` of a landmark; ``None`` where it is not known."""

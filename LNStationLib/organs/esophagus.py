@@ -13,7 +13,8 @@ from LNStationLib.organs.scan import Scan
 from LNStationLib.organs.spine import Spine
 from LNStationLib.types import BoolArray, FloatArray
 
-# The hiatus lies at T10, about 13 cm below the carina. A collapsed esophagus is about 2 cm wide and 1 cm deep (Gray's Anatomy, 41st ed., ch. 55).
+# The hiatus lies at T10, about 13 cm below the carina.
+# A collapsed esophagus is about 2 cm wide and 1 cm deep (Gray's Anatomy, 41st ed., ch. 55).
 _RADIUS_MM = 7.5
 _BELOW_CARINA_MM = 130.0
 _SIDE_REACH_MM = 45.0
@@ -79,6 +80,8 @@ def _expected(
     z = np.arange(scan.grid.shape[0], dtype=float)
     side = _aorta_side(spine, descending_aorta)
     y, x = spine.front_y - 9.0 * mm, spine.canal[:, 1] + side * 4.0 * mm
+    if descending_aorta is not None:
+        y = _before_aorta(scan, spine, descending_aorta, y)
     known = np.flatnonzero(trachea.any(axis=(1, 2)))
     back = np.array([np.flatnonzero(trachea[k].any(axis=1))[-1] for k in known], dtype=float)
     center = np.array([np.nonzero(trachea[k].any(axis=0))[0].mean() for k in known])
@@ -86,6 +89,18 @@ def _expected(
     behind_x = np.interp(z, known, center) + side * 4.0 * mm
     above = np.clip((z - carina[0]) * scan.spacing_mm / 20.0 + 1.0, 0.0, 1.0)
     return np.stack([above * behind_y + (1 - above) * y, above * behind_x + (1 - above) * x], axis=1)
+
+
+def _before_aorta(scan: Scan, spine: Spine, aorta: BoolArray, y: FloatArray) -> FloatArray:
+    """Move the expected row in front of the aorta where, towards the diaphragm, that lies before the spine."""
+    mm = 1.0 / scan.spacing_mm
+    moved = y.copy()
+    for z in np.flatnonzero(aorta.any(axis=(1, 2))):
+        rows, columns = np.nonzero(aorta[z])
+        beside_mm = abs(float(columns.mean()) - float(spine.canal[z, 1])) * scan.spacing_mm
+        before = float(np.clip((26.0 - beside_mm) / 10.0, 0.0, 1.0))
+        moved[z] = (1 - before) * y[z] + before * min(y[z], rows.min() - 6.0 * mm)
+    return np.asarray(ndimage.gaussian_filter1d(moved, 6.0 * mm, mode="nearest"))
 
 
 def _aorta_side(spine: Spine, descending_aorta: BoolArray | None) -> float:
@@ -103,7 +118,7 @@ def _score(scan: Scan, hu: np.ndarray, free: BoolArray, expected: FloatArray) ->
     muscle = np.where(hu < -250, 1.0, np.where(hu > 130, 0.2, muscle)) * free
     size = 2 * scan.voxels(4.5) + 1
     fill = ndimage.uniform_filter(muscle, size=(max(1, scan.voxels(3.0)), size, size), mode="constant")
-    y, x = np.indices(hu.shape[1:])
+    y, x = np.arange(hu.shape[1])[:, None], np.arange(hu.shape[2])[None, :]
     off = np.hypot(y[None] - expected[:, 0, None, None], x[None] - expected[:, 1, None, None]) * scan.spacing_mm
     return np.asarray(fill + 0.3 * muscle - np.minimum(0.0009 * off**2, 1.0) - 2.0 * ~free)
 

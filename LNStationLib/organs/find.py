@@ -17,24 +17,13 @@ from LNStationLib.organs.find_arteries import add_arteries
 from LNStationLib.organs.find_bones import add_bones
 from LNStationLib.organs.find_veins import add_esophagus, add_inferior_pulmonary_veins, add_veins
 from LNStationLib.organs.findings import Findings
+from LNStationLib.organs.groups import AIRWAY_PARTS
 from LNStationLib.organs.organ_set import Organ, OrganSet, OrganSource
 from LNStationLib.organs.scan import Scan, scan_of
 from LNStationLib.organs.totalsegmentator import run_totalsegmentator
 from LNStationLib.progress import Progress, portion, silent
 from LNStationLib.settings import Settings
 from LNStationLib.types import BoolArray
-
-_LUMEN_PARTS = (
-    "trachea",
-    "main_bronchus_left",
-    "main_bronchus_right",
-    "bronchus_intermedius",
-    "upper_lobe_bronchus_left",
-    "lower_lobe_bronchus_left",
-    "upper_lobe_bronchus_right",
-    "middle_lobe_bronchus_right",
-    "lower_lobe_bronchus_right",
-)
 
 
 @dataclass(frozen=True)
@@ -132,19 +121,23 @@ def _add_airways(context: Context, outside: BoolArray) -> None:
     if chain is None:
         organs.warnings.append("No trachea was found in the CT: the stations that rest on it are left out.")
         return
-    growth, named = _best_growth(scan, airways.grow_airways(scan, chain, outside))
+    growth, named = _best_growth(scan, chain.top, airways.grow_airways(scan, chain, outside))
+    if not named.landmarks and chain.z[0] < scan.grid.shape[0] - 2:
+        # A trachea forks, or at least comes from above; a column of gas that does neither is bowel.
+        organs.warnings.append("No trachea was found in the CT: the stations that rest on it are left out.")
+        return
     detail = f"air below {growth.threshold_hu} HU grown from the trachea"
     named.organ("airways", growth.lumen, OrganSource.IMAGE, detail)
     named.add_to(organs)
     _cut_trachea_at_carina(organs)
 
 
-def _best_growth(scan: Scan, growths: list[airways.Growth]) -> tuple[airways.Growth, Findings]:
+def _best_growth(scan: Scan, top: BoolArray, growths: list[airways.Growth]) -> tuple[airways.Growth, Findings]:
     """The first growth in which all bronchi could be followed, else the one in which most could."""
     best: tuple[airways.Growth, Findings] | None = None
     most = -1
     for growth in growths:
-        named = bronchi.name_bronchi(growth.lumen, scan)
+        named = bronchi.name_bronchi(growth.lumen, top, scan)
         seen = sum(landmark.source is OrganSource.IMAGE for landmark in named.landmarks)
         if seen > most:
             best, most = (growth, named), seen
@@ -170,7 +163,7 @@ def _add_lungs(context: Context, outside: BoolArray) -> None:
     supplied.unions(_masks(organs)).add_to(organs)
     if "lung_left" in organs and "lung_right" in organs:
         return
-    parts = [organs[name].mask for name in _LUMEN_PARTS if name in organs]
+    parts = [organs[name].mask for name in AIRWAY_PARTS if name in organs]
     lumen = np.logical_or.reduce(parts) if parts else np.zeros(context.scan.grid.shape, dtype=bool)
     lungs.find_lungs(context.scan, outside, lumen, context.middle_x()).add_to(organs)
 
@@ -180,7 +173,8 @@ def _split_arteries(context: Context) -> None:
     carina = context.index("carina")
     whole = organs.organs.get("aorta")
     if "aortic_arch" in organs:
-        aorta.arch_landmarks(organs["aortic_arch"].mask, scan).add_to(organs)
+        limbs = context.union(("aorta", "ascending_aorta", "descending_aorta"))
+        aorta.arch_landmarks(organs["aortic_arch"].mask, limbs, scan).add_to(organs)
     elif whole is not None:
         carina_y = None if carina is None else carina[1]
         aorta.split_aorta(whole.mask, scan, _derived(whole), f"split of {whole.detail}", carina_y).add_to(organs)
@@ -209,5 +203,6 @@ def _warn_of_mirror(context: Context) -> None:
     middle = [float(np.nonzero(mask[slices])[2].mean()) for mask in (descending, spine)]
     if (middle[0] - middle[1]) * context.scan.spacing_mm < -8.0:
         organs.warnings.append(
-            "The descending aorta lies right of the spine: the patient has a right-sided aorta or the image is mirrored."
+            "The descending aorta lies right of the spine: "
+            "the patient has a right-sided aorta or the image is mirrored."
         )

@@ -26,7 +26,8 @@ def add_arteries(context: Context, spine: Spine) -> None:
     pool = arteries.blood_pool(scan, _mediastinum(context, spine), context.bones(), carina, spine)
     if pool is None:
         organs.warnings.append(
-            "The CT shows no contrast in the vessels: aorta, pulmonary artery and heart are known only where supplied."
+            "The CT shows no contrast in the vessels: "
+            "aorta, pulmonary artery and heart are known only where supplied."
         )
         return
     if not has_aorta:

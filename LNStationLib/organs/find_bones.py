@@ -7,10 +7,12 @@ import numpy as np
 from LNStationLib.organs import bones, spine, sternum
 from LNStationLib.organs.context import Context
 from LNStationLib.organs.findings import Findings
-from LNStationLib.organs.organ_set import OrganSource
+from LNStationLib.organs.organ_set import Organ, OrganSet, OrganSource
 from LNStationLib.organs.spine import Spine
 from LNStationLib.types import BoolArray
 
+# A supplied spine that lacks fewer slices than this share of the scan is taken as it is.
+_COMPLETE_FROM = 0.05
 _NAMED = ("spine", "sternum", "clavicle_left", "clavicle_right")
 
 
@@ -26,12 +28,28 @@ def add_bones(context: Context) -> Spine | None:
     if column is not None:
         bodies, _ = spine.paint_bodies(scan, column)
         not_bone |= bones.thick_contrast(scan, context.outline & ~context.lungs(), bodies)
-        spine.paint_spine(scan, column, not_bone | context.air()).add_to(organs)
+        painted = spine.paint_spine(scan, column, not_bone | context.air())
+        _complete_spine(organs, painted)
+        painted.add_to(organs)
     _add_sternum(context, not_bone)
     not_bone |= bones.between_lungs(scan, context.outline, context.lungs(), column)
     known = {name: organs[name].mask for name in _NAMED if name in organs}
     bones.find_bone(scan, context.body, known, not_bone).add_to(organs)
     return column
+
+
+def _complete_spine(organs: OrganSet, painted: Findings) -> None:
+    """Join single supplied vertebrae with the column found in the image: one vertebra is no spine."""
+    supplied = organs.organs.get("spine")
+    column = next((organ for organ in painted.organs if organ.name == "spine"), None)
+    if supplied is None or column is None:
+        return
+    bare = column.mask.any(axis=(1, 2), keepdims=True) & ~supplied.mask.any(axis=(1, 2), keepdims=True)
+    if bare.mean() < _COMPLETE_FROM:
+        return
+    mask = supplied.mask | (column.mask & bare)
+    detail = f"{supplied.detail}; other vertebrae from the image: {column.detail}"
+    organs.organs["spine"] = Organ("spine", mask, OrganSource.IMAGE, detail)
 
 
 def _find_column(context: Context, not_bone: BoolArray) -> Spine | None:
@@ -44,6 +62,9 @@ def _find_column(context: Context, not_bone: BoolArray) -> Spine | None:
 
 def _add_sternum(context: Context, not_bone: BoolArray) -> None:
     scan, organs = context.scan, context.organs
+    plate = organs.mask("sternum")
+    if plate is not None:
+        sternum.manubrium_of(plate, scan).add_to(organs)
     path = sternum.find_sternum_path(scan, context.body, context.middle_x(), not_bone)
     if path is None:
         organs.warnings.append("The sternum was not found in the CT.")

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from LNStationLib.organs import blood, esophagus, pulmonary_veins, veins
-from LNStationLib.organs.context import ARTERIES, Context
+from LNStationLib.organs import azygos, blood, esophagus, morphology, pulmonary_veins, veins
+from LNStationLib.organs.context import Context
 from LNStationLib.organs.findings import Findings
+from LNStationLib.organs.groups import ARTERIES
 from LNStationLib.organs.organ_set import OrganSource
 from LNStationLib.organs.spine import Spine
-from LNStationLib.organs.veins import Surroundings
+from LNStationLib.organs.vessel_paths import Surroundings, soft_tissue
 from LNStationLib.types import BoolArray
 
 _PULMONARY_ARTERY = ("pulmonary_artery", "pulmonary_trunk", "pulmonary_artery_left", "pulmonary_artery_right")
+_SOLID = (*ARTERIES, *_PULMONARY_ARTERY, "heart", "trachea", "airways", "lung_left", "lung_right", "bone")
 _CAVA = ("superior_vena_cava", "brachiocephalic_vein_right")
 
 
@@ -25,6 +29,8 @@ def surroundings(context: Context, spine: Spine | None) -> Surroundings | None:
     known = context.blood(scan.spacing_mm)
     enhanced = blood.enhanced_blood(scan.hu, organs) & ~known & ~context.lungs()
     notch = context.index("manubrium_top")
+    # A manubrium cut by the top of the view does not say where the notch is.
+    cut = notch is not None and notch[0] >= scan.grid.shape[0] - 2
     return Surroundings(
         scan=scan,
         carina=carina,
@@ -33,7 +39,7 @@ def surroundings(context: Context, spine: Spine | None) -> Surroundings | None:
         blocked=known | context.lungs() | context.air(scan.spacing_mm) | context.bones() | ~context.body,
         bright=enhanced,
         spine=spine,
-        notch_z=None if notch is None else notch[0],
+        notch_z=None if notch is None or cut else notch[0],
     )
 
 
@@ -43,14 +49,17 @@ def add_veins(context: Context, spine: Spine | None) -> None:
     around = surroundings(context, spine)
     if around is None:
         return
-    soft = veins.soft_tissue(around)
+    soft = soft_tissue(around)
     if "superior_vena_cava" not in organs:
         veins.find_superior_vena_cava(around, soft).add_to(organs)
     cava = context.union(_CAVA)
+    # A path starts in the cava and has to get out of it.
+    free = morphology.dilate(cava, 2.0 * scan.spacing_mm, scan.spacing_mm) & ~context.union(_SOLID, scan.spacing_mm)
+    around = replace(around, blocked=around.blocked & ~free)
     around = veins.with_venous_blood(around, context.union(ARTERIES), cava, blood.blood_hu(scan.hu, organs))
     _add_left_brachiocephalic(context, around, soft, cava)
     if "azygos_arch" not in organs and cava.any():
-        veins.find_azygos_arch(around, soft, cava).add_to(organs)
+        azygos.find_azygos_arch(around, soft, cava).add_to(organs)
 
 
 def add_inferior_pulmonary_veins(context: Context) -> None:
@@ -78,7 +87,8 @@ def _add_left_brachiocephalic(context: Context, around: Surroundings, soft: Bool
         veins.find_brachiocephalic_vein_left(around, soft, cava, left_x).add_to(organs)
     if "left_brachiocephalic_vein_crossing" not in organs.landmarks:
         arch_top = context.index("aortic_arch_top")
-        veins.add_crossing_surrogate(found, around, None if arch_top is None else arch_top[0])
+        known = arch_top is not None and arch_top[0] < context.scan.grid.shape[0] - 2
+        veins.add_crossing_surrogate(found, around, arch_top[0] if arch_top is not None and known else None)
         found.add_to(organs)
 
 

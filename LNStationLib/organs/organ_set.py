@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.types import BoolArray, PointMm
 
 
-class OrganSource(str, Enum):
+class OrganSource(StrEnum):
     """Where an organ mask came from, best first."""
 
     SUPPLIED = "supplied"

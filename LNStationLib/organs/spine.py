@@ -60,6 +60,8 @@ def find_canal(scan: Scan, body: BoolArray, middle_x: float) -> np.ndarray | Non
     enclosed = _enclosure(hu > _BONE_HU, scan.voxels(_CANAL_REACH_MM))
     soft = ndimage.uniform_filter(hu.astype(np.float32), size=(1, 3, 3))
     score = np.where((soft > -60) & (soft < 140), enclosed, 0.0)
+    # The middle of the canal, not its edge, is what all neighbors agree on.
+    score = ndimage.uniform_filter(score, size=(1, 5, 5))
     # A brittle vertebral body is soft with bone around it too: the canal is the one farther back.
     score += 0.004 * scan.spacing_mm * np.arange(score.shape[1])[None, :, None]
     path = best_path(score, step_cost=0.08)
@@ -104,7 +106,7 @@ def find_spine(scan: Scan, canal: np.ndarray, vessels: BoolArray) -> Spine:
         canal: Middle of the canal per slice.
         vessels: Known vessels and heart, which are not bone however bright.
     """
-    near, far = (scan.voxels(length) for length in _FRONT_MM)
+    near, far = scan.voxels(_FRONT_MM[0]), scan.voxels(_FRONT_MM[1])
     profiles = np.stack([_profile(scan, vessels, z, canal[z], far + 4) for z in range(scan.grid.shape[0])])
     drop = np.full((len(profiles), far + 1), -1.0)
     for depth in range(near, far + 1):
@@ -113,15 +115,15 @@ def find_spine(scan: Scan, canal: np.ndarray, vessels: BoolArray) -> Spine:
         drop[:, depth] = (inside - outside) / 400.0
     depths = np.arange(far + 1) * scan.spacing_mm
     drop -= 0.0004 * (depths - _TYPICAL_FRONT_MM)[None, :] ** 2
-    depth = best_path(drop[:, None, :], step_cost=0.25)[:, 1].astype(float)
-    depth = ndimage.gaussian_filter1d(ndimage.median_filter(depth, scan.voxels(15.0)), 4.0 / scan.spacing_mm)
-    front = canal[:, 0] - depth
+    steps = best_path(drop[:, None, :], step_cost=0.25)[:, 1].astype(float)
+    smooth = ndimage.gaussian_filter1d(ndimage.median_filter(steps, scan.voxels(15.0)), 4.0 / scan.spacing_mm)
+    front = canal[:, 0] - smooth
     return Spine(canal, front, _half_widths(scan, canal, front, vessels))
 
 
 def _profile(scan: Scan, vessels: BoolArray, z: int, canal: FloatArray, length: int) -> FloatArray:
     """Mean HU, clipped to [-100, 400], straight forward from the canal over its middle 15 mm."""
-    y, x, half = round(canal[0]), round(canal[1]), scan.voxels(7.5)
+    y, x, half = round(float(canal[0])), round(float(canal[1])), scan.voxels(7.5)
     columns = slice(max(0, x - half), x + half + 1)
     values = np.clip(scan.hu[z, : y + 1, columns], -100, 400).astype(float)
     values[vessels[z, : y + 1, columns]] = 0.0

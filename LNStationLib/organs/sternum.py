@@ -21,6 +21,8 @@ _WEAKEST = 0.3
 _SHORTEST_MM = 40.0
 # Gray's Anatomy, 41st ed., ch. 53: the manubrium is about 5 cm high, the sternum about 17 cm.
 _MANUBRIUM_MM = 50.0
+# The manubrium lies a little deeper under the skin than the body; what is deeper still are vessels of the neck.
+_DEEPER_MM = 18.0
 _LONGEST_MM = 210.0
 
 
@@ -41,9 +43,9 @@ class SternumPath:
 
 def _skin_y(body: BoolArray, columns: slice) -> FloatArray:
     """Front row of the body per slice within some columns; slices without body take the nearest one's."""
-    part = body[:, :, columns].any(axis=2)
-    rows = np.where(part.any(axis=1), part.argmax(axis=1), -1)
-    known = np.flatnonzero(rows >= 0)
+    part = np.asarray(body[:, :, columns].any(axis=2), dtype=np.uint8)
+    rows = part.argmax(axis=1)
+    known = np.flatnonzero(part.max(axis=1))
     return np.asarray(np.interp(np.arange(len(rows)), known, rows[known]))
 
 
@@ -69,6 +71,8 @@ def find_sternum_path(scan: Scan, body: BoolArray, middle_x: float, forbidden: B
     fill = ndimage.uniform_filter(flat.astype(np.float32), size=size, mode="nearest")
     # Where two layers are bright the one nearer to the skin is the sternum.
     score = fill - 0.004 * scan.spacing_mm * np.arange(depth)[None, :, None]
+    # A plate wider than the search gives no preference: its middle is the patient's.
+    score -= 0.001 * ((np.arange(score.shape[2]) + x0 - middle_x) * scan.spacing_mm)[None, None, :] ** 2
     path = best_path(score, step_cost=0.04)
     strength = np.array([fill[z, y, x] for z, (y, x) in enumerate(path)])
     span = _best_span(strength - _WEAKEST)
@@ -83,7 +87,10 @@ def _notch(scan: Scan, flat: BoolArray, path: np.ndarray, span: tuple[int, int])
     """Highest slice of the span that still has bone in the midline: above it the path runs into a clavicle."""
     middle = round(float(np.median(path[span[0] : span[1] + 1, 1])))
     half, deep = scan.voxels(4.5), scan.voxels(8.0)
+    usual = float(np.median(path[span[0] : span[1] + 1, 0])) + scan.voxels(_DEEPER_MM)
     for z in range(span[1], span[0], -1):
+        if path[z, 0] > usual:
+            continue
         rows = slice(max(0, path[z, 0] - deep), path[z, 0] + deep + 1)
         window = flat[z, rows, max(0, middle - half) : middle + half + 1]
         # A column of the window counts where it holds at least 4 mm of bone.
@@ -136,9 +143,26 @@ def paint_sternum(scan: Scan, path: SternumPath, body: BoolArray, forbidden: Boo
     slices = np.flatnonzero((solid & middle[None, None, :]).any(axis=(1, 2)))
     top = int(slices[-1]) if slices.size else path.high
     cy, cx = path.centers[top]
-    found.landmark("manubrium_top", (top, cy, cx), scan.grid, OrganSource.IMAGE, "highest midline bone of the sternum")
+    found.landmark(
+        "manubrium_top", (top, cy, cx), scan.grid, OrganSource.IMAGE, "highest midline bone of the sternum"
+    )
     if top >= scan.grid.shape[0] - 1:
         found.warnings.append("The manubrium reaches the top of the CT: its true upper border may lie higher.")
+    return found
+
+
+def manubrium_of(sternum: BoolArray, scan: Scan) -> Findings:
+    """Manubrium and the landmark ``manubrium_top`` of a supplied sternum."""
+    found = Findings()
+    z, y, x = np.nonzero(sternum)
+    near = np.abs(x - float(np.median(x))) * scan.spacing_mm <= 5.0
+    top = int(z[near].max()) if near.any() else int(z.max())
+    upper = sternum.copy()
+    upper[: max(0, top - scan.voxels(_MANUBRIUM_MM))] = False
+    found.organ("manubrium", upper, OrganSource.DERIVED, f"upper {_MANUBRIUM_MM:.0f} mm of the supplied sternum")
+    at = near & (z == top)
+    index = (float(top), float(y[at].mean()), float(x[at].mean())) if at.any() else (float(top), float(y.mean()), 0.0)
+    found.landmark("manubrium_top", index, scan.grid, OrganSource.DERIVED, "highest midline voxel of the sternum")
     return found
 
 

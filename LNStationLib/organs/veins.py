@@ -1,19 +1,18 @@
-"""Superior vena cava, brachiocephalic veins and azygos arch: by their contrast, else by soft tissue and place."""
+"""Superior vena cava and brachiocephalic veins: by their contrast, else by soft tissue and place."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from scipy import ndimage
-from skimage.graph import MCP_Geometric
 
 from LNStationLib.organs import morphology
 from LNStationLib.organs.findings import Findings
 from LNStationLib.organs.organ_set import Organ, OrganSource
 from LNStationLib.organs.paths import best_path
 from LNStationLib.organs.scan import Scan
-from LNStationLib.organs.spine import Spine
+from LNStationLib.organs.vessel_paths import Surroundings, cheapest, trachea_edges, tube_along
 from LNStationLib.types import BoolArray, FloatArray
 
 _CAVA_RADIUS_MM = 8.0
@@ -24,38 +23,11 @@ _DENSER = 1.4
 # The left brachiocephalic vein crosses behind the upper half of the manubrium (Gray's Anatomy, 41st ed., ch. 55).
 CROSSING_BELOW_NOTCH_MM = 20.0
 _BRACHIOCEPHALIC_RADIUS_MM = 5.5
-# The azygos arches forward over the right main bronchus at T4, about a centimeter above the carina.
-_AZYGOS_ABOVE_CARINA_MM = 11.0
-_AZYGOS_RANGE_MM = (-2.0, 28.0)
-_AZYGOS_RADIUS_MM = 4.5
 
 
-@dataclass(frozen=True)
-class Surroundings:
-    """What the veins are found by.
-
-    Attributes:
-        scan: The scan.
-        carina: Carina as a voxel index ``(z, y, x)``.
-        trachea: Lumen of the trachea.
-        ascending_aorta: The ascending aorta, or ``None``.
-        blocked: Voxels no vein can hold: airways, lungs, bone, known arteries, heart.
-        bright: Enhanced blood that belongs to no known vessel; empty without contrast.
-        spine: The spine, or ``None``.
-        notch_z: Slice of the upper border of the manubrium, or ``None``.
-    """
-
-    scan: Scan
-    carina: tuple[float, float, float]
-    trachea: BoolArray
-    ascending_aorta: BoolArray | None
-    blocked: BoolArray
-    bright: BoolArray
-    spine: Spine | None
-    notch_z: float | None
-
-
-def with_venous_blood(around: Surroundings, arteries: BoolArray, cava: BoolArray, blood: float | None) -> Surroundings:
+def with_venous_blood(
+    around: Surroundings, arteries: BoolArray, cava: BoolArray, blood: float | None
+) -> Surroundings:
     """Take from the enhanced blood what is no part of an artery, and block the rest.
 
     In the first pass of contrast the cava is far brighter than the aorta: then so is every enhanced vein. Later both
@@ -78,24 +50,6 @@ def with_venous_blood(around: Surroundings, arteries: BoolArray, cava: BoolArray
     return replace(around, bright=vein, blocked=around.blocked | (around.bright & ~vein & ~cava))
 
 
-def soft_tissue(around: Surroundings) -> BoolArray:
-    """Soft tissue that may be an unenhanced vein."""
-    hu = ndimage.uniform_filter(around.scan.hu, size=3)
-    return np.asarray((hu > 25) & (hu < 130) & ~around.blocked)
-
-
-def _trachea_edges(around: Surroundings) -> FloatArray:
-    """Front row and right column of the trachea per slice of the scan; beyond its ends the nearest slice's."""
-    known = np.flatnonzero(around.trachea.any(axis=(1, 2)))
-    front = [np.flatnonzero(around.trachea[z].any(axis=1))[0] for z in known]
-    right = [np.percentile(np.nonzero(around.trachea[z])[1], 5) for z in known]
-    # At the carina the lumen widens into the right main bronchus: take the wall a little above it.
-    steady = known >= min(known[-1], around.carina[0] + around.scan.voxels(12.0))
-    z = np.arange(around.scan.grid.shape[0])
-    pairs = [np.interp(z, known[steady], np.array(values)[steady]) for values in (front, right)]
-    return np.stack(pairs, axis=1)
-
-
 def find_superior_vena_cava(around: Surroundings, soft: BoolArray) -> Findings:
     """Follow the superior vena cava and the right brachiocephalic vein above it in one path.
 
@@ -116,7 +70,7 @@ def find_superior_vena_cava(around: Surroundings, soft: BoolArray) -> Findings:
     size = 2 * scan.voxels(4.0) + 1
     lumen = ndimage.uniform_filter(bright.astype(np.float32), size=(1, size, size))
     tissue = ndimage.uniform_filter(fabric.astype(np.float32), size=(1, size, size))
-    y, x = np.indices(lumen.shape[1:])
+    y, x = np.arange(lumen.shape[1])[:, None], np.arange(lumen.shape[2])[None, :]
     local = expected - np.array([y0, x0])
     off = np.hypot(y[None] - local[:, 0, None, None], x[None] - local[:, 1, None, None]) * scan.spacing_mm
     score = lumen + 0.5 * tissue - np.minimum(0.0008 * off**2, 1.0) - 1.0 * ~free
@@ -131,7 +85,7 @@ def find_superior_vena_cava(around: Surroundings, soft: BoolArray) -> Findings:
 def _expected_cava(around: Surroundings) -> FloatArray:
     """Usual place of the superior vena cava, ``(y, x)`` in voxels per slice."""
     mm = 1.0 / around.scan.spacing_mm
-    expected = _trachea_edges(around) + np.array([-8.0, -12.0]) * mm
+    expected = trachea_edges(around) + np.array([-8.0, -12.0]) * mm
     if around.ascending_aorta is not None:
         for z in np.flatnonzero(around.ascending_aorta.any(axis=(1, 2))):
             rows, columns = np.nonzero(around.ascending_aorta[z])
@@ -180,20 +134,23 @@ def find_brachiocephalic_vein_left(around: Surroundings, soft: BoolArray, cava: 
     found, scan = Findings(), around.scan
     if around.notch_z is None:
         return found
-    notch, edges = round(around.notch_z), _trachea_edges(around)
+    notch, edges = round(around.notch_z), trachea_edges(around)
     low, high = max(0, notch - scan.voxels(40.0)), min(scan.grid.shape[0], notch + scan.voxels(18.0))
     front = round(float(edges[low:high, 0].min()))
     right = max(0, round(float(edges[low:high, 1].min())) - scan.voxels(30.0))
-    region = (slice(low, high), slice(max(0, front - scan.voxels(60.0)), front + scan.voxels(8.0)),
-              slice(right, min(scan.grid.shape[2], round(left_x) + scan.voxels(12.0))))
+    region = (
+        slice(low, high),
+        slice(max(0, front - scan.voxels(60.0)), front + scan.voxels(8.0)),
+        slice(right, min(scan.grid.shape[2], round(left_x) + scan.voxels(12.0))),
+    )
     start = cava[region].copy()
     # It joins in the upper mediastinum, not at the heart.
     start[: max(0, notch - scan.voxels(32.0) - low)] = False
     goal = _left_end(around, region, soft, left_x, notch)
-    path = _cheapest(around, region, soft, start, goal)
+    path = cheapest(around, region, soft, start, goal)
     if path is None:
         return found
-    tube = _tube_along(scan, path, region, around.blocked | cava, _BRACHIOCEPHALIC_RADIUS_MM)
+    tube = tube_along(scan, path, region, around.blocked | cava, _BRACHIOCEPHALIC_RADIUS_MM)
     bright = float(np.mean(around.bright[tuple(path.T)]))
     source = OrganSource.IMAGE if bright > _ENHANCED_PART else OrganSource.SURROGATE
     detail = "enhanced" if bright > _ENHANCED_PART else "best path through unenhanced soft tissue"
@@ -202,7 +159,9 @@ def find_brachiocephalic_vein_left(around: Surroundings, soft: BoolArray, cava: 
     return found
 
 
-def _left_end(around: Surroundings, region: tuple[slice, ...], soft: BoolArray, left_x: float, notch: int) -> BoolArray:
+def _left_end(
+    around: Surroundings, region: tuple[slice, ...], soft: BoolArray, left_x: float, notch: int
+) -> BoolArray:
     """Soft tissue behind the head of the left clavicle, at and above the notch."""
     goal = (soft | around.bright)[region].copy()
     z, _, x = (np.arange(s.start, s.stop) for s in region)
@@ -210,45 +169,6 @@ def _left_end(around: Surroundings, region: tuple[slice, ...], soft: BoolArray, 
     slices = (z >= notch - around.scan.voxels(2.0)) & (z <= notch + around.scan.voxels(14.0))
     goal &= slices[:, None, None] & columns[None, None, :]
     return goal
-
-
-def _cheapest(
-    around: Surroundings,
-    region: tuple[slice, ...],
-    soft: BoolArray,
-    start: BoolArray,
-    goal: BoolArray,
-    extra: FloatArray | None = None,
-) -> np.ndarray | None:
-    """Cheapest path of voxels from ``start`` to ``goal`` within a region, in indices of the whole grid."""
-    size = 2 * around.scan.voxels(2.0) + 1
-    fill = ndimage.uniform_filter(soft[region].astype(np.float32), size=size)
-    cost = np.where(around.bright[region], 0.4, 1.0 + 6.0 * (1.0 - fill) ** 2)
-    if extra is not None:
-        cost = cost + extra
-    cost = np.where(around.blocked[region], -1.0, cost)
-    starts = np.argwhere(start & ~around.blocked[region])
-    goals = np.argwhere(goal & ~around.blocked[region])
-    if not len(starts) or not len(goals):
-        return None
-    finder = MCP_Geometric(cost)
-    totals, _ = finder.find_costs(starts, goals, find_all_ends=False)
-    best = goals[int(np.argmin(totals[tuple(goals.T)]))]
-    if not np.isfinite(totals[tuple(best)]):
-        return None
-    path = np.array(finder.traceback(tuple(best)))
-    return path + np.array([s.start for s in region])
-
-
-def _tube_along(
-    scan: Scan, path: np.ndarray, region: tuple[slice, ...], blocked: BoolArray, radius_mm: float
-) -> BoolArray:
-    """Free voxels within a radius of a path smoothed along its length."""
-    smooth = ndimage.gaussian_filter1d(path.astype(float), 2.5, axis=0, mode="nearest")
-    line = np.zeros(scan.grid.shape, dtype=bool)
-    index = np.clip(np.round(smooth).astype(int), 0, np.array(scan.grid.shape) - 1)
-    line[tuple(index.T)] = True
-    return morphology.dilate(line, radius_mm, scan.spacing_mm) & ~blocked & (scan.hu > -120)
 
 
 def crossing_of(vein: Organ, around: Surroundings) -> Findings:
@@ -284,62 +204,24 @@ def _add_crossing(found: Findings, around: Surroundings, vein: BoolArray, source
 
 def add_crossing_surrogate(found: Findings, around: Surroundings, arch_top_z: float | None) -> None:
     """The crossing at its usual level where the vein was not found."""
-    edges = _trachea_edges(around)
+    edges = trachea_edges(around)
     if around.notch_z is not None:
         z = around.notch_z - CROSSING_BELOW_NOTCH_MM / around.scan.spacing_mm
         detail = f"{CROSSING_BELOW_NOTCH_MM:.0f} mm below the upper border of the manubrium"
     elif arch_top_z is not None:
         z, detail = arch_top_z, "at the top of the aortic arch"
     else:
+        found.warnings.append(
+            "The crossing of trachea and left brachiocephalic vein lies above the CT or is unknown."
+        )
         return
     row = int(np.clip(round(z), 0, len(edges) - 1))
     middle = float(np.nonzero(around.trachea)[2].mean())
     found.landmark(
-        "left_brachiocephalic_vein_crossing", (z, float(edges[row, 0]), middle), around.scan.grid,
-        OrganSource.SURROGATE, detail,
+        "left_brachiocephalic_vein_crossing",
+        (z, float(edges[row, 0]), middle),
+        around.scan.grid,
+        OrganSource.SURROGATE,
+        detail,
     )
     found.warnings.append(f"The left brachiocephalic vein was not seen; its crossing was placed {detail}.")
-
-
-def find_azygos_arch(around: Surroundings, soft: BoolArray, cava: BoolArray) -> Findings:
-    """Trace the azygos arch from the right front of the spine round the trachea's right side to the cava."""
-    found, scan = Findings(), around.scan
-    if around.spine is None:
-        return found
-    z, y, x = (round(value) for value in around.carina)
-    low, high = (max(0, z + round(length / scan.spacing_mm)) for length in _AZYGOS_RANGE_MM)
-    high = min(high, scan.grid.shape[0] - 1)
-    edges = _trachea_edges(around)
-    # Only right of the trachea's middle: a path behind or in front of the trachea is none of the azygos'.
-    right_limit = round(float(np.nonzero(around.trachea[z : high + 1])[2].mean()))
-    region = (slice(low, high + 1), slice(max(0, y - scan.voxels(40.0)), y + scan.voxels(45.0)),
-              slice(max(0, x - scan.voxels(55.0)), right_limit))
-    goal = _before_spine(around, region, soft)
-    slices = np.arange(low, high + 1)
-    middle = around.carina[0] + _AZYGOS_ABOVE_CARINA_MM / scan.spacing_mm
-    extra = 0.15 * np.abs(slices - middle)[:, None, None] * scan.spacing_mm * np.ones(cava[region].shape)
-    start = cava[region] & (np.arange(region[1].start, region[1].stop)[None, :, None] > edges[low, 0] - scan.voxels(8))
-    path = _cheapest(around, region, soft, start if start.any() else cava[region], goal, extra)
-    if path is None:
-        return found
-    tube = _tube_along(scan, path, region, around.blocked | cava, _AZYGOS_RADIUS_MM)
-    found.organ(
-        "azygos_arch",
-        tube,
-        OrganSource.SURROGATE,
-        "best path through soft tissue from the spine over the right main bronchus to the superior vena cava",
-    )
-    return found
-
-
-def _before_spine(around: Surroundings, region: tuple[slice, ...], soft: BoolArray) -> BoolArray:
-    """Soft tissue on the right front of the vertebral bodies."""
-    assert around.spine is not None
-    goal = (soft | around.bright)[region].copy()
-    mm = 1.0 / around.scan.spacing_mm
-    y = np.arange(region[1].start, region[1].stop)[:, None]
-    x = np.arange(region[2].start, region[2].stop)[None, :]
-    for k, z in enumerate(range(region[0].start, region[0].stop)):
-        front, middle = around.spine.front_y[z], around.spine.canal[z, 1]
-        goal[k] &= (y > front - 9 * mm) & (y < front + 2 * mm) & (x < middle - 3 * mm) & (x > middle - 18 * mm)
-    return goal

@@ -71,12 +71,7 @@ def patient_view(result: AssessmentResult) -> PatientView:
 
 def region_around(view: PatientView, margin_mm: float) -> Box:
     """Smallest box that holds every station and node, grown by a margin; the whole grid where there are none."""
-    found = [
-        box
-        for labels in (view.stations, view.nodes)
-        for box in ndimage.find_objects(labels)
-        if box is not None
-    ]
+    found = [box for labels in (view.stations, view.nodes) for box in ndimage.find_objects(labels) if box is not None]
     spans = []
     for axis, (count, spacing) in enumerate(zip(view.grid.shape, view.grid.spacing_mm, strict=True)):
         margin = round(margin_mm / spacing)

@@ -103,9 +103,7 @@ def _png(values: FloatArray) -> bytes:
 def _picture(plane: Plane, title: str, png: bytes) -> Element:
     height, width = plane.size_mm
     picture = svg.root(width, height, title)
-    svg.add(
-        picture, "image", href=svg.png_uri(png), x=0, y=0, width=width, height=height, preserveAspectRatio="none"
-    )
+    svg.add(picture, "image", href=svg.png_uri(png), x=0, y=0, width=width, height=height, preserveAspectRatio="none")
     return picture
 
 
@@ -117,8 +115,16 @@ def _add_outline(picture: Element, polygons: list[list[svg.SvgPoint]], color: st
 
 def _add_label(picture: Element, place: svg.SvgPoint, words: str, color: str, size: float, anchor: str) -> None:
     svg.add_text(
-        picture, (place[0], place[1] + 0.36 * size), words, font_size=size, font_weight="bold", fill=color,
-        text_anchor=anchor, stroke="#000000", stroke_width=size * 0.22, stroke_linejoin="round",
+        picture,
+        (place[0], place[1] + 0.36 * size),
+        words,
+        font_size=size,
+        font_weight="bold",
+        fill=color,
+        text_anchor=anchor,
+        stroke="#000000",
+        stroke_width=size * 0.22,
+        stroke_linejoin="round",
         paint_order="stroke",
     )
 

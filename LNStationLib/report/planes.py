@@ -82,6 +82,8 @@ def _plane_suv(view: PatientView, slab: Box, thin_axis: int) -> FloatArray | Non
         shape.append(count)
         spacing.append(extent / count)
         origin.append(first - step / 2 + extent / count / 2)
-    suv = suv_on(view, Grid((shape[0], shape[1], shape[2]), (spacing[0], spacing[1], spacing[2]),
-                            (origin[0], origin[1], origin[2])))
+    suv = suv_on(
+        view,
+        Grid((shape[0], shape[1], shape[2]), (spacing[0], spacing[1], spacing[2]), (origin[0], origin[1], origin[2])),
+    )
     return None if suv is None else np.take(suv, 0, axis=thin_axis)

@@ -97,7 +97,12 @@ def _drawing() -> dict[str, Any]:
 
 def _add_hatch(picture: Element) -> None:
     pattern = svg.add(
-        svg.add(picture, "defs"), "pattern", id="map-hatch", width=6, height=6, patternUnits="userSpaceOnUse",
+        svg.add(picture, "defs"),
+        "pattern",
+        id="map-hatch",
+        width=6,
+        height=6,
+        patternUnits="userSpaceOnUse",
         patternTransform="rotate(45)",
     )
     svg.add(pattern, "rect", width=6, height=6, fill="#e9ebed")
@@ -119,9 +124,14 @@ def _add_anatomy(group: Element, parts: list[dict[str, Any]], styles: dict[str, 
                 svg.add(group, "path", d=path, fill=style["fill"], stroke=style["line"], stroke_width=1.4)
             elif part["kind"] == "tube" or (part["kind"] == "line" and not inside):
                 svg.add(
-                    group, "path", d=path, fill="none", stroke=style["fill" if inside else "line"],
+                    group,
+                    "path",
+                    d=path,
+                    fill="none",
+                    stroke=style["fill" if inside else "line"],
                     stroke_width=part["width"] - (2.6 if inside else 0),
-                    stroke_linejoin="round", stroke_linecap="round",
+                    stroke_linejoin="round",
+                    stroke_linecap="round",
                 )
 
 
@@ -142,9 +152,7 @@ def _add_inset(picture: Element, drawing: dict[str, Any]) -> None:
     group = svg.add(picture, "g", clip_path="url(#map-inset)")
     for part in inset["anatomy"]:
         _add_anatomy(group, [part], drawing["styles"])
-    svg.add_text(
-        picture, (x + width / 2, y + 16), inset["title"], font_size=11, fill="#5a6168", text_anchor="middle"
-    )
+    svg.add_text(picture, (x + width / 2, y + 16), inset["title"], font_size=11, fill="#5a6168", text_anchor="middle")
     for place, mark in ((inset["front"], "A"), (inset["back"], "P")):
         svg.add_text(picture, place, mark, font_size=13, font_weight="bold", fill="#5a6168", text_anchor="middle")
 
@@ -157,9 +165,14 @@ def _add_station(picture: Element, shape: dict[str, Any], finding: StationFindin
     sided = f"{name} {shape['side']}" if finding is not None and finding.side is None and shape["side"] else name
     svg.add(group, "title").text = f"Station {sided}: {state.value}"
     svg.add(
-        group, "path", d=svg.smooth(shape["points"], closed=True), fill=look.fill, stroke=look.line,
+        group,
+        "path",
+        d=svg.smooth(shape["points"], closed=True),
+        fill=look.fill,
+        stroke=look.line,
         fill_opacity=0.6 if state in (MapState.NOT_PARSED, MapState.OTHER_SIDE) else 0.93,
-        stroke_width=2, stroke_dasharray=look.dash,
+        stroke_width=2,
+        stroke_dasharray=look.dash,
     )
     x, y = shape["label"]
     style = {"font_weight": "bold", "fill": look.text, "text_anchor": "middle"}
@@ -190,11 +203,25 @@ def _add_legend(picture: Element, states: set[MapState]) -> None:
             continue
         look = _LOOKS[state]
         svg.add(
-            picture, "rect", x=606, y=y, width=30, height=22, rx=5, fill=look.fill, stroke=look.line,
-            stroke_width=2, stroke_dasharray=look.dash,
+            picture,
+            "rect",
+            x=606,
+            y=y,
+            width=30,
+            height=22,
+            rx=5,
+            fill=look.fill,
+            stroke=look.line,
+            stroke_width=2,
+            stroke_dasharray=look.dash,
         )
         svg.add_text(
-            picture, (621, y + 16.5), look.mark, font_size=15, font_weight="bold", fill=look.text,
+            picture,
+            (621, y + 16.5),
+            look.mark,
+            font_size=15,
+            font_weight="bold",
+            fill=look.text,
             text_anchor="middle",
         )
         for line, part in enumerate(_wrapped(words)):

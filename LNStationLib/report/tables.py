@@ -60,7 +60,10 @@ def station_table(assessment: Assessment) -> Table:
     with_suv = assessment.case.has_pet or any(row.suv_max is not None for row in assessment.stations)
     with_probability = any(row.probability is not None for row in assessment.stations)
     columns = [
-        Column("Station", 8), Column("Name", 15), Column("Volume, ml", 7, "right"), Column("Nodes", 6, "right"),
+        Column("Station", 8),
+        Column("Name", 15),
+        Column("Volume, ml", 7, "right"),
+        Column("Nodes", 6, "right"),
         Column("Largest short axis, mm", 9, "right"),
     ]
     columns += [Column("SUVmax", 8, "right")] if with_suv else []
@@ -69,8 +72,11 @@ def station_table(assessment: Assessment) -> Table:
     rows = []
     for row in sorted(assessment.stations, key=lambda row: row.label_value):
         cells = [
-            Cell(clean(row.station), "station", station_color(row.station)), Cell(clean(row.title)),
-            Cell(number(row.volume_ml, 1)), Cell(_count(row.n_nodes)), Cell(number(row.largest_short_axis_mm, 1)),
+            Cell(clean(row.station), "station", station_color(row.station)),
+            Cell(clean(row.title)),
+            Cell(number(row.volume_ml, 1)),
+            Cell(_count(row.n_nodes)),
+            Cell(number(row.largest_short_axis_mm, 1)),
         ]
         cells += [Cell(number(row.suv_max, 1))] if with_suv else []
         cells += [Cell(number(row.probability, 2))] if with_probability else []
@@ -83,8 +89,11 @@ def node_table(assessment: Assessment) -> Table:
     with_suv = assessment.case.has_pet or any(row.suv_max is not None for row in assessment.nodes)
     with_probability = any(row.probability is not None for row in assessment.nodes)
     columns = [
-        Column("Node", 6), Column("Station", 12), Column("Short \N{MULTIPLICATION SIGN} long axis, mm", 11, "right"),
-        Column("Volume, ml", 8, "right"), Column("Mean HU", 7, "right"),
+        Column("Node", 6),
+        Column("Station", 12),
+        Column("Short \N{MULTIPLICATION SIGN} long axis, mm", 11, "right"),
+        Column("Volume, ml", 8, "right"),
+        Column("Mean HU", 7, "right"),
     ]
     columns += [Column("SUVmax / mean / peak", 13, "right")] if with_suv else []
     columns += [Column("Probability", 8, "right")] if with_probability else []
@@ -93,8 +102,11 @@ def node_table(assessment: Assessment) -> Table:
     for row in sorted(assessment.nodes, key=lambda row: (-row.short_axis_mm, row.node_id)):
         axes = f"{number(row.short_axis_mm, 1)} \N{MULTIPLICATION SIGN} {number(row.long_axis_mm, 1)}"
         cells = [
-            Cell(f"#{row.node_id}", "name"), _node_station(row), Cell(axes),
-            Cell(number(row.volume_mm3 / 1000, 2)), Cell(number(row.mean_hu, 0)),
+            Cell(f"#{row.node_id}", "name"),
+            _node_station(row),
+            Cell(axes),
+            Cell(number(row.volume_mm3 / 1000, 2)),
+            Cell(number(row.mean_hu, 0)),
         ]
         suv = " / ".join(number(value, 1) for value in (row.suv_max, row.suv_mean, row.suv_peak))
         cells += [Cell(suv)] if with_suv else []
@@ -113,7 +125,9 @@ def organ_table(assessment: Assessment) -> Table:
     """Organs that were used and where they came from."""
     rows = tuple(
         (
-            Cell(clean(row.title), "name"), Cell(_ORIGINS[row.source]), Cell(sentence(row.detail)),
+            Cell(clean(row.title), "name"),
+            Cell(_ORIGINS[row.source]),
+            Cell(sentence(row.detail)),
             Cell(number(row.volume_ml, 1)),
         )
         for row in assessment.organs
@@ -133,12 +147,11 @@ def border_table(assessment: Assessment) -> Table:
             ]
             name = Cell(clean(row.station), "station", station_color(row.station))
             rows.append((name, Cell(texts[0] or NOTHING), Cell(texts[1] or "none")))
-    named = [
-        clean(row.station) for row in assessment.stations if any(border.surrogate for border in row.borders)
-    ]
+    named = [clean(row.station) for row in assessment.stations if any(border.surrogate for border in row.borders)]
     note = f"Borders of these stations rest on surrogates: {', '.join(named)}." if named else ""
     columns = (
-        Column("Station", 10), Column("Rests on the structure of its definition", 45),
+        Column("Station", 10),
+        Column("Rests on the structure of its definition", 45),
         Column("Rests on a surrogate", 45),
     )
     return Table(columns, tuple(rows), "No border was reported.", note)
@@ -148,13 +161,19 @@ def method_table(assessment: Assessment, references: tuple[str, ...]) -> Table:
     """One row per step of the computation."""
     rows = tuple(
         (
-            Cell(step.step.capitalize(), "name"), Cell(_implementation(step, references)),
-            Cell(_settings(step.settings)), Cell(_model(step)), Cell(number(step.seconds, 1)),
+            Cell(step.step.capitalize(), "name"),
+            Cell(_implementation(step, references)),
+            Cell(_settings(step.settings)),
+            Cell(_model(step)),
+            Cell(number(step.seconds, 1)),
         )
         for step in assessment.provenance
     )
     columns = (
-        Column("Step", 13), Column("Implementation", 26), Column("Settings", 34), Column("Model package", 18),
+        Column("Step", 13),
+        Column("Implementation", 26),
+        Column("Settings", 34),
+        Column("Model package", 18),
         Column("Seconds", 9, "right"),
     )
     return Table(columns, rows, "No step was recorded.")

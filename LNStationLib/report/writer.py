@@ -14,9 +14,7 @@ from LNStationLib.report.pdf import pdf_report
 from LNStationLib.result import AssessmentResult
 
 
-def write_outputs(
-    result: AssessmentResult, out: Path, *, overwrite: bool, progress: Progress = silent
-) -> list[Path]:
+def write_outputs(result: AssessmentResult, out: Path, *, overwrite: bool, progress: Progress = silent) -> list[Path]:
     """Write assessment, label maps, tables and reports under their fixed names.
 
     Everything is first written into a hidden folder inside ``out`` and then renamed, ``assessment.json`` last: where

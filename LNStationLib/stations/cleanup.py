@@ -13,8 +13,9 @@ from LNStationLib.stations.rules import Anatomy, Region
 from LNStationLib.types import BoolArray, LabelArray
 
 _SMOOTHING_MM = 1.6
-_KEEP_SHARE = 0.4
-"""A voxel stays where at least this share of its smoothed neighborhood is station: slivers and spikes go."""
+_KEEP_SHARE, _WIN_SHARE = 0.35, 0.55
+"""A voxel of a station stays with at least the first share of its neighborhood (slivers and spikes go) and another
+station or none gives it up for more than the second (so that no ragged rim grows past a border)."""
 _SMALLEST_PART = 0.08
 """Islands smaller than this share of the station are left-overs between organs."""
 
@@ -42,9 +43,11 @@ def _smoothed(labels: LabelArray, tissue: BoolArray, sigma: float) -> LabelArray
     weight = gaussian_filter(tissue.astype(np.float32), sigma, truncate=3)
     for value in np.unique(labels[labels > 0]):
         box = bounding_box(labels == value, reach)
-        share = gaussian_filter((labels[box] == value).astype(np.float32), sigma, truncate=3)
+        own = labels[box] == value
+        share = gaussian_filter(own.astype(np.float32), sigma, truncate=3)
         share /= np.maximum(weight[box], 1e-3)
-        wins = (share > best[box]) & (share > _KEEP_SHARE) & tissue[box] & (weight[box] > 0.3)
+        needed = np.where(own, _KEEP_SHARE, _WIN_SHARE)
+        wins = (share > best[box]) & (share > needed) & tissue[box] & (weight[box] > 0.3)
         result[box][wins] = value
         best[box][wins] = share[wins]
     return result

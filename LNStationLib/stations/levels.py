@@ -20,6 +20,7 @@ _APEX_TO_MANUBRIUM_MM = 25.0
 _MANUBRIUM_TO_CRICOID_MM = 50.0
 _CARINA_TO_INFERIOR_VEIN_MM = 45.0
 _BESIDE_CARINA_MM = 8.0
+_HEART_BODY_SHARE = 0.2
 _INLET_MIDLINE_MM, _INLET_LATERAL_MM = 12.0, 26.0
 _WORDS: dict[Side, str] = {"L": "left", "R": "right"}
 
@@ -116,12 +117,13 @@ class Levels:
             if crossing.any():
                 return plane(lowest_z_mm(crossing, self._frame.grid), words)
         border = self._landmark("left_brachiocephalic_vein_crossing", words)
-        if border is not None:
-            return border
         trunk = self._frame.mask("brachiocephalic_trunk")
+        if border is not None and (not border.surrogate or trunk is None):
+            return border
         if trunk is not None:
+            # The vein crosses in front of the trunk's origin: nearer the truth than a guess of the vein's path.
             level = lowest_z_mm(trunk, self._frame.grid)
-            return plane(level, "origin of the brachiocephalic trunk (no left brachiocephalic vein)", surrogate=True)
+            return plane(level, "origin of the brachiocephalic trunk (vein not seen)", surrogate=True)
         raise MissingAnatomyError("left brachiocephalic vein and brachiocephalic trunk not found")
 
     @cached_property
@@ -208,7 +210,9 @@ class Levels:
             return border
         heart = self._frame.mask("heart")
         if heart is not None:
-            return plane(
-                lowest_z_mm(heart, self._frame.grid), "lower border of the heart (diaphragm not seen)", surrogate=True
-            )
+            # The apex dips below the hiatus; the body of the heart rests at about its level.
+            areas = heart.sum(axis=(1, 2))
+            body = heart & (areas >= _HEART_BODY_SHARE * areas.max())[:, None, None]
+            level = lowest_z_mm(body, self._frame.grid)
+            return plane(level, "lower border of the heart without its apex (diaphragm not seen)", surrogate=True)
         raise MissingAnatomyError("diaphragm and heart not found")

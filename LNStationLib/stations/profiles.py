@@ -77,5 +77,5 @@ def bounding_box(mask: BoolArray, margin: int) -> tuple[slice, ...]:
     box = []
     for axis in range(mask.ndim):
         occupied = np.flatnonzero(mask.any(axis=tuple(other for other in range(mask.ndim) if other != axis)))
-        box.append(slice(max(int(occupied[0]) - margin, 0), int(occupied[-1]) + margin + 1))
+        box.append(slice(max(int(occupied[0]) - margin, 0), min(int(occupied[-1]) + margin + 1, mask.shape[axis])))
     return tuple(box)

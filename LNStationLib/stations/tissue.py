@@ -11,6 +11,7 @@ from scipy.spatial import ConvexHull, QhullError
 from skimage.draw import polygon as polygon_pixels
 
 from LNStationLib.organs.blood import enhanced_blood
+from LNStationLib.organs.groups import AIRWAYS, BONES, HEART, LUNGS, VESSELS
 from LNStationLib.organs.organ_set import OrganSource
 from LNStationLib.stations.borders import MissingAnatomyError
 from LNStationLib.stations.frame import Frame
@@ -18,50 +19,8 @@ from LNStationLib.types import BoolArray
 
 TISSUE_HU = (-200, 300)
 """Fat to enhanced nodes; below lies partial lung, above calcification, bone and dense contrast."""
-AIRWAYS = (
-    "airways",
-    "trachea",
-    "main_bronchus_left",
-    "main_bronchus_right",
-    "bronchus_intermedius",
-    "upper_lobe_bronchus_left",
-    "lower_lobe_bronchus_left",
-    "upper_lobe_bronchus_right",
-    "middle_lobe_bronchus_right",
-    "lower_lobe_bronchus_right",
-)
-LUNGS = ("lung_left", "lung_right")
-BONES = ("bone", "spine", "sternum", "manubrium", "clavicle_left", "clavicle_right", "ribs")
-VESSELS = (
-    "aorta",
-    "ascending_aorta",
-    "aortic_arch",
-    "descending_aorta",
-    "brachiocephalic_trunk",
-    "common_carotid_artery_left",
-    "common_carotid_artery_right",
-    "subclavian_artery_left",
-    "subclavian_artery_right",
-    "pulmonary_artery",
-    "pulmonary_trunk",
-    "pulmonary_artery_left",
-    "pulmonary_artery_right",
-    "pulmonary_vein",
-    "inferior_pulmonary_vein_left",
-    "inferior_pulmonary_vein_right",
-    "superior_vena_cava",
-    "inferior_vena_cava",
-    "brachiocephalic_vein_left",
-    "brachiocephalic_vein_right",
-    "internal_jugular_vein_left",
-    "internal_jugular_vein_right",
-    "azygos_vein",
-    "azygos_arch",
-)
 OTHER_ORGANS = (
-    "heart",
-    "atrium_left",
-    "atrial_appendage_left",
+    *HEART,
     "esophagus",
     "thyroid_gland",
     "cricoid_cartilage",

@@ -19,6 +19,7 @@ from LNStationLib.types import BoolArray, FloatArray
 AIRWAY_WALL_MM = 1.5
 """Thickness of the tracheal and main bronchial wall in adults; masks hold the lumen."""
 _SMOOTHING_MM = 4.0
+_STERNUM_CONCAVITY_MM = 3.0
 _WIDENING_MM = 8.0
 """Above the carina the trachea widens into the main bronchi; its side walls are read above that."""
 
@@ -70,8 +71,11 @@ class Walls:
             raise MissingAnatomyError("sternum not found")
         spacing, origin = self._frame.grid.spacing_mm[1], self._frame.grid.origin_mm[1]
         last = bone.shape[1] - 1 - np.argmax(bone[:, ::-1], axis=1)
-        back = _nearest_filled(np.where(bone.any(axis=1), origin + spacing * (last + 0.5), np.nan))
-        smooth = gaussian_filter(back, self._sigma / 2, mode="nearest")
+        back = np.where(bone.any(axis=1), origin + spacing * (last + 0.5), np.nan)
+        # Beside the bone's mask, and where it misses the rear table, the middle of its back goes on.
+        middle = filled(_row_median(back), sigma=self._sigma)[:, None]
+        back = np.fmax(back, middle - _STERNUM_CONCAVITY_MM)
+        smooth = gaussian_filter(np.where(np.isfinite(back), back, middle), self._sigma / 2, mode="nearest")
         surrogate = self._frame.is_surrogate("sternum")
         return surface(smooth, "back of the sternum", surrogate=surrogate)
 
@@ -214,6 +218,11 @@ class Walls:
             raise MissingAnatomyError("main bronchi not found")
         edge = filled(first_mm(mask, self._frame.grid, 1), sigma=self._sigma)
         return curve(edge - AIRWAY_WALL_MM, "front of the main bronchi")
+
+
+def _row_median(rows: FloatArray) -> FloatArray:
+    """Median of every row that has a value, NaN for the others."""
+    return np.array([np.nanmedian(row) if np.isfinite(row).any() else np.nan for row in rows])
 
 
 def _nearest_filled(rows: FloatArray) -> FloatArray:

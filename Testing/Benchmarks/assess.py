@@ -87,6 +87,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--case", choices=("phantom", "real"), default="phantom")
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--sizes", type=int, nargs="+", default=list(SLICES), help="numbers of slices to measure")
     parser.add_argument("--slices", type=int, help="run once in this process and print JSON")
     options = parser.parse_args()
     if options.slices:
@@ -96,17 +97,17 @@ def main() -> None:
         f"{options.case}, {IN_PLANE} x {IN_PLANE}, {SPACING_MM[0]} mm in plane, {options.repeats} runs; best / median"
     )
     rows: dict[int, list[dict[str, float]]] = {}
-    for slices in SLICES:
+    for slices in options.sizes:
         command = [sys.executable, __file__, "--case", options.case, "--slices", str(slices)]
         rows[slices] = [
             json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
             for _ in range(options.repeats)
         ]
-    print("| seconds | " + " | ".join(f"{slices} slices" for slices in SLICES) + " |")
-    print("| --- " * (len(SLICES) + 1) + "|")
-    for key in rows[SLICES[0]][0]:
+    print("| seconds | " + " | ".join(f"{slices} slices" for slices in options.sizes) + " |")
+    print("| --- " * (len(options.sizes) + 1) + "|")
+    for key in rows[options.sizes[0]][0]:
         cells = []
-        for slices in SLICES:
+        for slices in options.sizes:
             values = [row[key] for row in rows[slices]]
             cells.append(f"{min(values):.2f} / {statistics.median(values):.2f}")
         print(f"| {key} | " + " | ".join(cells) + " |")

@@ -15,10 +15,10 @@ ESOPHAGUS = CaseFacts(cancer="esophagus")
 ALL = [row.name for row in anatomy.stations()]
 
 
-def node(number: int, call: str) -> NodeFinding:
+def node(number: int, call: str, source: str = "supplied") -> NodeFinding:
     return NodeFinding(
         node_id=number,
-        source="supplied",
+        source=source,  # type: ignore[arg-type]
         station="7",
         station_fraction=1.0,
         volume_mm3=500.0,
@@ -80,3 +80,11 @@ def test_esophageal_stations_positive_without_a_node_give_a_lower_bound() -> Non
 def test_rules_are_chosen_by_name() -> None:
     assert stage_case(RIGHT_LUNG, ["1R"], [], [], Settings(rules="petct_paper")).category == "N2"
     assert stage_case(RIGHT_LUNG, ["4R", "7"], [], [], Settings(rules="tnm9")).category == "N2b"
+
+
+def test_unconfirmed_ct_candidates_stage_nobody_but_say_what_they_would_give() -> None:
+    staging = stage_case(RIGHT_LUNG, ["7"], [], [node(1, "positive", "ct_blobs")], Settings())
+    assert staging.category is None
+    assert staging.deciding_stations == []
+    assert "unconfirmed" in staging.explanation
+    assert "N2" in staging.explanation

@@ -183,8 +183,11 @@ def make_assessment(options: Options, ct: sitk.Image) -> Assessment:
         organs=[
             OrganFinding(name="trachea", title="trachea", source="image", detail="air tree", volume_ml=42.3),
             OrganFinding(
-                name="azygos_arch", title="azygos arch", source="surrogate",
-                detail="above the right main bronchus", volume_ml=1.9,
+                name="azygos_arch",
+                title="azygos arch",
+                source="surrogate",
+                detail="above the right main bronchus",
+                volume_ml=1.9,
             ),
         ],
         provenance=_provenance(options),
@@ -197,7 +200,11 @@ def station_finding(row: anatomy.Station, options: Options) -> StationFinding:
     ball = STATIONS.get(row.name)
     if ball is None:
         return StationFinding(
-            station=row.name, label_value=row.label_value, title=row.title, zone=row.zone, side=row.side,
+            station=row.name,
+            label_value=row.label_value,
+            title=row.title,
+            zone=row.zone,
+            side=row.side,
             reason="the station could not be parsed",
             warnings=["not parsed: the CT does not show its upper border"],
         )
@@ -256,12 +263,18 @@ def _provenance(options: Options) -> list[Provenance]:
     return [
         Provenance(step="input", implementation="nifti", version="0.1.0", seconds=1.2),
         Provenance(
-            step="stations", implementation="iaslc_rules", version="0.1.0", seconds=3.4,
+            step="stations",
+            implementation="iaslc_rules",
+            version="0.1.0",
+            seconds=3.4,
             settings={"working_spacing_mm": 1.5},
             references=["Rusch VW et al. J Thorac Oncol 2009;4:568-577."],
         ),
         Provenance(
-            step="metastasis", implementation="clinical_criteria", version="0.1.0", seconds=0.1,
+            step="metastasis",
+            implementation="clinical_criteria",
+            version="0.1.0",
+            seconds=0.1,
             settings={"short_axis_threshold_mm": 10.0, "suv_max_threshold": 4.0},
             model_package="sa-moe 1.0" if options.trained_on_synthetic else None,
             trained_on="synthetic" if options.trained_on_synthetic else None,

@@ -110,7 +110,9 @@ def test_no_warning_of_any_part_is_lost() -> None:
     changed = assessment.model_copy(update={"nodes": [node], "provenance": [step], "staging": staging})
     found = {(warning.scope, warning.text) for warning in collect_warnings(changed)}
     assert {
-        ("Node #1", "Touches the edge."), ("Input", "Slices are missing."), ("N category", "Tumor side assumed."),
+        ("Node #1", "Touches the edge."),
+        ("Input", "Slices are missing."),
+        ("N category", "Tumor side assumed."),
     } <= found
 
 

@@ -17,8 +17,11 @@ def _area(polygon: list[tuple[float, float]]) -> float:
 
 @settings(max_examples=25)
 @given(
-    row=st.floats(0.5, 3.0), column=st.floats(0.5, 3.0), radius=st.floats(8, 20),
-    x=st.floats(25, 35), y=st.floats(25, 35),
+    row=st.floats(0.5, 3.0),
+    column=st.floats(0.5, 3.0),
+    radius=st.floats(8, 20),
+    x=st.floats(25, 35),
+    y=st.floats(25, 35),
 )
 def test_a_disk_keeps_its_area_and_center(row: float, column: float, radius: float, x: float, y: float) -> None:
     rows, columns = np.indices((int(64 / row), int(64 / column)))

@@ -86,7 +86,11 @@ def test_every_pdf_page_carries_banners_research_use_version_time_and_number(hos
     for number, text in enumerate(hostile_pages, start=1):
         words = _squeezed(text)
         for expected in (
-            SYNTHETIC_CASE, SYNTHETIC_MODEL, "Research use only", "LNStation 0.1.0", "2025-03-01 10:20:30 UTC",
+            SYNTHETIC_CASE,
+            SYNTHETIC_MODEL,
+            "Research use only",
+            "LNStation 0.1.0",
+            "2025-03-01 10:20:30 UTC",
             f"Page {number} of {len(hostile_pages)}",
         ):
             assert _squeezed(expected) in words

@@ -19,7 +19,11 @@ DRAWING = json.loads(resource_path("Report", "station_map.json").read_text(encod
 
 def _finding(**changes: object) -> StationFinding:
     values: dict[str, object] = {
-        "station": "8", "label_value": 12, "title": "paraesophageal", "zone": "lower", "volume_ml": 3.0,
+        "station": "8",
+        "label_value": 12,
+        "title": "paraesophageal",
+        "zone": "lower",
+        "volume_ml": 3.0,
         "reason": "x",
     }
     return StationFinding.model_validate(values | changes)

@@ -21,7 +21,13 @@ from LNStationLib.report import output_folder as folder_module
 from LNStationLib.report.label_maps import write_label_map
 
 EXPECTED = {
-    "assessment.json", "stations.nii.gz", "nodes.nii.gz", "organs.nii.gz", "stations.csv", "nodes.csv", "report.html",
+    "assessment.json",
+    "stations.nii.gz",
+    "nodes.nii.gz",
+    "organs.nii.gz",
+    "stations.csv",
+    "nodes.csv",
+    "report.html",
     "report.pdf",
 }
 OBLIQUE = Frame((0.0, 0.8, 0.6, 1.0, 0.0, 0.0, 0.0, -0.6, 0.8), (2.0, 2.0, 4.0))
@@ -246,7 +252,11 @@ def test_running_out_of_space_leaves_an_empty_folder_and_one_sentence(tmp_path: 
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tests.parents[1]), str(tests)])}
     done = subprocess.run(
         [sys.executable, "-c", _FULL_DISK.format(limit=limit), str(tmp_path / "out")],
-        env=environment, capture_output=True, text=True, timeout=60, check=False,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert done.returncode == 7, done.stderr
     assert "No space is left" in done.stdout

@@ -1,0 +1,42 @@
+"""Fixtures of the organ tests: made once, used by all."""
+
+from __future__ import annotations
+
+import pytest
+from organs.organ_cases import Thorax, find_in, make_thorax, real_case
+
+from LNStationLib.imaging.grid import working_grid
+from LNStationLib.organs.find import find_organs
+from LNStationLib.organs.organ_set import OrganSet
+from LNStationLib.settings import Settings
+
+
+@pytest.fixture(scope="session")
+def thorax() -> Thorax:
+    return make_thorax()
+
+
+@pytest.fixture(scope="session")
+def organs(thorax: Thorax) -> OrganSet:
+    """Organs of the synthetic thorax with aorta, pulmonary artery and heart supplied."""
+    return find_in(thorax, "aorta", "pulmonary_artery", "heart")
+
+
+@pytest.fixture(scope="session")
+def image_organs(thorax: Thorax) -> OrganSet:
+    """Organs of the synthetic thorax from the image alone."""
+    return find_in(thorax)
+
+
+@pytest.fixture(scope="session")
+def real_organs() -> OrganSet:
+    """Organs of the real CT with its supplied masks."""
+    case = real_case(supplied=True)
+    return find_organs(case, working_grid(case.ct, 1.5), Settings())
+
+
+@pytest.fixture(scope="session")
+def real_image_organs() -> OrganSet:
+    """Organs of the real CT from the image alone."""
+    case = real_case(supplied=False)
+    return find_organs(case, working_grid(case.ct, 1.5), Settings())
