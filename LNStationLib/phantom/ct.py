@@ -157,7 +157,11 @@ def _chest(canvas: _Canvas, model: Anatomy, texture: Float32Array) -> None:
     canvas.fill(space, air, -0.5)
     for name, sheet in lungs.fissure_sheets(model.grid).items():
         reach = (model.variation.minor_fissure - 1) * 45 if name == "horizontal" else 0.0
-        canvas.fill(np.maximum(sheet - 0.1, space + 0.5 - reach), LUNG + (75 if name == "horizontal" else 115))
+        near = np.flatnonzero((sheet < 1) & (space < reach + 1))
+        distance = np.maximum(sheet.ravel()[near] - np.float32(0.1), space.ravel()[near] + np.float32(0.5 - reach))
+        flat = canvas.hu.reshape(-1)
+        goal = np.float32(LUNG + (75 if name == "horizontal" else 115))
+        flat[near] += np.clip(0.5 - distance / np.float32(_EDGE_MM), 0, 1) * (goal - flat[near])
     blood = contrast.blood_hu(model.variation)
     for group, vessel in (("lung_arteries", contrast.LUNG_ARTERY), ("lung_veins", contrast.LUNG_VEIN)):
         patch = model.groups[group]

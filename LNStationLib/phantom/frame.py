@@ -84,8 +84,8 @@ class Frame:
         corners = np.array([probe.to_model((x, y, z)) for x in ends[2] for y in ends[1] for z in ends[0]])
         box = np.array(_BOUNDS[variation.arms], float)
         slab = ct_grid.spacing_mm[0]
-        low = np.maximum(corners.min(0) - (6, 6, slab + 2), box[0])[::-1]
-        high = np.minimum(corners.max(0) + (6, 6, slab + 2), box[1])[::-1]
+        low = np.maximum(corners.min(0) - np.array([6, 6, slab + 2]), box[0])[::-1]
+        high = np.minimum(corners.max(0) + np.array([6, 6, slab + 2]), box[1])[::-1]
         return [float(v) for v in low], [float(v) for v in np.maximum(high, low + 1)]
 
     def _plane(self, z_model: float) -> tuple[np.ndarray, np.ndarray]:
@@ -181,10 +181,38 @@ class Frame:
             if plane is not None:
                 matrix, offset = self._index_map(source, target, k)
                 if slab:
-                    result[k] = affine_transform(plane, matrix, offset, shape[1:], order=1, cval=outside)
+                    result[k] = _bilinear(plane, matrix, offset, (shape[1], shape[2]), outside)
                 else:
                     _carry_inside(plane, matrix, offset, result[k], outside)
         return result
+
+
+def _bilinear(
+    plane: Float32Array, matrix: np.ndarray, offset: np.ndarray, size: tuple[int, int], outside: float
+) -> Float32Array:
+    """Sample a plane at ``matrix @ index + offset``; twice as fast as ``affine_transform`` of order 1."""
+    height, width = plane.shape
+    if height < 2 or width < 2:
+        return np.asarray(affine_transform(plane, matrix, offset, size, order=1, cval=outside), np.float32)
+    i, j = (np.arange(n, dtype=np.float32) for n in size)
+    m, o = matrix.astype(np.float32), offset.astype(np.float32)
+    row = (m[0, 0] * i + o[0])[:, None] + m[0, 1] * j
+    column = (m[1, 0] * i + o[1])[:, None] + m[1, 1] * j
+    beyond = (row < 0) | (row > height - 1) | (column < 0) | (column > width - 1)
+    np.clip(row, 0, np.float32(height - 1.001), out=row)
+    np.clip(column, 0, np.float32(width - 1.001), out=column)
+    first, start = row.astype(np.int32), column.astype(np.int32)
+    row -= first
+    column -= start
+    first *= width
+    first += start
+    flat = np.ascontiguousarray(plane).ravel()
+    upper, lower = flat.take(first), flat.take(first + width)
+    upper += column * (flat.take(first + 1) - upper)
+    lower += column * (flat.take(first + (width + 1)) - lower)
+    upper += row * (lower - upper)
+    upper[beyond] = outside
+    return np.asarray(upper)
 
 
 def _carry_inside(
@@ -202,7 +230,7 @@ def _carry_inside(
     if (low < high).all():
         window = (slice(low[0], high[0]), slice(low[1], high[1]))
         size = (int(high[0] - low[0]), int(high[1] - low[1]))
-        target[window] = affine_transform(plane, matrix, offset + matrix @ low, size, order=1, cval=outside)
+        target[window] = _bilinear(plane, matrix, offset + matrix @ low, size, outside)
 
 
 def _whole(grid: Grid) -> Box:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from LNStationLib.imaging.grid import Grid
+from LNStationLib.phantom.mask_table import bounding_box
 from LNStationLib.phantom.shapes import Float32Array, Patch, Tube
 
 _EXPONENT = 1 / 2.9
@@ -82,7 +83,7 @@ def grow(rng: np.random.Generator, points: dict[int, np.ndarray], artery: float,
             np.random.default_rng(seed), np.array(root.artery), ends[:half], arteries, lambda n: _radius(n) * artery
         )
         _branch(
-            np.random.default_rng(seed), np.array(root.bronchus), ends[:half] + (1.6, -1.4, 1.2), bronchi,
+            np.random.default_rng(seed), np.array(root.bronchus), ends[:half] + np.array([1.6, -1.4, 1.2]), bronchi,
             lambda n: _radius(n) * 0.78 if n >= _MIN_AIRWAY_POINTS else 0.0,
         )  # fmt: skip
         _branch(rng, np.array(root.vein), ends[half:], veins, lambda n: _radius(n) * 0.95 * vein)
@@ -138,7 +139,10 @@ def _tube(start: np.ndarray, end: np.ndarray, first: float, last: float) -> Tube
 
 
 def visible_radius(radius_mm: float, pixel_mm: float = 1.3, edge_mm: float = 1.4) -> float:
-    """Radius that gives a vessel thinner than a voxel its true share of it under ``Patch.coverage``; may be negative."""
+    """Radius that gives a vessel thinner than a voxel its true share of it under ``Patch.coverage``.
+
+    It may be negative.
+    """
     share = np.pi * radius_mm**2 / pixel_mm**2
     return radius_mm if share >= 1 else min(radius_mm, edge_mm * (float(share) - 0.5))
 
@@ -153,7 +157,9 @@ def rasterize(tubes: Sequence[Tube], grid: Grid) -> Patch:
     fine = [t for t in tubes if t.radii.max() < _FINE_MM]
     if fine:
         _splat(sdf, grid, *_spheres(fine))
-    return Patch((slice(0, grid.shape[0]), slice(0, grid.shape[1]), slice(0, grid.shape[2])), sdf)
+    box = bounding_box(sdf < _FAR_MM)
+    box = box or (slice(0, 0), slice(0, 0), slice(0, 0))
+    return Patch(box, sdf[box])
 
 
 def _spheres(tubes: Sequence[Tube]) -> tuple[np.ndarray, np.ndarray]:

@@ -64,10 +64,11 @@ class MaskTable(Mapping[str, BoolArray]):
 
 def bounding_box(mask: BoolArray) -> Box | None:
     """Box of the voxels that are set; None where none is."""
+    plane = np.asarray(mask.any(axis=0))
     slices = []
-    for axis in range(3):
-        used = np.flatnonzero(mask.any(tuple(a for a in range(3) if a != axis)))
-        if not used.size:
+    for used in (mask.any(axis=(1, 2)), plane.any(axis=1), plane.any(axis=0)):
+        index = np.flatnonzero(used)
+        if not index.size:
             return None
-        slices.append(slice(int(used[0]), int(used[-1]) + 1))
+        slices.append(slice(int(index[0]), int(index[-1]) + 1))
     return slices[0], slices[1], slices[2]

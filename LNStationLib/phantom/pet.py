@@ -158,7 +158,7 @@ def _reflected(grid: Grid) -> Grid:
 
 
 def _breathing(suv: Float32Array, grid: Grid, frame: Frame) -> Float32Array:
-    """Move what lies near the diaphragm by the patient's shift, fading out toward the neck, smeared along the body."""
+    """Move what lies near the diaphragm by the patient's shift, smeared along the body, less toward the neck."""
     z = grid.coordinates_mm(0)
     fade = np.clip((60 - z) / 160, 0, 1)
     dx, dy, dz = frame.variation.breathing_mm

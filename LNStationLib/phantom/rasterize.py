@@ -173,13 +173,17 @@ def _carina(masks: Mapping[str, BoolArray], grid: Grid) -> PointMm | None:
 
 def _arch_underside(masks: Mapping[str, BoolArray], grid: Grid) -> PointMm | None:
     """The roof of the aortopulmonary window: highest point with aorta both in front, behind and above it."""
-    aorta = masks.get("aorta")
-    if aorta is None:
+    whole = masks.get("aorta")
+    box = None if whole is None else bounding_box(whole)
+    if whole is None or box is None:
         return None
-    front = np.cumsum(aorta, axis=1) > 0
-    back = np.cumsum(aorta[:, ::-1], axis=1)[:, ::-1] > 0
-    above = np.cumsum(aorta[::-1], axis=0)[::-1] > 0
-    return _extreme(np.asarray(front & back & above & ~aorta), grid, top=True)
+    aorta = whole[box]
+    front = np.logical_or.accumulate(aorta, axis=1)
+    back = np.logical_or.accumulate(aorta[:, ::-1], axis=1)[:, ::-1]
+    above = np.logical_or.accumulate(aorta[::-1], axis=0)[::-1]
+    under = np.zeros(whole.shape, bool)
+    under[box] = front & back & above & ~aorta
+    return _extreme(under, grid, top=True)
 
 
 def _vein_at_trachea(masks: Mapping[str, BoolArray], grid: Grid) -> PointMm | None:

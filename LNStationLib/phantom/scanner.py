@@ -58,7 +58,7 @@ def scan(hu: Float32Array, frame: Frame, rng: np.random.Generator) -> HuArray:
     _add_noise(image, grid, kernel, traits.noise_hu, rng)
     np.round(image, out=image)
     np.clip(image, -1024, 3071, out=image)
-    return image.astype(np.int16)
+    return np.asarray(image, np.int16)
 
 
 def _couch(image: Float32Array, grid: Grid) -> None:

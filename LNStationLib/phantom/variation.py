@@ -55,8 +55,8 @@ class Variation:
         roll_deg: Lean to the left side.
         pitch_deg: Lean to the back.
         arms: Above the head or beside the chest.
-        contrast: Phase of the CT; venous is a chest routine at 60 s, arterial at 25 s with dense contrast in the veins
-            of the injected side.
+        contrast: Phase of the CT; venous is a chest routine at 60 s, arterial at 25 s with dense contrast in the
+            veins of the injected side.
         injected_left: Which arm was injected.
         kernel: Reconstruction kernel of the CT.
         noise_hu: Standard deviation of the CT's noise in soft tissue at 3 mm slices and 0.8 mm pixels.

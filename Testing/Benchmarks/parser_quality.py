@@ -3,8 +3,8 @@
     python Testing/Benchmarks/parser_quality.py --patients 20 --out docs/parser_quality.md
 
 Every patient is parsed three times: with all true organ masks, with what a segmentation network usually gives but
-azygos, veins and esophagus withheld, and with no mask at all. Prints Markdown; one JSON file a patient under ``--cache``
-lets an interrupted run go on.
+azygos, veins and esophagus withheld, and with no mask at all. Prints Markdown; one JSON file a patient under
+``--cache`` lets an interrupted run go on.
 """
 
 from __future__ import annotations
@@ -42,8 +42,9 @@ GIVEN: dict[Given, str] = {
     "withheld": "Key organs without azygos, veins and esophagus",
     "none": "No masks",
 }
+MARK = "<!-- written by Testing/Benchmarks/parser_quality.py -->"
 SPACINGS = {"clinical": (0.8, 0.8, 3.0), "coarse": (1.5, 1.5, 2.5)}
-# No surface to measure from: counted in Dice as 0, and left out of the distances.
+# Dice, HD95, ASD; without a surface to measure from Dice is 0 and the distances are None.
 Scores = dict[str, tuple[float, float | None, float | None]]
 
 
@@ -61,7 +62,9 @@ def surface(mask: BoolArray, spacing_mm: tuple[float, float, float]) -> Surface:
     return Surface(voxels, edt.edt(~voxels, anisotropy=spacing_mm))
 
 
-def compare(truth: BoolArray, parsed: BoolArray, spacing_mm: tuple[float, float, float]) -> tuple[float, float, float]:
+def compare(
+    truth: BoolArray, parsed: BoolArray, spacing_mm: tuple[float, float, float]
+) -> tuple[float, float, float]:
     """Dice in [0, 1], symmetric 95 % Hausdorff distance and average symmetric surface distance in mm.
 
     Distances pool both directions (Heimann et al., IEEE Trans Med Imaging 2009;28:1251-1265).
@@ -141,7 +144,9 @@ def table(rows: list[Scores]) -> list[str]:
         cells = [f"{dice.mean():.2f}", f"{dice.std():.2f}", f"{dice.min():.2f}"]
         for column in (1, 2):
             values = np.array([f[column] for f in found if f[column] is not None], float)
-            cells += [f"{v:.1f}" for v in (values.mean(), values.std(), values.max())] if values.size else ["", "", ""]
+            cells += (
+                [f"{v:.1f}" for v in (values.mean(), values.std(), values.max())] if values.size else ["", "", ""]
+            )
         lines.append(f"| {station.name} | {len(found)} | " + " | ".join(cells) + " |")
     lines.append("")
     worst = min(means, default=float("nan"))
@@ -153,11 +158,11 @@ def report(results: dict[int, dict[Given, Scores]], spacing: str) -> str:
     """The whole page in Markdown."""
     seeds = ", ".join(str(seed) for seed in sorted(results))
     in_plane, _, between = SPACINGS[spacing]
+    setup = f"CT {in_plane} x {in_plane} x {between} mm, no PET; working grid {Settings().working_spacing_mm} mm"
     lines = [
-        f"{len(results)} synthetic patients, seeds {seeds}; CT {in_plane} x {in_plane} x {between} mm, no PET; working grid "
-        f"{Settings().working_spacing_mm} mm, parser {Settings().stations}. SD over patients (n in the divisor); HD95 is the "
-        "larger of both directions, ASD pools both. A station that the parser leaves out counts as Dice 0 and in no "
-        "distance.",
+        f"{len(results)} synthetic patients (`thorax(seed)`), seeds {seeds}; {setup}, parser {Settings().stations}. "
+        "SD over patients (n in the divisor); HD95 is the larger of both directions, ASD pools both. A station that "
+        "the parser leaves out counts as Dice 0 and in no distance.",
     ]
     for given, title in GIVEN.items():
         lines += ["", f"## {title}", "", *table([result[given] for result in results.values()])]
@@ -183,7 +188,7 @@ def main() -> None:
     parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument("--spacing", choices=tuple(SPACINGS), default="coarse")
     parser.add_argument("--cache", type=Path, help="folder of one JSON file a patient, to go on later")
-    parser.add_argument("--out", type=Path, help="also write the page here, after its heading")
+    parser.add_argument("--out", type=Path, help=f"also write what follows the line {MARK!r} of this page")
     options = parser.parse_args()
     results: dict[int, dict[Given, Scores]] = {}
     for seed in range(options.first_seed, options.first_seed + options.patients):
@@ -193,7 +198,10 @@ def main() -> None:
     page = report(results, options.spacing)
     print(page)
     if options.out:
-        options.out.write_text("# Parser quality on synthetic patients\n\n" + page, encoding="utf-8")
+        before, mark, _ = options.out.read_text(encoding="utf-8").partition(MARK)
+        if not mark:
+            parser.error(f"{options.out} has no line {MARK!r}")
+        options.out.write_text(f"{before}{MARK}\n\n{page}", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -21,8 +21,8 @@ _SHIFT_CHANCE = 0.3
 def annotator(labels: LabelArray, grid: Grid, seed: int, strength_mm: float) -> LabelArray:
     """Station labels as one annotator might have drawn them.
 
-    Borders are moved in plane by a smooth random field, and the upper or lower end of a station may come a whole slice
-    higher or lower, since readers decide slice by slice.
+    Borders are moved in plane by a smooth random field, and the upper or lower end of a station may come a whole
+    slice higher or lower, since readers decide slice by slice.
 
     Args:
         labels: True labels ``[z, y, x]``.

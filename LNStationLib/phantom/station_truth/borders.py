@@ -7,12 +7,13 @@ CT). All in mm of the frame of ``central``, in which axial planes are those of t
 carina                          highest axial plane in which the lumina of the main bronchi are apart
 upper margin of the arch        highest point of the arch's tube
 underside of the arch           radius below the arch's axis where the axis is highest: there the two limbs meet
-azygos arch, lower border       lowest point of the arch beside the trachea and right main bronchus; its ends, where it
-                                leaves the azygos vein and joins the cava, are those veins'
+azygos arch, lower border       lowest point of the arch beside the trachea and right main bronchus; its ends,
+                                where it leaves the azygos vein and joins the cava, are those veins'
 left brachiocephalic vein       lowest point of the vein in front of the trachea, between its lateral walls
 left pulmonary artery           highest point of its tube
-floor of 7                      right: where the bronchus intermedius parts into middle and lower lobe bronchus; left: where
-                                the lower lobe bronchus parts from the upper one, its upper border; straight between
+floor of 7                      right: where the bronchus intermedius parts into middle and lower lobe bronchus; left:
+                                where the lower lobe bronchus parts from the upper one, its upper border; straight
+                                between
 inferior pulmonary veins        lowest point of each within the mediastinum
 ==============================  =====================================================================================
 """
@@ -206,10 +207,7 @@ class Borders:
         return np.interp(z, _Z, filled(wall(self._tubes(names), "y", -1, _Z) - BRONCHUS_WALL_MM))
 
     def great_vessel_side(self, sign: int, z: Array) -> Array:
-        """Left (+1) or right (-1) wall of the outermost great vessel between neck and arch.
-
-        Beyond it, where no lung is, lies the supraclavicular fossa.
-        """
+        """Left (+1) or right (-1) wall of the outermost great vessel between neck and arch; straight on below."""
         if sign < 0:
             tubes = self._tubes(("superior_vena_cava", "brachiocephalic_vein_right", "internal_jugular_vein_right"))
         else:
@@ -245,7 +243,7 @@ class Borders:
         return np.interp(y, axis[order, 1], axis[order, 0])
 
     def aorta_summit_x(self, z: Array) -> Array:
-        """x of the foremost point of ascending aorta and arch in each slice."""
+        """X of the foremost point of ascending aorta and arch in each slice."""
         lattice = front(self._tubes(_AORTIC), _X, _Z)
         known = np.isfinite(lattice).any(1)
         summit = np.full(_Z.shape, np.nan)

@@ -3,21 +3,21 @@
 Every function gets the tissue's points and the patient's borders and returns which points belong to the station. The
 definitions say "next to" and "within" without numbers; here the outer limits are:
 
-* 1: between the prevertebral fascia and the deep surface of the strap and sternocleidomastoid muscles, sideways to the
+* 1: between the prevertebral fascia and the layer of the strap and sternocleidomastoid muscles, sideways to the
   lateral edge of the scalene or sternocleidomastoid muscle, whichever lies further out. "Clavicles on both sides" is
-  its lower border in front of the vessels and lateral to them (supraclavicular fossa); medial to them the apex of the
-  lung and the manubrium part 1 from 2.
+  its lower border in front of the vessels (supraclavicular fossa); behind their front the apex of the lung and, in
+  the midline, the manubrium part 1 from 2.
 * 2 and 3A: sideways as far as the lungs or, in the inlet, the lateral walls of the outermost great vessels.
 * 3A and 6: both lie in front of the aorta. What is nearer to the wall of ascending aorta or arch than to the sternum
   and left of the aorta's foremost point is 6 ("anterior and lateral to the ascending aorta and the arch"); the rest
-  is 3A.
+  is 3A. Beside the arch 6 goes back to the isthmus, where the ligamentum arteriosum joins it.
 * 3P: sideways as far as trachea, esophagus or vertebral body reach, whichever is widest: beyond lies the gutter.
-* 4L and 5: beside the arch 4L is what lies medial to its axis; below the arch the ligamentum arteriosum divides, as an
-  upright surface. 5 reaches forward to the lateral border of the ascending aorta, which is where 6 would begin.
+* 4L and 5: beside the arch 4L is what lies medial to its axis; below the arch the ligamentum arteriosum divides, as
+  an upright surface. 5 reaches forward to the lateral border of the ascending aorta, which is where 6 would begin.
 * 7: all that lies between the medial walls of the bronchi, from their front walls to the spine.
 * 8: up to 10 mm from the wall of the esophagus, the short axis of a node that counts as enlarged.
-* 9: from the lower border of the inferior pulmonary vein down, the layer of 10 mm beneath the mediastinal pleura beside
-  the esophagus; between esophagus and pleura what is nearer to the pleura is 9, what is nearer to the esophagus 8.
+* 9: from the lower border of the inferior pulmonary vein down, the layer of 10 mm beneath the mediastinal pleura
+  beside the esophagus; between esophagus and pleura what is nearer to the pleura is 9, the rest 8.
 * 10: hilar vessels are the pulmonary artery lateral to the ligamentum arteriosum (left) or to the medial wall
   of the superior vena cava (right).
 * 10 and 11: up to 12 mm from the outer wall of the bronchus to which they belong; the nearest bronchus decides. A
@@ -28,18 +28,16 @@ definitions say "next to" and "within" without numbers; here the outer limits ar
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
 from LNStationLib.phantom.central import BRONCHUS_WALL_MM
 from LNStationLib.phantom.station_truth.borders import Borders
+from LNStationLib.phantom.station_truth.points import Mask, Tissue
 from LNStationLib.phantom.station_truth.surfaces import Array, wall_distance
 from LNStationLib.types import Side
 
-Mask = npt.NDArray[np.bool_]
 BESIDE_BRONCHUS_MM = 12.0
 BESIDE_HILAR_ARTERY_MM = 6.0
 BESIDE_ESOPHAGUS_MM = 10.0
@@ -54,45 +52,6 @@ _PARENTS: dict[Side, dict[str, str]] = {
     },
 }  # fmt: skip
 """Bronchi between which the interlobar nodes lie, and what they come from."""
-
-
-@dataclass(frozen=True)
-class Tissue:
-    """Points of tissue that may hold a node, in the frame of ``central``, and what was measured at them.
-
-    Attributes:
-        points: LPS mm ``(n, 3)``.
-        in_chest: Within the thoracic cavity or the inlet, medial to the lungs.
-        above_diaphragm: Above the diaphragm, and not lower than where the esophagus passes it: what lies behind the
-            crura is no paraesophageal space.
-        pleura_mm: Distance from the nearer lung; infinite where far.
-        neck_side_x: Right and left limit of the lower neck at each point, ``(n, 2)``.
-        neck_front_y: The layer of the strap and sternocleidomastoid muscles at each point.
-        sternum_y: Back of the sternum at each point.
-    """
-
-    points: Array
-    in_chest: Mask
-    above_diaphragm: Mask
-    pleura_mm: Array
-    neck_side_x: Array
-    neck_front_y: Array
-    sternum_y: Array
-
-    @property
-    def x(self) -> Array:
-        """To the left, mm."""
-        return self.points[:, 0]
-
-    @property
-    def y(self) -> Array:
-        """To the back, mm."""
-        return self.points[:, 1]
-
-    @property
-    def z(self) -> Array:
-        """To the head, mm."""
-        return self.points[:, 2]
 
 
 class Reading:
@@ -129,7 +88,7 @@ class Reading:
         return self._to_wall[name]
 
     def _near(self, names: tuple[str, ...]) -> Array:
-        return np.min([self._wall(name)[0] for name in names], axis=0)
+        return np.asarray(np.min([self._wall(name)[0] for name in names], axis=0))
 
     # Sides of the lines that several definitions share
 
@@ -158,8 +117,7 @@ class Reading:
     @cached_property
     def _below_inlet(self) -> Mask:
         t, b = self.tissue, self.borders
-        outside = self._prevascular | ~self._between_vessels
-        return np.asarray(np.where(outside, t.z < b.clavicle_z(t.x), t.z < b.inlet_z(t.x, t.z)))
+        return np.asarray(np.where(self._prevascular, t.z < b.clavicle_z(t.x), t.z < b.inlet_z(t.x, t.z)))
 
     @cached_property
     def _mediastinal(self) -> Mask:
@@ -219,7 +177,7 @@ class Reading:
         between = (t.z <= b.arch_top_z) & (t.z > b.arch_underside_z)
         near = self._near(("ascending_aorta", "aortic_arch"))
         before = self._prevascular & (t.x > b.aorta_summit_x(t.z)) & (near < t.y - t.sternum_y)
-        isthmus = b.tube("aortic_arch").centers[-1, 1]
+        isthmus = b.tube("ligamentum_arteriosum").centers[-1, 1]
         lateral = (t.x >= b.arch_axis_x(t.y)) & (t.y < isthmus) & (near < t.y - t.sternum_y)
         return np.asarray(t.in_chest & between & (before | lateral))
 
@@ -228,7 +186,12 @@ class Reading:
         t = self.tissue
         behind_sternum = t.y > t.sternum_y
         return np.asarray(
-            self._mediastinal & self._prevascular & self._below_inlet & behind_sternum & (t.z > self.borders.carina_z)
+            t.in_chest
+            & self._between_vessels
+            & self._prevascular
+            & self._below_inlet
+            & behind_sternum
+            & (t.z > self.borders.carina_z)
         )
 
     def station_3p(self) -> Mask:
@@ -236,7 +199,11 @@ class Reading:
         t, b = self.tissue, self.borders
         width = []
         for sign in (-1, 1):
-            walls = (b.trachea_wall("x", sign, t.z), b.organ_wall("esophagus", "x", sign, t.z), b.spine_side(sign, t.z))
+            walls = (
+                b.trachea_wall("x", sign, t.z),
+                b.organ_wall("esophagus", "x", sign, t.z),
+                b.spine_side(sign, t.z),
+            )
             width.append(sign * np.max([sign * w for w in walls], axis=0))
         apex = max(b.extents.apex_mm.values())
         between = (t.z < apex) & (t.z > b.carina_z) & (t.x > width[0]) & (t.x < width[1])
@@ -256,7 +223,7 @@ class Reading:
 
     @cached_property
     def _ligament(self) -> Mask:
-        """Beneath the pleura beside the esophagus, below the inferior pulmonary vein, nearer to lung than esophagus."""
+        """Beneath the pleura, below the inferior pulmonary vein, nearer to the lung than to the esophagus."""
         t, b = self.tissue, self.borders
         middle = (b.organ_wall("esophagus", "x", 1, t.z) + b.organ_wall("esophagus", "x", -1, t.z)) / 2
         vein = np.where(t.x > middle, b.inferior_vein_z("L"), b.inferior_vein_z("R"))
@@ -314,4 +281,4 @@ class Reading:
         return self._to_wall[name + " free"]
 
     def _to_lobar(self, side: Side) -> Array:
-        return np.min([self._lobar(name)[0] for name in _PARENTS[side]], axis=0)
+        return np.asarray(np.min([self._lobar(name)[0] for name in _PARENTS[side]], axis=0))

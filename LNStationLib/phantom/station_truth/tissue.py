@@ -17,7 +17,7 @@ from LNStationLib.phantom.central import BRONCHUS_WALL_MM, TRACHEA_WALL_MM
 from LNStationLib.phantom.shape_tables import group_shapes
 from LNStationLib.phantom.shapes import Blend, Box, Shape, Tube
 from LNStationLib.phantom.station_truth.borders import Borders, Extents
-from LNStationLib.phantom.station_truth.definitions import Tissue
+from LNStationLib.phantom.station_truth.points import Tissue
 from LNStationLib.phantom.station_truth.surfaces import Array, filled, spheres, wall_distance
 from LNStationLib.phantom.station_truth.surfaces import wall as outer_wall
 from LNStationLib.phantom.variation import Variation
@@ -134,12 +134,14 @@ def _box(scene: Scene) -> Box:
     """Part of the grid between sternum and spine and around the trachea."""
     middle = scene.points(np.argwhere(scene.organs["trachea"])).mean(0)
     shape, spacing, origin = scene.grid.shape, scene.grid.spacing_mm, scene.grid.origin_mm
-    corners = scene.points(np.array([(k, j, i) for k in (0, shape[0] - 1) for j in (0, shape[1] - 1) for i in (0, shape[2] - 1)]))
+    corners = scene.points(
+        np.array([(k, j, i) for k in (0, shape[0] - 1) for j in (0, shape[1] - 1) for i in (0, shape[2] - 1)])
+    )
     slope = (corners[:, 0].max() - corners[:, 0].min()) / max(spacing[2] * (shape[2] - 1), 1e-6)
     columns = [(middle[0] + sign * _HALF_WIDTH_MM) / slope for sign in (-1, 1)]
     low, high = (int(np.clip(round((c - origin[2]) / spacing[2]), 0, shape[2])) for c in columns)
-    rows = scene.organs["sternum"].any((0, 2)).nonzero()[0]
-    back = scene.organs["spine"].any((0, 2)).nonzero()[0]
+    rows = np.flatnonzero(scene.organs["sternum"].any((0, 2)))
+    back = np.flatnonzero(scene.organs["spine"].any((0, 2)))
     return slice(0, shape[0]), slice(int(rows[0]), int(back[-1]) + 1), slice(low, high)
 
 
@@ -193,16 +195,20 @@ def _in_chest(points: Array, scene: Scene, lung_behind: BoolArray) -> BoolArray:
     lattice = Grid(shape, (2.0, 2.0, 2.0), (float(axes[0][0]), float(axes[1][0]), float(axes[2][0])))
     cavity = RegularGridInterpolator(tuple(axes), wall.cavity_distance(lattice), bounds_error=False, fill_value=5.0)
     depth = cavity(points[:, ::-1])
-    left, right = (
-        np.interp(points[:, 2], _Z, _profile(scene, "sternum", lambda p, q=q: float(np.quantile(p[:, 0], q))))
-        for q in (0.98, 0.02)
-    )
+    right, left = (np.interp(points[:, 2], _Z, edge) for edge in _sternum_sides(scene))
     behind_bone = (points[:, 0] < left) & (points[:, 0] > right)
     inside = (depth < -1.0) | ((depth < _RETROSTERNAL_MM) & behind_bone & ~lung_behind)
     for name, sign in (("lung_left", 1), ("lung_right", -1)):
         middle = _profile(scene, name, lambda p: float(np.median(p[:, 0])))
         inside &= sign * points[:, 0] < sign * np.interp(points[:, 2], _Z, middle)
     return np.asarray(inside)
+
+
+def _sternum_sides(scene: Scene) -> tuple[Array, Array]:
+    return (
+        _profile(scene, "sternum", lambda p: float(np.quantile(p[:, 0], 0.02))),
+        _profile(scene, "sternum", lambda p: float(np.quantile(p[:, 0], 0.98))),
+    )
 
 
 def _profile(scene: Scene, name: str, measure_slice: Callable[[Array], float]) -> Array:
@@ -248,7 +254,7 @@ def _neck_sides(z: Array) -> Array:
             edge = outer_wall([tube], "x", sign, _Z)
             edge[tube.centers[:, 2].min() > _Z] = np.nan
             edges.append(sign * np.interp(z, _Z, filled(edge)))
-        sides.append(sign * np.max(edges, axis=0))
+        sides.append(np.asarray(sign * np.max(edges, axis=0)))
     return np.stack(sides, axis=1)
 
 

@@ -9,9 +9,10 @@ import pytest
 import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.ndimage import affine_transform
 
 from LNStationLib import anatomy
-from LNStationLib.phantom import contrast, pet, rasterize, scanner
+from LNStationLib.phantom import contrast, frame, pet, rasterize, scanner
 from LNStationLib.phantom.anatomy_model import Anatomy, bare, fit_lungs
 from LNStationLib.phantom.frame import Frame
 from LNStationLib.phantom.mask_table import MaskTable
@@ -59,6 +60,13 @@ def test_a_shape_carried_to_the_ct_keeps_its_place_and_volume() -> None:
     volume = len(index) * frame.ct_grid.voxel_volume_ml
     expected = 4 / 3 * np.pi * 18 * 14 * 20 / 1000 * np.prod(frame.scale_at(center))
     assert volume == pytest.approx(expected, rel=0.06)
+
+
+def test_sampling_a_plane_agrees_with_scipy() -> None:
+    plane = np.random.default_rng(0).random((60, 80)).astype(np.float32)
+    matrix, offset = np.array([[0.5, 0.02], [-0.02, 0.5]]), np.array([-3.0, 2.0])
+    expected = affine_transform(plane, matrix, offset, (140, 150), order=1, cval=9.0)
+    assert np.allclose(frame._bilinear(plane, matrix, offset, (140, 150), 9.0), expected, atol=2e-3)
 
 
 def test_a_clinical_grid_is_512_wide() -> None:
