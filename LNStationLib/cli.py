@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
-from LNStationLib import __version__, console
+from LNStationLib import __version__, console, phantom_cli
 from LNStationLib.errors import CancelledError, InputError
 from LNStationLib.progress import Progress, portion
 
@@ -68,6 +68,9 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+
+app.add_typer(phantom_cli.app, name="phantom")
 
 
 def _version(wanted: bool) -> None:

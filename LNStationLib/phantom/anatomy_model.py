@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from LNStationLib.imaging.grid import Grid
-from LNStationLib.phantom import central, lungs, nodes, skeleton, wall
+from LNStationLib.phantom import abdomen, lung_trees, lungs, muscles, skeleton, wall
 from LNStationLib.phantom.shape_tables import group_shapes, organ_shapes
-from LNStationLib.phantom.shapes import Ellipsoid, Float32Array, Patch, Tube, box_around, merge
+from LNStationLib.phantom.shapes import Float32Array, Patch, Shape, box_around, merge, smooth_minimum
 from LNStationLib.phantom.variation import Variation
 from LNStationLib.types import BoolArray
 
+PERICARDIUM_TOP_MM = 4.0
+"""The pericardium's reflection on the ascending aorta and the pulmonary trunk."""
+LUNG_END_POINTS = 4400
 _PARTITIONS = (
     ("ascending_aorta", "aortic_arch", "descending_aorta"),
     ("pulmonary_trunk", "pulmonary_artery_left", "pulmonary_artery_right"),
@@ -35,7 +38,6 @@ class Anatomy:
         above_diaphragm: Height in mm above the diaphragm.
         liver: Distance in mm from the liver, negative inside.
         pleura: Distance in mm from the mediastinal pleura, negative in the mediastinum.
-        nodes: Nodes as placed.
     """
 
     grid: Grid
@@ -47,7 +49,7 @@ class Anatomy:
     above_diaphragm: Float32Array = field(default_factory=lambda: np.zeros(0, np.float32))
     liver: Float32Array = field(default_factory=lambda: np.zeros(0, np.float32))
     pleura: Float32Array = field(default_factory=lambda: np.zeros(0, np.float32))
-    nodes: list[tuple[nodes.NodePlan, Ellipsoid]] = field(default_factory=list)
+    _chest: Float32Array | None = field(default=None, repr=False)
 
     def raw_mask(self, name: str, offset_mm: float = 0.0) -> BoolArray:
         """Voxels inside one shape before it is fitted to its neighbors."""
@@ -55,44 +57,95 @@ class Anatomy:
 
     def chest_space(self) -> Float32Array:
         """Distance in mm from the surface of the thoracic cavity above the diaphragm, negative inside."""
-        return np.maximum(np.maximum(self.cavity, -self.above_diaphragm), wall.apex_distance(self.grid))
+        if self._chest is None:
+            self._chest = np.maximum(np.maximum(self.cavity, -self.above_diaphragm), wall.apex_distance(self.grid))
+        return self._chest
 
     def lung_space(self) -> Float32Array:
         """Distance in mm from the surface of both lungs, negative inside."""
         return np.maximum(self.chest_space(), -self.pleura)
 
 
-def build(grid: Grid, variation: Variation, rng: np.random.Generator) -> Anatomy:
-    """Make a patient on a grid given in the frame of the anatomy tables."""
+def bare(grid: Grid, variation: Variation, tumor: Shape | None = None) -> Anatomy:
+    """Make a patient without nodes and without vessels in the lungs.
+
+    Args:
+        grid: In the frame of the anatomy tables.
+        variation: The patient's traits.
+        tumor: Instead of the demo's.
+    """
     model = Anatomy(grid, variation)
     _walls(model)
-    for name, shape in organ_shapes(variation).items():
+    shapes = organ_shapes(variation)
+    if tumor is not None:
+        shapes["tumor"] = tumor
+    for name, shape in shapes.items():
         model.patches[name] = shape.patch(grid)
-    for name, shapes in group_shapes().items():
-        model.groups[name] = merge([shape.patch(grid) for shape in shapes])
+    for name, parts in group_shapes(variation).items():
+        model.groups[name] = merge([shape.patch(grid) for shape in parts])
     _bones(model)
     _partition(model)
     _cut_heart(model)
+    _abdomen(model)
+    _sheets(model)
     model.pleura = lungs.pleural_distance(_mediastinal(model), grid, variation.mediastinal_fat_mm)
-    model.nodes = nodes.place_nodes(rng, node_room(model), grid)
-    if model.nodes:
-        model.patches["nodes"] = merge([ellipsoid.patch(grid) for _, ellipsoid in model.nodes])
-        organs = _mediastinal(model) | model.raw_mask("nodes")
-        model.pleura = lungs.pleural_distance(organs, grid, variation.mediastinal_fat_mm)
-    _lung_vessels(model, rng)
     return model
 
 
+def fit_lungs(model: Anatomy, rng: np.random.Generator, placed: Sequence[Shape]) -> None:
+    """Bring nodes into the model: the pleura goes around them, then vessels and airways grow into the lungs."""
+    if placed:
+        model.patches["nodes"] = merge([shape.patch(model.grid) for shape in placed])
+        organs = _mediastinal(model) | model.raw_mask("nodes")
+        model.pleura = lungs.pleural_distance(organs, model.grid, model.variation.mediastinal_fat_mm)
+    _grow_trees(model, rng)
+
+
 def _walls(model: Anatomy) -> None:
-    model.cavity = wall.cavity_distance(model.grid)
-    behind = skeleton.paraspinal().patch(model.grid)
+    grid, traits = model.grid, model.variation
+    model.cavity = wall.cavity_distance(grid)
+    behind = skeleton.paraspinal().patch(grid)
     model.cavity[behind.box] = np.maximum(model.cavity[behind.box], -behind.sdf)
-    model.skin = wall.body_distance(model.grid)
-    height = wall.diaphragm_height(model.grid, model.variation.dome_mm)
-    z = model.grid.coordinates_mm(0).astype(np.float32)[:, None, None]
+    _skin(model)
+    height = wall.diaphragm_height(grid, traits.dome_mm)
+    z = grid.coordinates_mm(0).astype(np.float32)[:, None, None]
     # The domes slope; 0.8 makes the vertical distance roughly that from the surface.
     model.above_diaphragm = (z - height[None]) * np.float32(0.8)
-    model.liver = wall.liver_distance(model.grid, model.cavity, model.above_diaphragm)
+    model.liver = wall.liver_distance(grid, model.cavity, model.above_diaphragm)
+
+
+def _skin(model: Anatomy) -> None:
+    """Trunk, shoulders and breasts under one skin."""
+    grid, traits = model.grid, model.variation
+    model.skin = wall.body_distance(grid, traits.fat_mm)
+    for side in (-1, 1):
+        parts: list[tuple[Shape, float]] = [(muscles.arm_skin(side, traits.fat_mm, raised=traits.arms == "up"), 16.0)]
+        if traits.breast_ml > 0:
+            whole, gland = muscles.breast(side, traits.breast_ml, traits.fat_mm)
+            parts.append((whole, 14.0))
+            model.groups[f"gland_{'left' if side > 0 else 'right'}"] = gland.patch(grid)
+        for shape, radius in parts:
+            patch = shape.patch(grid, radius + 5)
+            part = model.skin[patch.box]
+            model.skin[patch.box] = smooth_minimum(part, patch.sdf, radius)
+
+
+def _abdomen(model: Anatomy) -> None:
+    below = np.maximum(model.cavity, model.above_diaphragm)
+    model.groups |= abdomen.patches(model.grid, below)
+    model.patches["stomach"] = model.groups.pop("stomach")
+    low = box_around(model.grid, (-170, -140, -300), (120, 140, -70 + model.variation.dome_mm))
+    model.patches["liver"] = Patch(low, model.liver[low])
+
+
+def _sheets(model: Anatomy) -> None:
+    """Diaphragm, 3 mm thick, and the pericardial sac around heart, aortic root and pulmonary trunk."""
+    low = box_around(model.grid, (-200, -200, -300), (200, 200, -70 + model.variation.dome_mm))
+    height = model.above_diaphragm[low]
+    model.patches["diaphragm"] = Patch(low, np.maximum(np.abs(height + 1.5) - 1.5, model.cavity[low]))
+    sac = merge([model.patches[name] for name in ("heart_outline", "ascending_aorta", "pulmonary_trunk")], 6.0)
+    z = model.grid.coordinates_mm(0)[sac.box[0]].astype(np.float32)[:, None, None]
+    model.patches["pericardium"] = Patch(sac.box, np.maximum(sac.sdf - 1.5, z - PERICARDIUM_TOP_MM))
 
 
 def _bones(model: Anatomy) -> None:
@@ -148,7 +201,7 @@ def _partition(model: Anatomy) -> None:
 def _cut_heart(model: Anatomy) -> None:
     """Keep the heart above the diaphragm and out of the great vessels, airways and esophagus beside it."""
     names = ("heart_outline", "myocardium", "ventricle_right", "ventricle_left", "atrium_right")
-    for name, offset in zip(names, (2.0, 4.0, 7.0, 8.0, 5.0), strict=True):
+    for name, offset in zip(names, (1.5, 2.0, 6.5, 12.0, 5.0), strict=True):
         patch = model.patches[name]
         model.patches[name] = Patch(patch.box, np.maximum(patch.sdf, offset - model.above_diaphragm[patch.box]))
 
@@ -180,32 +233,30 @@ def union(model: Anatomy, names: Iterable[str], offset_mm: float = 0.0) -> BoolA
     return result
 
 
+_NOT_SOLID = ("nodes", "tumor", "canal", "pericardium", "diaphragm")
+_SOLID_GROUPS = (
+    "vertebral_arches", "ribs", "cartilage", "subclavian_veins", "neck_muscles", "back_muscles", "small_arteries",
+    "hemiazygos",
+)  # fmt: skip
+
+
 def node_room(model: Anatomy) -> BoolArray:
     """Voxels in which a node may lie: within the pleura or the neck, out of every organ."""
-    solid = union(model, [name for name in model.patches if name not in ("nodes", "tumor", "canal")], 0.6)
+    solid = union(model, [name for name in model.patches if name not in _NOT_SOLID], 0.6)
     solid |= union(model, ["trachea", "main_bronchus_right", "main_bronchus_left", "bronchus_intermedius"], 2.4)
-    for name in ("vertebral_arches", "ribs", "cartilage", "subclavian_veins", "neck_muscles"):
+    for name in _SOLID_GROUPS:
         solid |= model.groups[name].mask(model.grid.shape, 0.5)
     inside = (model.pleura < 6.0) & (model.cavity < -1) & (model.above_diaphragm > 2)
     neck = (wall.apex_distance(model.grid) > 4) & (model.skin < -14)
     return np.asarray((inside | neck) & ~solid, bool)
 
 
-def _lung_vessels(model: Anatomy, rng: np.random.Generator) -> None:
-    scale_a, scale_v = model.variation.artery, model.variation.vein
-    bronchi = central.segmental_bronchi()
-    # Each segmental bronchus is accompanied by an artery beside it.
-    beside = np.array([2.6, -3.0, 2.0])
-    arteries = [Tube(b.points + beside, b.radii * 1.35 * scale_a) for b in bronchi]
-    goals = [b.points[-1] + (b.points[-1] - b.points[0]) * 1.5 for b in bronchi]
-    trees = arteries + lungs.branch_tree(rng, [Tube(a.points, a.radii * 1.3) for a in arteries], goals)
-    trees += lungs.branch_tree(rng, [Tube(a.points[:2], a.radii[:2] * 0.7) for a in arteries], goals[3:] + goals[:3])
-    for side in (-1, 1):
-        upper, lower = (side * 60.0, -12.0, -14.0), (side * 52.0, 36.0, -68.0)
-        for stem, targets in (
-            (upper, ((76, -20, 40), (88, -44, -10), (62, 10, 60), (84, -50, -60))),
-            (lower, ((84, 20, -90), (70, 70, -100), (50, 78, -60), (90, 40, -60))),
-        ):
-            base = Tube(np.array([stem, stem]), np.array([3.4, 3.4]) * scale_v)
-            trees += lungs.branch_tree(rng, [base] * len(targets), [(side * t[0], t[1], t[2]) for t in targets])
-    model.groups["lung_vessels"] = merge([t.patch(model.grid, 2.5) for t in trees], outside_mm=2.5)
+def _grow_trees(model: Anatomy, rng: np.random.Generator) -> None:
+    grid, traits = model.grid, model.variation
+    labels = lungs.lobe_labels(grid)
+    shares = {root.label: root.share for root in lung_trees.ROOTS}
+    ends = lungs.end_points(rng, model.lung_space(), labels, grid, shares, LUNG_END_POINTS)
+    trees = lung_trees.grow(rng, ends, traits.artery, traits.vein)
+    model.groups["lung_arteries"] = lung_trees.rasterize(trees.arteries, grid)
+    model.groups["lung_veins"] = lung_trees.rasterize(trees.veins, grid)
+    model.groups["segmental_bronchi"] = merge([t.patch(grid, 3.0) for t in trees.bronchi], outside_mm=3.0)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 import SimpleITK as sitk
@@ -11,15 +12,24 @@ import SimpleITK as sitk
 from LNStationLib.case import Case, CaseFacts
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.phantom import anatomy_model, ct, pet, rasterize
-from LNStationLib.phantom.nodes import NodeTruth
+from LNStationLib.phantom.contents import Placed, bring_in, paint_contents, stamp_contents
+from LNStationLib.phantom.frame import Frame
+from LNStationLib.phantom.look_alikes import LookAlike
+from LNStationLib.phantom.nodes import NodeTruth, PlacedNode, axial_diameters_mm, node_truth
+from LNStationLib.phantom.patient import PatientPlan
+from LNStationLib.phantom.preset import load_preset
+from LNStationLib.phantom.samples import demo_plan
+from LNStationLib.phantom.tumor import tumor_shape
+from LNStationLib.phantom.uptake_model import with_calls, with_uptake
 from LNStationLib.phantom.variation import Variation, draw_variation
-from LNStationLib.types import BoolArray, InstanceArray, PointMm
+from LNStationLib.types import BoolArray, InstanceArray, PointMm, Side
 
 Organs = Literal["key", "all", "none"]
-FIELD_OF_VIEW_MM = (352.0, 264.0, 316.0)
+FIELD_OF_VIEW_MM = (366.0, 296.0, 316.0)
 """Width, depth and height of the field of view in mm; the top lies in the neck at the cricoid."""
+_DEMO_TRAITS: dict[str, str] = {"contrast": "venous", "arms": "up", "kernel": "soft", "arch": "normal"}
 _TOP_MM = 124.0
-_FRONT_MM = -134.0
+_FRONT_MM = -150.0
 
 KEY_ORGANS = (
     "aorta", "heart", "esophagus", "pulmonary_artery", "pulmonary_vein", "superior_vena_cava", "inferior_vena_cava",
@@ -41,14 +51,18 @@ class PhantomCase:
         landmarks: LPS points in mm by name, e.g. ``"carina"``.
         nodes: One row a node.
         variation: The patient's traits.
+        node_labels: Every node, visible or not, by its number ``[z, y, x]``; the case holds the visible ones.
+        look_alikes: What is no node.
     """
 
     case: Case
     grid: Grid
-    organs: dict[str, BoolArray]
+    organs: Mapping[str, BoolArray]
     landmarks: dict[str, PointMm]
     nodes: tuple[NodeTruth, ...]
     variation: Variation
+    node_labels: InstanceArray
+    look_alikes: tuple[LookAlike, ...] = ()
 
 
 def demo_case(
@@ -83,34 +97,78 @@ def thorax(
     organs: Organs = "key",
     mirrored: bool = False,
 ) -> PhantomCase:
-    """A synthetic patient together with its truth; arguments as for ``demo_case``."""
+    """The patient of ``demo_case`` together with its truth; arguments as for ``demo_case``."""
+    plan = replace(demo_plan(seed), patient_id="synthetic-demo", spacing_mm=spacing_mm, has_pet=with_pet)
+    return render(plan, organs=organs, mirrored=mirrored, traits=_DEMO_TRAITS)
+
+
+def render(
+    plan: PatientPlan,
+    *,
+    organs: Organs = "key",
+    mirrored: bool = False,
+    traits: Mapping[str, Any] | None = None,
+) -> PhantomCase:
+    """Make the anatomy and the images of a planned patient.
+
+    Args:
+        plan: What the patient is; decides everything.
+        organs: As for ``demo_case``.
+        mirrored: As for ``demo_case``.
+        traits: Traits of ``Variation`` that are given, not drawn; sex and contrast are the plan's unless named here.
+
+    Raises:
+        ValueError: An argument is not one of those above.
+    """
     if organs not in ("key", "all", "none"):
         raise ValueError(f"organs must be 'key', 'all' or 'none', got {organs!r}")
-    if not all(0.5 <= s <= 10 for s in spacing_mm):
-        raise ValueError(f"spacing_mm must be from 0.5 to 10 mm, got {spacing_mm}")
-    rng = np.random.default_rng(seed)
-    variation = draw_variation(rng)
-    grid = _ct_grid(spacing_mm)
-    model = anatomy_model.build(_model_grid(grid, variation), variation, rng)
-    node_hu = [float(v) for v in rng.uniform(48, 84, len(model.nodes))]
-    node_suv = [_node_suv(plan.suv, rng) for plan, _ in model.nodes]
-    painted = ct.paint(model, rng, node_hu)
-    masks = rasterize.truth_masks(model)
-    points = {
-        _side_name(name, mirrored): _to_patient(p, variation, mirrored)
-        for name, p in rasterize.landmarks(masks, model.grid).items()
-    }
-    truth = {_side_name(name, mirrored): _flip(mask, mirrored) for name, mask in masks.items()}
-    case = _case(
-        grid,
-        hu=_flip(painted, mirrored),
-        pet_image=_pet(model, node_suv, grid, rng, mirrored) if with_pet else None,
-        organs=_chosen(truth, organs, grid),
-        nodes=_flip(_node_labels(model), mirrored),
-        tumor=_flip(model.raw_mask("tumor"), mirrored),
-        mirrored=mirrored,
+    if not all(0.5 <= s <= 10 for s in plan.spacing_mm):
+        raise ValueError(f"spacing_mm must be from 0.5 to 10 mm, got {plan.spacing_mm}")
+    rng = plan.generator("anatomy")
+    variation = draw_variation(rng, **{"sex": plan.sex, "contrast": plan.contrast} | dict(traits or {}))
+    grid = _ct_grid(plan.spacing_mm)
+    frame = Frame.of(grid, variation)
+    model = anatomy_model.bare(frame.model_grid, variation, tumor_shape(plan.tumor))
+    placed = bring_in(model, plan, rng)
+    hu, suv = _images(model, placed, plan, frame, rng, mirrored)
+    truth = rasterize.truth_on_ct(model, frame)
+    marks = rasterize.landmarks(rasterize.truth_masks(model), model.grid)
+    if mirrored:
+        truth = truth.mirrored({name: _side_name(name, True) for name in truth})
+    nodes = _node_table(placed.nodes, plan, frame, mirrored)
+    labels = _flip(_node_labels(placed.nodes, model, frame), mirrored)
+    case = Case(
+        case_id=plan.patient_id,
+        ct=grid.image(hu),
+        pet=suv,
+        organ_masks=(masks := _chosen(truth, organs, grid)),
+        organ_origins=dict.fromkeys(masks, "truth of the synthetic patient"),
+        nodes=_given_nodes(labels, nodes, grid),
+        tumor=grid.image(_flip(frame.patch(model.patches["tumor"]).mask(grid.shape), mirrored)),
+        facts=_facts(plan, mirrored),
+        synthetic=True,
     )
-    return PhantomCase(case, grid, truth, points, _node_table(model, node_hu, node_suv, mirrored), variation)
+    points = {_side_name(name, mirrored): _to_patient(p, frame, mirrored) for name, p in marks.items()}
+    look_alikes = tuple(_look_alike(kind, node, frame, mirrored) for kind, node in placed.look_alikes)
+    return PhantomCase(case, grid, truth, points, nodes, variation, labels, look_alikes)
+
+
+def _images(
+    model: anatomy_model.Anatomy,
+    placed: Placed,
+    plan: PatientPlan,
+    frame: Frame,
+    rng: np.random.Generator,
+    mirrored: bool,
+) -> tuple[np.ndarray, sitk.Image | None]:
+    painted = ct.paint(model, rng)
+    paint_contents(painted, model, placed)
+    hu = _flip(ct.scan(painted, frame, rng), mirrored)
+    if not plan.has_pet:
+        return hu, None
+    suv = pet.activity(model, myocardium_suv=float(rng.uniform(1.8, 4.5)))
+    stamp_contents(suv, model, placed, plan.tumor)
+    return hu, pet.scan(suv, frame, rng, mirrored=mirrored)
 
 
 def _ct_grid(spacing_mm: tuple[float, float, float]) -> Grid:
@@ -124,17 +182,9 @@ def _ct_grid(spacing_mm: tuple[float, float, float]) -> Grid:
     return Grid((size[2], size[1], size[0]), (spacing_mm[2], spacing_mm[1], spacing_mm[0]), origin)
 
 
-def _model_grid(grid: Grid, variation: Variation) -> Grid:
-    """The CT's grid in the frame of the average adult."""
-    scale = (variation.length, variation.size, variation.size)
-    spacing = [s / k for s, k in zip(grid.spacing_mm, scale, strict=True)]
-    origin = [o / k for o, k in zip(grid.origin_mm, scale, strict=True)]
-    return Grid(grid.shape, (spacing[0], spacing[1], spacing[2]), (origin[0], origin[1], origin[2]))
-
-
-def _to_patient(point: PointMm, variation: Variation, mirrored: bool) -> PointMm:
-    x, y, z = point
-    return (-x if mirrored else x) * variation.size, y * variation.size, z * variation.length
+def _to_patient(point: PointMm, frame: Frame, mirrored: bool) -> PointMm:
+    x, y, z = frame.to_patient(point)
+    return -x if mirrored else x, y, z
 
 
 def _flip(array: np.ndarray, mirrored: bool) -> np.ndarray:
@@ -157,72 +207,60 @@ def _station_name(name: str, mirrored: bool) -> str:
     return name[:-1] + swap[name[-1]] if mirrored and name[-1] in swap else name
 
 
-def _node_suv(planned: float, rng: np.random.Generator) -> float:
-    return float(planned * rng.uniform(0.88, 1.12))
+def _side(side: Side | None, mirrored: bool) -> Side | None:
+    return {"L": "R", "R": "L"}[side] if mirrored and side else side  # type: ignore[return-value]
 
 
-def _node_labels(model: anatomy_model.Anatomy) -> InstanceArray:
-    labels = np.zeros(model.grid.shape, np.uint16)
-    for number, (_, ellipsoid) in enumerate(model.nodes, start=1):
-        patch = ellipsoid.patch(model.grid)
+def _node_labels(nodes: Sequence[PlacedNode], model: anatomy_model.Anatomy, frame: Frame) -> InstanceArray:
+    labels = np.zeros(frame.ct_grid.shape, np.uint16)
+    for number, node in enumerate(nodes, start=1):
+        patch = frame.patch(node.shape().patch(model.grid))
         labels[patch.box][patch.sdf < 0] = number
     return labels
 
 
 def _node_table(
-    model: anatomy_model.Anatomy, node_hu: list[float], node_suv: list[float], mirrored: bool
+    nodes: Sequence[PlacedNode], plan: PatientPlan, frame: Frame, mirrored: bool
 ) -> tuple[NodeTruth, ...]:
-    size = model.variation.size
+    rows = [
+        node_truth(number, node.plan, frame.scale_at(node.ellipsoid.center),
+                   _to_patient(node.ellipsoid.center, frame, mirrored))
+        for number, node in enumerate(nodes, start=1)
+    ]  # fmt: skip
+    seen = with_calls(with_uptake(rows, plan.has_pet, plan.generator("uptake")), load_preset(plan.preset).imaging)
     return tuple(
-        NodeTruth(
-            node_id=number,
-            station=_station_name(plan.station, mirrored),
-            center_mm=_to_patient(ellipsoid.center, model.variation, mirrored),
-            short_axis_mm=2 * min(ellipsoid.semi_axes) * size,
-            long_axis_mm=2 * max(ellipsoid.semi_axes) * size,
-            malignant=plan.malignant,
-            suv=suv,
-            hu=hu,
-        )
-        for number, ((plan, ellipsoid), hu, suv) in enumerate(
-            zip(model.nodes, node_hu, node_suv, strict=True), start=1
-        )
+        replace(row, station=_station_name(row.station, mirrored), side=_side(row.side, mirrored)) for row in seen
     )
 
 
-def _pet(
-    model: anatomy_model.Anatomy, node_suv: list[float], grid: Grid, rng: np.random.Generator, mirrored: bool
-) -> sitk.Image:
-    suv = pet.activity(model, node_suv, myocardium_suv=float(rng.uniform(1.8, 4.5)))
-    return pet.acquire(_flip(suv, mirrored), grid, rng)
+def _look_alike(kind: str, node: PlacedNode, frame: Frame, mirrored: bool) -> LookAlike:
+    center = node.ellipsoid.center
+    short = axial_diameters_mm(node.ellipsoid, frame.scale_at(center))[0]
+    station = _station_name(node.plan.station, mirrored)
+    return LookAlike(kind, station, short, node.plan.hu, _to_patient(center, frame, mirrored))
 
 
-def _chosen(truth: dict[str, BoolArray], organs: Organs, grid: Grid) -> dict[str, sitk.Image]:
+def _given_nodes(labels: InstanceArray, nodes: Sequence[NodeTruth], grid: Grid) -> sitk.Image | None:
+    """The masks of visible nodes, as a reader would draw them; ``None`` without any."""
+    table = np.zeros(len(nodes) + 1, np.uint16)
+    for node in nodes:
+        table[node.node_id] = node.node_id if node.visible else 0
+    visible = table[labels]
+    return grid.image(visible) if visible.any() else None
+
+
+def _chosen(truth: Mapping[str, BoolArray], organs: Organs, grid: Grid) -> dict[str, sitk.Image]:
     names = {"key": KEY_ORGANS, "all": tuple(truth), "none": ()}[organs]
     return {name: grid.image(truth[name]) for name in names if name in truth}
 
 
-def _case(
-    grid: Grid,
-    *,
-    hu: np.ndarray,
-    pet_image: sitk.Image | None,
-    organs: dict[str, sitk.Image],
-    nodes: InstanceArray,
-    tumor: BoolArray,
-    mirrored: bool,
-) -> Case:
-    side: Literal["L", "R"] = "L" if mirrored else "R"
-    return Case(
-        case_id="synthetic-demo",
-        ct=grid.image(hu),
-        pet=pet_image,
-        organ_masks=organs,
-        organ_origins=dict.fromkeys(organs, "truth of the synthetic patient"),
-        nodes=grid.image(nodes),
-        tumor=grid.image(tumor),
-        facts=CaseFacts(
-            cancer="lung", tumor_side=side, tumor_site="left upper lobe" if mirrored else "right upper lobe"
-        ),
-        synthetic=True,
+def _facts(plan: PatientPlan, mirrored: bool) -> CaseFacts:
+    words = {"left": "right", "right": "left"}
+    first, _, rest = plan.tumor.site.partition(" ")
+    return CaseFacts(
+        cancer=plan.tumor.cancer,
+        tumor_side=_side(plan.tumor.side, mirrored),
+        tumor_site=f"{words.get(first, first)} {rest}" if mirrored else plan.tumor.site,
+        sex=plan.sex,
+        age_years=plan.age_years,
     )

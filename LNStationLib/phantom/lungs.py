@@ -1,18 +1,20 @@
-"""Mediastinal pleura, lungs, fissures and the vessels and airways inside the lungs."""
+"""Mediastinal pleura, lungs, fissures and lobes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Any
 
 import edt
 import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
 
 from LNStationLib.imaging.grid import Grid
-from LNStationLib.phantom.shapes import Float32Array, Tube, coordinates
-from LNStationLib.types import BoolArray
+from LNStationLib.phantom.shapes import Float32Array, coordinates
+from LNStationLib.types import BoolArray, LabelArray
 
-_CLOSING_MM = 10.0
-_COARSE_MM = 2.4
+_CLOSING_MM = 11.0
+_COARSE_MM = 2.8
 
 
 def pleural_distance(organs: BoolArray, grid: Grid, fat_mm: float) -> Float32Array:
@@ -25,7 +27,17 @@ def pleural_distance(organs: BoolArray, grid: Grid, fat_mm: float) -> Float32Arr
     spacing = tuple(s * n for s, n in zip(grid.spacing_mm, steps, strict=True))
     grown = edt.edt(~coarse, anisotropy=spacing) < _CLOSING_MM + fat_mm
     distance = edt.edt(~grown, anisotropy=spacing) - edt.edt(grown, anisotropy=spacing) + _CLOSING_MM
+    _fill_pockets(distance)
     return resize(np.asarray(distance, np.float32), grid.shape, steps)
+
+
+def _fill_pockets(distance: npt.NDArray[np.floating[Any]]) -> None:
+    """Give what the mediastinum encloses to the mediastinum: a lung is one piece."""
+    labels, count = ndimage.label(distance > -0.5)
+    if count > 1:
+        sizes = np.bincount(labels.ravel())
+        small = np.flatnonzero(sizes < 0.02 * labels.size)
+        distance[np.isin(labels, small[small > 0])] = -2.0
 
 
 def resize(values: Float32Array, shape: tuple[int, int, int], steps: list[int]) -> Float32Array:
@@ -66,55 +78,49 @@ def fissure_sheets(grid: Grid) -> dict[str, Float32Array]:
     }
 
 
-def lobes(lung: BoolArray, grid: Grid) -> dict[str, BoolArray]:
-    """The five lobes of the lungs' voxels by canonical name."""
-    x = grid.coordinates_mm(2)[None, None, :]
+def lobe_labels(grid: Grid) -> LabelArray:
+    """The lobe that each voxel would belong to if it were lung.
+
+    Returns:
+        uint8 ``[z, y, x]``: 1 left upper, 2 left lower, 3 right upper, 4 right middle, 5 right lower.
+    """
+    left = np.broadcast_to(grid.coordinates_mm(2)[None, None, :] > 0, grid.shape)
     planes = fissure_distances(grid)
-    right, left = lung & (x < 0), lung & (x > 0)
-    front = planes["oblique_right"] > 0
-    return {
-        "lung_upper_lobe_left": left & (planes["oblique_left"] > 0),
-        "lung_lower_lobe_left": left & (planes["oblique_left"] <= 0),
-        "lung_upper_lobe_right": right & front & (planes["horizontal"] > 0),
-        "lung_middle_lobe_right": right & front & (planes["horizontal"] <= 0),
-        "lung_lower_lobe_right": right & ~front,
-    }
+    labels = np.where(planes["oblique_left"] > 0, np.uint8(1), np.uint8(2))
+    front = np.where(planes["horizontal"] > 0, np.uint8(3), np.uint8(4))
+    right = np.where(planes["oblique_right"] > 0, front, np.uint8(5))
+    return np.where(left, labels, right)
 
 
-def branch_tree(rng: np.random.Generator, stems: Sequence[Tube], toward: Sequence[Sequence[float]]) -> list[Tube]:
-    """Vessels that grow on from the ends of the stems, forking and tapering (Murray's law) to under 0.6 mm.
+def end_points(
+    rng: np.random.Generator,
+    space: Float32Array,
+    labels: LabelArray,
+    grid: Grid,
+    shares: dict[int, float],
+    count: int,
+) -> dict[int, npt.NDArray[np.float64]]:
+    """Points spread through each lobe, at least 5 mm from its surface, in random order.
 
     Args:
         rng: Random generator.
-        stems: Vessels whose last point and radius start a tree.
-        toward: For each stem a point in LPS mm that its tree grows toward.
+        space: Distance in mm from the surface of the lungs, negative inside.
+        labels: ``lobe_labels``.
+        grid: Grid of both.
+        shares: Share of each lobe in ``count``.
+        count: Number of points in both lungs.
+
+    Returns:
+        LPS points in mm ``(n, 3)`` for each lobe label.
     """
-    segments: list[Tube] = []
-    for stem, goal in zip(stems, toward, strict=True):
-        start = stem.points[-1]
-        heading = np.asarray(goal, float) - start
-        length = float(np.linalg.norm(heading)) * 0.42
-        _grow(rng, start, heading / np.linalg.norm(heading), float(stem.radii[-1]), length, segments)
-    return segments
-
-
-def _grow(
-    rng: np.random.Generator, start: np.ndarray, heading: np.ndarray, radius: float, length: float, out: list[Tube]
-) -> None:
-    if radius < 0.6 or length < 4:
-        return
-    end = start + heading * length
-    out.append(Tube(np.stack([start, end]), np.array([radius, radius * 0.85])))
-    share = rng.uniform(0.35, 0.65)
-    side = np.cross(heading, rng.normal(size=3))
-    side /= np.linalg.norm(side)
-    for part, sign in ((share, 1.0), (1 - share, -1.0)):
-        turned = heading + sign * side * (0.35 + 0.5 * (1 - part)) + rng.normal(scale=0.08, size=3)
-        _grow(
-            rng,
-            end,
-            turned / np.linalg.norm(turned),
-            0.92 * radius * part ** (1 / 3),
-            length * rng.uniform(0.68, 0.86),
-            out,
-        )
+    step = (3, 4, 4)
+    deep = space[:: step[0], :: step[1], :: step[2]] < -5
+    lobe = labels[:: step[0], :: step[1], :: step[2]]
+    result = {}
+    for label, share in shares.items():
+        index = np.argwhere(deep & (lobe == label))
+        chosen = index[rng.permutation(len(index))[: round(count * share)]] * step
+        jitter = rng.uniform(-2, 2, chosen.shape)
+        zyx = np.asarray(grid.origin_mm) + chosen * np.asarray(grid.spacing_mm) + jitter
+        result[label] = zyx[:, ::-1].copy()
+    return result

@@ -1,149 +1,211 @@
-"""Lymph nodes: soft ellipsoids in the fat of their stations, with the table of their true attributes."""
+"""Lymph nodes: their true attributes, as planned and as they came to lie."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import edt
 import numpy as np
 
-from LNStationLib.imaging.grid import Grid
-from LNStationLib.phantom.shapes import Ellipsoid, box_around, frame_along
-from LNStationLib.types import BoolArray, PointMm
-
-_GAP_MM = 0.6
-_NORMAL_MIN_MM = 2.0
+from LNStationLib.phantom.preset import Group, station_group
+from LNStationLib.phantom.shapes import Blend, Ellipsoid, Shape, frame_along
+from LNStationLib.types import PointMm, Side
 
 
 @dataclass(frozen=True)
 class NodePlan:
-    """Where a node is meant to lie.
+    """A node before it has a place.
 
     Attributes:
         station: IASLC station.
-        center: LPS mm in the average adult.
-        short_mm: Intended short axis.
-        elongation: Long over short axis.
-        direction: Of the long axis, LPS.
-        search_mm: How far the center may move to find room, along x, y, z.
-        suv: Uptake (SUVbw) before blurring; malignant where above 4.
+        side: The patient's side; ``None`` in stations 3P and 7.
+        malignant: True where it holds tumor.
+        micrometastasis: Malignant, but in size, texture and uptake like a benign node.
+        granulomatous: Benign with the uptake of inflammation.
+        short_axis_mm: Shortest diameter in the axial plane.
+        elongation: Longest over shortest diameter of the ellipsoid.
+        flatness: Middle over shortest diameter of the ellipsoid, at most ``elongation``.
+        direction: Of the longest diameter, LPS.
+        n_lobes: 1 for a single node, more for a conglomerate that reads as one.
+        fatty_hilum: True where fat enters it.
+        hu: Mean attenuation of its solid part before noise.
+        texture_sd_hu: Standard deviation of the attenuation within it.
+        margin_mm: Width over which it blends into the fat.
+        necrosis_fraction: Part of its diameter that is necrotic core; 0 without.
+        calcified: True where it holds coarse calcium.
+        suv: Uptake (SUVbw) before the scanner's blur.
+        shape_seed: Decides texture and lobes.
+        center_mm: Where it is wanted, in the frame of the anatomy tables; anywhere in its station for ``None``.
     """
 
     station: str
-    center: PointMm
-    short_mm: float
+    side: Side | None
+    malignant: bool
+    micrometastasis: bool
+    granulomatous: bool
+    short_axis_mm: float
     elongation: float
+    flatness: float
     direction: PointMm
-    search_mm: PointMm = (5.0, 5.0, 6.0)
-    suv: float = 1.6
+    n_lobes: int
+    fatty_hilum: bool
+    hu: float
+    texture_sd_hu: float
+    margin_mm: float
+    necrosis_fraction: float
+    calcified: bool
+    suv: float
+    shape_seed: int
+    center_mm: PointMm | None = None
 
     @property
-    def malignant(self) -> bool:
-        """True where the node holds tumor."""
-        return self.suv > 4
+    def group(self) -> Group:
+        """Station group that its look follows."""
+        return station_group(self.station)
+
+    def ellipsoid(self, center: PointMm = (0.0, 0.0, 0.0)) -> Ellipsoid:
+        """The ellipsoid whose axial section has the planned short axis."""
+        axes = frame_along(self.direction)
+        shape = Ellipsoid(center, (self.elongation, self.flatness, 1.0), axes)
+        scale = self.short_axis_mm / axial_diameters_mm(shape)[0]
+        return Ellipsoid(center, (self.elongation * scale, self.flatness * scale, scale), axes)
+
+    def smaller(self, factor: float) -> NodePlan:
+        """The same node shrunk."""
+        return replace(self, short_axis_mm=self.short_axis_mm * factor)
+
+
+@dataclass(frozen=True)
+class PlacedNode:
+    """A node with its place, in the frame of the anatomy tables."""
+
+    plan: NodePlan
+    ellipsoid: Ellipsoid
+
+    def shape(self) -> Shape:
+        """Its surface: the ellipsoid, or for a conglomerate several that fill it."""
+        return self.ellipsoid if self.plan.n_lobes == 1 else _lobes(self.ellipsoid, self.plan)
 
 
 @dataclass(frozen=True)
 class NodeTruth:
-    """One node as it was placed.
+    """One node with all its true attributes.
 
     Attributes:
-        node_id: Value in the node label map.
-        station: Station that it was placed in (IASLC name).
-        center_mm: LPS center on the case's grid.
-        short_axis_mm: Shortest diameter of the ellipsoid.
-        long_axis_mm: Longest diameter of the ellipsoid.
+        node_id: Value in the node label maps, from 1.
+        station: Station that it lies in.
+        side: The patient's side; ``None`` in stations 3P and 7.
+        group: Station group that its look follows.
         malignant: True where it holds tumor.
+        micrometastasis: Malignant but like a benign node in all that images show.
+        granulomatous: Benign with the uptake of inflammation.
+        visible: Short axis of at least the preset's limit (5 mm), so that a reader counts it.
+        short_axis_mm: Shortest diameter of its largest axial section.
+        long_axis_mm: Longest diameter of that section.
+        volume_mm3: Of its ellipsoid.
+        elongation: Longest over shortest diameter of the ellipsoid.
+        n_lobes: 1, or the number of nodes of a conglomerate.
+        fatty_hilum: True where fat enters it.
+        hu: Mean attenuation of its solid part before noise.
+        texture_sd_hu: Standard deviation of the attenuation within it.
+        margin_mm: Width over which it blends into the fat.
+        necrosis_fraction: Part of its diameter that is necrotic core.
+        calcified: True where it holds coarse calcium.
         suv: Uptake (SUVbw) before the scanner's blur.
-        hu: Mean attenuation before noise.
+        suv_max: Expected SUVmax on PET (see ``uptake_model``); ``None`` without PET.
+        call: Call by the clinical criteria, as a reader gives it; ``None`` where it is not visible.
+        center_mm: LPS center on the case's grid; ``None`` in a cohort without images.
     """
 
     node_id: int
     station: str
-    center_mm: PointMm
+    side: Side | None
+    group: Group
+    malignant: bool
+    micrometastasis: bool
+    granulomatous: bool
+    visible: bool
     short_axis_mm: float
     long_axis_mm: float
-    malignant: bool
-    suv: float
+    volume_mm3: float
+    elongation: float
+    n_lobes: int
+    fatty_hilum: bool
     hu: float
+    texture_sd_hu: float
+    margin_mm: float
+    necrosis_fraction: float
+    calcified: bool
+    suv: float
+    suv_max: float | None = None
+    call: bool | None = None
+    center_mm: PointMm | None = None
 
 
-PLANS = (
-    NodePlan("4R", (-19, -4, 26), 14, 1.25, (0.2, 0.2, 1), (5, 5, 6), 8.5),
-    NodePlan("7", (2, 19, -26), 18, 1.35, (1, 0.1, -0.1), (5, 5, 5), 9.5),
-    NodePlan("10R", (-35, 3, -8), 12, 1.2, (0.3, 0.2, 1), (6, 7, 6), 6.5),
-    NodePlan("1R", (-44, -14, 96), 6, 1.4, (1, 0.2, 0.2)),
-    NodePlan("1L", (44, -16, 96), 5, 1.5, (1, 0.2, 0.2)),
-    NodePlan("2R", (-18, -10, 62), 6.5, 1.3, (0, 0.1, 1)),
-    NodePlan("2L", (19, -2, 62), 5, 1.4, (0, 0.1, 1)),
-    NodePlan("3A", (2, -48, 24), 6, 1.5, (1, 0, 0.4)),
-    NodePlan("4R", (-12, -12, 14), 7, 1.3, (0.5, 0.2, 1)),
-    NodePlan("4L", (14, 9, 8), 6, 1.4, (0.1, 0.6, 1)),
-    NodePlan("5", (38, 12, 14), 7.5, 1.4, (0.2, 1, 0.1)),
-    NodePlan("6", (28, -24, 35), 6, 1.4, (0.6, 1, 0.1)),
-    NodePlan("8", (14, 30, -62), 5, 1.5, (0, 0.1, 1)),
-    NodePlan("9", (-22, 34, -84), 5, 1.4, (0, 0.1, 1)),
-    NodePlan("10L", (42, 22, -17), 6.5, 1.3, (0.6, 0, -0.6)),
-    NodePlan("11R", (-34, 26, -28), 6, 1.3, (0, 0.2, 1)),
-    NodePlan("11L", (50, 26, -34), 5.5, 1.3, (0, 0.2, 1)),
-)
+VISIBLE_MM = 5.0
+"""Short axis from which a node counts as visible (Li et al. 2025, Sec. 2: all visible nodes, short axis >= 5 mm)."""
 
 
-def place_nodes(rng: np.random.Generator, room: BoolArray, grid: Grid) -> list[tuple[NodePlan, Ellipsoid]]:
-    """Place the planned nodes in free fat, moving each a little or, where that is not enough, shrinking it.
-
-    A node that finds no room even at 4 mm is left out.
+def node_truth(
+    number: int, plan: NodePlan, scale: PointMm = (1.0, 1.0, 1.0), center_mm: PointMm | None = None
+) -> NodeTruth:
+    """The table row of a node.
 
     Args:
-        rng: Random generator for small differences between patients.
-        room: Voxels that nodes may take, ``[z, y, x]``.
-        grid: Grid of ``room`` in the frame of the anatomy tables.
+        number: Its label value.
+        plan: What it is, with sizes in the frame of the anatomy tables.
+        scale: Factors along x, y, z from that frame to the patient at the node's place.
+        center_mm: LPS center in the patient, where it has a place.
     """
-    room = room.copy()
-    placed = []
-    for plan in PLANS:
-        center = np.asarray(plan.center) + rng.normal(scale=0.8, size=3)
-        ellipsoid = _fit(plan, center, float(rng.uniform(0.92, 1.08)), room, grid)
-        if ellipsoid is not None:
-            placed.append((plan, ellipsoid))
-            patch = ellipsoid.patch(grid)
-            room[patch.box] &= patch.sdf > 1.0
-    return placed
+    ellipsoid = plan.ellipsoid()
+    short, long = axial_diameters_mm(ellipsoid, scale)
+    return NodeTruth(
+        node_id=number,
+        station=plan.station,
+        side=plan.side,
+        group=plan.group,
+        malignant=plan.malignant,
+        micrometastasis=plan.micrometastasis,
+        granulomatous=plan.granulomatous,
+        visible=short >= VISIBLE_MM,
+        short_axis_mm=short,
+        long_axis_mm=long,
+        volume_mm3=float(4 / 3 * np.pi * np.prod(ellipsoid.semi_axes) * np.prod(scale)),
+        elongation=plan.elongation,
+        n_lobes=plan.n_lobes,
+        fatty_hilum=plan.fatty_hilum,
+        hu=plan.hu,
+        texture_sd_hu=plan.texture_sd_hu,
+        margin_mm=plan.margin_mm,
+        necrosis_fraction=plan.necrosis_fraction,
+        calcified=plan.calcified,
+        suv=plan.suv,
+        center_mm=center_mm,
+    )
 
 
-def _fit(plan: NodePlan, center: np.ndarray, factor: float, room: BoolArray, grid: Grid) -> Ellipsoid | None:
-    reach = np.asarray(plan.search_mm) + plan.short_mm * plan.elongation
-    box = box_around(grid, center - reach, center + reach)
-    clearance = edt.edt(np.ascontiguousarray(room[box]), anisotropy=grid.spacing_mm, black_border=False)
-    inner = box_around(grid, center - plan.search_mm, center + plan.search_mm)
-    local = tuple(slice(i.start - b.start, i.stop - b.start) for i, b in zip(inner, box, strict=True))
-    if not clearance[local].size:
-        return None
-    candidates = _by_preference(clearance[local], grid, inner, center, plan.short_mm * factor / 2)
-    for radius in np.arange(plan.short_mm * factor / 2, _NORMAL_MIN_MM - 0.01, -0.5):
-        for elongation in (plan.elongation, 1.15, 1.0):
-            for point in candidates:
-                ellipsoid = _ellipsoid(plan, point, float(radius), elongation)
-                if _is_free(ellipsoid, room, grid):
-                    return ellipsoid
-    return None
+def axial_diameters_mm(ellipsoid: Ellipsoid, scale: PointMm = (1.0, 1.0, 1.0)) -> tuple[float, float]:
+    """Shortest and longest diameter of an ellipsoid's largest axial section, after scaling along x, y, z.
+
+    The largest axial section goes through the center; there ``x'Ax = 1`` with the rows and columns of x and y.
+    """
+    axes = np.asarray(ellipsoid.axes) / np.asarray(scale)
+    matrix = axes.T @ np.diag(1 / np.asarray(ellipsoid.semi_axes) ** 2) @ axes
+    short, long = sorted(2 / np.sqrt(np.linalg.eigvalsh(matrix[:2, :2])))
+    return float(short), float(long)
 
 
-def _by_preference(
-    clearance: np.ndarray, grid: Grid, box: tuple[slice, slice, slice], center: np.ndarray, radius: float
-) -> list[PointMm]:
-    """The 24 voxels that are roomiest and nearest to the wanted center."""
-    x, y, z = np.meshgrid(*(grid.coordinates_mm(a)[box[a]] for a in (2, 1, 0)), indexing="ij")
-    away = np.sqrt((x - center[0]) ** 2 + (y - center[1]) ** 2 + (z - center[2]) ** 2)
-    cost = 0.25 * away - np.minimum(clearance.transpose(2, 1, 0), radius + _GAP_MM)
-    order = np.argsort(cost, axis=None, kind="stable")[:24]
-    return [(float(x.flat[i]), float(y.flat[i]), float(z.flat[i])) for i in order]
-
-
-def _ellipsoid(plan: NodePlan, center: PointMm, radius: float, elongation: float) -> Ellipsoid:
-    return Ellipsoid(center, (radius * elongation, radius, radius), frame_along(plan.direction))
-
-
-def _is_free(ellipsoid: Ellipsoid, room: BoolArray, grid: Grid) -> bool:
-    patch = ellipsoid.patch(grid, 1.0)
-    return bool(patch.sdf.size) and not (~room[patch.box] & (patch.sdf < 0)).any()
+def _lobes(ellipsoid: Ellipsoid, plan: NodePlan) -> Blend:
+    """Overlapping nodes along the ellipsoid's length, of unlike size, that stay within it."""
+    rng = np.random.default_rng(plan.shape_seed)
+    a, b, c = ellipsoid.semi_axes
+    along = np.asarray(ellipsoid.axes[0])
+    parts = []
+    for place in np.linspace(-1, 1, plan.n_lobes):
+        part = float(rng.uniform(0.82, 1.0))
+        half = a / plan.n_lobes * 1.25
+        # The ellipsoid tapers toward its ends, and the lobes with it.
+        part *= float(np.sqrt(1 - (place * (a - half) / a) ** 2))
+        center = np.asarray(ellipsoid.center) + along * place * (a - half)
+        point = (float(center[0]), float(center[1]), float(center[2]))
+        parts.append(Ellipsoid(point, (half, b * part, c * part), ellipsoid.axes))
+    return Blend(tuple(parts), 0.25 * c)

@@ -1,6 +1,7 @@
 """PET of a synthetic patient: uptake by tissue, blurred like a scanner, on its own coarser grid, in SUVbw.
 
-Uptakes are usual means of FDG studies (blood pool about 1.6, liver about 2.2).
+Uptakes are usual means of FDG studies: mediastinal blood pool about 1.6, liver about 2.2 (Boellaard et al., EANM
+guideline 2.0, Eur J Nucl Med Mol Imaging 2015, names both as references).
 """
 
 from __future__ import annotations
@@ -9,68 +10,167 @@ import numpy as np
 import SimpleITK as sitk
 from scipy.ndimage import gaussian_filter
 
-from LNStationLib.imaging.grid import Grid, resample_to_grid
+from LNStationLib.imaging.grid import Grid
 from LNStationLib.phantom.anatomy_model import Anatomy
-from LNStationLib.phantom.ct import ENHANCED
-from LNStationLib.phantom.shapes import Float32Array, Patch
+from LNStationLib.phantom.frame import Frame
+from LNStationLib.phantom.lungs import resize
+from LNStationLib.phantom.shapes import Float32Array, Patch, Tube, tube
 
-BLOOD_POOL_SUV, LIVER_SUV, TUMOR_SUV = 1.6, 2.2, 9.0
+BLOOD_POOL_SUV, LIVER_SUV, TUMOR_SUV, BROWN_FAT_SUV = 1.6, 2.2, 9.0, 5.5
 FWHM_MM = 6.0
 SPACING_MM = (3.0, 4.0, 4.0)
 _SHIFT_MM = (1.1, 1.7, -0.9)
+_STEP = 2
+_BLOOD = (
+    "ascending_aorta", "aortic_arch", "descending_aorta", "brachiocephalic_trunk", "common_carotid_artery_left",
+    "common_carotid_artery_right", "subclavian_artery_left", "subclavian_artery_right", "pulmonary_trunk",
+    "pulmonary_artery_left", "pulmonary_artery_right", "superior_vena_cava", "brachiocephalic_vein_left",
+    "brachiocephalic_vein_right", "internal_jugular_vein_left", "internal_jugular_vein_right", "inferior_vena_cava",
+    "azygos_vein", "azygos_arch", "superior_pulmonary_veins", "inferior_pulmonary_vein_left",
+    "inferior_pulmonary_vein_right", "atrium_left", "atrial_appendage_left",
+)  # fmt: skip
 
 
-def activity(model: Anatomy, node_suv: list[float], myocardium_suv: float) -> Float32Array:
-    """Uptake in SUVbw on the CT's grid before blurring, ``[z, y, x]``."""
-    suv = np.zeros(model.grid.shape, np.float32)
-    suv[model.skin < 0] = 0.35
-    suv[model.skin < -model.variation.fat_mm] = 0.75
-    suv[(model.cavity < 0) & (model.above_diaphragm < 0)] = 1.1
-    suv[model.chest_space() < 0] = 0.5
-    suv[model.lung_space() < 0] = 0.45
-    suv[model.liver < 0] = LIVER_SUV
-    _stamp(suv, model.groups["spleen"], 1.8)
+def activity(model: Anatomy, myocardium_suv: float = 3.0) -> Float32Array:
+    """Uptake in SUVbw before blurring.
+
+    Args:
+        model: The anatomy.
+        myocardium_suv: Uptake of the left ventricle's wall.
+
+    Returns:
+        float32 ``[z, y, x]`` on ``model.grid``. It is made from every second voxel along each axis, far finer still
+        than what the scanner resolves.
+    """
+    suv = _background(model)
     for name, value in (
         ("spine", 1.4), ("sternum", 1.1), ("esophagus", 1.7), ("thyroid_gland", 1.5), ("spinal_cord", 1.6),
-        ("heart_outline", 1.3), ("myocardium", myocardium_suv), ("ventricle_left", BLOOD_POOL_SUV),
-        ("ventricle_right", BLOOD_POOL_SUV), ("atrium_right", BLOOD_POOL_SUV),
-        *((n, BLOOD_POOL_SUV) for n in ENHANCED),
+        ("stomach", 1.9), ("heart_outline", 1.3), ("myocardium", myocardium_suv), ("ventricle_left", BLOOD_POOL_SUV),
+        ("ventricle_right", BLOOD_POOL_SUV), ("atrium_right", BLOOD_POOL_SUV), *((n, BLOOD_POOL_SUV) for n in _BLOOD),
     ):  # fmt: skip
-        _stamp(suv, model.patches[name], value)
+        stamp(suv, model.patches[name], value)
+    for name, value in (("spleen", 1.8), ("kidneys", 3.2), ("stomach_gas", 0.2)):
+        stamp(suv, model.groups[name], value)
     for name in ("trachea", "main_bronchus_right", "main_bronchus_left", "bronchus_intermedius"):
-        _stamp(suv, model.patches[name], 0.1)
-    _stamp(suv, model.patches["tumor"], TUMOR_SUV)
-    for (_, ellipsoid), value in zip(model.nodes, node_suv, strict=True):
-        _stamp(suv, ellipsoid.patch(model.grid), value)
+        stamp(suv, model.patches[name], 0.1)
+    if model.variation.brown_fat:
+        for depot in _brown_fat():
+            stamp(suv, depot.patch(model.grid), BROWN_FAT_SUV)
+    stamp(suv, model.patches["tumor"], TUMOR_SUV)
+    return resize(suv, model.grid.shape, [_STEP] * 3)
+
+
+def _block_mean(suv: Float32Array, grid: Grid) -> tuple[Float32Array, Grid]:
+    """Mean of blocks of voxels, and the grid of these."""
+    shape = [n // _STEP for n in suv.shape]
+    cut = suv[tuple(slice(0, n * _STEP) for n in shape)]
+    mean = np.zeros(shape, np.float32)
+    for offset in np.ndindex(_STEP, _STEP, _STEP):
+        mean += cut[tuple(slice(o, None, _STEP) for o in offset)]
+    mean /= _STEP**3
+    spacing = [s * _STEP for s in grid.spacing_mm]
+    origin = [o + s * (_STEP - 1) / 2 for o, s in zip(grid.origin_mm, grid.spacing_mm, strict=True)]
+    return mean, Grid(
+        (shape[0], shape[1], shape[2]), (spacing[0], spacing[1], spacing[2]), (origin[0], origin[1], origin[2])
+    )
+
+
+def _background(model: Anatomy) -> Float32Array:
+    thin = (slice(None, None, _STEP),) * 3
+    skin, cavity, above = model.skin[thin], model.cavity[thin], model.above_diaphragm[thin]
+    suv = np.zeros(skin.shape, np.float32)
+    suv[skin < 0] = 0.35
+    suv[(skin < -model.variation.fat_mm) & (cavity < 32)] = 0.72
+    for name in ("back_muscles", "shoulder_muscles", "neck_muscles"):
+        stamp(suv, model.groups[name], 0.75)
+    for name in ("gland_left", "gland_right"):
+        if name in model.groups:
+            stamp(suv, model.groups[name], 0.9)
+    suv[(cavity < 0) & (above < 0)] = 1.1
+    suv[model.chest_space()[thin] < 0] = 0.55
+    suv[model.lung_space()[thin] < 0] = 0.45
+    suv[model.liver[thin] < 0] = LIVER_SUV
     return suv
 
 
-def _stamp(suv: Float32Array, patch: Patch, value: float) -> None:
-    cover = patch.coverage()
-    part = suv[patch.box]
-    part += cover * (np.float32(value) - part)
+def stamp(suv: Float32Array, patch: Patch, value: float) -> None:
+    """Put a shape's uptake into an array of every second voxel; ``patch`` is on the model's own grid."""
+    first = [-part.start % _STEP for part in patch.box]
+    sdf = patch.sdf[tuple(slice(f, None, _STEP) for f in first)]
+    if not sdf.size:
+        return
+    start = [(part.start + f) // _STEP for part, f in zip(patch.box, first, strict=True)]
+    box = tuple(slice(s, s + n) for s, n in zip(start, sdf.shape, strict=True))
+    part = suv[box]
+    part += np.clip(0.5 - sdf / np.float32(1.4 * _STEP), 0, 1) * (np.float32(value) - part)
+
+
+def _brown_fat() -> list[Tube]:
+    depots = []
+    for s in (-1, 1):
+        depots.append(tube([(44 * s, -2, 100), (62 * s, 4, 94), (86 * s, 6, 90)], [4, 5, 3.5]))
+        depots.append(tube([(20 * s, 56, 44), (20 * s, 60, 20), (20 * s, 64, -10)], [2.6, 2.6, 2.2]))
+    return depots
 
 
 def pet_grid(ct: Grid) -> Grid:
     """The scanner's grid over the CT's field of view, its origin off the CT's by a fraction of a voxel."""
     extent = [n * s for n, s in zip(ct.shape, ct.spacing_mm, strict=True)]
-    shape = [int(e // s) for e, s in zip(extent, SPACING_MM, strict=True)]
+    shape = [max(int(e // s), 1) for e, s in zip(extent, SPACING_MM, strict=True)]
     origin = [o + d for o, d in zip(ct.origin_mm, _SHIFT_MM, strict=True)]
     return Grid((shape[0], shape[1], shape[2]), SPACING_MM, (origin[0], origin[1], origin[2]))
 
 
-def acquire(suv: Float32Array, ct: Grid, rng: np.random.Generator) -> sitk.Image:
-    """Blur, resample and add noise whose spread grows with the square root of the uptake.
+def scan(suv: Float32Array, frame: Frame, rng: np.random.Generator, *, mirrored: bool = False) -> sitk.Image:
+    """Scan an uptake: free breathing, blur, the scanner's grid, noise that grows with the root of the uptake.
 
     Args:
-        suv: Uptake on the CT's grid in patient space (already mirrored where the patient is).
-        ct: The CT's grid.
+        suv: From ``activity``.
+        frame: Where the patient lies.
         rng: Random generator.
+        mirrored: Reflect the patient in the sagittal plane.
+
+    Returns:
+        float32 SUVbw on ``pet_grid(frame.ct_grid)``.
     """
-    sigma = [FWHM_MM / 2.355 / s for s in ct.spacing_mm]
-    grid = pet_grid(ct)
-    blurred = resample_to_grid(ct.image(gaussian_filter(suv, sigma, truncate=3)), grid, labels=False)
-    noise = gaussian_filter(rng.standard_normal(grid.shape), 0.6)
-    noise *= 0.08 / noise.std()
-    values = np.maximum(blurred + noise * np.sqrt(np.maximum(blurred, 0.05)), 0)
-    return grid.image(values.astype(np.float32))
+    suv, source = _block_mean(suv, frame.model_grid)
+    suv = _breathing(suv, source, frame)
+    sigma = [FWHM_MM / 2.355 / s / k for s, k in zip(source.spacing_mm, _scale(frame), strict=True)]
+    blurred = gaussian_filter(suv, sigma, truncate=3)
+    grid = pet_grid(frame.ct_grid)
+    target = _reflected(grid) if mirrored else grid
+    values = Frame(source, target, frame.variation).image(blurred, 0.0)
+    values = values[:, :, ::-1] if mirrored else values
+    noise = gaussian_filter(rng.standard_normal(grid.shape, np.float32), 0.6)
+    noise *= np.float32(0.08 / max(float(noise.std()), 1e-6))
+    noise *= np.sqrt(np.maximum(values, np.float32(0.05)))
+    return grid.image(np.maximum(values + noise, 0).astype(np.float32))
+
+
+def _scale(frame: Frame) -> tuple[float, float, float]:
+    x, y, z = frame.scale_at((0.0, 0.0, 0.0))
+    return z, y, x
+
+
+def _reflected(grid: Grid) -> Grid:
+    z, y, x = grid.origin_mm
+    return Grid(grid.shape, grid.spacing_mm, (z, y, -(x + (grid.shape[2] - 1) * grid.spacing_mm[2])))
+
+
+def _breathing(suv: Float32Array, grid: Grid, frame: Frame) -> Float32Array:
+    """Move what lies near the diaphragm by the patient's shift, smeared along the body, less toward the neck."""
+    z = grid.coordinates_mm(0)
+    fade = np.clip((60 - z) / 160, 0, 1)
+    dx, dy, dz = frame.variation.breathing_mm
+    moved = np.zeros_like(suv)
+    smeared = gaussian_filter(suv, [1.6 / grid.spacing_mm[0], 0, 0], truncate=3)
+    for k in range(len(z)):
+        position = np.clip(k - dz * fade[k] / grid.spacing_mm[0], 0, len(z) - 1)
+        low = int(position)
+        part = np.float32(position - low)
+        plane = smeared[low] * (1 - part) + smeared[min(low + 1, len(z) - 1)] * part
+        weight = np.float32(fade[k])
+        shift = [round(d * fade[k] / s) for d, s in zip((dy, dx), grid.spacing_mm[1:], strict=True)]
+        plane = np.roll(plane, shift, (0, 1)) if any(shift) else plane
+        moved[k] = weight * plane + (1 - weight) * suv[k] if weight < 0.05 else plane
+    return moved

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from scipy import ndimage
@@ -10,7 +10,10 @@ from scipy import ndimage
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.phantom import lungs
 from LNStationLib.phantom.anatomy_model import Anatomy
-from LNStationLib.types import BoolArray, PointMm
+from LNStationLib.phantom.frame import Frame
+from LNStationLib.phantom.mask_table import MaskTable, bounding_box
+from LNStationLib.phantom.shapes import Float32Array, Patch
+from LNStationLib.types import BoolArray, LabelArray, PointMm
 
 # Earlier names keep the voxels that later ones also claim.
 PRECEDENCE = (
@@ -25,55 +28,102 @@ PRECEDENCE = (
     "inferior_vena_cava", "thyroid_gland", "cricoid_cartilage", "ligamentum_arteriosum", "spinal_cord", "spine",
     "manubrium", "sternal_body", "clavicle_left", "clavicle_right",
 )  # fmt: skip
-# Organs that hold others: the heart keeps its chambers.
+# Wholes of the table and what they are made of.
 _UNIONS = {
     "aorta": ("ascending_aorta", "aortic_arch", "descending_aorta"),
     "pulmonary_artery": ("pulmonary_trunk", "pulmonary_artery_left", "pulmonary_artery_right"),
     "pulmonary_vein": ("superior_pulmonary_veins", "inferior_pulmonary_vein_left", "inferior_pulmonary_vein_right"),
     "sternum": ("manubrium", "sternal_body"),
-}
-_HEART_PARTS = ("atrium_left", "atrial_appendage_left")
+    "heart": (
+        "heart_rest", "atrium_left", "atrial_appendage_left", "ventricle_left", "ventricle_right", "atrium_right",
+        "heart_myocardium",
+    ),
+    "airways": (
+        "trachea", "main_bronchus_right", "main_bronchus_left", "bronchus_intermedius", "upper_lobe_bronchus_right",
+        "middle_lobe_bronchus_right", "lower_lobe_bronchus_right", "upper_lobe_bronchus_left",
+        "lower_lobe_bronchus_left", "segmental_bronchi",
+    ),
+    "bone": ("spine", "manubrium", "sternal_body", "ribs", "clavicle_left", "clavicle_right", "scapulae", "humeri"),
+    "lung_left": ("lung_upper_lobe_left", "lung_lower_lobe_left"),
+    "lung_right": ("lung_upper_lobe_right", "lung_middle_lobe_right", "lung_lower_lobe_right"),
+}  # fmt: skip
+_HELPERS = ("sternal_body", "superior_pulmonary_veins", "heart_rest", "scapulae", "humeri", "segmental_bronchi")
+# After the organs of PRECEDENCE, in this order: name in ``Anatomy.patches`` or ``groups``, name of the mask.
+_LATE = (
+    ("ventricle_left", "ventricle_left"), ("ventricle_right", "ventricle_right"), ("atrium_right", "atrium_right"),
+    ("myocardium", "heart_myocardium"), ("heart_outline", "heart_rest"), ("ribs", "ribs"), ("scapulae", "scapulae"),
+    ("humeri", "humeri"), ("segmental_bronchi", "segmental_bronchi"), ("liver", "liver"), ("stomach", "stomach"),
+)  # fmt: skip
+_LOBES = (
+    "lung_upper_lobe_left", "lung_lower_lobe_left", "lung_upper_lobe_right", "lung_middle_lobe_right",
+    "lung_lower_lobe_right",
+)  # fmt: skip
+
+Carry = Callable[[Patch], Patch]
 
 
-def truth_masks(model: Anatomy) -> dict[str, BoolArray]:
-    """Masks by canonical organ name; no two overlap but wholes and their parts."""
-    shape = model.grid.shape
-    taken = np.zeros(shape, bool)
-    masks: dict[str, BoolArray] = {}
-    for name in PRECEDENCE:
-        mask = model.raw_mask(name) & ~taken
-        taken |= mask
-        masks[name] = mask
-    heart = model.raw_mask("heart_outline") & ~taken
-    for part in _HEART_PARTS:
-        heart |= masks[part]
-    taken |= heart
+def truth_masks(model: Anatomy) -> MaskTable:
+    """Masks by canonical organ name on the model's grid; no two overlap but wholes and their parts."""
+    return _assemble(model, lambda patch: patch, model.grid.shape, lungs.lobe_labels(model.grid))
+
+
+def truth_on_ct(model: Anatomy, frame: Frame) -> MaskTable:
+    """As ``truth_masks``, on the CT's grid: the surfaces are carried over, not the voxels."""
+    return _assemble(model, frame.patch, frame.ct_grid.shape, frame.labels(lungs.lobe_labels(model.grid)))
+
+
+def _assemble(model: Anatomy, carry: Carry, shape: tuple[int, int, int], lobes: LabelArray) -> MaskTable:
+    table, taken = MaskTable(shape), np.zeros(shape, bool)
+    for source, name in [(name, name) for name in PRECEDENCE] + list(_LATE):
+        held = model.patches.get(source, model.groups.get(source))
+        if held is not None:
+            patch = carry(held)
+            inside = (patch.sdf < 0) & ~taken[patch.box]
+            taken[patch.box] |= inside
+            table.put(name, patch.box, inside)
+    _cavities(model, carry, table, taken, lobes)
+    _regions(model, carry, table)
     for name, parts in _UNIONS.items():
-        masks[name] = np.logical_or.reduce([masks[part] for part in parts])
-    masks["heart"] = heart
-    masks |= _cavity_masks(model, taken)
-    masks["ribs"] = model.groups["ribs"].mask(shape) & ~masks["spine"] & (model.skin < 0)
-    for helper in ("sternal_body", "superior_pulmonary_veins"):
-        del masks[helper]
-    return {name: mask for name, mask in masks.items() if mask.any()}
+        table.put_union(name, parts)
+    for helper in _HELPERS:
+        table.crops.pop(helper, None)
+    return table
 
 
-def _cavity_masks(model: Anatomy, taken: BoolArray) -> dict[str, BoolArray]:
-    # The mask of a lung is its air and what lies in it; hilar organs keep their own voxels.
-    lung = (model.lung_space() < -0.3) & ~taken
-    if model.nodes:
-        lung &= ~model.raw_mask("nodes")
-    x = model.grid.coordinates_mm(2)[None, None, :]
-    chest = model.chest_space() < 0
-    return {
-        "body": model.skin < 0,
-        "lung_left": lung & (x > 0),
-        "lung_right": lung & (x < 0),
-        **lungs.lobes(lung, model.grid),
-        "thoracic_cavity": chest,
-        "mediastinum": chest & ~lung,
-        "liver": (model.liver < 0) & ~taken,
-    }
+def _cavities(model: Anatomy, carry: Carry, table: MaskTable, taken: BoolArray, lobes: LabelArray) -> None:
+    chest = carry(whole_patch(model.chest_space()))
+    lung = carry(whole_patch(model.lung_space()))
+    inside = chest.sdf < 0
+    # The mask of a lung is its air and what lies in it; hilar organs and nodes keep their own voxels.
+    air = (lung.sdf < -0.3) & ~taken[lung.box]
+    if "nodes" in model.patches:
+        nodes = carry(model.patches["nodes"])
+        held = np.zeros(taken.shape, bool)
+        held[nodes.box] = nodes.sdf < 0
+        air &= ~held[lung.box]
+    for value, name in enumerate(_LOBES, start=1):
+        table.put(name, lung.box, air & (lobes[lung.box] == value))
+    taken[lung.box] |= air
+    held = np.zeros(taken.shape, bool)
+    held[lung.box] = air
+    table.put("thoracic_cavity", chest.box, inside)
+    table.put("mediastinum", chest.box, inside & ~held[chest.box])
+
+
+def _regions(model: Anatomy, carry: Carry, table: MaskTable) -> None:
+    """Body, diaphragm and pericardial sac."""
+    skin = carry(whole_patch(model.skin))
+    table.put("body", skin.box, skin.sdf < 0)
+    for name in ("diaphragm", "pericardium"):
+        patch = carry(model.patches[name])
+        table.put(name, patch.box, patch.sdf < 0)
+
+
+def whole_patch(sdf: Float32Array, margin_mm: float = 3.0) -> Patch:
+    """A field of the whole grid as a patch, cut to where it is inside."""
+    box = bounding_box(sdf < margin_mm)
+    box = box or (slice(0, 0), slice(0, 0), slice(0, 0))
+    return Patch(box, sdf[box])
 
 
 def landmarks(masks: Mapping[str, BoolArray], grid: Grid) -> dict[str, PointMm]:
@@ -123,13 +173,17 @@ def _carina(masks: Mapping[str, BoolArray], grid: Grid) -> PointMm | None:
 
 def _arch_underside(masks: Mapping[str, BoolArray], grid: Grid) -> PointMm | None:
     """The roof of the aortopulmonary window: highest point with aorta both in front, behind and above it."""
-    aorta = masks.get("aorta")
-    if aorta is None:
+    whole = masks.get("aorta")
+    box = None if whole is None else bounding_box(whole)
+    if whole is None or box is None:
         return None
-    front = np.cumsum(aorta, axis=1) > 0
-    back = np.cumsum(aorta[:, ::-1], axis=1)[:, ::-1] > 0
-    above = np.cumsum(aorta[::-1], axis=0)[::-1] > 0
-    return _extreme(np.asarray(front & back & above & ~aorta), grid, top=True)
+    aorta = whole[box]
+    front = np.logical_or.accumulate(aorta, axis=1)
+    back = np.logical_or.accumulate(aorta[:, ::-1], axis=1)[:, ::-1]
+    above = np.logical_or.accumulate(aorta[::-1], axis=0)[::-1]
+    under = np.zeros(whole.shape, bool)
+    under[box] = front & back & above & ~aorta
+    return _extreme(under, grid, top=True)
 
 
 def _vein_at_trachea(masks: Mapping[str, BoolArray], grid: Grid) -> PointMm | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from LNStationLib.phantom import central, heart, skeleton, vessels
+from LNStationLib.phantom import central, heart, muscles, skeleton, vessels
 from LNStationLib.phantom.shapes import Blend, Ellipsoid, Shape, Tube, tube
 from LNStationLib.phantom.variation import Variation
 
@@ -22,14 +22,14 @@ def organ_shapes(variation: Variation) -> dict[str, Shape]:
     shapes |= central.airway_tubes()
     shapes |= central.neck_organs()
     shapes["esophagus"] = central.esophagus()
-    shapes |= vessels.aorta(variation.artery)
-    shapes |= vessels.arch_branches(variation.artery)
+    shapes |= vessels.aorta(variation)
+    shapes |= vessels.arch_branches(variation)
     shapes |= vessels.pulmonary_arteries(variation.artery)
     shapes |= vessels.veins(variation.vein)
     shapes |= vessels.azygos(variation.vein)
-    for name, tubes in vessels.pulmonary_veins(variation.vein).items():
+    for name, tubes in vessels.pulmonary_veins(variation.vein, common_left=variation.common_left_vein).items():
         shapes["superior_pulmonary_veins" if name == "superior" else name] = Blend(tuple(tubes))
-    shapes["ligamentum_arteriosum"] = vessels.ligamentum_arteriosum()
+    shapes["ligamentum_arteriosum"] = vessels.ligamentum_arteriosum(variation)
     shapes |= heart.chambers()
     shapes["myocardium"] = heart.left_myocardium()
     shapes["heart_outline"] = heart.envelope()
@@ -42,16 +42,18 @@ def organ_shapes(variation: Variation) -> dict[str, Shape]:
     return shapes
 
 
-def group_shapes() -> dict[str, list[Shape]]:
-    """Return the shapes that are no organ of the table but must be seen, by group."""
+def group_shapes(variation: Variation | None = None) -> dict[str, list[Shape]]:
+    """Return the shapes that are no organ of the table but must be seen, by group.
+
+    Args:
+        variation: The patient's traits; without them the average adult's groups that do not depend on traits.
+    """
     ribs = [skeleton.ribs(side) for side in (-1, 1)]
-    return {
+    groups: dict[str, list[Shape]] = {
         "ribs": [rib for bones, _ in ribs for rib in bones],
         "cartilage": [piece for _, pieces in ribs for piece in pieces],
-        "subclavian_veins": list(vessels.subclavian_veins(1.0)),
-        "segmental_bronchi": list(central.segmental_bronchi()),
+        "subclavian_veins": list(vessels.subclavian_veins(variation.vein if variation else 1.0).values()),
         "neck_muscles": [muscle for side in (-1, 1) for muscle in _neck_muscles(side)],
-        "scapulae": [skeleton.scapula(side) for side in (-1, 1)],
         "esophageal_air": [
             tube([(6, 17, 36), (6, 21, 24)], [0.8, 1.6]),
             tube([(6, 34, -30), (5.5, 34.5, -42)], [1.5, 0.8]),
@@ -63,10 +65,27 @@ def group_shapes() -> dict[str, list[Shape]]:
                 stretch=(1, 1.6, 1),
             ),
             tube([(8, -78, -70), (10, -80, -100), (20, -74, -122)], [9, 10, 12], stretch=(1.4, 1, 1)),
+            tube([(0, 20, -8), (4, 20, -22), (6, 20, -36)], [6, 9, 11], stretch=(1.7, 1, 1)),
+            tube([(-4, 2, -80), (0, 0, -96), (6, -2, -116)], [10, 13, 15], stretch=(1.2, 1, 1)),
         ],
-        "stomach_gas": [tube([(52, -46, -140), (60, -42, -160), (62, -38, -190)], [14, 17, 14])],
-        "stomach": [tube([(62, -14, -134), (64, -20, -160), (54, -30, -195), (40, -36, -215)], [26, 34, 30, 26])],
-        "spleen": [tube([(92, 48, -140), (98, 44, -165), (96, 36, -195)], [22, 30, 24], stretch=(0.9, 1.4, 1))],
+        "coronary_vessels": list(heart.coronary_vessels()),
+        "hemiazygos": list(vessels.hemiazygos()),
+    }
+    if variation is not None:
+        groups |= _trait_groups(variation)
+    return groups
+
+
+def _trait_groups(variation: Variation) -> dict[str, list[Shape]]:
+    raised = variation.arms == "up"
+    sides = (-1, 1)
+    return {
+        **{name: [vein] for name, vein in vessels.subclavian_veins(variation.vein).items()},
+        "small_arteries": list(vessels.small_arteries(variation)),
+        "scapulae": [skeleton.scapula(side, raised=raised) for side in sides],
+        "humeri": [skeleton.humerus(side, raised=raised) for side in sides],
+        "back_muscles": [muscle for side in sides for muscle in muscles.back_muscles(side)],
+        "shoulder_muscles": [muscle for side in sides for muscle in muscles.shoulder_muscles(side, raised=raised)],
     }
 
 

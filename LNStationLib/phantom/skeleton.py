@@ -94,7 +94,7 @@ def ribs(side: int) -> tuple[list[Tube], list[Tube]]:
     bones, cartilages = [], []
     for number in range(1, 13):
         back_z = (DISC_Z[number + 2] + DISC_Z[number + 3]) / 2 + 5
-        drop = np.interp(number, [1, 2, 5, 8, 12], [12, 30, 62, 80, 70])
+        drop = np.interp(number, [1, 2, 5, 8, 12], [20, 44, 84, 108, 80])
         last = np.interp(number, [1, 3, 7, 10, 11, 12], [150, 152, 146, 118, 92, 70])
         angles = np.linspace(14, last, 24)
         heights = back_z - drop * (angles / 160) ** 0.9
@@ -124,11 +124,47 @@ def paraspinal() -> Tube:
     return tube([(0, float(spine_y(v) + spine_half_depth(v) + 22), v) for v in z], 17.0, stretch=(2.4, 1, 1))
 
 
-def scapula(side: int) -> Shape:
-    """One scapula with the arms raised: a thin blade behind the ribs and its spine."""
+def scapula(side: int, *, raised: bool) -> Shape:
+    """One scapula: a thin blade behind the ribs, its spine, the acromion and the glenoid.
+
+    Args:
+        side: +1 for the left.
+        raised: With the arms raised the scapula turns to the side and up.
+    """
+    turn, lift = (7.0, 8.0) if raised else (0.0, 0.0)
     blade = [
-        tube([chest_wall_point(a, z, 21.0, side) for z in (70, 40, 10, -15)], [2.4, 2.7, 2.5, 2.0], step_mm=5)
-        for a in np.arange(38, 66, 2.5)
-    ]
-    spine = tube([chest_wall_point(a, 66 + 0.25 * (a - 38), r, side) for a, r in ((38, 24), (55, 32), (75, 34))], 4.5)
-    return Blend((*blade, spine), 4.0)
+        tube(
+            [chest_wall_point(a + turn, z + lift, 21.0, side) for z in (72, 40, 8, -30 + 0.5 * abs(a - 48))],
+            [2.4, 2.7, 2.5, 2.0], step_mm=5,
+        )
+        for a in np.arange(38, 64, 2.5)
+    ]  # fmt: skip
+    head = humeral_head(side, raised=raised)
+    glenoid = (head[0] - side * 24, head[1] + 3, head[2] - 4)
+    border = tube([chest_wall_point(62 + turn, 30 + lift, 22, side), glenoid], [5, 9])
+    ridge = [chest_wall_point(38 + turn, 62 + lift, 26, side), chest_wall_point(58 + turn, 70 + lift, 38, side)]
+    spine = tube(
+        [*ridge, (head[0] - side * 6, head[1] + 24, head[2] + 16), (head[0], head[1] - 4, head[2] + 27)], 4.5
+    )
+    return Blend((*blade, border, spine), 4.0)
+
+
+def humeral_head(side: int, *, raised: bool) -> tuple[float, float, float]:
+    """Center of a humeral head."""
+    return (136.0 * side, 18.0, 100.0) if raised else (152.0 * side, 12.0, 82.0)
+
+
+def humerus(side: int, *, raised: bool) -> Tube:
+    """Head and shaft of one humerus, above the head or beside the chest."""
+    x, y, z = humeral_head(side, raised=raised)
+    if raised:
+        return tube([(x, y, z), (x + side * 12, y - 2, z + 18), (x + side * 28, y - 8, z + 60)], [21, 15, 11])
+    return tube(
+        [
+            (x, y, z),
+            (x + side * 14, y + 2, z - 26),
+            (x + side * 26, y + 8, z - 110),
+            (x + side * 30, y + 12, z - 300),
+        ],
+        [21, 13, 11, 12],
+    )

@@ -43,41 +43,60 @@ def _radial_distance(
     return np.asarray((1 - 1 / level) * np.sqrt(x * x + y * y), np.float32)
 
 
+def wall_angle(x: Float32Array, y: Float32Array, z: np.ndarray) -> Float32Array:
+    """Angle in degrees about the cavity's axis of points given as flat arrays: 0 at the spine, 180 at the sternum."""
+    middle = ((_cavity_front(z) + _cavity_back(z)) / 2).astype(np.float32)
+    return np.asarray(np.degrees(np.arctan2(np.abs(x), y - middle)), np.float32)
+
+
 def cavity_distance(grid: Grid) -> Float32Array:
     """Distance in mm from the inner chest wall, negative inside; open above (see ``apex_distance``)."""
     curves = _tables(grid, _cavity_half_width, _cavity_front, _cavity_back)
     return _radial_distance(grid, curves[0], curves[1], curves[2], _CAVITY_POWER)
 
 
-def body_distance(grid: Grid) -> Float32Array:
-    """Distance in mm from the skin, negative inside."""
+def body_distance(grid: Grid, fat_mm: float = 4.0) -> Float32Array:
+    """Distance in mm from the skin of the trunk without breasts and arms, negative inside.
+
+    Args:
+        grid: Where.
+        fat_mm: Thickness of the fat at the side of the chest; the neck gets a fifth of what is more than 4 mm.
+    """
     curves = _tables(grid, _body_half_width, _body_front, _body_back)
-    return _radial_distance(grid, curves[0], curves[1], curves[2], _BODY_POWER)
+    z = grid.coordinates_mm(0)
+    more = ((fat_mm - 4) * np.interp(z, [60, 112], [1, 0.2])).astype(np.float32)[:, None, None]
+    return _radial_distance(grid, curves[0] + more, curves[1] - more * np.float32(0.8), curves[2] + more, _BODY_POWER)
 
 
 def apex_distance(grid: Grid) -> Float32Array:
     """Rough distance in mm from the dome over either lung apex; negative below it."""
-    whole = (slice(0, grid.shape[0]), slice(0, grid.shape[1]), slice(0, grid.shape[2]))
-    x, y, z = coordinates(grid, whole)
+    # Below the domes' widest height the distance is the same everywhere.
+    first = int(np.searchsorted(grid.coordinates_mm(0), APEX_CENTER[2]))
+    distance = np.full(grid.shape, -min(APEX_SEMI_AXES), np.float32)
+    x, y, z = coordinates(grid, (slice(first, grid.shape[0]), slice(0, grid.shape[1]), slice(0, grid.shape[2])))
     dx, dy = (np.abs(x) - APEX_CENTER[0]) / APEX_SEMI_AXES[0], (y - APEX_CENTER[1]) / APEX_SEMI_AXES[1]
     dz = np.maximum(z - APEX_CENTER[2], 0) / APEX_SEMI_AXES[2]
     # Weighted in with height, so that the domes bind only at the apex.
     weight = np.clip((z - APEX_CENTER[2]) / 25, 0, 1)
     level = np.sqrt((dx * dx + dy * dy) * weight + dz * dz)
-    return np.asarray((level - 1) * min(APEX_SEMI_AXES), np.float32)
+    distance[first:] = (level - 1) * min(APEX_SEMI_AXES)
+    return distance
 
 
 def diaphragm_height(grid: Grid, shift_mm: float) -> Float32Array:
-    """Height (z) in mm of the diaphragm's upper surface over ``[y, x]``: two domes joined by the central tendon."""
+    """Height (z) in mm of the diaphragm's upper surface over ``[y, x]``: two domes, and the tendon.
+
+    The central tendon, which the heart rests on, moves by less than a third of the domes' way.
+    """
     y, x = grid.coordinates_mm(1)[:, None], grid.coordinates_mm(2)[None, :]
 
     def dome(top: float, center: tuple[float, float], width: float, depth: float, drop: float) -> Float32Array:
         level = ((x - center[0]) / width) ** 2 + ((y - center[1]) / depth) ** 2
-        return np.asarray(top + shift_mm - drop * level, np.float32)
+        return np.asarray(top - drop * level, np.float32)
 
-    right = dome(-98, (-66, -10), 60, 84, 44)
-    left = dome(-108, (64, -8), 60, 80, 44)
-    tendon = dome(-107, (10, -36), 84, 56, 26)
+    right = dome(-96 + shift_mm, (-66, -10), 60, 84, 44)
+    left = dome(-107 + shift_mm, (66, -2), 58, 78, 44)
+    tendon = dome(-110 + 0.3 * shift_mm, (14, -36), 84, 56, 26)
     return -smooth_minimum(smooth_minimum(-right, -left, 14.0), -tendon, 14.0)
 
 

@@ -1,0 +1,202 @@
+"""Make a cohort: one patient after another or several at once, always the same bytes, resumable after a kill.
+
+A cohort folder holds ``cohort.json`` and the tables, ``cases/ID`` as ``assess`` reads them, and ``truth/ID`` with
+what no reader has. A patient's case appears whole first and its truth last, so a patient with a truth is whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+from LNStationLib.errors import InputError, OutputError
+from LNStationLib.phantom.patient import PatientTruth, complete, draw_patient, unplaced
+from LNStationLib.phantom.preset import Preset, load_preset
+from LNStationLib.phantom.records import (
+    CASES,
+    COHORT_FILE,
+    PATIENT_FILE,
+    TRUTH,
+    CohortFile,
+    CohortKey,
+    cohort_key,
+    patient_bytes,
+    patient_id,
+    read_cohort_file,
+    read_patient,
+    write_tables,
+    write_whole,
+)
+from LNStationLib.progress import Progress, silent
+
+
+@dataclass(frozen=True)
+class CohortRequest:
+    """A cohort that is wanted.
+
+    Attributes:
+        folder: Where; an unfinished cohort of the same key there is completed.
+        preset: Name of the preset.
+        patients: Number of patients, at least 1.
+        seed: Decides every patient, together with preset and version.
+        workers: Processes, at least 1; never changes a byte.
+        images: False for tables and truth alone.
+    """
+
+    folder: Path
+    preset: str
+    patients: int
+    seed: int
+    workers: int = 1
+    images: bool = True
+
+
+def make_cohort(request: CohortRequest, progress: Progress = silent) -> int:
+    """Make a cohort, or what is missing of it.
+
+    Args:
+        request: What is wanted.
+        progress: Told after each patient.
+
+    Returns:
+        How many patients were made; the others were whole already.
+
+    Raises:
+        InputError: The request makes no sense, or the folder holds something else or another cohort.
+        OutputError: The folder cannot be written.
+        CancelledError: From ``progress``; whole patients stay.
+    """
+    preset = _checked(request)
+    key = cohort_key(preset, request.seed, request.images)
+    _prepare(request.folder, key)
+    missing = [n for n in range(1, request.patients + 1) if not is_whole(request.folder, key, n)]
+    done = request.patients - len(missing)
+    progress(f"{done} of {request.patients} patients", done / request.patients)
+    for _ in _made(request, missing):
+        done += 1
+        progress(f"{done} of {request.patients} patients", done / request.patients)
+    finish(request.folder, key, preset, request.patients)
+    return len(missing)
+
+
+def _checked(request: CohortRequest) -> Preset:
+    for name in ("patients", "workers"):
+        if getattr(request, name) < 1:
+            raise InputError(f"{name} must be at least 1, got {getattr(request, name)}.")
+    if request.seed < 0:
+        raise InputError(f"seed must be a whole number from 0 up, got {request.seed}.")
+    return load_preset(request.preset)
+
+
+def _prepare(folder: Path, key: CohortKey) -> None:
+    """Take an empty folder or a cohort of the same key, nothing else."""
+    if (folder / COHORT_FILE).exists():
+        there = read_cohort_file(folder).key
+        if there != key:
+            differs = ", ".join(
+                f"{name} {getattr(there, name)} instead of {getattr(key, name)}"
+                for name in CohortKey.model_fields
+                if getattr(there, name) != getattr(key, name)
+            )
+            raise InputError(
+                f"{folder} holds another cohort ({differs}); choose another folder or the same settings."
+            )
+        return
+    if folder.exists() and (not folder.is_dir() or any(not _is_remnant(path) for path in folder.iterdir())):
+        raise OutputError(f"{folder} is not empty and no cohort; choose another folder.")
+    try:
+        for name in (CASES, TRUTH):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be written ({error.strerror}); choose another folder.") from error
+    write_whole(folder / COHORT_FILE, _file_bytes(CohortFile(key=key, patients=0)))
+
+
+def _is_remnant(path: Path) -> bool:
+    """True for what a kill before the first patient leaves."""
+    return path.name.startswith(f".{COHORT_FILE}-") or (path.name in (CASES, TRUTH) and not any(path.iterdir()))
+
+
+def _file_bytes(cohort: CohortFile) -> bytes:
+    return (cohort.model_dump_json(indent=1) + "\n").encode()
+
+
+def is_whole(folder: Path, key: CohortKey, number: int) -> bool:
+    """True where nothing of a patient is missing."""
+    name = patient_id(key, number)
+    return (folder / TRUTH / name / PATIENT_FILE).exists() and (
+        not key.images or (folder / CASES / name / "case.json").exists()
+    )
+
+
+def _made(request: CohortRequest, numbers: Sequence[int]) -> Iterator[int]:
+    """Make patients; their numbers in the order in which they are done."""
+    if request.workers == 1 or len(numbers) < 2:
+        for number in numbers:
+            make_patient(request, number)
+            yield number
+        return
+    # Fresh processes, because forking after threads of other libraries have started can hang.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(request.workers, len(numbers)), mp_context=context) as pool:
+        futures = {pool.submit(make_patient, request, number): number for number in numbers}
+        try:
+            for future in as_completed(futures):
+                future.result()
+                yield futures[future]
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+
+
+def make_patient(request: CohortRequest, number: int) -> None:
+    """Make and write one patient."""
+    preset = load_preset(request.preset)
+    plan = draw_patient(preset, request.seed, number)
+    if request.images:
+        from LNStationLib.phantom.rendering import write_rendered
+
+        write_rendered(preset, plan, request.folder)
+    else:
+        write_truth(request.folder, complete(preset, plan, *unplaced(plan)))
+
+
+def write_truth(folder: Path, truth: PatientTruth, extra: Path | None = None) -> None:
+    """Write a patient's truth folder; it appears whole.
+
+    Args:
+        folder: The cohort's folder.
+        truth: The patient.
+        extra: Folder whose files are moved into it.
+    """
+    target = folder / TRUTH / truth.plan.patient_id
+    partial = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    try:
+        (partial / PATIENT_FILE).write_bytes(patient_bytes(truth))
+        for path in sorted(extra.iterdir()) if extra else ():
+            shutil.move(path, partial / path.name)
+        partial.chmod(0o755)
+        shutil.rmtree(target, ignore_errors=True)
+        os.replace(partial, target)
+    except OSError as error:
+        raise OutputError(f"{target} could not be written completely: {error}") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def finish(folder: Path, key: CohortKey, preset: Preset, patients: int) -> None:
+    """Write the tables from the patients' own files and say how many there are; sweep up after a kill."""
+    rows = [read_patient(folder / TRUTH / patient_id(key, number)) for number in range(1, patients + 1)]
+    write_tables(folder, rows, preset)
+    for part in (folder, folder / CASES, folder / TRUTH):
+        for remnant in part.glob(".*-*"):
+            with contextlib.suppress(OSError):
+                shutil.rmtree(remnant) if remnant.is_dir() else remnant.unlink()
+    write_whole(folder / COHORT_FILE, _file_bytes(CohortFile(key=key, patients=patients)))

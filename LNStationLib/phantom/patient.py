@@ -1,0 +1,204 @@
+"""A synthetic patient without images: what is drawn before there is an anatomy, and what follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from LNStationLib import anatomy
+from LNStationLib.phantom.look_alikes import LookAlike, draw_look_alikes
+from LNStationLib.phantom.node_draw import draw_nodes, draw_traits
+from LNStationLib.phantom.nodes import NodePlan, NodeTruth, node_truth
+from LNStationLib.phantom.pathology import StationPathology, dissect, n_from_images, n_from_pathology
+from LNStationLib.phantom.preset import Preset, SiteRow
+from LNStationLib.phantom.spread import draw_spread
+from LNStationLib.phantom.tumor import Tumor, draw_tumor
+from LNStationLib.phantom.uptake_model import station_suv_max, with_calls, with_uptake
+from LNStationLib.phantom.variation import Contrast
+
+
+@dataclass(frozen=True)
+class PatientPlan:
+    """What is drawn of a patient before there is an anatomy.
+
+    Attributes:
+        patient_id: Name of the case.
+        preset: Name of the preset.
+        seed: The cohort's seed.
+        number: The patient's number in the cohort, from 1.
+        sex: ``"F"`` or ``"M"``.
+        age_years: Whole years.
+        has_pet: Whether there is a PET.
+        spacing_mm: Voxel size ``(x, y, z)`` of the CT.
+        contrast: Phase of the CT; nodes are as bright as it makes them.
+        tumor: The primary tumor.
+        nodes: All nodes.
+        look_alikes: Kind and shape of what is no node.
+    """
+
+    patient_id: str
+    preset: str
+    seed: int
+    number: int
+    sex: Literal["F", "M"]
+    age_years: int
+    has_pet: bool
+    spacing_mm: tuple[float, float, float]
+    contrast: Contrast
+    tumor: Tumor
+    nodes: tuple[NodePlan, ...]
+    look_alikes: tuple[tuple[str, NodePlan], ...]
+
+    def generator(self, purpose: Literal["plan", "place", "uptake", "surgery", "anatomy"]) -> np.random.Generator:
+        """The random generator of one purpose, so that one step's draws never shift another's."""
+        return patient_generator(self.seed, self.number, purpose)
+
+
+@dataclass(frozen=True)
+class StationRow:
+    """One station of one patient.
+
+    Attributes:
+        station: IASLC station.
+        n_nodes: Nodes of any size.
+        n_visible: Of those, visible.
+        n_malignant: Of those, with tumor.
+        n_visible_malignant: Visible ones with tumor.
+        largest_short_axis_mm: Of its visible nodes; ``None`` where it has none.
+        node_suv_max: Highest expected SUVmax of its nodes; ``None`` without PET or nodes.
+        station_suv_max: Expected SUVmax of the whole station with the tumor left in; ``None`` without PET.
+        call: A reader's call by clinical criteria.
+    """
+
+    station: str
+    n_nodes: int
+    n_visible: int
+    n_malignant: int
+    n_visible_malignant: int
+    largest_short_axis_mm: float | None
+    node_suv_max: float | None
+    station_suv_max: float | None
+    call: bool
+
+
+@dataclass(frozen=True)
+class PatientTruth:
+    """All that is true of a patient but the images.
+
+    Attributes:
+        plan: What was drawn first; its nodes are those wanted, ``nodes`` those that came to be.
+        nodes: Every node.
+        look_alikes: What is no node.
+        stations: One row for every station of the table.
+        pathology: One row for every dissected station.
+        c_n: N category that imaging shows.
+        p_n: N category after surgery.
+    """
+
+    plan: PatientPlan
+    nodes: tuple[NodeTruth, ...]
+    look_alikes: tuple[LookAlike, ...]
+    stations: tuple[StationRow, ...]
+    pathology: tuple[StationPathology, ...]
+    c_n: str
+    p_n: str
+
+
+_PURPOSES = ("plan", "place", "uptake", "surgery", "anatomy")
+
+
+def patient_generator(seed: int, number: int, purpose: str) -> np.random.Generator:
+    """A generator that depends on the cohort's seed, the patient and the purpose alone."""
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number, _PURPOSES.index(purpose))))
+
+
+def draw_patient(preset: Preset, seed: int, number: int, site: SiteRow | None = None) -> PatientPlan:
+    """Draw a patient of a cohort.
+
+    Args:
+        preset: Distributions.
+        seed: The cohort's seed.
+        number: The patient's number, from 1.
+        site: Site of the tumor; drawn where not given.
+    """
+    rng = patient_generator(seed, number, "plan")
+    sex: Literal["F", "M"] = "M" if rng.random() < preset.patients.male_fraction else "F"
+    age = round(preset.patients.age_years.draw(rng))
+    has_pet = bool(rng.random() < preset.patients.pet_fraction)
+    in_plane = round(preset.patients.in_plane_mm.draw(rng), 3)
+    slices = preset.patients.slice_mm
+    slice_mm = float(rng.choice(list(slices), p=list(slices.values())))
+    phases = preset.patients.contrast
+    contrast: Contrast = list(phases)[int(rng.choice(len(phases), p=list(phases.values())))]
+    tumor = draw_tumor(preset, rng, site)
+    involved = draw_spread(preset, tumor, rng)
+    nodes = draw_nodes(preset, draw_traits(preset, rng), tumor, involved, rng)
+    return PatientPlan(
+        patient_id=f"{preset.name}-{seed}-{number:05d}",
+        preset=preset.name,
+        seed=seed,
+        number=number,
+        sex=sex,
+        age_years=age,
+        has_pet=has_pet,
+        spacing_mm=(in_plane, in_plane, slice_mm),
+        contrast=contrast,
+        tumor=tumor,
+        nodes=tuple(in_phase(node, contrast) for node in nodes),
+        look_alikes=tuple((kind, in_phase(shape, contrast)) for kind, shape in draw_look_alikes(preset, rng)),
+    )
+
+
+_UNENHANCED_HU = 38.0
+_ENHANCEMENT = {"venous": 1.0, "arterial": 0.7, "none": 0.1}
+"""Part of the enhancement of the venous phase."""
+
+
+def in_phase(node: NodePlan, contrast: Contrast) -> NodePlan:
+    """A node as bright as it is in a phase of contrast, from its attenuation in the venous phase."""
+    return replace(node, hu=_UNENHANCED_HU + (node.hu - _UNENHANCED_HU) * _ENHANCEMENT[contrast])
+
+
+def unplaced(plan: PatientPlan) -> tuple[list[NodeTruth], list[LookAlike]]:
+    """Rows of nodes and look-alikes of a patient without images, as planned and without a place."""
+    nodes = [node_truth(number, node) for number, node in enumerate(plan.nodes, start=1)]
+    others = [LookAlike(kind, shape.station, shape.short_axis_mm, shape.hu) for kind, shape in plan.look_alikes]
+    return nodes, others
+
+
+def complete(
+    preset: Preset, plan: PatientPlan, nodes: Sequence[NodeTruth], look_alikes: Sequence[LookAlike]
+) -> PatientTruth:
+    """Let imaging and surgery follow from the true nodes."""
+    uptake = plan.generator("uptake")
+    seen = with_calls(with_uptake(nodes, plan.has_pet, uptake), preset.imaging)
+    suv = station_suv_max(preset, plan.tumor, seen, uptake)
+    rows = dissect(preset, plan.tumor, seen, plan.generator("surgery"))
+    return PatientTruth(
+        plan=plan,
+        nodes=tuple(seen),
+        look_alikes=tuple(look_alikes),
+        stations=tuple(_station_row(row.name, seen, suv if plan.has_pet else {}) for row in anatomy.stations()),
+        pathology=tuple(rows),
+        c_n=n_from_images(preset, plan.tumor, seen).category,
+        p_n=n_from_pathology(preset, plan.tumor, rows).category,
+    )
+
+
+def _station_row(station: str, nodes: Sequence[NodeTruth], suv: dict[str, float]) -> StationRow:
+    inside = [node for node in nodes if node.station == station]
+    visible = [node for node in inside if node.visible]
+    return StationRow(
+        station=station,
+        n_nodes=len(inside),
+        n_visible=len(visible),
+        n_malignant=sum(node.malignant for node in inside),
+        n_visible_malignant=sum(node.malignant for node in visible),
+        largest_short_axis_mm=max((node.short_axis_mm for node in visible), default=None),
+        node_suv_max=max((node.suv_max for node in inside if node.suv_max is not None), default=None),
+        station_suv_max=suv.get(station),
+        call=any(node.call for node in visible),
+    )

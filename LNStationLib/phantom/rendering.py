@@ -1,0 +1,87 @@
+"""A planned patient with images: its case folder and, beside it, its truth."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from LNStationLib import anatomy
+from LNStationLib.errors import OutputError
+from LNStationLib.phantom.case import PhantomCase, render
+from LNStationLib.phantom.cohort import write_truth
+from LNStationLib.phantom.patient import PatientPlan, PatientTruth, complete
+from LNStationLib.phantom.preset import Preset
+from LNStationLib.phantom.records import CASES, PATIENT_FILE, TRUTH
+from LNStationLib.phantom.station_truth import station_truth
+from LNStationLib.phantom.write import write_case
+
+
+@dataclass(frozen=True)
+class RenderedPatient:
+    """A patient with images and everything that is true of it."""
+
+    phantom: PhantomCase
+    truth: PatientTruth
+
+
+def render_patient(preset: Preset, plan: PatientPlan) -> RenderedPatient:
+    """Make the images of a planned patient; imaging and surgery follow from the nodes as they came to lie."""
+    phantom = render(plan)
+    return RenderedPatient(phantom, complete(preset, plan, phantom.nodes, phantom.look_alikes))
+
+
+def write_rendered(preset: Preset, plan: PatientPlan, folder: Path) -> Path:
+    """Make a patient and write it: its case whole first, its truth whole last.
+
+    Args:
+        preset: The plan's preset.
+        plan: The patient.
+        folder: The cohort's folder; gets ``cases/ID`` and ``truth/ID``.
+
+    Returns:
+        The case folder.
+
+    Raises:
+        OutputError: The patient is there already, or the folder cannot be written.
+    """
+    target, truth_folder = folder / CASES / plan.patient_id, folder / TRUTH / plan.patient_id
+    if (truth_folder / PATIENT_FILE).exists() and target.exists():
+        raise OutputError(f"{target} is there already; choose another folder.")
+    try:
+        for part in (target.parent, truth_folder.parent):
+            part.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be written ({error.strerror}); choose another folder.") from error
+    patient = render_patient(preset, plan)
+    # A case without its truth is what a kill left of an earlier try.
+    shutil.rmtree(target, ignore_errors=True)
+    write_case(patient.phantom, target)
+    with tempfile.TemporaryDirectory(prefix=f".{plan.patient_id}-", dir=truth_folder.parent) as scratch:
+        _write_label_maps(patient.phantom, Path(scratch))
+        write_truth(folder, patient.truth, Path(scratch))
+    return target
+
+
+def _write_label_maps(phantom: PhantomCase, folder: Path) -> None:
+    grid = phantom.grid
+    maps: dict[str, np.ndarray] = {
+        "nodes": phantom.node_labels,
+        "stations": station_truth(phantom),
+        "organs": _organ_labels(phantom),
+    }
+    for name, labels in maps.items():
+        sitk.WriteImage(grid.image(labels), str(folder / f"{name}.nii.gz"), True)
+
+
+def _organ_labels(phantom: PhantomCase) -> np.ndarray:
+    """All organs in one map, values of the organ table; where they overlap the higher priority wins."""
+    labels = np.zeros(phantom.grid.shape, np.uint8)
+    for row in sorted(anatomy.organs(), key=lambda entry: entry.priority):
+        if row.name in phantom.organs:
+            labels[phantom.organs[row.name]] = row.label_value
+    return labels

@@ -1,0 +1,158 @@
+"""Three named patients, each with a story, for the demo, for trying things out and for teaching."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from LNStationLib import anatomy
+from LNStationLib.phantom.look_alikes import draw_look_alikes
+from LNStationLib.phantom.node_draw import NodeTraits, draw_node, draw_nodes
+from LNStationLib.phantom.nodes import NodePlan
+from LNStationLib.phantom.patient import PatientPlan, patient_generator
+from LNStationLib.phantom.preset import Preset, load_preset
+from LNStationLib.phantom.tumor import Tumor, draw_tumor
+from LNStationLib.types import PointMm
+
+SampleName = Literal["lung-n2", "lung-n0-reactive", "esophagus-middle"]
+SAMPLE_NAMES: tuple[SampleName, ...] = ("lung-n2", "lung-n0-reactive", "esophagus-middle")
+
+
+@dataclass(frozen=True)
+class _Spot:
+    """A node of the demo with its place."""
+
+    station: str
+    center_mm: PointMm
+    short_axis_mm: float
+    elongation: float
+    direction: PointMm
+    suv: float | None = None
+
+
+_DEMO_SPOTS = (
+    _Spot("4R", (-19, -4, 26), 14, 1.25, (0.2, 0.2, 1), 8.5),
+    _Spot("7", (3, 22, -14), 10.4, 1.05, (1, 0.1, -0.1), 10.0),
+    _Spot("10R", (-37, -6, -26), 11.2, 1.05, (0.3, 0.2, 1), 11.0),
+    _Spot("1R", (-44, -14, 96), 6, 1.4, (1, 0.2, 0.2)),
+    _Spot("1L", (44, -16, 96), 5.5, 1.5, (1, 0.2, 0.2)),
+    _Spot("2R", (-18, -10, 62), 6.5, 1.3, (0, 0.1, 1)),
+    _Spot("2L", (19, -2, 62), 5.2, 1.4, (0, 0.1, 1)),
+    _Spot("3A", (2, -48, 24), 6, 1.5, (1, 0, 0.4)),
+    _Spot("4R", (-12, -12, 14), 7, 1.3, (0.5, 0.2, 1)),
+    _Spot("4L", (14, 9, 8), 6, 1.4, (0.1, 0.6, 1)),
+    _Spot("5", (38, 12, 14), 7.5, 1.4, (0.2, 1, 0.1)),
+    _Spot("6", (28, -24, 35), 6, 1.4, (0.6, 1, 0.1)),
+    _Spot("8", (14, 30, -62), 5.2, 1.5, (0, 0.1, 1)),
+    _Spot("9", (-22, 34, -84), 5.2, 1.4, (0, 0.1, 1)),
+    _Spot("10L", (42, 22, -17), 6.5, 1.3, (0.6, 0, -0.6)),
+    _Spot("11R", (-34, 26, -28), 6, 1.3, (0, 0.2, 1)),
+    _Spot("11L", (50, 26, -34), 5.5, 1.3, (0, 0.2, 1)),
+)
+"""Metastases in 4R, 7 and 10R, clear in size and uptake; normal nodes everywhere else."""
+
+
+def sample_plan(name: SampleName, seed: int = 0) -> PatientPlan:
+    """The plan of a named patient; another seed gives another body with the same story."""
+    if name == "lung-n2":
+        return demo_plan(seed)
+    preset = load_preset("esophagus" if name == "esophagus-middle" else "lung")
+    rng = patient_generator(seed, 0, "plan")
+    if name == "esophagus-middle":
+        tumor = draw_tumor(preset, rng, preset.site("middle third"))
+        return _drawn(name, seed, preset, tumor, {"7": 1, "8": 2, "2R": 1}, NodeTraits(False, False), rng)
+    tumor = draw_tumor(preset, rng, preset.site("left lower lobe"))
+    return _drawn(name, seed, preset, tumor, {}, NodeTraits(reactive=True, granulomatous=True), rng)
+
+
+def _drawn(
+    name: SampleName,
+    seed: int,
+    preset: Preset,
+    tumor: Tumor,
+    involved: Mapping[str, int],
+    traits: NodeTraits,
+    rng: np.random.Generator,
+) -> PatientPlan:
+    usual = replace(
+        tumor, diameter_mm=preset.tumor.diameter_mm.median, suv=preset.tumor.suv.median, weakly_avid=False
+    )
+    return PatientPlan(
+        patient_id=name,
+        preset=preset.name,
+        seed=seed,
+        number=0,
+        sex="M" if preset.name == "esophagus" else "F",
+        age_years=round(preset.patients.age_years.mean),
+        has_pet=preset.name == "lung",
+        spacing_mm=(0.9, 0.9, 3.0),
+        contrast="venous",
+        tumor=usual,
+        nodes=tuple(draw_nodes(preset, traits, usual, involved, rng)),
+        look_alikes=tuple(draw_look_alikes(preset, rng)),
+    )
+
+
+def demo_plan(seed: int = 0) -> PatientPlan:
+    """A patient with lung cancer of the right upper lobe and metastases in 4R, 7 and 10R (N2), with PET."""
+    preset, rng = load_preset("lung"), patient_generator(seed, 0, "plan")
+    site = preset.site("right upper lobe")
+    center = (-72.0, 2.0, 20.0)
+    tumor = Tumor("lung", site.name, site.side, center, 36.0, 9.0, False, int(rng.integers(2**31)))
+    return PatientPlan(
+        patient_id="lung-n2",
+        preset=preset.name,
+        seed=seed,
+        number=0,
+        sex="M",
+        age_years=66,
+        has_pet=True,
+        spacing_mm=(0.9, 0.9, 3.0),
+        contrast="venous",
+        tumor=tumor,
+        nodes=tuple(_demo_node(preset, tumor, spot, rng) for spot in _DEMO_SPOTS),
+        look_alikes=(),
+    )
+
+
+def _demo_node(preset: Preset, tumor: Tumor, spot: _Spot, rng: np.random.Generator) -> NodePlan:
+    """The look is drawn, size, place and uptake are set."""
+    side = anatomy.station(spot.station).side or ("R" if spot.center_mm[0] < 0 else "L")
+    malignant = spot.suv is not None
+    drawn = draw_node(
+        preset, NodeTraits(False, False), tumor, spot.station, None if spot.station == "7" else side, malignant, rng
+    )
+    size = spot.short_axis_mm * float(rng.uniform(0.95, 1.05))
+    return replace(
+        drawn,
+        micrometastasis=False,
+        short_axis_mm=size,
+        elongation=spot.elongation,
+        flatness=1 + (spot.elongation - 1) * 0.3,
+        direction=spot.direction,
+        n_lobes=1,
+        necrosis_fraction=0.0,
+        hu=max(drawn.hu, 50.0),
+        fatty_hilum=drawn.fatty_hilum and not malignant,
+        suv=spot.suv * float(rng.uniform(0.9, 1.1)) if spot.suv is not None else min(drawn.suv, 2.4),
+        center_mm=spot.center_mm,
+    )
+
+
+def write_sample(name: SampleName, out: Path) -> Path:
+    """Make a named patient: its case under ``out/cases``, its truth under ``out/truth``.
+
+    Returns:
+        The case folder.
+
+    Raises:
+        OutputError: It is there already, or the folder cannot be written.
+    """
+    from LNStationLib.phantom.rendering import write_rendered
+
+    plan = sample_plan(name)
+    return write_rendered(load_preset(plan.preset), plan, out)
