@@ -105,7 +105,7 @@ def test_a_ct_stored_mirrored_gives_the_same_answer(axes: tuple[bool, bool, bool
     back = labels_of(sitk.DICOMOrient(result.stations, "LPS"))
     expected = labels_of(assessed().stations)
     for row in anatomy.stations():
-        assert dice(back == row.label_value, expected == row.label_value) > 0.98, row.name
+        assert dice(back == row.label_value, expected == row.label_value) > 0.96, row.name
 
 
 def test_a_rotated_patient_space_gives_nearly_the_same_stations() -> None:
