@@ -219,7 +219,7 @@ MEDIASTINAL = (
 
 def _mediastinal(model: Anatomy) -> BoolArray:
     organs = union(model, MEDIASTINAL)
-    organs |= model.groups["prevascular_fat"].mask(model.grid.shape)
+    organs |= model.groups["mediastinal_fat"].mask(model.grid.shape)
     organs |= model.raw_mask("spine")
     return organs
 

@@ -58,7 +58,7 @@ def group_shapes(variation: Variation | None = None) -> dict[str, list[Shape]]:
             tube([(6, 17, 36), (6, 21, 24)], [0.8, 1.6]),
             tube([(6, 34, -30), (5.5, 34.5, -42)], [1.5, 0.8]),
         ],
-        "prevascular_fat": [
+        "mediastinal_fat": [
             tube(
                 [(0, -40, 60), (1, -50, 40), (3, -55, 10), (4, -64, -20), (6, -76, -45)],
                 [7, 9, 9, 7, 6],
@@ -66,6 +66,9 @@ def group_shapes(variation: Variation | None = None) -> dict[str, list[Shape]]:
             ),
             tube([(8, -78, -70), (10, -80, -100), (20, -74, -122)], [9, 10, 12], stretch=(1.4, 1, 1)),
             tube([(0, 20, -8), (4, 20, -22), (6, 20, -36)], [6, 9, 11], stretch=(1.7, 1, 1)),
+            tube([(22, 2, 24), (30, 12, 13), (34, 22, 2)], [8, 10, 9], stretch=(1, 1.2, 1)),
+            tube([(-13, -8, 30), (-13, -4, 10), (-12, -3, -12)], [7, 9, 9]),
+            tube([(34, 4, -14), (35, 5, -27), (33, 5, -42)], [8, 11, 8]),
             tube([(-4, 2, -80), (0, 0, -96), (6, -2, -116)], [10, 13, 15], stretch=(1.2, 1, 1)),
         ],
         "coronary_vessels": list(heart.coronary_vessels()),

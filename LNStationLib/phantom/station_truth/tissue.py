@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 
-import edt
 import numpy as np
 from scipy.interpolate import RegularGridInterpolator
-from scipy.ndimage import binary_opening, generate_binary_structure
 
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.phantom import skeleton, wall
 from LNStationLib.phantom.central import BRONCHUS_WALL_MM, TRACHEA_WALL_MM
 from LNStationLib.phantom.shape_tables import group_shapes
-from LNStationLib.phantom.shapes import Blend, Box, Shape, Tube
+from LNStationLib.phantom.shapes import Blend, Shape, Tube
 from LNStationLib.phantom.station_truth.borders import Borders, Extents
 from LNStationLib.phantom.station_truth.points import Tissue
+from LNStationLib.phantom.station_truth.room import Room, Scene
 from LNStationLib.phantom.station_truth.surfaces import Array, filled, spheres, wall_distance
 from LNStationLib.phantom.station_truth.surfaces import wall as outer_wall
 from LNStationLib.phantom.variation import Variation
 from LNStationLib.types import BoolArray, Side
 
-ToModel = Callable[[Array], Array]
-"""LPS points ``(n, 3)`` of the masks' grid to the frame of the anatomy tables."""
-_REGIONS = ("body", "thoracic_cavity", "mediastinum", "lungs")
 _BLOCKING_GROUPS = ("neck_muscles", "subclavian_veins", "cartilage", "small_arteries", "hemiazygos")
 _WALLS = {
     "trachea": TRACHEA_WALL_MM,
@@ -41,33 +36,10 @@ _WALLS = {
 _SIDES: tuple[Side, Side] = ("L", "R")
 _LUNGS: dict[Side, str] = {"L": "lung_left", "R": "lung_right"}
 _PLEURA_MM = 25.0
-_HALF_WIDTH_MM = 66.0
-_THIN_MM = 3.0
-"""Layers thinner than this hold no node that could be seen, and no annotator draws them."""
 _RETROSTERNAL_MM = 8.0
 _EVERY = 5
 """A profile needs no more than every fifth voxel of a slice."""
 _Z = np.arange(-230.0, 146.0, 1.0)
-
-
-@dataclass(frozen=True)
-class Scene:
-    """Masks of one patient on one grid, not mirrored, and the way from its points to the anatomy tables.
-
-    Attributes:
-        grid: Grid of the masks.
-        organs: Masks ``[z, y, x]`` by canonical name.
-        to_model: See ``ToModel``.
-    """
-
-    grid: Grid
-    organs: Mapping[str, BoolArray]
-    to_model: ToModel
-
-    def points(self, index: np.ndarray) -> Array:
-        """Model points ``(n, 3)`` of array indices ``(n, 3)`` in the order ``z, y, x``."""
-        lps = np.asarray(self.grid.origin_mm) + index * np.asarray(self.grid.spacing_mm)
-        return self.to_model(lps[:, ::-1])
 
 
 def measure(scene: Scene, manubrium_z: float) -> Extents:
@@ -104,62 +76,26 @@ def _medial_points(scene: Scene, name: str, side: int) -> Array:
     return scene.points(np.column_stack([rows, first]))
 
 
-def gather(scene: Scene, borders: Borders, variation: Variation) -> tuple[Tissue, np.ndarray]:
-    """All tissue between sternum and spine that is in no organ's mask; see ``blocked`` for what has none.
+def describe(scene: Scene, room: Room, index: np.ndarray, borders: Borders, variation: Variation) -> Tissue:
+    """Tissue of some free voxels with what the definitions ask of it.
 
-    Returns:
-        The tissue, and the array indices ``(n, 3)`` of its voxels on the scene's grid.
+    Args:
+        scene: The patient.
+        room: The patient's free voxels.
+        index: Array indices ``(n, 3)`` of some of them on the scene's grid.
+        borders: The patient's borders.
+        variation: The patient's traits.
     """
-    box = _box(scene)
-    free, lung = _free(scene, box)
-    index = np.argwhere(free) + [part.start for part in box]
-    points = scene.points(index)
-    pleura = edt.edt(~lung, anisotropy=scene.grid.spacing_mm) if lung.any() else np.full(lung.shape, np.inf)
-    local = tuple((index - [part.start for part in box]).T)
-    return (
-        Tissue(
-            points=points,
-            in_chest=_in_chest(points, scene, _lung_behind(lung, scene.grid)[local]),
-            above_diaphragm=_above_diaphragm(points, borders, variation),
-            pleura_mm=pleura[local].astype(np.float64),
-            neck_side_x=_neck_sides(points[:, 2]),
-            neck_front_y=_neck_front(points[:, 0], points[:, 2]),
-            sternum_y=_sternum_back(scene, points[:, 2]),
-        ),
-        index,
+    points, local = scene.points(index), room.local(index)
+    return Tissue(
+        points=points,
+        in_chest=_in_chest(points, scene, room.lung_behind[local]),
+        above_diaphragm=_above_diaphragm(points, borders, variation),
+        pleura_mm=room.pleura_mm[local].astype(np.float64),
+        neck_side_x=_neck_sides(points[:, 2]),
+        neck_front_y=_neck_front(points[:, 0], points[:, 2]),
+        sternum_y=_sternum_back(scene, points[:, 2]),
     )
-
-
-def _box(scene: Scene) -> Box:
-    """Part of the grid between sternum and spine and around the trachea."""
-    middle = scene.points(np.argwhere(scene.organs["trachea"])).mean(0)
-    shape, spacing, origin = scene.grid.shape, scene.grid.spacing_mm, scene.grid.origin_mm
-    corners = scene.points(
-        np.array([(k, j, i) for k in (0, shape[0] - 1) for j in (0, shape[1] - 1) for i in (0, shape[2] - 1)])
-    )
-    slope = (corners[:, 0].max() - corners[:, 0].min()) / max(spacing[2] * (shape[2] - 1), 1e-6)
-    columns = [(middle[0] + sign * _HALF_WIDTH_MM) / slope for sign in (-1, 1)]
-    low, high = (int(np.clip(round((c - origin[2]) / spacing[2]), 0, shape[2])) for c in columns)
-    rows = np.flatnonzero(scene.organs["sternum"].any((0, 2)))
-    back = np.flatnonzero(scene.organs["spine"].any((0, 2)))
-    return slice(0, shape[0]), slice(int(rows[0]), int(back[-1]) + 1), slice(low, high)
-
-
-def _free(scene: Scene, box: Box) -> tuple[BoolArray, BoolArray]:
-    """Voxels of the body in no organ, and voxels of lung."""
-    lung = scene.organs["lung_left"][box] | scene.organs["lung_right"][box]
-    # The mask of the lungs stands a fraction of a millimetre off the chest wall; that gap is no tissue.
-    free = scene.organs["body"][box] & binary_opening(~lung, generate_binary_structure(3, 1))
-    for name, mask in scene.organs.items():
-        if name not in _REGIONS and not name.startswith("lung"):
-            free &= ~mask[box]
-    return _roomy(free, scene.grid), lung
-
-
-def _roomy(free: BoolArray, grid: Grid) -> BoolArray:
-    """Without layers that are too thin to hold a node, as between aorta and lung."""
-    deep = edt.edt(free, anisotropy=grid.spacing_mm) > _THIN_MM / 2
-    return np.asarray(free & (edt.edt(~deep, anisotropy=grid.spacing_mm) <= _THIN_MM / 2 + min(grid.spacing_mm)))
 
 
 def blocked(points: Array, borders: Borders, variation: Variation) -> BoolArray:
@@ -221,15 +157,6 @@ def _profile(scene: Scene, name: str, measure_slice: Callable[[Array], float]) -
         heights.append(points[0, 2])
         values.append(measure_slice(points))
     return np.interp(_Z, heights, values)
-
-
-def _lung_behind(lung: BoolArray, grid: Grid) -> BoolArray:
-    """Voxels with lung within 12 mm behind them."""
-    steps = max(round(12.0 / grid.spacing_mm[1]), 1)
-    behind = np.zeros_like(lung)
-    for step in range(1, steps + 1):
-        behind[:, :-step] |= lung[:, step:]
-    return behind
 
 
 def _above_diaphragm(points: Array, borders: Borders, variation: Variation) -> BoolArray:

@@ -13,8 +13,10 @@ from LNStationLib.phantom.frame import Frame
 from LNStationLib.phantom.shape_tables import organ_shapes
 from LNStationLib.phantom.station_truth.borders import Borders, Extents
 from LNStationLib.phantom.station_truth.definitions import Reading
+from LNStationLib.phantom.station_truth.points import Tissue
+from LNStationLib.phantom.station_truth.room import Scene, ToModel, find_room
 from LNStationLib.phantom.station_truth.surfaces import Array
-from LNStationLib.phantom.station_truth.tissue import Scene, ToModel, blocked, gather, measure
+from LNStationLib.phantom.station_truth.tissue import blocked, describe, measure
 from LNStationLib.phantom.variation import Variation
 from LNStationLib.types import BoolArray, LabelArray
 
@@ -93,12 +95,22 @@ def _label(scene: Scene, variation: Variation) -> LabelArray:
     shapes = organ_shapes(variation)
     unmeasured = Extents({}, {}, np.inf, np.zeros(1), np.zeros(1), np.zeros((1, 2)))
     borders = Borders(shapes, measure(scene, Borders(shapes, unmeasured).manubrium_z))
-    tissue, index = gather(scene, borders, variation)
-    values = np.zeros(len(index), np.uint8)
-    for name, holds in Reading(tissue, borders).stations().items():
-        values[holds() & (values == 0)] = anatomy.station(name).label_value
+    room = find_room(scene)
+    coarse = room.coarse_index()
+    # A coarse look first: most of the fat between sternum and spine is in no station.
+    claimed = _values(describe(scene, room, coarse, borders, variation), borders) > 0
+    index = room.index_near(coarse[claimed])
+    tissue = describe(scene, room, index, borders, variation)
+    values = _values(tissue, borders)
     index, values, points = index[values > 0], values[values > 0], tissue.points[values > 0]
     values[blocked(points, borders, variation)] = 0
     labels = np.zeros(scene.grid.shape, np.uint8)
     labels[tuple(index.T)] = values
     return labels
+
+
+def _values(tissue: Tissue, borders: Borders) -> LabelArray:
+    values = np.zeros(len(tissue.points), np.uint8)
+    for name, holds in Reading(tissue, borders).stations().items():
+        values[holds() & (values == 0)] = anatomy.station(name).label_value
+    return values

@@ -9,6 +9,7 @@ import pytest
 import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 from scipy.ndimage import affine_transform
 
 from LNStationLib import anatomy
@@ -182,3 +183,19 @@ def test_a_mask_table_gives_back_what_was_put_in(seed: int) -> None:
         assert np.array_equal(table.mirrored({"a_left": "a_right"})["a_right"], mask[:, :, ::-1])
     else:
         assert "a_left" not in table
+
+
+@pytest.mark.parametrize("seed", [3, 5])
+def test_no_lung_hides_in_the_mediastinum_of_a_lean_patient(seed: int) -> None:
+    variation = traits(seed, arms="up", mediastinal_fat_mm=0.5)
+    grid = Frame.of(Frame.clinical_grid(variation, in_plane_mm=2.2, slice_mm=5.0), variation).model_grid
+    made = bare(grid, variation)
+    lung = made.lung_space() < 0
+    heights = grid.coordinates_mm(0)
+    for k in np.flatnonzero((heights > -90) & (heights < 40)):
+        parts, count = ndimage.label(lung[k])
+        for part in range(1, count + 1):
+            _, x = np.nonzero(parts == part)
+            area = len(x) * grid.spacing_mm[1] * grid.spacing_mm[2]
+            middle = grid.coordinates_mm(2)[x].mean()
+            assert area < 40 or area > 1200 or abs(middle) > 50, f"pocket at z = {heights[k]:.0f}, x = {middle:.0f}"
