@@ -236,6 +236,7 @@ class CaseScene:
 
     def setStations(self, array: np.ndarray, geometry: VolumeGeometry) -> None:
         """Show the model's stations: uint8 ``[z, y, x]`` with the values of the table; they replace edited ones."""
+        self.review().stationsReplaced()
         showStations(self, array, geometry)
 
     def setNodes(self, array: np.ndarray, geometry: VolumeGeometry) -> None:

@@ -125,9 +125,7 @@ def _stationSegment(row: anatomy.Station, image: slicer.vtkOrientedImageData) ->
     return segment
 
 
-def _nodeSegment(
-    nodeId: int, finding: NodeFinding | None, image: slicer.vtkOrientedImageData
-) -> slicer.vtkSegment:
+def _nodeSegment(nodeId: int, finding: NodeFinding | None, image: slicer.vtkOrientedImageData) -> slicer.vtkSegment:
     station = finding["station"] if finding else None
     title = _("Node {number} ({station})") if station else _("Node {number}")
     segment = slicer.vtkSegment()

@@ -37,7 +37,9 @@ def colorTable(name: str, count: int = N_COLORS) -> np.ndarray:
         raise ValueError(f"no color map {name!r}; there are {', '.join(COLOR_MAPS)}")
     samples = np.array([list(bytes.fromhex(color)) for color in _SAMPLES[name].split()]) / 255.0
     places = np.linspace(0.0, 1.0, count)
-    return np.stack([np.interp(places, np.linspace(0.0, 1.0, len(samples)), channel) for channel in samples.T], axis=1)
+    return np.stack(
+        [np.interp(places, np.linspace(0.0, 1.0, len(samples)), channel) for channel in samples.T], axis=1
+    )
 
 
 def colorOf(name: str, value: float) -> Rgb:

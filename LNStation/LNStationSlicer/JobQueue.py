@@ -85,6 +85,7 @@ class JobQueue:
             return
         if self._requestId is not None:
             self._client.abandon(self._requestId)
+        self._client.discard(*active.inputs())
         self._clear()
         self.changed.emit()
         self._startNext()

@@ -91,9 +91,7 @@ def relevantStations(case: CaseScene, modelHidden: bool = False) -> list[str]:
     return relevant
 
 
-def nextStation(
-    case: CaseScene, current: str | None, step: int = 1, modelHidden: bool = False
-) -> str | None:
+def nextStation(case: CaseScene, current: str | None, step: int = 1, modelHidden: bool = False) -> str | None:
     """The next (``step`` 1) or previous (-1) relevant station, around the end; None where none is relevant.
 
     The current station need not be relevant itself: the walk goes on from its place in the table.

@@ -118,9 +118,7 @@ def matchSegmentations(segmentationNodes: Iterable[slicer.vtkMRMLSegmentationNod
                     organs.setdefault(organ, []).append(ref)
     ordered = {row.name: tuple(organs[row.name]) for row in anatomy.organs() if row.name in organs}
     kinds = {kind: tuple(refs) for kind, refs in lists.items()}
-    return OrganMatches(
-        ordered, kinds["node"], kinds["tumor"], kinds["unknown"], kinds["unused"], tuple(ambiguous)
-    )
+    return OrganMatches(ordered, kinds["node"], kinds["tumor"], kinds["unknown"], kinds["unused"], tuple(ambiguous))
 
 
 def matchSegment(segmentationNode: slicer.vtkMRMLSegmentationNode, segmentId: str) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 import slicer
@@ -23,7 +23,7 @@ _CALLS = ("positive", "negative", None)
 
 def utcNow() -> str:
     """The time now, ISO 8601 in UTC to the second."""
-    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def emptyReview() -> dict[str, Any]:
@@ -208,6 +208,10 @@ class ReviewState:
     def setAssessedFingerprints(self, fingerprints: Mapping[str, str]) -> None:
         """Remember what was last assessed of these stations; others keep theirs."""
         self._change(assessed={**self._read()["assessed"], **fingerprints})
+
+    def stationsReplaced(self) -> None:
+        """The model's stations were written anew: nothing is stale, and what was assessed is for them to say."""
+        self._change(stale=[], open_edits={}, assessed={})
 
     # The whole
 

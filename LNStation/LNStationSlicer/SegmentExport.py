@@ -157,12 +157,8 @@ def _shifted(array: np.ndarray, offset: np.ndarray, shape: tuple[int, int, int])
     return _tight(inside, low)
 
 
-def _resampled(
-    mask: SegmentMask, toGrid: np.ndarray, matrix: np.ndarray, shape: tuple[int, int, int]
-) -> Cut | None:
-    corners = np.array(
-        [(i, j, k, 1.0) for k in _ends(mask, 0) for j in _ends(mask, 1) for i in _ends(mask, 2)]
-    )
+def _resampled(mask: SegmentMask, toGrid: np.ndarray, matrix: np.ndarray, shape: tuple[int, int, int]) -> Cut | None:
+    corners = np.array([(i, j, k, 1.0) for k in _ends(mask, 0) for j in _ends(mask, 1) for i in _ends(mask, 2)])
     reached = (corners @ toGrid.T)[:, 2::-1]
     low = np.maximum(np.floor(reached.min(axis=0)).astype(int), 0)
     high = np.minimum(np.ceil(reached.max(axis=0)).astype(int) + 1, shape)

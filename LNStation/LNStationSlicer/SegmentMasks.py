@@ -179,9 +179,7 @@ def _parts(box: Box | None, shape: tuple[int, ...]) -> list[tuple[slice, int]]:
     return list(zip(box or (slice(None),) * 3, shape, strict=True))
 
 
-def _layerMasks(
-    image: slicer.vtkOrientedImageData, segments: list[tuple[str, int]]
-) -> dict[str, SegmentMask | None]:
+def _layerMasks(image: slicer.vtkOrientedImageData, segments: list[tuple[str, int]]) -> dict[str, SegmentMask | None]:
     labels = imageArray(image)
     matrix = imageMatrix(image)
     if not labels.size:

@@ -101,8 +101,8 @@ class SelfTest:
         self._ui.reportFolderEdit.currentPath = str(folder)
         self._idle()
         self._ui.writeReportButton.click()
-        found = self._wait(lambda: list(folder.glob("*/assessment.json")), "the report")
-        review = json.loads(found[0].read_text(encoding="utf-8"))["review"]
+        found = self._wait(lambda: list(folder.glob("*/review.json")), "the report")
+        review = json.loads(found[0].read_text(encoding="utf-8"))
         self._test.assertEqual(review["calls"][STATION]["call"], "positive")
         self._test.assertEqual([edit["station"] for edit in review["edits"]], [STATION])
         self._idle()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import slicer
+import vtk
 
 from LNStationLib import anatomy
 from LNStationLib.anatomy import Code
@@ -80,9 +81,9 @@ def registerTerminology(logic: slicer.vtkSlicerTerminologiesModuleLogic) -> bool
     Returns:
         False where Slicer did not take the file.
     """
-    names: list[str] = []
+    names = vtk.vtkStringArray()
     logic.GetLoadedTerminologyNames(names)
-    if CONTEXT in names:
+    if names.LookupValue(CONTEXT) >= 0:
         return True
     return logic.LoadTerminologyFromFile(str(resource_path("Terminology", "LNStation.term.json"))) == CONTEXT
 

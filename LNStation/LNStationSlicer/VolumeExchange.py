@@ -199,7 +199,7 @@ def exportUnion(
     name: str,
 ) -> dict[str, Any] | None:
     """Like ``exportSegments``, for segments of several nodes."""
-    labels = {segment: 1 for segment in segments}
+    labels = dict.fromkeys(segments, 1)
     return _exportCut(labels, ctNode, np.dtype(np.uint8), folder, name)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,11 @@ if _reason := slicer_host.why_unavailable():
 slicer = slicer_host.start()
 
 import vtk  # noqa: E402
+from LNStationSlicer import Terminology  # noqa: E402
 from LNStationSlicer.CaseScene import CaseScene, nodeIdOf, nodeSegmentId  # noqa: E402
 from LNStationSlicer.Overlays import OverlayOptions, Overlays  # noqa: E402
 from LNStationSlicer.StationEditing import StationEditing  # noqa: E402
-from LNStationSlicer.VolumeExchange import exportNodeMap, exportStationMap  # noqa: E402
+from LNStationSlicer.VolumeExchange import FLIP, exportNodeMap, exportStationMap, gridMatrix  # noqa: E402
 from module.mrml_cases import (  # noqa: E402
     GRIDS,
     SHAPE,
@@ -34,6 +36,7 @@ from module.mrml_cases import (  # noqa: E402
 )
 
 from LNStationLib import anatomy  # noqa: E402
+from LNStationLib.resources import resource_path  # noqa: E402
 from LNStationLib.worker.volume_files import read_volume  # noqa: E402
 
 ACROSS = (slice(13, 15), slice(10, 12), slice(17, 23))
@@ -103,6 +106,42 @@ def test_terminology_entries_are_read_by_slicers_own_logic() -> None:
     assert entry.GetTypeObject().GetCodeMeaning() == "Lymph node"
     assert entry.GetRegionObject().GetCodeValue() == "127932007"
     assert entry.GetRegionModifierObject().GetCodeMeaning() == "Right"
+
+
+def test_our_terminology_file_holds_every_station_with_its_sides() -> None:
+    file = resource_path("Terminology", "LNStation.term.json")
+    assert json.loads(file.read_text(encoding="utf-8")) == Terminology.terminologyTable()
+    logic = slicer.modules.terminologies.logic()
+    assert Terminology.registerTerminology(logic)
+    assert Terminology.registerTerminology(logic)
+    category = slicer.vtkSlicerTerminologyCategory()
+    assert logic.GetNthCategoryInTerminology(Terminology.CONTEXT, 0, category)
+    count = logic.GetNumberOfTypesInTerminologyCategory(Terminology.CONTEXT, category)
+    sides = {}
+    for n in range(count):
+        kind = slicer.vtkSlicerTerminologyType()
+        assert logic.GetNthTypeInTerminologyCategory(Terminology.CONTEXT, category, n, kind)
+        number = logic.GetNumberOfTypeModifiersInTerminologyType(Terminology.CONTEXT, category, kind)
+        sides[kind.GetCodeValue()] = number
+    assert set(sides) == {row.code.value for row in anatomy.stations()} | {Terminology.LYMPH_NODE.value}
+    assert (sides["127932007"], sides["28330007"], sides["LNS-1R"]) == (2, 0, 1)
+
+
+def test_an_attention_map_lies_where_it_belongs_though_only_its_box_is_kept() -> None:
+    case = make_case(GRIDS["oblique"])
+    array = np.zeros(SHAPE, dtype=np.float32)
+    array[14, 12, 25] = 0.7
+    case.setAttention(array, geometry_of(GRIDS["oblique"]))
+    node = case.attentionNode()
+    kept = slicer.util.arrayFromVolume(node)
+    assert kept.shape == (3, 3, 3)
+    assert kept[1, 1, 1] == np.float32(0.7)
+    center = gridMatrix(node) @ [1, 1, 1, 1]
+    assert np.allclose(FLIP @ center, GRIDS["oblique"] @ [25, 12, 14, 1], atol=1e-6)
+    case.setAttention(np.zeros(SHAPE, dtype=np.float32), geometry_of(GRIDS["oblique"]))
+    assert slicer.util.arrayFromVolume(case.attentionNode()).max() == 0
+    case.setAttention(None, None)
+    assert case.attentionNode() is None
 
 
 def test_segmentations_are_edited_on_the_grid_of_the_ct() -> None:

@@ -14,7 +14,6 @@ slicer = slicer_host.start()
 
 from LNStationSlicer import Navigation  # noqa: E402
 from LNStationSlicer.VolumeExchange import pointToLps  # noqa: E402
-
 from module.mrml_cases import (  # noqa: E402
     GRIDS,
     Editor,

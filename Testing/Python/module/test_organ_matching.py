@@ -16,10 +16,10 @@ slicer = slicer_host.start()
 
 from LNStationSlicer import OrganMatching  # noqa: E402
 from LNStationSlicer.OrganMatching import matchSegment, matchSegmentations  # noqa: E402
+from module.mrml_cases import SHAPE, make_case, make_volume  # noqa: E402
 
 from LNStationLib import anatomy  # noqa: E402
 from LNStationLib.worker.volume_files import read_volume  # noqa: E402
-from module.mrml_cases import SHAPE, make_case, make_volume  # noqa: E402
 
 LEFT, RIGHT = "SCT^7771000^Left", "SCT^24028007^Right"
 

@@ -17,10 +17,10 @@ slicer = slicer_host.start()
 from LNStationSlicer import Navigation, Overlays  # noqa: E402
 from LNStationSlicer.ColorMaps import COLOR_MAPS, colorTable  # noqa: E402
 from LNStationSlicer.Overlays import OverlayOptions, callColor, probabilityColor  # noqa: E402
+from module.mrml_cases import SHAPE, geometry_of, lps_matrix, make_case, make_volume  # noqa: E402
 from slicer_host import screenshots  # noqa: E402
 
 from LNStationLib import anatomy  # noqa: E402
-from module.mrml_cases import SHAPE, geometry_of, lps_matrix, make_case, make_volume  # noqa: E402
 
 SIZE = (300, 300)
 

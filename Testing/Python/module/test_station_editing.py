@@ -205,6 +205,20 @@ def test_results_removed_and_made_anew_are_watched_again(scene: Scene) -> None:
     assert scene.review.stale() == ["4R", "4L"]
 
 
+def test_stations_replaced_while_nobody_watched_are_no_edit(scene: Scene) -> None:
+    scene.editor.paint("4R", ACROSS)
+    scene.clock.pass_by()
+    scene.editing.stop()
+    scene.case.setStations(np.roll(station_array(), 2, axis=1), geometry_of(lps_matrix()))
+    assert scene.review.stale() == []
+    scene.editing.start()
+    assert scene.review.stale() == []
+    scene.editor.paint("4R", (slice(13, 14), slice(24, 25), slice(10, 12)))
+    scene.clock.pass_by()
+    assert scene.review.stale() == ["4R"]
+    assert len(scene.review.edits()) == 3
+
+
 def test_closing_the_scene_with_an_edit_pending_does_no_harm(scene: Scene) -> None:
     scene.editor.paint("4R", ACROSS)
     slicer_host.clear_scene()
