@@ -28,9 +28,10 @@ def mask_on_attention_grid(mask: Tensor, size: Sequence[int], reduction: MaskRed
     Returns:
         ``[B, 1, *size]`` in [0, 1].
     """
-    if reduction == "touch":
-        return functional.adaptive_max_pool3d(mask, tuple(size))
-    return functional.adaptive_avg_pool3d(mask, tuple(size))
+    z, y, x = size
+    pool = functional.adaptive_max_pool3d if reduction == "touch" else functional.adaptive_avg_pool3d
+    pooled: Tensor = pool(mask, (z, y, x))
+    return pooled
 
 
 def attention_inside(attention: Tensor, mask: Tensor, reduction: MaskReduction = "touch") -> Tensor:

@@ -15,7 +15,6 @@ from lnstation_training.losses import (  # noqa: E402
     mask_on_attention_grid,
     router_loss,
 )
-
 from LNStationLib.networks.output import StationOutput  # noqa: E402
 
 
