@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-import lightning as L
+import lightning
 import torch
 from torch.utils.data import DataLoader, WeightedRandomSampler
 
@@ -20,7 +20,7 @@ Sampler = Literal["shuffle", "balanced"]
 SPLITS_FILE = "splits.json"
 
 
-class StationDataModule(L.LightningDataModule):
+class StationDataModule(lightning.LightningDataModule):
     """Training, validation and test regions of one fold.
 
     Args:
@@ -102,12 +102,15 @@ class StationDataModule(L.LightningDataModule):
         """Shuffled or balanced, augmented; an incomplete last batch is dropped unless it is the only one."""
         dataset = self.datasets["train"]
         weights = self._weights(dataset) if self.sampler == "balanced" else None
-        generator = torch.Generator().manual_seed(self.seed)
+        # By epoch: a resumed run sees the order it would have seen (needs reload_dataloaders_every_n_epochs=1).
+        epoch = self.trainer.current_epoch if self.trainer is not None else 0
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)
         return DataLoader(
             dataset,
             self.batch_size,
             shuffle=weights is None,
             sampler=WeightedRandomSampler(weights, len(dataset), generator=generator) if weights else None,
+            generator=generator,
             drop_last=len(dataset) > self.batch_size,
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,

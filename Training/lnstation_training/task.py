@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, Literal
 
-import lightning as L
+import lightning
 import torch
 from torch import Tensor
 from torchmetrics.classification import BinaryAUROC, BinaryAveragePrecision
@@ -15,11 +15,11 @@ from LNStationLib.networks.output import StationOutput
 from LNStationLib.networks.registry import build_network
 
 
-class TrainingDiverged(RuntimeError):
+class TrainingDivergedError(RuntimeError):
     """The loss is no number any more."""
 
 
-class StationMetastasisTask(L.LightningModule):
+class StationMetastasisTask(lightning.LightningModule):
     """Trains one registered network on station regions.
 
     Args:
@@ -74,12 +74,12 @@ class StationMetastasisTask(L.LightningModule):
         """Return the loss of a batch.
 
         Raises:
-            TrainingDiverged: It is no number; the message names the batch's patients.
+            TrainingDivergedError: It is no number; the message names the batch's patients.
         """
         _, parts = self._step(batch)
         if not math.isfinite(parts.total.item()):
             patients = ", ".join(sorted(set(batch["patient"]))[:8])
-            raise TrainingDiverged(
+            raise TrainingDivergedError(
                 f"The loss is {parts.total.item()} in epoch {self.current_epoch}, batch {batch_index} (patients "
                 f"{patients}): check these patients' regions, or lower the learning rate."
             )
