@@ -20,7 +20,7 @@ from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 ROOT = Path(__file__).resolve().parent
 OLDEST, NEWEST = (3, 11), (3, 12)
-GROUPS: Dict[str, Tuple[str, ...]] = {"test": ("lint", "test", "host")}
+GROUPS: Dict[str, Tuple[str, ...]] = {"test": ("lint", "test", "host", "networks", "training")}
 """Groups of ``optional-dependencies`` that a command needs beside the dependencies themselves."""
 
 

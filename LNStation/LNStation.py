@@ -34,13 +34,13 @@ class LNStation(ScriptedLoadableModule):
         parent.dependencies = ["Segmentations", "SubjectHierarchy", "Terminologies", "Texts", "Tables", "Volumes"]
         parent.contributors = ["LNStation contributors"]
         parent.helpText = _(
-            "Thoracic lymph node stations on CT and PET/CT: finds the stations of the IASLC map and their nodes, calls "
-            "each station, derives the N category and writes a report. Stations can be corrected and are then "
+            "Thoracic lymph node stations on CT and PET/CT: finds the stations of the IASLC map and their nodes, "
+            "calls each station, derives the N category and writes a report. Stations can be corrected and are then "
             "assessed again.<p><b>Research use only. Not a medical device; not for clinical decisions.</b></p>"
         )
         parent.acknowledgementText = _(
-            "Stations follow the IASLC lymph node map (Rusch et al., J Thorac Oncol 2009;4:568-577). Methods and their "
-            "papers are named in each report."
+            "Stations follow the IASLC lymph node map (Rusch et al., J Thorac Oncol 2009;4:568-577). Methods and "
+            "their papers are named in each report."
         )
         slicer.app.connect("startupCompleted()", self._registerSamples)
 

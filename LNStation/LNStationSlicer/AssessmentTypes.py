@@ -1,7 +1,8 @@
 """The assessment and the reader's review as they travel in JSON.
 
-They mirror ``Resources/Schema/assessment.schema.json`` (the worker checks with pydantic, which Slicer's Python lacks);
-a test holds the two together. Points are LPS millimetres ``[x, y, z]``; ``None`` means "not assessed", never 0.
+They mirror
+``Resources/Schema/assessment.schema.json`` (the worker checks with pydantic, which Slicer's Python lacks).
+A test holds the two together. Points are LPS millimetres ``[x, y, z]``; ``None`` means "not assessed", never 0.
 """
 
 from __future__ import annotations

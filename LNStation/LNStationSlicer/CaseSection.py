@@ -93,7 +93,7 @@ class CaseSection(Section):
             self.logic.removeCase(case)
 
     def _onCtChosen(self, node: Any) -> None:
-        if self.isRefreshing:
+        if self.isRefreshing or slicer.mrmlScene.IsClosing():
             return
         if node is None:
             self.logic.selectCase(None)
@@ -105,12 +105,12 @@ class CaseSection(Section):
         self.logic.selectCase(case)
 
     def _onPetChosen(self, node: Any) -> None:
-        if not self.isRefreshing and self.logic.case is not None:
+        if not self.isRefreshing and self.logic.case is not None and not slicer.mrmlScene.IsClosing():
             self.logic.case.setPetNode(node)
             self.logic.updated.emit()
 
     def _onSourceChosen(self) -> None:
-        if self.isRefreshing or self.logic.case is None:
+        if self.isRefreshing or self.logic.case is None or slicer.mrmlScene.IsClosing():
             return
         for name, role in _ROLES.items():
             node = getattr(self.ui, name).currentNode()

@@ -16,7 +16,9 @@ class DisplaySection(Section):
         """Every change redraws at once."""
         ui = self.ui
         fillCombo(ui.representationCombo, _styles())
-        fillCombo(ui.colorByCombo, [("anatomy", _("colored by anatomy")), ("probability", _("colored by probability"))])
+        fillCombo(
+            ui.colorByCombo, [("anatomy", _("colored by anatomy")), ("probability", _("colored by probability"))]
+        )
         fillCombo(ui.attentionColorCombo, [(name, name) for name in COLOR_MAPS])
         for combo in (ui.representationCombo, ui.colorByCombo, ui.attentionColorCombo):
             combo.connect("currentIndexChanged(int)", self._onChanged)

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any
 
 from LNStationLib.errors import InputError
-
 from LNStationSlicer.CaseScene import CaseScene
 from LNStationSlicer.CaseUpload import CaseUpload, inputFingerprint
 from LNStationSlicer.Jobs import Job, jobTitle
@@ -17,7 +16,7 @@ from LNStationSlicer.Steps import Steps
 from LNStationSlicer.Translation import _
 from LNStationSlicer.WorkerClient import WorkerClient
 from LNStationSlicer.WorkerErrors import WorkerError
-from LNStationSlicer.WorkerErrors import cancelled as cancelledError
+from LNStationSlicer.WorkerErrors import cancelled as _cancelled
 
 # Parts of the progress bar: until the worker knows the case, until it has answered, until the scene has the result.
 _LOADED, _ANSWERED = 0.08, 0.96
@@ -68,14 +67,14 @@ class JobQueue:
         """Cancel the running job and drop those that wait; too late once its result goes into the scene."""
         waiting, self._waiting = list(self._waiting), deque()
         for job in waiting:
-            self.ended.emit(job, cancelledError())
+            self.ended.emit(job, _cancelled())
         if self._active is None or self._receiving:
             return
         if self._requestId is not None:
             self.progress.emit(self._active, _("Cancelling"), 0.0)
             self._client.cancel(self._requestId)
         else:
-            self._fail(cancelledError())
+            self._fail(_cancelled())
 
     def abandon(self, case: CaseScene | None = None) -> None:
         """Forget the jobs of a case (None: all) without a word to anybody; for a scene that closes."""

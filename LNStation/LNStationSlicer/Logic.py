@@ -10,9 +10,9 @@ from pathlib import Path
 
 import qt
 import slicer
-from LNStationLib import anatomy
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 
+from LNStationLib import anatomy
 from LNStationSlicer import Navigation
 from LNStationSlicer.AssessmentTypes import Call
 from LNStationSlicer.CaseScene import CaseScene

@@ -22,7 +22,7 @@ from LNStationSlicer.Translation import _
 from LNStationSlicer.VolumeExchange import exportInstances, exportUnion
 
 TUMOR_CODES = frozenset({"108369006", "86049000", "4147007"})
-"""SNOMED CT: neoplasm; neoplasm, primary; mass (Slicer's own terminologies). Secondary neoplasms are not the tumor."""
+"""SNOMED CT: neoplasm; neoplasm, primary; mass (Slicer's own terminologies); no secondary neoplasms."""
 
 _SIDES: dict[str, Side] = {"7771000": "L", "24028007": "R"}
 _NODE_WORDS = frozenset({"node", "nodes", "ln", "lns", "lymphnode", "lymphnodes"})

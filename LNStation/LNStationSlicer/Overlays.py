@@ -33,7 +33,7 @@ _CALL_COLORS: dict[Call | None, Rgb] = {
     "negative": (0.0, 114 / 255, 178 / 255),
     None: NOT_ASSESSED_COLOR,
 }
-"""Vermillion and blue of Okabe and Ito (2008): told apart with any color vision."""
+"""Vermilion and blue of Okabe and Ito (2008): told apart with any color vision."""
 
 MEDIASTINAL_WINDOW = (400.0, 40.0)
 """Width and level in HU."""

@@ -21,7 +21,7 @@ class DicomDatabase(Protocol):
 
 
 def petUnit(petNode: slicer.vtkMRMLScalarVolumeNode) -> str | None:
-    """ "SUVbw" where the node says that its voxels are, else None: the user must say."""
+    """Return "SUVbw" where the node says that its voxels are, else None: the user must say."""
     units = petNode.GetVoxelValueUnits()
     return "SUVbw" if units is not None and units.GetCodeValue() in SUV_UNITS else None
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import slicer
-from LNStationLib import anatomy
 
+from LNStationLib import anatomy
 from LNStationSlicer.CaseScene import CaseScene
 from LNStationSlicer.CaseUpload import SYNTHETIC_ATTRIBUTE
 from LNStationSlicer.Parameters import CaseParameters

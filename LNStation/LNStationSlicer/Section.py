@@ -16,8 +16,8 @@ from LNStationSlicer.Signal import Signal
 class Section:
     """One section: binds its widgets to the logic.
 
-    ``refresh`` writes what is known into the widgets; slots read the widgets and call the logic. Slots must do nothing
-    while ``isRefreshing``.
+    ``refresh`` writes what is known into the widgets; slots read the widgets and call the logic. Slots must do
+    nothing while ``isRefreshing``.
 
     Attributes:
         ui: The widgets of the panel by name.
@@ -79,7 +79,7 @@ class ParameterBinding:
 
 
 def fillCombo(combo: Any, entries: Sequence[tuple[str, str]]) -> None:
-    """Put (key, title) pairs into a combo box; turning the mouse wheel over it scrolls the panel and changes nothing."""
+    """Put (key, title) pairs into a combo box; the mouse wheel scrolls the panel and changes nothing."""
     combo.scrollWheelEffect = ctk.ctkComboBox.NeverScroll
     wasBlocked = combo.blockSignals(True)
     combo.clear()

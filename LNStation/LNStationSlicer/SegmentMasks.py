@@ -1,7 +1,7 @@
 """Voxels of segments as numpy arrays, with where they lie; the edge between ``vtkSegmentation`` and arrays.
 
-Arrays are ``[z, y, x]`` (``[k, j, i]``); matrices are 4x4 and take voxel indices ``(i, j, k, 1)`` of an array, counted
-from its own first voxel, to RAS millimetres.
+Arrays are ``[z, y, x]`` (``[k, j, i]``); matrices are 4x4 and take voxel indices ``(i, j, k, 1)`` of an array,
+counted from its own first voxel, to RAS millimetres.
 """
 
 from __future__ import annotations

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from LNStationLib import anatomy
-
 from LNStationSlicer.AssessmentTypes import Assessment, Call, StationFinding
 from LNStationSlicer.ReviewState import ReviewState
 
@@ -64,7 +63,9 @@ class StationRow:
         return positive or bool(self.nNodes) or self.state in ("stale", "running")
 
 
-def stationRows(assessment: Assessment | None, review: ReviewState, running: Collection[str] = ()) -> list[StationRow]:
+def stationRows(
+    assessment: Assessment | None, review: ReviewState, running: Collection[str] = ()
+) -> list[StationRow]:
     """A row for each station of the anatomy, in its order.
 
     Args:
@@ -123,7 +124,9 @@ def filtered(rows: Iterable[StationRow], which: Filter, modelHidden: bool = Fals
     return list(rows)
 
 
-def sortedRows(rows: Sequence[StationRow], column: Column, descending: bool, modelHidden: bool = False) -> list[StationRow]:
+def sortedRows(
+    rows: Sequence[StationRow], column: Column, descending: bool, modelHidden: bool = False
+) -> list[StationRow]:
     """Rows in the order of a column: numbers as numbers, None last whichever way, ties in anatomical order."""
     inOrder = sorted(rows, key=lambda row: row.order)
     if modelHidden and column in MODEL_COLUMNS:

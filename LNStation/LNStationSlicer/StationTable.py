@@ -17,7 +17,7 @@ from LNStationSlicer.Signal import Signal
 from LNStationSlicer.StationRows import COLUMNS, MODEL_COLUMNS, Column, Filter, StationRow, filtered, sortedRows
 from LNStationSlicer.Translation import _
 
-ABSENT = "–"
+ABSENT = "\N{EN DASH}"
 READER_CALLS: tuple[Call | None, ...] = (None, "positive", "negative")
 _BAR_WIDTH, _BAR_HEIGHT = 30, 12
 _ROW_HEIGHT = 23

@@ -104,7 +104,12 @@ class Widget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.removeObservers()
         self.sample.stop()
         for section in self.sections:
+            # Selectors that lose their scene still report it: nobody listens any more.
+            section.isRefreshing = True
             section.cleanup()
+        self.logic.updated.disconnect(self._refreshLater)
+        self.logic.queue.changed.disconnect(self._refreshLater)
+        self.logic.caseChanged.disconnect(self._onCaseChanged)
         self.logic.cleanup()
 
     def _onSceneStartClose(self, caller: Any, event: str) -> None:

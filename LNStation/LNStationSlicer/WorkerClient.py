@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import qt
+
 from LNStationLib.worker import messages
 from LNStationLib.worker.volume_files import VolumeGeometry, read_volume
-
 from LNStationSlicer import WorkerErrors
 from LNStationSlicer.Installation import Command, DependencyError
 from LNStationSlicer.Signal import Signal

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from LNStationLib.worker.messages import ErrorCode, Failure
-
 from LNStationSlicer.Translation import _
 
 ErrorKind = Literal["input", "cancelled", "memory", "unknown_case", "internal", "died", "timeout", "start"]

@@ -53,7 +53,9 @@ def misbehave(call: messages.Call) -> None:
     while wanted.get("hang") or time.monotonic() - begun < wanted.get("seconds", 0):
         if not wanted.get("silent"):
             fraction = min(1.0, (time.monotonic() - begun) / max(wanted.get("seconds", 0), 1e-6))
-            send(messages.notification("progress", {"id": call.request_id, "step": "pretending", "fraction": fraction}))
+            send(
+                messages.notification("progress", {"id": call.request_id, "step": "pretending", "fraction": fraction})
+            )
         time.sleep(0.02)
         if call.request_id in cancelled and not wanted.get("deaf"):
             raise Cancelled
@@ -132,7 +134,7 @@ METHODS = {
     "reassess": reassess,
     "stage": stage,
     "report": report,
-    "release_case": lambda params: {} if cases.pop(params["case"]) else {},
+    "release_case": lambda params: cases.pop(params["case"]) and {},
 }
 
 

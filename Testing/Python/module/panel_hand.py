@@ -10,10 +10,9 @@ from typing import Any
 import slicer
 import slicer_host
 from LNStationSlicer.StationRows import COLUMNS
-from slicer_host import driver
-
 from module.mrml_cases import Editor, make_assessment, make_volume, node_array, station_array
 from module.workers import FakeWorker
+from slicer_host import driver
 
 MODULE = Path(__file__).resolve().parents[3] / "LNStation" / "LNStation.py"
 IN_4R = (slice(12, 15), slice(8, 20), slice(8, 20))

@@ -14,10 +14,9 @@ if _reason := slicer_host.why_unavailable():
 slicer = slicer_host.start()
 
 import qt  # noqa: E402
-from slicer_host import driver, screenshots  # noqa: E402
-
 from module.mrml_cases import make_assessment  # noqa: E402
 from module.panel_hand import Hand, panel  # noqa: E402
+from slicer_host import driver, screenshots  # noqa: E402
 
 SHOWN = ("4R", "4L", "7")
 SECRETS = ("positive", "0.91", "91 %", "N2", "reason of the model")

@@ -13,11 +13,10 @@ if _reason := slicer_host.why_unavailable():
     pytest.skip(_reason, allow_module_level=True)
 slicer = slicer_host.start()
 
-from slicer_host import driver  # noqa: E402
-
 from module.mrml_cases import make_assessment, make_volume  # noqa: E402
 from module.panel_hand import MODULE, Hand, panel, use_worker  # noqa: E402
 from module.workers import FakeWorker  # noqa: E402
+from slicer_host import driver  # noqa: E402
 
 
 @pytest.fixture

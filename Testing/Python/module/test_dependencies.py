@@ -31,7 +31,7 @@ class Settings(dict):
     def value(self, key: str, default: object = None) -> object:
         return self.get(key, default)
 
-    def setValue(self, key: str, value: object) -> None:  # noqa: N802
+    def setValue(self, key: str, value: object) -> None:
         self[key] = value
 
 

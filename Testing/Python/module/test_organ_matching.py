@@ -1,4 +1,4 @@
-"""Segments of other tools matched to organs: by code, by name, with their side; what is unclear is said, not guessed."""
+"""Segments of other tools matched to organs: by code, by name, with their side; doubts are said, not guessed."""
 
 from __future__ import annotations
 

@@ -19,12 +19,12 @@ slicer = slicer_host.start()
 import qt  # noqa: E402
 import vtk  # noqa: E402
 from LNStationSlicer import Navigation  # noqa: E402
-from slicer_host import driver, screenshots  # noqa: E402
-
-from LNStationLib import anatomy  # noqa: E402
 from module.mrml_cases import make_assessment, make_volume, station_array  # noqa: E402
 from module.panel_hand import ALL_4R, IN_4R, Hand, panel  # noqa: E402
 from module.patients import add_segmentation  # noqa: E402
+from slicer_host import driver, screenshots  # noqa: E402
+
+from LNStationLib import anatomy  # noqa: E402
 
 
 @pytest.fixture

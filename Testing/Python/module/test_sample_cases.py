@@ -42,7 +42,7 @@ def sources(monkeypatch: pytest.MonkeyPatch) -> list[Source]:
 
     class SampleDataLogic:
         @staticmethod
-        def registerCustomSampleDataSource(**fields: object) -> None:  # noqa: N802
+        def registerCustomSampleDataSource(**fields: object) -> None:
             source = Source(**fields)
             if source not in kept:
                 kept.append(source)

@@ -9,10 +9,9 @@ if _reason := slicer_host.why_unavailable():
     pytest.skip(_reason, allow_module_level=True)
 slicer = slicer_host.start()
 
-from slicer_host import driver  # noqa: E402
-
 from module.panel_hand import MODULE, use_worker  # noqa: E402
 from module.workers import coarse_worker  # noqa: E402
+from slicer_host import driver  # noqa: E402
 
 
 def test_the_self_test_passes_from_sample_patient_to_reloaded_scene() -> None:

@@ -18,11 +18,11 @@ import qt  # noqa: E402
 from LNStationSlicer.ReviewState import ReviewState  # noqa: E402
 from LNStationSlicer.StationRows import COLUMNS, StationRow, filtered, sortedRows, stationRows  # noqa: E402
 from LNStationSlicer.StationTable import ABSENT, StationTable, cellText  # noqa: E402
+from module.mrml_cases import make_assessment  # noqa: E402
 from PySide6 import QtCore, QtGui, QtWidgets  # noqa: E402
 from slicer_host import driver  # noqa: E402
 
 from LNStationLib import anatomy  # noqa: E402
-from module.mrml_cases import make_assessment  # noqa: E402
 
 NAMES = [row.name for row in anatomy.stations()]
 
@@ -80,7 +80,9 @@ def test_without_an_assessment_there_is_a_row_for_every_station_and_nothing_in_i
     assert not any(one.isShown or one.isRelevant for one in rows)
 
 
-@pytest.mark.parametrize(("column", "descending"), list(product(["suv_max", "probability", "nodes", "volume"], [0, 1])))
+@pytest.mark.parametrize(
+    ("column", "descending"), list(product(["suv_max", "probability", "nodes", "volume"], [0, 1]))
+)
 def test_numbers_sort_as_numbers_and_what_is_missing_comes_last(column: Any, descending: int) -> None:
     field = {"suv_max": "suvMax", "probability": "probability", "nodes": "nNodes", "volume": "volumeMl"}[column]
     values = {"4R": 10.5, "4L": 9.0, "5": None, "6": 100.0, "7": 0.0}
@@ -98,7 +100,8 @@ def test_ties_keep_the_anatomical_order_both_ways() -> None:
 
 def test_relevant_are_positive_ones_those_with_nodes_and_edited_ones() -> None:
     rows = [
-        row("4R", modelCall="positive"), row("4L", readerCall="positive"), row("5", nNodes=1), row("6", state="stale"),
+        row("4R", modelCall="positive"), row("4L", readerCall="positive"), row("5", nNodes=1),
+        row("6", state="stale"),
         row("7", nNodes=0, modelCall="negative"), row("8"),
     ]  # fmt: skip
     assert [one.name for one in filtered(rows, "relevant")] == ["4R", "4L", "5", "6"]
@@ -194,7 +197,9 @@ def test_the_bar_is_as_long_as_the_probability(table: StationTable, widget: Any)
     assert widget.item(0, COLUMNS.index("probability")).text() == ABSENT
 
 
-def test_clicks_and_arrow_keys_select_and_selecting_by_program_reports_nothing(table: StationTable, widget: Any) -> None:
+def test_clicks_and_arrow_keys_select_and_selecting_by_program_reports_nothing(
+    table: StationTable, widget: Any
+) -> None:
     selected: list[str] = []
     table.stationSelected.connect(selected.append)
     table.select("4R")

@@ -20,10 +20,10 @@ slicer_host.start()
 
 from LNStationSlicer.Installation import Command, DependencyError  # noqa: E402
 from LNStationSlicer.WorkerClient import WorkerClient  # noqa: E402
+from module.workers import FakeWorker, real_worker  # noqa: E402
 from slicer_host import driver  # noqa: E402
 
 from LNStationLib.worker.volume_files import VolumeGeometry, write_volume  # noqa: E402
-from module.workers import FakeWorker, real_worker  # noqa: E402
 
 UNIT = VolumeGeometry((0.0, 0.0, 0.0), (1.0, 1.0, 1.0), (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0))
 
