@@ -272,7 +272,7 @@ def test_environment_without_its_interpreter_is_made_again(environment: run.Envi
 
 def test_requirements_of_each_command_come_from_pyproject() -> None:
     assert run.read_requirements("demo") == {"": requirements()[""]}
-    assert set(run.read_requirements("test")) == {"", "test", "lint", "host"}
+    assert set(run.read_requirements("test")) == {"", "test", "lint", "host", "networks", "training"}
 
 
 @pytest.mark.parametrize(
