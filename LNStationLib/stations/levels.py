@@ -102,6 +102,21 @@ class Levels:
         )
 
     @cached_property
+    def clavicles(self) -> Border:
+        """Border between stations 1 and 3A: the clavicles' axes on both sides, the manubrium between and beside them."""
+        words, level = self.manubrium_top.rests_on, np.full(self._frame.grid.shape[2], self.manubrium_top.position_mm)
+        z = self._frame.grid.coordinates_mm(0)
+        for name in ("clavicle_left", "clavicle_right"):
+            clavicle = self._frame.mask(name)
+            if clavicle is None:
+                continue
+            weights = clavicle.sum(axis=1, dtype=np.float64)
+            there = weights.any(axis=0)
+            level[there] = np.maximum(level[there], z @ weights[:, there] / weights.sum(axis=0)[there])
+            words = f"{self.manubrium_top.rests_on} in the midline, clavicles at the sides"
+        return Border(level[None, None, :].astype(np.float32), words, self.manubrium_top.surrogate)
+
+    @cached_property
     def chest_apex(self) -> Border:
         """Apex of the chest: the higher of the two lung apices (upper border of 3P)."""
         return max((self.lung_apex("L"), self.lung_apex("R")), key=lambda border: border.position_mm.item())
@@ -138,8 +153,10 @@ class Levels:
 
     @cached_property
     def arch_underside(self) -> Border:
-        """Lower border of the aortic arch."""
-        return self._required_landmark("aortic_arch_underside", "lower border of the aortic arch")
+        """Lower border of the aortic arch: lower face of the lowest slice that joins its limbs."""
+        middle = self._required_landmark("aortic_arch_underside", "lower border of the aortic arch")
+        level = float(middle.position_mm.item()) - self._frame.grid.spacing_mm[0] / 2
+        return plane(level, middle.rests_on, surrogate=middle.surrogate)
 
     @cached_property
     def azygos_lower_border(self) -> Border:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from functools import cache
 
+import edt
 import numpy as np
 import pytest
 
 from LNStationLib import anatomy
-from LNStationLib.organs.organ_set import OrganSet
+from LNStationLib.organs.organ_set import Organ, OrganSet, OrganSource
 from LNStationLib.stations.iaslc_rules import IaslcRulesParser
 from LNStationLib.stations.registry import station_parser
+from LNStationLib.stations.rules.neck import STRAP_MUSCLES_MM
 from LNStationLib.stations.station_map import StationMap
 from LNStationLib.types import HuArray
 from Testing.Python.stations import schematic_chest as chest
@@ -101,6 +103,38 @@ def test_station_1_divides_at_the_midline_of_the_trachea() -> None:
     assert extent_mm(result, "1L", 2)[0] == pytest.approx(0, abs=TOLERANCE_MM)
 
 
+def test_station_1_lies_deep_to_the_muscles_in_front_of_the_vessels() -> None:
+    _, organs, result = parsed()
+    vessels = organs["brachiocephalic_vein_left"].mask | organs["brachiocephalic_trunk"].mask
+    y = result.grid.coordinates_mm(1)
+    for z in np.flatnonzero((result.mask("1R") | result.mask("1L")).any(axis=(1, 2))):
+        if vessels[z].any():
+            front = y[vessels[z].any(axis=1)][0] - STRAP_MUSCLES_MM
+            assert y[result.mask("1R")[z].any(axis=1)][0] >= front - TOLERANCE_MM
+
+
+def test_station_1_begins_above_and_behind_the_clavicles() -> None:
+    hu, organs = chest.schematic_chest()
+    shaft = chest.box((18.0, 60.0), (-40.0, -28.0), (212.0, 222.0))
+    hu[shaft] = 400
+    # The marrow is no bone to a threshold.
+    marrow = chest.box((18.0, 60.0), (-37.0, -31.0), (215.0, 219.0))
+    hu[marrow] = -50
+    organs.add(Organ("clavicle_left", shaft & ~marrow, OrganSource.IMAGE, "schematic"))
+    station = IaslcRulesParser().parse(hu, organs).mask("1L")
+    z, y, x = np.nonzero(station)
+    behind_bone = x >= np.flatnonzero(shaft.any(axis=(0, 1)))[0]
+    in_front_of_vessels = y < np.flatnonzero(organs["common_carotid_artery_left"].mask.any(axis=(0, 2)))[0] - 2
+    lowest = result_z(z[behind_bone & in_front_of_vessels])
+    assert not (station & shaft).any()
+    assert lowest.size
+    assert lowest.min() >= 217.0 - TOLERANCE_MM
+
+
+def result_z(index: np.ndarray) -> np.ndarray:
+    return chest.GRID.coordinates_mm(0)[index]
+
+
 def test_station_8_starts_higher_on_the_left_than_on_the_right() -> None:
     _, _, result = parsed()
     floor = {}
@@ -119,6 +153,35 @@ def test_5_lies_lateral_and_4l_medial_to_the_ligamentum_arteriosum() -> None:
     note = next(note for note in result.notes("5") if note.border == "medial")
     assert note.surrogate
     assert "ligamentum arteriosum" in note.rests_on
+
+
+def test_without_a_ligament_the_window_divides_between_left_artery_and_isthmus() -> None:
+    """Origin of the left artery about (14, -17); front and medial side of the descending aorta about (25, 23)."""
+    _, _, result = parsed()
+    z, y, x = (result.grid.coordinates_mm(axis) for axis in range(3))
+    window = (z > chest.LEFT_ARTERY_TOP) & (z < chest.ARCH_UNDERSIDE - TOLERANCE_MM)
+    plane = 14 + (25 - 14) * (y + 17) / (23 + 17)
+    for name, sign in (("5", 1), ("4L", -1)):
+        beyond = result.mask(name)[window].any(axis=0)
+        row, column = np.nonzero(beyond)
+        assert row.size, name
+        assert (sign * (x[column] - plane[row])).min() >= -1.5 * TOLERANCE_MM, name
+
+
+def test_what_is_nearer_to_the_sternum_than_to_the_aorta_is_3a_and_not_6() -> None:
+    _, organs, result = parsed()
+    aorta = organs["aortic_arch"].mask | organs["ascending_aorta"].mask
+    to_aorta = edt.edt(~aorta, anisotropy=result.grid.spacing_mm)
+    sternum_back = -64.0
+    y = result.grid.coordinates_mm(1)[None, :, None]
+    in_front = result.mask("6") & (y < -40)
+    assert in_front.any()
+    assert (np.broadcast_to(y - sternum_back, aorta.shape) - to_aorta)[in_front].min() >= -2 * TOLERANCE_MM
+
+
+def test_6_ends_behind_at_the_isthmus() -> None:
+    _, _, result = parsed()
+    assert extent_mm(result, "6", 1)[1] <= 23 + TOLERANCE_MM
 
 
 def test_3a_lies_in_front_of_the_vessels_and_3p_behind_the_trachea() -> None:
