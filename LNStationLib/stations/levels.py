@@ -113,8 +113,9 @@ class Levels:
 
     @cached_property
     def clavicles(self) -> Border:
-        """Border between stations 1 and 3A: the clavicles' axes on both sides, the manubrium between and beside them."""
-        words, level = self.manubrium_top.rests_on, np.full(self._frame.grid.shape[2], self.manubrium_top.position_mm)
+        """Lower border of station 1 in front: the clavicles' axes on both sides, the manubrium between them."""
+        words = self.manubrium_top.rests_on
+        level = np.full(self._frame.grid.shape[2], self.manubrium_top.position_mm.item())
         z = self._frame.grid.coordinates_mm(0)
         for name in ("clavicle_left", "clavicle_right"):
             clavicle = self._frame.mask(name)

@@ -21,7 +21,7 @@ _LONGEST_NODE_MM = 40.0
 _SOFT_HU = 0.0
 _SMOOTHING_MM = 1.2
 _RIM = generate_binary_structure(3, 1)
-_SLOPES = (-1.0, -0.5, 0.0, 0.5, 1.0)
+_SLOPES = tuple(np.linspace(-1.0, 1.0, 9))
 
 
 def long_soft_tissue(frame: Frame, tissue: BoolArray, within: BoolArray) -> BoolArray:

@@ -119,7 +119,7 @@ class Walls:
 
     @cached_property
     def aorta_summit(self) -> Border:
-        """Foremost point of ascending aorta and arch, x per slice: divides 3A (right) from 6 (left) in front of it."""
+        """Foremost point of ascending aorta and arch, x per slice; in front of it 3A lies right, 6 left."""
         self._frame.require("ascending_aorta")
         aorta = self._frame.union("ascending_aorta", "aortic_arch")
         x = self._frame.grid.coordinates_mm(2)
@@ -188,7 +188,9 @@ class Walls:
         if "descending_aorta" not in self._frame.organs or not below.any():
             return underside[0][:2]
         labels, count = label(aorta[np.flatnonzero(below)[-1]], structure=np.ones((3, 3)))
-        limb = max((np.argwhere(labels == value) for value in range(1, count + 1)), key=lambda part: part[:, 0].mean())
+        limb = max(
+            (np.argwhere(labels == value) for value in range(1, count + 1)), key=lambda part: part[:, 0].mean()
+        )
         y, x = limb[(limb <= limb.mean(axis=0)).all(axis=1)].mean(axis=0)
         grid = self._frame.grid
         return grid.origin_mm[2] + grid.spacing_mm[2] * x, grid.origin_mm[1] + grid.spacing_mm[1] * y

@@ -48,9 +48,7 @@ def station_6(anatomy: Anatomy) -> Region:
     ventral = frame.in_front_of(anatomy.prevascular) & frame.left_of(walls.aorta_summit)
     mask = anatomy.mediastinal_tissue & near & (lateral | ventral)
     mask &= frame.below(upper) & frame.above(lower)
-    return Region(
-        mask, {"upper": upper, "lower": lower, "medial": walls.aorta_summit, "posterior": walls.isthmus}
-    )
+    return Region(mask, {"upper": upper, "lower": lower, "medial": walls.aorta_summit, "posterior": walls.isthmus})
 
 
 def _nearer_to_sternum(anatomy: Anatomy, to_aorta: FloatArray) -> BoolArray:
