@@ -70,7 +70,7 @@ class AssessSection(Section):
             ui.assessButton.toolTip = _assessTip() if case is not None else _("Choose a CT first.")
             ui.assessButton.text = _("Assess again") if case and case.assessment() else _("Assess stations")
             ui.cancelButton.enabled = busy
-            ui.progressBar.visible = busy
+            ui.progressBar.visible = ui.stepLabel.visible = busy
             self._refreshEnvironment(busy)
 
     def _refreshEnvironment(self, busy: bool) -> None:

@@ -17,6 +17,7 @@ import slicer
 import vtk
 
 from LNStationSlicer.AssessmentTypes import Assessment, nodeIdOf, nodeSegmentId
+from LNStationSlicer.CaseFolder import KEY_ATTRIBUTE, OWN_ROLES, ROLE_ATTRIBUTE, CaseFolder, hierarchyOf
 from LNStationSlicer.CaseSegmentations import StationsReplacedEvent, showNodes, showStations
 from LNStationSlicer.ReviewState import ReviewState
 from LNStationSlicer.StationTableNode import fillTable
@@ -28,11 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CaseScene", "StationsReplacedEvent", "nodeIdOf", "nodeSegmentId"]
 
-ROLE_ATTRIBUTE = "LNStation.role"
-KEY_ATTRIBUTE = "LNStation.key"
 ANCHOR_ROLE = "case"
-OWN_ROLES = ("stations", "nodes", "attention", "table", "assessment", "review", "attentionColors", "petColors")
-"""Roles of the nodes that a case makes, and that go with it."""
 RESULT_ROLES = ("stations", "nodes", "attention", "table", "assessment", "attentionColors")
 SOURCE_ROLES = ("organs", "nodesSource", "tumorSource")
 
@@ -48,6 +45,7 @@ class CaseScene:
 
     def __init__(self, node: slicer.vtkMRMLScriptedModuleNode):
         self.node = node
+        self._folder = CaseFolder(node)
 
     # Finding and making
 
@@ -68,7 +66,7 @@ class CaseScene:
         case = cls(scene.AddNode(anchor))
         case.node.SetNodeReferenceID("ct", ctNode.GetID())
         case.setPetNode(petNode)
-        case._makeFolder(name or _("LNStation: {name}").format(name=ctNode.GetName()))
+        case._folder.make(name or _("LNStation: {name}").format(name=ctNode.GetName()))
         case.review()
         return case
 
@@ -94,7 +92,7 @@ class CaseScene:
     @classmethod
     def ofItem(cls, scene: slicer.vtkMRMLScene, itemId: int) -> CaseScene | None:
         """The case whose folder a subject hierarchy item is, or lies in."""
-        hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
+        hierarchy = hierarchyOf(scene)
         folders = {case.folderItem(): case for case in cls.allIn(scene)}
         while itemId and itemId != hierarchy.GetSceneItemID():
             if itemId in folders:
@@ -123,11 +121,11 @@ class CaseScene:
     @property
     def name(self) -> str:
         """The name of the folder."""
-        return self._hierarchy().GetItemName(self.folderItem())
+        return self._folder.name
 
     @name.setter
     def name(self, name: str) -> None:
-        self._hierarchy().SetItemName(self.folderItem(), name)
+        self._folder.name = name
 
     def isAlive(self) -> bool:
         """True while the anchor is in a scene."""
@@ -135,13 +133,11 @@ class CaseScene:
 
     def folderItem(self) -> int:
         """The subject hierarchy folder; made anew where the user removed it."""
-        hierarchy = self._hierarchy()
-        key = self.node.GetAttribute(KEY_ATTRIBUTE)
-        review = self.reviewNode()
-        item = hierarchy.GetItemByDataNode(review) if review else 0
-        while item and hierarchy.GetItemAttribute(item, KEY_ATTRIBUTE) != key:
-            item = hierarchy.GetItemParent(item) if item != hierarchy.GetSceneItemID() else 0
-        return item or self._folderByKey(key) or self._makeFolder(_("LNStation case"))
+        return self._folder.item()
+
+    def gather(self) -> None:
+        """Put nodes back into the folder that the Segment Editor has moved beside the CT, as it does by itself."""
+        self._folder.gather()
 
     # Its nodes
 
@@ -201,7 +197,7 @@ class CaseScene:
             node.SetAttribute(ROLE_ATTRIBUTE, role)
             self.node.SetNodeReferenceID(role, node.GetID())
             if not node.GetHideFromEditors() and not node.IsA("vtkMRMLColorNode"):
-                self._putIntoFolder(node)
+                self._folder.put(node)
         return node
 
     def _makeTextNode(self, role: str, title: str) -> slicer.vtkMRMLTextNode:
@@ -277,17 +273,14 @@ class CaseScene:
         """Remove all that the case made. What the user put into its folder moves one floor up."""
         from LNStationSlicer.Overlays import restorePetColors
 
-        hierarchy, folder = self._hierarchy(), self.folderItem()
         restorePetColors(self)
+        folder = self.folderItem()
         self._removeRoles(OWN_ROLES)
-        parent = hierarchy.GetItemParent(folder)
-        for item in _children(hierarchy, folder):
-            hierarchy.SetItemParent(item, parent)
-        hierarchy.RemoveItem(folder)
+        self._folder.remove(folder)
         self.scene.RemoveNode(self.node)
 
     def _removeRoles(self, roles: Iterable[str]) -> None:
-        hierarchy, scene = self._hierarchy(), self.scene
+        hierarchy, scene = hierarchyOf(self.scene), self.scene
         for role in roles:
             node = self.node.GetNodeReference(role)
             if node is None:
@@ -301,62 +294,11 @@ class CaseScene:
                 if scene.IsNodePresent(attachedNode):
                     scene.RemoveNode(attachedNode)
 
-    # The folder
-
-    def _hierarchy(self) -> slicer.vtkMRMLSubjectHierarchyNode:
-        return slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(self.scene)
-
-    def _makeFolder(self, name: str) -> int:
-        hierarchy = self._hierarchy()
-        ctNode = self.ctNode()
-        ctItem = hierarchy.GetItemByDataNode(ctNode) if ctNode else 0
-        parent = hierarchy.GetItemParent(ctItem) if ctItem else hierarchy.GetSceneItemID()
-        folder = hierarchy.CreateFolderItem(parent or hierarchy.GetSceneItemID(), name)
-        hierarchy.SetItemAttribute(folder, KEY_ATTRIBUTE, self.node.GetAttribute(KEY_ATTRIBUTE))
-        for role in OWN_ROLES:
-            item = hierarchy.GetItemByDataNode(self.node.GetNodeReference(role)) if self._has(role) else 0
-            if item:
-                hierarchy.SetItemParent(item, folder)
-        return folder
-
-    def _has(self, role: str) -> bool:
-        return self.node.GetNodeReference(role) is not None
-
-    def _folderByKey(self, key: str) -> int:
-        hierarchy = self._hierarchy()
-        items = _children(hierarchy, hierarchy.GetSceneItemID(), recursive=True)
-        return next((item for item in items if hierarchy.GetItemAttribute(item, KEY_ATTRIBUTE) == key), 0)
-
-    def gather(self) -> None:
-        """Put nodes back into the folder that the Segment Editor has moved beside the CT, as it does by itself."""
-        hierarchy, ctNode = self._hierarchy(), self.ctNode()
-        beside = hierarchy.GetItemParent(hierarchy.GetItemByDataNode(ctNode)) if ctNode else 0
-        for role in OWN_ROLES:
-            item = hierarchy.GetItemByDataNode(self.node.GetNodeReference(role)) if self._has(role) else 0
-            if item and hierarchy.GetItemParent(item) == beside:
-                hierarchy.SetItemParent(item, self.folderItem())
-
-    def _putIntoFolder(self, node: slicer.vtkMRMLNode) -> None:
-        """Slicer makes an item for each node by itself; where it does not, make it here."""
-        hierarchy = self._hierarchy()
-        folder = self.folderItem()
-        item = hierarchy.GetItemByDataNode(node)
-        if item:
-            hierarchy.SetItemParent(item, folder)
-        else:
-            hierarchy.CreateItem(folder, node)
-
 
 def _sourceRole(role: str) -> str:
     if role not in SOURCE_ROLES:
         raise ValueError(f"a source is one of {', '.join(SOURCE_ROLES)}, not {role!r}")
     return role
-
-
-def _children(hierarchy: slicer.vtkMRMLSubjectHierarchyNode, item: int, recursive: bool = False) -> list[int]:
-    ids = vtk.vtkIdList()
-    hierarchy.GetItemChildren(item, ids, recursive)
-    return [ids.GetId(i) for i in range(ids.GetNumberOfIds())]
 
 
 def _attachedNodes(node: slicer.vtkMRMLNode) -> list[slicer.vtkMRMLNode]:

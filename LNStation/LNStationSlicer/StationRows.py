@@ -103,8 +103,14 @@ def _found(finding: StationFinding | None) -> dict:
         "suvMax": finding["suv_max"],
         "probability": finding["probability"],
         "modelCall": finding["call"],
-        "reason": " ".join([finding["reason"], *finding["warnings"]]),
+        "reason": " ".join(map(_sentence, [finding["reason"], *finding["warnings"]])),
     }
+
+
+def _sentence(text: str) -> str:
+    """With a capital and a full stop."""
+    text = text.strip()
+    return text[:1].upper() + text[1:].rstrip(".") + "." if text else ""
 
 
 def _state(name: str, finding: StationFinding | None, stale: set[str], running: Collection[str]) -> State:

@@ -106,6 +106,7 @@ class StationTable:
         header.setSortIndicator(0, qt.Qt.AscendingOrder)
         header.setSectionsClickable(True)
         header.stretchLastSection = False
+        header.highlightSections = False
         for index in range(len(COLUMNS)):
             header.setSectionResizeMode(index, qt.QHeaderView.Interactive)
             table.setColumnWidth(index, _WIDTHS[COLUMNS[index]])
@@ -151,9 +152,16 @@ class StationTable:
             self._rebuild(rows)
         for index, row in enumerate(rows):
             self._fill(index, row)
+        self._fitProbability(rows)
         self._table.blockSignals(wasBlocked)
         if selected != self.selected:
             self.select(selected)
+
+    def _fitProbability(self, rows: Sequence[StationRow]) -> None:
+        """Give the bars room only where there are any."""
+        hasBars = not self._hidden and any(row.probability is not None for row in rows)
+        width = _WIDTHS["probability"] if hasBars else _NO_PROBABILITY_WIDTH
+        self._table.setColumnWidth(COLUMNS.index("probability"), width)
 
     def _rebuild(self, rows: Sequence[StationRow]) -> None:
         """Make cells for these rows; the only place that makes or deletes widgets."""
@@ -252,14 +260,15 @@ def _number(value: float | None, decimals: int) -> str:
 
 
 _WIDTHS: dict[Column, int] = {
-    "station": 58, "volume": 42, "nodes": 46, "short_axis": 44, "suv_max": 40, "probability": 78, "model": 64,
-    "reader": 80, "note": 60, "state": 52,
+    "station": 66, "volume": 40, "nodes": 46, "short_axis": 44, "suv_max": 40, "probability": 78, "model": 62,
+    "reader": 78, "note": 50, "state": 52,
 }  # fmt: skip
+_NO_PROBABILITY_WIDTH = 48
 
 
 def _headers() -> list[str]:
     return [
-        _("Station"), _("ml"), _("Nodes"), _("Short"), _("SUV"), _("Probab."), _("Model"), _("Reader"), _("Note"),
+        _("Station"), _("ml"), _("Nodes"), _("Short"), _("SUV"), _("Prob."), _("Model"), _("Reader"), _("Note"),
         _("State"),
     ]  # fmt: skip
 

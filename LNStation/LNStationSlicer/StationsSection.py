@@ -125,7 +125,7 @@ def categoryText(staging: NStaging | None, absent: str, stale: bool) -> str:
     if staging is None:
         return absent
     if staging["category"] is None:
-        text = _("none: {explanation}").format(explanation=staging["explanation"])
+        text = staging["explanation"]
     else:
         category = staging["category"]
         text = _("at least {category}").format(category=category) if staging["is_lower_bound"] else category

@@ -24,6 +24,13 @@ from LNStationSlicer.Translation import _
 from LNStationSlicer.ViewPicking import Point, ViewPicking
 from LNStationSlicer.WorkerErrors import WorkerError
 
+_ICONS = {
+    "assessButton": "Assess",
+    "cancelButton": "Cancel",
+    "previousButton": "PreviousStation",
+    "nextButton": "NextStation",
+    "blindCheck": "BlindRead",
+}
 _SYNTHETIC_STYLE = "background: #7a4b00; color: white; padding: 4px; border-radius: 3px;"
 
 
@@ -71,6 +78,8 @@ class Widget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def _connect(self) -> None:
         self.ui.syntheticBanner.styleSheet = _SYNTHETIC_STYLE
+        for name, icon in _ICONS.items():
+            getattr(self.ui, name).icon = qt.QIcon(self.resourcePath(f"Icons/{icon}.png"))
         self.logic.caseChanged.connect(self._onCaseChanged)
         self.logic.updated.connect(self._refreshLater)
         self.logic.queue.changed.connect(self._refreshLater)

@@ -149,7 +149,10 @@ def answer(call: messages.Call) -> bytes:
         return messages.error(call.request_id, *behavior(call.method)["error"])
     if call.method not in ("hello", "devices", "load_case") and call.params["case"] not in cases:
         return messages.error(call.request_id, messages.ErrorCode.UNKNOWN_CASE, "unknown case")
-    return messages.result(call.request_id, METHODS[call.method](call.params))
+    try:
+        return messages.result(call.request_id, METHODS[call.method](call.params))
+    except Exception as error:
+        return messages.error(call.request_id, messages.ErrorCode.INTERNAL_ERROR, type(error).__name__)
 
 
 def work() -> None:

@@ -9,6 +9,7 @@ import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from LNStationSlicer.Installation import DependencyError
@@ -189,7 +190,8 @@ def test_two_slicers_do_not_install_at_once(make, wheels: Path) -> None:
 
 
 def test_a_full_disk_is_said_before_anything_is_fetched(make, wheels: Path, monkeypatch) -> None:
-    monkeypatch.setattr("LNStationSlicer.WorkerEnvironment.NEEDED_BYTES", {False: 2**60, True: 2**60})
+    full = SimpleNamespace(free=0)
+    monkeypatch.setattr("LNStationSlicer.WorkerEnvironment.shutil.disk_usage", lambda _folder: full)
     outcome = run_installation(make().installation(wheels))
     assert "free some space" in outcome.sentence
     assert outcome.lines == []
