@@ -149,7 +149,9 @@ def tissue_samples(patient: Volume, blood: np.ndarray | None) -> dict[str, np.nd
     smooth = ndimage.gaussian_filter(patient.hu.astype(np.float32), sigma)
     ball = ndimage.generate_binary_structure(3, 1)
     z = np.arange(patient.hu.shape[0])[:, None, None] / patient.hu.shape[0]
-    y = np.arange(patient.hu.shape[1])[None, :, None] / patient.hu.shape[1]
+    # From the first to the last row with soft tissue: a clinical field of view has air and a couch around the body.
+    rows = np.flatnonzero((smooth > 20).mean((0, 2)) > 0.01)
+    y = ((np.arange(patient.hu.shape[1]) - rows[0]) / max(rows[-1] - rows[0], 1))[None, :, None]
     masks = {
         "fat": (smooth > -130) & (smooth < -75),
         # Muscles of back and chest wall: soft tissue behind or in front of everything else, above the abdomen.
