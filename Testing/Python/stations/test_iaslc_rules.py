@@ -185,6 +185,18 @@ def test_ligament_runs_from_the_origin_of_the_left_artery_to_the_front_and_media
     assert line.position_mm[0, at_isthmus, 0] == pytest.approx(isthmus_x, abs=1.0)
 
 
+def test_4l_does_not_reach_round_the_front_of_the_ascending_aorta() -> None:
+    """With a ligament far to the left and no carotid its plane and the prevascular surface leave that open."""
+    hu, organs = chest.schematic_chest(without=("common_carotid_artery_left",))
+    ligament = chest.box((40, 46), (-5, 5), (128, 136))
+    organs.add(Organ("ligamentum_arteriosum", ligament, OrganSource.SUPPLIED, "schematic"))
+    result = IaslcRulesParser().parse(hu, organs)
+    z, y = (result.grid.coordinates_mm(axis) for axis in (0, 1))
+    under_arch = result.mask("4L")[z < chest.ARCH_UNDERSIDE - TOLERANCE_MM].any(axis=(0, 2))
+    assert under_arch.any()
+    assert y[under_arch].min() >= -25 - TOLERANCE_MM
+
+
 def test_what_is_nearer_to_the_sternum_than_to_the_aorta_is_3a_and_not_6() -> None:
     hu, organs = chest.schematic_chest(without=("sternum",))
     back = -52.0
