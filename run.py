@@ -20,8 +20,12 @@ from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 ROOT = Path(__file__).resolve().parent
 OLDEST, NEWEST = (3, 11), (3, 12)
-GROUPS: Dict[str, Tuple[str, ...]] = {"test": ("lint", "test")}
+GROUPS: Dict[str, Tuple[str, ...]] = {"test": ("lint", "test", "host", "networks", "training")}
 """Groups of ``optional-dependencies`` that a command needs beside the dependencies themselves."""
+
+
+HOST_AVAILABILITY = ROOT / "Testing" / "slicer_host" / "availability.py"
+"""Knows which system packages the tests of the Slicer module need."""
 
 
 class SetupError(Exception):
@@ -160,6 +164,53 @@ def read_requirements(command: str) -> Dict[str, List[str]]:
     return requirements
 
 
+def install_system_packages() -> None:
+    """Install the system packages that the tests of the Slicer module need, where some lack and it can be done.
+
+    Where it cannot, the user is told which they are, and those tests are skipped.
+    """
+    missing = missing_system_packages()
+    if not missing:
+        return
+    installer = apt_get()
+    if installer is not None:
+        say("Installing system packages for the tests of the Slicer module: " + " ".join(missing) + " ...")
+        for arguments in (["update", "-q"], ["install", "-q", "-y", "--no-install-recommends", *missing]):
+            # An update may fail for a source that does not matter here; whether it worked is looked at below.
+            subprocess.call([*installer, *arguments], stdout=sys.stderr.fileno(), stdin=subprocess.DEVNULL)
+        missing = missing_system_packages()
+    if missing:
+        say(
+            f"The tests of the Slicer module are skipped: install the system packages {' '.join(missing)} (as Debian "
+            "and Ubuntu call them) and run the same command again."
+        )
+
+
+def missing_system_packages() -> List[str]:
+    """Names of the absent packages; none on other systems than Linux, where the wheels bring all they need."""
+    import importlib.util
+
+    spec = importlib.util.spec_from_file_location("availability", HOST_AVAILABILITY)
+    if sys.platform != "linux" or spec is None or spec.loader is None:
+        return []
+    availability = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(availability)
+    missing: List[str] = availability.missing_system_packages()
+    return missing
+
+
+def apt_get() -> Optional[List[str]]:
+    """The command that installs Debian's and Ubuntu's packages without asking, or ``None``."""
+    if shutil.which("apt-get") is None:
+        return None
+    quiet = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]
+    if os.name == "posix" and os.geteuid() == 0:
+        return quiet
+    if shutil.which("sudo") and subprocess.call(["sudo", "-n", "true"], stderr=subprocess.DEVNULL) == 0:
+        return ["sudo", "-n", *quiet]
+    return None
+
+
 def suitable(version: Tuple[int, int]) -> bool:
     """True where LNStation runs on that Python, given as ``(major, minor)``."""
     return OLDEST <= version <= NEWEST
@@ -259,6 +310,7 @@ def main(arguments: List[str]) -> int:
         say(f"run.py: {error}")
         return 1
     if command == "test":
+        install_system_packages()
         return test(environment.python, arguments[arguments.index("test") + 1 :])
     if not arguments or "--help" in arguments[:1]:
         print("(python3 run.py test [PYTEST ARGUMENTS] runs the checks and the tests.)", flush=True)

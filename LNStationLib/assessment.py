@@ -22,6 +22,22 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Midline(_Strict):
+    """The sagittal midline of the patient: it gives a side to what lies in a station without one (3A, 3P, 7, 8, 9).
+
+    One LPS x a level; levels lie ``step_mm`` apart along LPS z.
+    """
+
+    first_z_mm: float
+    step_mm: float = Field(gt=0)
+    x_mm: list[float] = Field(min_length=1)
+
+    def side_of(self, point_mm: Point) -> SideName:
+        """The patient's side of an LPS point in mm, by the midline at its level, clamped to the ends."""
+        level = round((point_mm[2] - self.first_z_mm) / self.step_mm)
+        return "L" if point_mm[0] >= self.x_mm[min(max(level, 0), len(self.x_mm) - 1)] else "R"
+
+
 class CaseSummary(_Strict):
     """The facts of the case that a report shows; nothing identifying."""
 
@@ -95,6 +111,11 @@ class StationFinding(_Strict):
     )
     reason: str = Field(description="Why this call, or why none, in one sentence.")
     borders: list[BorderFinding] = Field(default_factory=list)
+    edited: bool = Field(
+        False,
+        description="A reader changed the outline, directly or by an edit of a neighbor; borders are then left out, "
+        "because they no longer describe it.",
+    )
     warnings: list[str] = Field(default_factory=list)
 
 
@@ -149,6 +170,7 @@ class Assessment(_Strict):
     stations: list[StationFinding]
     nodes: list[NodeFinding]
     organs: list[OrganFinding]
+    midline: Midline | None = Field(None, description="None in assessments that were written before it was kept.")
     provenance: list[Provenance]
     warnings: list[str] = Field(default_factory=list)
 

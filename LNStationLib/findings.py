@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 import numpy as np
 import SimpleITK as sitk
 
 from LNStationLib import anatomy
-from LNStationLib.assessment import BorderFinding, CaseSummary, OrganFinding, StationFinding
+from LNStationLib.assessed_case import Outline, ParsedCase
+from LNStationLib.assessment import BorderFinding, CaseSummary, Midline, OrganFinding, Point, StationFinding
 from LNStationLib.case import Case
 from LNStationLib.metastasis import StationCall
+from LNStationLib.nodes.regions import Box, points_mm
 from LNStationLib.organs.organ_set import OrganSet
 from LNStationLib.stations.profiles import bounding_box
 from LNStationLib.stations.station_map import StationMap
@@ -78,37 +80,54 @@ def organs_beside_stations(organs: OrganSet) -> dict[str, sitk.Image]:
     return masks
 
 
-def station_findings(
-    station_map: StationMap, image: sitk.Image, calls: dict[str, StationCall]
-) -> list[StationFinding]:
-    """One finding per station of the table.
+def parsed_outlines(station_map: StationMap) -> dict[str, Outline]:
+    """What the parser says of every station's outline, by name in table order."""
+    return {row.name: _parsed_outline(row.name, station_map) for row in anatomy.stations()}
+
+
+def _parsed_outline(name: str, station_map: StationMap) -> Outline:
+    if name in station_map.left_out:
+        return Outline(warnings=(station_map.left_out[name],))
+    borders = tuple(
+        BorderFinding(border=note.border, rests_on=note.rests_on, surrogate=note.surrogate)
+        for note in station_map.notes(name)
+    )
+    warnings = tuple(
+        f"{border.border} border rests on a surrogate: {border.rests_on}" for border in borders if border.surrogate
+    )
+    return Outline(borders, warnings)
+
+
+def midline_of(station_map: StationMap) -> Midline:
+    """The midline of a station map as an assessment carries it."""
+    grid = station_map.grid
+    return Midline(
+        first_z_mm=grid.origin_mm[0], step_mm=grid.spacing_mm[0], x_mm=[float(x) for x in station_map.midline_x_mm]
+    )
+
+
+def station_findings(parsed: ParsedCase, calls: Mapping[str, StationCall]) -> list[StationFinding]:
+    """One finding per called station, in the order of the calls.
 
     Args:
-        station_map: Borders, and why a station was left out.
-        image: Station label map on the CT's grid; volumes and centroids are measured there.
+        parsed: The stations; volumes and centroids are measured on the CT's grid.
         calls: Station name to its call.
     """
-    shape = sitk.LabelShapeStatisticsImageFilter()
-    shape.Execute(image)
-    return [_station_finding(row, station_map, shape, calls[row.name]) for row in anatomy.stations()]
+    return [_station_finding(anatomy.station(name), parsed, call) for name, call in calls.items()]
 
 
-def _station_finding(
-    row: anatomy.Station, station_map: StationMap, shape: sitk.LabelShapeStatisticsImageFilter, call: StationCall
-) -> StationFinding:
-    parsed = shape.HasLabel(row.label_value)
-    borders = [
-        BorderFinding(border=note.border, rests_on=note.rests_on, surrogate=note.surrogate)
-        for note in station_map.notes(row.name)
-    ]
+def _station_finding(row: anatomy.Station, parsed: ParsedCase, call: StationCall) -> StationFinding:
+    box = parsed.boxes.get(row.name)
+    outline = parsed.outlines[row.name] if box is not None else _without_voxels(parsed.outlines[row.name])
+    volume_ml, centroid_mm = (None, None) if box is None else _measured(parsed.stations, row.label_value, box)
     return StationFinding(
         station=row.name,
         label_value=row.label_value,
         title=row.title,
         zone=row.zone,
         side=row.side,
-        volume_ml=shape.GetPhysicalSize(row.label_value) / 1000.0 if parsed else None,
-        centroid_mm=shape.GetCentroid(row.label_value) if parsed else None,
+        volume_ml=volume_ml,
+        centroid_mm=centroid_mm,
         n_nodes=call.n_nodes,
         largest_short_axis_mm=call.largest_short_axis_mm,
         suv_max=call.suv_max,
@@ -116,16 +135,21 @@ def _station_finding(
         call=call.call,
         positive_sides=list(call.positive_sides),
         reason=call.reason,
-        borders=borders if parsed else [],
-        warnings=_station_warnings(row.name, station_map, parsed, borders),
+        borders=list(outline.borders),
+        edited=outline.edited,
+        warnings=list(outline.warnings),
     )
 
 
-def _station_warnings(
-    name: str, station_map: StationMap, parsed: bool, borders: Iterable[BorderFinding]
-) -> list[str]:
-    if not parsed:
-        return [station_map.left_out.get(name, "not parsed: too small for the voxels of this CT")]
-    return [
-        f"{border.border} border rests on a surrogate: {border.rests_on}" for border in borders if border.surrogate
-    ]
+def _without_voxels(outline: Outline) -> Outline:
+    """The outline of a station that has no voxel on the CT."""
+    if outline.edited or (outline.warnings and not outline.borders):
+        return outline
+    return Outline(warnings=("not parsed: too small for the voxels of this CT",))
+
+
+def _measured(stations: sitk.Image, label: int, box: Box) -> tuple[float, Point]:
+    """Volume in ml and centroid in LPS mm of one label."""
+    indices = np.argwhere(sitk.GetArrayViewFromImage(stations)[box] == label)
+    x, y, z = points_mm(stations, indices.mean(axis=0)[None] + [part.start for part in box])[0]
+    return len(indices) * float(np.prod(stations.GetSpacing())) / 1000.0, (float(x), float(y), float(z))

@@ -12,22 +12,28 @@ from typing import Any
 
 import SimpleITK as sitk
 
-from LNStationLib import __version__, anatomy
-from LNStationLib.assessment import Assessment, NStaging, Provenance
+from LNStationLib import __version__
+from LNStationLib.assessed_case import AssessedCase, Baseline, OrganImages, ParsedCase
+from LNStationLib.assessment import Assessment, NodeFinding, NStaging, Provenance, StationFinding
 from LNStationLib.case import Case
 from LNStationLib.case_staging import stage_case, staging_rules
 from LNStationLib.findings import (
     case_summary,
+    midline_of,
     organ_findings,
     organ_label_map,
     organs_beside_stations,
+    parsed_outlines,
     station_findings,
 )
 from LNStationLib.imaging.grid import labels_to_image_grid, working_grid
 from LNStationLib.metastasis import MetastasisResult, positive_station_names
 from LNStationLib.metastasis import assess as classify
 from LNStationLib.nodes.find import find_nodes
+from LNStationLib.nodes.node_result import NodeResult
+from LNStationLib.nodes.regions import station_boxes
 from LNStationLib.organs.find import find_organs
+from LNStationLib.organs.organ_set import OrganSet
 from LNStationLib.organs.scan import hu_on_grid
 from LNStationLib.progress import Progress, portion, silent
 from LNStationLib.result import AssessmentResult
@@ -91,57 +97,122 @@ def assess(case: Case, settings: Settings | None = None, progress: Progress = si
     Raises:
         InputError: The chosen methods need what the case lacks.
     """
-    settings = settings or Settings()
+    return assess_case(case, settings, progress).result
+
+
+def assess_case(case: Case, settings: Settings | None = None, progress: Progress = silent) -> AssessedCase:
+    """Assess one case as :func:`assess` does, and keep what a correction of its stations builds on."""
+    parsed = parse_case(case, settings or Settings(), portion(progress, 0.0, 0.7))
+    return judge_case(parsed, portion(progress, 0.7, 1.0))
+
+
+def parse_case(case: Case, settings: Settings, progress: Progress = silent) -> ParsedCase:
+    """The first half of an assessment: organs and stations.
+
+    Args:
+        case: A checked case.
+        settings: Methods.
+        progress: Told the running step and the fraction done.
+    """
     ledger = _Ledger()
     grid = working_grid(case.ct, settings.working_spacing_mm)
-
     progress("finding organs", 0.0)
     with ledger.step("organs", settings.organs, {"working_spacing_mm": settings.working_spacing_mm}) as notes:
-        organs = find_organs(case, grid, settings, portion(progress, 0.0, 0.45))
+        organs = find_organs(case, grid, settings, portion(progress, 0.0, 0.6))
         notes += organs.warnings
 
-    progress("parsing stations", 0.45)
+    progress("parsing stations", 0.6)
     parser = station_parser(settings.stations)
     with ledger.step("stations", parser.name, {}, _STATION_REFERENCES) as notes:
-        station_map = parser.parse(hu_on_grid(case, grid), organs, portion(progress, 0.45, 0.7))
+        station_map = parser.parse(hu_on_grid(case, grid), organs, portion(progress, 0.6, 0.95))
         stations = labels_to_image_grid(station_map.labels, grid, case.ct)
         notes += station_map.warnings
 
+    progress("drawing the label maps", 0.95)
+    outlines, boxes = parsed_outlines(station_map), station_boxes(stations)
+    return ParsedCase(
+        case=case,
+        settings=settings,
+        stations=stations,
+        boxes=boxes,
+        outlines=outlines,
+        baseline=Baseline(stations, boxes, outlines),
+        midline=midline_of(station_map),
+        organs=_organ_images(case, organs),
+        organ_findings=tuple(organ_findings(organs)),
+        provenance=tuple(ledger.rows),
+    )
+
+
+def with_organs(parsed: ParsedCase, progress: Progress = silent) -> ParsedCase:
+    """The case with its organs, found again where it was restored without them."""
+    if parsed.organs is not None:
+        return parsed
+    progress("finding organs", 0.0)
+    grid = working_grid(parsed.case.ct, parsed.settings.working_spacing_mm)
+    organs = find_organs(parsed.case, grid, parsed.settings, progress)
+    return replace(parsed, organs=_organ_images(parsed.case, organs))
+
+
+def _organ_images(case: Case, organs: OrganSet) -> OrganImages:
+    label_map = labels_to_image_grid(organ_label_map(organs), organs.grid, case.ct, smooth=False)
+    return OrganImages(label_map, organs_beside_stations(organs))
+
+
+def judge_case(parsed: ParsedCase, progress: Progress = silent) -> AssessedCase:
+    """The second half of an assessment: nodes, calls and N category, for the stations as they stand.
+
+    Args:
+        parsed: Parsed, and perhaps corrected, stations.
+        progress: Told the running step and the fraction done.
+    """
     # What was found in the image, the esophagus above all, must not be taken for a node.
-    informed = replace(case, organ_masks=organs_beside_stations(organs))
-    nodes = find_nodes(informed, stations, station_map.side_of, settings, portion(progress, 0.7, 0.9))
-    ledger.rows.append(nodes.provenance)
+    side_of, settings = parsed.midline.side_of, parsed.settings
+    nodes = find_nodes(parsed.informed, parsed.stations, side_of, settings, portion(progress, 0.0, 0.7))
+    progress("assessing stations", 0.7)
+    calls = classify(nodes, parsed.stations, parsed.case, set(parsed.boxes), settings, side_of, parsed.boxes)
+    answer = conclude(parsed, nodes, calls, station_findings(parsed, calls.stations))
+    progress("done", 1.0)
+    return answer
 
-    progress("assessing stations", 0.9)
-    parsed = {row.name for row in anatomy.stations()} - set(station_map.left_out)
-    calls = classify(nodes, stations, case, parsed, settings, station_map.side_of)
-    ledger.rows.append(calls.provenance)
-    staging = _stage(case, calls, settings, ledger)
 
-    progress("writing the label maps", 0.95)
-    organ_image = labels_to_image_grid(organ_label_map(organs), grid, case.ct, smooth=False)
+def conclude(
+    parsed: ParsedCase, nodes: NodeResult, calls: MetastasisResult, findings: list[StationFinding]
+) -> AssessedCase:
+    """Stage a case and put its answer together.
+
+    Args:
+        parsed: The case and its stations.
+        nodes: Its nodes.
+        calls: Gives the called nodes, its provenance and its warnings.
+        findings: Of every station of the table, in table order.
+    """
+    case = parsed.case
+    ledger = _Ledger([*parsed.provenance, nodes.provenance, calls.provenance])
+    staging = _stage(case, findings, calls.nodes, parsed.settings, ledger)
     assessment = Assessment(
         lnstation_version=__version__,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         case=case_summary(case, nodes.source),
         n_category=staging.category,
         staging=staging,
-        stations=station_findings(station_map, stations, calls.stations),
+        stations=findings,
         nodes=calls.nodes,
-        organs=organ_findings(organs),
+        organs=list(parsed.organ_findings),
+        midline=parsed.midline,
         provenance=ledger.rows,
         warnings=_warnings(case, ledger, [*nodes.warnings, *calls.warnings]),
     )
-    progress("done", 1.0)
-    return AssessmentResult(assessment, case, stations, sitk.Cast(nodes.labels, sitk.sitkUInt16), organ_image)
+    return AssessedCase(parsed, assessment, sitk.Cast(nodes.labels, sitk.sitkUInt16), nodes.memory)
 
 
-def _stage(case: Case, calls: MetastasisResult, settings: Settings, ledger: _Ledger) -> NStaging:
+def _stage(
+    case: Case, findings: list[StationFinding], nodes: list[NodeFinding], settings: Settings, ledger: _Ledger
+) -> NStaging:
     rules = staging_rules(case.facts, settings)
     with ledger.step("staging", rules, {}, _STAGING_REFERENCES.get(rules, [])) as notes:
-        not_assessed = [name for name, call in calls.stations.items() if call.call is None]
-        positive = positive_station_names(calls.stations.values())
-        staging = stage_case(case.facts, positive, not_assessed, calls.nodes, settings)
+        not_assessed = [finding.station for finding in findings if finding.call is None]
+        staging = stage_case(case.facts, positive_station_names(findings), not_assessed, nodes, settings)
         notes += staging.warnings
     return staging
 

@@ -41,8 +41,8 @@ def load_nodes(path: Path, ct: sitk.Image, warn: Warn) -> sitk.Image | None:
         return None
     grid = layers[0] if all(same_grid(layer, layers[0]) for layer in layers) else ct
     if len(layers) == 1:
-        return _inside_ct(layers[0], ct, warn)
-    return _inside_ct(with_geometry_of(_numbered(layers, grid, warn), grid), ct, warn)
+        return inside_ct(layers[0], ct, warn)
+    return inside_ct(with_geometry_of(_numbered(layers, grid, warn), grid), ct, warn)
 
 
 def load_tumor(path: Path, ct: sitk.Image, warn: Warn) -> sitk.Image | None:
@@ -62,7 +62,7 @@ def load_tumor(path: Path, ct: sitk.Image, warn: Warn) -> sitk.Image | None:
     total = np.zeros(grid.GetSize()[::-1], dtype=bool)
     for layer in layers:
         total |= _on_grid(layer, grid) > 0
-    return _inside_ct(with_geometry_of(total.astype(np.uint8), grid), ct, warn, "tumor")
+    return inside_ct(with_geometry_of(total.astype(np.uint8), grid), ct, warn, "tumor")
 
 
 def _files(path: Path, what: str = "nodes") -> list[Path]:
@@ -83,7 +83,7 @@ def _instance_layers(file: Path, ct: sitk.Image, warn: Warn, what: str = "nodes"
     segments = segment_labels(image)
     if len(segments) < 2:
         volume = on_ct_space(image, ct, name)
-        instances = _instances(sitk.GetArrayViewFromImage(volume), name, warn)
+        instances = node_numbers(sitk.GetArrayViewFromImage(volume), name, warn)
         if instances is not None:
             yield with_geometry_of(instances, volume)
         return
@@ -98,8 +98,12 @@ def _instance_layers(file: Path, ct: sitk.Image, warn: Warn, what: str = "nodes"
             warn(f"{name}: segment {segment.value} is empty; taken as missing.")
 
 
-def _instances(values: np.ndarray, name: str, warn: Warn) -> InstanceArray | None:
-    """Values as node numbers; a mask with one value or probabilities becomes 1."""
+def node_numbers(values: np.ndarray, name: str, warn: Warn) -> InstanceArray | None:
+    """Values as node numbers; a mask with one value or probabilities becomes 1, ``None`` where nothing is marked.
+
+    Raises:
+        InputError: Values that are no node numbers.
+    """
     whole = values.dtype.kind != "f" or bool(np.isfinite(values).all() and (values == np.rint(values)).all())
     several = whole and values.max() > 1 and np.any((values != 0) & (values != values.max()))
     if not several:
@@ -136,7 +140,7 @@ def _on_grid(layer: sitk.Image, grid: sitk.Image) -> InstanceArray:
     return sitk.GetArrayFromImage(as_volume(layer, "nodes")).astype(np.uint16)
 
 
-def _inside_ct(mask: sitk.Image, ct: sitk.Image, warn: Warn, what: str = "nodes") -> sitk.Image | None:
+def inside_ct(mask: sitk.Image, ct: sitk.Image, warn: Warn, what: str = "nodes") -> sitk.Image | None:
     """The mask, with a warning where part of its foreground lies outside the CT; ``None`` where all of it does."""
     index = np.argwhere(sitk.GetArrayViewFromImage(mask))[:, ::-1]
     points = index * mask.GetSpacing() @ np.array(mask.GetDirection()).reshape(3, 3).T + mask.GetOrigin()

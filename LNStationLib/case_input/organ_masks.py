@@ -63,7 +63,7 @@ def load_organs(path: Path, ct: sitk.Image, warn: Warn) -> OrganMasks:
     parts = _folder_parts(path, ct, warn, unknown) if path.is_dir() else _file_parts(path, ct, warn, unknown)
     organs = _united_parts(parts, ct)
     _warn_unknown(unknown, warn)
-    _warn_swapped(organs.masks, warn)
+    warn_swapped(organs.masks, warn)
     if not organs.masks:
         warn("organs: no usable organ was found among the given masks.")
     return organs
@@ -196,7 +196,7 @@ def _warn_unknown(unknown: list[str], warn: Warn) -> None:
     warn(f"organs: unknown names were left out: {', '.join(described)}.")
 
 
-def _warn_swapped(masks: dict[str, sitk.Image], warn: Warn) -> None:
+def warn_swapped(masks: dict[str, sitk.Image], warn: Warn) -> None:
     """Left organs lie left of their right twins; otherwise a file was mirrored or misnamed."""
     for name, mask in masks.items():
         twin = masks.get(name.removesuffix("_left") + "_right") if name.endswith("_left") else None

@@ -87,7 +87,15 @@ def read_series(folder: Path, modality: str, name: str, warn: Warn) -> DicomVolu
         InputError: No such series, several, a missing attribute, or pixels that cannot be decoded.
         GeometryError: Missing slices, uneven distances, or a tilted gantry.
     """
-    series = choose_series(find_series(folder), modality, name, warn)
+    return _volume(choose_series(find_series(folder), modality, name, warn), name)
+
+
+def read_series_files(files: Sequence[Path], modality: str, name: str, warn: Warn) -> DicomVolume:
+    """Read the one series of a modality among given files; see :func:`read_series`."""
+    return _volume(choose_series(group_series(files), modality, name, warn), name)
+
+
+def _volume(series: DicomSeries, name: str) -> DicomVolume:
     order, geometry = series_geometry(series.headers, name)
     files = [series.files[i] for i in order]
     image = _pixels(files, name)
@@ -100,8 +108,13 @@ def read_series(folder: Path, modality: str, name: str, warn: Warn) -> DicomVolu
 
 def find_series(folder: Path) -> list[DicomSeries]:
     """All image series under ``folder``; slices of another orientation or size make a series of their own."""
+    return group_series(_files(folder))
+
+
+def group_series(files: Sequence[Path]) -> list[DicomSeries]:
+    """All image series among ``files``; what is no DICOM image is left out."""
     groups: dict[tuple[object, ...], dict[str, tuple[Path, Dataset]]] = {}
-    for path in _files(folder):
+    for path in files:
         header = _header(path)
         if header is not None:
             # Copies of one slice are one slice.

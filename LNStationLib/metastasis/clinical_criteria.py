@@ -8,7 +8,7 @@ is, or where the highest SUV inside its mask is above the threshold, which is th
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import SimpleITK as sitk
@@ -19,6 +19,7 @@ from LNStationLib.case import Case
 from LNStationLib.metastasis.station_call import MetastasisResult, StationCall
 from LNStationLib.metastasis.station_uptake import StationUptake, station_uptakes
 from LNStationLib.nodes.node_result import NodeResult
+from LNStationLib.nodes.regions import Box, station_boxes
 from LNStationLib.settings import Settings
 from LNStationLib.types import PointMm, Side
 
@@ -42,13 +43,18 @@ class ClinicalCriteria:
         parsed_stations: set[str],
         settings: Settings,
         side_of: Callable[[PointMm], Side],
+        boxes: Mapping[str, Box] | None = None,
+        only: Collection[str] | None = None,
     ) -> MetastasisResult:
         """Assess nodes and stations; see ``StationClassifier.assess``."""
         start = time.perf_counter()
         called = [call_node(finding, settings) for finding in nodes.findings]
-        uptakes = station_uptakes(case.pet, stations, case.tumor)
+        rows = [row for row in anatomy.stations() if only is None or row.name in only]
+        boxes = station_boxes(stations) if boxes is None else boxes
+        wanted = {row.name: boxes[row.name] for row in rows if row.name in boxes}
+        uptakes = station_uptakes(case.pet, stations, case.tumor, wanted)
         calls = {}
-        for row in anatomy.stations():
+        for row in rows:
             evidence = _Evidence(
                 station=row.name,
                 parsed=row.name in parsed_stations,
@@ -79,9 +85,11 @@ def assess(
     parsed_stations: set[str],
     settings: Settings,
     side_of: Callable[[PointMm], Side],
+    boxes: Mapping[str, Box] | None = None,
+    only: Collection[str] | None = None,
 ) -> MetastasisResult:
     """Assess nodes and stations by clinical criteria; see ``StationClassifier.assess``."""
-    return ClinicalCriteria().assess(nodes, stations, case, parsed_stations, settings, side_of)
+    return ClinicalCriteria().assess(nodes, stations, case, parsed_stations, settings, side_of, boxes, only)
 
 
 def call_node(finding: NodeFinding, settings: Settings) -> NodeFinding:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -12,6 +12,7 @@ from LNStationLib import anatomy
 from LNStationLib.assessment import Call, NodeFinding, Provenance
 from LNStationLib.case import Case
 from LNStationLib.nodes.node_result import NodeResult
+from LNStationLib.nodes.regions import Box
 from LNStationLib.settings import Settings
 from LNStationLib.types import PointMm, Side
 
@@ -50,7 +51,7 @@ class MetastasisResult:
 
     Attributes:
         nodes: The findings with ``call`` and ``reason`` filled in, same order and numbers.
-        stations: Every station of the table by name, in table order.
+        stations: Every station that was to be called by name, in table order.
         provenance: What called, with which thresholds.
         warnings: Sentences for the user.
     """
@@ -74,6 +75,8 @@ class StationClassifier(Protocol):
         parsed_stations: set[str],
         settings: Settings,
         side_of: Callable[[PointMm], Side],
+        boxes: Mapping[str, Box] | None = None,
+        only: Collection[str] | None = None,
     ) -> MetastasisResult:
         """Assess all nodes and stations of one case.
 
@@ -84,11 +87,32 @@ class StationClassifier(Protocol):
             parsed_stations: Names of the stations that could be parsed.
             settings: Thresholds.
             side_of: The patient's side of an LPS point in mm.
+            boxes: Box of every station that has voxels, by name; found where ``None``.
+            only: Names of the stations to call, because nothing of the others changed; all where ``None``.
         """
         ...
 
 
-def positive_station_names(calls: Iterable[StationCall]) -> list[str]:
+class CalledStation(Protocol):
+    """What staging needs of a station: a ``StationCall`` and a ``StationFinding`` have it."""
+
+    @property
+    def station(self) -> str:
+        """Name of the table."""
+        ...
+
+    @property
+    def call(self) -> Call | None:
+        """The call; ``None`` where not assessed."""
+        ...
+
+    @property
+    def positive_sides(self) -> Sequence[Side]:
+        """Sides of the evidence."""
+        ...
+
+
+def positive_station_names(calls: Iterable[CalledStation]) -> list[str]:
     """Names of the positive stations as staging takes them, in the order of the calls.
 
     A station without a side of its own gets the sides of its evidence ("8R", or "8R" and "8L"), and stays without

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 import SimpleITK as sitk
-from scipy.ndimage import find_objects
 
 from LNStationLib import anatomy
-from LNStationLib.nodes.regions import crop
+from LNStationLib.nodes.regions import Box, crop, station_boxes
 from LNStationLib.nodes.uptake import sample_pet
 from LNStationLib.types import BoolArray, PointMm
 
@@ -42,7 +42,12 @@ class StationUptakes:
     filled_by_tumor: frozenset[str] = frozenset()
 
 
-def station_uptakes(pet: sitk.Image | None, stations: sitk.Image, tumor: sitk.Image | None) -> StationUptakes:
+def station_uptakes(
+    pet: sitk.Image | None,
+    stations: sitk.Image,
+    tumor: sitk.Image | None,
+    boxes: Mapping[str, Box] | None = None,
+) -> StationUptakes:
     """SUVmax per station.
 
     Args:
@@ -50,14 +55,13 @@ def station_uptakes(pet: sitk.Image | None, stations: sitk.Image, tumor: sitk.Im
         stations: uint8 label map, values of the station table.
         tumor: Binary mask on any grid whose voxels are left out, so that a tumor next to a station does not count
             for it (the paper leaves it in); or ``None``.
+        boxes: Boxes of the stations to measure, by name; of all of them where ``None``.
     """
     labels = sitk.GetArrayViewFromImage(stations)
-    boxes = find_objects(labels)
+    boxes = station_boxes(stations) if boxes is None else boxes
     by_station, filled = {}, set()
-    for row in anatomy.stations():
-        box = boxes[row.label_value - 1] if row.label_value <= len(boxes) else None
-        if box is None:
-            continue
+    for name, box in boxes.items():
+        row = anatomy.station(name)
         mask = labels[box] == row.label_value
         if tumor is not None:
             mask &= ~_inside(tumor, crop(stations, box))

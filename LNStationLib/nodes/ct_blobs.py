@@ -8,15 +8,17 @@ nodes, and misses nodes that touch other soft tissue; it says so in every result
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cc3d
 import numpy as np
 import SimpleITK as sitk
-from scipy.ndimage import binary_dilation, laplace, maximum_filter
+from scipy.ndimage import binary_dilation
 from skimage.segmentation import expand_labels
 
 from LNStationLib.case import Case
+from LNStationLib.nodes.blob_detection import RADII_MM, SPACING_MM, Blob, find_blobs
 from LNStationLib.nodes.node_result import Candidates, NodeSource
 from LNStationLib.nodes.regions import Box, box_around, crop, like, paste, spacing_zyx
 from LNStationLib.progress import Progress
@@ -26,13 +28,12 @@ from LNStationLib.types import BoolArray, FloatArray, InstanceArray
 SMALLEST_SHORT_AXIS_MM = 5.0
 """A node of this short axis is visible; smaller ones are not reported."""
 
-_LOW_SPECIFICITY = "Found on CT alone by a blob detector of low specificity: may be a vessel or a recess."
+NODE_WARNINGS = ("Found on CT alone by a blob detector of low specificity: may be a vessel or a recess.",)
 _SEARCH_WARNING = (
     "Nodes were looked for on CT alone by a classical blob detector: expect false candidates, and missed nodes where "
     "they touch vessels, esophagus or tumor."
 )
-_SPACING_MM = 1.5
-_RADII_MM = (2.5, 3.5, 4.75, 6.5, 9.0, 12.0)
+_BOX_STEP_MM = 20.0
 _SOFT_HU = (-25.0, 200.0)
 """From halfway between fat and node, where a blurred border lies, to above any enhanced node."""
 _FAT_HU = -100.0
@@ -40,13 +41,8 @@ _CLIP_HU = (_FAT_HU, 120.0)
 """Below fat and above soft tissue the CT is flat, so that lung and contrast do not outweigh nodes in fat."""
 _DENOISING_MM = 0.75
 _SMALLEST_VESSEL_ML = 0.3
-_SMALLEST_CONTRAST_HU = 50.0
-_SMALLEST_ROUNDNESS = 0.35
-"""Least over greatest curvature at the center: 1 in a ball, 0 along a tube."""
 _REACH = 1.3
 """A candidate's voxels lie within this many radii of its center."""
-_RADIUS_PER_SIGMA = 3**0.5
-"""A ball answers most strongly to the Laplacian of a Gaussian of this fraction of its radius."""
 _ENHANCED_BLOOD_HU = 130.0
 _NODE_HU = 70.0
 _BLOOD_POOL = (
@@ -60,14 +56,6 @@ _BLOOD_POOL = (
 )
 
 
-@dataclass(frozen=True)
-class _Blob:
-    """A blob: array index ``(z, y, x)`` of its center and its radius in mm."""
-
-    center: tuple[int, int, int]
-    radius_mm: float
-
-
 class CtBlobs:
     """Soft-tissue blobs with a short axis of at least 5 mm inside the stations.
 
@@ -79,30 +67,116 @@ class CtBlobs:
     references: tuple[str, ...] = ("Lindeberg 1998, doi:10.1023/A:1008045108935 (scale-space blob detection)",)
 
     def find(self, case: Case, stations: sitk.Image, settings: Settings, progress: Progress) -> Candidates:
-        """Find blobs; a case without stations has none."""
-        inside = np.greater(sitk.GetArrayViewFromImage(stations), 0)
-        box = box_around(inside, 2 * max(_RADII_MM), spacing_zyx(stations))
+        """Find blobs; a case without stations has none. ``Candidates.memory`` is a :class:`BlobMemory`."""
+        box = search_box(stations)
         if box is None:
             empty = paste(np.zeros((0, 0, 0)), (slice(0, 0),) * 3, case.ct)
             return Candidates(empty, ("There are no stations to search for nodes.",))
         progress("nodes from CT: finding blobs", 0.0)
-        part = crop(case.ct, box)
-        upper, warnings = _upper_soft_hu(case, part)
-        coarse = _isotropic(part)
-        allowed = sitk.Resample(crop(stations, box), coarse, sitk.Transform(), sitk.sitkNearestNeighbor, 0)
-        barred = _organs_on(case, coarse)
-        hu = sitk.GetArrayFromImage(sitk.SmoothingRecursiveGaussian(coarse, _DENOISING_MM))
-        blood = _bright_blood(hu, upper) | barred
-        soft = (sitk.GetArrayViewFromImage(allowed) > 0) & ~blood & (hu >= _SOFT_HU[0])
-        flat = _flattened(sitk.GetArrayViewFromImage(coarse), blood)
-        labels = _fill(_blobs(like(flat, coarse), soft, progress), soft)
-        # One voxel more, so that the CT's own voxels and not the coarse grid draw the border; not towards vessels.
-        labels = np.where(soft | ~binary_dilation(blood), expand_labels(labels, 1), 0).astype(np.uint16)
-        labels[sitk.GetArrayViewFromImage(allowed) == 0] = 0
-        fine = _on_ct(like(labels, coarse), part, upper)
+        search = search_blobs(case, box, progress)
+        values = fill_blobs(search, stations)
         return Candidates(
-            paste(fine, box, case.ct), (_SEARCH_WARNING, *warnings), (_LOW_SPECIFICITY,), SMALLEST_SHORT_AXIS_MM
+            paste(values, box, case.ct),
+            search_warnings(search),
+            NODE_WARNINGS,
+            SMALLEST_SHORT_AXIS_MM,
+            BlobMemory(search, values),
         )
+
+
+@dataclass(frozen=True)
+class BlobSearch:
+    """All blobs in a box of the CT, whether in a station or not: what does not depend on the stations.
+
+    Attributes:
+        box: The box, in the CT's array.
+        coarse: The box at 1.5 mm; gives the grid of ``soft`` and ``growable``.
+        soft: Soft tissue outside vessels and organs, on the coarse grid.
+        growable: Where a candidate may grow by one voxel, on the coarse grid.
+        soft_on_ct: Soft tissue on the CT's own voxels in the box.
+        blobs: Round blobs; a blob's number is its place here, from 1.
+        warnings: Sentences about the search.
+    """
+
+    box: Box
+    coarse: sitk.Image
+    soft: BoolArray
+    growable: BoolArray
+    soft_on_ct: BoolArray
+    blobs: tuple[Blob, ...]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class BlobMemory:
+    """A search and what it gave for the stations as they were: blob numbers ``[z, y, x]`` in its box of the CT."""
+
+    search: BlobSearch
+    values: InstanceArray
+
+
+def search_box(stations: sitk.Image) -> Box | None:
+    """The box of the CT to search: the stations and a margin for the widest filter; ``None`` without stations.
+
+    It ends at multiples of some voxels, so that an edit at the rim of the stations seldom asks for another search.
+    """
+    spacing = spacing_zyx(stations)
+    box = box_around(np.greater(sitk.GetArrayViewFromImage(stations), 0), 2 * max(RADII_MM), spacing)
+    if box is None:
+        return None
+    ends = []
+    for part, step_mm, size in zip(box, spacing, reversed(stations.GetSize()), strict=True):
+        step = max(1, round(_BOX_STEP_MM / step_mm))
+        ends.append(slice(part.start // step * step, min(-(-part.stop // step) * step, size)))
+    return ends[0], ends[1], ends[2]
+
+
+def search_warnings(search: BlobSearch) -> tuple[str, ...]:
+    """Sentences about a search as a whole."""
+    return (_SEARCH_WARNING, *search.warnings)
+
+
+def search_blobs(case: Case, box: Box, progress: Progress) -> BlobSearch:
+    """Find all blobs in a box of the CT."""
+    part = crop(case.ct, box)
+    upper, warnings = _upper_soft_hu(case, part)
+    coarse = _isotropic(part)
+    barred = _organs_on(case, coarse)
+    hu = sitk.GetArrayFromImage(sitk.SmoothingRecursiveGaussian(coarse, _DENOISING_MM))
+    blood = _bright_blood(hu, upper) | barred
+    soft = ~blood & (hu >= _SOFT_HU[0])
+    flat = _flattened(sitk.GetArrayViewFromImage(coarse), blood)
+    blobs = find_blobs(like(flat, coarse), soft, progress)
+    # One voxel more, so that the CT's own voxels and not the coarse grid draw the border; not towards vessels.
+    return BlobSearch(
+        box, coarse, soft, ~binary_dilation(blood), _soft_on_ct(part, upper), tuple(blobs), tuple(warnings)
+    )
+
+
+def fill_blobs(search: BlobSearch, stations: sitk.Image) -> InstanceArray:
+    """Blobs whose center lies in a station: blob numbers ``[z, y, x]`` in the box of the search on the CT."""
+    part = crop(stations, search.box)
+    on_coarse = sitk.Resample(part, search.coarse, sitk.Transform(), sitk.sitkNearestNeighbor, 0)
+    inside = sitk.GetArrayViewFromImage(on_coarse) > 0
+    soft = search.soft & inside
+    labels = _fill(search.blobs, soft)
+    labels = _grown(labels, (soft | search.growable) & inside)
+    on_ct = sitk.Resample(
+        like(labels, search.coarse), part, sitk.Transform(), sitk.sitkNearestNeighbor, 0, sitk.sitkUInt16
+    )
+    fine = sitk.GetArrayFromImage(on_ct)
+    fine[~search.soft_on_ct] = 0
+    return np.asarray(fine, np.uint16)
+
+
+def _grown(labels: InstanceArray, allowed: BoolArray) -> InstanceArray:
+    """Labels grown by one voxel into ``allowed``."""
+    box = box_around(labels > 0, 2.0, (1.0, 1.0, 1.0))
+    if box is None:
+        return labels
+    grown = np.zeros_like(labels)
+    grown[box] = np.where(allowed[box], expand_labels(labels[box], 1), 0)
+    return grown
 
 
 def _organs_on(case: Case, part: sitk.Image) -> BoolArray:
@@ -117,7 +191,7 @@ def _organs_on(case: Case, part: sitk.Image) -> BoolArray:
 def _bright_blood(hu: FloatArray, upper_hu: float) -> BoolArray:
     """Voxels too bright for a node; small pieces stay out because they may be calcification in one."""
     bright = hu > upper_hu
-    smallest = int(_SMALLEST_VESSEL_ML * 1000 / _SPACING_MM**3)
+    smallest = int(_SMALLEST_VESSEL_ML * 1000 / SPACING_MM**3)
     return np.asarray(cc3d.dust(bright, threshold=smallest, connectivity=6)).astype(bool)
 
 
@@ -150,10 +224,10 @@ def _median_hu(mask: sitk.Image, part: sitk.Image) -> float | None:
 
 def _isotropic(part: sitk.Image) -> sitk.Image:
     """The CT part at 1.5 mm along its own axes, float32."""
-    size = [max(4, round(n * s / _SPACING_MM)) for n, s in zip(part.GetSize(), part.GetSpacing(), strict=True)]
-    first = [(_SPACING_MM / s - 1) / 2 for s in part.GetSpacing()]
+    size = [max(4, round(n * s / SPACING_MM)) for n, s in zip(part.GetSize(), part.GetSpacing(), strict=True)]
+    first = [(SPACING_MM / s - 1) / 2 for s in part.GetSpacing()]
     reference = sitk.Image(size, sitk.sitkFloat32)
-    reference.SetSpacing([_SPACING_MM] * 3)
+    reference.SetSpacing([SPACING_MM] * 3)
     reference.SetDirection(part.GetDirection())
     reference.SetOrigin(part.TransformContinuousIndexToPhysicalPoint(first))
     resample = sitk.ResampleImageFilter()
@@ -164,67 +238,20 @@ def _isotropic(part: sitk.Image) -> sitk.Image:
     return coarse
 
 
-def _blobs(flat: sitk.Image, soft: BoolArray, progress: Progress) -> list[_Blob]:
-    """Maxima of the blob response over place and scale inside ``soft`` that are round enough."""
-    smooth = []
-    for number, radius in enumerate(_RADII_MM):
-        progress("nodes from CT: finding blobs", number / len(_RADII_MM))
-        smooth.append(sitk.GetArrayFromImage(sitk.SmoothingRecursiveGaussian(flat, radius / _RADIUS_PER_SIGMA)))
-    responses = np.stack([_contrast(*pair) for pair in zip(smooth, _RADII_MM, strict=True)])
-    peaks = (responses == maximum_filter(responses, size=3, mode="constant")) & soft
-    peaks &= responses >= _SMALLEST_CONTRAST_HU
-    found = [(number, _Blob((int(z), int(y), int(x)), _RADII_MM[number])) for number, z, y, x in np.argwhere(peaks)]
-    return [blob for number, blob in found if _roundness(smooth[number], blob) >= _SMALLEST_ROUNDNESS]
+def _fill(blobs: Sequence[Blob], soft: BoolArray) -> InstanceArray:
+    """Give every soft voxel within reach to the blob it is relatively nearest to, connected to its center.
 
-
-def _contrast(smooth: FloatArray, radius_mm: float) -> FloatArray:
-    """HU by which a ball of this radius would have to stand out to give the response found.
-
-    The scale-normalized Laplacian of a ball of radius ``r`` that stands out by 1 is strongest at
-    ``sigma = r / sqrt(3)``, where its value at the center is
-    ``-sqrt(2 / pi) (r / sigma)^3 exp(-(r / sigma)^2 / 2)``, about -0.925.
+    Blobs whose center is not soft are left out.
     """
-    unit = np.sqrt(2 / np.pi) * _RADIUS_PER_SIGMA**3 * np.exp(-(_RADIUS_PER_SIGMA**2) / 2)
-    sigma_voxels = radius_mm / _RADIUS_PER_SIGMA / _SPACING_MM
-    return np.asarray(-(sigma_voxels**2) * laplace(smooth) / unit)
-
-
-def _roundness(smooth: FloatArray, blob: _Blob) -> float:
-    """Least over greatest downward curvature at the center, in (-inf, 1]."""
-    step = max(1, round(blob.radius_mm / _RADIUS_PER_SIGMA / _SPACING_MM))
-    if any(at < step or at >= n - step for at, n in zip(blob.center, smooth.shape, strict=True)):
-        return 0.0
-    z, y, x = blob.center
-    cube = smooth[z - step : z + step + 1 : step, y - step : y + step + 1 : step, x - step : x + step + 1 : step]
-    curvatures = np.linalg.eigvalsh(-_hessian(np.asarray(cube, float)))
-    return float(curvatures[0] / curvatures[2]) if curvatures[2] > 0 else 0.0
-
-
-def _hessian(cube: FloatArray) -> FloatArray:
-    """Second differences of a 3 x 3 x 3 cube at its center."""
-    hessian = np.empty((3, 3))
-    for first in range(3):
-        for second in range(3):
-            one, two = np.eye(3, dtype=int)[first], np.eye(3, dtype=int)[second]
-            if first == second:
-                hessian[first, first] = cube[tuple(1 + one)] - 2 * cube[1, 1, 1] + cube[tuple(1 - one)]
-            else:
-                same = cube[tuple(1 + one + two)] + cube[tuple(1 - one - two)]
-                opposite = cube[tuple(1 + one - two)] + cube[tuple(1 - one + two)]
-                hessian[first, second] = (same - opposite) / 4
-    return hessian
-
-
-def _fill(blobs: list[_Blob], soft: BoolArray) -> InstanceArray:
-    """Give every soft voxel within reach to the blob it is relatively nearest to, connected to its center."""
     labels = np.zeros(soft.shape, np.uint16)
     nearest = np.full(soft.shape, _REACH, np.float32)
-    for number, blob in enumerate(blobs, start=1):
+    present = [(number, blob) for number, blob in enumerate(blobs, start=1) if soft[blob.center]]
+    for number, blob in present:
         box, distance = _distance(blob, soft.shape)
         closer = soft[box] & (distance < nearest[box])
         labels[box][closer] = number
         nearest[box][closer] = distance[closer]
-    for number, blob in enumerate(blobs, start=1):
+    for number, blob in present:
         box, _ = _distance(blob, soft.shape)
         own = labels[box] == number
         parts = cc3d.connected_components(own, connectivity=6)
@@ -233,22 +260,18 @@ def _fill(blobs: list[_Blob], soft: BoolArray) -> InstanceArray:
     return labels
 
 
-def _distance(blob: _Blob, shape: tuple[int, ...]) -> tuple[Box, FloatArray]:
+def _distance(blob: Blob, shape: tuple[int, ...]) -> tuple[Box, FloatArray]:
     """Box around a blob and the distance of its voxels from the center in radii."""
-    reach = int(np.ceil(_REACH * blob.radius_mm / _SPACING_MM))
+    reach = int(np.ceil(_REACH * blob.radius_mm / SPACING_MM))
     low = [max(0, at - reach) for at in blob.center]
     high = [min(n, at + reach + 1) for at, n in zip(blob.center, shape, strict=True)]
     ticks = [np.arange(a, b) - at for a, b, at in zip(low, high, blob.center, strict=True)]
     z, y, x = np.meshgrid(*ticks, indexing="ij", sparse=True)
-    distance = np.sqrt(z**2 + y**2 + x**2) * _SPACING_MM / blob.radius_mm
+    distance = np.sqrt(z**2 + y**2 + x**2) * SPACING_MM / blob.radius_mm
     return (slice(low[0], high[0]), slice(low[1], high[1]), slice(low[2], high[2])), distance
 
 
-def _on_ct(labels: sitk.Image, part: sitk.Image, upper_hu: float) -> InstanceArray:
-    """Candidates on the CT's own voxels, only where these are soft tissue."""
-    fine = sitk.GetArrayFromImage(
-        sitk.Resample(labels, part, sitk.Transform(), sitk.sitkNearestNeighbor, 0, sitk.sitkUInt16)
-    )
+def _soft_on_ct(part: sitk.Image, upper_hu: float) -> BoolArray:
+    """The CT's own voxels that are soft tissue."""
     hu = sitk.GetArrayViewFromImage(sitk.SmoothingRecursiveGaussian(sitk.Cast(part, sitk.sitkFloat32), _DENOISING_MM))
-    fine[(hu < _SOFT_HU[0]) | (hu > upper_hu)] = 0
-    return np.asarray(fine, np.uint16)
+    return np.asarray((hu >= _SOFT_HU[0]) & (hu <= upper_hu))

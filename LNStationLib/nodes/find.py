@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 import SimpleITK as sitk
@@ -83,7 +83,8 @@ def find_nodes(
         references=[*finder.references, *_MEASUREMENT_REFERENCES],
         warnings=list(candidates.warnings),
     )
-    return NodeResult(labels, findings, source, provenance, _with_outside(candidates.warnings, findings))
+    warnings = with_outside(candidates.warnings, findings)
+    return NodeResult(labels, findings, source, provenance, warnings, candidates.memory)
 
 
 def choose_source(case: Case, settings: Settings) -> NodeSource:
@@ -119,13 +120,15 @@ def _none_looked_for(case: Case) -> NodeResult:
     return NodeResult(labels, [], "none", provenance, [warning])
 
 
+def in_order(findings: Iterable[NodeFinding]) -> list[NodeFinding]:
+    """Findings by station in table order, those outside all stations last, and from head to feet within one."""
+    rank = {row.name: row.label_value for row in anatomy.stations()}
+    return sorted(findings, key=lambda one: (rank.get(one.station or "", 256), -one.centroid_mm[2], one.node_id))
+
+
 def _ordered(candidates: Candidates, findings: list[NodeFinding]) -> tuple[sitk.Image, list[NodeFinding]]:
     """Number the nodes by station, then from head to feet; drop those under the finder's smallest size."""
-    rank = {row.name: row.label_value for row in anatomy.stations()}
-    kept = sorted(
-        (one for one in findings if one.short_axis_mm >= candidates.smallest_short_axis_mm),
-        key=lambda one: (rank.get(one.station or "", 256), -one.centroid_mm[2], one.node_id),
-    )
+    kept = in_order(one for one in findings if one.short_axis_mm >= candidates.smallest_short_axis_mm)
     values = sitk.GetArrayViewFromImage(candidates.labels)
     numbers = np.zeros(int(values.max(initial=0)) + 1, np.uint16)
     for number, finding in enumerate(kept, start=1):
@@ -139,7 +142,8 @@ def _ordered(candidates: Candidates, findings: list[NodeFinding]) -> tuple[sitk.
     return like(numbers[values], candidates.labels), renumbered
 
 
-def _with_outside(warnings: tuple[str, ...], findings: list[NodeFinding]) -> list[str]:
+def with_outside(warnings: Sequence[str], findings: Sequence[NodeFinding]) -> list[str]:
+    """The warnings of a search, and one on the nodes that lie outside all stations."""
     outside = [str(finding.node_id) for finding in findings if finding.station is None]
     if not outside:
         return list(warnings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -22,6 +23,25 @@ NOT_ASSESSED = "not assessed yet"
 _AXIAL_WITHIN_DEGREES = 10.0
 
 FoundSource = Literal["supplied", "pet_threshold", "ct_blobs"]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """All that the measures of a node are read from.
+
+    Attributes:
+        ct: Hounsfield units.
+        stations: uint8 label map on the grid of ``ct``, values of the station table.
+        pet: SUVbw on its own grid, or ``None``.
+        source: Which finder found the nodes.
+        side_of: The patient's side of an LPS point in mm.
+    """
+
+    ct: sitk.Image
+    stations: sitk.Image
+    pet: sitk.Image | None
+    source: FoundSource
+    side_of: Callable[[PointMm], Side]
 
 
 def measure_nodes(
@@ -48,38 +68,38 @@ def measure_nodes(
         One finding per node in order of label value, ``node_id`` the label value, ``call`` None. Uptake is ``None``
         without PET and where PET does not cover the whole node.
     """
+    scene = Scene(ct, stations, pet, source, side_of)
     values = sitk.GetArrayViewFromImage(labels)
     boxes = [(value, box) for value, box in enumerate(find_objects(values), start=1) if box is not None]
     findings = []
     for done, (value, box) in enumerate(boxes):
         progress("measuring nodes", done / len(boxes))
-        mask = values[box] == value
-        findings.append(_measure(value, mask, box, ct, stations, pet, source, side_of))
+        findings.append(measure_node(value, values[box] == value, box, scene))
     return findings
 
 
-def _measure(
-    node_id: int,
-    mask: BoolArray,
-    box: Box,
-    ct: sitk.Image,
-    stations: sitk.Image,
-    pet: sitk.Image | None,
-    source: FoundSource,
-    side_of: Callable[[PointMm], Side],
-) -> NodeFinding:
+def measure_node(node_id: int, mask: BoolArray, box: Box, scene: Scene) -> NodeFinding:
+    """Measure one node.
+
+    Args:
+        node_id: Its number.
+        mask: Its voxels in ``box``, ``[z, y, x]``.
+        box: The smallest box of the CT's array that holds it.
+        scene: What it is measured on.
+    """
+    ct = scene.ct
     indices = np.argwhere(mask) + [part.start for part in box]
-    station, fraction = _station_of(sitk.GetArrayViewFromImage(stations)[box][mask])
+    station, fraction = _station_of(sitk.GetArrayViewFromImage(scene.stations)[box][mask])
     low, high = _bounds_mm(ct, indices)
     centroid = _point(points_mm(ct, indices).mean(axis=0))
-    uptake = None if pet is None else measure_uptake(pet, ct, indices)
+    uptake = None if scene.pet is None else measure_uptake(scene.pet, ct, indices)
     diameters = measure_diameters(mask, crop(ct, box))
     return NodeFinding(
         node_id=node_id,
-        source=source,
+        source=scene.source,
         station=station,
         station_fraction=fraction,
-        side=side_of(centroid),
+        side=scene.side_of(centroid),
         volume_mm3=len(indices) * float(np.prod(ct.GetSpacing())),
         short_axis_mm=diameters.short_mm,
         long_axis_mm=diameters.long_mm,

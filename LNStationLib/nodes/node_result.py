@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
 import SimpleITK as sitk
 
 from LNStationLib.assessment import NodeFinding, Provenance
 from LNStationLib.case import Case
+from LNStationLib.errors import InputError
 from LNStationLib.progress import Progress
 from LNStationLib.settings import Settings
 
 NodeSource = Literal["supplied", "pet_threshold", "ct_blobs", "none"]
+
+
+def node_source(name: str) -> NodeSource:
+    """A node source by its name.
+
+    Raises:
+        InputError: There is none of that name.
+    """
+    for source in get_args(NodeSource):
+        if source == name:
+            return source
+    raise InputError(f"nodes from '{name}' are not known here; assess the case again.")
 
 
 @dataclass(frozen=True)
@@ -24,12 +37,14 @@ class Candidates:
         warnings: Sentences about the search as a whole.
         node_warnings: Sentences that hold for every candidate.
         smallest_short_axis_mm: Candidates with a smaller short axis are dropped once they are measured.
+        memory: What the finder wants handed back when a station was edited, so that it need not search anew.
     """
 
     labels: sitk.Image
     warnings: tuple[str, ...] = ()
     node_warnings: tuple[str, ...] = ()
     smallest_short_axis_mm: float = 0.0
+    memory: object | None = None
 
 
 @dataclass(frozen=True)
@@ -39,10 +54,12 @@ class NodeResult:
     Attributes:
         labels: uint16 label map on the CT grid with values ``NodeFinding.node_id``.
         findings: One per node, ordered by station (station table order, nodes outside all stations last) and from
-            head to feet within a station; ``node_id`` counts from 1 in that order; ``call`` is None.
+            head to feet within a station; ``node_id`` counts from 1 in that order, but keeps its value through edits
+            of stations; ``call`` is None.
         source: Where the nodes came from; ``"none"`` means that they were not looked for.
         provenance: What found them, with which settings.
         warnings: Sentences for the user.
+        memory: Of the finder, for ``update_nodes``.
     """
 
     labels: sitk.Image
@@ -50,6 +67,7 @@ class NodeResult:
     source: NodeSource
     provenance: Provenance
     warnings: list[str] = field(default_factory=list)
+    memory: object | None = None
 
     @property
     def looked_for(self) -> bool:

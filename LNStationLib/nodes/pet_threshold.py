@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cc3d
 import numpy as np
 import SimpleITK as sitk
-from scipy.ndimage import maximum
+from scipy.ndimage import binary_dilation, maximum
 
 from LNStationLib.case import Case
 from LNStationLib.errors import InputError
 from LNStationLib.nodes.node_result import Candidates, NodeSource
-from LNStationLib.nodes.regions import box_around, crop, paste, spacing_zyx
+from LNStationLib.nodes.regions import Box, box_around, crop, grown, paste, spacing_zyx, within
 from LNStationLib.progress import Progress
 from LNStationLib.settings import Settings
-from LNStationLib.types import BoolArray, FloatArray
+from LNStationLib.types import BoolArray, FloatArray, InstanceArray
 
 SMALLEST_NODE_ML = 0.1
-_SAMPLING_BY_PET = (
+_FIRST_MARGIN = 8
+_NO_TUMOR = "No tumor mask was given: uptake of a tumor that reaches into a station counts as a node."
+NODE_WARNINGS = (
     "Outlined on PET: size is that of the uptake, not of the node, and grows as the SUV threshold falls.",
     "FDG uptake can be physiologic or inflammatory (esophagus, myocardium, brown fat, thymus, vocal cords, "
     "granulomatous nodes).",
@@ -52,28 +56,86 @@ class PetThresholdNodes:
             empty.CopyInformation(case.ct)
             return Candidates(empty, ("There are no stations to search for uptake.",))
         part = crop(stations, box)
-        allowed = sitk.GetArrayFromImage(part) > 0
-        warnings = list(_exclude_tumor(allowed, case, part))
-        suv = sitk.GetArrayFromImage(sitk.Resample(case.pet, part, sitk.Transform(), sitk.sitkLinear, 0.0))
-        components = _components(suv, allowed, settings, float(np.prod(part.GetSpacing())) / 1000)
-        return Candidates(paste(components, box, case.ct), tuple(warnings), _SAMPLING_BY_PET)
+        suv, hot = _uptake(case.pet, case.tumor, part, settings)
+        components = _components(suv, hot, settings, float(np.prod(part.GetSpacing())) / 1000)
+        warnings = () if case.tumor is not None else (_NO_TUMOR,)
+        return Candidates(paste(components, box, case.ct), warnings, NODE_WARNINGS)
 
 
-def _exclude_tumor(allowed: BoolArray, case: Case, part: sitk.Image) -> tuple[str, ...]:
-    if case.tumor is None:
-        return ("No tumor mask was given: uptake of a tumor that reaches into a station counts as a node.",)
-    tumor = sitk.Resample(case.tumor, part, sitk.Transform(), sitk.sitkNearestNeighbor, 0, sitk.sitkUInt8)
-    allowed &= sitk.GetArrayViewFromImage(tumor) == 0
-    return ()
+@dataclass(frozen=True)
+class LocalUptake:
+    """Nodes around a place where the stations changed.
+
+    Attributes:
+        box: Where they lie in the CT's array.
+        stale: Voxels of the box whose node, if any, no longer stands; ``[z, y, x]``.
+        nodes: The nodes that stand in their place, numbered in any order; within ``stale``.
+    """
+
+    box: Box
+    stale: BoolArray
+    nodes: InstanceArray
 
 
-def _components(suv: FloatArray, allowed: BoolArray, settings: Settings, voxel_ml: float) -> np.ndarray:
-    hot = allowed & (suv > settings.node_suv_threshold)
+def uptake_around(case: Case, stations: sitk.Image, settings: Settings, box: Box, changed: BoolArray) -> LocalUptake:
+    """Search anew where voxels came to the stations or left them, and nowhere else.
+
+    Uptake is connected, so a node far away may hang on a changed voxel: the box grows until no uptake that touches
+    a changed voxel leaves it.
+
+    Args:
+        case: A case with PET.
+        stations: uint8 label map on the CT's grid, as it is now.
+        settings: Thresholds.
+        box: Holds all changed voxels.
+        changed: Voxels of the box that came to the stations as a whole or left them, ``[z, y, x]``.
+    """
+    if case.pet is None:
+        raise ValueError("there is no PET to search")
+    shape = tuple(reversed(stations.GetSize()))
+    margin = _FIRST_MARGIN
+    while True:
+        wide = grown(box, margin, shape)
+        near = np.zeros(tuple(part.stop - part.start for part in wide), bool)
+        near[within(box, wide)] = changed
+        suv, hot = _uptake(case.pet, case.tumor, crop(stations, wide), settings)
+        labels = cc3d.connected_components(hot, connectivity=26, out_dtype=np.uint32)
+        touching = np.unique(labels[binary_dilation(near, np.ones((3, 3, 3)))])
+        connected = np.isin(labels, touching[touching > 0])
+        if not _leaves(connected, wide, shape):
+            break
+        margin *= 2
+    nodes = _components(suv, connected, settings, float(np.prod(stations.GetSpacing())) / 1000)
+    return LocalUptake(wide, connected | near, np.asarray(nodes, np.uint16))
+
+
+def _leaves(mask: BoolArray, box: Box, shape: tuple[int, ...]) -> bool:
+    """Whether a mask reaches a face of its box that is not a face of the array of ``shape`` around it."""
+    for axis, (part, size) in enumerate(zip(box, shape, strict=True)):
+        faces = np.moveaxis(mask, axis, 0)
+        if (part.start > 0 and faces[0].any()) or (part.stop < size and faces[-1].any()):
+            return True
+    return False
+
+
+def _uptake(
+    pet: sitk.Image, tumor: sitk.Image | None, stations: sitk.Image, settings: Settings
+) -> tuple[FloatArray, BoolArray]:
+    """SUV on the grid of ``stations``, and which of its voxels are hot in a station and outside the tumor."""
+    allowed = sitk.GetArrayFromImage(stations) > 0
+    if tumor is not None:
+        barred = sitk.Resample(tumor, stations, sitk.Transform(), sitk.sitkNearestNeighbor, 0, sitk.sitkUInt8)
+        allowed &= sitk.GetArrayViewFromImage(barred) == 0
+    suv = sitk.GetArrayFromImage(sitk.Resample(pet, stations, sitk.Transform(), sitk.sitkLinear, 0.0))
+    return suv, allowed & (suv > settings.node_suv_threshold)
+
+
+def _components(suv: FloatArray, hot: BoolArray, settings: Settings, voxel_ml: float) -> np.ndarray:
     fraction = settings.node_suv_fraction_of_max
     if fraction is not None:
         labels, n = cc3d.connected_components(hot, connectivity=26, return_N=True)
         highest = np.concatenate([[np.inf], np.atleast_1d(maximum(suv, labels, np.arange(1, n + 1)))])
-        hot &= suv >= fraction * highest[labels]
+        hot = hot & (suv >= fraction * highest[labels])
     labels = cc3d.connected_components(hot, connectivity=26, out_dtype=np.uint32)
     smallest = max(1, round(SMALLEST_NODE_ML / voxel_ml))
     return np.asarray(cc3d.dust(labels, threshold=smallest, connectivity=26))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
+from scipy.ndimage import find_objects
 
+from LNStationLib import anatomy
 from LNStationLib.types import BoolArray, FloatArray
 
 Box = tuple[slice, slice, slice]
@@ -37,6 +40,47 @@ def box_around(mask: BoolArray, margin_mm: float, spacing_mm: tuple[float, float
         margin = int(np.ceil(margin_mm / spacing_mm[axis]))
         box.append(slice(max(0, int(hit[0]) - margin), min(mask.shape[axis], int(hit[-1]) + 1 + margin)))
     return box[0], box[1], box[2]
+
+
+def station_boxes(stations: sitk.Image) -> dict[str, Box]:
+    """Smallest box of every station that has voxels, by name in table order.
+
+    Args:
+        stations: uint8 label map, values of the station table.
+    """
+    found = find_objects(sitk.GetArrayViewFromImage(stations))
+    boxes = {row.name: found[row.label_value - 1] for row in anatomy.stations() if row.label_value <= len(found)}
+    return {name: box for name, box in boxes.items() if box is not None}
+
+
+def bounding_region(boxes: Iterable[Box]) -> Box | None:
+    """Smallest box that holds all boxes; ``None`` where there are none."""
+    every = list(boxes)
+    if not every:
+        return None
+    low = [min(box[axis].start for box in every) for axis in range(3)]
+    high = [max(box[axis].stop for box in every) for axis in range(3)]
+    return slice(low[0], high[0]), slice(low[1], high[1]), slice(low[2], high[2])
+
+
+def grown(box: Box, voxels: int, shape: tuple[int, ...]) -> Box:
+    """A box with a margin, within an array of ``shape``."""
+    z, y, x = (
+        slice(max(0, part.start - voxels), min(n, part.stop + voxels)) for part, n in zip(box, shape, strict=True)
+    )
+    return z, y, x
+
+
+def within(box: Box, outer: Box) -> Box:
+    """``box`` as slices of the array that ``outer`` cuts out; it must lie inside."""
+    z, y, x = (slice(a.start - b.start, a.stop - b.start) for a, b in zip(box, outer, strict=True))
+    return z, y, x
+
+
+def inside_of(outer: Box, part: Box) -> Box:
+    """A box of the array that ``outer`` cuts out, as a box of the whole array."""
+    z, y, x = (slice(a.start + b.start, a.start + b.stop) for a, b in zip(outer, part, strict=True))
+    return z, y, x
 
 
 def crop(image: sitk.Image, box: Box) -> sitk.Image:

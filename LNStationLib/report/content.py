@@ -6,22 +6,19 @@ The templates only lay out what stands here, so the two cannot disagree, and eve
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from LNStationLib import anatomy
-from LNStationLib.assessment import Assessment, NStaging, StationFinding
+from LNStationLib.assessment import Assessment, StationFinding
 from LNStationLib.report import tables
+from LNStationLib.report.category import Category, Fact, category_content
+from LNStationLib.report.review_content import ReviewContent, review_content
 from LNStationLib.report.tables import Table
 from LNStationLib.report.wording import NOTHING, clean, number, plural, sentence
+from LNStationLib.review import Review
 
 SYNTHETIC_CASE = "SYNTHETIC CASE: made by a computer, not a patient"
 SYNTHETIC_MODEL = "SYNTHETIC TRAINING: a model behind these results learned from synthetic patients only"
 
-_RULES = {
-    "tnm8": "Lung cancer, TNM 8th edition",
-    "tnm9": "Lung cancer, TNM 9th edition",
-    "petct_paper": "Lung cancer, rules of the PET/CT N-staging paper",
-}
 _NODES_FROM = {
     "ct_blobs": "blob detector on the CT alone",
     "pet_threshold": "PET threshold",
@@ -31,33 +28,6 @@ _MOST_DETAILS_ON_TOP = 4
 """Up to here warnings of single stations and nodes stand with the general ones on the first page."""
 _SIDES = {"L": "left", "R": "right"}
 _SEXES = {"F": "female", "M": "male", "O": "other"}
-
-
-@dataclass(frozen=True)
-class Fact:
-    """A labelled value."""
-
-    label: str
-    value: str
-
-
-@dataclass(frozen=True)
-class Category:
-    """The N category as shown.
-
-    Attributes:
-        headline: "N2", "at least N2" or "not derived".
-        state: Decides the color.
-        rules: Rule set in words.
-        explanation: Why.
-        facts: Deciding, positive and not assessed stations.
-    """
-
-    headline: str
-    state: Literal["derived", "lower_bound", "not_derived"]
-    rules: str
-    explanation: str
-    facts: tuple[Fact, ...]
 
 
 @dataclass(frozen=True)
@@ -78,7 +48,8 @@ class ReportContent:
     """Everything in words that a report shows.
 
     ``warnings`` stand on the first page; ``details``, where there are many, are the warnings of single stations and
-    nodes, which then stand behind the tables while the first page names what they concern.
+    nodes, which then stand behind the tables while the first page names what they concern. ``review`` is ``None``
+    where nobody reviewed the case.
     """
 
     title: str
@@ -98,10 +69,11 @@ class ReportContent:
     references: tuple[str, ...]
     version: str
     created: str
+    review: ReviewContent | None = None
 
 
-def build_content(assessment: Assessment) -> ReportContent:
-    """Put an assessment into words."""
+def build_content(assessment: Assessment, review: Review | None = None) -> ReportContent:
+    """Put an assessment, and a reader's review of it, into words."""
     references = tables.references(assessment)
     warnings, details = _by_prominence(collect_warnings(assessment))
     return ReportContent(
@@ -110,10 +82,10 @@ def build_content(assessment: Assessment) -> ReportContent:
         research_use=clean(assessment.research_use),
         banners=banners(assessment),
         facts=_facts(assessment),
-        category=_category(assessment.staging),
+        category=category_content(assessment.staging),
         warnings=warnings,
         details=details,
-        map_note=_map_note(assessment.stations),
+        map_note=_map_note(assessment.stations) + (" The map shows the model's calls." if review else ""),
         stations=tables.station_table(assessment),
         nodes=tables.node_table(assessment),
         organs=tables.organ_table(assessment),
@@ -122,6 +94,7 @@ def build_content(assessment: Assessment) -> ReportContent:
         references=references,
         version=clean(f"LNStation {assessment.lnstation_version}"),
         created=clean(assessment.created).replace("T", " ").removesuffix("Z").removesuffix("+00:00") + " UTC",
+        review=None if review is None else review_content(assessment, review),
     )
 
 
@@ -210,25 +183,6 @@ def _facts(assessment: Assessment) -> tuple[Fact, ...]:
     if case.study_date:
         facts.append(Fact("Study date", clean(case.study_date)))
     return tuple(facts)
-
-
-def _category(staging: NStaging) -> Category:
-    known = {"none": "no rules applied", **_RULES}
-    rules = known.get(staging.rules) or clean(staging.rules).replace("_", " ")
-    facts = []
-    if staging.category is not None:
-        facts.append(Fact("Decided by", ", ".join(map(clean, staging.deciding_stations)) or "no positive station"))
-    facts.append(Fact("Positive stations", ", ".join(map(clean, staging.positive_stations)) or "none"))
-    if staging.n_positive_nodes is not None:
-        facts.append(Fact("Positive nodes", str(staging.n_positive_nodes)))
-    facts.append(Fact("Not assessed", ", ".join(map(clean, staging.not_assessed_stations)) or "none"))
-    explanation = sentence(staging.explanation)
-    if staging.category is None:
-        return Category("not derived", "not_derived", rules, explanation, tuple(facts))
-    name = clean(staging.category)
-    if staging.is_lower_bound:
-        return Category(f"at least {name}", "lower_bound", rules, explanation, tuple(facts))
-    return Category(name, "derived", rules, explanation, tuple(facts))
 
 
 def _map_note(stations: list[StationFinding]) -> str:

@@ -10,7 +10,8 @@ import csv
 import io
 from collections.abc import Sequence
 
-from LNStationLib.assessment import Assessment, NodeFinding, Point, StationFinding
+from LNStationLib.assessment import Assessment, NodeFinding, NStaging, Point, StationFinding
+from LNStationLib.review import ReaderCall, Review
 
 CsvValue = str | int | float | None
 
@@ -36,6 +37,22 @@ STATION_COLUMNS = (
     "positive_sides",
     "reason",
     "warnings",
+    "edited",
+)
+READER_COLUMNS = ("reader_call", "reader_note", "reader_call_time")
+"""Follow those of a station where a reader reviewed the case."""
+EDIT_COLUMNS = ("time", "reader", "station", "volume_before_ml", "volume_after_ml")
+N_CATEGORY_COLUMNS = (
+    "source",
+    "reader",
+    "blind",
+    "n_category",
+    "is_lower_bound",
+    "rules",
+    "deciding_stations",
+    "positive_stations",
+    "not_assessed_stations",
+    "explanation",
 )
 NODE_COLUMNS = (
     "node_id",
@@ -69,9 +86,26 @@ NODE_COLUMNS = (
 )
 
 
-def stations_csv(assessment: Assessment) -> str:
-    """One line per station."""
-    return _csv(STATION_COLUMNS, [_station_row(row) for row in assessment.stations])
+def stations_csv(assessment: Assessment, review: Review | None = None) -> str:
+    """One line per station; with a review, the reader's call and note beside the model's."""
+    if review is None:
+        return _csv(STATION_COLUMNS, [_station_row(row) for row in assessment.stations])
+    rows = [[*_station_row(row), *_reader_row(review.calls.get(row.station))] for row in assessment.stations]
+    return _csv((*STATION_COLUMNS, *READER_COLUMNS), rows)
+
+
+def edits_csv(review: Review) -> str:
+    """One line per edit of a station's outline, oldest first."""
+    rows = [[edit.when, edit.who, edit.station, edit.volume_before_ml, edit.volume_after_ml] for edit in review.edits]
+    return _csv(EDIT_COLUMNS, rows)
+
+
+def n_category_csv(assessment: Assessment, review: Review) -> str:
+    """The N category by the model and, where there is one, by the reader."""
+    rows = [_category_row("model", None, None, assessment.staging)]
+    if review.n_category is not None:
+        rows.append(_category_row("reader", review.reader, review.blind, review.n_category))
+    return _csv(N_CATEGORY_COLUMNS, rows)
 
 
 def nodes_csv(assessment: Assessment) -> str:
@@ -124,7 +158,31 @@ def _station_row(row: StationFinding) -> list[CsvValue]:
         " ".join(row.positive_sides),
         row.reason,
         " | ".join(row.warnings),
+        _yes_no(row.edited),
     ]
+
+
+def _reader_row(said: ReaderCall | None) -> list[CsvValue]:
+    return [None, None, None] if said is None else [said.call, said.note or None, said.when]
+
+
+def _category_row(source: str, reader: str | None, blind: bool | None, staging: NStaging) -> list[CsvValue]:
+    return [
+        source,
+        reader,
+        None if blind is None else _yes_no(blind),
+        staging.category,
+        _yes_no(staging.is_lower_bound),
+        staging.rules,
+        " ".join(staging.deciding_stations),
+        " ".join(staging.positive_stations),
+        " ".join(staging.not_assessed_stations),
+        staging.explanation,
+    ]
+
+
+def _yes_no(value: bool) -> str:
+    return "yes" if value else "no"
 
 
 def _node_row(row: NodeFinding) -> list[CsvValue]:

@@ -12,6 +12,7 @@ from LNStationLib.report.pictures import LEVEL_HU, SUV_MAX_SHOWN, WINDOW_HU
 from LNStationLib.report.schematic import station_map_svg
 from LNStationLib.report.wording import number
 from LNStationLib.result import AssessmentResult
+from LNStationLib.review import Review
 
 _MOST_LARGE_PICTURES = 8
 """Up to here pictures stand two abreast, beyond it three."""
@@ -38,14 +39,14 @@ class Report:
     picture_note: str
 
 
-def build_report(result: AssessmentResult, progress: Progress = silent) -> Report:
-    """Compute words, map and pictures of a result."""
+def build_report(result: AssessmentResult, progress: Progress = silent, review: Review | None = None) -> Report:
+    """Compute words, map and pictures of a result, and of a reader's review of it."""
     progress("patient axes", 0.0)
     gallery = build_gallery(result.assessment, patient_view(result), portion(progress, 0.2, 1.0))
     fused = any(picture.fused_svg for picture in (*gallery.coronals, *gallery.stations))
     station_columns = 2 if len(gallery.stations) <= _MOST_LARGE_PICTURES else 3
     return Report(
-        content=build_content(result.assessment),
+        content=build_content(result.assessment, review),
         station_map=station_map_svg(result.assessment),
         gallery=gallery,
         coronal_columns=1 if fused else 2,

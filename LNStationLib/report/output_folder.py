@@ -6,7 +6,7 @@ import errno
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,6 +23,34 @@ FILE_NAMES = (
     "assessment.json",
 )
 """The fixed names in the order in which they appear; ``assessment.json`` is last and marks a whole result."""
+
+REVIEW_FILE_NAMES = ("edits.csv", "n_category.csv", "review.json")
+"""What a reader's review adds."""
+
+FORMATS: Mapping[str, tuple[str, ...]] = {
+    "json": ("review.json", "assessment.json"),
+    "csv": ("stations.csv", "nodes.csv", "edits.csv", "n_category.csv"),
+    "html": ("report.html",),
+    "pdf": ("report.pdf",),
+    "nifti": ("stations.nii.gz", "nodes.nii.gz", "organs.nii.gz"),
+}
+"""Files by the format that a user chooses them with."""
+
+
+def file_names(formats: Collection[str], *, reviewed: bool) -> list[str]:
+    """The files of the chosen formats in the order in which they appear.
+
+    Raises:
+        OutputError: There is no such format, or none was chosen.
+    """
+    unknown = [name for name in formats if name not in FORMATS]
+    if unknown or not formats:
+        problem = f"there is no report format '{unknown[0]}'" if unknown else "no report format was chosen"
+        raise OutputError(f"{problem}: choose among {', '.join(FORMATS)}.")
+    wanted = {file for name in formats for file in FORMATS[name]}
+    ordered = [*FILE_NAMES[:-1], *REVIEW_FILE_NAMES, FILE_NAMES[-1]]
+    return [name for name in ordered if name in wanted and (reviewed or name not in REVIEW_FILE_NAMES)]
+
 
 _PARTIAL_PREFIX = ".lnstation-partial-"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -53,7 +81,7 @@ def prepare_output_folder(out: Path, overwrite: bool) -> None:
             f"{out} is not empty (it holds {entries[0]}): choose another folder, or give --overwrite to replace "
             "earlier results in it."
         )
-    folders = [name for name in FILE_NAMES if (out / name).is_dir()]
+    folders = [name for name in (*FILE_NAMES, *REVIEW_FILE_NAMES) if (out / name).is_dir()]
     if folders:
         raise OutputError(f"{out / folders[0]} is a folder where a result must go: move it or choose another folder.")
 
@@ -91,7 +119,10 @@ def publish(folder: Path, out: Path, names: Sequence[str] = FILE_NAMES) -> list[
     """
     for name in names:
         _flush(folder / name)
-    (out / names[-1]).unlink(missing_ok=True)
+    # Of an earlier result nothing stays, or a review of then would stand beside an assessment of now.
+    for name in (FILE_NAMES[-1], names[-1], *REVIEW_FILE_NAMES, *FILE_NAMES):
+        if name not in names[:-1]:
+            (out / name).unlink(missing_ok=True)
     for name in names:
         os.replace(folder / name, out / name)
     return [out / name for name in names]

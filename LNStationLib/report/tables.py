@@ -72,7 +72,7 @@ def station_table(assessment: Assessment) -> Table:
     rows = []
     for row in sorted(assessment.stations, key=lambda row: row.label_value):
         cells = [
-            Cell(clean(row.station), "station", station_color(row.station)),
+            station_cell(row.station),
             Cell(clean(row.title)),
             Cell(number(row.volume_ml, 1)),
             Cell(_count(row.n_nodes)),
@@ -111,7 +111,7 @@ def node_table(assessment: Assessment) -> Table:
         suv = " / ".join(number(value, 1) for value in (row.suv_max, row.suv_mean, row.suv_peak))
         cells += [Cell(suv)] if with_suv else []
         cells += [Cell(number(row.probability, 2))] if with_probability else []
-        rows.append((*cells, Cell(_NODE_SOURCES[row.source]), _call(row.call), Cell(sentence(row.reason))))
+        rows.append((*cells, Cell(_NODE_SOURCES[row.source]), call_cell(row.call), Cell(sentence(row.reason))))
     looked = any(row.n_nodes is not None for row in assessment.stations)
     empty = "No node was found." if looked else "Nodes were not looked for."
     note = (
@@ -145,7 +145,7 @@ def border_table(assessment: Assessment) -> Table:
                 "; ".join(f"{clean(b.border)}: {clean(b.rests_on)}" for b in row.borders if b.surrogate is surrogate)
                 for surrogate in (False, True)
             ]
-            name = Cell(clean(row.station), "station", station_color(row.station))
+            name = station_cell(row.station)
             rows.append((name, Cell(texts[0] or NOTHING), Cell(texts[1] or "none")))
     named = [clean(row.station) for row in assessment.stations if any(border.surrogate for border in row.borders)]
     note = f"Borders of these stations rest on surrogates: {', '.join(named)}." if named else ""
@@ -190,11 +190,17 @@ def station_color(name: str) -> str:
     return "#{:02x}{:02x}{:02x}".format(*known.get(name, (150, 150, 150)))
 
 
+def station_cell(name: str) -> Cell:
+    """A station's name with the chip of its color."""
+    return Cell(clean(name), "station", station_color(name))
+
+
 def _count(value: int | None) -> str:
     return NOTHING if value is None else str(value)
 
 
-def _call(call: Call | None) -> Cell:
+def call_cell(call: Call | None) -> Cell:
+    """A call in words and with its mark."""
     if call is None:
         return Cell("? not assessed", "unknown")
     return Cell("+ positive", "positive") if call == "positive" else Cell("\N{EN DASH} negative", "negative")
@@ -203,7 +209,7 @@ def _call(call: Call | None) -> Cell:
 def _station_call(row: StationFinding) -> Cell:
     if row.call is None and row.volume_ml is None:
         return Cell("not found", "unknown")
-    cell = _call(row.call)
+    cell = call_cell(row.call)
     if row.call == "positive" and row.positive_sides:
         return Cell(f"{cell.text} ({', '.join(row.positive_sides)})", cell.kind)
     return cell

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from LNStationLib.progress import Progress, portion, silent
-from LNStationLib.report.csv_files import nodes_csv, stations_csv
+from LNStationLib.report.csv_files import edits_csv, n_category_csv, nodes_csv, stations_csv
 from LNStationLib.report.html import html_report
 from LNStationLib.report.label_maps import write_label_map
 from LNStationLib.report.layout import build_report
-from LNStationLib.report.output_folder import partial_folder, prepare_output_folder, publish
+from LNStationLib.report.output_folder import FORMATS, file_names, partial_folder, prepare_output_folder, publish
 from LNStationLib.report.pdf import pdf_report
 from LNStationLib.result import AssessmentResult
+from LNStationLib.review import Review
 
 
-def write_outputs(result: AssessmentResult, out: Path, *, overwrite: bool, progress: Progress = silent) -> list[Path]:
+def write_outputs(
+    result: AssessmentResult,
+    out: Path,
+    *,
+    overwrite: bool,
+    progress: Progress = silent,
+    formats: Collection[str] = tuple(FORMATS),
+    review: Review | None = None,
+) -> list[Path]:
     """Write assessment, label maps, tables and reports under their fixed names.
 
     Everything is first written into a hidden folder inside ``out`` and then renamed, ``assessment.json`` last: where
@@ -25,23 +35,26 @@ def write_outputs(result: AssessmentResult, out: Path, *, overwrite: bool, progr
         out: Output folder; made where it is missing.
         overwrite: Replace an earlier result in ``out``; other files there are never touched.
         progress: Told the running step.
+        formats: Which of ``FORMATS``; all of them by default.
+        review: A reader's review, shown beside the model's output.
 
     Returns:
         The files, in the order in which they appeared.
 
     Raises:
-        OutputError: The folder cannot take the results.
+        OutputError: The folder cannot take the results, or there is no such format.
         ValueError: A label map is not on the CT's grid.
     """
+    names = file_names(formats, reviewed=review is not None)
     prepare_output_folder(out, overwrite)
     with partial_folder(out) as folder:
-        _write_label_maps(result, folder, portion(progress, 0.0, 0.25))
-        _write_tables(result, folder)
-        _write_reports(result, folder, portion(progress, 0.25, 0.95))
-        text = result.assessment.model_dump_json(indent=2) + "\n"
-        (folder / "assessment.json").write_text(text, encoding="utf-8")
+        if "nifti" in formats:
+            _write_label_maps(result, folder, portion(progress, 0.0, 0.25))
+        _write_texts(result, review, folder, names)
+        if "html" in formats or "pdf" in formats:
+            _write_reports(result, review, folder, formats, portion(progress, 0.25, 0.95))
         progress("moving results into place", 0.95)
-        written = publish(folder, out)
+        written = publish(folder, out, names)
     progress("results written", 1.0)
     return written
 
@@ -53,17 +66,32 @@ def _write_label_maps(result: AssessmentResult, folder: Path, progress: Progress
         write_label_map(image, result.case.ct, folder / f"{name}.nii.gz")
 
 
-def _write_tables(result: AssessmentResult, folder: Path) -> None:
-    # newline="": the lines already end as RFC 4180 wants them, on every system.
-    for name, text in (("stations", stations_csv(result.assessment)), ("nodes", nodes_csv(result.assessment))):
-        (folder / f"{name}.csv").write_text(text, encoding="utf-8", newline="")
+def _write_texts(result: AssessmentResult, review: Review | None, folder: Path, names: list[str]) -> None:
+    assessment = result.assessment
+    texts = {
+        "stations.csv": stations_csv(assessment, review),
+        "nodes.csv": nodes_csv(assessment),
+        "assessment.json": assessment.model_dump_json(indent=2) + "\n",
+    }
+    if review is not None:
+        texts["edits.csv"] = edits_csv(review)
+        texts["n_category.csv"] = n_category_csv(assessment, review)
+        texts["review.json"] = review.model_dump_json(indent=2) + "\n"
+    for name, text in texts.items():
+        if name in names:
+            # newline="": the lines of CSV already end as RFC 4180 wants them, on every system.
+            (folder / name).write_text(text, encoding="utf-8", newline="")
 
 
-def _write_reports(result: AssessmentResult, folder: Path, progress: Progress) -> None:
-    report = build_report(result, portion(progress, 0.0, 0.6))
-    progress("writing report.html", 0.6)
-    (folder / "report.html").write_text(html_report(report), encoding="utf-8")
-    progress("writing report.pdf", 0.7)
-    private = folder / "pdf"
-    private.mkdir()
-    (folder / "report.pdf").write_bytes(pdf_report(report, private, result.assessment.created))
+def _write_reports(
+    result: AssessmentResult, review: Review | None, folder: Path, formats: Collection[str], progress: Progress
+) -> None:
+    report = build_report(result, portion(progress, 0.0, 0.6), review)
+    if "html" in formats:
+        progress("writing report.html", 0.6)
+        (folder / "report.html").write_text(html_report(report), encoding="utf-8")
+    if "pdf" in formats:
+        progress("writing report.pdf", 0.7)
+        private = folder / "pdf"
+        private.mkdir()
+        (folder / "report.pdf").write_bytes(pdf_report(report, private, result.assessment.created))

@@ -6,7 +6,6 @@ import ast
 import importlib.metadata
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -169,32 +168,6 @@ def test_a_missing_resource_is_named() -> None:
         resources.resource_path("Anatomy", "nothing.json")
 
 
-STUB_OF_SLICER = """
-set(Slicer_USE_FILE "${CMAKE_CURRENT_LIST_DIR}/UseSlicer.cmake")
-set(Slicer_EXTENSION_GENERATE_CONFIG "${CMAKE_CURRENT_LIST_DIR}/UseSlicer.cmake")
-set(Slicer_EXTENSION_CPACK "${CMAKE_CURRENT_LIST_DIR}/UseSlicer.cmake")
-set(Slicer_QTSCRIPTEDMODULES_LIB_DIR "lib/Slicer/qt-scripted-modules")
-set(Slicer_INSTALL_QTSCRIPTEDMODULES_LIB_DIR "lib/Slicer/qt-scripted-modules")
-"""
-
-
-@pytest.mark.skipif(shutil.which("cmake") is None, reason="cmake is not installed")
-def test_extension_puts_library_and_resources_beside_the_module(tmp_path: Path) -> None:
-    slicer, build, installed = (tmp_path / name for name in ("slicer", "build", "installed"))
-    slicer.mkdir()
-    (slicer / "SlicerConfig.cmake").write_text(STUB_OF_SLICER)
-    (slicer / "UseSlicer.cmake").write_text("")
-    configure = ["cmake", "-S", str(ROOT), "-B", str(build), f"-DSlicer_DIR={slicer}", "-DCMAKE_BUILD_TYPE=Release"]
-    subprocess.run([*configure, f"-DCMAKE_INSTALL_PREFIX={installed}"], check=True, capture_output=True, timeout=120)
-    subprocess.run(["cmake", "--install", str(build)], check=True, capture_output=True, timeout=120)
-    for tree in (build, installed):
-        modules = tree / "lib/Slicer/qt-scripted-modules"
-        code = f"import sys; sys.path.insert(0, {str(modules)!r}); import LNStationLib.anatomy as a; a.organs()"
-        subprocess.run([sys.executable, "-I", "-S", "-c", code], check=True, timeout=60)
-        packed = {path.relative_to(modules) for path in (modules / "LNStationLib").rglob("*.py")}
-        assert packed == {path.relative_to(ROOT) for path in python_files("LNStationLib")}
-
-
 # How run.py sets itself up
 
 
@@ -299,7 +272,7 @@ def test_environment_without_its_interpreter_is_made_again(environment: run.Envi
 
 def test_requirements_of_each_command_come_from_pyproject() -> None:
     assert run.read_requirements("demo") == {"": requirements()[""]}
-    assert set(run.read_requirements("test")) == {"", "test", "lint"}
+    assert set(run.read_requirements("test")) == {"", "test", "lint", "host", "networks", "training"}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,217 @@
+"""Section "Assess": one button, progress, cancel; settings and the worker's environment folded away."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import slicer
+
+from LNStationSlicer.EnvironmentInstaller import EnvironmentInstaller
+from LNStationSlicer.Installation import DependencyError
+from LNStationSlicer.Jobs import Job
+from LNStationSlicer.Section import ParameterBinding, Section, chooseKey, comboKey, fillCombo
+from LNStationSlicer.Translation import _
+from LNStationSlicer.WorkerErrors import WorkerError
+
+_BOUND = ("shortAxisSpin", "suvMaxSpin", "nodeSuvSpin", "spacingSpin")
+_FULL = 1000
+
+
+class AssessSection(Section):
+    """Runs the assessment."""
+
+    def setUp(self) -> None:
+        """Whether the worker can start is looked up here, not in a hurry when it is needed."""
+        ui = self.ui
+        self._binding = ParameterBinding(ui, _BOUND)
+        self._devicesOf = 0
+        self._assessAfterInstall = False
+        self.installer = EnvironmentInstaller()
+        self.installer.progress.connect(self._onInstallProgress)
+        self.installer.finished.connect(self._onInstalled)
+        fillCombo(ui.rulesCombo, [("tnm8", "TNM 8"), ("tnm9", "TNM 9"), ("petct_paper", _("PET/CT paper"))])
+        fillCombo(ui.nodeSourceCombo, _nodeSources())
+        fillCombo(ui.deviceCombo, [("cpu", _("CPU"))])
+        ui.assessButton.clicked.connect(self.onAssess)
+        ui.cancelButton.clicked.connect(self.onCancel)
+        for combo in (ui.rulesCombo, ui.nodeSourceCombo, ui.deviceCombo):
+            combo.connect("currentIndexChanged(int)", self._onChoice)
+        ui.advancedGroup.connect("toggled(bool)", self._onAdvanced)
+        ui.installButton.clicked.connect(self.onInstall)
+        ui.repairButton.clicked.connect(self.onRepair)
+        ui.removeEnvironmentButton.clicked.connect(self.onRemoveEnvironment)
+        self.logic.queue.progress.connect(self._onProgress)
+        self.logic.queue.ended.connect(self._onEnded)
+
+    def connectParameters(self) -> None:
+        """The numbers of the advanced settings."""
+        self._binding.connect(self.logic.caseParameters())
+
+    def disconnectParameters(self) -> None:
+        """Before the scene or the case goes."""
+        self._binding.disconnect()
+
+    def cleanup(self) -> None:
+        """Stop an installation that runs."""
+        self._binding.disconnect()
+        self.installer.cleanup()
+
+    def refresh(self) -> None:
+        """Show choices and what can be pressed."""
+        ui, case = self.ui, self.logic.case
+        with self.refreshing():
+            parameters = self.logic.caseParameters()
+            if parameters is not None:
+                chooseKey(ui.rulesCombo, parameters.rules)
+                chooseKey(ui.nodeSourceCombo, parameters.nodeSource)
+            chooseKey(ui.deviceCombo, self.logic.getParameterNode().device)
+            busy = self._shownJob() is not None or self.installer.running
+            ui.assessButton.enabled = case is not None and not busy
+            ui.assessButton.toolTip = _assessTip() if case is not None else _("Choose a CT first.")
+            ui.assessButton.text = _("Assess again") if case and case.assessment() else _("Assess stations")
+            ui.cancelButton.enabled = busy
+            ui.progressBar.visible = ui.stepLabel.visible = busy
+            self._refreshEnvironment(busy)
+
+    def _refreshEnvironment(self, busy: bool) -> None:
+        if self.ui.advancedGroup.collapsed:
+            return
+        state = self.logic.dependencies.state()
+        self.ui.environmentLabel.text = state.sentence
+        self.ui.installButton.enabled = state.installable and not busy
+        self.ui.repairButton.enabled = state.installable and not busy
+        self.ui.removeEnvironmentButton.enabled = state.installable and not busy
+
+    def onAssess(self) -> None:
+        """Assess; where the worker's packages are missing, offer to install them first."""
+        state = self.logic.dependencies.state()
+        if not state.ready and state.installable:
+            self._assessAfterInstall = True
+            self.onInstall()
+            return
+        self.message.emit("")
+        self.logic.assess()
+
+    def onCancel(self) -> None:
+        """Stop what runs."""
+        if self.installer.running:
+            self.installer.cancel()
+        self.logic.queue.cancel()
+
+    # Progress
+
+    def _shownJob(self) -> Job | None:
+        return next((job for job in self.logic.queue.jobs() if not job.isQuiet), None)
+
+    def _onProgress(self, job: Job, step: str, fraction: float) -> None:
+        if not job.isQuiet:
+            self.ui.progressBar.value = round(_FULL * min(max(fraction, 0.0), 1.0))
+            self.ui.stepLabel.text = step[:1].upper() + step[1:]
+
+    def _onEnded(self, job: Job, error: WorkerError | None) -> None:
+        if job.isQuiet:
+            return
+        self.ui.progressBar.value = 0
+        self.ui.stepLabel.text = ""
+        if error is None and job.method == "assess":
+            self.message.emit(self._doneText())
+        elif error is not None and error.kind == "cancelled":
+            self.message.emit(error.message)
+
+    def _doneText(self) -> str:
+        assessment = self.logic.case.assessment() if self.logic.case else None
+        warnings = len(assessment["warnings"]) if assessment else 0
+        if not warnings:
+            return _("Assessed.")
+        return _("Assessed, with {count} warnings; the report lists them.").format(count=warnings)
+
+    # Choices
+
+    def _onChoice(self) -> None:
+        parameters = self.logic.caseParameters()
+        if self.isRefreshing:
+            return
+        self.logic.getParameterNode().device = comboKey(self.ui.deviceCombo)
+        if parameters is not None:
+            parameters.rules = comboKey(self.ui.rulesCombo)
+            parameters.nodeSource = comboKey(self.ui.nodeSourceCombo)
+
+    def _onAdvanced(self) -> None:
+        """Devices are asked for only when somebody looks: the answer may have to load torch."""
+        self.refresh()
+        client = self.logic.client
+        if not self.ui.advancedGroup.collapsed and client.isRunning() and self._devicesOf != client.generation:
+            self._devicesOf = client.generation
+            client.request("devices", {}, self._onDevices, self._onNoDevices)
+
+    def _onDevices(self, answer: dict[str, Any]) -> None:
+        fillCombo(self.ui.deviceCombo, [(device["name"], device["title"]) for device in answer["devices"]])
+        self.refresh()
+
+    def _onNoDevices(self, error: WorkerError) -> None:
+        self.message.emit(error.message)
+
+    # The worker's environment
+
+    def onInstall(self) -> None:
+        """Make the worker's environment, after the user agreed."""
+        self._install(False)
+
+    def onRepair(self) -> None:
+        """Fetch everything anew."""
+        self._install(True)
+
+    def _install(self, anew: bool) -> None:
+        dependencies = self.logic.dependencies
+        if not slicer.util.confirmOkCancelDisplay(dependencies.consentText()):
+            self._assessAfterInstall = False
+            return
+        self.logic.queue.abandon()
+        self.logic.client.stop()
+        try:
+            self.installer.start(dependencies.installation(False, anew))
+        except DependencyError as error:
+            self._onInstalled(False, str(error))
+        self.refresh()
+
+    def onRemoveEnvironment(self) -> None:
+        """Delete the worker's environment, after the user agreed."""
+        if not slicer.util.confirmOkCancelDisplay(_("Delete LNStation's own Python environment?")):
+            return
+        self.logic.queue.abandon()
+        self.logic.client.stop()
+        try:
+            self.logic.dependencies.remove()
+            self.message.emit(_("The worker's environment was deleted."))
+        except DependencyError as error:
+            self.message.emit(str(error))
+        self.refresh()
+
+    def _onInstallProgress(self, fraction: float, text: str) -> None:
+        self.ui.progressBar.value = round(_FULL * fraction)
+        self.ui.stepLabel.text = text
+
+    def _onInstalled(self, succeeded: bool, sentence: str) -> None:
+        self.ui.stepLabel.text = ""
+        self.message.emit(_("The worker's environment is ready.") if succeeded else sentence)
+        assessNow, self._assessAfterInstall = self._assessAfterInstall and succeeded, False
+        self.refresh()
+        if assessNow and self.logic.case is not None:
+            self.logic.assess()
+
+
+def _assessTip() -> str:
+    return _(
+        "Find organs, stations and nodes, call each station and derive the N category. Runs in a process of its own; "
+        "Slicer stays usable."
+    )
+
+
+def _nodeSources() -> list[tuple[str, str]]:
+    return [
+        ("auto", _("what there is: given, else PET, else CT")),
+        ("supplied", _("the given segmentation")),
+        ("pet_threshold", _("PET above a threshold")),
+        ("ct_blobs", _("CT blob detector (unspecific)")),
+        ("none", _("nowhere")),
+    ]

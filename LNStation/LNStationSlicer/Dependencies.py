@@ -1,0 +1,295 @@
+"""Whether the worker can start, how, and what to install before it can: what the panel asks and says about packages.
+
+Three ways, in this order: a source tree's own ``.venv`` (developers and tests), the worker's own environment (the
+usual one), Slicer's own Python (where the user chose it).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from LNStationSlicer.Installation import Command, DependencyError, Installation
+from LNStationSlicer.Interpreters import (
+    Interpreter,
+    cleanEnvironment,
+    developerInterpreter,
+    otherInterpreter,
+    slicerInterpreter,
+)
+from LNStationSlicer.LibraryPath import libraryRoot
+from LNStationSlicer.PinnedPackages import PinnedPackages
+from LNStationSlicer.SlicerPackages import SlicerPackages
+from LNStationSlicer.Translation import _
+from LNStationSlicer.UserDataFolder import userDataFolder
+from LNStationSlicer.WorkerEnvironment import EnvironmentState, WorkerEnvironment
+
+WORKER_MODULE = "LNStationLib.worker"
+
+Mode = Literal["own", "slicer"]
+"""Where the worker's packages live: in an environment of their own, or in Slicer's Python."""
+
+_MODE_KEY, _WHEELS_KEY = "LNStation/WorkerPython", "LNStation/WheelsFolder"
+
+
+class Settings(Protocol):
+    """The part of ``QSettings`` that is used."""
+
+    def value(self, key: str, default: object = None) -> object:
+        """The stored value."""
+
+    def setValue(self, key: str, value: object) -> None:
+        """Store a value."""
+
+
+@dataclass(frozen=True)
+class DependencyState:
+    """Whether the worker can start.
+
+    Attributes:
+        ready: True where it can.
+        sentence: What is the matter, for the user.
+        installable: True where ``Dependencies.installation`` would help.
+    """
+
+    ready: bool
+    sentence: str
+    installable: bool = False
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What Slicer and the computer give; tests give their own.
+
+    Attributes:
+        library: The folder that holds LNStationLib.
+        dataFolder: LNStation's folder among the user's data.
+        variables: The user's variables, without those of Slicer's launcher.
+        slicerHome: Slicer's folder; empty where unknown.
+    """
+
+    library: Path
+    dataFolder: Path
+    variables: Mapping[str, str]
+    slicerHome: str = ""
+
+    @classmethod
+    def ofSlicer(cls) -> Surroundings:
+        """Those of the running Slicer."""
+        return cls(libraryRoot(), userDataFolder(), startupVariables(), slicerHome())
+
+
+class Dependencies:
+    """The worker's packages."""
+
+    def __init__(self, settings: Settings, surroundings: Surroundings | None = None) -> None:
+        """Look at nothing but the folders.
+
+        Args:
+            settings: ``slicer.app.userSettings()`` or the like.
+            surroundings: By default those of the running Slicer.
+        """
+        self._settings = settings
+        around = surroundings or Surroundings.ofSlicer()
+        self._library, self.dataFolder = around.library, around.dataFolder
+        self._variables = cleanEnvironment(around.variables)
+        self._developer = developerInterpreter(around.library, around.variables)
+        self._slicers = slicerInterpreter(around.slicerHome)
+        self._interpreter = self._slicers or otherInterpreter(around.variables.get("PATH"))
+        self._pinned = PinnedPackages.inFolder(around.library / "Resources" / "Worker")
+
+    # Choices
+
+    @property
+    def mode(self) -> Mode:
+        """What the user chose; an environment of its own unless said otherwise."""
+        return "slicer" if self._settings.value(_MODE_KEY, "own") == "slicer" else "own"
+
+    @mode.setter
+    def mode(self, mode: Mode) -> None:
+        self._settings.setValue(_MODE_KEY, mode)
+
+    @property
+    def wheelsFolder(self) -> Path | None:
+        """A folder with wheels for a computer without network; ``None`` to use the network."""
+        named = self._settings.value(_WHEELS_KEY, "")
+        return Path(str(named)) if named else None
+
+    @wheelsFolder.setter
+    def wheelsFolder(self, folder: Path | None) -> None:
+        self._settings.setValue(_WHEELS_KEY, str(folder) if folder else "")
+
+    # Answers
+
+    def state(self) -> DependencyState:
+        """Whether the worker can start; reads a few small files."""
+        if self._developer:
+            return DependencyState(True, _("Uses the developer's Python, {path}.").format(path=self._developer))
+        if self._interpreter is None:
+            return DependencyState(
+                False, _("LNStation needs Slicer 5.10 or later, or Python 3.11 or 3.12 on this computer.")
+            )
+        return self._slicerState() if self.mode == "slicer" else self._ownState()
+
+    def workerCommand(self, *arguments: str) -> Command:
+        """Program, arguments and variables of the worker.
+
+        Args:
+            arguments: What follows the module's name, as ``"--folder", path``.
+
+        Raises:
+            DependencyError: It cannot start; the sentence is that of ``state``.
+        """
+        state = self.state()
+        if not state.ready:
+            raise DependencyError(state.sentence)
+        if self._developer:
+            python = Interpreter(self._developer, (0, 0))
+            return python.start(self._library, None, WORKER_MODULE, *arguments, environment=self._variables)
+        place = self._inSlicer() if self.mode == "slicer" else self._own()
+        return place.workerCommand(WORKER_MODULE, *arguments)
+
+    def consentText(self, withNetworks: bool = False) -> str:
+        """What to ask the user before ``installation``: what goes where, and what stays untouched."""
+        size = _("about {gigabytes} GB").format(gigabytes=8 if withNetworks else 1)
+        if self.mode == "slicer":
+            missing = ", ".join(str(pin) for pin in self._inSlicer().state(withNetworks).missing)
+            return _(
+                "LNStation will add packages to Slicer's own Python: {packages}. No package that is installed "
+                "already is changed. Continue?"
+            ).format(packages=missing or _("none"))
+        source = str(self.wheelsFolder) if self.wheelsFolder else _("the Internet")
+        return _(
+            "LNStation will fetch packages from {source} into {folder} ({size}). Slicer's own packages are not "
+            "touched, and the folder can be removed at any time. Continue?"
+        ).format(source=source, folder=self._own().folder, size=size)
+
+    # Deeds
+
+    def installation(self, withNetworks: bool = False, anew: bool = False) -> Installation:
+        """The steps that make the worker able to start, or bring it up to date; for ``EnvironmentInstaller``.
+
+        Ask the user first (``consentText``), and stop the worker.
+
+        Args:
+            withNetworks: Install the packages of learned models too.
+            anew: Trust nothing that was fetched before (the button *Repair*).
+
+        Raises:
+            DependencyError: Nothing can be installed here.
+        """
+        if self._interpreter is None or (self.mode == "slicer" and self._slicers is None):
+            raise DependencyError(self.state().sentence)
+        if self.mode == "slicer":
+            return self._inSlicer().installation(self.wheelsFolder, withNetworks)
+        return self._own().installation(self.wheelsFolder, withNetworks, anew)
+
+    def remove(self) -> None:
+        """Delete the worker's own environment and what pip fetched for it; Slicer's packages are left alone.
+
+        Stop the worker before.
+
+        Raises:
+            DependencyError: It is in use, or was not made by LNStation.
+        """
+        if self._interpreter is not None:
+            self._own().remove()
+
+    def _own(self) -> WorkerEnvironment:
+        assert self._interpreter is not None
+        return WorkerEnvironment(self.dataFolder, self._interpreter, self._pinned, self._library, self._variables)
+
+    def _inSlicer(self) -> SlicerPackages:
+        assert self._interpreter is not None
+        return SlicerPackages(self._interpreter, self._pinned, self._library, self._variables, installInSlicer)
+
+    def _ownState(self) -> DependencyState:
+        own = self._own()
+        sentences = {
+            EnvironmentState.READY: _("LNStation's own environment is ready."),
+            EnvironmentState.MISSING: _("LNStation's packages are not installed yet: press Install."),
+            EnvironmentState.UNFINISHED: _("The installation of LNStation's packages broke off: press Install."),
+            EnvironmentState.OUTDATED: _("This version of LNStation needs other packages: press Install."),
+            EnvironmentState.FOREIGN: _("{folder} was not made by LNStation: move it away.").format(
+                folder=own.folder
+            ),
+        }
+        state = own.state()
+        return DependencyState(
+            state is EnvironmentState.READY, sentences[state], state is not EnvironmentState.FOREIGN
+        )
+
+    def _slicerState(self) -> DependencyState:
+        if self._slicers is None:
+            return DependencyState(
+                False, _("Slicer's own Python is too old for LNStation: use LNStation's own environment.")
+            )
+        found = self._inSlicer().state()
+        if not found.ready:
+            names = ", ".join(pin.name for pin in found.missing)
+            return DependencyState(
+                False, _("Slicer's Python lacks {packages}: press Install.").format(packages=names), True
+            )
+        if found.differing:
+            other = ", ".join(f"{pin.name} {version} ({pin.version})" for pin, version in found.differing)
+            return DependencyState(
+                True,
+                _("Slicer's Python is used, with other versions than tested: {packages}.").format(packages=other),
+                True,
+            )
+        return DependencyState(True, _("Slicer's Python is used."), True)
+
+
+def startupVariables() -> dict[str, str]:
+    """The user's variables as they were before Slicer's launcher added its own; this process's outside of Slicer."""
+    try:
+        import slicer.util
+
+        return dict(slicer.util.startupEnvironment())
+    except (ImportError, AttributeError):
+        return dict(os.environ)
+
+
+def slicerHome() -> str:
+    """Slicer's folder; empty outside of Slicer."""
+    try:
+        import slicer
+
+        return str(slicer.app.slicerHome)
+    except (ImportError, AttributeError):
+        return ""
+
+
+def installInSlicer(requirements: Sequence[str], constraints: Path) -> None:
+    """Install into Slicer's Python by Slicer's own means; Slicer shows its progress.
+
+    Args:
+        requirements: Requirements and options of pip.
+        constraints: File that holds what is installed.
+
+    Raises:
+        subprocess.CalledProcessError: pip failed.
+        RuntimeError: Slicer refused.
+    """
+    import slicer.util
+
+    options = [part for part in requirements if part.startswith("-")]
+    try:
+        import slicer.packaging
+    except ImportError:
+        # Before Slicer 5.12.
+        slicer.util.pip_install([*requirements, "--constraint", str(constraints), "--only-binary", ":all:"])
+        return
+    if options:
+        # pip_ensure takes requirements alone, and a folder of wheels needs options.
+        slicer.packaging.pip_install(list(requirements), constraints=str(constraints), requester="LNStation")
+        return
+    slicer.packaging.pip_ensure(
+        list(requirements), constraints=str(constraints), prompt_install=False, requester="LNStation"
+    )
+
+
+__all__ = ["Command", "Dependencies", "DependencyError", "DependencyState", "Surroundings"]

@@ -1,0 +1,172 @@
+"""Runs the steps of an installation through QProcess; Slicer goes on meanwhile."""
+
+from __future__ import annotations
+
+import logging
+
+import qt
+
+from LNStationSlicer.Installation import Command, DependencyError, Installation
+from LNStationSlicer.Signal import Signal
+from LNStationSlicer.Translation import _
+
+_END_WAIT_MS, _KILL_WAIT_MS = 500, 2000
+
+
+class EnvironmentInstaller:
+    """One installation at a time.
+
+    Attributes:
+        progress: Emits a fraction in [0, 1] and a text for the user.
+        finished: Emits True and an empty text where all went well, else False and one sentence.
+        line: Emits each line that a command prints.
+    """
+
+    def __init__(self) -> None:
+        self.progress, self.finished, self.line = Signal(), Signal(), Signal()
+        self._process: qt.QProcess | None = None
+        self._installation: Installation | None = None
+        self._index = 0
+        self._done = 0.0
+        self._lines: list[str] = []
+        self._partial = b""
+
+    @property
+    def running(self) -> bool:
+        """True from ``start`` until ``finished``."""
+        return self._installation is not None
+
+    def start(self, installation: Installation) -> None:
+        """Run the steps; returns at once, ``finished`` follows.
+
+        Raises:
+            RuntimeError: An installation is running already.
+        """
+        if self.running:
+            raise RuntimeError("An installation is running already.")
+        self._installation, self._index, self._done = installation, 0, 0.0
+        try:
+            installation.begin()
+        except DependencyError as error:
+            self._end(str(error))
+            return
+        self._startStep()
+
+    def cancel(self) -> None:
+        """Stop; ``finished`` is emitted before this returns. Nothing happens where nothing runs."""
+        if self.running:
+            self._stopProcess()
+            self._end(_("The installation was stopped; what is fetched already is kept."))
+
+    def cleanup(self) -> None:
+        """Stop for good without a word; for the end of the panel."""
+        if self._installation is not None:
+            self._stopProcess()
+            self._installation.end()
+            self._installation = None
+
+    def _startStep(self) -> None:
+        assert self._installation is not None
+        if self._index == len(self._installation.steps):
+            self._end("")
+            return
+        step = self._installation.steps[self._index]
+        self.progress.emit(min(self._done, 1.0), step.title)
+        try:
+            step.prepare()
+        except DependencyError as error:
+            self._end(str(error))
+            return
+        if not self.running:  # cancelled from a dialog that the step showed
+            return
+        if step.command is None:
+            self._nextStep()
+        else:
+            self._run(step.command)
+
+    def _nextStep(self) -> None:
+        assert self._installation is not None
+        self._done += self._installation.steps[self._index].share
+        self._index += 1
+        # By the event loop, so that the panel can draw between two steps.
+        qt.QTimer.singleShot(0, self._startNext)
+
+    def _startNext(self) -> None:
+        if self.running:
+            self._startStep()
+
+    def _run(self, command: Command) -> None:
+        self._lines, self._partial = [], b""
+        self._process = qt.QProcess()
+        self._process.setProcessChannelMode(qt.QProcess.MergedChannels)
+        self._process.setEnvironment([f"{name}={value}" for name, value in command.environment.items()])
+        self._process.readyReadStandardOutput.connect(self._read)
+        self._process.finished.connect(self._processEnded)
+        self._process.errorOccurred.connect(self._processFailed)
+        self._process.start(command.program, list(command.arguments))
+
+    def _read(self) -> None:
+        if self._process is None or self._installation is None:
+            return
+        data = bytes(self._process.readAllStandardOutput().data())
+        *lines, self._partial = (self._partial + data).split(b"\n")
+        for raw in lines:
+            self._take(raw.decode("utf-8", "replace").rstrip())
+
+    def _take(self, line: str) -> None:
+        assert self._installation is not None
+        self._lines.append(line)
+        self.line.emit(line)
+        step = self._installation.steps[self._index]
+        if step.progress is not None and step.progress.feed(line):
+            self.progress.emit(self._done + step.share * step.progress.fraction, step.progress.text)
+
+    def _processEnded(self) -> None:
+        if self._process is None or self._installation is None:
+            return
+        self._read()
+        if self._partial:
+            self._take(self._partial.decode("utf-8", "replace").rstrip())
+        crashed = self._process.exitStatus() != qt.QProcess.NormalExit
+        code = -1 if crashed else int(self._process.exitCode())
+        self._forgetProcess()
+        try:
+            self._installation.steps[self._index].finish(code, self._lines)
+        except DependencyError as error:
+            self._end(str(error))
+            return
+        self._nextStep()
+
+    def _processFailed(self) -> None:
+        if self._process is not None and self._process.error() == qt.QProcess.FailedToStart:
+            reason = str(self._process.errorString())
+            program = str(self._process.program())
+            self._forgetProcess()
+            self._end(_("{program} cannot be started ({reason}).").format(program=program, reason=reason))
+
+    def _stopProcess(self) -> None:
+        process = self._process
+        if process is None:
+            return
+        self._forgetProcess()
+        # First by its input: behind PythonSlicer, a launcher, killing might not reach the Python that works.
+        process.closeWriteChannel()
+        if not process.waitForFinished(_END_WAIT_MS):
+            process.kill()
+            process.waitForFinished(_KILL_WAIT_MS)
+
+    def _forgetProcess(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.readyReadStandardOutput.disconnect(self._read)
+            process.finished.disconnect(self._processEnded)
+            process.errorOccurred.disconnect(self._processFailed)
+            process.deleteLater()
+
+    def _end(self, sentence: str) -> None:
+        installation, self._installation = self._installation, None
+        if installation is not None:
+            installation.end()
+        if sentence:
+            logging.warning("%s", sentence)
+        self.finished.emit(not sentence, sentence)

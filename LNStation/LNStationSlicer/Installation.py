@@ -1,0 +1,75 @@
+"""An installation as a list of steps, each at most one command: what to do, apart from how it is run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from LNStationSlicer.PipOutput import PipProgress
+
+
+class DependencyError(Exception):
+    """The worker's packages cannot be used or installed; the message is one sentence for the user."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """A program to run.
+
+    Attributes:
+        program: Its path.
+        arguments: What it gets.
+        environment: All variables that it sees, not only those that differ.
+    """
+
+    program: str
+    arguments: tuple[str, ...]
+    environment: Mapping[str, str]
+
+
+def _nothing() -> None:
+    """Before a step that needs no preparation."""
+
+
+def _mustSucceed(code: int, lines: Sequence[str]) -> None:
+    """After a step whose exit code says everything."""
+    if code != 0:
+        raise DependencyError("\n".join(lines[-3:]) or f"exit code {code}")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of an installation.
+
+    Attributes:
+        title: What is done, for the user.
+        share: Part of the whole time, in [0, 1].
+        command: What to run; ``None`` where ``prepare`` does it all.
+        prepare: Called before; may raise ``DependencyError``.
+        finish: Called with the exit code and the lines printed; raises ``DependencyError`` where the step failed.
+        progress: Takes the printed lines; ``None`` where they say nothing.
+    """
+
+    title: str
+    share: float
+    command: Command | None = None
+    prepare: Callable[[], None] = _nothing
+    finish: Callable[[int, Sequence[str]], None] = _mustSucceed
+    progress: PipProgress | None = None
+
+
+@dataclass(frozen=True)
+class Installation:
+    """Steps in their order.
+
+    Attributes:
+        title: What is installed where, for the user.
+        steps: To be run one after another, up to the first that raises.
+        begin: Called first; may raise ``DependencyError``.
+        end: Called last, whether the steps succeeded, failed or were cancelled.
+    """
+
+    title: str
+    steps: tuple[Step, ...]
+    begin: Callable[[], None] = field(default=_nothing)
+    end: Callable[[], None] = field(default=_nothing)

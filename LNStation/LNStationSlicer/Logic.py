@@ -1,0 +1,317 @@
+"""Joins scene, worker and review: what the panel's buttons do. Opens no window."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import qt
+import slicer
+from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
+
+from LNStationLib import anatomy
+from LNStationSlicer import Navigation
+from LNStationSlicer.AssessmentTypes import Call
+from LNStationSlicer.CaseScene import CaseScene
+from LNStationSlicer.Dependencies import Dependencies
+from LNStationSlicer.JobQueue import JobQueue
+from LNStationSlicer.Jobs import AssessJob, Job, ReassessJob, ReportJob, StageJob
+from LNStationSlicer.Overlays import OverlayOptions, Overlays
+from LNStationSlicer.Parameters import CaseParameters, ModuleParameters
+from LNStationSlicer.ReviewState import ReviewState
+from LNStationSlicer.Signal import Signal
+from LNStationSlicer.StationEditing import StationEdit, StationEditing
+from LNStationSlicer.StationRows import StationRow, stationRows
+from LNStationSlicer.WorkerClient import WorkerClient
+from LNStationSlicer.WorkerErrors import WorkerError
+
+STAGE_DELAY_MS = 250
+
+
+class Logic(ScriptedLoadableModuleLogic):
+    """The module without its panel.
+
+    Attributes:
+        caseChanged: Emitted when another case, or none, is under review.
+        updated: Emitted when what is known about the current case changed.
+        stationSelected: Emitted with the name of the station that is looked at, or None.
+        failed: Emitted with the job and the error when one fails; not when the user cancelled.
+        reportWritten: Emitted with the files of a report.
+    """
+
+    def __init__(self, client: WorkerClient | None = None) -> None:
+        super().__init__()
+        self.caseChanged = Signal()
+        self.updated = Signal()
+        self.stationSelected = Signal()
+        self.failed = Signal()
+        self.reportWritten = Signal()
+        self.dependencies = Dependencies(slicer.app.userSettings())
+        self.client = client or WorkerClient(lambda folder: self.dependencies.workerCommand("--folder", str(folder)))
+        self.queue = JobQueue(self.client)
+        self.queue.ended.connect(self._onJobEnded)
+        self.selectedStation: str | None = None
+        self.editing: StationEditing | None = None
+        self.overlays: Overlays | None = None
+        self._case: CaseScene | None = None
+        self._parameters: ModuleParameters | None = None
+        self._stageTimer = qt.QTimer()
+        self._stageTimer.singleShot = True
+        self._stageTimer.interval = STAGE_DELAY_MS
+        self._stageTimer.timeout.connect(self._stageNow)
+
+    def getParameterNode(self) -> ModuleParameters:
+        """The scene's parameters, typed."""
+        node = super().getParameterNode()
+        if self._parameters is None or self._parameters.parameterNode is not node:
+            self._parameters = ModuleParameters(node)
+        return self._parameters
+
+    def cleanup(self) -> None:
+        """End the worker, remove its folder, take all observers away."""
+        self._stageTimer.stop()
+        self.queue.abandon()
+        self._leaveCase()
+        self._case = None
+        self.client.stop()
+
+    # The scene
+
+    def forgetScene(self) -> None:
+        """The scene is about to close: cancel what runs, let go of everything in it."""
+        self.queue.abandon()
+        for case in self.cases():
+            self.queue.release(case.key)
+        self._leaveCase()
+        self._case = None
+
+    def takeUpScene(self) -> None:
+        """Put the case under review that the scene's parameters name (a scene was loaded), else the first."""
+        # While a scene loads, parameters arrive before the nodes that they refer to.
+        self.getParameterNode().parameterNode.Modified()
+        if self.case is None:
+            node = self.getParameterNode().currentCase
+            found = CaseScene.ofNode(node) if node is not None else None
+            case = found or next(iter(self.cases()), None)
+            if case is not None:
+                self.selectCase(case)
+
+    # Cases
+
+    @property
+    def case(self) -> CaseScene | None:
+        """The case under review; None where there is none, or it was removed."""
+        if self._case is not None and not self._case.isAlive():
+            self._leaveCase()
+            self._case = None
+        return self._case
+
+    @staticmethod
+    def cases() -> list[CaseScene]:
+        """All cases of the scene."""
+        return CaseScene.allIn(slicer.mrmlScene)
+
+    def caseParameters(self) -> CaseParameters | None:
+        """Facts and settings of the current case."""
+        return CaseParameters(self.case.node) if self.case else None
+
+    def selectCase(self, case: CaseScene | None) -> None:
+        """Put a case under review: its images in the views, its overlays over them, its edits observed."""
+        self._leaveCase()
+        self._case = case
+        self.getParameterNode().currentCase = case.node if case else None
+        if case is not None:
+            self.overlays = Overlays(case)
+            self.overlays.showVolumes()
+            self.editing = StationEditing(case, self._onEdited)
+            if case.stationsNode() is not None:
+                self.editing.start()
+            self.showOverlays()
+        self.caseChanged.emit()
+        self.updated.emit()
+
+    def caseFor(self, ctNode: slicer.vtkMRMLScalarVolumeNode) -> CaseScene:
+        """The case of a CT, made where there is none yet. A case without review that it replaces is removed."""
+        found = CaseScene.ofNode(ctNode)
+        if found is not None:
+            return found
+        empty = self.case if self.case is not None and self._isUntouched(self.case) else None
+        case = CaseScene.create(slicer.mrmlScene, ctNode)
+        case.review().reader = self.getParameterNode().reader
+        if empty is not None:
+            self.removeCase(empty)
+        return case
+
+    def removeCase(self, case: CaseScene) -> None:
+        """Remove a case's review from the scene; images and segmentations that it came from stay."""
+        self.queue.abandon(case)
+        self.queue.release(case.key)
+        wasCurrent = case == self._case
+        if wasCurrent:
+            self._leaveCase()
+            self._case = None
+        case.remove()
+        if wasCurrent:
+            self.selectCase(next(iter(self.cases()), None))
+
+    def _isUntouched(self, case: CaseScene) -> bool:
+        return case.assessment() is None and not case.review().calls()
+
+    def _leaveCase(self) -> None:
+        self._stageTimer.stop()
+        if self.editing is not None:
+            self.editing.stop()
+        if self.overlays is not None and self._case is not None and self._case.isAlive():
+            self.overlays.hide()
+        self.editing = self.overlays = self.selectedStation = None
+
+    # Rows and what may be seen of the model
+
+    @property
+    def review(self) -> ReviewState | None:
+        """The current case's review."""
+        return self.case.review() if self.case else None
+
+    def rows(self) -> list[StationRow]:
+        """The station table's rows for the current case."""
+        if self.case is None:
+            return []
+        return stationRows(self.case.assessment(), self.case.review(), self.queue.runningStations(self.case))
+
+    def shownStations(self) -> list[str]:
+        """Stations that there is something to see of, and that a blind first read has to call."""
+        return [row.name for row in self.rows() if row.isShown]
+
+    def modelHidden(self) -> bool:
+        """True while a blind first read hides the model's output."""
+        return self.case is not None and self.case.review().modelHidden(self.shownStations())
+
+    # The worker's jobs
+
+    def assess(self) -> None:
+        """Assess the current case from its images."""
+        if self.editing is not None:
+            self.editing.flush()
+        names = [station.name for station in anatomy.stations()]
+        self.queue.add(AssessJob(self.case, names))
+
+    def reassess(self) -> None:
+        """Assess what was edited, unless it is being done."""
+        if self.case is None or self.editing is None:
+            return
+        self.editing.flush()
+        running = self.queue.runningStations(self.case)
+        stale = [name for name in self.case.review().stale() if name not in running]
+        if stale and self.case.assessment() is not None:
+            self.queue.add(ReassessJob(self.case, self.editing, stale))
+
+    def writeReport(self, folder: Path, formats: Sequence[str], identifiers: bool) -> None:
+        """Write a report with the reader's review into a new folder inside ``folder``."""
+        if self.editing is not None:
+            self.editing.flush()
+        name = f"LNStation-{datetime.now().strftime('%Y%m%d-%H%M%S')}"
+        self.queue.add(ReportJob(self.case, folder / name, formats, identifiers))
+
+    def _onJobEnded(self, job: Job, error: WorkerError | None) -> None:
+        if error is None:
+            self._onSucceeded(job)
+        elif job.isQuiet:
+            logging.warning("LNStation: no N category for the reader's calls: %s", error.message)
+        elif error.kind != "cancelled":
+            self.failed.emit(job, error)
+        self.updated.emit()
+
+    def _onSucceeded(self, job: Job) -> None:
+        if isinstance(job, ReportJob):
+            self.reportWritten.emit(job.files)
+        if job.case != self._case or not isinstance(job, (AssessJob, ReassessJob)):
+            return
+        if isinstance(job, AssessJob):
+            self.editing.stop()
+            self.editing.start()
+        self.showOverlays()
+        self.stageLater()
+        if isinstance(job, ReassessJob) and self.getParameterNode().autoReassess:
+            self.reassess()
+
+    # The reader
+
+    def setCall(self, station: str, call: Call | None) -> None:
+        """The reader's call of a station; the N category follows a moment later."""
+        wasHidden = self.modelHidden()
+        self.case.review().setCall(station, call)
+        self.case.updateTable()
+        self.stageLater()
+        if wasHidden and not self.modelHidden():
+            self.showOverlays()
+        self.updated.emit()
+
+    def setNote(self, station: str, text: str) -> None:
+        """The reader's note on a station."""
+        self.case.review().setNote(station, text)
+        self.case.updateTable()
+        self.updated.emit()
+
+    def setBlind(self, blind: bool) -> None:
+        """Begin a blind first read, or end it by force."""
+        if blind:
+            self.case.review().blind = True
+        else:
+            self.case.review().reveal()
+        self.showOverlays()
+        self.updated.emit()
+
+    def stageLater(self) -> None:
+        """Derive the N category of the reader's calls once no more of them come in quick succession."""
+        self._stageTimer.start()
+
+    def _stageNow(self) -> None:
+        case = self.case
+        if case is None or case.assessment() is None:
+            return
+        if not case.review().calls():
+            case.review().setNCategory(None)
+            self.updated.emit()
+            return
+        self.queue.add(StageJob(case))
+
+    # Views
+
+    def showOverlays(self, options: OverlayOptions | None = None) -> None:
+        """Draw the case's overlays; a blind first read hides what the model says whatever the options are."""
+        if self.overlays is not None:
+            options = options or self.overlays.options()
+            self.overlays.apply(replace(options, modelHidden=self.modelHidden(), highlighted=self.selectedStation))
+
+    def selectStation(self, name: str | None, center: bool = True) -> None:
+        """Look at a station: centered in all slice views, highlighted."""
+        self.selectedStation = name
+        if self.case is not None and self.overlays is not None:
+            if name is not None and center:
+                Navigation.centerOn(self.case, name, self.modelHidden())
+            self.overlays.highlight(name)
+        self.stationSelected.emit(name)
+
+    def selectNext(self, step: int = 1) -> None:
+        """Go to the next (or, with -1, previous) station that is worth a look."""
+        if self.case is not None:
+            name = Navigation.nextStation(self.case, self.selectedStation, step, self.modelHidden())
+            if name is not None:
+                self.selectStation(name)
+
+    def selectAt(self, ras: Sequence[float]) -> bool:
+        """Select the station at a point, without moving the views; False where there is none."""
+        name = Navigation.stationAt(self.case, ras) if self.case else None
+        if name is not None:
+            self.selectStation(name, center=False)
+        return name is not None
+
+    # Edits
+
+    def _onEdited(self, edits: list[StationEdit]) -> None:
+        self.updated.emit()
+        if self.getParameterNode().autoReassess:
+            self.reassess()

@@ -1,0 +1,83 @@
+"""What the user chose in the panel, kept in the MRML scene by Slicer's parameterNodeWrapper.
+
+Annotations are not postponed here (no ``from __future__``): the wrapper reads them as types.
+"""
+
+from typing import Annotated, Any, Optional
+
+from slicer import vtkMRMLScriptedModuleNode
+from slicer.parameterNodeWrapper import Choice, Default, WithinRange, parameterNodeWrapper
+
+CANCERS = ("", "lung", "esophagus")
+SIDES = ("", "R", "L")
+PET_UNITS = ("auto", "SUVbw")
+RULES = ("tnm8", "tnm9", "petct_paper")
+NODE_SOURCES = ("auto", "supplied", "pet_threshold", "ct_blobs", "none")
+REPORT_FORMATS = ("pdf", "html", "json", "csv", "nifti")
+
+
+@parameterNodeWrapper
+class CaseParameters:
+    """Facts and settings of one case; lives on the case's own node, so every case of a scene has its own.
+
+    Attributes:
+        cancer: Empty where unknown; then no N category follows.
+        tumorSide: The patient's side; empty where unknown.
+        petUnit: ``"auto"``: from the node or its DICOM headers; ``"SUVbw"``: the user says so.
+        rules: N rules for lung cancer.
+        nodeSource: Where node candidates come from.
+        workingSpacingMm: Voxel edge of the grid on which organs and stations are found.
+    """
+
+    cancer: Annotated[str, Choice(list(CANCERS)), Default("")]
+    tumorSide: Annotated[str, Choice(list(SIDES)), Default("")]
+    petUnit: Annotated[str, Choice(list(PET_UNITS)), Default("auto")]
+    rules: Annotated[str, Choice(list(RULES)), Default("tnm8")]
+    nodeSource: Annotated[str, Choice(list(NODE_SOURCES)), Default("auto")]
+    shortAxisThresholdMm: Annotated[float, WithinRange(1.0, 40.0), Default(10.0)]
+    suvMaxThreshold: Annotated[float, WithinRange(0.5, 40.0), Default(4.0)]
+    nodeSuvThreshold: Annotated[float, WithinRange(0.5, 40.0), Default(2.5)]
+    workingSpacingMm: Annotated[float, WithinRange(0.5, 4.0), Default(1.5)]
+
+
+@parameterNodeWrapper
+class ModuleParameters:
+    """What holds for the whole scene.
+
+    Attributes:
+        currentCase: The anchor node of the case under review.
+        reader: The last reader's name; new cases start with it.
+        device: Where learned models run, as the worker names it.
+        autoReassess: Assess an edited station again without being asked.
+        reportFolder: Where report folders are made.
+        identifiers: Whether reports name the patient.
+    """
+
+    currentCase: Optional[vtkMRMLScriptedModuleNode]  # noqa: UP045 - what parameterNodeWrapper documents
+    reader: str
+    device: Annotated[str, Default("cpu")]
+    autoReassess: Annotated[bool, Default(True)]
+    reportFolder: str
+    formatPdf: Annotated[bool, Default(True)]
+    formatHtml: Annotated[bool, Default(True)]
+    formatJson: Annotated[bool, Default(True)]
+    formatCsv: Annotated[bool, Default(True)]
+    formatNifti: Annotated[bool, Default(False)]
+    identifiers: Annotated[bool, Default(False)]
+
+
+def reportFormats(parameters: ModuleParameters) -> list[str]:
+    """The chosen formats, as the worker names them."""
+    return [name for name in REPORT_FORMATS if getattr(parameters, f"format{name.capitalize()}")]
+
+
+def workerSettings(parameters: CaseParameters) -> dict[str, Any]:
+    """The settings of an assessment, as ``LNStationLib.settings.Settings`` names them."""
+    return {
+        "rules": parameters.rules,
+        "nodes": parameters.nodeSource,
+        "short_axis_threshold_mm": parameters.shortAxisThresholdMm,
+        "suv_max_threshold": parameters.suvMaxThreshold,
+        "node_suv_threshold": parameters.nodeSuvThreshold,
+        "working_spacing_mm": parameters.workingSpacingMm,
+    }

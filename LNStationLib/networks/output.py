@@ -1,0 +1,25 @@
+"""What every station classifier returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class StationOutput:
+    """Answer of a station classifier for a batch of B regions of interest.
+
+    Attributes:
+        logits: Logit of metastasis, shape ``[B]``.
+        attention: Aggregated attention, shape ``[B, 1, d, h, w]``, at least 0, summing to 1 over the volume of every
+            sample, on a coarser grid than the input; ``None`` where not asked for or where the network has none.
+        router_logits: One tensor ``[B, tokens, experts]`` for every layer with a router; empty without experts.
+        balance_loss: Scalar that keeps experts evenly used (V-MoE only); ``None`` elsewhere.
+    """
+
+    logits: Tensor
+    attention: Tensor | None = None
+    router_logits: list[Tensor] = field(default_factory=list)
+    balance_loss: Tensor | None = None

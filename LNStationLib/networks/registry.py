@@ -1,0 +1,119 @@
+"""Networks by name. A name and its arguments are all that a model package may ask for."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class NetworkInfo:
+    """A registered network.
+
+    Attributes:
+        name: Name in settings and model packages.
+        title: One line for lists.
+        reference: Paper.
+        target: ``module:class`` within ``LNStationLib.networks``; imported when built: listing needs no torch.
+        fixed: Arguments that belong to the name and cannot be given.
+        needs_groups: The forward pass needs the station group of every sample.
+    """
+
+    name: str
+    title: str
+    reference: str
+    target: str
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    needs_groups: bool = False
+
+    def builder(self) -> Callable[..., nn.Module]:
+        """Import and return the class."""
+        module, _, attribute = self.target.partition(":")
+        builder: Callable[..., nn.Module] = getattr(import_module(f"LNStationLib.networks.{module}"), attribute)
+        return builder
+
+
+_LI = "Li et al. 2025 (SA-MoE)"
+_MOBILEVIT = "mobilevitv2:MobileViTv2"
+_NETWORKS = (
+    NetworkInfo(
+        "mobilevitv2", "3D MobileViTv2", f"Mehta and Rastegari 2023; {_LI}, Table 1", _MOBILEVIT, {"experts": "none"}
+    ),
+    NetworkInfo(
+        "mobilevitv2_sa_moe",
+        "3D MobileViTv2 with station-aware experts",
+        f"{_LI}, Sec. 2.2",
+        _MOBILEVIT,
+        {"experts": "station_aware"},
+    ),
+    NetworkInfo(
+        "mobilevitv2_vmoe",
+        "3D MobileViTv2 with V-MoE's experts",
+        f"Riquelme et al. 2021; {_LI}, Table 1",
+        _MOBILEVIT,
+        {"experts": "vmoe"},
+    ),
+    NetworkInfo(
+        "mobilevitv2_m4oe",
+        "3D MobileViTv2 with M4oE's experts",
+        f"Jiang and Shen 2024; {_LI}, Table 1",
+        _MOBILEVIT,
+        {"experts": "m4oe"},
+    ),
+    NetworkInfo(
+        "mobilevitv2_multi_branch",
+        "3D MobileViTv2 with a last stage for each station group",
+        f"Zhu et al. 2020; {_LI}, Table 2",
+        "multi_branch:MultiBranchMobileViTv2",
+        needs_groups=True,
+    ),
+    NetworkInfo(
+        "resnet18", "3D ResNet-18", f"He et al. 2016; {_LI}, Table 1", "comparisons:ResNetClassifier", {"depth": 18}
+    ),
+    NetworkInfo(
+        "resnet50", "3D ResNet-50", f"He et al. 2016; {_LI}, Table 1", "comparisons:ResNetClassifier", {"depth": 50}
+    ),
+    NetworkInfo("mobilenetv2", "3D MobileNetV2", f"Sandler et al. 2018; {_LI}, Table 1", "comparisons:MobileNetV2"),
+    NetworkInfo("vit_t", "3D ViT-T", f"Dosovitskiy et al. 2021; {_LI}, Table 1", "comparisons:ViTClassifier"),
+    NetworkInfo("swin_t", "3D Swin-T", f"Liu et al. 2021; {_LI}, Table 1", "comparisons:SwinClassifier"),
+)
+NETWORKS: Mapping[str, NetworkInfo] = {info.name: info for info in _NETWORKS}
+
+
+def network_info(name: str) -> NetworkInfo:
+    """Look a network up.
+
+    Raises:
+        ValueError: The name is not registered; the message lists those that are.
+    """
+    try:
+        return NETWORKS[name]
+    except KeyError:
+        raise ValueError(f"unknown network {name!r}; known: {', '.join(NETWORKS)}") from None
+
+
+def build_network(name: str, arguments: Mapping[str, Any] | None = None) -> nn.Module:
+    """Build a registered network with fresh weights.
+
+    Args:
+        name: Its name.
+        arguments: Further arguments of its class; lists stand for tuples, as JSON has it.
+
+    Raises:
+        ValueError: Unknown name, unknown argument, one that belongs to the name, or an impossible value.
+    """
+    info = network_info(name)
+    builder, given = info.builder(), dict(arguments or {})
+    open_arguments = [key for key in inspect.signature(builder).parameters if key not in info.fixed]
+    unknown = sorted(set(given) - set(open_arguments))
+    if unknown:
+        raise ValueError(
+            f"network {name!r} takes no argument {', '.join(unknown)}; it takes {', '.join(open_arguments)}"
+        )
+    return builder(**info.fixed, **given)

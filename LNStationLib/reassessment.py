@@ -1,0 +1,126 @@
+"""After an edit of stations: only what hangs on it is assessed again.
+
+The law that the tests hold: the answer is that of a whole assessment with the edited station map. What differs, on
+purpose: nodes keep their numbers (a whole assessment would count anew), and times are those of the edit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import SimpleITK as sitk
+
+from LNStationLib.assessed_case import AssessedCase, ParsedCase
+from LNStationLib.assessment import Assessment, StationFinding
+from LNStationLib.findings import station_findings
+from LNStationLib.metastasis import assess as classify
+from LNStationLib.nodes.find import with_outside
+from LNStationLib.nodes.measurement import Scene
+from LNStationLib.nodes.node_result import NodeResult, node_source
+from LNStationLib.nodes.update import NodeUpdate, update_nodes
+from LNStationLib.pipeline import conclude, judge_case, with_organs
+from LNStationLib.progress import Progress, portion, silent
+from LNStationLib.station_edits import StationChange, edited_case
+
+
+@dataclass(frozen=True)
+class Reassessment:
+    """The answer to an edit.
+
+    Attributes:
+        assessed: The case as it is now; the one before stays as it was.
+        changed: Names of the stations whose finding changed, in table order.
+        nodes_changed: Whether any voxel of the node map changed.
+    """
+
+    assessed: AssessedCase
+    changed: tuple[str, ...]
+    nodes_changed: bool
+
+
+def reassess(
+    assessed: AssessedCase, edits: Mapping[str, sitk.Image | None], progress: Progress = silent
+) -> Reassessment:
+    """Assess a case again after an edit of its stations.
+
+    Args:
+        assessed: The case before the edit.
+        edits: Station name to its whole new mask in a box of the CT's grid, or ``None`` where it was emptied; see
+            :func:`LNStationLib.station_edits.edited_case`.
+        progress: Told the running step; may raise ``CancelledError``.
+
+    Raises:
+        InputError: An unknown station, or two stations that newly claim one voxel.
+        GeometryError: A mask is on another grid than the CT, or reaches outside of it.
+    """
+    progress("reading the edit", 0.0)
+    drawn = edited_case(assessed.parsed, edits)
+    if drawn is None:
+        return Reassessment(assessed, (), False)
+    parsed, change = drawn
+    if assessed.assessment.case.nodes_from == "ct_blobs":
+        parsed = with_organs(parsed, portion(progress, 0.0, 0.5))
+    if _needs_a_start(assessed, parsed):
+        return _compared(assessed, judge_case(parsed, portion(progress, 0.5, 1.0)))
+    progress("nodes", 0.5)
+    update = _updated_nodes(assessed, parsed, change, portion(progress, 0.5, 0.9))
+    progress("assessing stations", 0.9)
+    now = _concluded(assessed, parsed, change, update)
+    progress("done", 1.0)
+    return Reassessment(now, _changed(assessed.assessment, now.assessment), update.labels_changed)
+
+
+def _needs_a_start(assessed: AssessedCase, parsed: ParsedCase) -> bool:
+    """Whether nodes were looked for inside stations, and there are or were none."""
+    inside = assessed.assessment.case.nodes_from in ("pet_threshold", "ct_blobs")
+    return inside and not (parsed.boxes and assessed.parsed.boxes)
+
+
+def _compared(before: AssessedCase, now: AssessedCase) -> Reassessment:
+    same = sitk.Hash(before.nodes) == sitk.Hash(now.nodes)
+    return Reassessment(now, _changed(before.assessment, now.assessment), not same)
+
+
+def _updated_nodes(
+    assessed: AssessedCase, parsed: ParsedCase, change: StationChange, progress: Progress
+) -> NodeUpdate:
+    case = parsed.informed
+    before = known_nodes(assessed)
+    if before.source == "none":
+        return NodeUpdate(before, frozenset(), False)
+    scene = Scene(case.ct, parsed.stations, case.pet, before.source, parsed.midline.side_of)
+    earlier = assessed.parsed.stations
+    return update_nodes(case, before, parsed.stations, change, parsed.settings, earlier, scene, progress)
+
+
+def known_nodes(assessed: AssessedCase) -> NodeResult:
+    """The nodes of an assessed case as a node finder returned them."""
+    assessment = assessed.assessment
+    provenance = next(row for row in assessment.provenance if row.step == "nodes")
+    warnings = with_outside(provenance.warnings, assessment.nodes)
+    source = node_source(assessment.case.nodes_from)
+    return NodeResult(assessed.nodes, assessment.nodes, source, provenance, warnings, assessed.node_memory)
+
+
+def _concluded(assessed: AssessedCase, parsed: ParsedCase, change: StationChange, update: NodeUpdate) -> AssessedCase:
+    """Call the stations that changed or whose nodes did; the others keep their findings."""
+    affected = {*change.stations, *update.stations}
+    calls = classify(
+        update.nodes,
+        parsed.stations,
+        parsed.case,
+        set(parsed.boxes),
+        parsed.settings,
+        parsed.midline.side_of,
+        parsed.boxes,
+        affected,
+    )
+    renewed = {finding.station: finding for finding in station_findings(parsed, calls.stations)}
+    findings = [renewed.get(finding.station, finding) for finding in assessed.assessment.stations]
+    return conclude(parsed, update.nodes, calls, findings)
+
+
+def _changed(before: Assessment, now: Assessment) -> tuple[str, ...]:
+    earlier: dict[str, StationFinding] = {finding.station: finding for finding in before.stations}
+    return tuple(finding.station for finding in now.stations if earlier[finding.station] != finding)

@@ -1,0 +1,211 @@
+"""The methods of the worker: from parameters to result, with the cases kept in between."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import SimpleITK as sitk
+
+from LNStationLib.assessed_case import AssessedCase
+from LNStationLib.case_input.case_from_images import CaseImages, case_from_images
+from LNStationLib.errors import InputError
+from LNStationLib.pipeline import assess_case, with_organs
+from LNStationLib.progress import Progress, portion
+from LNStationLib.reassessment import reassess
+from LNStationLib.report import write_outputs
+from LNStationLib.restoring import restore_case
+from LNStationLib.review import evidence_sides, stage_reader_calls
+from LNStationLib.settings import Settings
+from LNStationLib.worker import params as p
+from LNStationLib.worker.case_store import CaseStore, WarmCase
+from LNStationLib.worker.images import read_image, required_image, write_image
+from LNStationLib.worker.server import Method
+
+Result = dict[str, Any]
+
+
+class Methods:
+    """The methods, over one private folder and one store of cases.
+
+    A method changes the store only at its end, after it last asked whether it was cancelled: a request that is
+    answered with an error changed nothing.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._store = CaseStore()
+        self._numbers = count(1)
+
+    def by_name(self) -> Mapping[str, Method]:
+        """The methods that need more than the server itself."""
+        return {
+            "devices": self._devices,
+            "load_case": self._load_case,
+            "assess": self._assess,
+            "reassess": self._reassess,
+            "restore_case": self._restore_case,
+            "stage": self._stage,
+            "report": self._report,
+            "sample": self._sample,
+            "release_case": self._release_case,
+        }
+
+    def _devices(self, params: Result, progress: Progress) -> Result:
+        p.checked(p.NoParams, params)
+        threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        plural = "" if threads == 1 else "s"
+        return {"devices": [{"name": "cpu", "title": f"CPU, {threads} thread{plural}"}, *_accelerators()]}
+
+    def _load_case(self, params: Result, progress: Progress) -> Result:
+        given = p.checked(p.LoadCase, params)
+        progress("reading the images", 0.0)
+        case = case_from_images(self._images(given), portion(progress, 0.2, 1.0))
+        progress("case loaded", 1.0)
+        self._store.put(given.case, WarmCase(case))
+        return {"warnings": list(case.warnings)}
+
+    def _images(self, given: p.LoadCase) -> CaseImages:
+        dicom = given.pet.dicom_files if isinstance(given.pet, p.DicomFiles) else []
+        organs = {name: read_image(self._folder, volume) for name, volume in given.organs.items()}
+        return CaseImages(
+            case_id=given.case_id,
+            ct=required_image(self._folder, given.ct, "CT"),
+            pet=self._optional(given.pet) if isinstance(given.pet, dict) else None,
+            pet_files=tuple(Path(name) for name in dicom),
+            pet_unit=given.pet_unit,
+            organs={name: image for name, image in organs.items() if image is not None},
+            nodes=self._optional(given.nodes),
+            tumor=self._optional(given.tumor),
+            facts=given.facts.case_facts(),
+            synthetic=given.synthetic,
+        )
+
+    def _assess(self, params: Result, progress: Progress) -> Result:
+        given = p.checked(p.Assess, params)
+        warm = self._store.get(given.case)
+        assessed = assess_case(warm.case, given.settings, portion(progress, 0.0, 0.97))
+        parsed, result = assessed.parsed, assessed.result
+        progress("handing over the label maps", 0.97)
+        answer = {
+            "assessment": assessed.assessment.model_dump(mode="json"),
+            "stations": self._write("stations", parsed.stations),
+            "nodes": self._write("nodes", assessed.nodes),
+            "organs": self._write("organs", result.organs),
+            "attention": None,
+        }
+        progress("done", 1.0)
+        self._store.put(given.case, replace(warm, assessed=assessed))
+        return answer
+
+    def _reassess(self, params: Result, progress: Progress) -> Result:
+        given = p.checked(p.Reassess, params)
+        warm = self._store.get(given.case)
+        edits = {name: read_image(self._folder, volume) for name, volume in given.stations.items()}
+        made = reassess(_assessed(warm), edits, portion(progress, 0.0, 0.95))
+        answer = {
+            "assessment": made.assessed.assessment.model_dump(mode="json"),
+            "changed": list(made.changed),
+            "nodes": self._write("nodes", made.assessed.nodes) if made.nodes_changed else None,
+        }
+        progress("done", 1.0)
+        self._store.put(given.case, replace(warm, assessed=made.assessed))
+        return answer
+
+    def _restore_case(self, params: Result, progress: Progress) -> Result:
+        given = p.checked(p.Restore, params)
+        warm = self._store.get(given.case)
+        stations = required_image(self._folder, given.stations, "station map")
+        nodes = required_image(self._folder, given.nodes, "node map")
+        assessed = restore_case(warm.case, given.assessment, stations, nodes, given.settings)
+        progress("case restored", 1.0)
+        self._store.put(given.case, replace(warm, assessed=assessed))
+        return {}
+
+    def _stage(self, params: Result, progress: Progress) -> Result:
+        given = p.checked(p.Stage, params)
+        warm = self._store.get(given.case)
+        settings = Settings() if warm.assessed is None else warm.assessed.parsed.settings
+        sides = evidence_sides(None if warm.assessed is None else warm.assessed.assessment)
+        return stage_reader_calls(warm.case.facts, given.calls, settings, sides).model_dump(mode="json")
+
+    def _report(self, params: Result, progress: Progress) -> Result:
+        given = p.checked(p.Report, params)
+        folder = _absolute(given.folder)
+        warm = self._store.get(given.case)
+        assessed = _assessed(warm)
+        start = 0.0 if assessed.parsed.organs is not None else 0.6
+        # A restored case finds its organs again, and keeps them for the next time.
+        assessed = replace(assessed, parsed=with_organs(assessed.parsed, portion(progress, 0.0, start)))
+        self._store.put(given.case, replace(warm, assessed=assessed))
+        result = assessed.result if given.identifiers else _without_identifiers(assessed).result
+        files = write_outputs(
+            result,
+            folder,
+            overwrite=False,
+            progress=portion(progress, start, 1.0),
+            formats=given.formats,
+            review=given.review,
+        )
+        return {"files": [str(path) for path in files]}
+
+    def _sample(self, params: Result, progress: Progress) -> Result:
+        from LNStationLib.phantom.samples import write_sample
+
+        given = p.checked(p.Sample, params)
+        progress(f"making the sample patient {given.name}", 0.0)
+        case_folder = write_sample(given.name, _absolute(given.folder))
+        content = json.loads((case_folder / "case.json").read_text(encoding="utf-8"))
+        names = ("ct", "pet", "organs", "nodes", "tumor")
+        paths = {name: str(case_folder / content[name]) if content.get(name) else None for name in names}
+        return {"folder": str(case_folder), **paths, "facts": {k: v for k, v in content.items() if k not in names}}
+
+    def _release_case(self, params: Result, progress: Progress) -> Result:
+        self._store.remove(p.checked(p.CaseParams, params).case)
+        return {}
+
+    def _write(self, name: str, image: sitk.Image) -> Result:
+        return write_image(self._folder, f"{name}-{os.getpid()}-{next(self._numbers)}.raw", image)
+
+    def _optional(self, volume: p.Volume | None) -> sitk.Image | None:
+        return None if volume is None else read_image(self._folder, volume)
+
+
+def _assessed(warm: WarmCase) -> AssessedCase:
+    if warm.assessed is None:
+        raise InputError("the case has no assessment yet: assess it first.")
+    return warm.assessed
+
+
+def _without_identifiers(assessed: AssessedCase) -> AssessedCase:
+    """The study date is the one thing in an assessment that helps to find the patient."""
+    summary = assessed.assessment.case.model_copy(update={"study_date": None})
+    return replace(assessed, assessment=assessed.assessment.model_copy(update={"case": summary}))
+
+
+def _absolute(folder: str) -> Path:
+    path = Path(folder)
+    if not path.is_absolute():
+        raise InputError("the folder needs its whole path: choose it again.")
+    return path
+
+
+def _accelerators() -> list[dict[str, str]]:
+    """Devices of torch beside the CPU; torch is imported only where it is installed."""
+    if importlib.util.find_spec("torch") is None:
+        return []
+    import torch
+
+    found = [
+        {"name": f"cuda:{index}", "title": torch.cuda.get_device_name(index)}
+        for index in range(torch.cuda.device_count())
+    ]
+    if torch.backends.mps.is_available():
+        found.append({"name": "mps", "title": "Apple GPU"})
+    return found

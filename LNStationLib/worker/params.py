@@ -1,0 +1,142 @@
+"""The parameters of every method, checked before anything is done."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from LNStationLib import anatomy
+from LNStationLib.assessment import Assessment, Call
+from LNStationLib.case import Cancer, CaseFacts
+from LNStationLib.review import Review
+from LNStationLib.settings import Settings
+from LNStationLib.types import Side
+
+Volume = dict[str, Any]
+"""Description of a volume; ``volume_files`` checks it."""
+
+AnyParams = TypeVar("AnyParams", bound="Params")
+
+Format = Literal["json", "csv", "html", "pdf", "nifti"]
+
+
+class ParamsError(ValueError):
+    """Parameters are wrong; the message names the first of them."""
+
+
+class Params(BaseModel):
+    """Parameters of a method."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NoParams(Params):
+    """None at all."""
+
+
+class CaseParams(Params):
+    """One case by its key."""
+
+    case: str = Field(min_length=1)
+
+
+class Facts(Params):
+    """What is known of the patient; nothing identifying."""
+
+    cancer: Cancer | None = None
+    tumor_side: Side | None = None
+    tumor_site: str | None = None
+    sex: Literal["F", "M", "O"] | None = None
+    age_years: int | None = Field(None, ge=0, le=130)
+    study_date: str | None = None
+
+    def case_facts(self) -> CaseFacts:
+        """As the library has them."""
+        return CaseFacts(**self.model_dump())
+
+
+class DicomFiles(Params):
+    """A series by its files."""
+
+    dicom_files: list[str] = Field(min_length=1)
+
+
+class LoadCase(CaseParams):
+    """Images and facts of a case."""
+
+    case_id: str = "case"
+    ct: Volume
+    pet: DicomFiles | Volume | None = None
+    pet_unit: str | None = None
+    organs: dict[str, Volume] = Field(default_factory=dict)
+    nodes: Volume | None = None
+    tumor: Volume | None = None
+    facts: Facts = Field(default_factory=Facts)
+    synthetic: bool = False
+
+
+class Assess(CaseParams):
+    """How to assess."""
+
+    settings: Settings = Field(default_factory=Settings)
+
+
+class Reassess(CaseParams):
+    """Edited stations: each its whole new mask."""
+
+    stations: dict[str, Volume]
+
+
+class Restore(CaseParams):
+    """A saved assessment."""
+
+    assessment: Assessment
+    stations: Volume
+    nodes: Volume
+    settings: Settings | None = None
+
+
+class Stage(CaseParams):
+    """A reader's calls by station."""
+
+    calls: dict[str, Call]
+
+    @field_validator("calls")
+    @classmethod
+    def _known(cls, calls: dict[str, Call]) -> dict[str, Call]:
+        known = [row.name for row in anatomy.stations()]
+        unknown = [name for name in calls if name not in known]
+        if unknown:
+            raise ValueError(f"there is no station '{unknown[0]}'; use one of {', '.join(known)}")
+        return calls
+
+
+class Report(CaseParams):
+    """Where the report goes, and what of it."""
+
+    folder: str = Field(min_length=1)
+    formats: list[Format] = Field(min_length=1)
+    review: Review | None = None
+    identifiers: bool = False
+
+
+class Sample(Params):
+    """One of the sample patients."""
+
+    name: Literal["lung-n2", "lung-n0-reactive", "esophagus-middle"]
+    folder: str = Field(min_length=1)
+
+
+def checked(model: type[AnyParams], params: dict[str, Any]) -> AnyParams:
+    """Parameters as their model.
+
+    Raises:
+        ParamsError: They are wrong.
+    """
+    try:
+        return model.model_validate(params)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "parameters"
+        raise ParamsError(f"{where}: {first['msg']}.") from error

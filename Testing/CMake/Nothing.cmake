@@ -1,0 +1,1 @@
+# What Slicer does here concerns packaging alone.

@@ -1,0 +1,144 @@
+"""A synthetic patient, ways to edit its stations, and how two answers are compared."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import cache
+from typing import Any, Literal
+
+import numpy as np
+import SimpleITK as sitk
+from scipy.ndimage import binary_dilation, binary_erosion
+
+from LNStationLib import anatomy
+from LNStationLib.assessed_case import AssessedCase, ParsedCase
+from LNStationLib.assessment import Assessment, StationFinding
+from LNStationLib.case import Case
+from LNStationLib.nodes.regions import like
+from LNStationLib.phantom import demo_case
+from LNStationLib.pipeline import judge_case, parse_case
+from LNStationLib.settings import Settings
+
+Method = Literal["supplied", "pet_threshold", "ct_blobs", "none"]
+METHODS: tuple[Method, ...] = ("supplied", "pet_threshold", "ct_blobs", "none")
+COARSE_MM = 2.5
+Edits = Mapping[str, sitk.Image | None]
+
+
+@cache
+def patient() -> Case:
+    return demo_case(spacing_mm=(2.0, 2.0, 4.0))
+
+
+@cache
+def parsed() -> ParsedCase:
+    return parse_case(patient(), Settings(working_spacing_mm=COARSE_MM))
+
+
+@cache
+def assessed(method: Method, fraction: float | None = None) -> AssessedCase:
+    settings = Settings(nodes=method, node_suv_fraction_of_max=fraction, working_spacing_mm=COARSE_MM)
+    return judge_case(replace(parsed(), settings=settings))
+
+
+def labels_of(case: AssessedCase | ParsedCase) -> np.ndarray:
+    stations = case.stations if isinstance(case, ParsedCase) else case.parsed.stations
+    return sitk.GetArrayViewFromImage(stations)
+
+
+def mask_of(case: AssessedCase, station: str) -> np.ndarray:
+    return np.equal(labels_of(case), anatomy.station(station).label_value)
+
+
+def boxed(mask: np.ndarray, ct: sitk.Image, margin: int = 2) -> sitk.Image | None:
+    """A mask as the module sends it: a box of the CT's grid, ``None`` where it is empty."""
+    if not mask.any():
+        return None
+    where = np.argwhere(mask)
+    low = np.maximum(where.min(axis=0) - margin, 0)
+    high = np.minimum(where.max(axis=0) + 1 + margin, mask.shape)
+    size, start = [int(n) for n in (high - low)[::-1]], [int(n) for n in low[::-1]]
+    return sitk.RegionOfInterest(like(mask.astype(np.uint8), ct), size, start)
+
+
+def grown(case: AssessedCase, station: str, steps: int) -> Edits:
+    """Grow a station over whatever lies beside it."""
+    return {station: boxed(binary_dilation(mask_of(case, station), iterations=steps), case.parsed.case.ct)}
+
+
+def shrunken(case: AssessedCase, station: str, steps: int) -> Edits:
+    return {station: boxed(binary_erosion(mask_of(case, station), iterations=steps), case.parsed.case.ct)}
+
+
+def emptied(case: AssessedCase, station: str) -> Edits:
+    return {station: None}
+
+
+def shifted(case: AssessedCase, station: str, steps: int) -> Edits:
+    return {station: boxed(np.roll(mask_of(case, station), steps, axis=2), case.parsed.case.ct)}
+
+
+def halved(case: AssessedCase, station: str) -> Edits:
+    mask = mask_of(case, station).copy()
+    middle = int(np.median(np.argwhere(mask)[:, 2]))
+    mask[:, :, middle:] = False
+    return {station: boxed(mask, case.parsed.case.ct)}
+
+
+EDITS: dict[str, Callable[[AssessedCase], Edits]] = {
+    "4R grows over its neighbors": lambda case: grown(case, "4R", 4),
+    "7 shrinks": lambda case: shrunken(case, "7", 2),
+    "10R is emptied": lambda case: emptied(case, "10R"),
+    "4L moves": lambda case: shifted(case, "4L", 3),
+    "7 is halved": lambda case: halved(case, "7"),
+    "1R, which bounds the search, is emptied": lambda case: emptied(case, "1R"),
+    "two at once": lambda case: {**shrunken(case, "4R", 1), **emptied(case, "11R")},
+}
+
+
+def whole(now: AssessedCase) -> AssessedCase:
+    """The same station map, assessed from the start."""
+    return judge_case(replace(now.parsed, stations=sitk.Image(now.parsed.stations)))
+
+
+def numbering(now: AssessedCase, other: AssessedCase) -> dict[int, int]:
+    """Node numbers of one answer to those of another; fails where their voxels differ."""
+    a, b = (sitk.GetArrayViewFromImage(one.nodes) for one in (now, other))
+    assert np.array_equal(a > 0, b > 0)
+    pairs = {(int(x), int(y)) for x, y in zip(a[a > 0], b[a > 0], strict=True)}
+    numbers = dict(pairs)
+    assert len(numbers) == len(pairs) == len({y for _, y in pairs})
+    return numbers
+
+
+def renumbered(text: str, numbers: dict[int, int]) -> str:
+    return re.sub(r"\bnode (\d+)", lambda found: f"node {numbers[int(found[1])]}", text)
+
+
+def comparable(assessment: Assessment, numbers: dict[int, int] | None = None) -> dict[str, Any]:
+    """An assessment without times, with node numbers replaced."""
+    content = assessment.model_dump(exclude={"created"})
+    for row in content["provenance"]:
+        row["seconds"] = None
+    ids = numbers or {node.node_id: node.node_id for node in assessment.nodes}
+    for row in content["stations"]:
+        row["reason"] = renumbered(row["reason"], ids)
+    for row in content["nodes"]:
+        row["node_id"] = ids[row["node_id"]]
+    content["warnings"] = [text for text in content["warnings"] if "outside all parsed stations" not in text]
+    content["nodes"].sort(key=lambda row: row["node_id"])
+    return content
+
+
+def assert_law(before: AssessedCase, now: AssessedCase) -> None:
+    other = whole(now)
+    numbers = numbering(now, other)
+    assert comparable(now.assessment, numbers) == comparable(other.assessment)
+    kept = {node.node_id for node in before.assessment.nodes}
+    assert all(number <= max(kept, default=0) or number not in kept for number in numbers)
+
+
+def findings(case: AssessedCase) -> dict[str, StationFinding]:
+    return {finding.station: finding for finding in case.assessment.stations}

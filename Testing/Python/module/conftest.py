@@ -1,0 +1,11 @@
+"""Lets the tests import the module as Slicer does: its own folder is on the path, and nothing else of it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+_MODULE_FOLDER = str(Path(__file__).resolve().parents[3] / "LNStation")
+
+if _MODULE_FOLDER not in sys.path:
+    sys.path.insert(0, _MODULE_FOLDER)

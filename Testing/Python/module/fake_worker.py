@@ -1,0 +1,178 @@
+"""A worker that speaks the real protocol and computes next to nothing; misbehaves on demand.
+
+    python fake_worker.py ANSWERS --folder PRIVATE_FOLDER
+
+``ANSWERS/behavior.json`` says per method what else happens before the answer: ``seconds`` to wait (with progress,
+unless ``silent``), ``stderr`` to write, ``die`` with an exit code, ``hang`` for ever (``deaf``: to cancel too),
+``error`` ``[code, message]`` to answer, ``noise`` to print to standard output, ``protocol`` for hello.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from LNStationLib.worker import messages
+from LNStationLib.worker.volume_files import read_volume, write_volume
+
+ANSWERS, FOLDER = Path(sys.argv[1]), Path(sys.argv[3])
+cancelled: set[Any] = set()
+waiting: queue.Queue[messages.Call | None] = queue.Queue()
+cases: dict[str, dict[str, Any]] = {}
+numbers = iter(range(10**6))
+
+
+class Cancelled(Exception):
+    pass
+
+
+def send(line: bytes) -> None:
+    sys.stdout.buffer.write(line)
+    sys.stdout.buffer.flush()
+
+
+def behavior(method: str) -> dict[str, Any]:
+    return json.loads((ANSWERS / "behavior.json").read_text(encoding="utf-8")).get(method, {})
+
+
+def misbehave(call: messages.Call) -> None:
+    wanted = behavior(call.method)
+    if "stderr" in wanted:
+        print(wanted["stderr"], file=sys.stderr, flush=True)
+    if "noise" in wanted:
+        print(wanted["noise"], flush=True)
+    begun = time.monotonic()
+    while wanted.get("hang") or time.monotonic() - begun < wanted.get("seconds", 0):
+        if not wanted.get("silent"):
+            fraction = min(1.0, (time.monotonic() - begun) / max(wanted.get("seconds", 0), 1e-6))
+            send(
+                messages.notification("progress", {"id": call.request_id, "step": "pretending", "fraction": fraction})
+            )
+        time.sleep(0.02)
+        if call.request_id in cancelled and not wanted.get("deaf"):
+            raise Cancelled
+    if "die" in wanted:
+        os._exit(wanted["die"])
+
+
+def write(name: str, array: np.ndarray, case: str) -> dict[str, Any]:
+    return write_volume(FOLDER, f"{name}-{next(numbers)}.raw", array, cases[case]["geometry"])
+
+
+def assessment() -> dict[str, Any]:
+    return json.loads((ANSWERS / "assessment.json").read_text(encoding="utf-8"))
+
+
+def load_case(params: dict[str, Any]) -> dict[str, Any]:
+    array, geometry = read_volume(FOLDER, params["ct"])
+    cases[params["case"]] = {"geometry": geometry, "mean": float(array.mean()), "assessment": None}
+    return {"warnings": []}
+
+
+def assess(params: dict[str, Any]) -> dict[str, Any]:
+    case = params["case"]
+    cases[case]["assessment"] = assessment()
+    stations, nodes = np.load(ANSWERS / "stations.npy"), np.load(ANSWERS / "nodes.npy")
+    attention = (stations > 0).astype(np.float32) if behavior("assess").get("attention") else None
+    return {
+        "assessment": cases[case]["assessment"],
+        "stations": write("stations", stations, case),
+        "nodes": write("nodes", nodes, case),
+        "organs": write("organs", np.zeros_like(stations), case),
+        "attention": None if attention is None else write("attention", attention, case),
+    }
+
+
+def restore_case(params: dict[str, Any]) -> dict[str, Any]:
+    read_volume(FOLDER, params["stations"]), read_volume(FOLDER, params["nodes"])
+    cases[params["case"]]["assessment"] = params["assessment"]
+    return {}
+
+
+def reassess(params: dict[str, Any]) -> dict[str, Any]:
+    found = cases[params["case"]]["assessment"]
+    for name, reference in params["stations"].items():
+        array, geometry = read_volume(FOLDER, reference)
+        finding = next(row for row in found["stations"] if row["station"] == name)
+        finding["volume_ml"] = float(np.count_nonzero(array) * np.prod(geometry.spacing_mm) / 1000)
+        finding["reason"] = "assessed again"
+    return {"assessment": found, "changed": list(params["stations"]), "nodes": None}
+
+
+def stage(params: dict[str, Any]) -> dict[str, Any]:
+    positive = [name for name, call in params["calls"].items() if call == "positive"]
+    category = "N2" if {"4R", "4L", "7"} & set(positive) else "N0"
+    return {
+        "category": category, "rules": "tnm8", "is_lower_bound": False, "deciding_stations": positive,
+        "positive_stations": positive, "not_assessed_stations": [], "n_positive_nodes": None, "explanation": category,
+        "warnings": [],
+    }  # fmt: skip
+
+
+def report(params: dict[str, Any]) -> dict[str, Any]:
+    folder = Path(params["folder"])
+    folder.mkdir()
+    path = folder / "assessment.json"
+    path.write_text(json.dumps({"review": params["review"]}), encoding="utf-8")
+    return {"files": [str(path)]}
+
+
+METHODS = {
+    "hello": lambda params: {"protocol": behavior("hello").get("protocol", messages.PROTOCOL), "pid": os.getpid()},
+    "devices": lambda params: {"devices": [{"name": "cpu", "title": "CPU"}, {"name": "cuda:0", "title": "GPU"}]},
+    "load_case": load_case,
+    "assess": assess,
+    "restore_case": restore_case,
+    "reassess": reassess,
+    "stage": stage,
+    "report": report,
+    "release_case": lambda params: cases.pop(params["case"]) and {},
+}
+
+
+def answer(call: messages.Call) -> bytes:
+    with (ANSWERS / "requests.jsonl").open("a", encoding="utf-8") as log:
+        log.write(json.dumps({"method": call.method, "params": call.params, "pid": os.getpid()}) + "\n")
+    try:
+        misbehave(call)
+    except Cancelled:
+        return messages.error(call.request_id, messages.ErrorCode.CANCELLED, "cancelled")
+    if "error" in behavior(call.method):
+        return messages.error(call.request_id, *behavior(call.method)["error"])
+    if call.method not in ("hello", "devices", "load_case") and call.params["case"] not in cases:
+        return messages.error(call.request_id, messages.ErrorCode.UNKNOWN_CASE, "unknown case")
+    try:
+        return messages.result(call.request_id, METHODS[call.method](call.params))
+    except Exception as error:
+        return messages.error(call.request_id, messages.ErrorCode.INTERNAL_ERROR, type(error).__name__)
+
+
+def work() -> None:
+    while (call := waiting.get()) is not None:
+        send(answer(call))
+    os._exit(0)
+
+
+def main() -> None:
+    threading.Thread(target=work, daemon=True).start()
+    splitter = messages.LineSplitter()
+    while data := os.read(sys.stdin.fileno(), 65536):
+        for line in splitter.feed(data):
+            call = messages.parse(line)
+            if call.method == "cancel":
+                cancelled.add(call.params["id"])
+            else:
+                waiting.put(call)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

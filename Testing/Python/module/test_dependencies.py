@@ -1,0 +1,283 @@
+"""Whether the worker can start, how, and what the user is told."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from LNStationSlicer import Dependencies as dependencies_module
+from LNStationSlicer.Dependencies import Dependencies, Surroundings, installInSlicer
+from LNStationSlicer.Installation import DependencyError
+from LNStationSlicer.Interpreters import (
+    Interpreter,
+    cleanEnvironment,
+    developerInterpreter,
+    otherInterpreter,
+    slicerInterpreter,
+    suitable,
+)
+from LNStationSlicer.PinnedPackages import readPins
+from LNStationSlicer.WorkerEnvironment import WorkerEnvironment
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+class Settings(dict):
+    """Stands for ``QSettings``."""
+
+    def value(self, key: str, default: object = None) -> object:
+        return self.get(key, default)
+
+    def setValue(self, key: str, value: object) -> None:
+        self[key] = value
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Path:
+    """An installed extension: no source tree, so no developer's Python."""
+    folder = tmp_path / "extension"
+    (folder / "Resources").mkdir(parents=True)
+    (folder / "Resources" / "Worker").symlink_to(ROOT / "Resources" / "Worker")
+    return folder
+
+
+@pytest.fixture
+def slicer_home(tmp_path: Path) -> Path:
+    """A Slicer with a PythonSlicer of its own."""
+    python = tmp_path / "Slicer" / "bin" / ("PythonSlicer.exe" if os.name == "nt" else "PythonSlicer")
+    python.parent.mkdir(parents=True)
+    python.write_text("")
+    return tmp_path / "Slicer"
+
+
+@pytest.fixture
+def make(installed: Path, slicer_home: Path, tmp_path: Path):
+    """Makes the object of an installed extension in a Slicer."""
+
+    def dependencies(settings: Settings | None = None, **variables: str) -> Dependencies:
+        around = Surroundings(installed, tmp_path / "data", {"PATH": "", **variables}, str(slicer_home))
+        return Dependencies(settings if settings is not None else Settings(), around)
+
+    return dependencies
+
+
+def make_ready(dependencies: Dependencies) -> None:
+    """Leave behind what a whole installation leaves."""
+    place: WorkerEnvironment = dependencies._own()
+    place.packages.mkdir(parents=True)
+    (place.folder / "made-by-lnstation").write_text("")
+    place._writeStamp({"digest": dependencies._pinned.digest(False), "networks": False})
+
+
+# The worker's own environment
+
+
+def test_own_environment_is_the_usual_way(make) -> None:
+    assert make().mode == "own"
+
+
+def test_before_the_installation_the_worker_cannot_start_and_the_remedy_is_said(make) -> None:
+    state = make().state()
+    assert (state.ready, state.installable) == (False, True)
+    assert state.sentence.endswith("press Install.")
+    with pytest.raises(DependencyError, match=r"not installed yet: press Install\."):
+        make().workerCommand()
+
+
+def test_after_it_the_worker_starts_with_slicers_python_and_its_own_packages(make, slicer_home: Path) -> None:
+    dependencies = make()
+    make_ready(dependencies)
+    command = dependencies.workerCommand("--folder", "/private")
+    assert command.program == str(next((slicer_home / "bin").iterdir()))
+    assert command.arguments[:2] == ("-s", "-S")
+    assert command.arguments[-3:] == ("LNStationLib.worker", "--folder", "/private")
+    assert str(dependencies.dataFolder) in command.arguments[4]
+
+
+def test_removing_brings_back_the_first_state(make) -> None:
+    dependencies = make()
+    make_ready(dependencies)
+    dependencies.remove()
+    assert not dependencies.state().ready
+
+
+def test_another_list_of_packages_makes_it_outdated(make, monkeypatch) -> None:
+    dependencies = make()
+    make_ready(dependencies)
+    monkeypatch.setattr(type(dependencies._pinned), "digest", lambda self, networks: "other")
+    assert dependencies.state().sentence.startswith("This version of LNStation needs other packages")
+
+
+def test_consent_says_where_from_and_where_to(make, tmp_path: Path) -> None:
+    dependencies = make()
+    assert "the Internet" in dependencies.consentText()
+    assert str(tmp_path / "data") in dependencies.consentText()
+    assert "Slicer's own packages are not touched" in dependencies.consentText()
+    dependencies.wheelsFolder = tmp_path / "wheels"
+    assert str(tmp_path / "wheels") in dependencies.consentText()
+
+
+def test_wheels_folder_keeps_pip_off_the_network(make, tmp_path: Path) -> None:
+    settings = Settings()
+    make(settings).wheelsFolder = tmp_path / "wheels"
+    arguments = next(step.command for step in make(settings).installation().steps if step.progress).arguments
+    assert arguments[arguments.index("--no-index") + 1 :][:2] == ("--find-links", str(tmp_path / "wheels"))
+    make(settings).wheelsFolder = None
+    again = next(step.command for step in make(settings).installation().steps if step.progress).arguments
+    assert "--no-index" not in again
+
+
+def test_pip_never_compiles_and_never_asks(make) -> None:
+    arguments = next(step.command for step in make().installation().steps if step.progress).arguments
+    assert {"--only-binary", "--no-input", "--target", "--cache-dir"} <= set(arguments)
+
+
+def test_shares_of_the_steps_make_a_whole(make) -> None:
+    assert sum(step.share for step in make().installation().steps) == pytest.approx(1)
+
+
+# Slicer's own Python
+
+
+def test_choice_is_kept_in_the_settings(make) -> None:
+    settings = Settings()
+    make(settings).mode = "slicer"
+    assert make(settings).mode == "slicer"
+
+
+def test_in_slicers_python_missing_packages_are_named(make, monkeypatch) -> None:
+    monkeypatch.setattr("LNStationSlicer.SlicerPackages.installedVersions", dict)
+    dependencies = make(Settings({"LNStation/WorkerPython": "slicer"}))
+    monkeypatch.setattr(dependencies, "_inSlicer", lambda: _in_slicer(dependencies, {"numpy": "2.0.2"}))
+    sentence = dependencies.state().sentence
+    assert "scipy" in sentence
+    assert "numpy" not in sentence
+    assert "No package that is installed already is changed" in dependencies.consentText()
+
+
+def test_in_slicers_python_other_versions_than_tested_are_told(make, monkeypatch) -> None:
+    dependencies = make(Settings({"LNStation/WorkerPython": "slicer"}))
+    every = {pin.name: pin.version for pin in readPins(dependencies._pinned.requirements)}
+    monkeypatch.setattr(dependencies, "_inSlicer", lambda: _in_slicer(dependencies, {**every, "numpy": "2.0.2"}))
+    state = dependencies.state()
+    assert state.ready
+    assert "numpy 2.0.2" in state.sentence
+    assert "-S" not in dependencies.workerCommand().arguments
+
+
+def _in_slicer(dependencies: Dependencies, installed: dict[str, str]):
+    return dependencies_module.SlicerPackages(
+        dependencies._interpreter, dependencies._pinned, ROOT, {}, installInSlicer, lambda: installed
+    )
+
+
+def test_slicer_5_12_installs_through_pip_ensure_without_asking_again(monkeypatch) -> None:
+    calls = _slicer(monkeypatch, with_packaging=True)
+    installInSlicer(["beta==2.0"], Path("held.txt"))
+    (name, arguments, keywords), *others = calls
+    assert (name, arguments, others) == ("pip_ensure", (["beta==2.0"],), [])
+    assert (keywords["constraints"], keywords["prompt_install"]) == ("held.txt", False)
+
+
+def test_slicer_before_5_12_installs_through_pip_install_under_the_constraints(monkeypatch) -> None:
+    calls = _slicer(monkeypatch, with_packaging=False)
+    installInSlicer(["beta==2.0", "--no-index"], Path("held.txt"))
+    (name, (arguments,), _), *others = calls
+    assert (name, others) == ("util.pip_install", [])
+    assert arguments[:2] == ["beta==2.0", "--no-index"]
+    assert arguments[arguments.index("--constraint") + 1] == "held.txt"
+
+
+def _slicer(monkeypatch: pytest.MonkeyPatch, with_packaging: bool) -> list[tuple[str, tuple, dict]]:
+    import types
+
+    calls: list[tuple[str, tuple, dict]] = []
+
+    def noted(name: str):
+        return lambda *arguments, **keywords: calls.append((name, arguments, keywords))
+
+    slicer, util, packaging = (types.ModuleType(name) for name in ("slicer", "slicer.util", "slicer.packaging"))
+    slicer.__path__ = []
+    slicer.util, util.pip_install = util, noted("util.pip_install")
+    packaging.pip_ensure, packaging.pip_install = noted("pip_ensure"), noted("pip_install")
+    monkeypatch.setitem(sys.modules, "slicer", slicer)
+    monkeypatch.setitem(sys.modules, "slicer.util", util)
+    if with_packaging:
+        slicer.packaging = packaging
+    monkeypatch.setitem(sys.modules, "slicer.packaging", packaging if with_packaging else None)
+    return calls
+
+
+# Which Python
+
+
+def test_developers_python_runs_the_worker_of_a_source_tree(tmp_path: Path) -> None:
+    python = tmp_path / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    python.parent.mkdir(parents=True)
+    python.write_text("")
+    assert developerInterpreter(tmp_path, {}) is None
+    (tmp_path / "run.py").write_text("")
+    assert developerInterpreter(tmp_path, {}) == str(python)
+
+
+def test_developers_python_can_be_named(tmp_path: Path) -> None:
+    assert developerInterpreter(tmp_path, {"LNSTATION_WORKER_PYTHON": "/my/python"}) == "/my/python"
+
+
+def test_worker_starts_in_this_source_tree_without_any_installation(tmp_path: Path) -> None:
+    variables = {**os.environ, "LNSTATION_WORKER_PYTHON": sys.executable}
+    dependencies = Dependencies(Settings(), Surroundings(ROOT, tmp_path, variables))
+    assert dependencies.state().ready
+    command = dependencies.workerCommand("--help")
+    tried = list(command.arguments[: command.arguments.index("LNStationLib.worker")])
+    shown = subprocess.run(
+        [command.program, *tried, "--import", "LNStationLib.pipeline"], env=dict(command.environment), timeout=60
+    )
+    assert shown.returncode == 0
+
+
+def test_an_old_slicer_falls_back_to_a_python_of_the_computer(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("LNStationSlicer.Interpreters.sys.version_info", (3, 9, 10))
+    (tmp_path / "bin").mkdir()
+    for name in ("PythonSlicer", "python3.11", "python3.12"):
+        (tmp_path / "bin" / name).write_text("#!/bin/sh\n")
+        (tmp_path / "bin" / name).chmod(0o755)
+    assert slicerInterpreter(str(tmp_path)) is None
+    assert otherInterpreter(str(tmp_path / "bin")) == Interpreter(str(tmp_path / "bin" / "python3.12"), (3, 12))
+
+
+def test_with_no_suitable_python_the_remedy_is_said(installed: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(dependencies_module, "slicerInterpreter", lambda home: None)
+    monkeypatch.setattr(dependencies_module, "otherInterpreter", lambda path: None)
+    dependencies = Dependencies(Settings(), Surroundings(installed, tmp_path, {}))
+    assert dependencies.state().sentence.startswith("LNStation needs Slicer 5.10 or later")
+    with pytest.raises(DependencyError, match=r"5\.10"):
+        dependencies.installation()
+
+
+@pytest.mark.parametrize(("version", "fits"), [((3, 9), False), ((3, 11), True), ((3, 12), True), ((3, 13), False)])
+def test_suitable_versions_are_those_of_the_library(version: tuple[int, int], fits: bool) -> None:
+    import run
+
+    assert suitable(version) is run.suitable(version) is fits
+
+
+def test_variables_that_bend_python_and_pip_are_dropped_and_others_kept() -> None:
+    given = {
+        "PYTHONPATH": "/slicer",
+        "PYTHONHOME": "/slicer",
+        "VIRTUAL_ENV": "/v",
+        "PIP_TARGET": "/t",
+        "PIP_INDEX_URL": "https://mirror",
+        "HTTPS_PROXY": "http://proxy",
+        "HOME": "/home/a",
+    }
+    cleaned = cleanEnvironment(given)
+    assert {name: cleaned[name] for name in ("PIP_INDEX_URL", "HTTPS_PROXY", "HOME")} == {
+        name: given[name] for name in ("PIP_INDEX_URL", "HTTPS_PROXY", "HOME")
+    }
+    assert {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PIP_TARGET"} & set(cleaned) == set()
+    assert cleaned["PYTHONNOUSERSITE"] == "1"

@@ -1,0 +1,239 @@
+"""What is seen: pixels of slice views rendered by Slicer's own displayable managers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import slicer_host
+
+if _reason := slicer_host.why_unavailable():
+    pytest.skip(_reason, allow_module_level=True)
+slicer = slicer_host.start()
+
+from LNStationSlicer import Navigation, Overlays  # noqa: E402
+from LNStationSlicer.ColorMaps import COLOR_MAPS, colorTable  # noqa: E402
+from LNStationSlicer.Overlays import OverlayOptions, callColor, probabilityColor  # noqa: E402
+from module.mrml_cases import SHAPE, geometry_of, lps_matrix, make_case, make_volume  # noqa: E402
+from slicer_host import screenshots  # noqa: E402
+
+from LNStationLib import anatomy  # noqa: E402
+
+SIZE = (300, 300)
+
+
+@pytest.fixture(autouse=True)
+def _empty_scene() -> Iterator[None]:
+    slicer_host.clear_scene()
+    yield
+    slicer_host.clear_scene()
+
+
+def shown(case: Any, options: OverlayOptions, station: str = "4L") -> np.ndarray:
+    """The axial view at a station, RGB in [0, 1]."""
+    overlays = Overlays.Overlays(case)
+    overlays.showVolumes()
+    overlays.apply(options)
+    Navigation.centerOn(case, station, modelHidden=True)
+    red = slicer.mrmlScene.GetNodeByID("vtkMRMLSliceNodeRed")
+    red.SetFieldOfView(70.0, 70.0, red.GetFieldOfView()[2])
+    return screenshots.slice_view("Red", SIZE) / 255.0
+
+
+def count(pixels: np.ndarray, color: tuple[float, float, float], tolerance: float = 0.12) -> int:
+    return int((np.abs(pixels - np.asarray(color)).max(axis=2) < tolerance).sum())
+
+
+def hue_count(pixels: np.ndarray, color: tuple[float, float, float]) -> int:
+    """Pixels whose color differs from gray in the direction of a color: a half-transparent overlay on gray."""
+    wanted = np.asarray(color) - np.mean(color)
+    saturation = pixels - pixels.mean(axis=2, keepdims=True)
+    norm = np.linalg.norm(saturation, axis=2)
+    cosine = saturation @ wanted / np.maximum(norm * np.linalg.norm(wanted), 1e-9)
+    return int(((cosine > 0.985) & (norm > 0.04)).sum())
+
+
+def color_of(station: str) -> tuple[float, float, float]:
+    r, g, b = (channel / 255 for channel in anatomy.station(station).color)
+    return r, g, b
+
+
+def flat_case(pet: Any = None) -> Any:
+    case = make_case(pet=pet)
+    slicer.util.updateVolumeFromArray(case.ctNode(), np.full(SHAPE, 40, dtype=np.int16))
+    return case
+
+
+def test_stations_are_outlined_in_their_own_colors() -> None:
+    pixels = shown(flat_case(), OverlayOptions(stationOpacity=1.0, nodesVisible=False))
+    for station in ("4R", "4L"):
+        assert 100 < count(pixels, color_of(station)) < 4000
+    assert count(pixels, color_of("5")) == 0
+
+
+def test_filled_stations_cover_their_area() -> None:
+    case = flat_case()
+    outline = shown(case, OverlayOptions(stationStyle="outline", nodesVisible=False))
+    filled = shown(case, OverlayOptions(stationStyle="fill", nodesVisible=False))
+    # 4L has 12 x 12 voxels of 1.5 x 1.25 mm; 70 mm are 300 pixels.
+    area = 12 * 1.5 * 12 * 1.25 * (300 / 70) ** 2
+    assert hue_count(filled, color_of("4L")) == pytest.approx(area, rel=0.1)
+    assert hue_count(outline, color_of("4L")) < 0.35 * area
+
+
+def test_hidden_stations_leave_no_color() -> None:
+    pixels = shown(flat_case(), OverlayOptions(stationsVisible=False, nodesVisible=False))
+    assert (np.ptp(pixels, axis=2) > 0.05).sum() == 0
+
+
+def test_colors_by_probability_are_sequential_and_gray_where_not_assessed() -> None:
+    case = flat_case()
+    options = OverlayOptions(stationStyle="fill", stationColor="probability", stationOpacity=1.0, nodesVisible=False)
+    pixels = shown(case, options)
+    assert hue_count(pixels, probabilityColor(0.91)) > 1000
+    assert hue_count(pixels, color_of("4L")) < 50
+    display = case.stationsNode().GetDisplayNode()
+    assert display.GetSegmentOverrideColor("7") == pytest.approx(Overlays.NOT_ASSESSED_COLOR)
+    assert probabilityColor(None) == Overlays.NOT_ASSESSED_COLOR != probabilityColor(0.0)
+    segment = case.stationsNode().GetSegmentation().GetSegment("4R")
+    assert segment.GetColor() == pytest.approx(color_of("4R"))
+    assert hue_count(shown(case, replace(options, stationColor="anatomy")), color_of("4L")) > 1000
+
+
+def luminance(colors: np.ndarray) -> np.ndarray:
+    """Relative luminance of sRGB colors (WCAG 2)."""
+    linear = np.where(colors <= 0.04045, colors / 12.92, ((colors + 0.055) / 1.055) ** 2.4)
+    return linear @ [0.2126, 0.7152, 0.0722]
+
+
+@pytest.mark.parametrize("name", COLOR_MAPS)
+def test_color_maps_grow_lighter_all_the_way(name: str) -> None:
+    steps = np.diff(luminance(colorTable(name)))
+    assert (steps > -1e-9).all()
+
+
+def test_unknown_color_maps_are_refused() -> None:
+    with pytest.raises(ValueError, match="inferno"):
+        colorTable("jet")
+
+
+def test_nodes_are_colored_by_call_and_neutral_while_the_model_is_hidden() -> None:
+    case = flat_case()
+    options = OverlayOptions(stationsVisible=False)
+    positive = hue_count(shown(case, options, "4R"), callColor("positive"))
+    hidden = shown(case, replace(options, modelHidden=True), "4R")
+    assert positive > 100
+    assert hue_count(hidden, callColor("positive")) == 0
+    assert hue_count(hidden, Overlays.NEUTRAL_NODE_COLOR) > 100
+    display = case.nodesNode().GetDisplayNode()
+    colors = {tuple(display.GetSegmentOverrideColor(name)) for name in ("node_1", "node_7", "node_300")}
+    assert len(colors) == 1
+
+
+def test_a_highlighted_station_is_filled_and_the_others_are_dimmed() -> None:
+    case = flat_case()
+    plain = shown(case, OverlayOptions(nodesVisible=False))
+    Overlays.Overlays(case).highlight("4L")
+    lit = screenshots.slice_view("Red", SIZE) / 255.0
+    assert hue_count(lit, color_of("4L")) > 3 * hue_count(plain, color_of("4L"))
+    assert count(lit, color_of("4R")) < 0.2 * count(plain, color_of("4R"))
+    Overlays.Overlays(case).highlight(None)
+    assert np.abs(screenshots.slice_view("Red", SIZE) / 255.0 - plain).max() < 0.02
+
+
+def with_attention(case: Any) -> Any:
+    array = np.zeros(SHAPE, dtype=np.float32)
+    array[12:18, 8:20, 20:26] = 0.2
+    array[12:18, 8:20, 26:32] = 2.0
+    case.setAttention(array, geometry_of(lps_matrix()))
+    return case
+
+
+def test_attention_is_drawn_above_its_threshold_in_its_colors() -> None:
+    case = with_attention(flat_case())
+    options = OverlayOptions(
+        stationsVisible=False, nodesVisible=False, foreground="attention", foregroundOpacity=1.0,
+        attentionThreshold=0.5, attentionColorMap="viridis",
+    )  # fmt: skip
+    half = 6 * 1.5 * 12 * 1.25 * (300 / 70) ** 2
+    pixels = shown(case, options)
+    colored = (np.ptp(pixels, axis=2) > 0.1).sum()
+    assert colored == pytest.approx(half, rel=0.25)
+    assert count(pixels, tuple(colorTable("viridis")[-1])) > 0.6 * half
+    lower = shown(case, replace(options, attentionThreshold=0.05))
+    assert (np.ptp(lower, axis=2) > 0.1).sum() > 1.6 * colored
+    inferno = shown(case, replace(options, attentionColorMap="inferno"))
+    assert count(inferno, tuple(colorTable("inferno")[-1])) > 0.6 * half
+
+
+def test_attention_is_never_shown_while_the_model_is_hidden() -> None:
+    case = with_attention(flat_case())
+    options = OverlayOptions(stationsVisible=False, nodesVisible=False, foreground="attention", modelHidden=True)
+    assert (np.ptp(shown(case, options), axis=2) > 0.05).sum() == 0
+
+
+def test_probability_is_never_shown_while_the_model_is_hidden() -> None:
+    case = flat_case()
+    options = OverlayOptions(stationColor="probability", stationStyle="fill", nodesVisible=False, modelHidden=True)
+    assert hue_count(shown(case, options), color_of("4L")) > 1000
+
+
+def test_pet_is_fused_over_the_ct_with_the_opacity_asked_for() -> None:
+    array = np.zeros(SHAPE, dtype=np.float32)
+    array[12:18, 8:20, 20:32] = 12.0
+    pet = make_volume(array=array, name="PET")
+    case = flat_case(pet)
+    options = OverlayOptions(
+        stationsVisible=False, nodesVisible=False, foreground="pet", foregroundOpacity=1.0, petColorMap="viridis"
+    )
+    hot = tuple(colorTable("viridis")[-1])
+    assert count(shown(case, options), hot) > 2000
+    assert count(shown(case, replace(options, foregroundOpacity=0.4)), hot) == 0
+    assert (np.ptp(shown(case, replace(options, foreground="none")), axis=2) > 0.05).sum() == 0
+
+
+def test_without_a_pet_or_attention_the_ct_is_shown_alone() -> None:
+    case = flat_case()
+    for foreground in ("pet", "attention"):
+        options = OverlayOptions(stationsVisible=False, nodesVisible=False, foreground=foreground)
+        assert (np.ptp(shown(case, options), axis=2) > 0.05).sum() == 0
+
+
+def test_surfaces_are_made_when_asked_for_and_hidden_again() -> None:
+    case = flat_case()
+    overlays = Overlays.Overlays(case)
+    overlays.apply(OverlayOptions())
+    assert not case.stationsNode().GetSegmentation().ContainsRepresentation("Closed surface")
+    overlays.apply(OverlayOptions(show3D=True))
+    slicer.util.resetThreeDViews()
+    with_surfaces = screenshots.three_d_view(SIZE) / 255.0
+    overlays.apply(OverlayOptions())
+    without = screenshots.three_d_view(SIZE) / 255.0
+    assert (np.abs(with_surfaces - without).max(axis=2) > 0.1).sum() > 1000
+
+
+def test_hiding_a_case_clears_the_views_and_gives_the_pet_its_colors_back() -> None:
+    pet = make_volume(name="PET")
+    colors = pet.GetDisplayNode().GetColorNodeID()
+    case = flat_case(pet)
+    shown(case, OverlayOptions(foreground="pet", foregroundOpacity=1.0))
+    Overlays.Overlays(case).hide()
+    pixels = screenshots.slice_view("Red", SIZE) / 255.0
+    assert (np.ptp(pixels, axis=2) > 0.05).sum() == 0
+    assert pet.GetDisplayNode().GetColorNodeID() == colors
+
+
+def test_two_cases_are_drawn_by_their_own_options() -> None:
+    first, second = flat_case(), make_case(name="second")
+    Overlays.Overlays(first).apply(OverlayOptions(stationStyle="fill"))
+    Overlays.Overlays(second).apply(OverlayOptions(stationColor="probability"))
+    assert Overlays.Overlays(first).options() == OverlayOptions(stationStyle="fill")
+    assert first.stationsNode().GetDisplayNode() is not second.stationsNode().GetDisplayNode()
+
+
+def test_options_of_a_newer_version_are_read_as_far_as_they_are_known() -> None:
+    state = {**OverlayOptions(show3D=True).asDict(), "hologram": True}
+    assert OverlayOptions.fromDict(state) == OverlayOptions(show3D=True)

@@ -1,0 +1,82 @@
+"""How tests start a worker: the real one, the real one with coarse sample patients, or the fake one."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from LNStationSlicer.Installation import Command
+
+ROOT = Path(__file__).resolve().parents[3]
+FAKE = Path(__file__).with_name("fake_worker.py")
+
+_COARSE = """
+import dataclasses, runpy
+from LNStationLib.phantom import samples
+plain = samples.sample_plan
+samples.sample_plan = lambda name, seed=0: dataclasses.replace(plain(name, seed), spacing_mm=(2.4, 2.4, 4.0))
+runpy.run_module("LNStationLib.worker", run_name="__main__", alter_sys=True)
+"""
+
+
+def environment() -> dict[str, str]:
+    """The test's own variables, with the library on the path and one thread only."""
+    one = {"OMP_NUM_THREADS": "1", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS": "1"}
+    return {**os.environ, **one, "PYTHONPATH": str(ROOT)}
+
+
+def real_worker(*arguments: str) -> Command:
+    """The worker of the source tree."""
+    return Command(sys.executable, ("-m", "LNStationLib.worker", *arguments), environment())
+
+
+def coarse_worker(*arguments: str) -> Command:
+    """The same, but its sample patients have large voxels and are made in a few seconds."""
+    return Command(sys.executable, ("-c", _COARSE, *arguments), environment())
+
+
+class FakeWorker:
+    """What the fake worker answers, and what it was asked.
+
+    Args:
+        folder: Of the test, for its files.
+        assessment: What it answers to ``assess``; None where it is not asked.
+        stations: uint8 ``[z, y, x]`` on the CT's grid.
+        nodes: uint16, likewise.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        assessment: dict[str, Any] | None = None,
+        stations: np.ndarray | None = None,
+        nodes: np.ndarray | None = None,
+    ) -> None:
+        self.folder = folder
+        folder.mkdir(exist_ok=True)
+        (folder / "assessment.json").write_text(json.dumps(assessment), encoding="utf-8")
+        if stations is not None and nodes is not None:
+            np.save(folder / "stations.npy", stations)
+            np.save(folder / "nodes.npy", nodes)
+        self.behave()
+
+    def command(self, *arguments: str) -> Command:
+        """To start it."""
+        return Command(sys.executable, (str(FAKE), str(self.folder), *arguments), environment())
+
+    def behave(self, **byMethod: dict[str, Any]) -> None:
+        """How each method behaves from now on: ``assess={"hang": True}``; see ``fake_worker.py``."""
+        (self.folder / "behavior.json").write_text(json.dumps(byMethod), encoding="utf-8")
+
+    def requests(self) -> list[dict[str, Any]]:
+        """Every request it got, oldest first, over all its processes."""
+        log = self.folder / "requests.jsonl"
+        return [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()] if log.exists() else []
+
+    def methods(self) -> list[str]:
+        """Methods of the requests."""
+        return [request["method"] for request in self.requests()]

@@ -1,0 +1,181 @@
+"""Every registered network: shapes, gradients, attention, batching, saving, cost."""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="the 'networks' packages are not installed")
+
+from safetensors.torch import load, save  # noqa: E402
+
+from LNStationLib.networks.cost import network_cost  # noqa: E402
+from LNStationLib.networks.registry import NETWORKS, build_network, network_info  # noqa: E402
+
+REGION = (16, 48, 48)
+NARROW = {
+    name: {"width": 0.25} if "mobile" in name else {"size": REGION} if name == "vit_t" else {} for name in NETWORKS
+}
+BIG = ("resnet50", "swin_t")
+SMALL = [name for name in NETWORKS if name not in BIG]
+
+
+def seeded(name: str) -> torch.nn.Module:
+    torch.manual_seed(0)
+    return build_network(name, NARROW[name])
+
+
+def batch(size: int = 3, region: tuple[int, int, int] = REGION) -> torch.Tensor:
+    return torch.randn(size, 2, *region, generator=torch.Generator().manual_seed(1))
+
+
+GROUPS = torch.tensor([2, 0, 1])
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_network_gives_one_logit_a_region_and_an_attention_that_sums_to_one(name: str) -> None:
+    network = seeded(name).eval()
+    with torch.inference_mode():
+        output = network(batch(), with_attention=True, groups=GROUPS)
+    assert output.logits.shape == (3,)
+    assert output.attention.shape[:2] == (3, 1)
+    assert (output.attention >= 0).all()
+    torch.testing.assert_close(output.attention.sum(dim=(1, 2, 3, 4)), torch.ones(3))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_attention_is_only_made_where_it_is_asked_for(name: str) -> None:
+    with torch.inference_mode():
+        assert seeded(name).eval()(batch(), groups=GROUPS).attention is None
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_attention_moves_when_the_input_does(name: str) -> None:
+    # In training mode: fresh running statistics let an untrained MobileNet's signal fade.
+    network = seeded(name).train()
+    regions = batch(1).repeat(2, 1, 1, 1, 1)
+    regions[1] = regions[1].flip(-1)
+    with torch.inference_mode():
+        attention = network(regions, with_attention=True, groups=torch.tensor([1, 1])).attention
+    assert not torch.allclose(attention[0], attention[1], rtol=1e-4, atol=0)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_gradients_reach_every_parameter(name: str) -> None:
+    network = seeded(name).train()
+    output = network(batch(), with_attention=True, groups=GROUPS)
+    loss = output.logits.square().sum() + output.attention.square().sum()
+    loss = loss + sum(logits.square().sum() for logits in output.router_logits)
+    loss.backward()
+    without = [key for key, parameter in network.named_parameters() if parameter.grad is None]
+    assert without == []
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_a_batch_gives_the_same_as_its_regions_one_by_one(name: str) -> None:
+    network = seeded(name).eval()
+    regions = batch()
+    with torch.inference_mode():
+        together = network(regions, with_attention=True, groups=GROUPS)
+        alone = [network(regions[i : i + 1], with_attention=True, groups=GROUPS[i : i + 1]) for i in range(3)]
+    torch.testing.assert_close(together.logits, torch.cat([each.logits for each in alone]), rtol=1e-3, atol=1e-5)
+    torch.testing.assert_close(
+        together.attention, torch.cat([each.attention for each in alone]), rtol=1e-3, atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_saved_and_loaded_weights_give_the_same_bits(name: str) -> None:
+    network, other = seeded(name).eval(), build_network(name, NARROW[name]).eval()
+    other.load_state_dict(load(save(network.state_dict())))
+    with torch.inference_mode():
+        assert torch.equal(network(batch(), groups=GROUPS).logits, other(batch(), groups=GROUPS).logits)
+
+
+@pytest.mark.parametrize("region", [(16, 48, 48), (15, 50, 47), (32, 40, 56)])
+@pytest.mark.parametrize("name", ["mobilevitv2", "mobilevitv2_sa_moe", "resnet18", "mobilenetv2"])
+def test_a_region_may_have_any_size(name: str, region: tuple[int, int, int]) -> None:
+    with torch.inference_mode():
+        output = seeded(name).eval()(batch(2, region), with_attention=True)
+    assert output.logits.isfinite().all()
+    torch.testing.assert_close(output.attention.sum(dim=(1, 2, 3, 4)), torch.ones(2))
+
+
+# The paper's millions (SA-MoE, Tables 1 and 2) are 16.99, 17.00, 17.00, 18.43 and 35.15; heads included here.
+@pytest.mark.parametrize(
+    ("name", "millions"),
+    [
+        ("mobilevitv2", 17.02),
+        ("mobilevitv2_sa_moe", 17.03),
+        ("mobilevitv2_vmoe", 17.03),
+        ("mobilevitv2_m4oe", 18.44),
+        ("mobilevitv2_multi_branch", 35.21),
+        ("resnet18", 33.18),
+        ("resnet50", 46.18),
+        ("mobilenetv2", 2.35),
+        ("vit_t", 5.66),
+        ("swin_t", 29.17),
+    ],
+)
+def test_parameter_counts_are_as_documented(name: str, millions: float) -> None:
+    parameters = sum(parameter.numel() for parameter in build_network(name).parameters())
+    assert round(parameters / 1e6, 2) == millions
+
+
+def test_full_size_experts_triple_the_feed_forward_parameters() -> None:
+    share = network_cost(build_network("mobilevitv2_sa_moe", {"width": 0.25}), region=REGION).parameters
+    plain = network_cost(build_network("mobilevitv2", {"width": 0.25}), region=REGION).parameters
+    full = network_cost(
+        build_network("mobilevitv2_sa_moe", {"width": 0.25, "full_size_experts": True}), region=REGION
+    ).parameters
+    assert share == pytest.approx(plain, rel=0.02)
+    assert full > plain * 1.3
+
+
+@pytest.mark.parametrize("n_experts", [2, 3, 6])
+def test_the_number_of_experts_is_free(n_experts: int) -> None:
+    network = build_network("mobilevitv2_sa_moe", {"width": 0.25, "n_experts": n_experts}).eval()
+    with torch.inference_mode():
+        routers = network(batch()).router_logits
+    assert len(routers) == 9  # 2 + 4 + 3 transformer layers
+    assert {logits.shape[-1] for logits in routers} == {n_experts}
+
+
+def test_an_unknown_network_is_refused_with_the_known_names() -> None:
+    with pytest.raises(ValueError, match=r"unknown network 'alexnet'; known: mobilevitv2, "):
+        network_info("alexnet")
+
+
+@pytest.mark.parametrize("arguments", [{"depth": 50}, {"layers": 3}])
+def test_an_argument_that_a_network_does_not_take_is_refused(arguments: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="network 'resnet18' takes no argument"):
+        build_network("resnet18", arguments)
+
+
+def test_the_multi_branch_network_asks_for_station_groups() -> None:
+    with pytest.raises(ValueError, match="needs the station group"):
+        seeded("mobilevitv2_multi_branch")(batch())
+
+
+def test_each_group_has_a_branch_of_its_own() -> None:
+    network = seeded("mobilevitv2_multi_branch").eval()
+    regions = batch(1).repeat(3, 1, 1, 1, 1)
+    for branch in network.branches:
+        torch.nn.init.normal_(branch["head"][-1].bias)
+    with torch.inference_mode():
+        logits = network(regions, groups=torch.tensor([0, 1, 0])).logits
+    assert logits[0] == logits[2]
+    assert logits[0] != logits[1]
+
+
+def test_cost_counts_parameters_and_multiply_adds_of_a_known_layer() -> None:
+    class OneConvolution(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = torch.nn.Conv3d(2, 5, 3, padding=1)
+
+        def forward(self, x: torch.Tensor, groups: torch.Tensor | None = None) -> torch.Tensor:
+            return self.layer(x)
+
+    cost = network_cost(OneConvolution(), region=(4, 6, 8))
+    assert cost.parameters == 2 * 5 * 27 + 5
+    assert cost.multiply_adds == 2 * 5 * 27 * 4 * 6 * 8

@@ -1,0 +1,48 @@
+"""Small prepared data for tests: metastatic stations hold a brighter node."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from lnstation_training.preparation import PREPARED_FILE, REGIONS, SAMPLES_FILE, Sample, write_samples
+from lnstation_training.splits import make_splits, write_splits
+from LNStationLib.metastasis.station_region import RegionSpec
+
+SPEC = RegionSpec(size=(8, 24, 24), spacing_mm=(6.0, 3.0, 3.0))
+STATIONS = ("1R", "4R", "7")
+
+
+def region(rng: np.random.Generator, positive: bool, node: bool = True) -> tuple[np.ndarray, np.ndarray]:
+    """Fat with noise in a ball, with a node of 3 voxels that is brighter where positive."""
+    z, y, x = np.meshgrid(*[np.arange(n) - (n - 1) / 2 for n in SPEC.size], indexing="ij")
+    inside = (2 * z) ** 2 + y**2 + x**2 < 100
+    ct = np.where(inside, -0.5 + rng.normal(0, 0.05, SPEC.size), -1.0)
+    place = rng.integers(-3, 4, 2)
+    mask = ((2 * z) ** 2 + (y - place[0]) ** 2 + (x - place[1]) ** 2 < 12) & node
+    ct[mask] = 0.6 if positive else 0.0
+    return ct.astype(np.float16), mask.astype(np.uint8)
+
+
+def write_prepared(folder: Path, n_patients: int = 18, n_folds: int = 3) -> Path:
+    """Patients with three labeled stations each; a third of the stations is positive."""
+    rng = np.random.default_rng(0)
+    (folder / REGIONS).mkdir(parents=True)
+    (folder / PREPARED_FILE).write_text(f'{{"region": {SPEC.model_dump_json()}, "stations": []}}')
+    samples, positives = [], {}
+    for number in range(n_patients):
+        patient = f"P{number:02d}"
+        labels = [int((number + row) % 3 == 0 and number % 6 != 5) for row in range(3)]
+        arrays = [region(rng, bool(label)) for label in labels]
+        np.save(folder / REGIONS / f"{patient}_ct.npy", np.stack([ct for ct, _ in arrays]))
+        np.save(folder / REGIONS / f"{patient}_nodes.npy", np.stack([mask for _, mask in arrays]))
+        samples += [
+            Sample(patient, station, row, labels[row], 2, labels[row], True, 7.0)
+            for row, station in enumerate(STATIONS)
+        ]
+        positives[patient] = sum(labels)
+    samples.append(Sample("P00", "8", 0, None, None, None, False, None))
+    write_samples(folder / SAMPLES_FILE, samples)
+    write_splits(folder / "splits.json", make_splits(positives, n_folds))
+    return folder

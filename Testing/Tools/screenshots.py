@@ -1,0 +1,250 @@
+"""Take the pictures of the README and the user guide: the panel at every stage, and the views.
+
+    python Testing/Tools/screenshots.py [--out Resources/Screenshots] [--real ../shared/data/chest_ct_01]
+
+Runs in the headless host with the real worker; takes a few minutes. Pictures of the real CT are left out where it is
+not there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT), str(ROOT / "Testing"), str(ROOT / "Testing" / "Python"), str(ROOT / "LNStation")]
+
+import SimpleITK as sitk  # noqa: E402
+import slicer_host  # noqa: E402
+
+slicer = slicer_host.start()
+
+from LNStationSlicer.SelfTest import eraseLowerHalf  # noqa: E402
+from module import patients  # noqa: E402
+from module.workers import real_worker  # noqa: E402
+from slicer_host import driver, screenshots  # noqa: E402
+
+from LNStationLib.phantom import demo_case  # noqa: E402
+
+log = logging.getLogger("screenshots")
+PATIENCE_S = 600.0
+PANEL_WIDTH = 560
+CLOSE_MM = 190.0
+SPACING_MM = (1.1, 1.1, 2.5)
+WINDOW = (1620, 1000)
+
+
+class Photographer:
+    """Drives the panel and takes pictures."""
+
+    def __init__(self, loaded: Any, out: Path) -> None:
+        self.loaded = loaded
+        self.out = out
+        self.ui = loaded.widget.ui
+        self.logic = loaded.logic
+
+    def panel(self, name: str) -> None:
+        """The whole panel."""
+        slicer.app.processEvents()
+        screenshots.panel(self.loaded, self.out / f"{name}.png", width=PANEL_WIDTH)
+        log.info("%s.png", name)
+
+    def section(self, name: str, *sections: str) -> None:
+        """Some sections of the panel only."""
+        every = [key for key in vars(self.ui) if key.endswith("Section")]
+        before = {key: getattr(self.ui, key).visible for key in every}
+        for key in every:
+            getattr(self.ui, key).visible = key in sections
+        self.panel(name)
+        for key, visible in before.items():
+            getattr(self.ui, key).visible = visible
+
+    def closer(self, width_mm: float) -> None:
+        """Let the slice views show so much and no more."""
+        for view in slicer.app.layoutManager().sliceViewNames():
+            node = slicer.app.layoutManager().sliceWidget(view).mrmlSliceNode()
+            wide, high, deep = node.GetFieldOfView()
+            node.SetFieldOfView(width_mm, width_mm * high / wide, deep)
+
+    def views(self, name: str) -> None:
+        """The four views."""
+        screenshots.four_up(self.out / f"{name}.png", (1100, 900))
+        log.info("%s.png", name)
+
+    def window(self, name: str) -> None:
+        """Panel and views."""
+        screenshots.window(self.loaded, self.out / f"{name}.png", WINDOW, PANEL_WIDTH)
+        log.info("%s.png", name)
+
+    def wait(self, condition: Callable[[], Any], what: str) -> None:
+        """Until something is so."""
+        driver.wait_for(condition, PATIENCE_S, what)
+
+    def idle(self) -> None:
+        """Until the worker is done."""
+        self.wait(lambda: not self.logic.queue.jobs(), "the worker")
+        slicer.app.processEvents()
+
+
+def press(button: Any) -> None:
+    """Click, once the panel has caught up."""
+    slicer.app.processEvents()
+    driver.click(button)
+
+
+@contextmanager
+def module(out: Path) -> Iterator[Photographer]:
+    """The module over an empty scene."""
+    slicer_host.clear_scene()
+    with slicer_host.load_module(ROOT / "LNStation" / "LNStation.py") as loaded:
+        loaded.logic.dependencies.workerCommand = real_worker
+        # Lower than any picture: the panel is then as high as it wants, not as high as the window.
+        loaded.show(PANEL_WIDTH, 200)
+        loaded.parent.widgetRepresentation().enter()
+        yield Photographer(loaded, out)
+        slicer_host.clear_scene()
+
+
+def phantom(camera: Photographer) -> None:
+    """A synthetic patient with PET, from the empty panel to the report."""
+    camera.panel("panel_empty")
+    patient = patients.add_patient(demo_case(0, spacing_mm=SPACING_MM), "lung-n2")
+    ui, logic = camera.ui, camera.logic
+    ui.ctSelector.setCurrentNode(patient.ct)
+    ui.petSelector.setCurrentNode(patient.pet)
+    for combo, key in ((ui.petUnitCombo, "SUVbw"), (ui.cancerCombo, "lung"), (ui.tumorSideCombo, "R")):
+        combo.currentIndex = combo.findData(key)
+    press(ui.assessButton)
+    camera.wait(lambda: ui.progressBar.value > 450, "half of the assessment")
+    camera.section("panel_assessing", "caseSection", "assessSection")
+    camera.wait(lambda: logic.case.assessment() is not None, "the assessment")
+    camera.idle()
+    logic.selectStation("4R")
+    camera.views("views_phantom_outline")
+    camera.closer(CLOSE_MM)
+    ui.displaySection.collapsed = False
+    for combo, key in ((ui.representationCombo, "both"),):
+        combo.currentIndex = combo.findData(key)
+    ui.show3DCheck.checked = True
+    slicer.app.layoutManager().resetThreeDViews()
+    camera.views("views_phantom")
+    camera.section("panel_stations", "stationsSection", "displaySection")
+    ui.displaySection.collapsed = True
+    camera.window("window_phantom")
+    ui.showPetCheck.checked = True
+    camera.views("views_phantom_pet")
+    ui.showPetCheck.checked = False
+    correct(camera)
+    report(camera)
+
+
+def correct(camera: Photographer) -> None:
+    """An edited station, not yet assessed again; then the reader's calls."""
+    ui, logic = camera.ui, camera.logic
+    ui.autoReassessCheck.checked = False
+    eraseLowerHalf(logic.case, "10R")
+    camera.wait(lambda: logic.review.stale(), "the stale mark")
+    logic.selectStation("10R")
+    ui.correctSection.collapsed = False
+    camera.section("panel_correcting", "stationsSection", "correctSection")
+    ui.correctSection.collapsed = True
+    press(ui.nextButton)
+    logic.reassess()
+    camera.idle()
+
+
+def report(camera: Photographer) -> None:
+    """The report section after a report was written, and a blind first read."""
+    ui, logic = camera.ui, camera.logic
+    for station, call in (("4R", "positive"), ("7", "positive"), ("10R", "negative")):
+        logic.setCall(station, call)
+    logic.setNote("10R", "hilar vessel")
+    camera.wait(lambda: logic.review.nCategory(), "the reader's N category")
+    camera.idle()
+    ui.reportSection.collapsed = False
+    ui.readerEdit.text = "Reader A"
+    with tempfile.TemporaryDirectory(prefix="reports-") as folder:
+        ui.reportFolderEdit.currentPath = folder
+        slicer.app.processEvents()
+        press(ui.writeReportButton)
+        camera.wait(lambda: ui.openReportButton.enabled, "the report")
+        camera.idle()
+        ui.statusLabel.text = "Report written."
+        ui.reportFolderEdit.currentPath = "~/reports"
+        camera.section("panel_report", "stationsSection", "reportSection")
+    camera.loaded.widget.showMessage("")
+    ui.reportSection.collapsed = True
+
+
+def blind(camera: Photographer) -> None:
+    """A blind first read, two stations called."""
+    patient = patients.add_patient(patients.phantom(), "blind")
+    ui, logic = camera.ui, camera.logic
+    ui.ctSelector.setCurrentNode(patient.ct)
+    ui.petSelector.setCurrentNode(patient.pet)
+    for combo, key in ((ui.petUnitCombo, "SUVbw"), (ui.cancerCombo, "lung"), (ui.tumorSideCombo, "R")):
+        combo.currentIndex = combo.findData(key)
+    ui.spacingSpin.value = 2.5
+    press(ui.blindCheck)
+    press(ui.assessButton)
+    camera.wait(lambda: logic.case.assessment() is not None, "the assessment")
+    camera.idle()
+    logic.setCall("4R", "positive")
+    logic.setCall("4L", "negative")
+    logic.selectStation("4R")
+    camera.wait(lambda: logic.review.nCategory(), "the reader's N category")
+    camera.idle()
+    camera.section("panel_blind", "stationsSection")
+
+
+def real(camera: Photographer, folder: Path) -> None:
+    """The real CT with its seven organ masks."""
+    ct = patients.add_volume(sitk.ReadImage(str(folder / "ct.nii.gz")), "chest CT")
+    files = sorted((folder / "organs").glob("*.nii.gz"))
+    masks = {file.name.removesuffix(".nii.gz"): sitk.ReadImage(str(file)) for file in files}
+    patients.add_segmentation(masks, ct, "TotalSegmentator")
+    ui, logic = camera.ui, camera.logic
+    ui.ctSelector.setCurrentNode(ct)
+    ui.cancerCombo.currentIndex = ui.cancerCombo.findData("lung")
+    ui.tumorSideCombo.currentIndex = ui.tumorSideCombo.findData("R")
+    slicer.app.processEvents()
+    press(ui.assessButton)
+    camera.wait(lambda: logic.case.assessment() is not None, "the assessment")
+    camera.idle()
+    logic.selectStation("4R")
+    ui.displaySection.collapsed = False
+    ui.representationCombo.currentIndex = ui.representationCombo.findData("both")
+    ui.show3DCheck.checked = True
+    slicer.app.layoutManager().resetThreeDViews()
+    camera.closer(CLOSE_MM)
+    camera.views("views_real_ct")
+    ui.displaySection.collapsed = True
+    camera.window("window_real_ct")
+
+
+def main() -> None:
+    """Read the command line and take the pictures."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--out", type=Path, default=ROOT / "Resources" / "Screenshots")
+    parser.add_argument("--real", type=Path, default=ROOT.parent / "shared" / "data" / "chest_ct_01")
+    parser.add_argument("--only", choices=("phantom", "blind", "real"))
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    jobs: dict[str, Callable[[Photographer], None]] = {"phantom": phantom, "blind": blind}
+    if arguments.real.is_dir():
+        jobs["real"] = lambda camera: real(camera, arguments.real)
+    for name, job in jobs.items():
+        if arguments.only in (None, name):
+            with module(arguments.out) as camera:
+                job(camera)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,133 @@
+"""Lightning's data module over prepared regions and saved folds."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import lightning
+import torch
+from torch.utils.data import DataLoader, WeightedRandomSampler
+
+from lnstation_training.augmentation import RegionAugmentation
+from lnstation_training.dataset import Item, StationDataset
+from lnstation_training.preparation import Sample, read_samples, read_spec
+from lnstation_training.splits import Fold, check_positives, read_splits
+
+Sampler = Literal["shuffle", "balanced"]
+SPLITS_FILE = "splits.json"
+
+
+class StationDataModule(lightning.LightningDataModule):
+    """Training, validation and test regions of one fold.
+
+    Args:
+        folder: Of ``prepare``; holds ``splits.json`` too.
+        fold: Number of the fold, from 0.
+        batch_size: SA-MoE's 32 (Sec. 3).
+        sampler: ``"shuffle"`` sees every region once an epoch; ``"balanced"`` draws as many positive as negative
+            regions, against class imbalance.
+        augment: Whether training regions are changed at random.
+        n_groups: Number of station groups.
+        only_group: Keep the stations of one group alone, as in the first row of Table 2; ``None`` keeps all.
+        num_workers: Processes that load regions; 0 loads them in this one.
+        seed: Of augmentation and of the balanced sampler.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        fold: int = 0,
+        batch_size: int = 32,
+        sampler: Sampler = "shuffle",
+        augment: bool = True,
+        n_groups: int = 3,
+        only_group: int | None = None,
+        num_workers: int = 0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.folder = Path(folder)
+        self.fold = fold
+        self.batch_size = batch_size
+        self.sampler: Sampler = sampler
+        self.augment = augment
+        self.n_groups = n_groups
+        self.only_group = only_group
+        self.num_workers = num_workers
+        self.seed = seed
+        self.datasets: dict[str, StationDataset] = {}
+
+    def setup(self, stage: str | None = None) -> None:
+        """Read samples and folds.
+
+        Raises:
+            InputError: They cannot be read, disagree, or a part of the fold lacks a class.
+        """
+        if self.datasets:
+            return
+        samples = read_samples(self.folder)
+        fold = self._fold({sample.patient for sample in samples})
+        labeled = [sample for sample in samples if sample.label is not None]
+        labels: dict[str, list[int]] = {}
+        for sample in labeled:
+            labels.setdefault(sample.patient, []).append(int(sample.label or 0))
+        check_positives(fold, self.fold, labels)
+        for part in ("train", "validation", "test"):
+            patients = set(getattr(fold, part))
+            chosen = [sample for sample in labeled if sample.patient in patients]
+            augment = self._augmentation() if part == "train" and self.augment else None
+            self.datasets[part] = self._dataset(chosen, augment)
+
+    def _fold(self, patients: set[str]) -> Fold:
+        splits = read_splits(self.folder / SPLITS_FILE, patients)
+        if not 0 <= self.fold < splits.n_folds:
+            raise ValueError(f"fold {self.fold} does not exist: there are folds 0 to {splits.n_folds - 1}")
+        return splits.folds[self.fold]
+
+    def _augmentation(self) -> RegionAugmentation:
+        augmentation = RegionAugmentation(read_spec(self.folder).size)
+        augmentation.seed(self.seed)
+        return augmentation
+
+    def _dataset(self, samples: Sequence[Sample], augment: RegionAugmentation | None) -> StationDataset:
+        dataset = StationDataset(self.folder, samples, self.n_groups, augment)
+        if self.only_group is not None:
+            dataset.samples = [row for row in dataset.samples if dataset.groups[row.station] == self.only_group]
+        return dataset
+
+    def train_dataloader(self) -> DataLoader[Item]:
+        """Shuffled or balanced, augmented; an incomplete last batch is dropped unless it is the only one."""
+        dataset = self.datasets["train"]
+        weights = self._weights(dataset) if self.sampler == "balanced" else None
+        # By epoch: a resumed run sees the order it would have seen (needs reload_dataloaders_every_n_epochs=1).
+        epoch = self.trainer.current_epoch if self.trainer is not None else 0
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)
+        return DataLoader(
+            dataset,
+            self.batch_size,
+            shuffle=weights is None,
+            sampler=WeightedRandomSampler(weights, len(dataset), generator=generator) if weights else None,
+            generator=generator,
+            drop_last=len(dataset) > self.batch_size,
+            num_workers=self.num_workers,
+            persistent_workers=self.num_workers > 0,
+        )
+
+    @staticmethod
+    def _weights(dataset: StationDataset) -> list[float]:
+        counts = Counter(sample.label for sample in dataset.samples)
+        return [1.0 / counts[sample.label] for sample in dataset.samples]
+
+    def _in_order(self, part: str) -> DataLoader[Item]:
+        return DataLoader(self.datasets[part], self.batch_size, num_workers=self.num_workers)
+
+    def val_dataloader(self) -> DataLoader[Item]:
+        """Validation regions in order."""
+        return self._in_order("validation")
+
+    def test_dataloader(self) -> DataLoader[Item]:
+        """Test regions in order."""
+        return self._in_order("test")

@@ -1,0 +1,176 @@
+"""Losses of SA-MoE (Li et al. 2025): classification, LN-prior attention margin, routing, and their sum."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as functional
+from torch import Tensor, nn
+
+from LNStationLib.networks.output import StationOutput
+
+MaskReduction = Literal["touch", "cover"]
+
+
+def mask_on_attention_grid(mask: Tensor, size: Sequence[int], reduction: MaskReduction = "touch") -> Tensor:
+    """Bring a node mask to the coarser grid of an attention map.
+
+    Args:
+        mask: ``[B, 1, z, y, x]``, 0 or 1.
+        size: ``(z, y, x)`` of the attention map.
+        reduction: ``"touch"``: a voxel counts where a node reaches into it, so that attention on a small node can
+            reach the threshold of the loss; ``"cover"``: by the part of it that nodes fill, which a 5 mm node in a
+            voxel of 6 x 6 x 20 mm never lets reach it. The paper does not say at which resolution it multiplies.
+
+    Returns:
+        ``[B, 1, *size]`` in [0, 1].
+    """
+    z, y, x = size
+    pool = functional.adaptive_max_pool3d if reduction == "touch" else functional.adaptive_avg_pool3d
+    pooled: Tensor = pool(mask, (z, y, x))
+    return pooled
+
+
+def attention_inside(attention: Tensor, mask: Tensor, reduction: MaskReduction = "touch") -> Tensor:
+    """Part of the attention that lies inside nodes, ``[B]`` in [0, 1]: the sum in eq. 1.
+
+    Args:
+        attention: ``[B, 1, d, h, w]``, summing to 1 over the volume.
+        mask: Node mask ``[B, 1, z, y, x]`` of the same region, of any resolution.
+        reduction: See ``mask_on_attention_grid``.
+    """
+    on_grid = mask_on_attention_grid(mask, attention.shape[2:], reduction)
+    return (attention * on_grid).sum(dim=(1, 2, 3, 4))
+
+
+class AttentionMarginLoss(nn.Module):
+    """LN-prior attention margin loss, eq. 1: ``max(tau - sum(A * M), 0)``, mean over regions that hold a node.
+
+    A region without a node has nothing to attend to: eq. 1 would charge it ``tau`` whatever the network did, with no
+    gradient. It is left out, and a batch without any node costs 0.
+
+    Args:
+        tau: Attention that must lie inside nodes; the paper's 0.8.
+        reduction: See ``mask_on_attention_grid``.
+
+    Raises:
+        ValueError: ``tau`` is not in (0, 1].
+    """
+
+    def __init__(self, tau: float = 0.8, reduction: MaskReduction = "touch") -> None:
+        super().__init__()
+        if not 0 < tau <= 1:
+            raise ValueError(f"tau must be in (0, 1], got {tau}")
+        self.tau = tau
+        self.reduction: MaskReduction = reduction
+
+    def forward(self, attention: Tensor, mask: Tensor) -> Tensor:
+        """Return a scalar; shapes as in ``attention_inside``."""
+        margin = functional.relu(self.tau - attention_inside(attention, mask, self.reduction))
+        with_node = mask.flatten(1).amax(dim=1) > 0
+        if not with_node.any():
+            return margin.sum() * 0.0
+        return margin[with_node].mean()
+
+
+def router_loss(router_logits: Sequence[Tensor], groups: Tensor) -> Tensor:
+    """Cross-entropy of every token's routing against its region's station group, eq. 2; mean over layers and tokens.
+
+    Args:
+        router_logits: One ``[B, tokens, experts]`` a layer.
+        groups: Index of the station group of every region, ``[B]``.
+
+    Raises:
+        ValueError: There is no router.
+    """
+    if not router_logits:
+        raise ValueError("the network has no router, so there is no router loss")
+    losses = [
+        functional.cross_entropy(logits.flatten(0, 1), groups.repeat_interleave(logits.shape[1]))
+        for logits in router_logits
+    ]
+    return torch.stack(losses).mean()
+
+
+@dataclass(frozen=True)
+class LossParts:
+    """The sum and what it is made of; a part that is switched off or has nothing to act on is ``None``."""
+
+    total: Tensor
+    classification: Tensor
+    attention: Tensor | None = None
+    router: Tensor | None = None
+    balance: Tensor | None = None
+
+
+class StationLoss(nn.Module):
+    """``BCE + lambda1 * attention margin + lambda2 * router``, eq. 3.
+
+    Args:
+        attention_weight: lambda1, the paper's 0.5; 0 switches the part off.
+        router_weight: lambda2, the paper's 1; 0 switches the part off.
+        balance_weight: Weight of V-MoE's balance loss, that paper's 0.01; of no effect in other networks.
+        tau: See ``AttentionMarginLoss``.
+        mask_reduction: See ``mask_on_attention_grid``.
+        positive_weight: Weight of positive regions in the BCE, against class imbalance; 1 leaves it as it is.
+
+    Raises:
+        ValueError: A weight is negative.
+    """
+
+    def __init__(
+        self,
+        attention_weight: float = 0.5,
+        router_weight: float = 1.0,
+        balance_weight: float = 0.01,
+        tau: float = 0.8,
+        mask_reduction: MaskReduction = "touch",
+        positive_weight: float = 1.0,
+    ) -> None:
+        super().__init__()
+        weights = (attention_weight, router_weight, balance_weight, positive_weight)
+        if min(weights) < 0:
+            raise ValueError(f"weights must not be negative, got {weights}")
+        self.attention_weight = attention_weight
+        self.router_weight = router_weight
+        self.balance_weight = balance_weight
+        self.positive_weight = positive_weight
+        self.margin = AttentionMarginLoss(tau, mask_reduction)
+
+    @property
+    def needs_attention(self) -> bool:
+        """True where the forward pass must return attention."""
+        return self.attention_weight > 0
+
+    def forward(self, output: StationOutput, labels: Tensor, mask: Tensor, groups: Tensor) -> LossParts:
+        """Compute the loss of a batch.
+
+        Args:
+            output: Of the network.
+            labels: 1 where the station is metastatic, 0 where not, ``[B]``, float.
+            mask: Node mask ``[B, 1, z, y, x]``.
+            groups: Station group ``[B]``, int64.
+
+        Raises:
+            ValueError: The attention loss is on and the network returned no attention.
+        """
+        positive = torch.as_tensor(self.positive_weight, dtype=labels.dtype, device=labels.device)
+        total = classification = functional.binary_cross_entropy_with_logits(
+            output.logits, labels, pos_weight=positive
+        )
+        attention = router = balance = None
+        if self.needs_attention:
+            if output.attention is None:
+                raise ValueError("the attention loss needs an attention map, and the network returned none")
+            attention = self.margin(output.attention, mask)
+            total = total + self.attention_weight * attention
+        if self.router_weight > 0 and output.router_logits and output.balance_loss is None:
+            router = router_loss(output.router_logits, groups)
+            total = total + self.router_weight * router
+        if output.balance_loss is not None:
+            balance = output.balance_loss
+            total = total + self.balance_weight * balance
+        return LossParts(total, classification, attention, router, balance)

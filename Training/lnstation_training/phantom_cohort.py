@@ -1,0 +1,57 @@
+"""Synthetic cohorts (``python3 run.py phantom``) as cohorts to train on."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from lnstation_training.cohort import CohortError, CohortPatient, Dissection
+from LNStationLib.errors import InputError
+from LNStationLib.phantom.records import CASES, TRUTH, read_cohort_file
+
+
+def read_phantom_cohort(folder: Path) -> list[CohortPatient]:
+    """Read a cohort of synthetic patients: pathology as surgeons give it, stations of the truth, visible nodes.
+
+    No node's status is read: a training set has what a real one would have.
+
+    Args:
+        folder: Written by ``phantom`` with images.
+
+    Raises:
+        InputError: It is no cohort, was made without images, or is incomplete.
+    """
+    cohort = read_cohort_file(folder)
+    if not cohort.key.images:
+        raise InputError(f"{folder} was made without images: make it again without --no-images.")
+    dissections: dict[str, dict[str, Dissection]] = {}
+    for row in _table(folder / "pathology.csv"):
+        found = Dissection(int(row["n_taken"]), int(row["n_positive"]))
+        dissections.setdefault(row["patient_id"], {})[row["station"]] = found
+    return [_patient(folder, row, dissections) for row in _table(folder / "cohort.csv")]
+
+
+def _table(path: Path) -> list[dict[str, str]]:
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+    except OSError as error:
+        raise CohortError(f"{path} cannot be read ({error.strerror}): run phantom again to complete it.") from error
+
+
+def _patient(folder: Path, row: dict[str, str], dissections: dict[str, dict[str, Dissection]]) -> CohortPatient:
+    name = row["patient_id"]
+    nodes = folder / CASES / name / "nodes.nii.gz"
+    patient = CohortPatient(
+        patient=name,
+        ct=folder / CASES / name / "ct.nii.gz",
+        stations=folder / TRUTH / name / "stations.nii.gz",
+        nodes=nodes if nodes.exists() else None,
+        tumor_side="L" if row["tumor_side"] == "L" else "R" if row["tumor_side"] == "R" else None,
+        n_category=row["p_n"] or None,
+        dissections=dissections.get(name, {}),
+    )
+    for path in (patient.ct, patient.stations):
+        if not path.exists():
+            raise InputError(f"{path} does not exist: run phantom again to complete the cohort.")
+    return patient
