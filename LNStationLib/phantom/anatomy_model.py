@@ -37,8 +37,8 @@ class Anatomy:
         skin: Distance in mm from the skin, negative inside.
         above_diaphragm: Height in mm above the diaphragm.
         liver: Distance in mm from the liver, negative inside.
-        pleura: Distance in mm from the mediastinal pleura, negative in the mediastinum; before ``fit_lungs`` it leaves
-            room for nodes at the hila.
+        pleura: Distance in mm from the mediastinal pleura, negative in the mediastinum; before ``fit_lungs`` it
+            leaves room for nodes at the hila.
     """
 
     grid: Grid

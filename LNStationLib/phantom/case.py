@@ -15,7 +15,7 @@ from LNStationLib.phantom import anatomy_model, ct, pet, rasterize
 from LNStationLib.phantom.contents import Placed, bring_in, paint_contents, stamp_contents
 from LNStationLib.phantom.frame import Frame
 from LNStationLib.phantom.look_alikes import LookAlike
-from LNStationLib.phantom.mask_table import MaskTable
+from LNStationLib.phantom.mask_table import MaskTable, bounding_box
 from LNStationLib.phantom.nodes import NodeTruth, PlacedNode, axial_diameters_mm, node_truth
 from LNStationLib.phantom.patient import PatientPlan
 from LNStationLib.phantom.physiology import draw_physiology
@@ -264,7 +264,9 @@ def _given_nodes(labels: InstanceArray, nodes: Sequence[NodeTruth], grid: Grid) 
     table = np.zeros(len(nodes) + 1, np.uint16)
     for node in nodes:
         table[node.node_id] = node.node_id if node.visible else 0
-    visible = table[labels]
+    visible, box = np.zeros_like(labels), bounding_box(labels > 0)
+    if box is not None:
+        visible[box] = table[labels[box]]
     return grid.image(visible) if visible.any() else None
 
 

@@ -48,8 +48,8 @@ class CohortRequest:
         seed: Decides every patient, together with preset and version.
         workers: Processes, at least 1; never changes a byte.
         images: False for tables and truth alone.
-        compact_mm: For tests and quick looks: CTs of the chest alone with pixels of this size, instead of the clinical
-            field of view and each patient's own pixels.
+        compact_mm: For tests and quick looks: CTs of the chest alone with pixels of this size, instead of the
+            clinical field of view and each patient's own pixels.
     """
 
     folder: Path

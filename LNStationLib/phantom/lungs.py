@@ -21,8 +21,8 @@ _HILAR_CLOSING_MM = 5.0
 _HILA_MM = ((-98.0, -72.0, -80.0), (98.0, 80.0, 6.0))
 """Corners (x, y, z) of what holds both hila, between the azygos arch and the inferior pulmonary veins."""
 _BETWEEN_HILA_MM = (-20.0, 24.0)
-"""Right and left end of what lies between the hila: the azygoesophageal recess begins behind the bronchus intermedius,
-and on the left lung lies between the hilum and the descending aorta."""
+"""Right and left end of what lies between the hila: the azygoesophageal recess begins behind the bronchus
+intermedius, and on the left lung lies between the hilum and the descending aorta."""
 _IN_PLANE = np.array([np.zeros((3, 3)), [[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.zeros((3, 3))], bool)
 _GREAT_VESSELS_MM = (-40.0, 44.0)
 _GREAT_VESSELS_Y_MM = -9.0

@@ -2,9 +2,9 @@
 
 Blood pool and liver follow Boktor et al., J Nucl Med 2013 (132 oncology patients: 1.55, SD 0.38, and 2.17, SD 0.44);
 other tissue keeps its usual ratio to them. No myocardial uptake was seen in 36 % of 302 oncology patients
-(J Clin Med 2020, PMC7408629); where there is some it varies more than any other organ's. Diffuse uptake of the thyroid
-is found in about 3 % of patients (Karantanis et al., J Nucl Med 2007), brown fat as in ``variation``. How often
-esophagus and neck muscles take up more than usual, and how much, is tuned to what readers call common.
+(J Clin Med 2020, PMC7408629); where there is some it varies more than any other organ's. Diffuse uptake of the
+thyroid is found in about 3 % of patients (Karantanis et al., J Nucl Med 2007), brown fat as in ``variation``. How
+often esophagus and neck muscles take up more than usual, and how much, is tuned to what readers call common.
 """
 
 from __future__ import annotations

@@ -21,7 +21,6 @@ from LNStationLib.phantom.records import CASES, PATIENT_FILE, TRUTH
 from LNStationLib.phantom.station_truth import station_truth
 from LNStationLib.phantom.write import write_case
 
-
 _CHEST = ("thoracic_cavity", "spine", "sternum", "clavicle_left", "clavicle_right", "esophagus", "trachea")
 
 

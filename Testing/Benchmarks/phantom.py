@@ -146,8 +146,8 @@ def report(rows: list[dict[str, Any]], patients: int) -> str:
         "",
         *steps_table(rows),
         "",
-        f"{patients} patients of the lung preset as the `phantom` command makes them, slices of 2 to 5 mm, seconds by "
-        "the clock:",
+        f"{patients} patients of the lung preset as the `phantom` command makes them, slices of 2 to 5 mm, seconds "
+        "by the clock:",
         "",
         "| workers | whole | a patient |",
         "| --- | --- | --- |",
