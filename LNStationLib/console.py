@@ -81,9 +81,7 @@ def show_assessment(console: Console, assessment: Assessment, outputs: Sequence[
         console.print(Text(SYNTHETIC_MODEL, style="bold yellow"), soft_wrap=True)
     console.print(station_table(assessment.stations))
     show_staging(console, assessment.staging)
-    uncalled = [
-        f"{row.station}: {'; '.join(row.warnings) or row.reason}" for row in assessment.stations if row.call is None
-    ]
+    uncalled = [f"{row.station}: {_why_not(row)}" for row in assessment.stations if row.call is None]
     _show_list(console, "Not assessed", uncalled, style="yellow")
     _show_list(console, "Warnings", assessment.warnings, style="yellow")
     _show_list(console, "Written", (str(path) for path in outputs))
@@ -129,6 +127,13 @@ def _call_words(row: StationFinding) -> str:
 
 def _number(value: float | None, decimals: int) -> str:
     return NOT_ASSESSED if value is None else f"{value:.{decimals}f}"
+
+
+def _why_not(row: StationFinding) -> str:
+    """Why a station was not assessed: where it was not found its warnings say more than its reason."""
+    if row.volume_ml is None and row.warnings:
+        return "; ".join(row.warnings)
+    return row.reason.removeprefix("Not assessed: ")
 
 
 def _part(value: float | None) -> str:

@@ -215,9 +215,9 @@ def _suv_text(suv_max: float, threshold: float) -> str:
     return f"SUVmax {against(suv_max, sign, threshold)}"
 
 
-def against(value: float, sign: str, threshold: float, unit: str = "") -> str:
+def against(value: float, sign: str, threshold: float, unit: str = "", fewest_decimals: int = 1) -> str:
     """Write a comparison with as many decimals as it takes to look true: never "10.0 < 10.0"."""
-    for decimals in range(1, 7):
+    for decimals in range(fewest_decimals, 7):
         left, right = f"{value:.{decimals}f}", f"{threshold:.{decimals}f}"
         if left != right or value == threshold:
             break

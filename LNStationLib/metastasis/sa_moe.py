@@ -174,12 +174,12 @@ class SaMoeClassifier:
         )
 
     def _reason(self, probability: float, positive: bool, prediction: Prediction) -> str:
-        sign = ">=" if positive else "<"
-        word = "Positive" if positive else "Negative"
-        parts = [f"probability {against(probability, sign, self.point.threshold)} ({self.point.name})"]
+        sign, word = (">=", "Positive") if positive else ("<", "Negative")
+        compared = against(probability, sign, self.point.threshold, fewest_decimals=2)
+        parts = [f"probability {compared} ({self.point.name})"]
         if prediction.attention_in_nodes is not None:
             where = f"{prediction.attention_in_nodes:.0%} of the attention in nodes"
-            parts.append(f"{where}, most in node {prediction.nodes[0]}")
+            parts.append(f"{where}, of these most in node {prediction.nodes[0]}")
         return f"{word}: {'; '.join(parts)}."
 
     def _warnings(self) -> list[str]:

@@ -109,7 +109,7 @@ def test_how_the_voxels_are_stored_changes_nothing(package: Path, direction: tup
         np.testing.assert_allclose(*peaks, atol=0.1)
 
 
-@pytest.mark.parametrize(("direction", "spacing"), [(OBLIQUE, (1.6, 1.6, 3.1)), (AXES_PERMUTED, (0.8, 5.0, 0.8))])
+@pytest.mark.parametrize(("direction", "spacing"), [(OBLIQUE, (1.6, 1.6, 3.1)), (AXES_PERMUTED, (0.8, 3.5, 0.8))])
 def test_on_another_grid_the_network_sees_the_same_station_and_the_map_lies_on_the_ct(
     package: Path, direction: tuple[float, ...], spacing: tuple[float, ...]
 ) -> None:
@@ -119,7 +119,7 @@ def test_on_another_grid_the_network_sees_the_same_station_and_the_map_lies_on_t
     common = seen[0].station & seen[1].station
     assert np.corrcoef(*(region.array[0][common] for region in seen))[0, 1] > 0.9
     nodes = [region.nodes == 3 for region in seen]
-    assert 2 * (nodes[0] & nodes[1]).sum() > 0.8 * (nodes[0].sum() + nodes[1].sum())
+    assert 2 * (nodes[0] & nodes[1]).sum() > 0.75 * (nodes[0].sum() + nodes[1].sum())
     result = other.assessed(package)
     found = attention_volume(result.attention, other.stations, station_boxes(other.stations))
     assert found.GetSize() == other.ct.GetSize()
