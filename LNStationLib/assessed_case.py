@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import SimpleITK as sitk
 
 from LNStationLib.assessment import Assessment, BorderFinding, Midline, OrganFinding, Provenance
 from LNStationLib.case import Case
+from LNStationLib.metastasis.attention import StationAttention
 from LNStationLib.nodes.regions import Box
 from LNStationLib.result import AssessmentResult
 from LNStationLib.settings import Settings
@@ -105,21 +106,28 @@ class AssessedCase:
         assessment: The answer.
         nodes: uint16 label map, values ``NodeFinding.node_id``, on the CT's grid.
         node_memory: Of the node finder; see ``Candidates.memory``.
+        attention: Where a network looked, by station; empty without one, ``None`` in a restored case until something
+            needs it.
     """
 
     parsed: ParsedCase
     assessment: Assessment
     nodes: sitk.Image
     node_memory: object | None = None
+    attention: Mapping[str, StationAttention] | None = field(default_factory=dict)
 
     @property
     def result(self) -> AssessmentResult:
         """The result that writers take.
 
         Raises:
-            ValueError: The case was restored and its organs were not found again yet.
+            ValueError: The case was restored and its organs or its attention were not found again yet.
         """
         if self.parsed.organs is None:
             raise ValueError("the organs of this case are not known yet")
+        if self.attention is None:
+            raise ValueError("the attention maps of this case are not known yet")
         organs = self.parsed.organs.label_map
-        return AssessmentResult(self.assessment, self.parsed.case, self.parsed.stations, self.nodes, organs)
+        return AssessmentResult(
+            self.assessment, self.parsed.case, self.parsed.stations, self.nodes, organs, self.attention
+        )

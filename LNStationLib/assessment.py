@@ -63,7 +63,9 @@ class Provenance(_Strict):
     version: str
     seconds: float | None = None
     settings: dict[str, Any] = Field(default_factory=dict)
-    model_package: str | None = None
+    model_package: str | None = Field(None, description="Id of the package of a learned model.")
+    model_version: str | None = None
+    model_sha256: str | None = Field(None, description="Of its weights.")
     trained_on: Literal["synthetic", "clinical"] | None = None
     references: list[str] = Field(default_factory=list, description="Papers and standards behind the method.")
     warnings: list[str] = Field(default_factory=list)
@@ -105,6 +107,10 @@ class StationFinding(_Strict):
     largest_short_axis_mm: float | None = None
     suv_max: float | None = None
     probability: float | None = Field(None, ge=0, le=1, description="Of metastasis; None without a model.")
+    attention_in_nodes: float | None = Field(
+        None, ge=0, le=1, description="Part of a network's attention inside nodes; None without a map or a node."
+    )
+    attention_node: int | None = Field(None, description="Node that draws most of the attention.")
     call: Call | None = None
     positive_sides: list[SideName] = Field(
         default_factory=list, description="Sides of the evidence in a positive station without a side of its own."

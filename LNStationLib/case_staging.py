@@ -50,7 +50,7 @@ def _stage(
     nodes: Sequence[NodeFinding],
     settings: Settings,
 ) -> NStaging:
-    n_positive = sum(node.call == "positive" for node in nodes)
+    n_positive = _positive_nodes(nodes)
     common = {"positive_stations": list(positive_stations), "not_assessed_stations": list(not_assessed)}
     if len(not_assessed) == len(anatomy.stations()):
         return NStaging(rules=staging_rules(facts, settings), explanation="No station could be assessed.", **common)
@@ -76,9 +76,19 @@ def staging_rules(facts: CaseFacts, settings: Settings) -> str:
     return {"lung": settings.rules, "esophagus": "ajcc8_esophagus"}.get(facts.cancer or "", "none")
 
 
-def _esophagus(positive_stations: Sequence[str], n_positive: int) -> NCategoryAnswer:
+def _positive_nodes(nodes: Sequence[NodeFinding]) -> int | None:
+    """Number of positive nodes; ``None`` where there are nodes and none was called, as by a network."""
+    if nodes and all(node.call is None for node in nodes):
+        return None
+    return sum(node.call == "positive" for node in nodes)
+
+
+def _esophagus(positive_stations: Sequence[str], n_positive: int | None) -> NCategoryAnswer:
     """The higher of the node count's category and the stations' lower bound (a station positive by SUV alone)."""
-    by_nodes, by_stations = esophagus_n_category(n_positive), esophagus_n_lower_bound(positive_stations)
+    by_stations = esophagus_n_lower_bound(positive_stations)
+    if n_positive is None:
+        return by_stations
+    by_nodes = esophagus_n_category(n_positive)
     if _ORDER.index(by_stations.category) > _ORDER.index(by_nodes.category):
         return by_stations
     return by_nodes
@@ -88,7 +98,7 @@ def _staging(
     answer: NCategoryAnswer,
     rules: str,
     may_rise: bool,
-    n_positive: int,
+    n_positive: int | None,
     not_assessed: Sequence[str],
     common: dict[str, list[str]],
 ) -> NStaging:

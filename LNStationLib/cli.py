@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
-from LNStationLib import __version__, console, phantom_cli
+from LNStationLib import __version__, console, models_cli, phantom_cli
 from LNStationLib.errors import CancelledError, InputError
 from LNStationLib.progress import Progress, portion
 
@@ -71,6 +71,8 @@ app = typer.Typer(
 
 
 app.add_typer(phantom_cli.app, name="phantom")
+app.add_typer(models_cli.app, name="models")
+app.command("networks")(models_cli.networks)
 
 
 def _version(wanted: bool) -> None:
@@ -98,6 +100,10 @@ def _common(
 
 OutOption = Annotated[Path, typer.Option(help="Folder for the results; made where it does not exist.")]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Take an output folder that is not empty.")]
+ModelOption = Annotated[
+    str | None,
+    typer.Option(help="Model package that judges stations: its file, folder or id. [default: clinical criteria]"),
+]
 RulesOption = Annotated[RuleSet, typer.Option(help="Rules for the N category of lung cancer.")]
 
 
@@ -140,6 +146,15 @@ def assess(
         bool, typer.Option("--keep-study-date", help="Let the study date of a DICOM header into the report.")
     ] = False,
     overwrite: OverwriteOption = False,
+    model: ModelOption = None,
+    operating_point: Annotated[
+        str | None, typer.Option(help="Of the model package; `models show` lists them. [default: its first]")
+    ] = None,
+    device: Annotated[str, typer.Option(help="Where networks run: auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+    flip_averaging: Annotated[
+        bool,
+        typer.Option("--flip-averaging", help="Average the answer with that for the mirror image."),
+    ] = False,
     rules: RulesOption = "tnm8",
     organ_method: Annotated[OrganMethod, typer.Option(help="Where organs come from.")] = "supplied_and_image",
     node_method: Annotated[
@@ -163,7 +178,14 @@ def assess(
     """Assess a case: stations, nodes, N category and report from a CT and what else there is."""
     if case_folder is None and ct is None:
         raise InputError("no CT was given: give --ct FILE, or a case folder with case.json.")
+    if model is None and (operating_point is not None or flip_averaging):
+        raise InputError("--operating-point and --flip-averaging belong to a model package: give --model too.")
     settings = _settings(
+        metastasis="clinical_criteria" if model is None else "sa_moe",
+        model=model,
+        operating_point=operating_point,
+        device=device,
+        flip_averaging=flip_averaging,
         rules=rules,
         organs=organ_method,
         nodes=node_method,

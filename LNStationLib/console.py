@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from LNStationLib.assessment import Assessment, NStaging, StationFinding
 
 NOT_ASSESSED = "-"
+SYNTHETIC_MODEL = "SYNTHETIC TRAINING: a model behind these results learned from synthetic patients only"
 _PLAIN_WIDTH = 120
 _CALL_STYLES = {"positive": "bold red", "negative": "green", None: "dim"}
 
@@ -76,11 +77,11 @@ def _step_lines(console: Console) -> Progress:
 
 def show_assessment(console: Console, assessment: Assessment, outputs: Sequence[Path]) -> None:
     """Print the findings, the N category with its reason, the warnings and the paths of the outputs."""
+    if assessment.trained_on_synthetic:
+        console.print(Text(SYNTHETIC_MODEL, style="bold yellow"), soft_wrap=True)
     console.print(station_table(assessment.stations))
     show_staging(console, assessment.staging)
-    uncalled = [
-        f"{row.station}: {'; '.join(row.warnings) or row.reason}" for row in assessment.stations if row.call is None
-    ]
+    uncalled = [f"{row.station}: {_why_not(row)}" for row in assessment.stations if row.call is None]
     _show_list(console, "Not assessed", uncalled, style="yellow")
     _show_list(console, "Warnings", assessment.warnings, style="yellow")
     _show_list(console, "Written", (str(path) for path in outputs))
@@ -89,18 +90,23 @@ def show_assessment(console: Console, assessment: Assessment, outputs: Sequence[
 
 def station_table(stations: Iterable[StationFinding]) -> Table:
     """The findings as a table; a dash where nothing was assessed."""
+    rows = list(stations)
+    with_probability = any(row.probability is not None for row in rows)
     table = Table(title="Lymph node stations", title_justify="left", title_style="bold")
-    for heading in ("station", "volume (ml)", "nodes", "short axis (mm)", "SUVmax", "call"):
+    headings = ["station", "volume (ml)", "nodes", "short axis (mm)", "SUVmax", "call"]
+    headings[5:5] = ["probability", "attention in nodes"] if with_probability else []
+    for heading in headings:
         table.add_column(heading, justify="left" if heading in ("station", "call") else "right", no_wrap=True)
-    for row in stations:
-        table.add_row(
+    for row in rows:
+        cells: list[str | Text] = [
             row.station,
             _number(row.volume_ml, 1),
             _number(row.n_nodes, 0),
             _number(row.largest_short_axis_mm, 1),
             _number(row.suv_max, 1),
-            Text(_call_words(row), style=_CALL_STYLES[row.call]),
-        )
+        ]
+        cells += [_number(row.probability, 2), _part(row.attention_in_nodes)] if with_probability else []
+        table.add_row(*cells, Text(_call_words(row), style=_CALL_STYLES[row.call]))
     return table
 
 
@@ -121,6 +127,17 @@ def _call_words(row: StationFinding) -> str:
 
 def _number(value: float | None, decimals: int) -> str:
     return NOT_ASSESSED if value is None else f"{value:.{decimals}f}"
+
+
+def _why_not(row: StationFinding) -> str:
+    """Why a station was not assessed: where it was not found its warnings say more than its reason."""
+    if row.volume_ml is None and row.warnings:
+        return "; ".join(row.warnings)
+    return row.reason.removeprefix("Not assessed: ")
+
+
+def _part(value: float | None) -> str:
+    return NOT_ASSESSED if value is None else f"{value:.0%}"
 
 
 def _show_list(console: Console, title: str, items: Iterable[str], style: str = "") -> None:

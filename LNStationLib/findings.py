@@ -132,6 +132,8 @@ def _station_finding(row: anatomy.Station, parsed: ParsedCase, call: StationCall
         largest_short_axis_mm=call.largest_short_axis_mm,
         suv_max=call.suv_max,
         probability=call.probability,
+        attention_in_nodes=call.attention_in_nodes,
+        attention_node=call.attention_node,
         call=call.call,
         positive_sides=list(call.positive_sides),
         reason=call.reason,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -27,8 +27,12 @@ from LNStationLib.findings import (
     station_findings,
 )
 from LNStationLib.imaging.grid import labels_to_image_grid, working_grid
-from LNStationLib.metastasis import MetastasisResult, positive_station_names
-from LNStationLib.metastasis import assess as classify
+from LNStationLib.metastasis import (
+    MetastasisResult,
+    StationAttention,
+    positive_station_names,
+    station_classifier,
+)
 from LNStationLib.nodes.find import find_nodes
 from LNStationLib.nodes.node_result import NodeResult
 from LNStationLib.nodes.regions import station_boxes
@@ -102,7 +106,11 @@ def assess(case: Case, settings: Settings | None = None, progress: Progress = si
 
 def assess_case(case: Case, settings: Settings | None = None, progress: Progress = silent) -> AssessedCase:
     """Assess one case as :func:`assess` does, and keep what a correction of its stations builds on."""
-    parsed = parse_case(case, settings or Settings(), portion(progress, 0.0, 0.7))
+    settings = settings or Settings()
+    progress("loading the station classifier", 0.0)
+    # Before the long work: a package that is missing is said at once. It stays warm.
+    station_classifier(settings)
+    parsed = parse_case(case, settings, portion(progress, 0.0, 0.7))
     return judge_case(parsed, portion(progress, 0.7, 1.0))
 
 
@@ -170,14 +178,19 @@ def judge_case(parsed: ParsedCase, progress: Progress = silent) -> AssessedCase:
     side_of, settings = parsed.midline.side_of, parsed.settings
     nodes = find_nodes(parsed.informed, parsed.stations, side_of, settings, portion(progress, 0.0, 0.7))
     progress("assessing stations", 0.7)
-    calls = classify(nodes, parsed.stations, parsed.case, set(parsed.boxes), settings, side_of, parsed.boxes)
+    classifier = station_classifier(settings)
+    calls = classifier.assess(nodes, parsed.stations, parsed.case, set(parsed.boxes), settings, side_of, parsed.boxes)
     answer = conclude(parsed, nodes, calls, station_findings(parsed, calls.stations))
     progress("done", 1.0)
     return answer
 
 
 def conclude(
-    parsed: ParsedCase, nodes: NodeResult, calls: MetastasisResult, findings: list[StationFinding]
+    parsed: ParsedCase,
+    nodes: NodeResult,
+    calls: MetastasisResult,
+    findings: list[StationFinding],
+    attention: Mapping[str, StationAttention] | None = None,
 ) -> AssessedCase:
     """Stage a case and put its answer together.
 
@@ -186,6 +199,7 @@ def conclude(
         nodes: Its nodes.
         calls: Gives the called nodes, its provenance and its warnings.
         findings: Of every station of the table, in table order.
+        attention: Of every station that a network judged; that of ``calls`` where ``None``.
     """
     case = parsed.case
     ledger = _Ledger([*parsed.provenance, nodes.provenance, calls.provenance])
@@ -203,7 +217,8 @@ def conclude(
         provenance=ledger.rows,
         warnings=_warnings(case, ledger, [*nodes.warnings, *calls.warnings]),
     )
-    return AssessedCase(parsed, assessment, sitk.Cast(nodes.labels, sitk.sitkUInt16), nodes.memory)
+    labels = sitk.Cast(nodes.labels, sitk.sitkUInt16)
+    return AssessedCase(parsed, assessment, labels, nodes.memory, calls.attention if attention is None else attention)
 
 
 def _stage(

@@ -7,14 +7,17 @@ purpose: nodes keep their numbers (a whole assessment would count anew), and tim
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import SimpleITK as sitk
 
+from LNStationLib import anatomy
 from LNStationLib.assessed_case import AssessedCase, ParsedCase
 from LNStationLib.assessment import Assessment, StationFinding
+from LNStationLib.errors import InputError
 from LNStationLib.findings import station_findings
-from LNStationLib.metastasis import assess as classify
+from LNStationLib.metastasis import StationAttention, station_classifier
 from LNStationLib.nodes.find import with_outside
 from LNStationLib.nodes.measurement import Scene
 from LNStationLib.nodes.node_result import NodeResult, node_source
@@ -32,11 +35,13 @@ class Reassessment:
         assessed: The case as it is now; the one before stays as it was.
         changed: Names of the stations whose finding changed, in table order.
         nodes_changed: Whether any voxel of the node map changed.
+        attention_changed: Whether a network looked anew at any station, or a station lost its map.
     """
 
     assessed: AssessedCase
     changed: tuple[str, ...]
     nodes_changed: bool
+    attention_changed: bool = False
 
 
 def reassess(
@@ -59,16 +64,19 @@ def reassess(
     if drawn is None:
         return Reassessment(assessed, (), False)
     parsed, change = drawn
+    check_same_model(assessed)
     if assessed.assessment.case.nodes_from == "ct_blobs":
         parsed = with_organs(parsed, portion(progress, 0.0, 0.5))
     if _needs_a_start(assessed, parsed):
         return _compared(assessed, judge_case(parsed, portion(progress, 0.5, 1.0)))
+    assessed = with_attention(assessed)
     progress("nodes", 0.5)
     update = _updated_nodes(assessed, parsed, change, portion(progress, 0.5, 0.9))
     progress("assessing stations", 0.9)
     now = _concluded(assessed, parsed, change, update)
     progress("done", 1.0)
-    return Reassessment(now, _changed(assessed.assessment, now.assessment), update.labels_changed)
+    changed = _changed(assessed.assessment, now.assessment)
+    return Reassessment(now, changed, update.labels_changed, bool(assessed.attention or now.attention))
 
 
 def _needs_a_start(assessed: AssessedCase, parsed: ParsedCase) -> bool:
@@ -79,7 +87,8 @@ def _needs_a_start(assessed: AssessedCase, parsed: ParsedCase) -> bool:
 
 def _compared(before: AssessedCase, now: AssessedCase) -> Reassessment:
     same = sitk.Hash(before.nodes) == sitk.Hash(now.nodes)
-    return Reassessment(now, _changed(before.assessment, now.assessment), not same)
+    changed = _changed(before.assessment, now.assessment)
+    return Reassessment(now, changed, not same, bool(before.attention or now.attention))
 
 
 def _updated_nodes(
@@ -106,7 +115,9 @@ def known_nodes(assessed: AssessedCase) -> NodeResult:
 def _concluded(assessed: AssessedCase, parsed: ParsedCase, change: StationChange, update: NodeUpdate) -> AssessedCase:
     """Call the stations that changed or whose nodes did; the others keep their findings."""
     affected = {*change.stations, *update.stations}
-    calls = classify(
+    if update.labels_changed:
+        affected |= _stations_where_nodes_changed(assessed.nodes, update.nodes.labels, parsed.stations)
+    calls = station_classifier(parsed.settings).assess(
         update.nodes,
         parsed.stations,
         parsed.case,
@@ -118,7 +129,61 @@ def _concluded(assessed: AssessedCase, parsed: ParsedCase, change: StationChange
     )
     renewed = {finding.station: finding for finding in station_findings(parsed, calls.stations)}
     findings = [renewed.get(finding.station, finding) for finding in assessed.assessment.stations]
-    return conclude(parsed, update.nodes, calls, findings)
+    kept = {name: one for name, one in (assessed.attention or {}).items() if name not in affected}
+    attention = {finding.station: (kept | dict(calls.attention)).get(finding.station) for finding in findings}
+    return conclude(
+        parsed, update.nodes, calls, findings, {name: one for name, one in attention.items() if one is not None}
+    )
+
+
+def _stations_where_nodes_changed(before: sitk.Image, now: sitk.Image, stations: sitk.Image) -> set[str]:
+    """Names of stations that hold a voxel of the node map that changed: a node of a neighbor may reach into them."""
+    earlier, later = (sitk.GetArrayViewFromImage(image) for image in (before, now))
+    values = set(np.unique(sitk.GetArrayViewFromImage(stations)[earlier != later]).tolist())
+    return {row.name for row in anatomy.stations() if row.label_value in values}
+
+
+def check_same_model(assessed: AssessedCase) -> None:
+    """Make sure that a station is judged by the network that judged the others.
+
+    Raises:
+        PackageError: The model package is missing or cannot be used.
+        InputError: It is another than the one that the case was assessed with.
+    """
+    used = next(row for row in assessed.assessment.provenance if row.step == "metastasis")
+    if used.model_sha256 is None:
+        return
+    classifier = station_classifier(assessed.parsed.settings)
+    if classifier.model_sha256 != used.model_sha256:
+        raise InputError(
+            f"the case was assessed with another model package than the {used.model_package} that is here now: "
+            "assess the case again."
+        )
+
+
+def with_attention(assessed: AssessedCase) -> AssessedCase:
+    """The case with the attention of its network, made again where it was restored without it.
+
+    Raises:
+        InputError: The network that it was assessed with is not here.
+    """
+    if assessed.attention is not None:
+        return assessed
+    parsed, settings = assessed.parsed, assessed.parsed.settings
+    attention: Mapping[str, StationAttention] = {}
+    if settings.metastasis != "clinical_criteria":
+        check_same_model(assessed)
+        calls = station_classifier(settings).assess(
+            known_nodes(assessed),
+            parsed.stations,
+            parsed.case,
+            set(parsed.boxes),
+            settings,
+            parsed.midline.side_of,
+            parsed.boxes,
+        )
+        attention = calls.attention
+    return replace(assessed, attention=attention)
 
 
 def _changed(before: Assessment, now: Assessment) -> tuple[str, ...]:

@@ -29,7 +29,8 @@ def restore_case(
 ) -> AssessedCase:
     """Take a saved assessment and its label maps as the state of a case.
 
-    The organs are not part of it: what needs them (a search for nodes on the CT alone, the report) finds them again.
+    The organs and a network's attention are not part of it: what needs them (a search for nodes on the CT alone, a
+    correction, the report) makes them again.
     Undoing an edit made before the restoring does not bring the parser's borders back.
 
     Args:
@@ -68,7 +69,7 @@ def restore_case(
         organ_findings=tuple(assessment.organs),
         provenance=tuple(row for row in assessment.provenance if row.step in ("input", "organs", "stations")),
     )
-    return AssessedCase(parsed, assessment, nodes)
+    return AssessedCase(parsed, assessment, nodes, attention=None)
 
 
 def settings_of(assessment: Assessment) -> Settings:

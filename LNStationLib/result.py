@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import SimpleITK as sitk
 
 from LNStationLib.assessment import Assessment
 from LNStationLib.case import Case
+from LNStationLib.metastasis.attention import StationAttention
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,7 @@ class AssessmentResult:
         stations: uint8 label map, values of the station table, on the grid of ``case.ct``.
         nodes: uint16 label map, values ``NodeFinding.node_id``, on the grid of ``case.ct``.
         organs: uint8 label map, values of the organ table, on the grid of ``case.ct``.
+        attention: Where a network looked, by name of the stations that it judged; empty without a network.
     """
 
     assessment: Assessment
@@ -27,3 +30,4 @@ class AssessmentResult:
     stations: sitk.Image
     nodes: sitk.Image
     organs: sitk.Image
+    attention: Mapping[str, StationAttention] = field(default_factory=dict)

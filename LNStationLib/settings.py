@@ -22,7 +22,13 @@ class Settings(BaseModel):
     node_suv_fraction_of_max: float | None = Field(
         None, gt=0, lt=1, description="PET nodes keep only voxels of at least this part of their SUVmax (EANM: 0.41)."
     )
-    metastasis: Literal["clinical_criteria"] = "clinical_criteria"
+    metastasis: Literal["clinical_criteria", "sa_moe"] = Field(
+        "clinical_criteria", description="sa_moe: a network of a model package judges stations."
+    )
+    model: str | None = Field(None, description="Model package for sa_moe: path, or id; the shipped one by default.")
+    operating_point: str | None = Field(None, description="Of the model package; its first by default.")
+    device: str = Field("auto", description="Where networks run: auto, cpu, cuda, cuda:1, mps.")
+    flip_averaging: bool = Field(False, description="Average a network's answer with that for the mirrored station.")
     short_axis_threshold_mm: float = Field(10.0, gt=0, description="Positive at or above (RECIST 1.1).")
     suv_max_threshold: float = Field(4.0, gt=0, description="Positive above (PET/CT N-staging, Sec. 4.2, t = 4).")
     rules: Literal["tnm8", "tnm9", "petct_paper"] = Field("tnm8", description="Lung N rules.")

@@ -40,6 +40,8 @@ class Provenance(TypedDict):
     seconds: float | None
     settings: dict[str, Any]
     model_package: str | None
+    model_version: str | None
+    model_sha256: str | None
     trained_on: Literal["synthetic", "clinical"] | None
     references: list[str]
     warnings: list[str]
@@ -77,6 +79,8 @@ class StationFinding(TypedDict):
     largest_short_axis_mm: float | None
     suv_max: float | None
     probability: float | None
+    attention_in_nodes: float | None
+    attention_node: int | None
     call: Call | None
     positive_sides: list[SideName]
     reason: str

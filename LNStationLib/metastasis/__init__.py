@@ -1,6 +1,8 @@
 """Whether nodes and stations are metastatic."""
 
-from LNStationLib.metastasis.clinical_criteria import ClinicalCriteria, assess
+from LNStationLib.metastasis.attention import StationAttention, attention_volume
+from LNStationLib.metastasis.clinical_criteria import ClinicalCriteria
+from LNStationLib.metastasis.registry import station_classifier
 from LNStationLib.metastasis.station_call import (
     MetastasisResult,
     StationCall,
@@ -11,8 +13,10 @@ from LNStationLib.metastasis.station_call import (
 __all__ = [
     "ClinicalCriteria",
     "MetastasisResult",
+    "StationAttention",
     "StationCall",
     "StationClassifier",
-    "assess",
+    "attention_volume",
     "positive_station_names",
+    "station_classifier",
 ]

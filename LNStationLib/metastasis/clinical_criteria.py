@@ -34,6 +34,7 @@ class ClinicalCriteria:
     """Short axis and SUVmax against thresholds."""
 
     name = "clinical_criteria"
+    model_sha256: str | None = None
 
     def assess(
         self,
@@ -76,20 +77,6 @@ class ClinicalCriteria:
             warnings=warnings,
         )
         return MetastasisResult(called, calls, provenance, warnings)
-
-
-def assess(
-    nodes: NodeResult,
-    stations: sitk.Image,
-    case: Case,
-    parsed_stations: set[str],
-    settings: Settings,
-    side_of: Callable[[PointMm], Side],
-    boxes: Mapping[str, Box] | None = None,
-    only: Collection[str] | None = None,
-) -> MetastasisResult:
-    """Assess nodes and stations by clinical criteria; see ``StationClassifier.assess``."""
-    return ClinicalCriteria().assess(nodes, stations, case, parsed_stations, settings, side_of, boxes, only)
 
 
 def call_node(finding: NodeFinding, settings: Settings) -> NodeFinding:
@@ -220,17 +207,17 @@ def _station_warnings(evidence: _Evidence) -> tuple[str, ...]:
 
 def _size_text(short_axis_mm: float, threshold_mm: float) -> str:
     sign = ">=" if short_axis_mm >= threshold_mm else "<"
-    return f"short axis {_against(short_axis_mm, sign, threshold_mm, ' mm')}"
+    return f"short axis {against(short_axis_mm, sign, threshold_mm, ' mm')}"
 
 
 def _suv_text(suv_max: float, threshold: float) -> str:
     sign = ">" if suv_max > threshold else "<="
-    return f"SUVmax {_against(suv_max, sign, threshold, '')}"
+    return f"SUVmax {against(suv_max, sign, threshold)}"
 
 
-def _against(value: float, sign: str, threshold: float, unit: str) -> str:
+def against(value: float, sign: str, threshold: float, unit: str = "", fewest_decimals: int = 1) -> str:
     """Write a comparison with as many decimals as it takes to look true: never "10.0 < 10.0"."""
-    for decimals in range(1, 7):
+    for decimals in range(fewest_decimals, 7):
         left, right = f"{value:.{decimals}f}", f"{threshold:.{decimals}f}"
         if left != right or value == threshold:
             break

@@ -11,6 +11,7 @@ import SimpleITK as sitk
 from LNStationLib import anatomy
 from LNStationLib.assessment import Call, NodeFinding, Provenance
 from LNStationLib.case import Case
+from LNStationLib.metastasis.attention import StationAttention
 from LNStationLib.nodes.node_result import NodeResult
 from LNStationLib.nodes.regions import Box
 from LNStationLib.settings import Settings
@@ -31,6 +32,9 @@ class StationCall:
         positive_sides: For a positive station without a side of its own, the sides of its evidence, right first.
         n_nodes: Number of nodes in it; ``None`` where they were not looked for.
         largest_short_axis_mm: Of its nodes; ``None`` where it has none or they were not looked for.
+        attention_in_nodes: Part of a network's attention that lies inside nodes, in [0, 1]; ``None`` without a
+            network or without a node.
+        attention_node: Number of the node that draws most of it.
         warnings: Sentences for the reader.
     """
 
@@ -42,6 +46,8 @@ class StationCall:
     positive_sides: tuple[Side, ...] = ()
     n_nodes: int | None = None
     largest_short_axis_mm: float | None = None
+    attention_in_nodes: float | None = None
+    attention_node: int | None = None
     warnings: tuple[str, ...] = ()
 
 
@@ -54,18 +60,26 @@ class MetastasisResult:
         stations: Every station that was to be called by name, in table order.
         provenance: What called, with which thresholds.
         warnings: Sentences for the user.
+        attention: Where a network looked, by name of the stations that it judged.
     """
 
     nodes: list[NodeFinding]
     stations: dict[str, StationCall]
     provenance: Provenance
     warnings: list[str] = field(default_factory=list)
+    attention: Mapping[str, StationAttention] = field(default_factory=dict)
 
 
 class StationClassifier(Protocol):
-    """Calls nodes and stations positive, negative or not assessed."""
+    """Calls nodes and stations positive, negative or not assessed.
+
+    Attributes:
+        name: As in settings.
+        model_sha256: Of the weights of a learned model; ``None`` without one.
+    """
 
     name: str
+    model_sha256: str | None
 
     def assess(
         self,

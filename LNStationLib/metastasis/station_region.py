@@ -13,7 +13,9 @@ import SimpleITK as sitk
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from LNStationLib.imaging.grid import AIR_HU, Grid, resample_to_grid
+from LNStationLib.nodes.regions import Box
 
+_MAX_LENGTH = 512
 SMOOTHING_PER_STEP = 0.42
 """Standard deviation of the filter before resampling to a coarser grid, in target voxels (a slice's own width)."""
 
@@ -35,6 +37,13 @@ class RegionSpec(BaseModel):
             raise ValueError(f"must be positive, got {value}")
         return value
 
+    @field_validator("size")
+    @classmethod
+    def _fits_in_memory(cls, value: tuple[int, int, int]) -> tuple[int, int, int]:
+        if max(value) > _MAX_LENGTH:
+            raise ValueError(f"must not exceed {_MAX_LENGTH} voxels along an axis, got {value}")
+        return value
+
     @field_validator("window_hu")
     @classmethod
     def _ordered(cls, value: tuple[float, float]) -> tuple[float, float]:
@@ -51,11 +60,14 @@ class StationRegion:
         array: float32 ``[2, z, y, x]``: CT scaled to [-1, 1], -1 outside the station, and the mask (0 or 1) of the
             nodes inside it.
         station: bool ``[z, y, x]``, the station's voxels.
+        nodes: ``[z, y, x]``, values of the node map inside the station, 0 elsewhere; its positive voxels are the
+            second channel of ``array``.
         grid: Where the voxels lie in the patient.
     """
 
     array: np.ndarray
     station: np.ndarray
+    nodes: np.ndarray
     grid: Grid
 
     @property
@@ -64,19 +76,33 @@ class StationRegion:
         return bool(self.array[1].any())
 
 
-def station_box(stations: sitk.Image, value: int) -> tuple[np.ndarray, np.ndarray] | None:
-    """Lowest and highest voxel center of a station in LPS mm ``(x, y, z)``; ``None`` where it has no voxel."""
-    labels = sitk.GetArrayViewFromImage(stations) == value
-    where = [np.flatnonzero(labels.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
-    if any(found.size == 0 for found in where):
-        return None
-    ends = [(int(found[0]), int(found[-1])) for found in reversed(where)]
+def station_box(stations: sitk.Image, value: int, voxels: Box | None = None) -> tuple[np.ndarray, np.ndarray] | None:
+    """Lowest and highest voxel center of a station in LPS mm ``(x, y, z)``; ``None`` where it has no voxel.
+
+    Args:
+        stations: Station label map.
+        value: The station's value.
+        voxels: Its smallest box where that is known already; searched for where ``None``.
+    """
+    if voxels is None:
+        labels = sitk.GetArrayViewFromImage(stations) == value
+        where = [np.flatnonzero(labels.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
+        if any(found.size == 0 for found in where):
+            return None
+        ends = [(int(found[0]), int(found[-1])) for found in reversed(where)]
+    else:
+        ends = [(int(part.start), int(part.stop) - 1) for part in reversed(voxels)]
     corners = [stations.TransformIndexToPhysicalPoint((i, j, k)) for i in ends[0] for j in ends[1] for k in ends[2]]
     return np.min(corners, axis=0), np.max(corners, axis=0)
 
 
 def station_region(
-    ct: sitk.Image, stations: sitk.Image, nodes: sitk.Image | None, value: int, spec: RegionSpec
+    ct: sitk.Image,
+    stations: sitk.Image,
+    nodes: sitk.Image | None,
+    value: int,
+    spec: RegionSpec,
+    voxels: Box | None = None,
 ) -> StationRegion | None:
     """Cut out the region of one station.
 
@@ -86,11 +112,12 @@ def station_region(
         nodes: Node label map or mask, or ``None`` where there is none: the channel is 0 then.
         value: The station's value in ``stations``.
         spec: Geometry and scaling.
+        voxels: The station's smallest box in the array of ``stations`` where that is known already.
 
     Returns:
         The region on an axis-aligned LPS grid centered at the station's box; ``None`` for a station without voxels.
     """
-    box = station_box(stations, value)
+    box = station_box(stations, value, voxels)
     if box is None:
         return None
     grid = region_grid((box[0] + box[1]) / 2, spec)
@@ -100,9 +127,10 @@ def station_region(
         hu[~inside] = AIR_HU
     array = np.zeros((2, *spec.size), dtype=np.float32)
     array[0] = scaled(hu, spec)
-    if nodes is not None:
-        array[1] = (resample_to_grid(nodes, grid, labels=True) > 0) & inside
-    return StationRegion(array, inside, grid)
+    found = np.zeros(spec.size, np.uint8) if nodes is None else resample_to_grid(nodes, grid, labels=True)
+    found = np.where(inside, found, 0)
+    array[1] = found > 0
+    return StationRegion(array, inside, found, grid)
 
 
 def scaled(hu: np.ndarray, spec: RegionSpec) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Trained networks on disk: a manifest and safetensors, and nothing that could be executed."""
 
+from LNStationLib.modelpackage.folders import find_package, list_packages
 from LNStationLib.modelpackage.manifest import (
     Calibration,
     CohortSummary,
@@ -8,7 +9,7 @@ from LNStationLib.modelpackage.manifest import (
     OperatingPoint,
     WeightsFile,
 )
-from LNStationLib.modelpackage.reading import ModelPackage, PackageError, read_package
+from LNStationLib.modelpackage.reading import ModelPackage, PackageError, read_manifest, read_package
 from LNStationLib.modelpackage.writing import write_package
 
 __all__ = [
@@ -20,6 +21,9 @@ __all__ = [
     "OperatingPoint",
     "PackageError",
     "WeightsFile",
+    "find_package",
+    "list_packages",
+    "read_manifest",
     "read_package",
     "write_package",
 ]

@@ -12,6 +12,7 @@ from LNStationLib.metastasis.station_region import RegionSpec
 
 MANIFEST_FILE, WEIGHTS_FILE = "model.json", "weights.safetensors"
 FORMAT: Literal["lnstation-model"] = "lnstation-model"
+TASK: Literal["station_metastasis"] = "station_metastasis"
 
 
 class _Strict(BaseModel):
@@ -90,7 +91,7 @@ class Manifest(_Strict):
     title: str
     task: Literal["station_metastasis"]
     network: NetworkChoice
-    inputs: list[Literal["ct", "node_mask"]] = Field(description="Channels in order.")
+    inputs: list[Literal["ct", "node_mask"]] = Field(min_length=1, description="Channels in order.")
     region: RegionSpec
     stations: list[str] = Field(min_length=1, description="Stations it may be asked about.")
     n_groups: Literal[2, 3, 6] = 3
@@ -114,6 +115,13 @@ class Manifest(_Strict):
         if unknown:
             raise ValueError(f"unknown stations {', '.join(unknown)}")
         return value
+
+    @model_validator(mode="after")
+    def _one_channel_an_input(self) -> Manifest:
+        channels = self.network.arguments.get("in_channels", 2)
+        if len(set(self.inputs)) != len(self.inputs) or channels != len(self.inputs):
+            raise ValueError(f"the network has {channels} input channels, the inputs are {', '.join(self.inputs)}")
+        return self
 
     @model_validator(mode="after")
     def _different_points(self) -> Manifest:

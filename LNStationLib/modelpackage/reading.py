@@ -17,7 +17,8 @@ from LNStationLib.modelpackage.container import (
     PackageError,
     read_members,
 )
-from LNStationLib.modelpackage.manifest import FORMAT, MANIFEST_FILE, WEIGHTS_FILE, Manifest
+from LNStationLib.modelpackage.manifest import FORMAT, MANIFEST_FILE, TASK, WEIGHTS_FILE, Manifest
+from LNStationLib.networks.installation import check_installed
 from LNStationLib.networks.registry import network_info
 
 if TYPE_CHECKING:
@@ -47,9 +48,11 @@ class ModelPackage:
 
         Raises:
             PackageError: The network cannot be built as the manifest has it, or its weights do not fit.
+            NetworksMissingError: torch, or what else networks need, is not installed.
         """
         from LNStationLib.networks.registry import build_network
 
+        check_installed()
         choice = self.manifest.network
         try:
             network = build_network(choice.name, choice.arguments)
@@ -89,9 +92,7 @@ def read_manifest(path: Path) -> Manifest:
     Raises:
         PackageError: It is no package, or its card is faulty.
     """
-    return _parse_manifest(
-        path, read_members(path, {MANIFEST_FILE: MAX_MANIFEST_BYTES, WEIGHTS_FILE: MAX_WEIGHTS_BYTES})
-    )
+    return _parse_manifest(path, read_members(path, _limits(), only=(MANIFEST_FILE,)))
 
 
 def read_package(path: Path) -> ModelPackage:
@@ -103,7 +104,7 @@ def read_package(path: Path) -> ModelPackage:
     Raises:
         PackageError: It is no package, was changed, is truncated, too large, or holds pickled weights.
     """
-    members = read_members(path, {MANIFEST_FILE: MAX_MANIFEST_BYTES, WEIGHTS_FILE: MAX_WEIGHTS_BYTES})
+    members = read_members(path, _limits())
     manifest = _parse_manifest(path, members)
     weights = members[WEIGHTS_FILE]
     if weights.startswith(_PICKLE_STARTS):
@@ -119,6 +120,10 @@ def read_package(path: Path) -> ModelPackage:
     return ModelPackage(path, manifest, weights)
 
 
+def _limits() -> dict[str, int]:
+    return {MANIFEST_FILE: MAX_MANIFEST_BYTES, WEIGHTS_FILE: MAX_WEIGHTS_BYTES}
+
+
 def _parse_manifest(path: Path, members: dict[str, bytes]) -> Manifest:
     try:
         content = json.loads(members[MANIFEST_FILE])
@@ -129,14 +134,23 @@ def _parse_manifest(path: Path, members: dict[str, bytes]) -> Manifest:
     try:
         manifest = Manifest.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the whole"
-        raise PackageError(f"{path} cannot be used: {MANIFEST_FILE}, {place}: {first['msg']}.") from error
+        raise PackageError(f"{path} cannot be used: {_fault(content, error)}.") from error
     try:
         network_info(manifest.network.name)
     except ValueError as error:
         raise PackageError(f"{path} cannot be used: {error}.") from error
     return manifest
+
+
+def _fault(content: dict[str, Any], error: ValidationError) -> str:
+    """The first fault of a card in words; what a user meets most is said most plainly."""
+    if content.get("task", TASK) != TASK:
+        return f"it was made for the task {content['task']!r}, and the task here is {TASK!r}; choose another package"
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"]) or "the whole"
+    if first["loc"][:1] == ("region",) and first["type"] == "extra_forbidden":
+        return f"it needs regions with {place!r}, which this version of LNStation does not know; update LNStation"
+    return f"{MANIFEST_FILE}, {place}: {first['msg']}"
 
 
 def _check_safetensors(path: Path, weights: bytes) -> None:

@@ -1,6 +1,19 @@
 """How an assessment leaves: JSON, label maps, CSV, and one report as HTML and as PDF."""
 
-from LNStationLib.report.output_folder import FILE_NAMES, FORMATS, REVIEW_FILE_NAMES, prepare_output_folder
+from LNStationLib.report.output_folder import (
+    ATTENTION_FILE_NAME,
+    FILE_NAMES,
+    FORMATS,
+    REVIEW_FILE_NAMES,
+    prepare_output_folder,
+)
 from LNStationLib.report.writer import write_outputs
 
-__all__ = ["FILE_NAMES", "FORMATS", "REVIEW_FILE_NAMES", "prepare_output_folder", "write_outputs"]
+__all__ = [
+    "ATTENTION_FILE_NAME",
+    "FILE_NAMES",
+    "FORMATS",
+    "REVIEW_FILE_NAMES",
+    "prepare_output_folder",
+    "write_outputs",
+]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from LNStationLib import anatomy
 from LNStationLib.assessment import Assessment, StationFinding
+from LNStationLib.console import SYNTHETIC_MODEL
 from LNStationLib.report import tables
 from LNStationLib.report.category import Category, Fact, category_content
 from LNStationLib.report.review_content import ReviewContent, review_content
@@ -17,7 +18,6 @@ from LNStationLib.report.wording import NOTHING, clean, number, plural, sentence
 from LNStationLib.review import Review
 
 SYNTHETIC_CASE = "SYNTHETIC CASE: made by a computer, not a patient"
-SYNTHETIC_MODEL = "SYNTHETIC TRAINING: a model behind these results learned from synthetic patients only"
 
 _NODES_FROM = {
     "ct_blobs": "blob detector on the CT alone",

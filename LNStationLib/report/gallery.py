@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,6 +11,7 @@ from scipy import ndimage
 
 from LNStationLib import anatomy
 from LNStationLib.assessment import Assessment, NodeFinding, StationFinding
+from LNStationLib.metastasis.attention import StationAttention
 from LNStationLib.progress import Progress, silent
 from LNStationLib.report import pictures
 from LNStationLib.report.patient_view import Box, PatientView, centroid, region_around
@@ -36,6 +37,7 @@ class Picture:
         caption: What is shown.
         ct_svg: The CT with outlines.
         fused_svg: PET over CT of the same plane; ``None`` without PET.
+        attention_svg: A network's attention for the station over CT of the same plane; ``None`` without a network.
         orientation: Of the plane.
         width_mm: Width of the field of view, of both drawings.
         height_mm: Height.
@@ -49,6 +51,12 @@ class Picture:
     orientation: Literal["axial", "coronal"]
     width_mm: float
     height_mm: float
+    attention_svg: str | None = None
+
+    @property
+    def drawings(self) -> tuple[str, ...]:
+        """Its drawings from left to right."""
+        return tuple(svg for svg in (self.ct_svg, self.attention_svg, self.fused_svg) if svg is not None)
 
 
 @dataclass(frozen=True)
@@ -66,8 +74,21 @@ class Gallery:
     note: str
 
 
-def build_gallery(assessment: Assessment, view: PatientView, progress: Progress = silent) -> Gallery:
-    """Choose and draw the pictures of a case."""
+def build_gallery(
+    assessment: Assessment,
+    view: PatientView,
+    progress: Progress = silent,
+    attention: Mapping[str, StationAttention] | None = None,
+) -> Gallery:
+    """Choose and draw the pictures of a case.
+
+    Args:
+        assessment: Decides which stations are shown.
+        view: The images.
+        progress: Told the running picture.
+        attention: Where a network looked, by station.
+    """
+    maps = attention or {}
     box = region_around(view, MARGIN_MM)
     positive = frozenset(node.node_id for node in assessment.nodes if node.call == "positive")
     chosen, note = choose_stations(assessment)
@@ -75,7 +96,7 @@ def build_gallery(assessment: Assessment, view: PatientView, progress: Progress 
     axials = []
     for done, finding in enumerate(chosen):
         progress(f"picture of station {finding.station}", done / len(chosen))
-        picture = _station_picture(assessment, finding, view, box, positive)
+        picture = _station_picture(assessment, finding, view, box, positive, maps.get(finding.station))
         if picture is not None:
             axials.append(picture)
     axials += [_stray_node_picture(node, view, box, positive) for node in stray_nodes(assessment)]
@@ -85,22 +106,29 @@ def build_gallery(assessment: Assessment, view: PatientView, progress: Progress 
 def choose_stations(assessment: Assessment) -> tuple[list[StationFinding], str]:
     """Stations that get a picture, the positive ones first, and a sentence that says which they are.
 
-    Positive stations and those that hold nodes; where there are none, every station that was found.
+    Those that a network judged, positive stations and those that hold nodes; where there are none, every station that
+    was found.
     """
     with_nodes = {node.station for node in assessment.nodes}
     relevant = [
         finding
         for finding in assessment.stations
-        if finding.call == "positive" or finding.n_nodes or finding.station in with_nodes
+        if finding.call == "positive"
+        or finding.n_nodes
+        or finding.station in with_nodes
+        or finding.probability is not None
     ]
-    relevant.sort(key=lambda finding: (finding.call != "positive", finding.label_value))
+    relevant.sort(key=lambda finding: (finding.call != "positive", -(finding.probability or 0), finding.label_value))
     if not relevant:
         return (
             [finding for finding in assessment.stations if finding.volume_ml is not None],
             "No station is positive or holds a node: every station found on this CT is shown.",
         )
     shown, rest = relevant[:MOST_STATION_PICTURES], relevant[MOST_STATION_PICTURES:]
+    judged = any(finding.probability is not None for finding in relevant)
     note = "Shown are the stations that are positive or hold nodes"
+    if judged:
+        note = "Shown are the stations that the network judged, that are positive or that hold nodes"
     if rest:
         left_out = ", ".join(finding.station for finding in rest)
         note += f"; for brevity without {left_out}, which the tables and the label maps contain"
@@ -166,17 +194,27 @@ def _coronal_pictures(view: PatientView, box: Box, positive: frozenset[int]) -> 
 
 
 def _station_picture(
-    assessment: Assessment, finding: StationFinding, view: PatientView, box: Box, positive: frozenset[int]
+    assessment: Assessment,
+    finding: StationFinding,
+    view: PatientView,
+    box: Box,
+    positive: frozenset[int],
+    attention: StationAttention | None = None,
 ) -> Picture | None:
-    largest = _largest_node(assessment, finding.station)
-    point = largest.centroid_mm if largest is not None else centroid(view, finding.label_value)
+    drawing = _node_that_draws_most(assessment, finding) if attention is not None else None
+    shown = drawing or _largest_node(assessment, finding.station)
+    point = shown.centroid_mm if shown is not None else centroid(view, finding.label_value)
     if point is None:
         return None
-    subject = view.stations == finding.label_value if largest is None else view.nodes == largest.node_id
-    z = _slice_of(view, subject, point)
-    plane = axial_plane(view, box, z)
+    if shown is None and attention is not None:
+        point = attention.peak_mm
+    subject = view.stations == finding.label_value if shown is None else view.nodes == shown.node_id
+    plane = axial_plane(view, box, _slice_of(view, subject, point), attention)
     title = f"Station {finding.station}, {finding.title}"
-    return _draw(plane, f"axial-{finding.label_value}", title, _caption(finding, largest), finding.station, positive)
+    words = _caption(finding, shown)
+    if attention is not None:
+        words = _attention_caption(finding, shown, drawing is not None)
+    return _draw(plane, f"axial-{finding.label_value}", title, words, finding.station, positive)
 
 
 def _draw(
@@ -190,10 +228,17 @@ def _draw(
         caption=caption,
         ct_svg=pictures.draw_ct(plane, f"{words}, CT", subject, positive),
         fused_svg=pictures.draw_fused(plane, f"{words}, PET over CT", positive),
+        attention_svg=pictures.draw_attention(plane, f"{words}, attention over CT", subject, positive)
+        if subject is not None
+        else None,
         orientation=plane.orientation,
         width_mm=round(width, 1),
         height_mm=round(height, 1),
     )
+
+
+def _node_that_draws_most(assessment: Assessment, finding: StationFinding) -> NodeFinding | None:
+    return next((node for node in assessment.nodes if node.node_id == finding.attention_node), None)
 
 
 def _largest_node(assessment: Assessment, station: str) -> NodeFinding | None:
@@ -222,6 +267,20 @@ def _caption(finding: StationFinding, largest: NodeFinding | None) -> str:
     which = f"largest of {plural(count, 'node')}, " if count > 1 else ""
     size = f"{number(largest.short_axis_mm, 1)} mm short axis"
     return f"Slice through node #{largest.node_id} ({which}{size})."
+
+
+def _attention_caption(finding: StationFinding, shown: NodeFinding | None, draws_most: bool) -> str:
+    """What a picture with attention shows, and what the network made of the station."""
+    if shown is None:
+        where = "Slice of the station nearest to the peak of the attention"
+    else:
+        size = f"{number(shown.short_axis_mm, 1)} mm short axis"
+        where = f"Slice through node #{shown.node_id} ({size})"
+    if draws_most and finding.attention_in_nodes is not None:
+        part = f"{finding.attention_in_nodes:.0%} of the attention lies in nodes"
+        where += f", of the nodes the one that draws most; {part}"
+    call = finding.call or "not assessed"
+    return f"Probability {number(finding.probability, 2)}, {call}. {where}."
 
 
 def _names_on(plane: Plane) -> Iterator[str]:

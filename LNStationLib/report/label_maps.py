@@ -17,10 +17,10 @@ _GEOMETRY_TOLERANCE = 1e-4
 
 
 def write_label_map(labels: sitk.Image, ct: sitk.Image, path: Path) -> None:
-    """Write a label map on the CT's grid.
+    """Write a label map, or a map of numbers, on the CT's grid.
 
     Args:
-        labels: uint8 or uint16 label map.
+        labels: uint8 or uint16 label map, or float32.
         ct: The CT whose grid it must have; the file carries the CT's geometry exactly.
         path: File to write, ending in ``.nii.gz``.
 

@@ -42,7 +42,9 @@ class Report:
 def build_report(result: AssessmentResult, progress: Progress = silent, review: Review | None = None) -> Report:
     """Compute words, map and pictures of a result, and of a reader's review of it."""
     progress("patient axes", 0.0)
-    gallery = build_gallery(result.assessment, patient_view(result), portion(progress, 0.2, 1.0))
+    view = patient_view(result)
+    gallery = build_gallery(result.assessment, view, portion(progress, 0.2, 1.0), result.attention)
+    attended = any(picture.attention_svg for picture in gallery.stations)
     fused = any(picture.fused_svg for picture in (*gallery.coronals, *gallery.stations))
     station_columns = 2 if len(gallery.stations) <= _MOST_LARGE_PICTURES else 3
     return Report(
@@ -50,12 +52,12 @@ def build_report(result: AssessmentResult, progress: Progress = silent, review: 
         station_map=station_map_svg(result.assessment),
         gallery=gallery,
         coronal_columns=1 if fused else 2,
-        station_columns=1 if fused else station_columns,
-        picture_note=_picture_note(fused),
+        station_columns=1 if fused or attended else station_columns,
+        picture_note=_picture_note(fused, attended),
     )
 
 
-def _picture_note(fused: bool) -> str:
+def _picture_note(fused: bool, attended: bool) -> str:
     note = (
         f"CT window {number(WINDOW_HU, 0)} HU, level {number(LEVEL_HU, 0)} HU. The patient's right (R) is on the "
         "picture's left. Stations have the colors of the table; nodes are yellow, with their number and a plus sign "
@@ -63,4 +65,9 @@ def _picture_note(fused: bool) -> str:
     )
     if fused:
         note += f" On the right the PET over the CT, SUV (body weight) 0 to {number(SUV_MAX_SHOWN, 0)}."
+    if attended:
+        note += (
+            " Beside the plain picture of a station, over the CT: where the network looked for this station, from 0 "
+            "to 1, the highest value of the map. The map is coarse and reaches beyond the station."
+        )
     return note

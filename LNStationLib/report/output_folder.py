@@ -27,18 +27,26 @@ FILE_NAMES = (
 REVIEW_FILE_NAMES = ("edits.csv", "n_category.csv", "review.json")
 """What a reader's review adds."""
 
+ATTENTION_FILE_NAME = "attention.nii.gz"
+"""What a network that judged stations adds."""
+
 FORMATS: Mapping[str, tuple[str, ...]] = {
     "json": ("review.json", "assessment.json"),
     "csv": ("stations.csv", "nodes.csv", "edits.csv", "n_category.csv"),
     "html": ("report.html",),
     "pdf": ("report.pdf",),
-    "nifti": ("stations.nii.gz", "nodes.nii.gz", "organs.nii.gz"),
+    "nifti": ("stations.nii.gz", "nodes.nii.gz", "organs.nii.gz", ATTENTION_FILE_NAME),
 }
 """Files by the format that a user chooses them with."""
 
 
-def file_names(formats: Collection[str], *, reviewed: bool) -> list[str]:
+def file_names(formats: Collection[str], *, reviewed: bool, with_attention: bool = False) -> list[str]:
     """The files of the chosen formats in the order in which they appear.
+
+    Args:
+        formats: Which of ``FORMATS``.
+        reviewed: With those of a reader's review.
+        with_attention: With that of a network's attention.
 
     Raises:
         OutputError: There is no such format, or none was chosen.
@@ -48,10 +56,12 @@ def file_names(formats: Collection[str], *, reviewed: bool) -> list[str]:
         problem = f"there is no report format '{unknown[0]}'" if unknown else "no report format was chosen"
         raise OutputError(f"{problem}: choose among {', '.join(FORMATS)}.")
     wanted = {file for name in formats for file in FORMATS[name]}
-    ordered = [*FILE_NAMES[:-1], *REVIEW_FILE_NAMES, FILE_NAMES[-1]]
-    return [name for name in ordered if name in wanted and (reviewed or name not in REVIEW_FILE_NAMES)]
+    ordered = [*FILE_NAMES[:-1], ATTENTION_FILE_NAME, *REVIEW_FILE_NAMES, FILE_NAMES[-1]]
+    left_out = {*(() if reviewed else REVIEW_FILE_NAMES), *(() if with_attention else (ATTENTION_FILE_NAME,))}
+    return [name for name in ordered if name in wanted - left_out]
 
 
+_SOMETIMES = (*REVIEW_FILE_NAMES, ATTENTION_FILE_NAME)
 _PARTIAL_PREFIX = ".lnstation-partial-"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
@@ -81,7 +91,7 @@ def prepare_output_folder(out: Path, overwrite: bool) -> None:
             f"{out} is not empty (it holds {entries[0]}): choose another folder, or give --overwrite to replace "
             "earlier results in it."
         )
-    folders = [name for name in (*FILE_NAMES, *REVIEW_FILE_NAMES) if (out / name).is_dir()]
+    folders = [name for name in (*FILE_NAMES, *_SOMETIMES) if (out / name).is_dir()]
     if folders:
         raise OutputError(f"{out / folders[0]} is a folder where a result must go: move it or choose another folder.")
 
@@ -120,7 +130,7 @@ def publish(folder: Path, out: Path, names: Sequence[str] = FILE_NAMES) -> list[
     for name in names:
         _flush(folder / name)
     # Of an earlier result nothing stays, or a review of then would stand beside an assessment of now.
-    for name in (FILE_NAMES[-1], names[-1], *REVIEW_FILE_NAMES, *FILE_NAMES):
+    for name in (FILE_NAMES[-1], names[-1], *_SOMETIMES, *FILE_NAMES):
         if name not in names[:-1]:
             (out / name).unlink(missing_ok=True)
     for name in names:

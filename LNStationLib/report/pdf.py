@@ -52,17 +52,15 @@ def pdf_report(report: Report, folder: Path, created: str) -> bytes:
 
 def _write_picture(picture: Picture, folder: Path) -> dict[str, Any]:
     """Write the drawings of a picture as SVG files and return what the template needs."""
-    drawings = {"ct": picture.ct_svg, "fused": picture.fused_svg}
     names: dict[str, Any] = {
         "title": picture.title,
         "caption": picture.caption,
         "aspect": picture.width_mm / picture.height_mm,
         "tall": picture.orientation == "coronal",
+        "drawings": [f"{picture.name}-{number}.svg" for number in range(len(picture.drawings))],
     }
-    for kind, drawing in drawings.items():
-        names[kind] = None if drawing is None else f"{picture.name}-{kind}.svg"
-        if drawing is not None:
-            (folder / names[kind]).write_text(drawing, encoding="utf-8")
+    for name, drawing in zip(names["drawings"], picture.drawings, strict=True):
+        (folder / name).write_text(drawing, encoding="utf-8")
     return names
 
 

@@ -7,7 +7,9 @@ PNG, everything on top stays sharp at any size.
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
 import matplotlib
@@ -29,6 +31,10 @@ _SCALE_MM = 50.0
 _FAINT_SUV, _OPAQUE_SUV = 1.0, 3.0
 """Between them the PET fades in over the CT, so that anatomy stays visible at background uptake."""
 _PET_STRENGTH = 0.7
+ATTENTION_MAP = "inferno"
+_FAINT_ATTENTION, _OPAQUE_ATTENTION = 0.15, 0.6
+"""Parts of the map's highest value between which attention fades in over the CT."""
+_ATTENTION_STRENGTH = 0.6
 _LABEL_ROOM_MM = 3.0
 """Radius of free room that a station's name needs beside the nodes inside it."""
 
@@ -59,8 +65,41 @@ def draw_fused(plane: Plane, title: str, positive_nodes: frozenset[int]) -> str 
     picture = _picture(plane, title, _png(_fuse(_gray(plane), plane.suv)))
     _add_nodes(picture, plane, positive_nodes)
     _add_marks(picture, plane)
-    _add_suv_scale(picture, plane)
+    labels = tuple(f"{SUV_MAX_SHOWN * fraction:.0f}" for fraction in (0.0, 0.5, 1.0))
+    _add_scale(picture, plane, Scale(f"hot-{_slug(title)}", "SUV", "hot", (labels[0], labels[1], labels[2])))
     return svg.to_string(picture)
+
+
+def draw_attention(plane: Plane, title: str, subject: str, positive_nodes: frozenset[int]) -> str | None:
+    """Draw a station's attention over the CT with its outline and nodes; ``None`` for a plane without attention.
+
+    Args:
+        plane: The plane.
+        title: What a reader who cannot see the picture is told.
+        subject: Name of the station.
+        positive_nodes: Node ids that carry a plus sign.
+    """
+    if plane.attention is None:
+        return None
+    picture = _picture(plane, title, _png(_overlaid(_gray(plane), plane.attention)))
+    station = anatomy.station(subject)
+    _add_station(picture, plane, np.equal(plane.stations, station.label_value), station, strong=True)
+    _add_nodes(picture, plane, positive_nodes)
+    _add_marks(picture, plane)
+    _add_scale(picture, plane, Scale(f"attention-{_slug(title)}", "Attention", ATTENTION_MAP, ("0", "0.5", "1")))
+    return svg.to_string(picture)
+
+
+def _overlaid(gray: FloatArray, attention: FloatArray) -> FloatArray:
+    height, width = gray.shape
+    fine = np.asarray(
+        Image.fromarray(attention.astype(np.float32)).resize((width, height), Image.Resampling.BILINEAR)
+    )
+    ramp = (fine - _FAINT_ATTENTION) / (_OPAQUE_ATTENTION - _FAINT_ATTENTION)
+    strength = (np.clip(ramp, 0, 1) * _ATTENTION_STRENGTH)[..., None]
+    colors = matplotlib.colormaps[ATTENTION_MAP](np.clip(fine, 0, 1))[..., :3]
+    overlaid: FloatArray = gray[..., None] * (1 - strength) + colors * strength
+    return overlaid
 
 
 def hot(fraction: FloatArray) -> FloatArray:
@@ -179,19 +218,45 @@ def _add_marks(picture: Element, plane: Plane) -> None:
     _add_label(picture, (width - 4, y - 1), position, "#ffffff", 4.6, "end")
 
 
-def _add_suv_scale(picture: Element, plane: Plane) -> None:
+def _slug(title: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", title.lower())
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A color scale.
+
+    Attributes:
+        name: Its id; unique among all pictures, which may stand in one HTML page.
+        title: Above it.
+        color_map: matplotlib's name.
+        labels: At its lower end, middle and upper end.
+    """
+
+    name: str
+    title: str
+    color_map: str
+    labels: tuple[str, str, str]
+
+
+def _add_scale(picture: Element, plane: Plane, scale: Scale) -> None:
     height, width = plane.size_mm
-    # Ids must stay unique when several pictures stand in one HTML page.
-    name = f"hot-{plane.orientation}-{round(plane.position_mm * 1000)}"
-    gradient = svg.add(svg.add(picture, "defs"), "linearGradient", id=name, x1=0, y1=1, x2=0, y2=0)
+    gradient = svg.add(svg.add(picture, "defs"), "linearGradient", id=scale.name, x1=0, y1=1, x2=0, y2=0)
     for stop in np.linspace(0, 1, 11):
-        red, green, blue = (round(float(channel) * 255) for channel in hot(np.array([stop]))[0])
+        red, green, blue = (round(channel * 255) for channel in matplotlib.colormaps[scale.color_map](stop)[:3])
         svg.add(gradient, "stop", offset=float(stop), stop_color=f"#{red:02x}{green:02x}{blue:02x}")
     x, y, length = width - 8.0, 12.0, min(50.0, height * 0.3)
     svg.add(
-        picture, "rect", x=x, y=y, width=4, height=length, fill=f"url(#{name})", stroke="#ffffff", stroke_width=0.5
+        picture,
+        "rect",
+        x=x,
+        y=y,
+        width=4,
+        height=length,
+        fill=f"url(#{scale.name})",
+        stroke="#ffffff",
+        stroke_width=0.5,
     )
-    for fraction in (0.0, 0.5, 1.0):
-        place = (x - 1.5, y + length * (1 - fraction))
-        _add_label(picture, place, f"{SUV_MAX_SHOWN * fraction:.0f}", "#ffffff", 4.2, "end")
-    _add_label(picture, (x + 4, y - 5.5), "SUV", "#ffffff", 4.2, "end")
+    for fraction, words in zip((0.0, 0.5, 1.0), scale.labels, strict=True):
+        _add_label(picture, (x - 1.5, y + length * (1 - fraction)), words, "#ffffff", 4.2, "end")
+    _add_label(picture, (x + 4, y - 5.5), scale.title, "#ffffff", 4.2, "end")

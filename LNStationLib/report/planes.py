@@ -7,11 +7,12 @@ from typing import Literal
 
 import numpy as np
 
-from LNStationLib.imaging.grid import Grid
+from LNStationLib.imaging.grid import Grid, resample_to_grid
+from LNStationLib.metastasis.attention import StationAttention
 from LNStationLib.report.patient_view import Box, PatientView, suv_on
 from LNStationLib.types import FloatArray, HuArray, InstanceArray, LabelArray
 
-_PET_PIXEL_MM = 1.0
+_OVERLAY_PIXEL_MM = 1.0
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class Plane:
         stations: Values of the station table, as ``hu``.
         nodes: Values ``NodeFinding.node_id``, as ``hu``.
         suv: PET in SUVbw over the same field of view at its own pixel size; ``None`` without PET.
+        attention: A station's map in [0, 1], relative to its highest value, over the same field of view at its own
+            pixel size; ``None`` without a network.
     """
 
     orientation: Literal["axial", "coronal"]
@@ -35,6 +38,7 @@ class Plane:
     stations: LabelArray
     nodes: InstanceArray
     suv: FloatArray | None
+    attention: FloatArray | None = None
 
     @property
     def size_mm(self) -> tuple[float, float]:
@@ -43,8 +47,16 @@ class Plane:
         return rows * self.pixel_mm[0], columns * self.pixel_mm[1]
 
 
-def axial_plane(view: PatientView, box: Box, z: int) -> Plane:
-    """The axial plane of slice ``z``; rows run to the back and columns to the patient's left."""
+def axial_plane(view: PatientView, box: Box, z: int, attention: StationAttention | None = None) -> Plane:
+    """The axial plane of slice ``z``; rows run to the back and columns to the patient's left.
+
+    Args:
+        view: The patient.
+        box: Field of view.
+        z: Slice.
+        attention: Of the station that the picture is about.
+    """
+    slab = Box((z, z + 1), box.y, box.x)
     where = (z, slice(*box.y), slice(*box.x))
     return Plane(
         "axial",
@@ -53,7 +65,8 @@ def axial_plane(view: PatientView, box: Box, z: int) -> Plane:
         view.hu[where],
         view.stations[where],
         view.nodes[where],
-        _plane_suv(view, Box((z, z + 1), box.y, box.x), 0),
+        _plane_suv(view, slab, 0),
+        None if attention is None else _plane_attention(attention, view.grid, slab),
     )
 
 
@@ -74,16 +87,27 @@ def coronal_plane(view: PatientView, box: Box, y: int) -> Plane:
 
 def _plane_suv(view: PatientView, slab: Box, thin_axis: int) -> FloatArray | None:
     """PET over a slab that is one voxel thick along ``thin_axis``, with the two other axes ``[row, column]``."""
+    suv = suv_on(view, _slab_grid(view.grid, slab, thin_axis))
+    return None if suv is None else np.take(suv, 0, axis=thin_axis)
+
+
+def _plane_attention(attention: StationAttention, grid: Grid, slab: Box) -> FloatArray:
+    """A station's relative map over an axial slab; 0 where the network did not look."""
+    on_slab = resample_to_grid(attention.relative, _slab_grid(grid, slab, 0), labels=False)
+    values: FloatArray = np.clip(on_slab[0], 0.0, 1.0)
+    return values
+
+
+def _slab_grid(grid: Grid, slab: Box, thin_axis: int) -> Grid:
+    """A grid over a slab of ``grid``, one voxel along ``thin_axis`` and about 1 mm along the others."""
     shape, spacing, origin = [], [], []
     for axis, (start, stop) in enumerate((slab.z, slab.y, slab.x)):
-        step, first = view.grid.spacing_mm[axis], view.grid.origin_mm[axis] + view.grid.spacing_mm[axis] * start
+        step, first = grid.spacing_mm[axis], grid.origin_mm[axis] + grid.spacing_mm[axis] * start
         extent = step * (stop - start)
-        count = 1 if axis == thin_axis else max(round(extent / _PET_PIXEL_MM), 1)
+        count = 1 if axis == thin_axis else max(round(extent / _OVERLAY_PIXEL_MM), 1)
         shape.append(count)
         spacing.append(extent / count)
         origin.append(first - step / 2 + extent / count / 2)
-    suv = suv_on(
-        view,
-        Grid((shape[0], shape[1], shape[2]), (spacing[0], spacing[1], spacing[2]), (origin[0], origin[1], origin[2])),
+    return Grid(
+        (shape[0], shape[1], shape[2]), (spacing[0], spacing[1], spacing[2]), (origin[0], origin[1], origin[2])
     )
-    return None if suv is None else np.take(suv, 0, axis=thin_axis)

@@ -7,7 +7,15 @@ from datetime import UTC, datetime
 
 from LNStationLib.assessment import Assessment, StationFinding
 from LNStationLib.report.category import Category, Fact, category_content
-from LNStationLib.report.tables import Cell, Column, Table, call_cell, station_cell
+from LNStationLib.report.tables import (
+    Cell,
+    Column,
+    Table,
+    call_cell,
+    judgement,
+    probability_cell,
+    station_cell,
+)
 from LNStationLib.report.wording import NOTHING, clean, number, plural, sentence
 from LNStationLib.review import ReaderCall, Review
 
@@ -60,24 +68,22 @@ def _category(review: Review) -> Category:
 
 
 def _calls(assessment: Assessment, review: Review) -> Table:
-    columns = (
-        Column("Station", 9),
-        Column("Model's call", 13),
-        Column("Reader's call", 13),
-        Column("Reader's note", 45),
-        Column("When", 20),
-    )
+    judged = judgement(assessment)
+    columns = [Column("Station", 9), Column("Model's call", 13)]
+    columns += [] if judged is None else [Column("Model's probability", 13)]
+    columns += [Column("Reader's call", 13), Column("Reader's note", 45), Column("When", 20)]
     rows = []
     differing = []
     for row in sorted(assessment.stations, key=lambda row: row.label_value):
         said = review.calls.get(row.station)
         if row.call is None and said is None:
             continue
-        rows.append((station_cell(row.station), call_cell(row.call), *_said(said)))
+        model = [call_cell(row.call)] if judged is None else [call_cell(row.call), probability_cell(row, judged)]
+        rows.append((station_cell(row.station), *model, *_said(said)))
         if _differ(row, said):
             differing.append(row.station)
     note = f"Reader and model differ on {', '.join(differing)}." if differing else ""
-    return Table(columns, tuple(rows), "Neither the model nor the reader called a station.", note)
+    return Table(tuple(columns), tuple(rows), "Neither the model nor the reader called a station.", note)
 
 
 def _differ(row: StationFinding, said: ReaderCall | None) -> bool:

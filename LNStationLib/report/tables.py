@@ -10,7 +10,7 @@ from LNStationLib import anatomy
 from LNStationLib.assessment import Assessment, Call, NodeFinding, Provenance, StationFinding
 from LNStationLib.report.wording import NOTHING, clean, number, sentence
 
-Kind = Literal["text", "positive", "negative", "unknown", "station", "name"]
+Kind = Literal["text", "positive", "negative", "unknown", "station", "name", "probability"]
 
 _ORIGINS = {
     "supplied": "supplied mask",
@@ -29,11 +29,21 @@ _NODE_SOURCES = {
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell; ``kind`` decides its look and ``color`` (``#rrggbb``) is the chip before a station's name."""
+    """One cell.
+
+    Attributes:
+        text: What it says.
+        kind: Decides its look.
+        color: ``#rrggbb`` of the chip before a station's name.
+        bar: Length of a bar in [0, 1] below the text.
+        mark: Where a mark crosses the bar.
+    """
 
     text: str
     kind: Kind = "text"
     color: str | None = None
+    bar: float | None = None
+    mark: float | None = None
 
 
 @dataclass(frozen=True)
@@ -58,7 +68,7 @@ class Table:
 def station_table(assessment: Assessment) -> Table:
     """All stations in the order of the station table; SUV and probability only where the case has any."""
     with_suv = assessment.case.has_pet or any(row.suv_max is not None for row in assessment.stations)
-    with_probability = any(row.probability is not None for row in assessment.stations)
+    judged = judgement(assessment)
     columns = [
         Column("Station", 8),
         Column("Name", 15),
@@ -67,21 +77,70 @@ def station_table(assessment: Assessment) -> Table:
         Column("Largest short axis, mm", 9, "right"),
     ]
     columns += [Column("SUVmax", 8, "right")] if with_suv else []
-    columns += [Column("Probability", 8, "right")] if with_probability else []
+    if judged is not None:
+        columns += [Column("Probability", 11), Column("Attention in nodes", 10, "right")]
     columns += [Column("Call", 12), Column("Why", 29)]
     rows = []
     for row in sorted(assessment.stations, key=lambda row: row.label_value):
         cells = [
             station_cell(row.station),
-            Cell(clean(row.title)),
+            Cell(clean(row.title) + (", outline edited" if row.edited else "")),
             Cell(number(row.volume_ml, 1)),
             Cell(_count(row.n_nodes)),
             Cell(number(row.largest_short_axis_mm, 1)),
         ]
         cells += [Cell(number(row.suv_max, 1))] if with_suv else []
-        cells += [Cell(number(row.probability, 2))] if with_probability else []
+        cells += [] if judged is None else [probability_cell(row, judged), Cell(attention_words(row))]
         rows.append((*cells, _station_call(row), Cell(sentence(row.reason))))
-    return Table(tuple(columns), tuple(rows), "The assessment holds no station.")
+    return Table(
+        tuple(columns), tuple(rows), "The assessment holds no station.", "" if judged is None else judged.note
+    )
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The model behind the probabilities of an assessment.
+
+    Attributes:
+        threshold: Probability from which a station is called positive; ``None`` where the assessment does not say.
+        note: Model, operating point and threshold in words.
+    """
+
+    threshold: float | None
+    note: str
+
+
+def judgement(assessment: Assessment) -> Judgement | None:
+    """How stations got their probabilities; ``None`` where none has one."""
+    if all(row.probability is None for row in assessment.stations):
+        return None
+    step = next((row for row in reversed(assessment.provenance) if row.step == "metastasis"), None)
+    if step is None:
+        return Judgement(None, "")
+    threshold, point = step.settings.get("threshold"), step.settings.get("operating_point")
+    note = f"Probability of metastasis by {_model(step)}."
+    if not isinstance(threshold, int | float):
+        return Judgement(None, note)
+    note += (
+        f" The mark in the bar is the threshold {number(threshold, 2)} of the operating point {clean(str(point))}; "
+        "at or above it a station is called positive."
+    )
+    return Judgement(float(threshold), note)
+
+
+def probability_cell(row: StationFinding, judged: Judgement) -> Cell:
+    """A probability with its bar and the threshold's mark."""
+    if row.probability is None:
+        return Cell(NOTHING)
+    return Cell(number(row.probability, 2), "probability", bar=row.probability, mark=judged.threshold)
+
+
+def attention_words(row: StationFinding) -> str:
+    """Part of a network's attention inside nodes and the node that draws most of it."""
+    if row.attention_in_nodes is None:
+        return NOTHING
+    node = f", #{row.attention_node}" if row.attention_node is not None else ""
+    return f"{row.attention_in_nodes:.0%}{node}"
 
 
 def node_table(assessment: Assessment) -> Table:
@@ -240,5 +299,7 @@ def _settings(settings: dict[str, Any]) -> str:
 def _model(step: Provenance) -> str:
     if step.model_package is None:
         return "none"
+    version = f" {step.model_version}" if step.model_version else ""
+    digest = f" (SHA-256 {step.model_sha256[:12]})" if step.model_sha256 else ""
     trained = f", trained on {step.trained_on} data" if step.trained_on else ""
-    return clean(f"{step.model_package}{trained}")
+    return clean(f"{step.model_package}{version}{digest}{trained}")

@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
+from LNStationLib.metastasis import attention_volume
+from LNStationLib.nodes.regions import station_boxes
 from LNStationLib.progress import Progress, portion, silent
 from LNStationLib.report.csv_files import edits_csv, n_category_csv, nodes_csv, stations_csv
 from LNStationLib.report.html import html_report
 from LNStationLib.report.label_maps import write_label_map
 from LNStationLib.report.layout import build_report
-from LNStationLib.report.output_folder import FORMATS, file_names, partial_folder, prepare_output_folder, publish
+from LNStationLib.report.output_folder import (
+    ATTENTION_FILE_NAME,
+    FORMATS,
+    file_names,
+    partial_folder,
+    prepare_output_folder,
+    publish,
+)
 from LNStationLib.report.pdf import pdf_report
 from LNStationLib.result import AssessmentResult
 from LNStationLib.review import Review
@@ -45,7 +54,7 @@ def write_outputs(
         OutputError: The folder cannot take the results, or there is no such format.
         ValueError: A label map is not on the CT's grid.
     """
-    names = file_names(formats, reviewed=review is not None)
+    names = file_names(formats, reviewed=review is not None, with_attention=bool(result.attention))
     prepare_output_folder(out, overwrite)
     with partial_folder(out) as folder:
         if "nifti" in formats:
@@ -64,6 +73,9 @@ def _write_label_maps(result: AssessmentResult, folder: Path, progress: Progress
     for done, (name, image) in enumerate(maps.items()):
         progress(f"writing {name}.nii.gz", done / len(maps))
         write_label_map(image, result.case.ct, folder / f"{name}.nii.gz")
+    if result.attention:
+        volume = attention_volume(result.attention, result.stations, station_boxes(result.stations))
+        write_label_map(volume, result.case.ct, folder / ATTENTION_FILE_NAME)
 
 
 def _write_texts(result: AssessmentResult, review: Review | None, folder: Path, names: list[str]) -> None:

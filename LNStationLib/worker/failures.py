@@ -13,7 +13,7 @@ from LNStationLib.worker.messages import ErrorCode, Failure
 from LNStationLib.worker.volume_files import VolumeError
 
 _log = logging.getLogger(__name__)
-_ALLOCATION = ("bad_alloc", "failed to allocate memory", "cannot allocate memory")
+_ALLOCATION = ("bad_alloc", "failed to allocate memory", "cannot allocate memory", "not enough memory")
 _MIN_SECRET = 3
 
 

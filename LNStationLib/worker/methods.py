@@ -16,9 +16,15 @@ import SimpleITK as sitk
 from LNStationLib.assessed_case import AssessedCase
 from LNStationLib.case_input.case_from_images import CaseImages, case_from_images
 from LNStationLib.errors import InputError
+from LNStationLib.metastasis import attention_volume
+from LNStationLib.modelpackage import list_packages, read_package
+from LNStationLib.modelpackage.card import card
+from LNStationLib.modelpackage.container import PackageError
+from LNStationLib.modelpackage.folders import user_folder
+from LNStationLib.networks.installation import how_to_install, missing_packages
 from LNStationLib.pipeline import assess_case, with_organs
 from LNStationLib.progress import Progress, portion
-from LNStationLib.reassessment import reassess
+from LNStationLib.reassessment import reassess, with_attention
 from LNStationLib.report import write_outputs
 from LNStationLib.restoring import restore_case
 from LNStationLib.review import evidence_sides, stage_reader_calls
@@ -47,6 +53,7 @@ class Methods:
         """The methods that need more than the server itself."""
         return {
             "devices": self._devices,
+            "models": self._models,
             "load_case": self._load_case,
             "assess": self._assess,
             "reassess": self._reassess,
@@ -62,6 +69,26 @@ class Methods:
         threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         plural = "" if threads == 1 else "s"
         return {"devices": [{"name": "cpu", "title": f"CPU, {threads} thread{plural}"}, *_accelerators()]}
+
+    def _models(self, params: Result, progress: Progress) -> Result:
+        """Cards of all packages; only what would really load is offered, so weights are verified too."""
+        given = p.checked(p.Models, params)
+        found = list_packages([_absolute(folder) for folder in given.folders])
+        models, problems = [], []
+        for done, one in enumerate(found):
+            progress("verifying model packages", done / len(found))
+            try:
+                models.append(card(read_package(one.path).manifest, one.path, one.source))
+            except PackageError as error:
+                problems.append({"path": str(one.path), "message": str(error)})
+        missing = missing_packages()
+        return {
+            "models": models,
+            "problems": problems,
+            "missing": missing,
+            "install": f"To run learned models {how_to_install()}." if missing else None,
+            "user_folder": str(user_folder()),
+        }
 
     def _load_case(self, params: Result, progress: Progress) -> Result:
         given = p.checked(p.LoadCase, params)
@@ -98,7 +125,7 @@ class Methods:
             "stations": self._write("stations", parsed.stations),
             "nodes": self._write("nodes", assessed.nodes),
             "organs": self._write("organs", result.organs),
-            "attention": None,
+            "attention": self._attention(assessed) if assessed.attention else None,
         }
         progress("done", 1.0)
         self._store.put(given.case, replace(warm, assessed=assessed))
@@ -113,6 +140,7 @@ class Methods:
             "assessment": made.assessed.assessment.model_dump(mode="json"),
             "changed": list(made.changed),
             "nodes": self._write("nodes", made.assessed.nodes) if made.nodes_changed else None,
+            "attention": self._attention(made.assessed) if made.attention_changed else None,
         }
         progress("done", 1.0)
         self._store.put(given.case, replace(warm, assessed=made.assessed))
@@ -141,8 +169,9 @@ class Methods:
         warm = self._store.get(given.case)
         assessed = _assessed(warm)
         start = 0.0 if assessed.parsed.organs is not None else 0.6
-        # A restored case finds its organs again, and keeps them for the next time.
+        # A restored case finds its organs and its attention again, and keeps them for the next time.
         assessed = replace(assessed, parsed=with_organs(assessed.parsed, portion(progress, 0.0, start)))
+        assessed = with_attention(assessed)
         self._store.put(given.case, replace(warm, assessed=assessed))
         result = assessed.result if given.identifiers else _without_identifiers(assessed).result
         files = write_outputs(
@@ -169,6 +198,12 @@ class Methods:
     def _release_case(self, params: Result, progress: Progress) -> Result:
         self._store.remove(p.checked(p.CaseParams, params).case)
         return {}
+
+    def _attention(self, assessed: AssessedCase) -> Result:
+        """The maps on the box of the CT's grid that holds their stations: a tenth of the whole."""
+        parsed = assessed.parsed
+        volume = attention_volume(assessed.attention or {}, parsed.stations, parsed.boxes, whole=False)
+        return self._write("attention", volume)
 
     def _write(self, name: str, image: sitk.Image) -> Result:
         return write_image(self._folder, f"{name}-{os.getpid()}-{next(self._numbers)}.raw", image)

@@ -112,6 +112,12 @@ class Stage(CaseParams):
         return calls
 
 
+class Models(Params):
+    """Further folders of model packages."""
+
+    folders: list[str] = Field(default_factory=list)
+
+
 class Report(CaseParams):
     """Where the report goes, and what of it."""
 

@@ -28,6 +28,7 @@ Method = Callable[[dict[str, Any], Progress], Any]
 METHODS = (
     "hello",
     "devices",
+    "models",
     "load_case",
     "assess",
     "reassess",

@@ -4,46 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
+from LNStationLib.networks.attention_map import MaskReduction, attention_inside, mask_on_attention_grid
 from LNStationLib.networks.output import StationOutput
 
-MaskReduction = Literal["touch", "cover"]
-
-
-def mask_on_attention_grid(mask: Tensor, size: Sequence[int], reduction: MaskReduction = "touch") -> Tensor:
-    """Bring a node mask to the coarser grid of an attention map.
-
-    Args:
-        mask: ``[B, 1, z, y, x]``, 0 or 1.
-        size: ``(z, y, x)`` of the attention map.
-        reduction: ``"touch"``: a voxel counts where a node reaches into it, so that attention on a small node can
-            reach the threshold of the loss; ``"cover"``: by the part of it that nodes fill, which a 5 mm node in a
-            voxel of 6 x 6 x 20 mm never lets reach it. The paper does not say at which resolution it multiplies.
-
-    Returns:
-        ``[B, 1, *size]`` in [0, 1].
-    """
-    z, y, x = size
-    pool = functional.adaptive_max_pool3d if reduction == "touch" else functional.adaptive_avg_pool3d
-    pooled: Tensor = pool(mask, (z, y, x))
-    return pooled
-
-
-def attention_inside(attention: Tensor, mask: Tensor, reduction: MaskReduction = "touch") -> Tensor:
-    """Part of the attention that lies inside nodes, ``[B]`` in [0, 1]: the sum in eq. 1.
-
-    Args:
-        attention: ``[B, 1, d, h, w]``, summing to 1 over the volume.
-        mask: Node mask ``[B, 1, z, y, x]`` of the same region, of any resolution.
-        reduction: See ``mask_on_attention_grid``.
-    """
-    on_grid = mask_on_attention_grid(mask, attention.shape[2:], reduction)
-    return (attention * on_grid).sum(dim=(1, 2, 3, 4))
+__all__ = [
+    "AttentionMarginLoss",
+    "LossParts",
+    "MaskReduction",
+    "StationLoss",
+    "attention_inside",
+    "mask_on_attention_grid",
+    "router_loss",
+]
 
 
 class AttentionMarginLoss(nn.Module):

@@ -8,7 +8,7 @@ from nodes.shapes import AXIAL, FLIPPED, SAGITTAL, ellipsoid, left_of_zero, like
 from LNStationLib import anatomy
 from LNStationLib.assessment import NodeFinding
 from LNStationLib.case import Case
-from LNStationLib.metastasis import StationCall, assess, positive_station_names
+from LNStationLib.metastasis import ClinicalCriteria, StationCall, positive_station_names
 from LNStationLib.metastasis.clinical_criteria import call_node
 from LNStationLib.nodes import find_nodes
 from LNStationLib.settings import Settings
@@ -68,7 +68,7 @@ def run(nodes=(), pet=None, parsed=PARSED, direction=AXIAL, tumor=None, **settin
     case = Case("case", ct, pet=pet, nodes=like(mask, ct), tumor=None if tumor is None else like(tumor(ct), ct))
     chosen, stations = Settings(**settings), stations_on(ct)
     found = find_nodes(case, stations, left_of_zero, chosen)
-    return assess(found, stations, case, parsed, chosen, left_of_zero)
+    return ClinicalCriteria().assess(found, stations, case, parsed, chosen, left_of_zero)
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_without_pet_and_without_nodes_looked_for_nothing_is_assessed():
 def assess_case(case, **settings):
     stations, chosen = stations_on(case.ct), Settings(**settings)
     found = find_nodes(case, stations, left_of_zero, chosen)
-    return assess(found, stations, case, PARSED, chosen, left_of_zero).stations
+    return ClinicalCriteria().assess(found, stations, case, PARSED, chosen, left_of_zero).stations
 
 
 def test_with_pet_but_no_nodes_looked_for_uptake_alone_decides():

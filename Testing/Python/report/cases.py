@@ -19,6 +19,8 @@ from LNStationLib.assessment import (
     StationFinding,
 )
 from LNStationLib.case import Case
+from LNStationLib.imaging.grid import Grid
+from LNStationLib.metastasis import StationAttention
 from LNStationLib.result import AssessmentResult
 
 # LPS centers (x, y, z) in mm and radius; +x is the patient's left.
@@ -130,6 +132,7 @@ class Options:
     findings: bool = True
     staging: NStaging | None = None
     bright_right: bool = False
+    attention: bool = False
 
 
 def make_result(options: Options | None = None) -> AssessmentResult:
@@ -141,12 +144,30 @@ def make_result(options: Options | None = None) -> AssessmentResult:
     trachea = {anatomy.organ("trachea").label_value: (0.0, 10.0, 10.0, 9.0)}
     case = Case(options.case_id, ct, pet=pet_image() if options.pet else None, synthetic=options.synthetic)
     return AssessmentResult(
+        attention=attention_maps() if options.attention else {},
         assessment=make_assessment(options, ct),
         case=case,
         stations=ball_labels(ct, stations, np.uint8),
         nodes=ball_labels(ct, nodes, np.uint16),
         organs=ball_labels(ct, trachea, np.uint8),
     )
+
+
+PROBABILITIES = {"4R": 0.83, "7": 0.61, "10L": 0.07, "2R": 0.12, "2L": 0.0}
+THRESHOLD = 0.4
+
+
+def attention_maps() -> dict[str, StationAttention]:
+    """For each judged station a coarse map with its peak in the attention voxel that holds the ball's center."""
+    maps = {}
+    for name in PROBABILITIES:
+        x, y, z, _ = next((node[1:] for node in NODES.values() if node[0] == name), STATIONS[name])
+        # The peak's voxel is off the map's middle, so that a flipped axis shows.
+        grid = Grid((8, 12, 12), (20.0, 6.4, 6.4), (z - 20.0 * 3, y - 6.4 * 4, x - 6.4 * 7))
+        values = np.full(grid.shape, 0.01, np.float32)
+        values[3, 4, 7] = 1
+        maps[name] = StationAttention(values / values.sum(), grid)
+    return maps
 
 
 def make_assessment(options: Options, ct: sitk.Image) -> Assessment:
@@ -224,6 +245,9 @@ def station_finding(row: anatomy.Station, options: Options) -> StationFinding:
         n_nodes=len(held) if options.findings else None,
         largest_short_axis_mm=axis,
         suv_max=7.9 if options.pet and held else None,
+        probability=PROBABILITIES.get(row.name) if options.attention else None,
+        attention_in_nodes=0.62 if options.attention and row.name in PROBABILITIES and held else None,
+        attention_node=held[0] if options.attention and row.name in PROBABILITIES and held else None,
         call=call,
         positive_sides=POSITIVE.get(row.name, []) if call == "positive" else [],
         reason=f"largest short axis {axis:.1f} mm" if axis else "no node that could be measured",
@@ -275,7 +299,9 @@ def _provenance(options: Options) -> list[Provenance]:
             implementation="clinical_criteria",
             version="0.1.0",
             seconds=0.1,
-            settings={"short_axis_threshold_mm": 10.0, "suv_max_threshold": 4.0},
+            settings={"operating_point": "balanced", "threshold": THRESHOLD}
+            if options.attention
+            else {"short_axis_threshold_mm": 10.0, "suv_max_threshold": 4.0},
             model_package="sa-moe 1.0" if options.trained_on_synthetic else None,
             trained_on="synthetic" if options.trained_on_synthetic else None,
             references=["Eisenhauer EA et al. RECIST 1.1. Eur J Cancer 2009;45:228-247."],

@@ -14,7 +14,7 @@ from report.cases import Options, make_result
 from LNStationLib.assessment import Assessment
 from LNStationLib.case import CaseFacts
 from LNStationLib.errors import OutputError
-from LNStationLib.report import FILE_NAMES, FORMATS, REVIEW_FILE_NAMES, write_outputs
+from LNStationLib.report import ATTENTION_FILE_NAME, FILE_NAMES, FORMATS, REVIEW_FILE_NAMES, write_outputs
 from LNStationLib.report.content import build_content
 from LNStationLib.report.csv_files import edits_csv, n_category_csv, stations_csv
 from LNStationLib.report.html import html_report
@@ -171,7 +171,7 @@ def test_every_format_is_written_and_reads_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize("formats", [["json"], ["csv", "html"], ["nifti"], ["pdf"]])
 def test_only_the_chosen_formats_are_written(tmp_path: Path, formats: list[str]) -> None:
     files = write_outputs(make_result(), tmp_path, overwrite=False, formats=formats)
-    expected = {name for one in formats for name in FORMATS[one]} - set(REVIEW_FILE_NAMES)
+    expected = {name for one in formats for name in FORMATS[one]} - {*REVIEW_FILE_NAMES, ATTENTION_FILE_NAME}
     assert {path.name for path in files} == expected == {path.name for path in tmp_path.iterdir()}
 
 
