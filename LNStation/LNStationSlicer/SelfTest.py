@@ -18,7 +18,7 @@ from LNStationSlicer.Parameters import REPORT_FORMATS
 SAMPLE = "lung-n2"
 STATION = "4R"
 _SPACING_MM = 2.5
-_PATIENCE_S = 300.0
+_PATIENCE_S = 900.0
 
 
 class SelfTest:
