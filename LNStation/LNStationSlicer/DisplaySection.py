@@ -73,16 +73,19 @@ class DisplaySection(Section):
             stationColor=comboKey(ui.colorByCombo),
             nodesVisible=ui.showNodesCheck.checked,
             show3D=ui.show3DCheck.checked,
-            foreground=self._foreground(),
+            foreground=self._foreground(before.foreground),
             foregroundOpacity=ui.foregroundOpacitySlider.value,
             attentionThreshold=ui.attentionThresholdSlider.value,
             attentionColorMap=comboKey(ui.attentionColorCombo),
         )
 
-    def _foreground(self) -> str:
+    def _foreground(self, before: str) -> str:
         if self.ui.attentionRadio.checked:
             return "attention"
-        return "pet" if self.ui.petRadio.checked else "none"
+        if self.ui.petRadio.checked:
+            return "pet"
+        # What was chosen and is not there (yet), or hidden, stays chosen.
+        return before if self._shownForeground(before) == "none" else "none"
 
     def _shownForeground(self, chosen: str) -> str:
         """What is chosen, where there is such a thing; a blind read shows nothing though it stays chosen."""

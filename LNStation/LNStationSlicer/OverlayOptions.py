@@ -34,7 +34,7 @@ class OverlayOptions:
         stationOpacity: In [0, 1].
         nodesVisible: Node candidates, colored by call.
         show3D: Stations and nodes as surfaces.
-        foreground: What lies over the CT.
+        foreground: What lies over the CT, where the case has it: a station that is clicked shows its attention.
         foregroundOpacity: In [0, 1].
         attentionThreshold: Share of the map's maximum, in [0, 1], below which nothing is drawn.
         attentionColorMap: One of ``COLOR_MAPS``.
@@ -50,7 +50,7 @@ class OverlayOptions:
     stationOpacity: float = 0.8
     nodesVisible: bool = True
     show3D: bool = False
-    foreground: Foreground = "none"
+    foreground: Foreground = "attention"
     foregroundOpacity: float = 0.5
     attentionThreshold: float = 0.3
     attentionColorMap: str = "inferno"

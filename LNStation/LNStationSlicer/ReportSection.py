@@ -26,7 +26,8 @@ class ReportSection(Section):
         self._files: list[Path] = []
         ui.reportFolderEdit.filters = ctk.ctkPathLineEdit.Dirs
         ui.reportFolderEdit.currentPath = str(Path.home())
-        ui.readerEdit.editingFinished.connect(self._onReader)
+        # At each key: an edit may be logged while the cursor is still in the field.
+        ui.readerEdit.connect("textEdited(QString)", self._onReader)
         ui.reportFolderEdit.connect("currentPathChanged(QString)", self._onFolder)
         for name in REPORT_FORMATS:
             getattr(ui, f"{name}Check").connect("toggled(bool)", self._onFormats)

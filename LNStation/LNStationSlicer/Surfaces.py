@@ -16,7 +16,7 @@ _PARAMETERS = (
     slicer.vtkBinaryLabelmapToClosedSurfaceConversionRule.GetConversionMethodParameterName,
     slicer.vtkBinaryLabelmapToClosedSurfaceConversionRule.GetSurfaceNetInternalSmoothingParameterName,
 )
-"""What the user may have chosen for a segmentation's surfaces. Joint smoothing needs all segments at once: left out."""
+"""What the user may have chosen for a segmentation's surfaces; joint smoothing needs all at once and is left out."""
 
 
 def removeSurfaces(node: slicer.vtkMRMLSegmentationNode) -> None:

@@ -112,6 +112,11 @@ class WorkerPackages(Section):
 
     def _install(self, anew: bool) -> None:
         dependencies = self.logic.dependencies
+        wheels = dependencies.wheelsFolder
+        if wheels is not None and not wheels.is_dir():
+            self._afterwards = None
+            self.message.emit(_("There is no folder {folder}: choose another, or none.").format(folder=wheels))
+            return
         if not slicer.util.confirmOkCancelDisplay(dependencies.consentText(dependencies.withNetworks)):
             self._afterwards = None
             return

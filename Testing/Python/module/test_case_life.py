@@ -228,11 +228,18 @@ def test_nothing_is_left_after_the_panel_is_gone(tmp_path: Path) -> None:
 
     slicer_host.clear_scene()
     live(0)
-    observers = driver.observer_count(slicer.mrmlScene)
+    observers = [driver.observer_count(watched) for watched in watchable()]
     live(1)
     live(2)
-    assert driver.observer_count(slicer.mrmlScene) == observers
+    assert [driver.observer_count(watched) for watched in watchable()] == observers
     assert slicer_host.take_slot_errors() == []
+
+
+def watchable() -> list:
+    """What the module observes and what outlives it: the scene, and the interactors of the views."""
+    manager = slicer.app.layoutManager()
+    views = [manager.sliceWidget(name).sliceView() for name in manager.sliceViewNames()]
+    return [slicer.mrmlScene, *(view.interactor() for view in (*views, manager.threeDWidget(0).threeDView()))]
 
 
 def _arrays():

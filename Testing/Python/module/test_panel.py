@@ -19,7 +19,8 @@ slicer = slicer_host.start()
 import qt  # noqa: E402
 import vtk  # noqa: E402
 from LNStationSlicer import Navigation  # noqa: E402
-from module.mrml_cases import make_assessment, make_volume, station_array  # noqa: E402
+from LNStationSlicer.StationRows import COLUMNS  # noqa: E402
+from module.mrml_cases import Editor, make_assessment, make_volume, station_array  # noqa: E402
 from module.panel_hand import ALL_4R, IN_4R, Hand, panel  # noqa: E402
 from module.patients import add_segmentation  # noqa: E402
 from slicer_host import driver, screenshots  # noqa: E402
@@ -61,6 +62,29 @@ def test_segmentations_of_the_scene_are_proposed_by_what_they_hold(hand: Hand) -
     assert hand.ui.tumorSelector.currentNode() == tumor
     assert hand.ui.nodesSelector.currentNode() is None
     assert "2 organs" in hand.ui.organsMatchLabel.text or "3 organs" in hand.ui.organsMatchLabel.text
+
+
+def test_segments_are_sent_as_organs_nodes_and_tumor_by_their_codes_whatever_their_names(hand: Hand) -> None:
+    ct = hand.add_ct()
+    codes = {"aorta": "15825003^Aorta", "nodes": "59441001^Lymph node", "tumor": "86049000^Neoplasm, Primary"}
+    box = np.zeros(slicer.util.arrayFromVolume(ct).shape, dtype=np.uint8)
+    box[4:8, 4:8, 4:8] = 1
+    for number, code in enumerate(codes.values()):
+        node = add_segmentation({}, ct, f"Segmentation {number}")
+        node.GetSegmentation().AddEmptySegment("Segment_1", "Segment_1")
+        category = "123037004^Anatomical Structure" if number < 2 else "49755003^Morphologically Altered Structure"
+        entry = f"Segmentation category and type - DICOM master list~SCT^{category}~SCT^{code}~^^~~^^~^^"
+        segment = node.GetSegmentation().GetSegment("Segment_1")
+        segment.SetTag(slicer.vtkSegment.GetTerminologyEntryTagName(), entry)
+        slicer.util.updateSegmentBinaryLabelmapFromArray(box, node, "Segment_1", ct)
+    hand.ui.ctSelector.setCurrentNode(ct)
+    slicer.app.processEvents()
+    hand.assess()
+    sent = last_params(hand, "load_case")
+    assert list(sent["organs"]) == ["aorta"]
+    assert sent["organs"]["aorta"]["shape"] == [4, 4, 4]
+    assert sent["nodes"] is not None
+    assert sent["tumor"] is not None
 
 
 def test_facts_and_settings_go_to_the_worker_as_chosen(hand: Hand) -> None:
@@ -174,35 +198,6 @@ def test_a_killed_worker_is_reported_and_the_next_request_works_on_the_same_revi
     assert len({request["pid"] for request in hand.worker.requests()}) == 2
 
 
-def test_without_packages_the_user_is_asked_first_and_a_no_changes_nothing(hand: Hand) -> None:
-    hand.choose_ct()
-    missing = type("State", (), {"ready": False, "installable": True, "sentence": "Press Install."})()
-    hand.logic.dependencies.state = lambda: missing
-    hand.logic.dependencies.consentText = lambda withNetworks: "Fetch about 1 GB?"
-    slicer_host.confirm_with(False)
-    try:
-        driver.click(hand.ui.assessButton)
-    finally:
-        slicer_host.confirm_with(True)
-    assert ("confirm", "Fetch about 1 GB?") in slicer_host.take_messages()
-    assert hand.worker.requests() == []
-    assert hand.logic.queue.active is None
-
-
-def test_packages_that_cannot_be_installed_are_said_in_the_status_line(hand: Hand) -> None:
-    # The module's own class: loading it reads its files anew.
-    from LNStationSlicer.Installation import DependencyError
-
-    def refuse(*_: object) -> None:
-        raise DependencyError("No Python was found.")
-
-    hand.choose_ct()
-    hand.logic.dependencies.installation = refuse
-    hand.widget.sections[1].packages.onRepair()
-    assert hand.ui.statusLabel.text == "No Python was found."
-    slicer_host.take_messages()
-
-
 # Stations and views
 
 
@@ -260,39 +255,6 @@ def test_a_double_click_in_a_slice_selects_the_station_under_the_cursor(hand: Ha
     assert hand.logic.selectedStation == "4R", "nothing lies in the corner"
 
 
-def test_filters_and_display_options_do_what_they_say(hand: Hand) -> None:
-    hand.assessed()
-    hand.ui.filterCombo.currentIndex = hand.ui.filterCombo.findData("relevant")
-    assert hand.table.names == ["4R", "7"]
-    hand.open_section("displaySection")
-    hand.ui.representationCombo.currentIndex = hand.ui.representationCombo.findData("fill")
-    hand.ui.colorByCombo.currentIndex = hand.ui.colorByCombo.findData("probability")
-    hand.ui.show3DCheck.checked = True
-    hand.ui.showNodesCheck.checked = False
-    options = hand.logic.overlays.options()
-    assert (options.stationStyle, options.stationColor, options.show3D) == ("fill", "probability", True)
-    assert not options.nodesVisible
-    display = hand.logic.case.stationsNode().GetDisplayNode()
-    assert display.GetVisibility2DFill()
-    assert not hand.logic.case.nodesNode().GetDisplayNode().GetVisibility()
-    hand.ui.representationCombo.currentIndex = hand.ui.representationCombo.findData("none")
-    assert not display.GetVisibility()
-
-
-def test_the_attention_map_can_be_shown_where_there_is_one(hand: Hand) -> None:
-    hand.assessed()
-    hand.open_section("displaySection")
-    assert not hand.ui.attentionRadio.enabled
-    hand.worker.behave(assess={"attention": True})
-    driver.click(hand.ui.assessButton)
-    hand.idle()
-    assert hand.ui.attentionRadio.enabled
-    hand.logic.selectStation("4R")
-    before = screenshots.slice_view("Red", (200, 200)).astype(int)
-    hand.ui.attentionRadio.checked = True
-    assert np.abs(screenshots.slice_view("Red", (200, 200)).astype(int) - before).sum() > 1000
-
-
 # Calls
 
 
@@ -316,6 +278,25 @@ def test_calls_in_quick_succession_are_staged_once(hand: Hand) -> None:
     hand.idle()
     assert hand.worker.methods().count("stage") == 1
     assert last_params(hand, "stage")["calls"] == dict.fromkeys(("4R", "4L", "7"), "positive")
+
+
+def test_a_note_typed_into_its_cell_is_kept_in_the_review(hand: Hand) -> None:
+    hand.assessed()
+    row, column = hand.table.names.index("7"), COLUMNS.index("note")
+    hand.ui.stationTable.item(row, column).setText("calcified")
+    slicer.app.processEvents()
+    assert hand.logic.review.note("7") == "calcified"
+
+
+def test_a_click_on_a_header_sorts_the_panels_table(hand: Hand) -> None:
+    hand.assessed()
+    hand.widget.stations.table.sortBy("volume", True)
+    volumes = [row.volumeMl for name in hand.table.names for row in hand.logic.rows() if row.name == name]
+    known = [volume for volume in volumes if volume]
+    assert known == sorted(known, reverse=True)
+    assert volumes[: len(known)] == known
+    hand.call(hand.table.names[0], "positive")
+    assert hand.logic.review.calls() == {hand.table.names[0]: "positive"}, "the call is that of the row it is in"
 
 
 def test_a_new_assessment_leaves_calls_and_notes_alone(hand: Hand) -> None:
@@ -350,6 +331,31 @@ def test_an_edit_is_assessed_again_by_itself_and_only_what_was_edited_is_sent(ha
     assert [edit["station"] for edit in edits] == ["4R"]
     assert edits[0]["volume_after_ml"] < edits[0]["volume_before_ml"]
     assert hand.logic.review.call("4L") == "negative"
+
+
+def test_undo_in_the_embedded_editor_makes_the_station_fresh_again(hand: Hand) -> None:
+    hand.assessed()
+    hand.open_section("correctSection")
+    hand.ui.autoReassessCheck.checked = False
+    hand.click_row("4R")
+    editor = hand.ui.segmentEditor
+    assert editor.undoEnabled
+    editor.saveStateForUndo()
+    hand.erase()
+    hand.wait(lambda: hand.logic.review.stale() == ["4R"], "the stale mark")
+    editor.undo()
+    hand.wait(lambda: not hand.logic.review.stale(), "no stale mark")
+    slicer.app.processEvents()
+    assert hand.cell("4R", "state") == "fresh"
+
+
+def test_neighbors_that_lose_voxels_are_assessed_again_too(hand: Hand) -> None:
+    hand.assessed()
+    case = hand.logic.case
+    Editor(case.stationsNode(), case.ctNode()).paint("4R", (slice(12, 18), slice(8, 20), slice(20, 24)))
+    hand.wait(lambda: "reassess" in hand.worker.methods(), "the assessment")
+    hand.idle()
+    assert sorted(last_params(hand, "reassess")["stations"]) == ["4L", "4R"]
 
 
 def test_with_the_switch_off_an_edit_waits_for_the_button(hand: Hand) -> None:
@@ -398,20 +404,32 @@ def test_the_segment_editor_follows_the_selected_station_and_lets_go_when_folded
 # Report
 
 
-def test_the_report_goes_into_a_new_folder_with_the_readers_review(hand: Hand, tmp_path: Path) -> None:
+def test_the_report_goes_into_a_new_folder_with_review_and_edit_log(
+    hand: Hand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     hand.assessed()
     hand.open_section("reportSection")
     driver.type_text(hand.ui.readerEdit, "AB")
     hand.call("4R", "negative")
+    hand.erase()
+    hand.wait(lambda: hand.logic.review.edits(), "the edit")
+    hand.idle()
     (tmp_path / "reports").mkdir()
     hand.ui.reportFolderEdit.currentPath = str(tmp_path / "reports")
     driver.click(hand.ui.pdfCheck)
     driver.click(hand.ui.writeReportButton)
     hand.wait(lambda: hand.ui.openReportButton.enabled, "the report")
     hand.idle()
+    opened = []
+    monkeypatch.setattr(qt.QDesktopServices, "openUrl", opened.append)
+    driver.click(hand.ui.openReportButton)
+    assert opened[0].toLocalFile().endswith((".pdf", ".html", ".json"))
     (file,) = (tmp_path / "reports").glob("*/assessment.json")
     review = json.loads(file.read_text(encoding="utf-8"))["review"]
     assert (review["reader"], review["calls"]["4R"]["call"]) == ("AB", "negative")
+    (edit,) = review["edits"]
+    assert (edit["who"], edit["station"]) == ("AB", "4R")
+    assert edit["volume_after_ml"] < edit["volume_before_ml"]
     params = last_params(hand, "report")
     assert params["formats"] == ["html", "json", "csv"]
     assert params["identifiers"] is False

@@ -1,0 +1,146 @@
+"""The advanced settings of the panel, and the worker's packages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import slicer_host
+
+if _reason := slicer_host.why_unavailable():
+    pytest.skip(_reason, allow_module_level=True)
+slicer = slicer_host.start()
+
+from module.panel_hand import MODULE, Hand, panel  # noqa: E402
+from slicer_host import driver  # noqa: E402
+
+ROOT = MODULE.parents[1]
+
+
+@pytest.fixture
+def hand(tmp_path: Path) -> Iterator[Hand]:
+    with panel(tmp_path) as made:
+        yield made
+
+
+def test_settings_without_a_case_show_what_a_new_case_begins_with(hand: Hand) -> None:
+    assert hand.ui.advancedGroup.collapsed
+    hand.ui.advancedGroup.collapsed = False
+    spins = {"shortAxisSpin": 10.0, "suvMaxSpin": 4.0, "nodeSuvSpin": 2.5, "spacingSpin": 1.5}
+    assert {name: getattr(hand.ui, name).value for name in spins} == spins
+    assert not any(getattr(hand.ui, name).enabled for name in spins)
+    hand.choose_ct()
+    assert {name: getattr(hand.ui, name).value for name in spins} == spins, "the defaults of the parameters"
+    hand.ui.shortAxisSpin.value = 8.0
+    assert hand.logic.caseParameters().shortAxisThresholdMm == 8.0
+    hand.ui.ctSelector.setCurrentNode(None)
+    slicer.app.processEvents()
+    assert hand.ui.shortAxisSpin.value == 10.0
+    assert hand.logic.cases()[0].node.GetParameter("shortAxisThresholdMm") == "8.0"
+
+
+def test_devices_are_asked_of_the_worker_when_somebody_looks_and_the_choice_is_kept(hand: Hand) -> None:
+    hand.assessed()
+    assert "devices" not in hand.worker.methods()
+    hand.ui.advancedGroup.collapsed = False
+    hand.wait(lambda: hand.ui.deviceCombo.count > 1, "the devices")
+    hand.ui.deviceCombo.currentIndex = 1
+    assert hand.logic.getParameterNode().device == hand.ui.deviceCombo.itemData(1)
+
+
+def test_without_packages_the_user_is_asked_first_and_a_no_changes_nothing(hand: Hand) -> None:
+    hand.choose_ct()
+    missing = type("State", (), {"ready": False, "installable": True, "sentence": "Press Install."})()
+    hand.logic.dependencies.state = lambda: missing
+    hand.logic.dependencies.consentText = lambda withNetworks: "Fetch about 1 GB?"
+    slicer_host.confirm_with(False)
+    try:
+        driver.click(hand.ui.assessButton)
+    finally:
+        slicer_host.confirm_with(True)
+    assert ("confirm", "Fetch about 1 GB?") in slicer_host.take_messages()
+    assert hand.worker.requests() == []
+    assert hand.logic.queue.active is None
+
+
+def test_packages_that_cannot_be_installed_are_said_in_the_status_line(hand: Hand) -> None:
+    # The module's own class: loading it reads its files anew.
+    from LNStationSlicer.Installation import DependencyError
+
+    def refuse(*_: object) -> None:
+        raise DependencyError("No Python was found.")
+
+    hand.choose_ct()
+    hand.logic.dependencies.installation = refuse
+    hand.widget.sections[1].packages.onRepair()
+    assert hand.ui.statusLabel.text == "No Python was found."
+    slicer_host.take_messages()
+
+
+@pytest.fixture
+def installed(hand: Hand, tmp_path: Path) -> Hand:
+    """The module as an installed extension: no source tree, so no developer's Python."""
+    from LNStationSlicer.Dependencies import Dependencies, Surroundings
+
+    library = tmp_path / "extension"
+    (library / "Resources").mkdir(parents=True)
+    (library / "Resources" / "Worker").symlink_to(ROOT / "Resources" / "Worker")
+    python = tmp_path / "Slicer" / "bin" / "PythonSlicer"
+    python.parent.mkdir(parents=True)
+    python.write_text("")
+    around = Surroundings(library, tmp_path / "data", {"PATH": ""}, str(tmp_path / "Slicer"))
+    hand.logic.dependencies = Dependencies(slicer.app.userSettings(), around)
+    hand.ui.advancedGroup.collapsed = False
+    slicer.app.processEvents()
+    yield hand
+    for key in ("WorkerPython", "WheelsFolder", "WithNetworks"):
+        slicer.app.userSettings().remove(f"LNStation/{key}")
+
+
+def test_where_packages_live_is_chosen_in_the_panel_and_remembered(installed: Hand) -> None:
+    ui, dependencies = installed.ui, installed.logic.dependencies
+    assert ui.environmentLabel.text.endswith("press Install.")
+    assert ui.workerPythonCombo.enabled
+    ui.workerPythonCombo.currentIndex = ui.workerPythonCombo.findData("slicer")
+    assert dependencies.mode == "slicer"
+    assert "Slicer's Python" in ui.environmentLabel.text
+    assert not ui.removeEnvironmentButton.enabled, "there is nothing of our own to remove"
+    ui.workerPythonCombo.currentIndex = ui.workerPythonCombo.findData("own")
+    assert dependencies.mode == "own"
+
+
+def test_consent_names_what_was_chosen_in_the_panel(installed: Hand, tmp_path: Path) -> None:
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    installed.ui.wheelsFolderEdit.currentPath = str(wheels)
+    driver.click(installed.ui.networksCheck)
+    assert installed.logic.dependencies.wheelsFolder == wheels
+    slicer_host.take_messages()
+    slicer_host.confirm_with(False)
+    try:
+        driver.click(installed.ui.installButton)
+    finally:
+        slicer_host.confirm_with(True)
+    ((kind, text),) = slicer_host.take_messages()
+    assert kind == "confirm"
+    assert str(wheels) in text
+    assert "8 GB" in text
+    assert driver.child_processes() == []
+
+
+def test_an_offline_folder_that_is_not_there_is_said_before_anything_else(installed: Hand, tmp_path: Path) -> None:
+    installed.ui.wheelsFolderEdit.currentPath = str(tmp_path / "nowhere")
+    slicer_host.take_messages()
+    driver.click(installed.ui.installButton)
+    assert "nowhere" in installed.ui.statusLabel.text
+    assert slicer_host.take_messages() == []
+
+
+def test_a_developers_python_leaves_nothing_to_choose_and_its_path_is_in_the_tip_only(hand: Hand) -> None:
+    hand.ui.advancedGroup.collapsed = False
+    slicer.app.processEvents()
+    assert not hand.ui.workerPythonCombo.enabled
+    assert not hand.ui.installButton.enabled
+    assert "/" not in hand.ui.environmentLabel.text
+    assert hand.ui.environmentLabel.toolTip
