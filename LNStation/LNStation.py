@@ -21,6 +21,7 @@ ensureLibraryOnPath(Path(__file__).resolve().parent)
 
 from LNStationSlicer.Logic import Logic  # noqa: E402
 from LNStationSlicer.SampleCases import registerSampleCases  # noqa: E402
+from LNStationSlicer.Terminology import registerTerminology  # noqa: E402
 from LNStationSlicer.Widget import Widget  # noqa: E402
 
 
@@ -42,9 +43,11 @@ class LNStation(ScriptedLoadableModule):
             "Stations follow the IASLC lymph node map (Rusch et al., J Thorac Oncol 2009;4:568-577). Methods and "
             "their papers are named in each report."
         )
-        slicer.app.connect("startupCompleted()", self._registerSamples)
+        slicer.app.connect("startupCompleted()", self._onStartup)
 
-    def _registerSamples(self) -> None:
+    def _onStartup(self) -> None:
+        # Scenes and DICOM segmentations of ours are read right though nobody opens the module.
+        registerTerminology(slicer.modules.terminologies.logic())
         registerSampleCases(Path(self.resourcePath("Icons")), openSample)
 
 

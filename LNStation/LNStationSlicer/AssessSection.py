@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import slicer
-
-from LNStationSlicer.EnvironmentInstaller import EnvironmentInstaller
-from LNStationSlicer.Installation import DependencyError
 from LNStationSlicer.Jobs import Job
 from LNStationSlicer.Section import ParameterBinding, Section, chooseKey, comboKey, fillCombo
 from LNStationSlicer.Translation import _
 from LNStationSlicer.WorkerErrors import WorkerError
+from LNStationSlicer.WorkerPackages import WorkerPackages
 
 _BOUND = ("shortAxisSpin", "suvMaxSpin", "nodeSuvSpin", "spacingSpin")
 _FULL = 1000
@@ -25,10 +22,10 @@ class AssessSection(Section):
         ui = self.ui
         self._binding = ParameterBinding(ui, _BOUND)
         self._devicesOf = 0
-        self._assessAfterInstall = False
-        self.installer = EnvironmentInstaller()
-        self.installer.progress.connect(self._onInstallProgress)
-        self.installer.finished.connect(self._onInstalled)
+        self.packages = WorkerPackages(ui, self.logic)
+        self.packages.message.connect(self.message.emit)
+        self.packages.changed.connect(self.refresh)
+        self._defaults = {name: getattr(ui, name).value for name in _BOUND}
         fillCombo(ui.rulesCombo, [("tnm8", "TNM 8"), ("tnm9", "TNM 9"), ("petct_paper", _("PET/CT paper"))])
         fillCombo(ui.nodeSourceCombo, _nodeSources())
         fillCombo(ui.deviceCombo, [("cpu", _("CPU"))])
@@ -37,9 +34,6 @@ class AssessSection(Section):
         for combo in (ui.rulesCombo, ui.nodeSourceCombo, ui.deviceCombo):
             combo.connect("currentIndexChanged(int)", self._onChoice)
         ui.advancedGroup.connect("toggled(bool)", self._onAdvanced)
-        ui.installButton.clicked.connect(self.onInstall)
-        ui.repairButton.clicked.connect(self.onRepair)
-        ui.removeEnvironmentButton.clicked.connect(self.onRemoveEnvironment)
         self.logic.queue.progress.connect(self._onProgress)
         self.logic.queue.ended.connect(self._onEnded)
 
@@ -54,7 +48,7 @@ class AssessSection(Section):
     def cleanup(self) -> None:
         """Stop an installation that runs."""
         self._binding.disconnect()
-        self.installer.cleanup()
+        self.packages.cleanup()
 
     def refresh(self) -> None:
         """Show choices and what can be pressed."""
@@ -64,38 +58,43 @@ class AssessSection(Section):
             if parameters is not None:
                 chooseKey(ui.rulesCombo, parameters.rules)
                 chooseKey(ui.nodeSourceCombo, parameters.nodeSource)
-            chooseKey(ui.deviceCombo, self.logic.getParameterNode().device)
-            busy = self._shownJob() is not None or self.installer.running
+            else:
+                self._showDefaults()
+            for name in (*_BOUND, "rulesCombo", "nodeSourceCombo"):
+                getattr(ui, name).enabled = parameters is not None
+            busy = self._shownJob() is not None or self.packages.isInstalling
             ui.assessButton.enabled = case is not None and not busy
             ui.assessButton.toolTip = _assessTip() if case is not None else _("Choose a CT first.")
             ui.assessButton.text = _("Assess again") if case and case.assessment() else _("Assess stations")
+            chooseKey(ui.deviceCombo, self.logic.getParameterNode().device)
             ui.cancelButton.enabled = busy
             ui.progressBar.visible = ui.stepLabel.visible = busy
-            self._refreshEnvironment(busy)
+        if not ui.advancedGroup.collapsed:
+            self.packages.show(busy)
 
-    def _refreshEnvironment(self, busy: bool) -> None:
-        if self.ui.advancedGroup.collapsed:
-            return
-        state = self.logic.dependencies.state()
-        self.ui.environmentLabel.text = state.sentence
-        self.ui.installButton.enabled = state.installable and not busy
-        self.ui.repairButton.enabled = state.installable and not busy
-        self.ui.removeEnvironmentButton.enabled = state.installable and not busy
+    def _showDefaults(self) -> None:
+        """What a new case begins with."""
+        for name, value in self._defaults.items():
+            getattr(self.ui, name).value = value
+        chooseKey(self.ui.rulesCombo, "tnm8")
+        chooseKey(self.ui.nodeSourceCombo, "auto")
 
     def onAssess(self) -> None:
         """Assess; where the worker's packages are missing, offer to install them first."""
         state = self.logic.dependencies.state()
         if not state.ready and state.installable:
-            self._assessAfterInstall = True
-            self.onInstall()
+            self.packages.installFirst(self._assessNow)
             return
-        self.message.emit("")
-        self.logic.assess()
+        self._assessNow()
+
+    def _assessNow(self) -> None:
+        if self.logic.case is not None:
+            self.message.emit("")
+            self.logic.assess()
 
     def onCancel(self) -> None:
         """Stop what runs."""
-        if self.installer.running:
-            self.installer.cancel()
+        self.packages.cancel()
         self.logic.queue.cancel()
 
     # Progress
@@ -150,54 +149,6 @@ class AssessSection(Section):
 
     def _onNoDevices(self, error: WorkerError) -> None:
         self.message.emit(error.message)
-
-    # The worker's environment
-
-    def onInstall(self) -> None:
-        """Make the worker's environment, after the user agreed."""
-        self._install(False)
-
-    def onRepair(self) -> None:
-        """Fetch everything anew."""
-        self._install(True)
-
-    def _install(self, anew: bool) -> None:
-        dependencies = self.logic.dependencies
-        if not slicer.util.confirmOkCancelDisplay(dependencies.consentText()):
-            self._assessAfterInstall = False
-            return
-        self.logic.queue.abandon()
-        self.logic.client.stop()
-        try:
-            self.installer.start(dependencies.installation(False, anew))
-        except DependencyError as error:
-            self._onInstalled(False, str(error))
-        self.refresh()
-
-    def onRemoveEnvironment(self) -> None:
-        """Delete the worker's environment, after the user agreed."""
-        if not slicer.util.confirmOkCancelDisplay(_("Delete LNStation's own Python environment?")):
-            return
-        self.logic.queue.abandon()
-        self.logic.client.stop()
-        try:
-            self.logic.dependencies.remove()
-            self.message.emit(_("The worker's environment was deleted."))
-        except DependencyError as error:
-            self.message.emit(str(error))
-        self.refresh()
-
-    def _onInstallProgress(self, fraction: float, text: str) -> None:
-        self.ui.progressBar.value = round(_FULL * fraction)
-        self.ui.stepLabel.text = text
-
-    def _onInstalled(self, succeeded: bool, sentence: str) -> None:
-        self.ui.stepLabel.text = ""
-        self.message.emit(_("The worker's environment is ready.") if succeeded else sentence)
-        assessNow, self._assessAfterInstall = self._assessAfterInstall and succeeded, False
-        self.refresh()
-        if assessNow and self.logic.case is not None:
-            self.logic.assess()
 
 
 def _assessTip() -> str:

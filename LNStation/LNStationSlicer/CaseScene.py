@@ -17,12 +17,12 @@ import slicer
 import vtk
 
 from LNStationSlicer.AssessmentTypes import Assessment, nodeIdOf, nodeSegmentId
+from LNStationSlicer.AttentionMap import attentionPieces
 from LNStationSlicer.CaseFolder import KEY_ATTRIBUTE, OWN_ROLES, ROLE_ATTRIBUTE, CaseFolder, hierarchyOf
 from LNStationSlicer.CaseSegmentations import StationsReplacedEvent, showNodes, showStations
 from LNStationSlicer.ReviewState import ReviewState
 from LNStationSlicer.StationTableNode import fillTable
 from LNStationSlicer.Translation import _
-from LNStationSlicer.VolumeExchange import croppedVolume, importVolume
 
 if TYPE_CHECKING:
     from LNStationLib.worker.volume_files import VolumeGeometry
@@ -244,15 +244,14 @@ class CaseScene:
 
         Only the box where it is not 0 is kept.
         """
-        if array is None or geometry is None:
-            self._removeRoles(("attention", "attentionColors"))
-            return
-        node = self.makeNode("attention", "vtkMRMLScalarVolumeNode", _("Attention map"))
-        node.CreateDefaultDisplayNodes()
-        # An automatic window would sort all voxels, for more than half a second; Overlays sets it.
-        node.GetDisplayNode().SetAutoWindowLevel(False)
-        node.GetDisplayNode().SetAutoThreshold(False)
-        importVolume(*croppedVolume(np.asarray(array, dtype=np.float32), geometry), node)
+        given = array is not None and geometry is not None
+        read = (lambda: (np.asarray(array, dtype=np.float32), geometry)) if given else None
+        for piece in attentionPieces(self, read):
+            piece()
+
+    def removeAttention(self) -> None:
+        """Take the attention map away."""
+        self._removeRoles(("attention", "attentionColors"))
 
     def displayState(self) -> dict[str, Any]:
         """How the case was last shown; empty where it never was."""
@@ -271,9 +270,9 @@ class CaseScene:
 
     def remove(self) -> None:
         """Remove all that the case made. What the user put into its folder moves one floor up."""
-        from LNStationSlicer.Overlays import restorePetColors
+        from LNStationSlicer.PetDisplay import restorePet
 
-        restorePetColors(self)
+        restorePet(self)
         folder = self.folderItem()
         self._removeRoles(OWN_ROLES)
         self._folder.remove(folder)

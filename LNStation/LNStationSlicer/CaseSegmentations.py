@@ -1,7 +1,7 @@
 """The station and node segmentations of a case, from label maps.
 
 All segments of a segmentation share one label map (one layer): importing is one copy, and an edit that takes voxels
-from a neighbor is seen in both.
+from a neighbor is seen in both. Surfaces are not made here but when they are shown (``Surfaces``).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import vtk
 from LNStationLib import anatomy
 from LNStationSlicer import SegmentMasks
 from LNStationSlicer.AssessmentTypes import NodeFinding, nodeSegmentId
-from LNStationSlicer.SegmentMasks import BINARY, SURFACE
+from LNStationSlicer.SegmentMasks import BINARY
 from LNStationSlicer.Terminology import nodeEntry, stationEntry
 from LNStationSlicer.Translation import _
 from LNStationSlicer.VolumeExchange import geometryMatrix, orientedImage
@@ -44,7 +44,6 @@ def showStations(case: CaseScene, array: np.ndarray, geometry: VolumeGeometry) -
     node = case.makeNode("stations", "vtkMRMLSegmentationNode", _("Stations"))
     _prepare(case, node, array, geometry)
     segmentation = node.GetSegmentation()
-    hadSurface = segmentation.ContainsRepresentation(SURFACE)
     image = orientedImage(array, geometry)
     modified = node.StartModify()
     for row in anatomy.stations():
@@ -55,8 +54,6 @@ def showStations(case: CaseScene, array: np.ndarray, geometry: VolumeGeometry) -
         segment.RemoveAllRepresentations()
         segment.SetLabelValue(row.label_value)
         segment.AddRepresentation(BINARY, image)
-    if hadSurface:
-        segmentation.CreateRepresentation(SURFACE, True)
     if created:
         _defaultDisplay(node)
     node.EndModify(modified)
@@ -76,7 +73,6 @@ def showNodes(case: CaseScene, array: np.ndarray, geometry: VolumeGeometry) -> N
     node = case.makeNode("nodes", "vtkMRMLSegmentationNode", _("Lymph nodes"))
     _prepare(case, node, array, geometry)
     segmentation = node.GetSegmentation()
-    hadSurface = segmentation.ContainsRepresentation(SURFACE)
     assessment = case.assessment()
     findings = {finding["node_id"]: finding for finding in assessment["nodes"]} if assessment else {}
     image = orientedImage(array.astype(np.uint16, copy=False), geometry)
@@ -89,8 +85,6 @@ def showNodes(case: CaseScene, array: np.ndarray, geometry: VolumeGeometry) -> N
     for nodeId in present:
         if nodeId:
             segmentation.AddSegment(_nodeSegment(nodeId, findings.get(nodeId), image), nodeSegmentId(nodeId))
-    if hadSurface:
-        segmentation.CreateRepresentation(SURFACE, True)
     if created:
         _defaultDisplay(node)
     node.EndModify(modified)

@@ -33,6 +33,7 @@ Mode = Literal["own", "slicer"]
 """Where the worker's packages live: in an environment of their own, or in Slicer's Python."""
 
 _MODE_KEY, _WHEELS_KEY = "LNStation/WorkerPython", "LNStation/WheelsFolder"
+_NETWORKS_KEY = "LNStation/WithNetworks"
 
 
 class Settings(Protocol):
@@ -53,11 +54,13 @@ class DependencyState:
         ready: True where it can.
         sentence: What is the matter, for the user.
         installable: True where ``Dependencies.installation`` would help.
+        detail: More for those who look closely, as a path; may be empty.
     """
 
     ready: bool
     sentence: str
     installable: bool = False
+    detail: str = ""
 
 
 @dataclass(frozen=True)
@@ -119,15 +122,27 @@ class Dependencies:
         return Path(str(named)) if named else None
 
     @wheelsFolder.setter
-    def wheelsFolder(self, folder: Path | None) -> None:
+    def wheelsFolder(self, folder: Path | str | None) -> None:
         self._settings.setValue(_WHEELS_KEY, str(folder) if folder else "")
+
+    @property
+    def withNetworks(self) -> bool:
+        """Whether to install the packages of learned models too; by default where they are installed."""
+        chosen = str(self._settings.value(_NETWORKS_KEY, ""))
+        return chosen == "yes" if chosen else self._interpreter is not None and self._own().hasNetworks()
+
+    @withNetworks.setter
+    def withNetworks(self, wanted: bool) -> None:
+        self._settings.setValue(_NETWORKS_KEY, "yes" if wanted else "no")
 
     # Answers
 
     def state(self) -> DependencyState:
         """Whether the worker can start; reads a few small files."""
         if self._developer:
-            return DependencyState(True, _("Uses the developer's Python, {path}.").format(path=self._developer))
+            return DependencyState(
+                True, _("The packages of the developer's Python are used."), detail=self._developer
+            )
         if self._interpreter is None:
             return DependencyState(
                 False, _("LNStation needs Slicer 5.10 or later, or Python 3.11 or 3.12 on this computer.")
@@ -218,9 +233,11 @@ class Dependencies:
             ),
         }
         state = own.state()
-        return DependencyState(
-            state is EnvironmentState.READY, sentences[state], state is not EnvironmentState.FOREIGN
-        )
+        isReady = state is EnvironmentState.READY
+        sentence = sentences[state]
+        if isReady and self.withNetworks and not own.hasNetworks():
+            sentence = _("Ready, but without the packages of learned models: press Install.")
+        return DependencyState(isReady, sentence, state is not EnvironmentState.FOREIGN, str(own.folder))
 
     def _slicerState(self) -> DependencyState:
         if self._slicers is None:
@@ -240,6 +257,10 @@ class Dependencies:
                 _("Slicer's Python is used, with other versions than tested: {packages}.").format(packages=other),
                 True,
             )
+        if self.withNetworks and (missing := self._inSlicer().state(True).missing):
+            names = ", ".join(pin.name for pin in missing)
+            sentence = _("Slicer's Python is used; learned models need {packages} too: press Install.")
+            return DependencyState(True, sentence.format(packages=names), True)
         return DependencyState(True, _("Slicer's Python is used."), True)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from LNStationSlicer.Overlays import COLOR_MAPS, OverlayOptions
+from LNStationSlicer.ColorMaps import COLOR_MAPS
+from LNStationSlicer.OverlayOptions import OverlayOptions
 from LNStationSlicer.Section import Section, chooseKey, comboKey, fillCombo
 from LNStationSlicer.Translation import _
 
@@ -22,16 +23,16 @@ class DisplaySection(Section):
         fillCombo(ui.attentionColorCombo, [(name, name) for name in COLOR_MAPS])
         for combo in (ui.representationCombo, ui.colorByCombo, ui.attentionColorCombo):
             combo.connect("currentIndexChanged(int)", self._onChanged)
-        for check in (ui.show3DCheck, ui.showNodesCheck, ui.showAttentionCheck, ui.showPetCheck):
+        for check in (ui.show3DCheck, ui.showNodesCheck):
             check.connect("toggled(bool)", self._onChanged)
-        ui.showAttentionCheck.connect("toggled(bool)", self._onAttention)
-        ui.showPetCheck.connect("toggled(bool)", self._onPet)
+        for radio in (ui.plainRadio, ui.petRadio, ui.attentionRadio):
+            radio.connect("toggled(bool)", self._onForeground)
         for slider in (ui.foregroundOpacitySlider, ui.attentionThresholdSlider):
             slider.connect("valueChanged(double)", self._onChanged)
 
     def refresh(self) -> None:
         """Show the options as they were last applied."""
-        ui, overlays, case = self.ui, self.logic.overlays, self.logic.case
+        ui, overlays = self.ui, self.logic.overlays
         ui.displaySection.enabled = overlays is not None
         if overlays is None:
             return
@@ -42,21 +43,22 @@ class DisplaySection(Section):
             chooseKey(ui.attentionColorCombo, options.attentionColorMap)
             ui.show3DCheck.checked = options.show3D
             ui.showNodesCheck.checked = options.nodesVisible
-            ui.showAttentionCheck.checked = options.foreground == "attention"
-            ui.showPetCheck.checked = options.foreground == "pet"
+            radios = {"attention": ui.attentionRadio, "pet": ui.petRadio, "none": ui.plainRadio}
+            radios[self._shownForeground(options.foreground)].checked = True
             ui.foregroundOpacitySlider.value = options.foregroundOpacity
             ui.attentionThresholdSlider.value = options.attentionThreshold
             self._refreshEnabled(hidden=self.logic.modelHidden())
-        ui.showPetCheck.enabled = case.petNode() is not None
 
     def _refreshEnabled(self, hidden: bool) -> None:
         ui = self.ui
-        hasAttention = self.logic.case.attentionNode() is not None and not hidden
-        ui.showAttentionCheck.enabled = hasAttention
-        ui.showAttentionCheck.toolTip = _attentionTip() if hasAttention else _("There is no attention map to show.")
+        hasAttention, hasPet = self._has("attention") and not hidden, self._has("pet")
+        ui.attentionRadio.enabled = hasAttention
+        ui.attentionRadio.toolTip = _attentionTip() if hasAttention else _noAttentionTip(hidden)
+        ui.petRadio.enabled = hasPet
+        ui.petRadio.toolTip = _petTip() if hasPet else _("The case has no PET.")
         for widget in (ui.attentionThresholdSlider, ui.attentionColorCombo):
             widget.enabled = hasAttention
-        ui.foregroundOpacitySlider.enabled = ui.showAttentionCheck.checked or ui.showPetCheck.checked
+        ui.foregroundOpacitySlider.enabled = not ui.plainRadio.checked
         ui.colorByCombo.enabled = not hidden
 
     def options(self) -> OverlayOptions:
@@ -78,18 +80,24 @@ class DisplaySection(Section):
         )
 
     def _foreground(self) -> str:
-        if self.ui.showAttentionCheck.checked:
+        if self.ui.attentionRadio.checked:
             return "attention"
-        return "pet" if self.ui.showPetCheck.checked else "none"
+        return "pet" if self.ui.petRadio.checked else "none"
 
-    def _onAttention(self, checked: bool) -> None:
-        # Both lie in the foreground of the slice views, which holds one volume.
-        if checked and not self.isRefreshing:
-            self.ui.showPetCheck.checked = False
+    def _shownForeground(self, chosen: str) -> str:
+        """What is chosen, where there is such a thing; a blind read shows nothing though it stays chosen."""
+        isThere = self._has(chosen) and not (chosen == "attention" and self.logic.modelHidden())
+        return chosen if isThere else "none"
 
-    def _onPet(self, checked: bool) -> None:
-        if checked and not self.isRefreshing:
-            self.ui.showAttentionCheck.checked = False
+    def _has(self, foreground: str) -> bool:
+        case = self.logic.case
+        node = {"attention": case.attentionNode, "pet": case.petNode}.get(foreground, lambda: None)()
+        return node is not None
+
+    def _onForeground(self, checked: bool) -> None:
+        # The one that is switched off tells too.
+        if checked:
+            self._onChanged()
 
     def _onChanged(self) -> None:
         if not self.isRefreshing and self.logic.overlays is not None:
@@ -102,4 +110,14 @@ def _styles() -> list[tuple[str, str]]:
 
 
 def _attentionTip() -> str:
-    return _("Where the model looked. It is no proof of disease.")
+    return _("Where the model looked. It is no proof of disease. Stations and nodes are drawn as outlines meanwhile.")
+
+
+def _noAttentionTip(hidden: bool) -> str:
+    if hidden:
+        return _("Hidden until every station is called.")
+    return _("There is no attention map: the calls were made without a learned model.")
+
+
+def _petTip() -> str:
+    return _("The PET over the CT. Stations and nodes are drawn as outlines meanwhile.")

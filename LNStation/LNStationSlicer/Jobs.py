@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from LNStationSlicer import VolumeExchange
+from LNStationSlicer.AttentionMap import attentionPieces
 from LNStationSlicer.CaseScene import CaseScene
 from LNStationSlicer.Parameters import CaseParameters, workerSettings
 from LNStationSlicer.StationEditing import StationEditing
@@ -70,7 +71,7 @@ class AssessJob(Job):
         yield lambda: self.case.setStations(*client.takeVolume(result["stations"]))
         yield lambda: self.case.setNodes(*client.takeVolume(result["nodes"]))
         attention = result.get("attention")
-        yield lambda: self.case.setAttention(*(client.takeVolume(attention) if attention else (None, None)))
+        yield from attentionPieces(self.case, (lambda: client.takeVolume(attention)) if attention else None)
         yield lambda: self.case.review().markFresh()
 
 

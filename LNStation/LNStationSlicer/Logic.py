@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -15,11 +14,13 @@ from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 from LNStationLib import anatomy
 from LNStationSlicer import Navigation
 from LNStationSlicer.AssessmentTypes import Call
+from LNStationSlicer.CaseDrawing import CaseDrawing
 from LNStationSlicer.CaseScene import CaseScene
 from LNStationSlicer.Dependencies import Dependencies
 from LNStationSlicer.JobQueue import JobQueue
 from LNStationSlicer.Jobs import AssessJob, Job, ReassessJob, ReportJob, StageJob
-from LNStationSlicer.Overlays import OverlayOptions, Overlays
+from LNStationSlicer.OverlayOptions import OverlayOptions
+from LNStationSlicer.Overlays import Overlays
 from LNStationSlicer.Parameters import CaseParameters, ModuleParameters
 from LNStationSlicer.ReviewState import ReviewState
 from LNStationSlicer.Signal import Signal
@@ -55,7 +56,7 @@ class Logic(ScriptedLoadableModuleLogic):
         self.queue.ended.connect(self._onJobEnded)
         self.selectedStation: str | None = None
         self.editing: StationEditing | None = None
-        self.overlays: Overlays | None = None
+        self.drawing: CaseDrawing | None = None
         self._case: CaseScene | None = None
         self._parameters: ModuleParameters | None = None
         self._stageTimer = qt.QTimer()
@@ -124,8 +125,8 @@ class Logic(ScriptedLoadableModuleLogic):
         self._case = case
         self.getParameterNode().currentCase = case.node if case else None
         if case is not None:
-            self.overlays = Overlays(case)
-            self.overlays.showVolumes()
+            self.drawing = CaseDrawing(case)
+            self.drawing.begin()
             self.editing = StationEditing(case, self._onEdited)
             if case.stationsNode() is not None:
                 self.editing.start()
@@ -164,9 +165,14 @@ class Logic(ScriptedLoadableModuleLogic):
         self._stageTimer.stop()
         if self.editing is not None:
             self.editing.stop()
-        if self.overlays is not None and self._case is not None and self._case.isAlive():
-            self.overlays.hide()
-        self.editing = self.overlays = self.selectedStation = None
+        if self.drawing is not None:
+            self.drawing.end()
+        self.editing = self.drawing = self.selectedStation = None
+
+    @property
+    def overlays(self) -> Overlays | None:
+        """What is drawn of the current case."""
+        return self.drawing.overlays if self.drawing else None
 
     # Rows and what may be seen of the model
 
@@ -282,9 +288,8 @@ class Logic(ScriptedLoadableModuleLogic):
 
     def showOverlays(self, options: OverlayOptions | None = None) -> None:
         """Draw the case's overlays; a blind first read hides what the model says whatever the options are."""
-        if self.overlays is not None:
-            options = options or self.overlays.options()
-            self.overlays.apply(replace(options, modelHidden=self.modelHidden(), highlighted=self.selectedStation))
+        if self.drawing is not None:
+            self.drawing.show(options, self.modelHidden(), self.selectedStation)
 
     def selectStation(self, name: str | None, center: bool = True) -> None:
         """Look at a station: centered in all slice views, highlighted."""
@@ -313,5 +318,6 @@ class Logic(ScriptedLoadableModuleLogic):
 
     def _onEdited(self, edits: list[StationEdit]) -> None:
         self.updated.emit()
+        self.drawing.makeSurfaces()
         if self.getParameterNode().autoReassess:
             self.reassess()

@@ -6,101 +6,30 @@ are override colors of the display node.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, Literal
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import slicer
 
 from LNStationLib import anatomy
-from LNStationSlicer.AssessmentTypes import Call, nodeSegmentId
+from LNStationSlicer.AssessmentTypes import nodeSegmentId
 from LNStationSlicer.CaseScene import CaseScene
 from LNStationSlicer.CaseSegmentations import NEUTRAL_NODE_COLOR
-from LNStationSlicer.ColorMaps import COLOR_MAPS, Rgb, colorOf, fillColorNode
-from LNStationSlicer.SegmentMasks import SURFACE
+from LNStationSlicer.ColorMaps import fillColorNode
+from LNStationSlicer.OverlayOptions import OverlayOptions, callColor, probabilityColor
+from LNStationSlicer.PetDisplay import drawPet, restorePet
+from LNStationSlicer.SegmentMasks import imageArray
+from LNStationSlicer.Surfaces import missingSurfaces
 from LNStationSlicer.Translation import _
-
-__all__ = ["COLOR_MAPS", "OverlayOptions", "Overlays", "callColor", "probabilityColor", "restorePetColors"]
-
-StationStyle = Literal["outline", "fill", "both"]
-StationColor = Literal["anatomy", "probability"]
-Foreground = Literal["none", "attention", "pet"]
-
-PROBABILITY_MAP = "viridis"
-NOT_ASSESSED_COLOR: Rgb = (0.6, 0.6, 0.6)
-_CALL_COLORS: dict[Call | None, Rgb] = {
-    "positive": (213 / 255, 94 / 255, 0.0),
-    "negative": (0.0, 114 / 255, 178 / 255),
-    None: NOT_ASSESSED_COLOR,
-}
-"""Vermilion and blue of Okabe and Ito (2008): told apart with any color vision."""
 
 MEDIASTINAL_WINDOW = (400.0, 40.0)
 """Width and level in HU."""
 
 _FILL_OPACITY = 0.35
-_DIMMED = 0.35
-"""Share of opacity that stations keep beside a highlighted one."""
+_DIMMED_OUTLINE, _DIMMED_FILL = 0.6, 0.35
+"""Shares of opacity that stations keep beside a highlighted one."""
 
-_PET_COLORS_BEFORE = "petColorsBefore"
 _NO_COLOR = (-1.0, -1.0, -1.0)
-
-
-@dataclass(frozen=True)
-class OverlayOptions:
-    """What is drawn, and how.
-
-    Attributes:
-        stationsVisible: Stations in slice views (and in 3D with ``show3D``).
-        stationStyle: Outline, fill or both.
-        stationColor: By anatomy or by the model's probability; not assessed is gray.
-        stationOpacity: In [0, 1].
-        nodesVisible: Node candidates, colored by call.
-        show3D: Stations and nodes as surfaces.
-        foreground: What lies over the CT.
-        foregroundOpacity: In [0, 1].
-        attentionThreshold: Share of the map's maximum, in [0, 1], below which nothing is drawn.
-        attentionColorMap: One of ``COLOR_MAPS``.
-        petColorMap: One of ``COLOR_MAPS``.
-        petUpperSuv: Value drawn with the highest color.
-        modelHidden: Blind first read: no attention, no probability, nodes in one neutral color.
-        highlighted: Station that stands out.
-    """
-
-    stationsVisible: bool = True
-    stationStyle: StationStyle = "outline"
-    stationColor: StationColor = "anatomy"
-    stationOpacity: float = 0.8
-    nodesVisible: bool = True
-    show3D: bool = False
-    foreground: Foreground = "none"
-    foregroundOpacity: float = 0.5
-    attentionThreshold: float = 0.3
-    attentionColorMap: str = "inferno"
-    petColorMap: str = "inferno"
-    petUpperSuv: float = 10.0
-    modelHidden: bool = False
-    highlighted: str | None = None
-
-    def asDict(self) -> dict[str, Any]:
-        """For ``CaseScene.setDisplayState``."""
-        return asdict(self)
-
-    @classmethod
-    def fromDict(cls, state: Mapping[str, Any]) -> OverlayOptions:
-        """From ``CaseScene.displayState``; what it does not say is as by default, what is unknown is ignored."""
-        known = {field.name for field in fields(cls)}
-        return cls(**{name: value for name, value in state.items() if name in known})
-
-
-def probabilityColor(probability: float | None) -> Rgb:
-    """The color of a probability in [0, 1]; gray where nothing was assessed."""
-    return NOT_ASSESSED_COLOR if probability is None else colorOf(PROBABILITY_MAP, probability)
-
-
-def callColor(call: Call | None) -> Rgb:
-    """The color of a call; gray where there is none."""
-    return _CALL_COLORS[call]
 
 
 class Overlays:
@@ -119,6 +48,14 @@ class Overlays:
         self._drawStations(options)
         self._drawNodes(options)
         self._drawForeground(options)
+
+    def missingSurfaces(self) -> Iterator[Callable[[], object]]:
+        """Pieces of work that make what the 3D view lacks; they take a second or two in all."""
+        options = self.options()
+        if options.show3D and options.stationsVisible:
+            yield from missingSurfaces(self.case.stationsNode())
+        if options.show3D and options.nodesVisible:
+            yield from missingSurfaces(self.case.nodesNode())
 
     def highlight(self, station: str | None) -> None:
         """Make a station stand out, or none; only opacities change."""
@@ -153,7 +90,7 @@ class Overlays:
         for composite in self._composites():
             if composite.GetForegroundVolumeID() in own:
                 composite.SetForegroundVolumeID(None)
-        restorePetColors(self.case)
+        restorePet(self.case)
 
     def _remember(self, options: OverlayOptions) -> None:
         self.case.setDisplayState({**self.case.displayState(), "overlays": options.asDict()})
@@ -169,7 +106,6 @@ class Overlays:
         if node is None:
             return
         display = _displayNode(node)
-        _ensureSurfaces(node, options.show3D and options.stationsVisible)
         modified = display.StartModify()
         display.SetVisibility(options.stationsVisible)
         display.SetVisibility2D(options.stationsVisible)
@@ -195,17 +131,19 @@ class Overlays:
         options: OverlayOptions,
     ) -> None:
         known = node.GetSegmentation().GetSegmentIDs()
+        # A fill would hide what lies over the CT.
+        hasForeground = self._foreground(options) is not None
         for segmentId in known:
             isTarget = segmentId == options.highlighted
-            share = 1.0 if isTarget or options.highlighted not in known else _DIMMED
-            outline = options.stationStyle in ("outline", "both") or isTarget
-            fill = options.stationStyle in ("fill", "both") or isTarget
+            isStrong = isTarget or options.highlighted not in known
+            outline = options.stationStyle in ("outline", "both") or isTarget or hasForeground
+            fill = (options.stationStyle in ("fill", "both") or isTarget) and not hasForeground
             # What is not visible is not computed either, which an opacity of 0 would not spare.
             display.SetSegmentVisibility2DOutline(segmentId, outline)
             display.SetSegmentVisibility2DFill(segmentId, fill)
-            display.SetSegmentOpacity2DOutline(segmentId, share)
-            display.SetSegmentOpacity2DFill(segmentId, share)
-            display.SetSegmentOpacity3D(segmentId, share)
+            display.SetSegmentOpacity2DOutline(segmentId, 1.0 if isStrong else _DIMMED_OUTLINE)
+            display.SetSegmentOpacity2DFill(segmentId, 1.0 if isStrong else _DIMMED_FILL)
+            display.SetSegmentOpacity3D(segmentId, 1.0 if isStrong else _DIMMED_FILL)
         display.SetOpacity2DOutline(options.stationOpacity)
         display.SetOpacity2DFill(options.stationOpacity * _FILL_OPACITY)
         display.SetOpacity3D(options.stationOpacity * 0.7)
@@ -217,13 +155,12 @@ class Overlays:
         if node is None:
             return
         display = _displayNode(node)
-        _ensureSurfaces(node, options.show3D and options.nodesVisible)
         assessment = self.case.assessment()
         modified = display.StartModify()
         display.SetVisibility(options.nodesVisible)
         display.SetVisibility2D(options.nodesVisible)
         display.SetVisibility3D(options.show3D and options.nodesVisible)
-        display.SetVisibility2DFill(True)
+        display.SetVisibility2DFill(self._foreground(options) is None)
         display.SetVisibility2DOutline(True)
         display.SetOpacity2DFill(_FILL_OPACITY)
         known = set(node.GetSegmentation().GetSegmentIDs())
@@ -235,14 +172,18 @@ class Overlays:
 
     # Attention and PET
 
-    def _drawForeground(self, options: OverlayOptions) -> None:
-        volume, opacity = None, options.foregroundOpacity
+    def _foreground(self, options: OverlayOptions) -> slicer.vtkMRMLScalarVolumeNode | None:
+        """The volume that lies over the CT."""
         if options.foreground == "attention" and not options.modelHidden:
-            volume = self.case.attentionNode()
+            return self.case.attentionNode()
+        return self.case.petNode() if options.foreground == "pet" else None
+
+    def _drawForeground(self, options: OverlayOptions) -> None:
+        volume, opacity = self._foreground(options), options.foregroundOpacity
+        if volume is not None and options.foreground == "attention":
             self._drawAttention(options)
-        elif options.foreground == "pet":
-            volume = self.case.petNode()
-            self._drawPet(options)
+        elif volume is not None:
+            drawPet(self.case, self._colors("petColors", options.petColorMap), options.petUpperSuv)
         for composite in self._composites():
             composite.SetForegroundVolumeID(volume.GetID() if volume else None)
             composite.SetForegroundOpacity(opacity if volume else 0.0)
@@ -252,7 +193,8 @@ class Overlays:
         if node is None or node.GetImageData() is None:
             return
         display = _displayNode(node)
-        highest = float(node.GetImageData().GetScalarRange()[1])
+        # Not by GetScalarRange, which takes ten times as long.
+        highest = float(imageArray(node.GetImageData()).max(initial=0.0))
         modified = display.StartModify()
         display.SetAndObserveColorNodeID(self._colors("attentionColors", options.attentionColorMap).GetID())
         display.SetAutoWindowLevel(False)
@@ -263,20 +205,6 @@ class Overlays:
         display.SetApplyThreshold(True)
         display.EndModify(modified)
 
-    def _drawPet(self, options: OverlayOptions) -> None:
-        node = self.case.petNode()
-        if node is None:
-            return
-        display = _displayNode(node)
-        anchor = self.case.node
-        if not anchor.GetParameter(_PET_COLORS_BEFORE):
-            anchor.SetParameter(_PET_COLORS_BEFORE, display.GetColorNodeID() or "")
-        modified = display.StartModify()
-        display.SetAndObserveColorNodeID(self._colors("petColors", options.petColorMap).GetID())
-        display.SetAutoWindowLevel(False)
-        display.SetWindowLevelMinMax(0.0, max(options.petUpperSuv, 0.1))
-        display.EndModify(modified)
-
     def _colors(self, role: str, name: str) -> slicer.vtkMRMLColorTableNode:
         title = _("Attention colors") if role == "attentionColors" else _("PET colors")
         node = self.case.makeNode(role, "vtkMRMLColorTableNode", title)
@@ -284,22 +212,6 @@ class Overlays:
         return node
 
 
-def restorePetColors(case: CaseScene) -> None:
-    """Give the user's PET the colors back that it had before it was drawn over the CT."""
-    before = case.node.GetParameter(_PET_COLORS_BEFORE)
-    petNode = case.petNode()
-    display = petNode.GetDisplayNode() if petNode else None
-    if before and display is not None:
-        display.SetAndObserveColorNodeID(before)
-    case.node.UnsetParameter(_PET_COLORS_BEFORE)
-
-
 def _displayNode(node: slicer.vtkMRMLDisplayableNode) -> slicer.vtkMRMLDisplayNode:
     node.CreateDefaultDisplayNodes()
     return node.GetDisplayNode()
-
-
-def _ensureSurfaces(node: slicer.vtkMRMLSegmentationNode, wanted: bool) -> None:
-    """Surfaces are made when they are first shown, for that takes a second or more."""
-    if wanted and not node.GetSegmentation().ContainsRepresentation(SURFACE):
-        node.CreateClosedSurfaceRepresentation()

@@ -13,12 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 import slicer
 import vtk
-from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
+from vtk.util.numpy_support import get_vtk_array_type, vtk_to_numpy
 
 BINARY = "Binary labelmap"
 SURFACE = "Closed surface"
-
-_VTK_TYPES = {"uint8": vtk.VTK_UNSIGNED_CHAR, "uint16": vtk.VTK_UNSIGNED_SHORT}
 
 Box = tuple[slice, slice, slice]
 
@@ -112,15 +110,22 @@ def labelImage(array: np.ndarray, matrix: np.ndarray, box: Box | None = None) ->
             of the whole array.
     """
     box = tuple(slice(*(part or slice(0, None)).indices(size)[:2]) for part, size in _parts(box, array.shape))
-    cut = np.ascontiguousarray(array[box])
     image = slicer.vtkOrientedImageData()
     z, y, x = box
     image.SetExtent(x.start, x.stop - 1, y.start, y.stop - 1, z.start, z.stop - 1)
     image.SetImageToWorldMatrix(arrayToMatrix(matrix))
-    scalars = numpy_to_vtk(cut.ravel(), deep=True, array_type=_VTK_TYPES[array.dtype.name])
-    scalars.SetName("ImageScalars")
-    image.GetPointData().SetScalars(scalars)
+    image.GetPointData().SetScalars(scalarsOf(array[box]))
     return image
+
+
+def scalarsOf(array: np.ndarray) -> vtk.vtkDataArray:
+    """A copy of voxels ``[z, y, x]`` as the scalars of an image; copied once, whatever part of an array they are."""
+    scalars = vtk.vtkDataArray.CreateDataArray(get_vtk_array_type(array.dtype))
+    scalars.SetName("ImageScalars")
+    scalars.SetNumberOfTuples(array.size)
+    if array.size:
+        vtk_to_numpy(scalars).reshape(array.shape)[...] = array
+    return scalars
 
 
 def emptyImage(matrix: np.ndarray, shape: tuple[int, int, int]) -> slicer.vtkOrientedImageData:

@@ -12,7 +12,7 @@ import ctk
 import qt
 
 from LNStationSlicer.AssessmentTypes import Call
-from LNStationSlicer.Overlays import callColor, probabilityColor
+from LNStationSlicer.OverlayOptions import callColor, probabilityColor
 from LNStationSlicer.Signal import Signal
 from LNStationSlicer.StationRows import COLUMNS, MODEL_COLUMNS, Column, Filter, StationRow, filtered, sortedRows
 from LNStationSlicer.Translation import _
@@ -20,7 +20,7 @@ from LNStationSlicer.Translation import _
 ABSENT = "\N{EN DASH}"
 READER_CALLS: tuple[Call | None, ...] = (None, "positive", "negative")
 _BAR_WIDTH, _BAR_HEIGHT = 30, 12
-_ROW_HEIGHT = 23
+_ROW_HEIGHT = 25
 _NUMBERS = ("volume", "nodes", "short_axis", "suv_max")
 _READER, _NOTE = COLUMNS.index("reader"), COLUMNS.index("note")
 
@@ -107,6 +107,7 @@ class StationTable:
         header.setSectionsClickable(True)
         header.stretchLastSection = False
         header.highlightSections = False
+        header.minimumSectionSize = _WIDTHS["suv_max"]
         for index in range(len(COLUMNS)):
             header.setSectionResizeMode(index, qt.QHeaderView.Interactive)
             table.setColumnWidth(index, _WIDTHS[COLUMNS[index]])
@@ -176,7 +177,7 @@ class StationTable:
 
     def _newCombo(self, name: str) -> ctk.ctkComboBox:
         combo = ctk.ctkComboBox()
-        combo.addItems([ABSENT, _("positive"), _("negative")])
+        combo.addItems([callText(call) for call in READER_CALLS])
         # The wheel scrolls the table; it must not change a call on its way.
         combo.scrollWheelEffect = ctk.ctkComboBox.NeverScroll
         combo.focusPolicy = qt.Qt.ClickFocus
@@ -247,8 +248,8 @@ def cellText(row: StationRow, column: Column) -> str:
 
 
 def callText(call: Call | None) -> str:
-    """A call in words."""
-    return {"positive": _("positive"), "negative": _("negative"), None: ABSENT}[call]
+    """A call in a word that fits into a narrow column."""
+    return {"positive": _("pos"), "negative": _("neg"), None: ABSENT}[call]
 
 
 def _stateText(state: str) -> str:
@@ -260,10 +261,10 @@ def _number(value: float | None, decimals: int) -> str:
 
 
 _WIDTHS: dict[Column, int] = {
-    "station": 66, "volume": 40, "nodes": 46, "short_axis": 44, "suv_max": 40, "probability": 78, "model": 62,
-    "reader": 78, "note": 50, "state": 52,
+    "station": 62, "volume": 40, "nodes": 46, "short_axis": 42, "suv_max": 38, "probability": 74, "model": 50,
+    "reader": 64, "note": 40, "state": 50,
 }  # fmt: skip
-_NO_PROBABILITY_WIDTH = 48
+_NO_PROBABILITY_WIDTH = 50
 
 
 def _headers() -> list[str]:
@@ -281,7 +282,7 @@ def _tips() -> list[str]:
         _("Short axis of the largest node, in mm."),
         _("Highest SUVbw in the station's nodes."),
         _("Probability of metastasis by a learned model. A dash: no model was used."),
-        _("The model's call. Without a learned model: size and uptake criteria."),
+        _("The model's call, positive or negative. Without a learned model: size and uptake criteria."),
         _("Your call. It is never changed by the program."),
         _("Your note; double-click to write."),
         _("Stale: edited since it was assessed. Running: being assessed."),

@@ -149,10 +149,7 @@ def importVolume(array: np.ndarray, geometry: VolumeGeometry, volumeNode: slicer
     """Put the worker's voxels into a scalar volume node; they are copied."""
     image = vtk.vtkImageData()
     image.SetDimensions(*array.shape[::-1])
-    kind = vtk.util.numpy_support.get_vtk_array_type(array.dtype)
-    scalars = vtk.util.numpy_support.numpy_to_vtk(np.ascontiguousarray(array).ravel(), deep=True, array_type=kind)
-    scalars.SetName("ImageScalars")
-    image.GetPointData().SetScalars(scalars)
+    image.GetPointData().SetScalars(SegmentMasks.scalarsOf(array))
     modified = volumeNode.StartModify()
     volumeNode.SetIJKToRASMatrix(SegmentMasks.arrayToMatrix(geometryMatrix(geometry)))
     volumeNode.SetAndObserveImageData(image)

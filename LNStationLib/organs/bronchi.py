@@ -2,44 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
+from LNStationLib.organs.airway_paths import (
+    BRANCH_REACH_MM,
+    Fork,
+    before_fork,
+    first_part,
+    follow,
+    heading,
+    mean_height,
+    origin_of,
+)
+from LNStationLib.organs.bronchus_surrogates import (
+    INTERMEDIUS_LENGTH_MM,
+    MAIN_LENGTH_MM,
+    add_surrogate,
+    along,
+    cut_to,
+)
 from LNStationLib.organs.findings import Findings
 from LNStationLib.organs.organ_set import OrganSource
 from LNStationLib.organs.scan import Scan
 from LNStationLib.organs.wave_tree import WaveTree, wave_tree
 from LNStationLib.types import BoolArray, FloatArray, Side
 
-# Typical adult lengths (Gray's Anatomy, 41st ed., ch. 53: right main 2.5 cm to the upper lobe bronchus, often
-# less; left main 5 cm; bronchus intermedius 2 to 2.5 cm); used only where the tree cannot be followed.
-MAIN_LENGTH_MM: dict[Side, float] = {"R": 20.0, "L": 47.0}
-INTERMEDIUS_LENGTH_MM = 22.0
 # Carina and the origins of four bronchi.
 N_LANDMARKS = 5
 _SHELL_VOXELS = 1.75
-_BRANCH_REACH_MM = 8.0
 _MAIN_REACH_MM = 20.0
-_SHORTEST_MAIN_MM = 8.0
-_LONGEST_MAIN_MM: dict[Side, float] = {"R": 55.0, "L": 75.0}
 _LOBAR_LENGTH_MM = 15.0
 _SIDE_NAME: dict[Side, str] = {"R": "right", "L": "left"}
-
-
-@dataclass(frozen=True)
-class _Fork:
-    """A main bronchus followed to its first fork.
-
-    Attributes:
-        path: Nodes from the carina to the fork (included).
-        children: Nodes after the fork; empty where none was found.
-    """
-
-    path: list[int]
-    children: list[int]
 
 
 def name_bronchi(lumen: BoolArray, trachea_top: BoolArray, scan: Scan) -> Findings:
@@ -70,26 +65,18 @@ def name_bronchi(lumen: BoolArray, trachea_top: BoolArray, scan: Scan) -> Findin
     return found
 
 
-def _heading(tree: WaveTree, node: int) -> FloatArray:
-    """Mean voxel index of the first 25 mm of a branch: where it goes."""
-    start = tree.nodes[node].distance_mm
-    near = [n for n in tree.subtree(node) if tree.nodes[n].distance_mm - start < 25.0]
-    weights = [len(tree.nodes[n].voxels) for n in near]
-    return np.asarray(np.average([tree.nodes[n].centroid for n in near], axis=0, weights=weights))
-
-
 def _find_halves(tree: WaveTree) -> tuple[int, int] | None:
     """First nodes of the right and the left main bronchus: the first fork with two long arms side by side."""
     node = 0
     while True:
-        fork = tree.run(node, _BRANCH_REACH_MM)[-1]
+        fork = tree.run(node, BRANCH_REACH_MM)[-1]
         arms = tree.children(fork, _MAIN_REACH_MM)
         arms = sorted(arms, key=lambda n: tree.nodes[n].volume, reverse=True)[:2]
         if len(arms) == 2 and tree.nodes[arms[1]].volume * tree.spacing_mm**3 > 400:
-            apart = _heading(tree, arms[0])[2] - _heading(tree, arms[1])[2]
+            apart = heading(tree, arms[0])[2] - heading(tree, arms[1])[2]
             if abs(apart) * tree.spacing_mm > 10.0:
                 return (arms[1], arms[0]) if apart > 0 else (arms[0], arms[1])
-        following = tree.children(fork, _BRANCH_REACH_MM)
+        following = tree.children(fork, BRANCH_REACH_MM)
         if not following:
             return None
         node = max(following, key=lambda n: tree.nodes[n].volume)
@@ -99,7 +86,7 @@ def _add_trachea_and_carina(
     found: Findings, tree: WaveTree, lumen: BoolArray, scan: Scan, right: int, left: int
 ) -> None:
     # Only the main bronchi: lobar branches that turn upwards say nothing about the carina.
-    right_mask, left_mask = (tree.paint(_first(tree, arm, _MAIN_REACH_MM), lumen.shape) for arm in (right, left))
+    right_mask, left_mask = (tree.paint(first_part(tree, arm, _MAIN_REACH_MM), lumen.shape) for arm in (right, left))
     parent = tree.nodes[right].parent
     trunk = []
     while parent is not None:
@@ -152,94 +139,40 @@ def _between(right: BoolArray, left: BoolArray, z: int, fork: FloatArray) -> tup
     return float(z), float(fork[1]), float(fork[2])
 
 
-def _follow(tree: WaveTree, start: int, side: Side) -> _Fork:
-    """Follow a main bronchus to the first fork that is neither too near the carina nor too far from it."""
-    path: list[int] = []
-    node, origin = start, tree.nodes[start].distance_mm
-    while True:
-        path += tree.run(node, _BRANCH_REACH_MM)
-        length = tree.nodes[path[-1]].distance_mm - origin
-        children = tree.children(path[-1], _BRANCH_REACH_MM)
-        if length > _LONGEST_MAIN_MM[side] or len(children) < 2:
-            return _Fork(path, [])
-        if length >= _SHORTEST_MAIN_MM:
-            return _Fork(path, children)
-        node = max(children, key=lambda n: tree.nodes[n].volume)
-
-
-def _first(tree: WaveTree, start: int, length_mm: float) -> list[int]:
-    """The start of a branch, forks included, up to a length."""
-    origin = tree.nodes[start].distance_mm
-    return [n for n in tree.subtree(start) if tree.nodes[n].distance_mm - origin <= length_mm]
-
-
-def _origin(tree: WaveTree, fork: int, children: list[int]) -> tuple[float, float, float]:
-    """Where children leave a fork: half-way between the last common piece and their first ones."""
-    first = np.mean([tree.nodes[child].centroid for child in children], axis=0)
-    z, y, x = (tree.nodes[fork].centroid + first) / 2
-    return float(z), float(y), float(x)
-
-
-def _mean_height(tree: WaveTree, node: int) -> float:
-    return float(_heading(tree, node)[0])
-
-
-def _along(tree: WaveTree, path: list[int], length_mm: float) -> tuple[float, float, float]:
-    """Index at a distance along a path; beyond its end, straight on in its last direction."""
-    origin = tree.nodes[path[0]].distance_mm
-    for node in path:
-        if tree.nodes[node].distance_mm - origin >= length_mm:
-            z, y, x = tree.nodes[node].centroid
-            return float(z), float(y), float(x)
-    end = tree.nodes[path[-1]]
-    back = tree.nodes[path[max(0, len(path) - 6)]]
-    step = end.centroid - back.centroid
-    step = step / max(float(np.linalg.norm(step)), 1e-6)
-    z, y, x = end.centroid + step * (length_mm - (end.distance_mm - origin)) / tree.spacing_mm
-    return float(z), float(y), float(x)
-
-
-def _cut(tree: WaveTree, path: list[int], length_mm: float) -> list[int]:
-    origin = tree.nodes[path[0]].distance_mm
-    return [n for n in path if tree.nodes[n].distance_mm - origin <= length_mm]
-
-
-def _add_main(found: Findings, tree: WaveTree, shape: tuple[int, ...], fork: _Fork, side: Side) -> None:
+def _add_main(found: Findings, tree: WaveTree, shape: tuple[int, ...], fork: Fork, side: Side) -> None:
     name = f"main_bronchus_{_SIDE_NAME[side]}"
-    nodes = fork.path if fork.children else _cut(tree, fork.path, MAIN_LENGTH_MM[side])
+    nodes = before_fork(tree, fork)[0] if fork.children else cut_to(tree, fork.path, MAIN_LENGTH_MM[side])
     detail = "lumen from carina to the first lobar fork" if fork.children else "lumen from the carina on"
     found.organ(name, tree.paint(nodes, shape), OrganSource.IMAGE, detail)
 
 
-def _surrogate(found: Findings, scan: Scan, name: str, index: tuple[float, float, float], length_mm: float) -> None:
-    detail = f"typical bronchus length of {length_mm:.0f} mm"
-    found.landmark(name, index, scan.grid, OrganSource.SURROGATE, detail)
-    words = name.replace("_", " ")
-    found.warnings.append(f"The {words} could not be seen; it was placed at the {detail}.")
-
-
 def _add_left(found: Findings, tree: WaveTree, scan: Scan, shape: tuple[int, ...], start: int) -> None:
     """Left main bronchus to its fork into upper and lower lobe bronchus."""
-    fork = _follow(tree, start, "L")
+    fork = follow(tree, start, "L")
     _add_main(found, tree, shape, fork, "L")
     names = ("left_upper_lobe_bronchus_origin", "left_lower_lobe_bronchus_origin")
     if not fork.children:
         for name in names:
-            _surrogate(found, scan, name, _along(tree, fork.path, MAIN_LENGTH_MM["L"]), MAIN_LENGTH_MM["L"])
+            add_surrogate(found, scan, name, along(tree, fork.path, MAIN_LENGTH_MM["L"]), MAIN_LENGTH_MM["L"])
         return
-    lower = min(fork.children, key=lambda n: _mean_height(tree, n))
+    lower = min(fork.children, key=lambda n: mean_height(tree, n))
     upper = [child for child in fork.children if child != lower]
     for name, children in zip(names, (upper, [lower]), strict=True):
-        index = _origin(tree, fork.path[-1], children)
+        index = origin_of(tree, fork.path[-1], children)
         found.landmark(name, index, scan.grid, OrganSource.IMAGE, "first fork of the left main bronchus")
-    for name, children in (("upper_lobe_bronchus_left", upper), ("lower_lobe_bronchus_left", [lower])):
-        nodes = [n for child in children for n in _first(tree, child, _LOBAR_LENGTH_MM)]
+    # The lower lobe bronchus goes on in the main bronchus' direction.
+    spur = before_fork(tree, fork)[1]
+    for name, children, before in (
+        ("upper_lobe_bronchus_left", upper, []),
+        ("lower_lobe_bronchus_left", [lower], spur),
+    ):
+        nodes = before + [n for child in children for n in first_part(tree, child, _LOBAR_LENGTH_MM)]
         found.organ(name, tree.paint(nodes, shape), OrganSource.IMAGE, "branch of the left main bronchus")
 
 
 def _add_right(found: Findings, tree: WaveTree, scan: Scan, shape: tuple[int, ...], start: int) -> None:
     """Right main bronchus to the upper lobe bronchus, then the bronchus intermedius to the middle lobe bronchus."""
-    fork = _follow(tree, start, "R")
+    fork = follow(tree, start, "R")
     _add_main(found, tree, shape, fork, "R")
     name = "right_upper_lobe_bronchus_origin"
     if fork.children and not _has_upper_lobe(tree, fork, start):
@@ -247,48 +180,46 @@ def _add_right(found: Findings, tree: WaveTree, scan: Scan, shape: tuple[int, ..
         return
     if not fork.children:
         length = MAIN_LENGTH_MM["R"]
-        _surrogate(found, scan, name, _along(tree, fork.path, length), length)
+        add_surrogate(found, scan, name, along(tree, fork.path, length), length)
         total = length + INTERMEDIUS_LENGTH_MM
-        _surrogate(found, scan, "bronchus_intermedius_end", _along(tree, fork.path, total), total)
+        add_surrogate(found, scan, "bronchus_intermedius_end", along(tree, fork.path, total), total)
         return
-    down = min(fork.children, key=lambda n: _mean_height(tree, n))
+    down = min(fork.children, key=lambda n: mean_height(tree, n))
     upper = [child for child in fork.children if child != down]
-    index = _origin(tree, fork.path[-1], upper)
+    index = origin_of(tree, fork.path[-1], upper)
     found.landmark(name, index, scan.grid, OrganSource.IMAGE, "first fork of the right main bronchus")
-    nodes = [n for child in upper for n in _first(tree, child, _LOBAR_LENGTH_MM)]
+    nodes = [n for child in upper for n in first_part(tree, child, _LOBAR_LENGTH_MM)]
     found.organ(
         "upper_lobe_bronchus_right", tree.paint(nodes, shape), OrganSource.IMAGE, "branch of the right main bronchus"
     )
-    _add_intermedius(found, tree, scan, shape, down)
+    below = follow(tree, down, "R")
+    path = before_fork(tree, fork)[1] + below.path
+    _add_below_intermedius(found, tree, scan, shape, Fork(path, below.children))
 
 
-def _has_upper_lobe(tree: WaveTree, fork: _Fork, start: int) -> bool:
+def _has_upper_lobe(tree: WaveTree, fork: Fork, start: int) -> bool:
     """True where a branch of the fork goes level or upwards and leaves within 22 mm below the carina."""
     at = tree.nodes[fork.path[-1]].centroid[0]
-    highest = max(_mean_height(tree, child) for child in fork.children)
+    highest = max(mean_height(tree, child) for child in fork.children)
     below_mm = (tree.nodes[start].centroid[0] - at) * tree.spacing_mm
     return (highest - at) * tree.spacing_mm >= -2.0 and below_mm <= 22.0
 
 
 def _add_right_without_upper_lobe(
-    found: Findings, tree: WaveTree, scan: Scan, shape: tuple[int, ...], fork: _Fork
+    found: Findings, tree: WaveTree, scan: Scan, shape: tuple[int, ...], fork: Fork
 ) -> None:
     """The upper lobe bronchus was not seen: its origin is put at its usual place on the way to the middle lobe."""
     length = MAIN_LENGTH_MM["R"]
     origin = tree.nodes[fork.path[0]].distance_mm
-    _surrogate(found, scan, "right_upper_lobe_bronchus_origin", _along(tree, fork.path, length), length)
+    add_surrogate(found, scan, "right_upper_lobe_bronchus_origin", along(tree, fork.path, length), length)
     lower = [node for node in fork.path if tree.nodes[node].distance_mm - origin > length]
-    _add_below_intermedius(found, tree, scan, shape, _Fork(lower or fork.path[-1:], fork.children))
+    _add_below_intermedius(found, tree, scan, shape, Fork(lower or fork.path[-1:], fork.children))
 
 
-def _add_intermedius(found: Findings, tree: WaveTree, scan: Scan, shape: tuple[int, ...], start: int) -> None:
-    _add_below_intermedius(found, tree, scan, shape, _follow(tree, start, "R"))
-
-
-def _add_below_intermedius(found: Findings, tree: WaveTree, scan: Scan, shape: tuple[int, ...], fork: _Fork) -> None:
+def _add_below_intermedius(found: Findings, tree: WaveTree, scan: Scan, shape: tuple[int, ...], fork: Fork) -> None:
     """Bronchus intermedius along a path, its end, and the lobar bronchi after it."""
     middle = _middle_lobe(tree, fork)
-    nodes = fork.path if middle is not None else _cut(tree, fork.path, INTERMEDIUS_LENGTH_MM)
+    nodes = fork.path if middle is not None else cut_to(tree, fork.path, INTERMEDIUS_LENGTH_MM)
     found.organ(
         "bronchus_intermedius",
         tree.paint(nodes, shape),
@@ -297,25 +228,25 @@ def _add_below_intermedius(found: Findings, tree: WaveTree, scan: Scan, shape: t
     )
     name = "bronchus_intermedius_end"
     if middle is None:
-        _surrogate(found, scan, name, _along(tree, fork.path, INTERMEDIUS_LENGTH_MM), INTERMEDIUS_LENGTH_MM)
+        add_surrogate(found, scan, name, along(tree, fork.path, INTERMEDIUS_LENGTH_MM), INTERMEDIUS_LENGTH_MM)
         return
     lower = [child for child in fork.children if child != middle]
     found.landmark(
         name,
-        _origin(tree, fork.path[-1], [middle]),
+        origin_of(tree, fork.path[-1], [middle]),
         scan.grid,
         OrganSource.IMAGE,
         "origin of the middle lobe bronchus",
     )
     for organ, children in (("middle_lobe_bronchus_right", [middle]), ("lower_lobe_bronchus_right", lower)):
-        nodes = [n for child in children for n in _first(tree, child, _LOBAR_LENGTH_MM)]
+        nodes = [n for child in children for n in first_part(tree, child, _LOBAR_LENGTH_MM)]
         found.organ(organ, tree.paint(nodes, shape), OrganSource.IMAGE, "branch of the bronchus intermedius")
 
 
-def _middle_lobe(tree: WaveTree, fork: _Fork) -> int | None:
+def _middle_lobe(tree: WaveTree, fork: Fork) -> int | None:
     """The branch that leaves to the front, as the middle lobe bronchus does; the lower lobe's run down and back."""
     if not fork.children:
         return None
-    child = min(fork.children, key=lambda n: float(_heading(tree, n)[1]))
-    forward_mm = float(tree.nodes[fork.path[-1]].centroid[1] - _heading(tree, child)[1]) * tree.spacing_mm
+    child = min(fork.children, key=lambda n: float(heading(tree, n)[1]))
+    forward_mm = float(tree.nodes[fork.path[-1]].centroid[1] - heading(tree, child)[1]) * tree.spacing_mm
     return child if forward_mm > 3.0 else None

@@ -16,6 +16,8 @@ from LNStationLib.types import BoolArray, FloatArray
 # The hiatus lies at T10, about 13 cm below the carina.
 # A collapsed esophagus is about 2 cm wide and 1 cm deep (Gray's Anatomy, 41st ed., ch. 55).
 _RADIUS_MM = 7.5
+_FAT_HU = (-150.0, -30.0)
+_NOISE_VOXELS = 0.7
 _BELOW_CARINA_MM = 130.0
 _SIDE_REACH_MM = 45.0
 _DEPTH_REACH_MM = 55.0
@@ -58,7 +60,7 @@ def find_esophagus(
     path = best_path(score, step_cost=0.15)
     centers = ndimage.gaussian_filter1d(path.astype(float), 3.0 / scan.spacing_mm, axis=0, mode="nearest")
     mask = np.zeros(scan.grid.shape, dtype=bool)
-    mask[region] = _tube(scan, free, centers)
+    mask[region] = _tube(scan, free & ~_fat(scan.hu[region]), centers)
     found.organ(
         "esophagus",
         morphology.largest(mask, connectivity=26) if mask.any() else None,
@@ -123,6 +125,12 @@ def _score(scan: Scan, hu: np.ndarray, free: BoolArray, expected: FloatArray) ->
     return np.asarray(fill + 0.3 * muscle - np.minimum(0.0009 * off**2, 1.0) - 2.0 * ~free)
 
 
+def _fat(hu: np.ndarray) -> BoolArray:
+    """Fat, which is none of the esophagus' wall."""
+    smooth = ndimage.gaussian_filter(hu.astype(np.float32), _NOISE_VOXELS)
+    return np.asarray((smooth < _FAT_HU[1]) & (smooth > _FAT_HU[0]))
+
+
 def _tube(scan: Scan, free: BoolArray, centers: FloatArray) -> BoolArray:
     """Free voxels within the radius of the path, in the piece of each slice that holds most of the disc."""
     y, x = np.ogrid[: free.shape[1], : free.shape[2]]
@@ -132,5 +140,7 @@ def _tube(scan: Scan, free: BoolArray, centers: FloatArray) -> BoolArray:
         disc = ((y - cy) ** 2 + (x - cx) ** 2 <= radius**2) & free[z]
         labels, count = ndimage.label(disc)
         if count:
-            tube[z] = labels == 1 + int(np.argmax(np.bincount(labels.ravel())[1:]))
+            largest = labels == 1 + int(np.argmax(np.bincount(labels.ravel())[1:]))
+            # Between the gas of the lumen and the wall lie voxels that look like fat.
+            tube[z] = ndimage.binary_fill_holes(largest)
     return tube

@@ -13,11 +13,11 @@ from LNStationLib.types import BoolArray
 
 # Measured on adult CT: the inferior veins enter the left atrium 4 to 6 cm below the carina.
 USUAL_BELOW_CARINA_MM = 50.0
-_RANGE_MM = (28.0, 75.0)
+_RANGE_MM = (38.0, 75.0)
 _TOUCHING_MM = 6.0
 _RUN_MM = 15.0
 _SMALLEST_SECTION_MM2 = 60.0
-_SMALLEST_HEIGHT_MM = 4.0
+_SMALLEST_HEIGHT_MM = 3.0
 _NAMES = {"right": "inferior_pulmonary_vein_right", "left": "inferior_pulmonary_vein_left"}
 
 
@@ -33,8 +33,9 @@ def find_inferior_veins(
         bright: Enhanced blood outside heart, aorta and pulmonary artery; empty without contrast.
 
     Returns:
-        Landmarks ``inferior_pulmonary_vein_right`` and ``inferior_pulmonary_vein_left``: the middle of the vein at
-        the heart, from the image; else at the usual level with source ``SURROGATE`` and a warning.
+        Landmarks ``inferior_pulmonary_vein_right`` and ``inferior_pulmonary_vein_left``: the lowest slice in which
+        the vein's middle reaches the heart, from the image; else at the usual level with source ``SURROGATE`` and a
+        warning.
     """
     found = Findings()
     veins = None if heart is None else _leaving(scan, heart, bright, carina)
@@ -76,7 +77,7 @@ def _leaving(scan: Scan, heart: BoolArray, bright: BoolArray, carina: tuple[floa
 def _lowest_vein(
     scan: Scan, carina: tuple[float, float, float], veins: BoolArray, side: str
 ) -> tuple[float, float, float] | None:
-    """Index of the lowest vein of a side, in the slice where it is largest."""
+    """Index of the lowest vein of a side, in the lowest slice in which it reaches the heart."""
     x = np.arange(scan.grid.shape[2])
     outwards = (carina[2] - x if side == "right" else x - carina[2]) * scan.spacing_mm
     part = veins & (outwards > 8.0)[None, None, :]
@@ -85,8 +86,7 @@ def _lowest_vein(
     runs = np.split(slices, np.flatnonzero(np.diff(slices) > 1) + 1)
     for run in runs:
         if len(run) * scan.spacing_mm >= _SMALLEST_HEIGHT_MM:
-            lowest = run[: scan.voxels(15.0)]
-            z = int(lowest[int(np.argmax(areas[lowest]))])
+            z = int(run[0])
             y, column = np.argwhere(part[z]).mean(axis=0)
             return float(z), float(y), float(column)
     return None

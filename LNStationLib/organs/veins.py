@@ -18,11 +18,17 @@ from LNStationLib.types import BoolArray, FloatArray
 _CAVA_RADIUS_MM = 8.0
 _CAVA_BELOW_CARINA_MM = 40.0
 _CAVA_ABOVE_CARINA_MM = 60.0
+# The right venous angle lies behind the medial end of the clavicle, above the notch; only contrast shows it.
+_ANGLE_ABOVE_NOTCH_MM, _ANGLE_ABOVE_CARINA_MM = 25.0, 100.0
+# The cava begins behind the first right costal cartilage (Gray's Anatomy, 41st ed., ch. 55).
+_CONFLUENCE_BELOW_NOTCH_MM, _CONFLUENCE_ABOVE_CARINA_MM = 22.0, 25.0
+_GUESS_ABOVE_NOTCH_MM = 8.0
 _ENHANCED_PART = 0.55
 _DENSER = 1.4
 # The left brachiocephalic vein crosses behind the upper half of the manubrium (Gray's Anatomy, 41st ed., ch. 55).
 CROSSING_BELOW_NOTCH_MM = 20.0
 _BRACHIOCEPHALIC_RADIUS_MM = 5.5
+_ENHANCED_RADIUS_MM = 9.0
 
 
 def with_venous_blood(
@@ -58,9 +64,7 @@ def find_superior_vena_cava(around: Surroundings, soft: BoolArray) -> Findings:
     """
     scan, found = around.scan, Findings()
     low = max(0, round(around.carina[0]) - scan.voxels(_CAVA_BELOW_CARINA_MM))
-    high = min(scan.grid.shape[0], round(around.carina[0]) + scan.voxels(_CAVA_ABOVE_CARINA_MM))
-    if around.notch_z is not None:
-        high = min(high, round(around.notch_z) + scan.voxels(8.0))
+    high = _top(around, _ANGLE_ABOVE_CARINA_MM, _ANGLE_ABOVE_NOTCH_MM)
     expected = _expected_cava(around)[low:high]
     margin = scan.voxels(30.0)
     y0, x0 = (max(0, int(expected[:, axis].min()) - margin) for axis in (0, 1))
@@ -78,8 +82,18 @@ def find_superior_vena_cava(around: Surroundings, soft: BoolArray) -> Findings:
     enhanced = float(np.mean([lumen[z, py, px] for z, (py, px) in enumerate(path)])) >= _ENHANCED_PART
     tube = np.zeros(scan.grid.shape, dtype=bool)
     tube[region] = _around_path(scan, bright if enhanced else free, path, 14.0 if enhanced else _CAVA_RADIUS_MM)
+    if not enhanced:
+        tube[_top(around, _CAVA_ABOVE_CARINA_MM, _GUESS_ABOVE_NOTCH_MM) :] = False
     _add_cava(found, around, tube, enhanced)
     return found
+
+
+def _top(around: Surroundings, above_carina_mm: float, above_notch_mm: float) -> int:
+    """Slice to which the veins are followed."""
+    top = round(around.carina[0]) + around.scan.voxels(above_carina_mm)
+    if around.notch_z is not None:
+        top = min(top, round(around.notch_z) + around.scan.voxels(above_notch_mm))
+    return min(around.scan.grid.shape[0], top)
 
 
 def _expected_cava(around: Surroundings) -> FloatArray:
@@ -106,10 +120,10 @@ def _around_path(scan: Scan, allowed: BoolArray, path: np.ndarray, radius_mm: fl
 
 
 def _add_cava(found: Findings, around: Surroundings, tube: BoolArray, enhanced: bool) -> None:
-    """Divide the tube at the usual level of the confluence, 4 cm below the notch or 2.5 cm above the carina."""
-    confluence = around.carina[0] + around.scan.voxels(25.0)
+    """Divide the tube at the usual level of the confluence."""
+    confluence = around.carina[0] + around.scan.voxels(_CONFLUENCE_ABOVE_CARINA_MM)
     if around.notch_z is not None:
-        confluence = max(around.carina[0], min(confluence, around.notch_z - around.scan.voxels(15.0)))
+        confluence = max(around.carina[0], around.notch_z - around.scan.voxels(_CONFLUENCE_BELOW_NOTCH_MM))
     level = np.arange(len(tube))[:, None, None] <= confluence
     source = OrganSource.IMAGE if enhanced else OrganSource.SURROGATE
     what = "enhanced column" if enhanced else "tube through unenhanced soft tissue"
@@ -150,8 +164,11 @@ def find_brachiocephalic_vein_left(around: Surroundings, soft: BoolArray, cava: 
     path = cheapest(around, region, soft, start, goal)
     if path is None:
         return found
-    tube = tube_along(scan, path, region, around.blocked | cava, _BRACHIOCEPHALIC_RADIUS_MM)
     bright = float(np.mean(around.bright[tuple(path.T)]))
+    if bright > _ENHANCED_PART:
+        tube = tube_along(scan, path, region, around.blocked | cava | ~around.bright, _ENHANCED_RADIUS_MM)
+    else:
+        tube = tube_along(scan, path, region, around.blocked | cava, _BRACHIOCEPHALIC_RADIUS_MM)
     source = OrganSource.IMAGE if bright > _ENHANCED_PART else OrganSource.SURROGATE
     detail = "enhanced" if bright > _ENHANCED_PART else "best path through unenhanced soft tissue"
     found.organ("brachiocephalic_vein_left", tube, source, f"{detail} from cava to left clavicle")

@@ -11,16 +11,26 @@ from functools import cached_property
 
 import numpy as np
 
+from LNStationLib.stations.abdomen import abdominal_organs, under_diaphragm
 from LNStationLib.stations.borders import Border, MissingAnatomyError, plane
 from LNStationLib.stations.frame import Frame
 from LNStationLib.stations.profiles import center_mm, filled, highest_z_mm, lowest_z_mm
-from LNStationLib.types import Side
+from LNStationLib.types import BoolArray, Side
 
 _APEX_TO_MANUBRIUM_MM = 25.0
 _MANUBRIUM_TO_CRICOID_MM = 50.0
-_CARINA_TO_INFERIOR_VEIN_MM = 45.0
+_CARINA_TO_INFERIOR_VEIN_MM = 56.0
+_INFERIOR_VEIN_RADIUS_MM = 6.0
+"""The landmark marks the vein's middle where it joins the heart; 12 to 14 mm is its width in adults."""
 _BESIDE_CARINA_MM = 8.0
 _HEART_BODY_SHARE = 0.2
+_CARINA_TO_ABDOMEN_MM = 40.0
+"""No dome of the diaphragm rises higher."""
+_HIATUS_BELOW_HEART_MM = (-10.0, 30.0)
+_FLANK_MM = (10.0, 26.0)
+_FLANK_BEHIND_MM = 4.5
+_FLANKED_SHARE = 0.45
+"""Liver on the right and stomach on the left take about half of the place beside the esophagus at the hiatus."""
 _INLET_MIDLINE_MM, _INLET_LATERAL_MM = 12.0, 26.0
 _WORDS: dict[Side, str] = {"L": "left", "R": "right"}
 
@@ -102,6 +112,22 @@ class Levels:
         )
 
     @cached_property
+    def clavicles(self) -> Border:
+        """Lower border of station 1 in front: the clavicles' axes on both sides, the manubrium between them."""
+        words = self.manubrium_top.rests_on
+        level = np.full(self._frame.grid.shape[2], self.manubrium_top.position_mm.item())
+        z = self._frame.grid.coordinates_mm(0)
+        for name in ("clavicle_left", "clavicle_right"):
+            clavicle = self._frame.mask(name)
+            if clavicle is None:
+                continue
+            weights = clavicle.sum(axis=1, dtype=np.float64)
+            there = weights.any(axis=0)
+            level[there] = np.maximum(level[there], z @ weights[:, there] / weights.sum(axis=0)[there])
+            words = f"{self.manubrium_top.rests_on} in the midline, clavicles at the sides"
+        return Border(level[None, None, :].astype(np.float32), words, self.manubrium_top.surrogate)
+
+    @cached_property
     def chest_apex(self) -> Border:
         """Apex of the chest: the higher of the two lung apices (upper border of 3P)."""
         return max((self.lung_apex("L"), self.lung_apex("R")), key=lambda border: border.position_mm.item())
@@ -138,8 +164,10 @@ class Levels:
 
     @cached_property
     def arch_underside(self) -> Border:
-        """Lower border of the aortic arch."""
-        return self._required_landmark("aortic_arch_underside", "lower border of the aortic arch")
+        """Lower border of the aortic arch: lower face of the lowest slice that joins its limbs."""
+        middle = self._required_landmark("aortic_arch_underside", "lower border of the aortic arch")
+        level = float(middle.position_mm.item()) - self._frame.grid.spacing_mm[0] / 2
+        return plane(level, middle.rests_on, surrogate=middle.surrogate)
 
     @cached_property
     def azygos_lower_border(self) -> Border:
@@ -196,11 +224,22 @@ class Levels:
         vein = self._frame.mask(name)
         if vein is not None:
             return plane(lowest_z_mm(vein, self._frame.grid), words, surrogate=self._frame.is_surrogate(name))
-        border = self._landmark(name, words)
-        if border is not None:
-            return border
+        mark = self._frame.landmark(name)
+        if mark is not None:
+            return plane(mark[0][2] - _INFERIOR_VEIN_RADIUS_MM, words, surrogate=mark[1])
         level = float(self.carina.position_mm.item()) - _CARINA_TO_INFERIOR_VEIN_MM
         return plane(level, f"{_CARINA_TO_INFERIOR_VEIN_MM:.0f} mm below the carina (no vein)", surrogate=True)
+
+    @cached_property
+    def abdomen(self) -> BoolArray:
+        """Organs of the upper abdomen, the diaphragm on them and the vena cava."""
+        return under_diaphragm(self._frame, self._abdominal_organs, float(self.diaphragm.position_mm.item()))
+
+    @cached_property
+    def _abdominal_organs(self) -> BoolArray:
+        carina = self._frame.landmark("carina")
+        top = np.inf if carina is None else carina[0][2] - _CARINA_TO_ABDOMEN_MM
+        return abdominal_organs(self._frame, top)
 
     @cached_property
     def diaphragm(self) -> Border:
@@ -208,11 +247,42 @@ class Levels:
         border = self._landmark("esophageal_hiatus", "esophageal hiatus of the diaphragm")
         if border is not None:
             return border
+        heart = self._heart_bottom_mm()
+        hiatus = self._hiatus_mm()
+        if hiatus is not None and (
+            heart is None or _HIATUS_BELOW_HEART_MM[0] <= heart - hiatus <= _HIATUS_BELOW_HEART_MM[1]
+        ):
+            return plane(hiatus, "where the esophagus comes to lie between the organs of the abdomen", surrogate=True)
+        if heart is None:
+            raise MissingAnatomyError("diaphragm and heart not found")
+        return plane(heart, "lower border of the heart without its apex (diaphragm not seen)", surrogate=True)
+
+    def _heart_bottom_mm(self) -> float | None:
+        """Lower border of the heart without its apex, which dips below the hiatus."""
         heart = self._frame.mask("heart")
-        if heart is not None:
-            # The apex dips below the hiatus; the body of the heart rests at about its level.
-            areas = heart.sum(axis=(1, 2))
-            body = heart & (areas >= _HEART_BODY_SHARE * areas.max())[:, None, None]
-            level = lowest_z_mm(body, self._frame.grid)
-            return plane(level, "lower border of the heart without its apex (diaphragm not seen)", surrogate=True)
-        raise MissingAnatomyError("diaphragm and heart not found")
+        if heart is None:
+            return None
+        areas = heart.sum(axis=(1, 2))
+        return lowest_z_mm(heart & (areas >= _HEART_BODY_SHARE * areas.max())[:, None, None], self._frame.grid)
+
+    def _hiatus_mm(self) -> float | None:
+        """Upper face of the slices in which abdominal organs flank the esophagus, counted from below."""
+        esophagus = self._frame.mask("esophagus")
+        if esophagus is None or not self._abdominal_organs.any():
+            return None
+        grid = self._frame.grid
+        flanked = None
+        for z in np.flatnonzero(esophagus.any(axis=(1, 2))):
+            if self._flank_share(esophagus[z], self._abdominal_organs[z]) >= _FLANKED_SHARE:
+                flanked = z
+            elif flanked is not None:
+                break
+        return None if flanked is None else float(grid.coordinates_mm(0)[flanked] + grid.spacing_mm[0] / 2)
+
+    def _flank_share(self, esophagus: BoolArray, abdomen: BoolArray) -> float:
+        """Share of abdominal organs in the half ring before and beside the esophagus of one slice."""
+        y, x = (float(index.mean()) for index in np.nonzero(esophagus))
+        rows, columns = np.ogrid[: esophagus.shape[0], : esophagus.shape[1]]
+        away = np.hypot(rows - y, columns - x) * self._frame.grid.spacing_mm[0]
+        ring = (away > _FLANK_MM[0]) & (away < _FLANK_MM[1]) & (rows < y + self._frame.voxels(_FLANK_BEHIND_MM))
+        return float(abdomen[ring].mean()) if ring.any() else 0.0

@@ -28,34 +28,61 @@ OTHER_ORGANS = (
     "liver",
     "stomach",
 )
+_OUTLINED = (OrganSource.SUPPLIED, OrganSource.NETWORK)
+"""Masks that hold a vessel's wall."""
+_FAT_HU = -30
 _HU_SMOOTHING_VOXELS = 0.6
 _RETROSTERNAL_MM = 12.0
+_INLET_HALF_WIDTH_MM = 42.0
+"""The subclavian vessels run on to the armpit; first ribs and clavicles lie further out."""
+_INLET_LEAST_HALF_WIDTH_MM = 38.0
+"""Where veins were not found, the inlet would end at the trunk of an artery."""
+_GREAT_VESSELS = (
+    "superior_vena_cava",
+    "brachiocephalic_vein_right",
+    "brachiocephalic_vein_left",
+    "brachiocephalic_trunk",
+    "common_carotid_artery_left",
+    "common_carotid_artery_right",
+    "subclavian_artery_left",
+    "subclavian_artery_right",
+)
 _FACE_NEIGHBORS = generate_binary_structure(3, 1)
 
 
 def node_tissue(frame: Frame) -> BoolArray:
     """Tissue anywhere in the region that is no organ, lung, air, bone or vessel.
 
-    Surrogate organs are not cut out: their place is a guess, and a hole there would be a false statement.
+    Surrogate organs are not cut out: their place is a guess, and a hole there would be a false statement. The
+    esophagus is: it is there in every patient, and its surrogate follows soft tissue that no other organ claims.
     """
     smooth = gaussian_filter(frame.hu.astype(np.float32), _HU_SMOOTHING_VOXELS)
     tissue = (smooth > TISSUE_HU[0]) & (smooth < TISSUE_HU[1])
     # Walls count to the lumen: one voxel around airways and around blood that only its contrast shows.
-    walled = frame.union(*AIRWAYS) | enhanced_blood(frame.hu, frame.organs)
+    outlined = [name for name in VESSELS if name in frame.organs and frame.organs[name].source in _OUTLINED]
+    walled = frame.union(*AIRWAYS) | (enhanced_blood(frame.hu, frame.organs) & ~frame.union(*outlined))
     tissue &= ~binary_dilation(walled, _FACE_NEIGHBORS)
     seen = [
         name
         for name in (*LUNGS, *BONES, *VESSELS, *OTHER_ORGANS)
-        if name in frame.organs and frame.organs[name].source is not OrganSource.SURROGATE
+        if name in frame.organs and not frame.is_surrogate(name)
     ]
-    return tissue & ~frame.union(*seen)
+    tissue &= ~frame.union(*seen)
+    if frame.is_surrogate("esophagus"):
+        tissue &= ~_certain(frame.union("esophagus"), tissue & (smooth > _FAT_HU))
+    return tissue
+
+
+def _certain(organ: BoolArray, soft: BoolArray) -> BoolArray:
+    """A surrogate without its rim where that touches soft tissue, for only fat shows where its wall is."""
+    return organ & ~binary_dilation(soft & ~organ, _FACE_NEIGHBORS)
 
 
 def mediastinum(frame: Frame) -> BoolArray:
     """Space between the lungs: per axial slice the convex hull of both lungs without them.
 
     The hull ends at the ventral lung edges; up to 12 mm further forward count as well where they lie behind the
-    back of the sternum, for prevascular fat bulges there.
+    back of the sternum and not in front of lung, for prevascular fat bulges there.
 
     Raises:
         MissingAnatomyError: A lung is missing.
@@ -67,8 +94,26 @@ def mediastinum(frame: Frame) -> BoolArray:
         hull[z] = _slice_hull(both[z])
     if not hull.any():
         raise MissingAnatomyError("no slice shows both lungs")
-    hull |= _retrosternal(frame, hull)
+    hull |= (_retrosternal(frame, hull) & ~_before(both, frame.voxels(_RETROSTERNAL_MM))) | _inlet(frame)
     return hull & ~both
+
+
+def _inlet(frame: Frame) -> BoolArray:
+    """The thoracic inlet above the arch: between the outermost great vessels, behind the manubrium.
+
+    There the lungs' apices lie beside the spine, so that their hull ends behind the vessels.
+    """
+    trachea, arch = frame.mask("trachea"), frame.landmark("aortic_arch_top")
+    if trachea is None or arch is None:
+        return np.zeros(frame.grid.shape, dtype=bool)
+    middle = float(frame.grid.coordinates_mm(2)[trachea.any(axis=(0, 1))].mean())
+    aside = np.abs(frame.x_mm - middle)
+    vessels = (frame.union(*_GREAT_VESSELS) & (aside < _INLET_HALF_WIDTH_MM)).any(axis=1)
+    vessels |= aside[0] < _INLET_LEAST_HALF_WIDTH_MM
+    between = np.maximum.accumulate(vessels, axis=1) & np.maximum.accumulate(vessels[:, ::-1], axis=1)[:, ::-1]
+    bone = np.maximum.accumulate(frame.union("sternum", "manubrium"), axis=1)
+    behind = bone | ~bone.any(axis=1, keepdims=True)
+    return np.asarray(between[:, None, :] & behind & (frame.z_mm > arch[0][2]))
 
 
 def _slice_hull(mask: BoolArray) -> BoolArray:
@@ -88,7 +133,13 @@ def _slice_hull(mask: BoolArray) -> BoolArray:
 def _retrosternal(frame: Frame, hull: BoolArray) -> BoolArray:
     """The layer in front of the hull that lies behind the sternum."""
     sternum = frame.union("sternum", "manubrium")
-    forward = hull.copy()
-    for step in range(1, round(frame.voxels(_RETROSTERNAL_MM)) + 1):
-        forward[:, :-step] |= hull[:, step:]
+    forward = _before(hull, frame.voxels(_RETROSTERNAL_MM))
     return forward & np.maximum.accumulate(sternum, axis=1) & ~sternum
+
+
+def _before(mask: BoolArray, voxels: float) -> BoolArray:
+    """The mask and what lies up to some voxels in front of it."""
+    forward = mask.copy()
+    for step in range(1, round(voxels) + 1):
+        forward[:, :-step] |= mask[:, step:]
+    return forward

@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
-from scipy.ndimage import binary_dilation, gaussian_filter
+from scipy.ndimage import binary_dilation, gaussian_filter, label
 
 from LNStationLib.stations.borders import Border, MissingAnatomyError, curve, surface
 from LNStationLib.stations.frame import Frame
@@ -118,11 +118,16 @@ class Walls:
         return Border(_nearest_filled(rows)[:, :, None].astype(np.float32), "axis of the aortic arch")
 
     @cached_property
-    def ascending_center(self) -> Border:
-        """Centre of the ascending aorta, x per slice: divides 3A (right) from 6 (left) in front of it."""
-        organ = self._frame.require("ascending_aorta")
-        center = filled(center_mm(organ.mask, self._frame.grid, 2), sigma=self._sigma)
-        return curve(center, "centre of the ascending aorta", surrogate=self._frame.is_surrogate(organ.name))
+    def aorta_summit(self) -> Border:
+        """Foremost point of ascending aorta and arch, x per slice; in front of it 3A lies right, 6 left."""
+        self._frame.require("ascending_aorta")
+        aorta = self._frame.union("ascending_aorta", "aortic_arch")
+        x = self._frame.grid.coordinates_mm(2)
+        summit = np.full(len(aorta), np.nan)
+        for z in np.flatnonzero(aorta.any(axis=(1, 2))):
+            summit[z] = np.median(x[aorta[z, aorta[z].any(axis=1).argmax()]])
+        surrogate = self._frame.is_surrogate("ascending_aorta")
+        return curve(filled(summit, sigma=self._sigma), "foremost point of the aorta", surrogate=surrogate)
 
     @cached_property
     def ascending_middle(self) -> Border:
@@ -149,17 +154,46 @@ class Walls:
         if ligament is not None and not self._frame.is_surrogate("ligamentum_arteriosum"):
             center = float(np.nanmean(center_mm(ligament, self._frame.grid, 2)))
             return Border(np.full((1, 1, 1), center, np.float32), "ligamentum arteriosum")
-        arch = self._frame.landmark("aortic_arch_underside")
-        artery = self._left_artery_origin()
-        if arch is None or artery is None:
+        isthmus, artery = self._isthmus, self._left_artery_origin()
+        if isthmus is None or artery is None:
             raise MissingAnatomyError("aortic arch or left pulmonary artery not found")
-        (x_arch, y_arch, _), (x_artery, y_artery) = arch[0], artery
+        (x_arch, y_arch), (x_artery, y_artery) = isthmus, artery
         # The artery's origin lies in front of the isthmus. Nearly transverse lines would make the plane cut the
         # window crosswise: the slope is limited to 45 degrees.
         slope = float(np.clip((x_arch - x_artery) / max(y_arch - y_artery, 1.0), -1, 1))
         position = x_artery + slope * (self._frame.y_mm - y_artery)
         words = "line from the underside of the arch to the origin of the left pulmonary artery"
         return Border(position.astype(np.float32), f"{words} (ligamentum arteriosum not visible)", surrogate=True)
+
+    @cached_property
+    def isthmus(self) -> Border:
+        """Isthmus of the aorta, where the ligamentum arteriosum joins it: back limit of 6 beside the arch."""
+        isthmus = self._isthmus
+        if isthmus is None:
+            raise MissingAnatomyError("isthmus of the aorta not found")
+        return Border(np.full((1, 1, 1), isthmus[1], np.float32), "isthmus of the aorta")
+
+    @cached_property
+    def _isthmus(self) -> tuple[float, float] | None:
+        """``(x, y)`` where the ligament reaches the aorta: front and medial side of the rear limb below the arch.
+
+        Where that limb is not in view, the arch's underside between its limbs stands for it.
+        """
+        underside = self._frame.landmark("aortic_arch_underside")
+        if underside is None:
+            return None
+        # Supplied arches often run some way down into their limbs.
+        aorta = self._frame.union("descending_aorta", "aortic_arch")
+        below = aorta.any(axis=(1, 2)) & (self._frame.z_mm < self._levels.arch_underside.position_mm)[:, 0, 0]
+        if "descending_aorta" not in self._frame.organs or not below.any():
+            return underside[0][:2]
+        labels, count = label(aorta[np.flatnonzero(below)[-1]], structure=np.ones((3, 3)))
+        limb = max(
+            (np.argwhere(labels == value) for value in range(1, count + 1)), key=lambda part: part[:, 0].mean()
+        )
+        y, x = limb[(limb <= limb.mean(axis=0)).all(axis=1)].mean(axis=0)
+        grid = self._frame.grid
+        return grid.origin_mm[2] + grid.spacing_mm[2] * x, grid.origin_mm[1] + grid.spacing_mm[1] * y
 
     def _left_artery_origin(self) -> tuple[float, float] | None:
         """``(x, y)`` where the left pulmonary artery leaves the trunk, else its upper rim."""

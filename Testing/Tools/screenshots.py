@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -19,9 +20,13 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "Testing"), str(ROOT / "Testing" / "Python"), str(ROOT / "LNStation")]
+# The packages are there: nothing is to be installed.
+os.environ.setdefault("LNSTATION_WORKER_PYTHON", sys.executable)
 
+import numpy as np  # noqa: E402
 import SimpleITK as sitk  # noqa: E402
 import slicer_host  # noqa: E402
+from PIL import Image  # noqa: E402
 
 slicer = slicer_host.start()
 
@@ -37,7 +42,9 @@ PATIENCE_S = 600.0
 PANEL_WIDTH = 560
 CLOSE_MM = 190.0
 SPACING_MM = (1.1, 1.1, 2.5)
-WINDOW = (1620, 1000)
+WINDOW = (1560, 930)
+VIEWS = (1000, 820)
+MARGIN = 14
 
 
 class Photographer:
@@ -52,8 +59,7 @@ class Photographer:
     def panel(self, name: str) -> None:
         """The whole panel."""
         slicer.app.processEvents()
-        screenshots.panel(self.loaded, self.out / f"{name}.png", width=PANEL_WIDTH)
-        log.info("%s.png", name)
+        self._keep(name, screenshots.panel(self.loaded, self.out / f"{name}.png", width=PANEL_WIDTH), trim=True)
 
     def section(self, name: str, *sections: str) -> None:
         """Some sections of the panel only."""
@@ -74,13 +80,34 @@ class Photographer:
 
     def views(self, name: str) -> None:
         """The four views."""
-        screenshots.four_up(self.out / f"{name}.png", (1100, 900))
-        log.info("%s.png", name)
+        self._keep(name, screenshots.four_up(self.out / f"{name}.png", VIEWS))
 
     def window(self, name: str) -> None:
-        """Panel and views."""
-        screenshots.window(self.loaded, self.out / f"{name}.png", WINDOW, PANEL_WIDTH)
+        """Panel, from the stations on, and views."""
+        for section in ("caseSection", "assessSection"):
+            getattr(self.ui, section).collapsed = True
+        slicer.app.processEvents()
+        self.loaded.window.verticalScrollBar().value = 0
+        self._keep(name, screenshots.window(self.loaded, self.out / f"{name}.png", WINDOW, PANEL_WIDTH))
+        for section in ("caseSection", "assessSection"):
+            getattr(self.ui, section).collapsed = False
+
+    @staticmethod
+    def _keep(name: str, path: Path, trim: bool = False) -> None:
+        """Make the file small; not by fewer colors, which would make others of those of the stations."""
+        picture = Image.open(path).convert("RGB")
+        if trim:
+            pixels = np.asarray(picture).astype(int)
+            used = np.flatnonzero(np.abs(pixels - pixels[-1, :1]).max(axis=(1, 2)) > 8)
+            picture = picture.crop((0, 0, picture.width, min(int(used[-1]) + MARGIN, picture.height)))
+        picture.save(path, optimize=True)
         log.info("%s.png", name)
+
+    def surfaces(self) -> None:
+        """Show stations and nodes in 3D."""
+        self.ui.show3DCheck.checked = True
+        self.wait(lambda: not self.logic.drawing.isMakingSurfaces, "the surfaces")
+        slicer.app.layoutManager().resetThreeDViews()
 
     def wait(self, condition: Callable[[], Any], what: str) -> None:
         """Until something is so."""
@@ -126,20 +153,18 @@ def phantom(camera: Photographer) -> None:
     camera.wait(lambda: logic.case.assessment() is not None, "the assessment")
     camera.idle()
     logic.selectStation("4R")
-    camera.views("views_phantom_outline")
     camera.closer(CLOSE_MM)
     ui.displaySection.collapsed = False
     for combo, key in ((ui.representationCombo, "both"),):
         combo.currentIndex = combo.findData(key)
-    ui.show3DCheck.checked = True
-    slicer.app.layoutManager().resetThreeDViews()
+    camera.surfaces()
     camera.views("views_phantom")
     camera.section("panel_stations", "stationsSection", "displaySection")
     ui.displaySection.collapsed = True
     camera.window("window_phantom")
-    ui.showPetCheck.checked = True
+    ui.petRadio.checked = True
     camera.views("views_phantom_pet")
-    ui.showPetCheck.checked = False
+    ui.plainRadio.checked = True
     correct(camera)
     report(camera)
 
@@ -220,8 +245,7 @@ def real(camera: Photographer, folder: Path) -> None:
     logic.selectStation("4R")
     ui.displaySection.collapsed = False
     ui.representationCombo.currentIndex = ui.representationCombo.findData("both")
-    ui.show3DCheck.checked = True
-    slicer.app.layoutManager().resetThreeDViews()
+    camera.surfaces()
     camera.closer(CLOSE_MM)
     camera.views("views_real_ct")
     ui.displaySection.collapsed = True

@@ -47,7 +47,7 @@ def lists() -> dict[str, str]:
     """The text of each file, by its name."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     direct, networks = project["dependencies"], project["optional-dependencies"]["networks"]
-    wanted = closure({line.split("==")[0] for line in direct})
+    wanted = closure({line.split("==")[0] for line in [*direct, *networks]})
     held = [
         line
         for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()

@@ -6,16 +6,17 @@ import numpy as np
 
 from LNStationLib.stations.borders import Border, plane
 from LNStationLib.stations.rules.region import Anatomy, Region
+from LNStationLib.stations.walls import AIRWAY_WALL_MM
 from LNStationLib.types import BoolArray, Side
 
-HILAR_REACH_MM = 15.0
-HILAR_ARTERY_REACH_MM = 8.0
-INTERLOBAR_REACH_MM = 12.0
-"""Tissue further from a bronchus belongs to the lung or to the mediastinum."""
+BRONCHUS_REACH_MM = 12.0
+"""From a bronchus' outer wall; tissue further out belongs to the lung or to the mediastinum."""
+HILAR_ARTERY_REACH_MM = 6.0
 HILUM_FROM_CARINA_MM = 15.0
 """Further medially the pulmonary artery lies in the mediastinum, not in the hilum."""
 INTERLOBAR_EXTENT_MM = 20.0
 """11 keeps to the origins of the lobar bronchi; further along them lie 12 and 13."""
+_FROM_LUMEN_MM = BRONCHUS_REACH_MM + AIRWAY_WALL_MM
 _ORIGINS: dict[Side, tuple[str, ...]] = {
     "R": ("right_upper_lobe_bronchus_origin", "bronchus_intermedius_end"),
     "L": ("left_upper_lobe_bronchus_origin", "left_lower_lobe_bronchus_origin"),
@@ -43,11 +44,11 @@ def station_10(anatomy: Anatomy, side: Side) -> Region:
     upper = _upper(anatomy, side)
     to_main, to_lobar = anatomy.distance_mm(_MAIN[side]), anatomy.distance_mm(*_LOBAR[side])
     at_artery = (anatomy.distance_mm(_ARTERY[side]) <= HILAR_ARTERY_REACH_MM) & _lateral(anatomy, side)
-    beside = ((to_main <= HILAR_REACH_MM) & (to_main <= to_lobar)) | (at_artery & (to_lobar > INTERLOBAR_REACH_MM))
+    beside = ((to_main <= _FROM_LUMEN_MM) & (to_main <= to_lobar)) | (at_artery & (to_lobar > _FROM_LUMEN_MM))
     mask = _hilum(anatomy, side, upper) & beside
     surrogate = anatomy.frame.is_surrogate(_MAIN[side])
     words = (
-        f"{HILAR_REACH_MM:.0f} mm around the main bronchus, {HILAR_ARTERY_REACH_MM:.0f} mm around the hilar artery"
+        f"{BRONCHUS_REACH_MM:.0f} mm around the main bronchus, {HILAR_ARTERY_REACH_MM:.0f} mm around the hilar artery"
     )
     around = plane(0.0, words, surrogate=surrogate)
     return Region(mask, {"upper": upper, "around": around})
@@ -56,17 +57,16 @@ def station_10(anatomy: Anatomy, side: Side) -> Region:
 def station_11(anatomy: Anatomy, side: Side) -> Region:
     """11R, 11L, interlobar: between the origins of the lobar bronchi.
 
-    On the right 11s above and 11i below the bronchus intermedius; both are one station here.
+    On the right 11s above and 11i below the bronchus intermedius; both and what lies between them along that
+    bronchus, which is no main bronchus any more, are one station here.
     """
     present = anatomy.frame.require(*_LOBAR[side])
     upper = _upper(anatomy, side)
     to_lobar = anatomy.distance_mm(*_LOBAR[side])
-    mask = _hilum(anatomy, side, upper) & (to_lobar <= INTERLOBAR_REACH_MM)
-    mask &= (to_lobar < anatomy.distance_mm(_MAIN[side])) & _near_origins(anatomy, side)
+    mask = _hilum(anatomy, side, upper) & (to_lobar <= _FROM_LUMEN_MM)
+    mask &= (to_lobar < anatomy.distance_mm(_MAIN[side])) & _interlobar(anatomy, side)
     surrogate = anatomy.frame.is_surrogate(present.name)
-    around = plane(
-        0.0, f"{INTERLOBAR_REACH_MM:.0f} mm around the lobar bronchi at their origins", surrogate=surrogate
-    )
+    around = plane(0.0, f"{BRONCHUS_REACH_MM:.0f} mm around the lobar bronchi at their origins", surrogate=surrogate)
     return Region(mask, {"upper": upper, "around": around})
 
 
@@ -77,6 +77,15 @@ def _lateral(anatomy: Anatomy, side: Side) -> BoolArray:
     lateral = (from_carina if side == "L" else -from_carina) > HILUM_FROM_CARINA_MM
     origins = [found[0][2] for name in _ORIGINS[side] if (found := frame.landmark(name)) is not None]
     return np.asarray(lateral & (frame.z_mm >= min(origins, default=-np.inf)))
+
+
+def _interlobar(anatomy: Anatomy, side: Side) -> BoolArray:
+    """At the origins of the lobar bronchi; on the right also between 11s and 11i, along the bronchus intermedius."""
+    near = _near_origins(anatomy, side)
+    if side == "R" and "bronchus_intermedius" in anatomy.frame.organs:
+        others = [name for name in _LOBAR[side] if name != "bronchus_intermedius"]
+        near |= anatomy.distance_mm("bronchus_intermedius") <= anatomy.distance_mm(*others)
+    return near
 
 
 def _near_origins(anatomy: Anatomy, side: Side) -> BoolArray:

@@ -6,12 +6,14 @@ import numpy as np
 
 from LNStationLib.stations.borders import plane
 from LNStationLib.stations.rules.region import Anatomy, Region
+from LNStationLib.types import BoolArray
 
-PARAESOPHAGEAL_REACH_MM = 12.0
-"""8 lies next to the wall of the esophagus."""
-LIGAMENT_REACH_MM = 24.0
-"""The pulmonary ligament runs beside the esophagus, from the inferior pulmonary vein down."""
-LIGAMENT_THICKNESS_MM = 8.0
+PARAESOPHAGEAL_REACH_MM = 10.0
+"""8 lies next to the wall of the esophagus: as far from it as the short axis of a node that counts as enlarged."""
+LIGAMENT_REACH_MM = 32.0
+"""The ligament reaches from the esophagus to the root of the lung; further out lies pericardial fat."""
+LIGAMENT_THICKNESS_MM = 10.0
+"""The layer beneath the pleura that its two sheets enclose."""
 _BRONCHI_MARGIN_MM = 6.0
 
 
@@ -50,8 +52,8 @@ def station_8(anatomy: Anatomy) -> Region:
     esophagus = frame.require("esophagus")
     upper, lower = levels.subcarinal_floor, levels.diaphragm
     mask = anatomy.mediastinal_tissue & frame.below(upper) & frame.above(lower)
-    mask &= anatomy.distance_mm("esophagus") <= PARAESOPHAGEAL_REACH_MM
-    mask &= frame.in_front_of(walls.spine_front)
+    mask &= (anatomy.distance_mm("esophagus") <= PARAESOPHAGEAL_REACH_MM) & ~_ligament(anatomy)
+    mask &= frame.in_front_of(walls.spine_front) & ~levels.abdomen
     wall = plane(
         0.0,
         f"{PARAESOPHAGEAL_REACH_MM:.0f} mm around the esophagus ({esophagus.detail})",
@@ -64,16 +66,21 @@ def station_9(anatomy: Anatomy) -> Region:
     """9, within the pulmonary ligament.
 
     Upper border: inferior pulmonary vein. Lower border: diaphragm. The ligament itself is hardly visible on CT;
-    here it is the pleural side of the mediastinum beside the esophagus, lateral of station 8.
+    here it is the pleural side of the mediastinum beside the esophagus: nearer to the lung than to the esophagus.
     """
-    frame, levels, walls = anatomy.frame, anatomy.levels, anatomy.walls
+    frame, levels = anatomy.frame, anatomy.levels
     frame.require("esophagus")
     right, left = levels.inferior_pulmonary_vein("R"), levels.inferior_pulmonary_vein("L")
-    upper = np.where(frame.left_of(walls.midline), frame.below(left), frame.below(right))
     lower = levels.diaphragm
-    to_esophagus = anatomy.distance_mm("esophagus")
-    mask = anatomy.mediastinal_tissue & upper & frame.above(lower)
-    mask &= (to_esophagus <= LIGAMENT_REACH_MM) & (to_esophagus > PARAESOPHAGEAL_REACH_MM)
-    mask &= anatomy.distance_mm("lung_left", "lung_right") <= LIGAMENT_THICKNESS_MM
-    mask &= frame.behind(walls.esophagus_front) & frame.in_front_of(walls.esophagus_back)
+    mask = anatomy.mediastinal_tissue & frame.above(lower) & _ligament(anatomy) & ~levels.abdomen
     return Region(mask, {"upper (right)": right, "upper (left)": left, "lower": lower})
+
+
+def _ligament(anatomy: Anatomy) -> BoolArray:
+    """Beside the esophagus below the inferior pulmonary veins, nearer to the lung than to the esophagus."""
+    frame, levels, walls = anatomy.frame, anatomy.levels, anatomy.walls
+    right, left = levels.inferior_pulmonary_vein("R"), levels.inferior_pulmonary_vein("L")
+    upper = np.where(frame.left_of(walls.midline), frame.below(left), frame.below(right))
+    to_lung, to_esophagus = anatomy.distance_mm("lung_left", "lung_right"), anatomy.distance_mm("esophagus")
+    mask = upper & (to_lung <= LIGAMENT_THICKNESS_MM) & (to_lung < to_esophagus) & (to_esophagus <= LIGAMENT_REACH_MM)
+    return np.asarray(mask & frame.behind(walls.esophagus_front) & frame.in_front_of(walls.esophagus_back))

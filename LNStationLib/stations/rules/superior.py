@@ -57,13 +57,16 @@ def station_4l(anatomy: Anatomy) -> Region:
 
     Left of the left lateral border of the trachea, medial to the ligamentum arteriosum.
     Upper border: upper margin of the aortic arch. Lower border: upper rim of the left main pulmonary artery.
-    Beside the arch the station keeps to its medial side.
+    Beside the arch the station keeps to its medial side. Below it nothing in front of the middle of the ascending
+    aorta is paratracheal, however far the ligament's plane is continued.
     """
     frame, levels, walls = anatomy.frame, anatomy.levels, anatomy.walls
     upper, lower = levels.arch_top, levels.left_pulmonary_artery_top
     under_arch = frame.below(levels.arch_underside)
     lateral = np.where(under_arch, frame.right_of(walls.ligamentum_arteriosum), frame.right_of(walls.arch_center))
     extent = frame.below(upper) & frame.above(lower) & frame.left_of(walls.trachea_left) & lateral
+    if "ascending_aorta" in frame.organs:
+        extent &= frame.behind(walls.ascending_middle) | ~under_arch
     region = _paratracheal(anatomy, extent, upper, lower)
     return Region(region.mask, region.borders | {"lateral": walls.ligamentum_arteriosum})
 

@@ -76,7 +76,7 @@ def test_the_views_look_alike_whatever_the_model_says(hand: Hand, tmp_path: Path
 def test_the_attention_map_cannot_be_switched_on(hand: Hand) -> None:
     hand.open_section("displaySection")
     assert hand.logic.case.attentionNode() is not None
-    assert not hand.ui.showAttentionCheck.enabled
+    assert not hand.ui.attentionRadio.enabled
     assert not hand.ui.colorByCombo.enabled
 
 
@@ -102,11 +102,11 @@ def test_the_last_call_shows_the_model_and_taking_it_back_hides_nothing(hand: Ha
         assert f"({left} left)" in hand.ui.modelCategoryLabel.text
         assert hand.cell("4R", "model") == "hidden"
     hand.call("7", "positive")
-    assert hand.cell("4R", "model") == "positive"
+    assert hand.cell("4R", "model") == "pos"
     assert hand.ui.modelCategoryLabel.text == "N2, decided by 4R"
     assert not hand.ui.blindCheck.enabled
     hand.call("7", None)
-    assert hand.cell("4R", "model") == "positive"
+    assert hand.cell("4R", "model") == "pos"
     review = hand.logic.review.asDict()
     assert {name: entry["call"] for name, entry in review["first_read"].items()} == {
         "4R": "negative", "4L": "negative", "7": "positive",
@@ -117,7 +117,7 @@ def test_ending_it_by_force_shows_the_model_and_is_on_record(hand: Hand) -> None
     hand.call("4R", "negative")
     driver.click(hand.ui.blindCheck)
     slicer.app.processEvents()
-    assert hand.cell("4R", "model") == "positive"
+    assert hand.cell("4R", "model") == "pos"
     review = hand.logic.review.asDict()
     assert review["blind"] is True
     assert review["revealed"]

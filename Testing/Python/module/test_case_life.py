@@ -150,7 +150,7 @@ def test_closing_the_scene_in_mid_run_leaves_nothing_behind(hand: Hand, when: st
     # And the panel works on in the new scene.
     hand.worker.behave()
     hand.assessed("next")
-    assert hand.cell("4R", "model") == "positive"
+    assert hand.cell("4R", "model") == "pos"
 
 
 def test_a_case_removed_in_mid_run_gets_no_result(hand: Hand) -> None:
@@ -171,7 +171,7 @@ def test_a_ct_deleted_under_a_case_is_no_crash(hand: Hand) -> None:
     hand.logic.selectStation("4R")
     hand.widget.exit()
     hand.widget.enter()
-    assert hand.cell("4R", "model") == "positive"
+    assert hand.cell("4R", "model") == "pos"
 
 
 def test_the_module_reloaded_shows_the_same_review_with_a_worker_of_its_own(hand: Hand) -> None:
@@ -187,7 +187,7 @@ def test_the_module_reloaded_shows_the_same_review_with_a_worker_of_its_own(hand
     assert driver.child_processes() == []
     assert not folder.exists()
     assert hand.combo("4R").currentIndex == 2
-    assert hand.cell("4R", "model") == "positive"
+    assert hand.cell("4R", "model") == "pos"
     hand.erase()
     hand.wait(lambda: hand.logic.review.edits(), "the edit")
     hand.wait(lambda: not hand.logic.review.stale(), "the new assessment")

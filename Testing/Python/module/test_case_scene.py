@@ -18,8 +18,10 @@ slicer = slicer_host.start()
 import vtk  # noqa: E402
 from LNStationSlicer import Terminology  # noqa: E402
 from LNStationSlicer.CaseScene import CaseScene, nodeIdOf, nodeSegmentId  # noqa: E402
-from LNStationSlicer.Overlays import OverlayOptions, Overlays  # noqa: E402
+from LNStationSlicer.OverlayOptions import OverlayOptions  # noqa: E402
+from LNStationSlicer.Overlays import Overlays  # noqa: E402
 from LNStationSlicer.StationEditing import StationEditing  # noqa: E402
+from LNStationSlicer.Surfaces import missingSurfaces  # noqa: E402
 from LNStationSlicer.VolumeExchange import FLIP, exportNodeMap, exportStationMap, gridMatrix  # noqa: E402
 from module.mrml_cases import (  # noqa: E402
     GRIDS,
@@ -177,10 +179,13 @@ def test_stations_drawn_twice_are_the_second_ones() -> None:
     assert (array.astype(bool) == (moved == anatomy.station("7").label_value)).all()
 
 
-def test_surfaces_follow_when_stations_are_replaced() -> None:
+def test_surfaces_of_replaced_stations_are_forgotten_and_made_anew() -> None:
     case = make_case()
     case.stationsNode().CreateClosedSurfaceRepresentation()
     case.setStations(np.roll(station_array(), 3, axis=0), geometry_of(lps_matrix()))
+    assert not case.stationsNode().GetSegmentation().GetSegment("7").GetRepresentation("Closed surface")
+    for piece in missingSurfaces(case.stationsNode()):
+        piece()
     surface = vtk.vtkPolyData()
     case.stationsNode().GetClosedSurfaceRepresentation("7", surface)
     bounds = surface.GetBounds()

@@ -14,11 +14,20 @@ if _reason := slicer_host.why_unavailable():
     pytest.skip(_reason, allow_module_level=True)
 slicer = slicer_host.start()
 
+import vtk  # noqa: E402
 from LNStationSlicer import Navigation, Overlays  # noqa: E402
 from LNStationSlicer.ColorMaps import COLOR_MAPS, colorTable  # noqa: E402
-from LNStationSlicer.Overlays import OverlayOptions, callColor, probabilityColor  # noqa: E402
+from LNStationSlicer.OverlayOptions import (  # noqa: E402
+    NOT_ASSESSED_COLOR,
+    OverlayOptions,
+    callColor,
+    probabilityColor,
+)
+from LNStationSlicer.Parameters import CaseParameters  # noqa: E402
+from LNStationSlicer.Surfaces import missingSurfaces  # noqa: E402
 from module.mrml_cases import SHAPE, geometry_of, lps_matrix, make_case, make_volume  # noqa: E402
 from slicer_host import screenshots  # noqa: E402
+from vtk.util.numpy_support import vtk_to_numpy  # noqa: E402
 
 from LNStationLib import anatomy  # noqa: E402
 
@@ -61,8 +70,9 @@ def color_of(station: str) -> tuple[float, float, float]:
     return r, g, b
 
 
-def flat_case(pet: Any = None) -> Any:
+def flat_case(pet: Any = None, suv: bool = True) -> Any:
     case = make_case(pet=pet)
+    CaseParameters(case.node).petUnit = "SUVbw" if suv else "auto"
     slicer.util.updateVolumeFromArray(case.ctNode(), np.full(SHAPE, 40, dtype=np.int16))
     return case
 
@@ -96,8 +106,8 @@ def test_colors_by_probability_are_sequential_and_gray_where_not_assessed() -> N
     assert hue_count(pixels, probabilityColor(0.91)) > 1000
     assert hue_count(pixels, color_of("4L")) < 50
     display = case.stationsNode().GetDisplayNode()
-    assert display.GetSegmentOverrideColor("7") == pytest.approx(Overlays.NOT_ASSESSED_COLOR)
-    assert probabilityColor(None) == Overlays.NOT_ASSESSED_COLOR != probabilityColor(0.0)
+    assert display.GetSegmentOverrideColor("7") == pytest.approx(NOT_ASSESSED_COLOR)
+    assert probabilityColor(None) == NOT_ASSESSED_COLOR != probabilityColor(0.0)
     segment = case.stationsNode().GetSegmentation().GetSegment("4R")
     assert segment.GetColor() == pytest.approx(color_of("4R"))
     assert hue_count(shown(case, replace(options, stationColor="anatomy")), color_of("4L")) > 1000
@@ -208,6 +218,11 @@ def test_surfaces_are_made_when_asked_for_and_hidden_again() -> None:
     overlays.apply(OverlayOptions())
     assert not case.stationsNode().GetSegmentation().ContainsRepresentation("Closed surface")
     overlays.apply(OverlayOptions(show3D=True))
+    pieces = list(overlays.missingSurfaces())
+    assert len(pieces) == len(anatomy.stations()) + 3, "one at a time, or the GUI stands still"
+    for piece in pieces:
+        piece()
+    assert list(overlays.missingSurfaces()) == []
     slicer.util.resetThreeDViews()
     with_surfaces = screenshots.three_d_view(SIZE) / 255.0
     overlays.apply(OverlayOptions())
@@ -215,15 +230,60 @@ def test_surfaces_are_made_when_asked_for_and_hidden_again() -> None:
     assert (np.abs(with_surfaces - without).max(axis=2) > 0.1).sum() > 1000
 
 
-def test_hiding_a_case_clears_the_views_and_gives_the_pet_its_colors_back() -> None:
+def test_a_surface_is_the_one_slicer_itself_would_make() -> None:
+    case, ours, slicers = flat_case(), vtk.vtkPolyData(), vtk.vtkPolyData()
+    segmentation = case.stationsNode().GetSegmentation()
+    name = slicer.vtkBinaryLabelmapToClosedSurfaceConversionRule.GetSmoothingFactorParameterName()
+    for smoothing in ("0.5", "0.0"):
+        segmentation.SetConversionParameter(name, smoothing)
+        case.stationsNode().RemoveClosedSurfaceRepresentation()
+        for piece in missingSurfaces(case.stationsNode()):
+            piece()
+        case.stationsNode().GetClosedSurfaceRepresentation("4R", ours)
+        case.stationsNode().RemoveClosedSurfaceRepresentation()
+        case.stationsNode().CreateClosedSurfaceRepresentation()
+        case.stationsNode().GetClosedSurfaceRepresentation("4R", slicers)
+        assert ours.GetNumberOfPoints() > 100
+        assert np.allclose(vtk_to_numpy(ours.GetPoints().GetData()), vtk_to_numpy(slicers.GetPoints().GetData()))
+
+
+def test_what_lies_over_the_ct_is_hidden_by_no_fill() -> None:
+    array = np.zeros(SHAPE, dtype=np.float32)
+    array[12:18, 8:20, 8:32] = 12.0
+    case = flat_case(make_volume(array=array, name="PET"))
+    options = OverlayOptions(foreground="pet", foregroundOpacity=1.0, petColorMap="viridis", stationStyle="both")
+    bare = shown(case, replace(options, stationsVisible=False, nodesVisible=False))
+    hot = tuple(colorTable("viridis")[-1])
+    covered = shown(case, replace(options, highlighted="4R"))
+    assert count(covered, hot) > 0.8 * count(bare, hot)
+    assert hue_count(covered, color_of("4R")) > 100, "the outline stays"
+    assert hue_count(shown(case, replace(options, foreground="none")), color_of("4R")) > 1000
+
+
+def test_a_pet_that_is_no_suv_gets_no_window_in_suv() -> None:
+    array = np.linspace(0, 40000, np.prod(SHAPE), dtype=np.float32).reshape(SHAPE)
+    pet = make_volume(array=array, name="PET")
+    case = flat_case(pet, suv=False)
+    Overlays.Overlays(case).apply(OverlayOptions(foreground="pet"))
+    assert pet.GetDisplayNode().GetWindowLevelMax() > 10000
+    CaseParameters(case.node).petUnit = "SUVbw"
+    Overlays.Overlays(case).apply(OverlayOptions(foreground="pet"))
+    assert pet.GetDisplayNode().GetWindowLevelMax() == pytest.approx(10.0)
+
+
+def test_hiding_a_case_clears_the_views_and_gives_the_pet_its_look_back() -> None:
     pet = make_volume(name="PET")
-    colors = pet.GetDisplayNode().GetColorNodeID()
+    display = pet.GetDisplayNode()
+    display.SetAutoWindowLevel(False)
+    display.SetWindowLevel(77.0, 33.0)
+    colors = display.GetColorNodeID()
     case = flat_case(pet)
     shown(case, OverlayOptions(foreground="pet", foregroundOpacity=1.0))
     Overlays.Overlays(case).hide()
     pixels = screenshots.slice_view("Red", SIZE) / 255.0
     assert (np.ptp(pixels, axis=2) > 0.05).sum() == 0
-    assert pet.GetDisplayNode().GetColorNodeID() == colors
+    assert display.GetColorNodeID() == colors
+    assert (display.GetWindow(), display.GetLevel(), display.GetAutoWindowLevel()) == (77.0, 33.0, 0)
 
 
 def test_two_cases_are_drawn_by_their_own_options() -> None:

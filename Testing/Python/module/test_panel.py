@@ -103,7 +103,7 @@ def test_assessing_fills_scene_table_and_categories(hand: Hand) -> None:
     case = hand.logic.case
     assert case.stationsNode().GetSegmentation().GetNumberOfSegments() == 17
     assert case.nodesNode().GetSegmentation().GetNumberOfSegments() == 3
-    assert hand.cell("4R", "model") == "positive"
+    assert hand.cell("4R", "model") == "pos"
     assert hand.cell("4R", "state") == "fresh"
     assert hand.ui.modelCategoryLabel.text == "N2, decided by 4R"
     assert "synthetic" in hand.ui.syntheticBanner.text.lower()
@@ -160,7 +160,7 @@ def test_a_killed_worker_is_reported_and_the_next_request_works_on_the_same_revi
     hand.wait(lambda: "stopped unexpectedly" in hand.ui.statusLabel.text, "the report of its death")
     assert [kind for kind, _text in slicer_host.take_messages()] == ["error"]
     hand.idle()
-    assert hand.cell("4R", "model") == "positive"
+    assert hand.cell("4R", "model") == "pos"
     assert hand.logic.review.call("4R") == "negative"
     # An edit now: a new worker gets images and review before it is asked.
     hand.worker.behave()
@@ -178,7 +178,7 @@ def test_without_packages_the_user_is_asked_first_and_a_no_changes_nothing(hand:
     hand.choose_ct()
     missing = type("State", (), {"ready": False, "installable": True, "sentence": "Press Install."})()
     hand.logic.dependencies.state = lambda: missing
-    hand.logic.dependencies.consentText = lambda: "Fetch about 1 GB?"
+    hand.logic.dependencies.consentText = lambda withNetworks: "Fetch about 1 GB?"
     slicer_host.confirm_with(False)
     try:
         driver.click(hand.ui.assessButton)
@@ -198,7 +198,7 @@ def test_packages_that_cannot_be_installed_are_said_in_the_status_line(hand: Han
 
     hand.choose_ct()
     hand.logic.dependencies.installation = refuse
-    hand.widget.sections[1].onRepair()
+    hand.widget.sections[1].packages.onRepair()
     assert hand.ui.statusLabel.text == "No Python was found."
     slicer_host.take_messages()
 
@@ -282,14 +282,14 @@ def test_filters_and_display_options_do_what_they_say(hand: Hand) -> None:
 def test_the_attention_map_can_be_shown_where_there_is_one(hand: Hand) -> None:
     hand.assessed()
     hand.open_section("displaySection")
-    assert not hand.ui.showAttentionCheck.enabled
+    assert not hand.ui.attentionRadio.enabled
     hand.worker.behave(assess={"attention": True})
     driver.click(hand.ui.assessButton)
     hand.idle()
-    assert hand.ui.showAttentionCheck.enabled
+    assert hand.ui.attentionRadio.enabled
     hand.logic.selectStation("4R")
     before = screenshots.slice_view("Red", (200, 200)).astype(int)
-    hand.ui.showAttentionCheck.checked = True
+    hand.ui.attentionRadio.checked = True
     assert np.abs(screenshots.slice_view("Red", (200, 200)).astype(int) - before).sum() > 1000
 
 

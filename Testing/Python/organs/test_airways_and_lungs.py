@@ -56,6 +56,15 @@ def test_landmarks_of_the_airways_lie_at_the_level_of_their_forks(
     assert np.hypot(found[0] - truth[0], found[1] - truth[1]) <= 13.0
 
 
+def test_left_main_bronchus_ends_where_the_axes_part_and_not_at_the_spur(organs: OrganSet) -> None:
+    grid, lumen_radius = organs.grid, 6.0
+    main, lower = (np.argwhere(organs[f"{name}_bronchus_left"].mask) for name in ("main", "lower_lobe"))
+    most_lateral = grid.coordinates_mm(2)[main[:, 2].max()]
+    assert LEFT_FORK[0] - lumen_radius <= most_lateral <= LEFT_FORK[0] + lumen_radius
+    # The lower lobe bronchus goes on from there without a gap.
+    assert grid.coordinates_mm(2)[lower[:, 2].min()] <= most_lateral
+
+
 def test_lungs_are_found_on_their_side_without_stomach_gas(organs: OrganSet, thorax: Thorax) -> None:
     for name in ("lung_left", "lung_right"):
         assert dice(organs[name].mask, thorax.masks[name]) > 0.95

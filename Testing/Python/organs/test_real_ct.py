@@ -45,6 +45,14 @@ def test_superior_vena_cava_is_the_bright_column_right_of_the_aorta(real_organs:
         assert real_organs["superior_vena_cava"].mask[z, y, x]
 
 
+def test_right_brachiocephalic_vein_is_followed_to_the_venous_angle(real_organs: OrganSet) -> None:
+    vein = real_organs["brachiocephalic_vein_right"]
+    assert vein.source is OrganSource.IMAGE
+    z = np.flatnonzero(vein.mask.any(axis=(1, 2)))
+    assert abs(z[0] - 136) * 1.5 <= TOLERANCE_MM
+    assert z[-1] >= 160
+
+
 def test_esophagus_is_where_it_is_seen(real_organs: OrganSet) -> None:
     for z, y, x in ((154, 69, 50), (124, 82, 45), (107, 87, 47), (67, 86, 50), (42, 66, 51)):
         center = np.argwhere(real_organs["esophagus"].mask[z]).mean(axis=0)

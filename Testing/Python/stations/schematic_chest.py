@@ -74,6 +74,7 @@ def _masks() -> dict[str, BoolArray]:
         "brachiocephalic_vein_right": tube(7, (-32, -18, 178), (-38, -12, 230)),
         "brachiocephalic_vein_left": tube(5, (-30, -30, 174), (34, -30, 190)),
         "azygos_arch": tube(4, (-14, 32, 126), (-20, 14, 132), (-30, -8, 132)),
+        "pulmonary_trunk": tube(8, (16, -30, 88), (14, -20, 114)),
         "pulmonary_artery_left": tube(9, (12, -18, 118), (46, 22, 118)),
         "pulmonary_artery_right": tube(9, (8, -16, 100), (-46, -4, 98)),
         "esophagus": tube(6, (4, 29, 245), (4, 30, 120), (6, 30, 60), (8, 26, 10)),
@@ -98,7 +99,6 @@ def _landmarks() -> dict[str, Landmark]:
         "aortic_arch_top": (20.0, -10.0, ARCH_TOP),
         "aortic_arch_underside": (24.0, 8.0, ARCH_UNDERSIDE),
         "left_pulmonary_artery_top": (28.0, 2.0, LEFT_ARTERY_TOP),
-        "left_pulmonary_artery_origin": (20.0, -12.0, LEFT_ARTERY_TOP),
         "bronchus_intermedius_end": (-30.0, 15.0, INTERMEDIUS_END),
         "left_lower_lobe_bronchus_origin": (40.0, 22.0, LEFT_LOWER_LOBE),
     }

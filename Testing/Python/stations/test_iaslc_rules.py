@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from functools import cache
 
+import edt
 import numpy as np
 import pytest
 
 from LNStationLib import anatomy
-from LNStationLib.organs.organ_set import OrganSet
+from LNStationLib.organs.organ_set import Organ, OrganSet, OrganSource
+from LNStationLib.stations.frame import make_frame
 from LNStationLib.stations.iaslc_rules import IaslcRulesParser
+from LNStationLib.stations.levels import Levels
 from LNStationLib.stations.registry import station_parser
+from LNStationLib.stations.rules.neck import STRAP_MUSCLES_MM
 from LNStationLib.stations.station_map import StationMap
+from LNStationLib.stations.walls import Walls
 from LNStationLib.types import HuArray
 from Testing.Python.stations import schematic_chest as chest
 
@@ -101,6 +106,39 @@ def test_station_1_divides_at_the_midline_of_the_trachea() -> None:
     assert extent_mm(result, "1L", 2)[0] == pytest.approx(0, abs=TOLERANCE_MM)
 
 
+def test_station_1_lies_deep_to_the_muscles_in_front_of_the_vessels() -> None:
+    _, organs, result = parsed()
+    names = ("trachea", "brachiocephalic_vein_left", "brachiocephalic_vein_right", "brachiocephalic_trunk")
+    vessels = np.logical_or.reduce([organs[name].mask for name in names])
+    station = result.mask("1R") | result.mask("1L")
+    y, blur = result.grid.coordinates_mm(1), 6
+    for z in np.flatnonzero(station.any(axis=(1, 2))):
+        front = y[vessels[z - blur : z + blur].any(axis=(0, 2))][0] - STRAP_MUSCLES_MM
+        assert y[station[z].any(axis=1)][0] >= front - TOLERANCE_MM, z
+
+
+def test_station_1_begins_above_and_behind_the_clavicles() -> None:
+    hu, organs = chest.schematic_chest()
+    shaft = chest.box((18.0, 60.0), (-28.0, -14.0), (209.0, 225.0))
+    hu[shaft] = 400
+    # The marrow is no bone to a threshold.
+    marrow = chest.box((18.0, 60.0), (-26.0, -17.0), (212.0, 223.0))
+    hu[marrow] = -50
+    organs.add(Organ("clavicle_left", shaft & ~marrow, OrganSource.IMAGE, "schematic"))
+    station = IaslcRulesParser().parse(hu, organs).mask("1L")
+    z, y, x = np.nonzero(station)
+    behind_bone = x >= np.flatnonzero(shaft.any(axis=(0, 1)))[0]
+    in_front_of_vessels = y < np.flatnonzero(organs["common_carotid_artery_left"].mask.any(axis=(0, 2)))[0] - 2
+    lowest = result_z(z[behind_bone & in_front_of_vessels])
+    assert not (station & shaft).any()
+    assert lowest.size
+    assert lowest.min() >= 217.0 - TOLERANCE_MM
+
+
+def result_z(index: np.ndarray) -> np.ndarray:
+    return chest.GRID.coordinates_mm(0)[index]
+
+
 def test_station_8_starts_higher_on_the_left_than_on_the_right() -> None:
     _, _, result = parsed()
     floor = {}
@@ -119,6 +157,60 @@ def test_5_lies_lateral_and_4l_medial_to_the_ligamentum_arteriosum() -> None:
     note = next(note for note in result.notes("5") if note.border == "medial")
     assert note.surrogate
     assert "ligamentum arteriosum" in note.rests_on
+
+
+def test_without_a_ligament_the_window_divides_between_left_artery_and_isthmus() -> None:
+    """Origin of the left artery about (14, -17); front and medial side of the descending aorta about (25, 23)."""
+    _, _, result = parsed()
+    z, y, x = (result.grid.coordinates_mm(axis) for axis in range(3))
+    window = (z > chest.LEFT_ARTERY_TOP) & (z < chest.ARCH_UNDERSIDE - TOLERANCE_MM)
+    plane = 14 + (25 - 14) * (y + 17) / (23 + 17)
+    for name, sign in (("5", 1), ("4L", -1)):
+        beyond = result.mask(name)[window].any(axis=0)
+        row, column = np.nonzero(beyond)
+        assert row.size, name
+        assert (sign * (x[column] - plane[row])).min() >= -1.5 * TOLERANCE_MM, name
+
+
+def test_ligament_runs_from_the_origin_of_the_left_artery_to_the_front_and_medial_side_of_the_isthmus() -> None:
+    hu, organs = chest.schematic_chest()
+    frame = make_frame(hu, organs)
+    walls = Walls(frame, Levels(frame))
+    # Centroid of a quarter disc: 4 / (3 pi) of its radius of 12 from the axis at (30, 28).
+    isthmus_x, isthmus_y = 30 - 5.1, 28 - 5.1
+    assert walls.isthmus.position_mm.item() == pytest.approx(isthmus_y, abs=1.0)
+    line = walls.ligamentum_arteriosum
+    assert line.surrogate
+    at_isthmus = int(np.abs(frame.y_mm[0, :, 0] - isthmus_y).argmin())
+    assert line.position_mm[0, at_isthmus, 0] == pytest.approx(isthmus_x, abs=1.0)
+
+
+def test_4l_does_not_reach_round_the_front_of_the_ascending_aorta() -> None:
+    """With a ligament far to the left and no carotid its plane and the prevascular surface leave that open."""
+    hu, organs = chest.schematic_chest(without=("common_carotid_artery_left",))
+    ligament = chest.box((40, 46), (-5, 5), (128, 136))
+    organs.add(Organ("ligamentum_arteriosum", ligament, OrganSource.SUPPLIED, "schematic"))
+    result = IaslcRulesParser().parse(hu, organs)
+    z, y = (result.grid.coordinates_mm(axis) for axis in (0, 1))
+    under_arch = result.mask("4L")[z < chest.ARCH_UNDERSIDE - TOLERANCE_MM].any(axis=(0, 2))
+    assert under_arch.any()
+    assert y[under_arch].min() >= -25 - TOLERANCE_MM
+
+
+def test_what_is_nearer_to_the_sternum_than_to_the_aorta_is_3a_and_not_6() -> None:
+    hu, organs = chest.schematic_chest(without=("sternum",))
+    back = -52.0
+    deep = chest.box((-20, 20), (-72, back), (100, 178))
+    hu[deep] = 400
+    organs.add(Organ("sternum", deep, OrganSource.SUPPLIED, "schematic"))
+    result = IaslcRulesParser().parse(hu, organs)
+    aorta = organs["aortic_arch"].mask | organs["ascending_aorta"].mask
+    to_aorta = edt.edt(~aorta, anisotropy=result.grid.spacing_mm)
+    y = result.grid.coordinates_mm(1)[None, :, None]
+    to_sternum = np.broadcast_to(y - back, aorta.shape)
+    in_front = result.mask("6") & (y < -40)
+    assert in_front.any()
+    assert (to_sternum - to_aorta)[in_front].min() >= -TOLERANCE_MM
 
 
 def test_3a_lies_in_front_of_the_vessels_and_3p_behind_the_trachea() -> None:

@@ -1,0 +1,80 @@
+"""What can be chosen about the drawing of a case, and what its colors mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal
+
+from LNStationSlicer.AssessmentTypes import Call
+from LNStationSlicer.ColorMaps import Rgb, colorOf
+
+StationStyle = Literal["outline", "fill", "both"]
+StationColor = Literal["anatomy", "probability"]
+Foreground = Literal["none", "attention", "pet"]
+
+PROBABILITY_MAP = "viridis"
+NOT_ASSESSED_COLOR: Rgb = (0.6, 0.6, 0.6)
+_CALL_COLORS: dict[Call | None, Rgb] = {
+    "positive": (213 / 255, 94 / 255, 0.0),
+    "negative": (0.0, 114 / 255, 178 / 255),
+    None: NOT_ASSESSED_COLOR,
+}
+"""Vermilion and blue of Okabe and Ito (2008): told apart with any color vision."""
+
+
+@dataclass(frozen=True)
+class OverlayOptions:
+    """What is drawn, and how.
+
+    Attributes:
+        stationsVisible: Stations in slice views (and in 3D with ``show3D``).
+        stationStyle: Outline, fill or both.
+        stationColor: By anatomy or by the model's probability; not assessed is gray.
+        stationOpacity: In [0, 1].
+        nodesVisible: Node candidates, colored by call.
+        show3D: Stations and nodes as surfaces.
+        foreground: What lies over the CT.
+        foregroundOpacity: In [0, 1].
+        attentionThreshold: Share of the map's maximum, in [0, 1], below which nothing is drawn.
+        attentionColorMap: One of ``COLOR_MAPS``.
+        petColorMap: One of ``COLOR_MAPS``.
+        petUpperSuv: Value drawn with the highest color.
+        modelHidden: Blind first read: no attention, no probability, nodes in one neutral color.
+        highlighted: Station that stands out.
+    """
+
+    stationsVisible: bool = True
+    stationStyle: StationStyle = "outline"
+    stationColor: StationColor = "anatomy"
+    stationOpacity: float = 0.8
+    nodesVisible: bool = True
+    show3D: bool = False
+    foreground: Foreground = "none"
+    foregroundOpacity: float = 0.5
+    attentionThreshold: float = 0.3
+    attentionColorMap: str = "inferno"
+    petColorMap: str = "inferno"
+    petUpperSuv: float = 10.0
+    modelHidden: bool = False
+    highlighted: str | None = None
+
+    def asDict(self) -> dict[str, Any]:
+        """For ``CaseScene.setDisplayState``."""
+        return asdict(self)
+
+    @classmethod
+    def fromDict(cls, state: Mapping[str, Any]) -> OverlayOptions:
+        """From ``CaseScene.displayState``; what it does not say is as by default, what is unknown is ignored."""
+        known = {field.name for field in fields(cls)}
+        return cls(**{name: value for name, value in state.items() if name in known})
+
+
+def probabilityColor(probability: float | None) -> Rgb:
+    """The color of a probability in [0, 1]; gray where nothing was assessed."""
+    return NOT_ASSESSED_COLOR if probability is None else colorOf(PROBABILITY_MAP, probability)
+
+
+def callColor(call: Call | None) -> Rgb:
+    """The color of a call; gray where there is none."""
+    return _CALL_COLORS[call]

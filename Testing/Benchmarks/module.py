@@ -1,0 +1,276 @@
+"""What the Slicer module costs on a case of clinical size: opening, clicking, assessing, correcting.
+
+    python Testing/Benchmarks/module.py --repeats 3 --write
+
+Runs in the headless host (real MRML core and renderers, in software) with the real worker, on the synthetic demo
+patient on a grid of 512 x 512 x 91 voxels. Prints a Markdown table; with ``--write`` it goes into the marked section
+of docs/benchmarks.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / name) for name in (".", "Testing", "Testing/Python", "Testing/Benchmarks", "LNStation")]
+os.environ.setdefault("LNSTATION_WORKER_PYTHON", sys.executable)
+
+import numpy as np  # noqa: E402  (the source tree is put on the path above)
+import slicer_host  # noqa: E402
+
+slicer = slicer_host.start()
+
+from assess import IN_PLANE, load  # noqa: E402
+from LNStationSlicer import VolumeExchange  # noqa: E402
+from LNStationSlicer.Jobs import AssessJob  # noqa: E402
+from LNStationSlicer.SelfTest import eraseLowerHalf  # noqa: E402
+from LNStationSlicer.Steps import Steps  # noqa: E402
+from module.panel_hand import Hand  # noqa: E402
+from module.patients import Patient, add_patient  # noqa: E402
+from module.workers import real_worker  # noqa: E402
+from slicer_host import driver  # noqa: E402
+from watchdog import Watchdog  # noqa: E402
+
+from LNStationLib.worker.volume_files import write_volume  # noqa: E402
+
+SLICES = 91
+PATIENCE_S = 600.0
+VIEW = (500, 400)
+STATION = "4R"
+CLICKED = ("4R", "7", "10R", "4L")
+SECTION = ("<!-- module: begin -->", "<!-- module: end -->")
+
+
+@dataclass
+class Times:
+    """Seconds by name: by the clock, and of them computed by the process that is measured."""
+
+    wall: dict[str, list[float]] = field(default_factory=dict)
+    cpu: dict[str, list[float]] = field(default_factory=dict)
+    wanted: dict[str, float] = field(default_factory=dict)
+
+    def note(self, name: str, wall: float, cpu: float, wanted: float | None = None) -> None:
+        """Keep one measurement."""
+        self.wall.setdefault(name, []).append(wall)
+        self.cpu.setdefault(name, []).append(cpu)
+        if wanted is not None:
+            self.wanted[name] = wanted
+
+    @contextmanager
+    def of(self, name: str, wanted: float | None = None) -> Iterator[None]:
+        """Measure what happens in this thread meanwhile, with the threads of the renderer."""
+        wall, cpu = time.perf_counter(), time.process_time()
+        yield
+        self.note(name, time.perf_counter() - wall, time.process_time() - cpu, wanted)
+
+    @contextmanager
+    def watched(self, name: str) -> Iterator[None]:
+        """Measure the longest pause of the event loop meanwhile."""
+        with Watchdog() as dog:
+            yield
+        self.note(f"longest pause of the GUI thread: {name}", dog.longest.wall_s, dog.busiest.cpu_s, 0.1)
+
+    def table(self) -> str:
+        """Best, median and worst as Markdown."""
+        lines = ["| seconds | best | median | worst | CPU, median | wanted | times |", "| --- |" + " --- |" * 6]
+        for name, walls in self.wall.items():
+            numbers = [min(walls), statistics.median(walls), max(walls), statistics.median(self.cpu[name])]
+            cells = " | ".join(f"{number:.2f}" for number in numbers)
+            lines.append(f"| {name} | {cells} | {self.wanted.get(name, '')} | {len(walls)} |")
+        return "\n".join(lines)
+
+
+def render_all() -> None:
+    """Render the three slice views and the 3D view, as a screen would show them."""
+    manager = slicer.app.layoutManager()
+    views = [manager.sliceWidget(name).sliceView() for name in manager.sliceViewNames()]
+    for view in (*views, manager.threeDWidget(0).threeDView()):
+        view.resize(*VIEW)
+        view.forceRender()
+
+
+def worker_cpu(pid: int) -> float:
+    """Seconds that a process has computed so far (Linux)."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def wait(condition: Callable[[], Any], what: str) -> None:
+    """Until something is so."""
+    driver.wait_for(condition, PATIENCE_S, what)
+
+
+@contextmanager
+def opened(times: Times) -> Iterator[Hand]:
+    """The module, opened for the first time over a scene that holds a loaded patient."""
+    with times.of("the module's files are imported (when Slicer starts)"):
+        loading = slicer_host.load_module(ROOT / "LNStation" / "LNStation.py")
+    with loading as loaded:
+        with times.of("the panel opens", 1.0):
+            loaded.show(560, 1000)
+            loaded.parent.widgetRepresentation().enter()
+            slicer.app.processEvents()
+            loaded.window.grab()
+        loaded.logic.dependencies.workerCommand = real_worker
+        yield Hand(loaded, None)
+
+
+def start_worker(hand: Hand, times: Times) -> None:
+    """From the first request to its answer."""
+    answers: list[Any] = []
+    start = time.perf_counter()
+    hand.logic.client.request("hello", {}, answers.append, answers.append)
+    wait(lambda: answers, "the worker's greeting")
+    wall = time.perf_counter() - start
+    times.note("cold start of the worker (without torch)", wall, worker_cpu(hand.logic.client.pid), 5.0)
+
+
+def choose(hand: Hand, patient: Patient, times: Times) -> None:
+    """Choose CT and PET in the panel."""
+    with times.of("a CT is chosen: case made, organs matched"):
+        hand.ui.ctSelector.setCurrentNode(patient.ct)
+        slicer.app.processEvents()
+    hand.ui.petSelector.setCurrentNode(patient.pet)
+    for combo, key in (("petUnitCombo", "SUVbw"), ("cancerCombo", "lung"), ("tumorSideCombo", "R")):
+        box = getattr(hand.ui, combo)
+        box.currentIndex = box.findData(key)
+    slicer.app.processEvents()
+
+
+def assess(hand: Hand, times: Times) -> None:
+    """Press the button and wait for the review."""
+    pid, start = hand.logic.client.pid, time.perf_counter()
+    before = worker_cpu(pid)
+    with times.watched("a whole assessment, images handed over and result taken in"):
+        driver.click(hand.ui.assessButton)
+        wait(lambda: hand.logic.case.assessment() is not None and not hand.logic.queue.jobs(), "the assessment")
+        slicer.app.processEvents()
+    times.note("assessment, from click to table", time.perf_counter() - start, worker_cpu(pid) - before)
+
+
+def click_rows(hand: Hand, times: Times, how: str) -> None:
+    """Click rows; the views are rendered at once."""
+    render_all()
+    for name in CLICKED:
+        with times.of(f"row click to rendered views, {how}", 0.2):
+            hand.click_row(name)
+            render_all()
+    with times.of(f"of that, rendering of what has not changed, {how}"):
+        render_all()
+
+
+def show(hand: Hand, times: Times) -> None:
+    """The ways to draw."""
+    ui = hand.ui
+    hand.open_section("displaySection")
+    click_rows(hand, times, "outlines")
+    ui.representationCombo.currentIndex = ui.representationCombo.findData("both")
+    click_rows(hand, times, "outlines and fills")
+    ui.petRadio.checked = True
+    click_rows(hand, times, "outlines, PET over the CT")
+    ui.plainRadio.checked = True
+    with times.watched("surfaces shown in 3D for the first time"):
+        ui.show3DCheck.checked = True
+        wait(lambda: not hand.logic.drawing.isMakingSurfaces, "the surfaces")
+        slicer.app.processEvents()
+    slicer.app.layoutManager().resetThreeDViews()
+    click_rows(hand, times, "with surfaces in 3D")
+    ui.show3DCheck.checked = False
+
+
+def correct(hand: Hand, times: Times, edits: int) -> None:
+    """Edit a station, again and again; it is assessed anew by itself."""
+    hand.logic.setCall(STATION, "positive")
+    hand.idle()
+    for _ in range(edits):
+        pid, logged = hand.logic.client.pid, len(hand.logic.review.edits())
+        eraseLowerHalf(hand.logic.case, STATION)
+        with times.watched("a correction and its assessment"):
+            wait(lambda logged=logged: len(hand.logic.review.edits()) > logged, "the edit to be noticed")
+            start, before = time.perf_counter(), worker_cpu(pid)
+            wait(lambda: not hand.logic.review.stale() and not hand.logic.queue.jobs(), "the assessment")
+            slicer.app.processEvents()
+            wall = time.perf_counter() - start
+        times.note("warm assessment of one edited station", wall, worker_cpu(pid) - before, 1.0)
+
+
+def attention(hand: Hand, times: Times) -> None:
+    """A result with an attention map, as the networks give it, is taken into the scene and shown."""
+    logic, folder = hand.logic, hand.logic.client.folder
+    case = logic.case
+    array = slicer.util.arrayFromVolume(case.ctNode())
+    heat = np.where(array > 0, np.random.default_rng(0).random(array.shape, dtype=np.float32), 0).astype(np.float32)
+    result = {
+        "assessment": case.assessment(),
+        "stations": VolumeExchange.exportStationMap(case, folder, "stations"),
+        "nodes": VolumeExchange.exportNodeMap(case, folder, "nodes"),
+        "attention": write_volume(folder, "attention", heat, VolumeExchange.volumeGeometry(case.ctNode())),
+    }
+    done: list[Exception | None] = []
+    steps = Steps(AssessJob(case, ()).receive(result, logic.client), lambda: done.append(None), done.append)
+    with times.watched("a result with an attention map is taken in"):
+        steps.start()
+        wait(lambda: done, "the result")
+    if done[0] is not None:
+        raise done[0]
+    hand.widget.refresh()
+    with times.watched("the attention map is switched on"):
+        hand.ui.attentionRadio.checked = True
+        slicer.app.processEvents()
+    click_rows(hand, times, "attention map over the CT")
+
+
+def measure(times: Times, patient_of: Callable[[], Patient], edits: int) -> None:
+    """One Slicer session."""
+    slicer_host.clear_scene()
+    patient = patient_of()
+    with opened(times) as hand:
+        start_worker(hand, times)
+        choose(hand, patient, times)
+        assess(hand, times)
+        show(hand, times)
+        correct(hand, times, edits)
+        attention(hand, times)
+        problems = slicer_host.take_slot_errors()
+        if problems:
+            raise RuntimeError(f"something failed unseen: {problems}")
+        slicer_host.clear_scene()
+
+
+def write_section(text: str) -> None:
+    """Put the table between the marks of docs/benchmarks.md."""
+    path = ROOT / "docs" / "benchmarks.md"
+    content = path.read_text(encoding="utf-8")
+    begin, end = (content.index(mark) for mark in SECTION)
+    path.write_text(f"{content[: begin + len(SECTION[0])]}\n{text}\n{content[end:]}", encoding="utf-8")
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--repeats", type=int, default=3, help="how often the module is opened")
+    parser.add_argument("--edits", type=int, default=3, help="corrections each time")
+    parser.add_argument("--slices", type=int, default=SLICES)
+    parser.add_argument("--write", action="store_true", help="write the table into docs/benchmarks.md")
+    options = parser.parse_args()
+    case, times = load("phantom", options.slices), Times()
+    for _ in range(options.repeats):
+        measure(times, lambda: add_patient(case, "phantom"), options.edits)
+    organs = len(case.organ_masks)
+    text = f"{IN_PLANE} x {IN_PLANE} x {options.slices} voxels, {organs} organ masks.\n\n{times.table()}"
+    print(text)
+    if options.write:
+        write_section(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,113 @@
+"""Which tissue can hold a node, on boxes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from LNStationLib.imaging.grid import Grid
+from LNStationLib.organs.organ_set import Landmark, Organ, OrganSet, OrganSource
+from LNStationLib.stations.frame import Frame
+from LNStationLib.stations.tissue import mediastinum, node_tissue
+from LNStationLib.types import BoolArray
+
+GRID = Grid((40, 80, 90), (1.5, 1.5, 1.5), (0.0, 0.0, 0.0))
+ARCH_TOP_SLICE = 20
+_FAT_HU, _SOFT_HU, _BLOOD_HU = -100, 50, 280
+
+
+def box(z: tuple[int, int], y: tuple[int, int], x: tuple[int, int]) -> BoolArray:
+    mask = np.zeros(GRID.shape, dtype=bool)
+    mask[slice(*z), slice(*y), slice(*x)] = True
+    return mask
+
+
+def frame(hu: np.ndarray, source: OrganSource = OrganSource.SUPPLIED, **masks: BoolArray) -> Frame:
+    organs = OrganSet(GRID)
+    for name, mask in masks.items():
+        organs.add(Organ(name, mask, source, "test"))
+    point = (67.0, 60.0, ARCH_TOP_SLICE * 1.5)
+    organs.landmarks["aortic_arch_top"] = Landmark("aortic_arch_top", point, OrganSource.SUPPLIED, "test")
+    return Frame(GRID, (0, 0, 0), hu.astype(np.int16), organs)
+
+
+def fat() -> np.ndarray:
+    return np.full(GRID.shape, _FAT_HU)
+
+
+@pytest.fixture
+def inlet() -> BoolArray:
+    """Mediastinum of a chest whose lungs lie behind row 40 at all heights, in front of it fat and a manubrium."""
+    whole = (0, 40)
+    return mediastinum(
+        frame(
+            fat(),
+            lung_right=box(whole, (40, 75), (5, 30)),
+            lung_left=box(whole, (40, 75), (60, 85)),
+            trachea=box(whole, (35, 45), (40, 50)),
+            brachiocephalic_vein_right=box(whole, (30, 34), (19, 23)),
+            subclavian_artery_left=box(whole, (30, 34), (68, 71)),
+            manubrium=box((0, 30), (10, 16), (10, 80)),
+        )
+    )
+
+
+def test_above_the_arch_the_mediastinum_lies_between_the_great_vessels(inlet: BoolArray) -> None:
+    above = ARCH_TOP_SLICE + 4
+    assert inlet[above, 25, 20:70].all()
+    assert not inlet[above, 25, :17].any()
+    assert not inlet[above, 25, 73:].any()
+
+
+def test_beside_the_arch_the_lungs_bound_it(inlet: BoolArray) -> None:
+    assert not inlet[ARCH_TOP_SLICE - 4, 25].any()
+
+
+def test_it_ends_at_the_back_of_the_manubrium(inlet: BoolArray) -> None:
+    assert not inlet[ARCH_TOP_SLICE + 4, :10].any()
+
+
+def test_the_layer_behind_the_sternum_counts_where_no_lung_lies_behind_it() -> None:
+    whole = (0, 40)
+    found = mediastinum(
+        frame(
+            fat(),
+            lung_right=box(whole, (20, 75), (5, 35)),
+            lung_left=box(whole, (20, 75), (55, 85)),
+            sternum=box(whole, (5, 12), (25, 65)),
+        )
+    )
+    assert found[5, 15:20, 40:50].all()
+    assert not found[5, 12:19, 26:34].any()
+
+
+def test_the_wall_of_a_supplied_vessel_is_in_its_mask_and_that_of_other_blood_is_not() -> None:
+    hu = fat()
+    vessel = box((0, 40), (30, 50), (30, 50))
+    hu[vessel] = _BLOOD_HU
+    outside = 50
+    given = frame(hu, aorta=vessel)
+    found = frame(hu, OrganSource.IMAGE, aorta=vessel)
+    assert node_tissue(given)[20, 40, outside]
+    assert not node_tissue(found)[20, 40, outside]
+    assert not (node_tissue(given) & vessel).any()
+
+
+def test_a_supplied_esophagus_is_cut_out_whole() -> None:
+    tube = box((0, 40), (40, 50), (40, 50))
+    hu = np.where(tube, _SOFT_HU, _FAT_HU)
+    assert not (node_tissue(frame(hu, esophagus=tube)) & tube).any()
+
+
+def test_a_surrogate_esophagus_keeps_its_rim_where_soft_tissue_hides_its_wall() -> None:
+    tube, node = box((0, 40), (40, 50), (40, 50)), box((10, 30), (40, 50), (50, 60))
+    hu = np.where(tube | node, _SOFT_HU, _FAT_HU)
+    tissue = node_tissue(frame(hu, OrganSource.SURROGATE, esophagus=tube))
+    assert not tissue[20, 45, 40:49].any()
+    assert tissue[20, 45, 49:60].all()
+
+
+def test_other_surrogates_are_not_cut_out() -> None:
+    tube = box((0, 40), (40, 50), (40, 50))
+    hu = np.where(tube, _SOFT_HU, _FAT_HU)
+    assert node_tissue(frame(hu, OrganSource.SURROGATE, azygos_arch=tube))[20, 45, 45]
