@@ -83,15 +83,13 @@ class StationNetwork:
         """Ask about stations, all in one pass.
 
         Args:
-            stations: Their names.
+            stations: Their names, at least one.
             regions: Their regions, of the package's specification.
             flip_averaging: Average with the answer for the left-right mirrored region.
 
         Raises:
             PackageError: The network does not take the regions, or its answer is no number.
         """
-        if not stations:
-            return []
         import torch
 
         channels = [CHANNELS[name] for name in self.manifest.inputs]
