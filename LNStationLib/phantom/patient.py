@@ -172,6 +172,11 @@ def in_phase(node: NodePlan, contrast: Contrast) -> NodePlan:
     return replace(node, hu=_UNENHANCED_HU + (node.hu - _UNENHANCED_HU) * _ENHANCEMENT[contrast])
 
 
+def venous_hu(hu: float, contrast: Contrast) -> float:
+    """The attenuation that a node of a phase of contrast would have in the venous phase; see ``in_phase``."""
+    return _UNENHANCED_HU + (hu - _UNENHANCED_HU) / _ENHANCEMENT[contrast]
+
+
 def unplaced(plan: PatientPlan) -> tuple[list[NodeTruth], list[LookAlike]]:
     """Rows of nodes and look-alikes of a patient without images, as planned and without a place."""
     nodes = [node_truth(number, node) for number, node in enumerate(plan.nodes, start=1)]
