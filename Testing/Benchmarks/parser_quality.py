@@ -3,8 +3,8 @@
     python Testing/Benchmarks/parser_quality.py --patients 20 --out docs/parser_quality.md
 
 Every patient is parsed four times: with all true organ masks, with azygos, veins and esophagus withheld, with the few
-masks that remain when airways, lungs, pulmonary arteries' branches and spine are withheld as well, and with no mask at
-all. Prints Markdown; one JSON file a patient under ``--cache`` lets an interrupted run go on.
+masks that remain when airways, lungs and spine are withheld as well, and with no mask at all. Prints Markdown; one
+JSON file a patient under ``--cache`` lets an interrupted run go on.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from LNStationLib.organs.scan import hu_on_grid  # noqa: E402
 from LNStationLib.phantom import thorax  # noqa: E402
 from LNStationLib.phantom.case import KEY_ORGANS  # noqa: E402
 from LNStationLib.phantom.station_truth import station_truth  # noqa: E402
+from LNStationLib.progress import silent  # noqa: E402
 from LNStationLib.settings import Settings  # noqa: E402
 from LNStationLib.stations.registry import station_parser  # noqa: E402
 from LNStationLib.types import BoolArray, LabelArray  # noqa: E402
@@ -100,7 +101,7 @@ def parse(case: Case, settings: Settings) -> LabelArray:
     """Stations on the CT's grid."""
     grid = working_grid(case.ct, settings.working_spacing_mm)
     organs = find_organs(case, grid, settings)
-    found = station_parser(settings.stations).parse(hu_on_grid(case, grid), organs)
+    found = station_parser(settings.stations).parse(hu_on_grid(case, grid), organs, silent)
     return sitk.GetArrayFromImage(labels_to_image_grid(found.labels, grid, case.ct))
 
 
