@@ -19,7 +19,7 @@ from LNStationSlicer.Translation import _
 
 ABSENT = "\N{EN DASH}"
 READER_CALLS: tuple[Call | None, ...] = (None, "positive", "negative")
-_BAR_WIDTH, _BAR_HEIGHT = 30, 12
+_BAR_WIDTH, _BAR_HEIGHT = 20, 12
 _ROW_HEIGHT = 25
 _NUMBERS = ("volume", "nodes", "short_axis", "suv_max")
 _READER, _NOTE = COLUMNS.index("reader"), COLUMNS.index("note")
@@ -107,7 +107,7 @@ class StationTable:
         header.setSectionsClickable(True)
         header.stretchLastSection = False
         header.highlightSections = False
-        header.minimumSectionSize = _WIDTHS["suv_max"]
+        header.minimumSectionSize = _WIDTHS["note"]
         for index in range(len(COLUMNS)):
             header.setSectionResizeMode(index, qt.QHeaderView.Interactive)
             table.setColumnWidth(index, _WIDTHS[COLUMNS[index]])
@@ -238,7 +238,7 @@ def cellText(row: StationRow, column: Column) -> str:
         "nodes": ABSENT if row.nNodes is None else str(row.nNodes),
         "short_axis": _number(row.shortAxisMm, 1),
         "suv_max": _number(row.suvMax, 1),
-        "probability": ABSENT if row.probability is None else f"{100 * row.probability:.0f} %",
+        "probability": ABSENT if row.probability is None else f"{100 * row.probability:.0f}%",
         "model": callText(row.modelCall),
         "reader": callText(row.readerCall),
         "note": row.note,
@@ -261,8 +261,8 @@ def _number(value: float | None, decimals: int) -> str:
 
 
 _WIDTHS: dict[Column, int] = {
-    "station": 62, "volume": 40, "nodes": 46, "short_axis": 42, "suv_max": 38, "probability": 74, "model": 50,
-    "reader": 64, "note": 40, "state": 50,
+    "station": 60, "volume": 38, "nodes": 44, "short_axis": 42, "suv_max": 36, "probability": 66, "model": 50,
+    "reader": 60, "note": 34, "state": 54,
 }  # fmt: skip
 _NO_PROBABILITY_WIDTH = 50
 
@@ -280,7 +280,7 @@ def _tips() -> list[str]:
         _("Volume in milliliters. A dash: the station could not be parsed."),
         _("Nodes found in the station. A dash: nodes were not looked for."),
         _("Short axis of the largest node, in mm."),
-        _("Highest SUVbw in the station's nodes."),
+        _("Highest SUVbw in the station, nodes or not. A dash: no PET."),
         _("Probability of metastasis by a learned model. A dash: no model was used."),
         _("The model's call, positive or negative. Without a learned model: size and uptake criteria."),
         _("Your call. It is never changed by the program."),

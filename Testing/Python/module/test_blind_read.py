@@ -19,7 +19,7 @@ from module.panel_hand import Hand, panel  # noqa: E402
 from slicer_host import driver, screenshots  # noqa: E402
 
 SHOWN = ("4R", "4L", "7")
-SECRETS = ("positive", "0.91", "91 %", "N2", "reason of the model")
+SECRETS = ("positive", "0.91", "91%", "N2", "reason of the model")
 
 
 @pytest.fixture
