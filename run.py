@@ -22,6 +22,9 @@ ROOT = Path(__file__).resolve().parent
 OLDEST, NEWEST = (3, 11), (3, 12)
 GROUPS: Dict[str, Tuple[str, ...]] = {"test": ("lint", "test", "host", "networks", "training")}
 """Groups of ``optional-dependencies`` that a command needs beside the dependencies themselves."""
+NETWORK_OPTIONS = ("--model", "--build")
+"""Options of any command that run networks."""
+SHIPPED_MODELS = ROOT / "Resources" / "Models"
 
 
 HOST_AVAILABILITY = ROOT / "Testing" / "slicer_host" / "availability.py"
@@ -153,14 +156,22 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
-def read_requirements(command: str) -> Dict[str, List[str]]:
-    """Requirements from ``pyproject.toml`` that ``command`` needs, by group; ``""`` is the run-time group."""
+def needs_networks(command: str, arguments: Sequence[str]) -> bool:
+    """True where a command will run a network: it is asked to, or the demo has a model package to show."""
+    if command == "networks" or (command == "demo" and any(SHIPPED_MODELS.glob("*.zip"))):
+        return True
+    return any(argument.split("=")[0] in NETWORK_OPTIONS for argument in arguments)
+
+
+def read_requirements(command: str, arguments: Sequence[str] = ()) -> Dict[str, List[str]]:
+    """Requirements from ``pyproject.toml`` that a command line needs, by group; ``""`` is the run-time group."""
     import tomllib
 
     with (ROOT / "pyproject.toml").open("rb") as file:
         project = tomllib.load(file)["project"]
     requirements = {"": project["dependencies"]}
-    requirements.update({group: project["optional-dependencies"][group] for group in GROUPS.get(command, ())})
+    groups = GROUPS.get(command, ()) + (("networks",) if needs_networks(command, arguments) else ())
+    requirements.update({group: project["optional-dependencies"][group] for group in groups})
     return requirements
 
 
@@ -305,7 +316,7 @@ def main(arguments: List[str]) -> int:
             return code
         command = next((argument for argument in arguments if not argument.startswith("-")), "")
         environment = Environment(ROOT / ".venv", ROOT / "constraints.txt")
-        environment.make_ready(read_requirements(command))
+        environment.make_ready(read_requirements(command, arguments))
     except SetupError as error:
         say(f"run.py: {error}")
         return 1

@@ -112,7 +112,7 @@ def demo(
     out: Annotated[Path | None, typer.Option(help=f"Folder for the results. [default: {DEMO_FOLDER}]")] = None,
     overwrite: OverwriteOption = False,
 ) -> None:
-    """Assess a synthetic patient and write its report."""
+    """Assess a synthetic patient, by the shipped model package where there is one, and write its report."""
 
     def load(progress: Progress) -> Case:
         from LNStationLib.phantom import demo_case
@@ -120,10 +120,20 @@ def demo(
         progress("making a synthetic patient", 0.0)
         return demo_case()
 
+    # The default folder is the demo's own: a second run replaces the first.
+    _assess(load, _demo_settings(), out or DEMO_FOLDER, overwrite=overwrite or out is None)
+
+
+def _demo_settings() -> Settings:
+    """With the shipped model package where there is one and networks can run, else the clinical criteria."""
+    from LNStationLib.modelpackage import list_packages
+    from LNStationLib.networks.installation import missing_packages
     from LNStationLib.settings import Settings
 
-    # The default folder is the demo's own: a second run replaces the first.
-    _assess(load, Settings(), out or DEMO_FOLDER, overwrite=overwrite or out is None)
+    shipped = [one for one in list_packages() if one.source == "shipped" and one.manifest is not None]
+    if not shipped or missing_packages():
+        return Settings()
+    return Settings(metastasis="sa_moe", model=str(shipped[0].path))
 
 
 @app.command()
@@ -285,11 +295,13 @@ def _load(case_folder: Path | None, given: dict[str, Any], progress: Progress) -
 
 
 def _assess(load: Callable[[Progress], Case], settings: Settings, out: Path, *, overwrite: bool) -> None:
-    """Load, assess, write and show; a bad output folder fails before anything is computed."""
+    """Load, assess, write and show; a bad output folder or model package fails before anything is computed."""
+    from LNStationLib.metastasis import station_classifier
     from LNStationLib.pipeline import assess as assess_case
     from LNStationLib.report import prepare_output_folder, write_outputs
 
     prepare_output_folder(out, overwrite)
+    station_classifier(settings)
     with console.shown_progress() as progress:
         case = load(portion(progress, 0.0, 0.1))
         result = assess_case(case, settings, portion(progress, 0.1, 0.7))

@@ -65,7 +65,10 @@ class StationNetwork:
     def __init__(self, package: ModelPackage, device: str) -> None:
         self.path, self.manifest, self.device = package.path, package.manifest, device
         self._groups = self._groups_of_stations()
-        self._network: Any = package.network().to(device)
+        network = package.network()
+        from LNStationLib.networks.fusing import fused
+
+        self._network: Any = fused(network).to(device)
 
     def _groups_of_stations(self) -> dict[str, int] | None:
         """Station group by name, for a network that must be told."""
