@@ -78,12 +78,13 @@ def audit(
 
 def _figures(folder: Path, cohort: CohortFile, measure: int) -> list[Figure]:
     from LNStationLib.phantom.audit import audit as audit_cohort
+    from LNStationLib.phantom.audit_readers import audit_readers
     from LNStationLib.phantom.preset import load_preset
     from LNStationLib.phantom.records import read_patients
 
     preset = load_preset(cohort.key.preset)
     patients = read_patients(folder)[1]
-    figures = audit_cohort(patients, preset)
+    figures = [*audit_cohort(patients, preset), *audit_readers(patients, preset)]
     if cohort.key.images and measure > 0:
         from LNStationLib.phantom.audit_images import audit_images
 

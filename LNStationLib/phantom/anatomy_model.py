@@ -12,7 +12,7 @@ from LNStationLib.phantom import abdomen, lung_trees, lungs, muscles, skeleton, 
 from LNStationLib.phantom.shape_tables import group_shapes, organ_shapes
 from LNStationLib.phantom.shapes import Float32Array, Patch, Shape, box_around, merge, smooth_minimum
 from LNStationLib.phantom.variation import Variation
-from LNStationLib.types import BoolArray
+from LNStationLib.types import BoolArray, LabelArray
 
 PERICARDIUM_TOP_MM = 4.0
 """The pericardium's reflection on the ascending aorta and the pulmonary trunk."""
@@ -37,7 +37,8 @@ class Anatomy:
         skin: Distance in mm from the skin, negative inside.
         above_diaphragm: Height in mm above the diaphragm.
         liver: Distance in mm from the liver, negative inside.
-        pleura: Distance in mm from the mediastinal pleura, negative in the mediastinum.
+        pleura: Distance in mm from the mediastinal pleura, negative in the mediastinum; before ``fit_lungs`` it
+            leaves room for nodes at the hila.
     """
 
     grid: Grid
@@ -50,6 +51,7 @@ class Anatomy:
     liver: Float32Array = field(default_factory=lambda: np.zeros(0, np.float32))
     pleura: Float32Array = field(default_factory=lambda: np.zeros(0, np.float32))
     _chest: Float32Array | None = field(default=None, repr=False)
+    _lobes: LabelArray | None = field(default=None, repr=False)
 
     def raw_mask(self, name: str, offset_mm: float = 0.0) -> BoolArray:
         """Voxels inside one shape before it is fitted to its neighbors."""
@@ -60,6 +62,12 @@ class Anatomy:
         if self._chest is None:
             self._chest = np.maximum(np.maximum(self.cavity, -self.above_diaphragm), wall.apex_distance(self.grid))
         return self._chest
+
+    def lobes(self) -> LabelArray:
+        """``lungs.lobe_labels`` of the grid."""
+        if self._lobes is None:
+            self._lobes = lungs.lobe_labels(self.grid)
+        return self._lobes
 
     def lung_space(self) -> Float32Array:
         """Distance in mm from the surface of both lungs, negative inside."""
@@ -94,10 +102,11 @@ def bare(grid: Grid, variation: Variation, tumor: Shape | None = None) -> Anatom
 
 def fit_lungs(model: Anatomy, rng: np.random.Generator, placed: Sequence[Shape]) -> None:
     """Bring nodes into the model: the pleura goes around them, then vessels and airways grow into the lungs."""
+    organs = _mediastinal(model)
     if placed:
         model.patches["nodes"] = merge([shape.patch(model.grid) for shape in placed])
-        organs = _mediastinal(model) | model.raw_mask("nodes")
-        model.pleura = lungs.pleural_distance(organs, model.grid, model.variation.mediastinal_fat_mm)
+        organs |= model.raw_mask("nodes")
+    model.pleura = lungs.fitted_pleural_distance(organs, model.grid, model.variation.mediastinal_fat_mm)
     _grow_trees(model, rng)
 
 
@@ -253,9 +262,8 @@ def node_room(model: Anatomy) -> BoolArray:
 
 def _grow_trees(model: Anatomy, rng: np.random.Generator) -> None:
     grid, traits = model.grid, model.variation
-    labels = lungs.lobe_labels(grid)
     shares = {root.label: root.share for root in lung_trees.ROOTS}
-    ends = lungs.end_points(rng, model.lung_space(), labels, grid, shares, LUNG_END_POINTS)
+    ends = lungs.end_points(rng, model.lung_space(), model.lobes(), grid, shares, LUNG_END_POINTS)
     trees = lung_trees.grow(rng, ends, traits.artery, traits.vein)
     model.groups["lung_arteries"] = lung_trees.rasterize(trees.arteries, grid)
     model.groups["lung_veins"] = lung_trees.rasterize(trees.veins, grid)

@@ -24,7 +24,7 @@ from LNStationLib.phantom.records import CASES, TRUTH
 from LNStationLib.progress import Progress, silent
 
 _SECTION = "Images against attributes"
-ATLAS_ERROR_MM = 5.0
+ATLAS_ERROR_MM = 7.0
 """How far atlas-registered stations are taken to be off (6.9 mm and more are reported: Guo et al. 2021, Sec. 1)."""
 
 

@@ -15,8 +15,10 @@ from LNStationLib.phantom import anatomy_model, ct, pet, rasterize
 from LNStationLib.phantom.contents import Placed, bring_in, paint_contents, stamp_contents
 from LNStationLib.phantom.frame import Frame
 from LNStationLib.phantom.look_alikes import LookAlike
+from LNStationLib.phantom.mask_table import MaskTable, bounding_box
 from LNStationLib.phantom.nodes import NodeTruth, PlacedNode, axial_diameters_mm, node_truth
 from LNStationLib.phantom.patient import PatientPlan
+from LNStationLib.phantom.physiology import draw_physiology
 from LNStationLib.phantom.preset import load_preset
 from LNStationLib.phantom.samples import demo_plan
 from LNStationLib.phantom.tumor import tumor_shape
@@ -26,7 +28,7 @@ from LNStationLib.types import BoolArray, InstanceArray, PointMm, Side
 
 Organs = Literal["key", "all", "none"]
 FIELD_OF_VIEW_MM = (366.0, 296.0, 316.0)
-"""Width, depth and height of the field of view in mm; the top lies in the neck at the cricoid."""
+"""Width, depth and height of the compact field of view in mm; the top lies in the neck at the cricoid."""
 _DEMO_TRAITS: dict[str, str] = {"contrast": "venous", "arms": "up", "kernel": "soft", "arch": "normal"}
 _TOP_MM = 124.0
 _FRONT_MM = -150.0
@@ -57,7 +59,7 @@ class PhantomCase:
 
     case: Case
     grid: Grid
-    organs: Mapping[str, BoolArray]
+    organs: MaskTable
     landmarks: dict[str, PointMm]
     nodes: tuple[NodeTruth, ...]
     variation: Variation
@@ -97,8 +99,17 @@ def thorax(
     organs: Organs = "key",
     mirrored: bool = False,
 ) -> PhantomCase:
-    """The patient of ``demo_case`` together with its truth; arguments as for ``demo_case``."""
-    plan = replace(demo_plan(seed), patient_id="synthetic-demo", spacing_mm=spacing_mm, has_pet=with_pet)
+    """The patient of ``demo_case`` together with its truth, in the compact field of view.
+
+    Arguments as for ``demo_case``.
+    """
+    plan = replace(
+        demo_plan(seed),
+        patient_id="synthetic-demo",
+        spacing_mm=spacing_mm,
+        has_pet=with_pet,
+        field_of_view="compact",
+    )
     return render(plan, organs=organs, mirrored=mirrored, traits=_DEMO_TRAITS)
 
 
@@ -126,7 +137,7 @@ def render(
         raise ValueError(f"spacing_mm must be from 0.5 to 10 mm, got {plan.spacing_mm}")
     rng = plan.generator("anatomy")
     variation = draw_variation(rng, **{"sex": plan.sex, "contrast": plan.contrast} | dict(traits or {}))
-    grid = _ct_grid(plan.spacing_mm)
+    grid = _ct_grid(plan, variation)
     frame = Frame.of(grid, variation)
     model = anatomy_model.bare(frame.model_grid, variation, tumor_shape(plan.tumor))
     placed = bring_in(model, plan, rng)
@@ -166,12 +177,20 @@ def _images(
     hu = _flip(ct.scan(painted, frame, rng), mirrored)
     if not plan.has_pet:
         return hu, None
-    suv = pet.activity(model, myocardium_suv=float(rng.uniform(1.8, 4.5)))
+    body = draw_physiology(rng)
+    suv = pet.activity(model, body)
     stamp_contents(suv, model, placed, plan.tumor)
-    return hu, pet.scan(suv, frame, rng, mirrored=mirrored)
+    return hu, pet.scan(suv, frame, rng, noise_sd=body.noise, mirrored=mirrored)
 
 
-def _ct_grid(spacing_mm: tuple[float, float, float]) -> Grid:
+def _ct_grid(plan: PatientPlan, variation: Variation) -> Grid:
+    if plan.field_of_view == "clinical":
+        return Frame.clinical_grid(variation, in_plane_mm=plan.spacing_mm[0], slice_mm=plan.spacing_mm[2])
+    return compact_grid(plan.spacing_mm)
+
+
+def compact_grid(spacing_mm: tuple[float, float, float]) -> Grid:
+    """The grid of the compact field of view with a voxel size ``(x, y, z)`` in mm, whoever the patient is."""
     size = [max(round(extent / s), 1) for extent, s in zip(FIELD_OF_VIEW_MM, spacing_mm, strict=True)]
     # Symmetric about x = 0, so that a reflected patient fills the same grid.
     origin = (
@@ -245,13 +264,15 @@ def _given_nodes(labels: InstanceArray, nodes: Sequence[NodeTruth], grid: Grid) 
     table = np.zeros(len(nodes) + 1, np.uint16)
     for node in nodes:
         table[node.node_id] = node.node_id if node.visible else 0
-    visible = table[labels]
+    visible, box = np.zeros_like(labels), bounding_box(labels > 0)
+    if box is not None:
+        visible[box] = table[labels[box]]
     return grid.image(visible) if visible.any() else None
 
 
 def _chosen(truth: Mapping[str, BoolArray], organs: Organs, grid: Grid) -> dict[str, sitk.Image]:
     names = {"key": KEY_ORGANS, "all": tuple(truth), "none": ()}[organs]
-    return {name: grid.image(truth[name]) for name in names if name in truth}
+    return {name: grid.image(truth[name].view(np.uint8)) for name in names if name in truth}
 
 
 def _facts(plan: PatientPlan, mirrored: bool) -> CaseFacts:

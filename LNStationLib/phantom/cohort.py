@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from LNStationLib.errors import InputError, OutputError
-from LNStationLib.phantom.patient import PatientTruth, complete, draw_patient, unplaced
+from LNStationLib.phantom.patient import PatientTruth, compact, complete, draw_patient, unplaced
 from LNStationLib.phantom.preset import Preset, load_preset
 from LNStationLib.phantom.records import (
     CASES,
@@ -48,6 +48,8 @@ class CohortRequest:
         seed: Decides every patient, together with preset and version.
         workers: Processes, at least 1; never changes a byte.
         images: False for tables and truth alone.
+        compact_mm: For tests and quick looks: CTs of the chest alone with pixels of this size, instead of the
+            clinical field of view and each patient's own pixels.
     """
 
     folder: Path
@@ -56,6 +58,7 @@ class CohortRequest:
     seed: int
     workers: int = 1
     images: bool = True
+    compact_mm: float | None = None
 
 
 def make_cohort(request: CohortRequest, progress: Progress = silent) -> int:
@@ -74,7 +77,7 @@ def make_cohort(request: CohortRequest, progress: Progress = silent) -> int:
         CancelledError: From ``progress``; whole patients stay.
     """
     preset = _checked(request)
-    key = cohort_key(preset, request.seed, request.images)
+    key = cohort_key(preset, request.seed, request.images, request.compact_mm)
     _prepare(request.folder, key)
     missing = [n for n in range(1, request.patients + 1) if not is_whole(request.folder, key, n)]
     done = request.patients - len(missing)
@@ -92,6 +95,8 @@ def _checked(request: CohortRequest) -> Preset:
             raise InputError(f"{name} must be at least 1, got {getattr(request, name)}.")
     if request.seed < 0:
         raise InputError(f"seed must be a whole number from 0 up, got {request.seed}.")
+    if request.compact_mm is not None and not 0.5 <= request.compact_mm <= 5:
+        raise InputError(f"compact_mm must be from 0.5 to 5 mm, got {request.compact_mm}.")
     return load_preset(request.preset)
 
 
@@ -161,8 +166,12 @@ def make_patient(request: CohortRequest, number: int) -> None:
     preset = load_preset(request.preset)
     plan = draw_patient(preset, request.seed, number)
     if request.images:
+        from LNStationLib.phantom.memory import keep_freed_memory
         from LNStationLib.phantom.rendering import write_rendered
 
+        keep_freed_memory()
+        if request.compact_mm is not None:
+            plan = compact(plan, request.compact_mm)
         write_rendered(preset, plan, request.folder)
     else:
         write_truth(request.folder, complete(preset, plan, *unplaced(plan)))

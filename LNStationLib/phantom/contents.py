@@ -58,11 +58,9 @@ def bring_in(model: Anatomy, plan: PatientPlan, rng: np.random.Generator) -> Pla
 
 def _stations(model: Anatomy) -> LabelArray:
     """Stations of the bare anatomy, from every second voxel in plane: close enough to choose places by."""
-    grid, masks = model.grid, rasterize.truth_masks(model)
-    thinned = {name: np.ascontiguousarray(mask[:, ::2, ::2]) for name, mask in masks.items()}
+    grid, masks = model.grid, rasterize.truth_masks(model, every=2)
     z, y, x = grid.spacing_mm
-    shape = (grid.shape[0], -(-grid.shape[1] // 2), -(-grid.shape[2] // 2))
-    labels = station_labels(model.variation, Grid(shape, (z, 2 * y, 2 * x), grid.origin_mm), thinned)
+    labels = station_labels(model.variation, Grid(masks.shape, (z, 2 * y, 2 * x), grid.origin_mm), masks)
     return labels.repeat(2, axis=1).repeat(2, axis=2)[:, : grid.shape[1], : grid.shape[2]]
 
 

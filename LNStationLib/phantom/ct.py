@@ -105,7 +105,9 @@ def _wall_muscles(canvas: _Canvas, model: Anatomy, texture: Float32Array) -> Non
     angle = wall.wall_angle(x, y, z)
     layer = np.maximum(np.abs(depth - muscles.RIB_LAYER_MM / 2) - muscles.RIB_LAYER_MM / 2 + 0.5, z - 92)
     layer = np.minimum(layer, muscles.flat_muscle_distance(depth, angle, z, model.variation.muscle, 0.8 * sway))
-    layer = np.minimum(layer, muscles.shoulder_bulk(x, y, z, depth, sway))
+    upper = np.flatnonzero(z > muscles.SHOULDERS_FROM_MM)
+    bulk = muscles.shoulder_bulk(x[upper], y[upper], z[upper], depth[upper], sway[upper])
+    layer[upper] = np.minimum(layer[upper], bulk)
     layer = np.maximum(layer, model.skin.ravel()[index] + fat)
     cover = np.clip(0.5 - layer / _EDGE_MM, 0, 1)
     muscle = contrast.organ_hu(model.variation, "muscle") + 3 * sway

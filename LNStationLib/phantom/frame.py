@@ -9,6 +9,7 @@ percent).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy.ndimage import affine_transform
@@ -21,8 +22,9 @@ from LNStationLib.types import PointMm
 INTERNAL_MM = 1.4
 INTERNAL_SLICE_MM = 1.75
 CLINICAL_MATRIX = 512
-# Bounds (x, y, z) in mm of what the tables describe: with the arms raised, and with the arms beside the chest.
-_BOUNDS = {"up": ((-178, -150, -225), (178, 140, 140)), "down": ((-224, -150, -225), (224, 140, 140))}
+COUCH_MM = 46.0
+"""How far couch and mattress reach behind the back."""
+_LOWEST_MM, _HIGHEST_MM = -225.0, 140.0
 # Kyphosis leaves the sternum (y = -75) where it is and moves the spine's back (y = 75) by its whole amount.
 _FRONT_Y, _DEPTH_Y = -75.0, 150.0
 
@@ -30,6 +32,30 @@ _FRONT_Y, _DEPTH_Y = -75.0, 150.0
 def kyphosis_bump(z: np.ndarray | float) -> np.ndarray:
     """How much of the kyphosis is seen at a height (mm, frame of ``central``): 1 at T7, 0 at the neck and L1."""
     return np.asarray(np.exp(-(((np.asarray(z, float) + 45.0) / 75.0) ** 2)))
+
+
+@lru_cache(maxsize=1024)
+def _pose(v: Variation, z_model: float) -> tuple[np.ndarray, np.ndarray]:
+    angle = np.radians(v.rotation_deg)
+    bow = v.kyphosis_mm * float(kyphosis_bump(z_model))
+    stretch = np.diag([v.size, v.size * v.depth * (1 + bow / _DEPTH_Y)])
+    shift = np.array([0.0, v.size * v.depth * bow * (-_FRONT_Y / _DEPTH_Y)])
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    lean = np.radians([v.roll_deg, v.pitch_deg]) * (z_model * v.length)
+    return turn @ stretch, turn @ shift + lean
+
+
+def body_bounds(variation: Variation) -> tuple[PointMm, PointMm]:
+    """Corners (x, y, z) in mm of the box that holds the body in the frame of ``central``.
+
+    Shoulders and arms are widest, and women's breasts reach furthest to the front; all of them grow with the fat
+    under the skin.
+    """
+    fat = variation.fat_mm
+    side = (203.0 if variation.arms == "up" else 221.0) + 0.55 * fat
+    breasts = 130.0 + 3.2 * variation.breast_ml ** (1 / 3) + 0.7 * fat if variation.breast_ml > 0 else 0.0
+    front = max(114.0 + fat, breasts)
+    return (-side, -front, _LOWEST_MM), (side, 126.0 + fat, _HIGHEST_MM)
 
 
 @dataclass(frozen=True)
@@ -59,20 +85,25 @@ class Frame:
 
     @staticmethod
     def clinical_grid(variation: Variation, *, in_plane_mm: float, slice_mm: float) -> Grid:
-        """The grid of a clinical chest CT: 512 x 512 about the body's axis, from the cricoid to L1.
+        """The grid of a clinical chest CT: 512 x 512, from the cricoid to L1, symmetric about x = 0.
 
         Args:
             variation: The patient's traits; a longer patient gets more slices.
-            in_plane_mm: Pixel size; 0.7 mm shows 358 mm, the chest without lowered arms.
+            in_plane_mm: Smallest pixel size. A body that is too wide for 512 of them, or too deep together with the
+                couch, gets larger pixels, up to 0.98 mm.
             slice_mm: Distance and thickness of the slices.
         """
         top, bottom = 124.0 * variation.length, -192.0 * variation.length
         slices = max(round((top - bottom) / slice_mm), 1)
-        half = (CLINICAL_MATRIX - 1) / 2 * in_plane_mm
+        low, high = body_bounds(variation)
+        scale = variation.size, variation.size * variation.depth
+        front, back = low[1] * scale[1], high[1] * scale[1] + COUCH_MM
+        pixel = max(in_plane_mm, 2 * high[0] * scale[0] / CLINICAL_MATRIX, (back - front) / CLINICAL_MATRIX)
+        half = (CLINICAL_MATRIX - 1) / 2 * pixel
         return Grid(
             (slices, CLINICAL_MATRIX, CLINICAL_MATRIX),
-            (slice_mm, in_plane_mm, in_plane_mm),
-            (top - (slices - 1) * slice_mm, 5.0 - half, -half),
+            (slice_mm, pixel, pixel),
+            (top - (slices - 1) * slice_mm, (front + back) / 2 - half, -half),
         )
 
     @staticmethod
@@ -82,7 +113,7 @@ class Frame:
             (o, o + (n - 1) * s) for o, n, s in zip(ct_grid.origin_mm, ct_grid.shape, ct_grid.spacing_mm, strict=True)
         ]
         corners = np.array([probe.to_model((x, y, z)) for x in ends[2] for y in ends[1] for z in ends[0]])
-        box = np.array(_BOUNDS[variation.arms], float)
+        box = np.array(body_bounds(variation), float)
         slab = ct_grid.spacing_mm[0]
         low = np.maximum(corners.min(0) - np.array([6, 6, slab + 2]), box[0])[::-1]
         high = np.minimum(corners.max(0) + np.array([6, 6, slab + 2]), box[1])[::-1]
@@ -90,14 +121,7 @@ class Frame:
 
     def _plane(self, z_model: float) -> tuple[np.ndarray, np.ndarray]:
         """Matrix and offset of ``(x, y)`` from model to CT in one axial plane."""
-        v = self.variation
-        angle = np.radians(v.rotation_deg)
-        bow = v.kyphosis_mm * float(kyphosis_bump(z_model))
-        stretch = np.diag([v.size, v.size * v.depth * (1 + bow / _DEPTH_Y)])
-        shift = np.array([0.0, v.size * v.depth * bow * (-_FRONT_Y / _DEPTH_Y)])
-        turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-        lean = np.radians([v.roll_deg, v.pitch_deg]) * (z_model * v.length)
-        return turn @ stretch, turn @ shift + lean
+        return _pose(self.variation, z_model)
 
     def to_patient(self, point: PointMm) -> PointMm:
         """A point of the model in LPS mm of the CT."""
@@ -136,7 +160,7 @@ class Frame:
             near = round(position)
             if 0 <= near < values.shape[0] and values[near].any():
                 matrix, offset = self._index_map(_whole(self.model_grid), _whole(self.ct_grid), k)
-                result[k] = affine_transform(values[near], matrix, offset, result.shape[1:], order=0, cval=0)
+                result[k] = _nearest(values[near], matrix, offset, (result.shape[1], result.shape[2]))
         return result
 
     def ct_box(self, box: Box) -> Box:
@@ -154,14 +178,12 @@ class Frame:
 
     def _index_map(self, source: Box, target: Box, k: int) -> tuple[np.ndarray, np.ndarray]:
         """Matrix and offset from indices ``(y, x)`` of one slice of the target box to those of the source box."""
-        z = self.ct_grid.coordinates_mm(0)[target[0]][k] / self.variation.length
-        matrix, offset = self._plane(float(z))
-        inverse = np.linalg.inv(matrix)
-        swap = np.array([[0.0, 1.0], [1.0, 0.0]])
         ct, model = self.ct_grid, self.model_grid
-        start = np.array([ct.coordinates_mm(a)[target[a].start] for a in (1, 2)])
-        base = np.array([model.coordinates_mm(a)[source[a].start] for a in (1, 2)])
-        inverse = swap @ inverse @ swap
+        z = (ct.origin_mm[0] + ct.spacing_mm[0] * (target[0].start + k)) / self.variation.length
+        matrix, offset = self._plane(z)
+        start = np.array([ct.origin_mm[a] + ct.spacing_mm[a] * target[a].start for a in (1, 2)])
+        base = np.array([model.origin_mm[a] + model.spacing_mm[a] * source[a].start for a in (1, 2)])
+        inverse = np.linalg.inv(matrix)[::-1, ::-1]
         to_index = 1 / np.asarray(model.spacing_mm[1:])
         return (
             to_index[:, None] * inverse * np.asarray(ct.spacing_mm[1:])[None],
@@ -213,6 +235,22 @@ def _bilinear(
     upper += row * (lower - upper)
     upper[beyond] = outside
     return np.asarray(upper)
+
+
+def _nearest(plane: np.ndarray, matrix: np.ndarray, offset: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Value of the nearest pixel at ``matrix @ index + offset``; 0 outside."""
+    height, width = plane.shape
+    i, j = (np.arange(n, dtype=np.float32) for n in size)
+    m, o = matrix.astype(np.float32), offset.astype(np.float32) + np.float32(0.5)
+    row = np.floor((m[0, 0] * i + o[0])[:, None] + m[0, 1] * j).astype(np.int32)
+    column = np.floor((m[1, 0] * i + o[1])[:, None] + m[1, 1] * j).astype(np.int32)
+    beyond = (row < 0) | (row >= height) | (column < 0) | (column >= width)
+    row *= width
+    row += column
+    row[beyond] = 0
+    result = np.ascontiguousarray(plane).ravel().take(row)
+    result[beyond] = 0
+    return np.asarray(result)
 
 
 def _carry_inside(

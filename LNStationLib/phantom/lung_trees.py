@@ -6,6 +6,7 @@ and the square law of the large airways (Weibel, Morphometry of the Human Lung, 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -107,10 +108,11 @@ def _branch(
     if width <= 0:
         return
     before = width if before is None else before
-    heading = ends.mean(0) - start
-    length = float(np.linalg.norm(heading))
+    middle = ends[0] if len(ends) == 1 else ends.sum(0) / len(ends)
+    heading = middle - start
+    length = math.sqrt(float(heading @ heading))
     if len(ends) == 1 or length < 3:
-        out.append(_tube(start, ends.mean(0), before, width * 0.75))
+        out.append(_tube(start, middle, before, width * 0.75))
         return
     fork = start + heading * rng.uniform(0.42, 0.6)
     out.append(_tube(start, fork, before, width))
@@ -122,11 +124,11 @@ def _halves(
     rng: np.random.Generator, ends: np.ndarray, fork: np.ndarray, heading: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Part the end points by their place along the widest direction across the heading, in about 36 to 64 %."""
-    count = int(np.clip(round(len(ends) * rng.uniform(0.36, 0.64)), 1, len(ends) - 1))
+    count = min(max(round(len(ends) * rng.uniform(0.36, 0.64)), 1), len(ends) - 1)
     if len(ends) == 2:
         return ends[:1], ends[1:]
     relative = ends - fork
-    across = relative - np.outer(relative @ heading, heading)
+    across = relative - (relative @ heading)[:, None] * heading
     _, vectors = np.linalg.eigh(across.T @ across)
     axis = vectors[:, -1]
     # eigh leaves the sign open; fix it, so that the same input gives the same tree everywhere.
@@ -135,7 +137,7 @@ def _halves(
 
 
 def _tube(start: np.ndarray, end: np.ndarray, first: float, last: float) -> Tube:
-    return Tube(np.stack([start, end]), np.array([visible_radius(first), visible_radius(last)]))
+    return Tube(np.array([start, end]), np.array([visible_radius(first), visible_radius(last)]))
 
 
 def visible_radius(radius_mm: float, pixel_mm: float = 1.3, edge_mm: float = 1.4) -> float:
@@ -177,16 +179,23 @@ def _spheres(tubes: Sequence[Tube]) -> tuple[np.ndarray, np.ndarray]:
 def _splat(sdf: Float32Array, grid: Grid, centers: np.ndarray, radii: np.ndarray) -> None:
     """Lower ``sdf`` around spheres, within the reach that soft edges need."""
     spacing = np.asarray(grid.spacing_mm)
+    reach = np.ceil((_FINE_MM + 0.8) / spacing).astype(int)
     position = (centers[:, ::-1] - np.asarray(grid.origin_mm)) / spacing
     base = np.round(position).astype(np.int64)
-    away = (base - position) * spacing
-    reach = np.ceil((_FINE_MM + 0.8) / spacing).astype(int)
-    flat, shape = sdf.reshape(-1), np.asarray(grid.shape)
-    for offset in np.ndindex(*(2 * reach + 1)):
-        step = np.asarray(offset) - reach
-        voxel = base + step
-        inside = ((voxel >= 0) & (voxel < shape)).all(1)
-        distance = np.sqrt(((away + step * spacing) ** 2).sum(1)) - radii
-        near = inside & (distance < _FAR_MM)
-        index = np.ravel_multi_index(tuple(voxel[near].T), grid.shape)
-        np.minimum.at(flat, index, distance[near].astype(np.float32))
+    # Spheres at the very edge of the grid would need a check at every step, and nobody sees them.
+    inner = ((base >= reach) & (base < np.asarray(grid.shape) - reach)).all(1)
+    base, away, radii = base[inner], ((base - position) * spacing)[inner], radii[inner].astype(np.float32)
+    index = np.ravel_multi_index(tuple(base.T), grid.shape)
+    squares = [
+        {step: ((away[:, a] + step * spacing[a]) ** 2).astype(np.float32) for step in range(-r, r + 1)}
+        for a, r in enumerate(reach)
+    ]
+    flat = sdf.reshape(-1)
+    for dz, dy, dx in (np.array(offset) - reach for offset in np.ndindex(*(2 * reach + 1))):
+        nearest = np.maximum(np.abs((dz, dy, dx)) - 0.5, 0) * spacing
+        if nearest @ nearest > (_FAR_MM + _FINE_MM) ** 2:
+            continue
+        distance = np.sqrt(squares[0][dz] + squares[1][dy] + squares[2][dx]) - radii
+        near = distance < _FAR_MM
+        shift = (dz * grid.shape[1] + dy) * grid.shape[2] + dx
+        np.minimum.at(flat, index[near] + shift, distance[near])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import edt
@@ -10,45 +11,110 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from LNStationLib.imaging.grid import Grid
-from LNStationLib.phantom.shapes import Float32Array, coordinates
+from LNStationLib.phantom.shapes import Float32Array, box_around, coordinates
 from LNStationLib.types import BoolArray, LabelArray
 
 _CLOSING_MM = 11.0
 _COARSE_MM = 2.8
+_FAR_MM = 40.0
+_HILAR_CLOSING_MM = 5.0
+_HILA_MM = ((-98.0, -72.0, -80.0), (98.0, 80.0, 6.0))
+"""Corners (x, y, z) of what holds both hila, between the azygos arch and the inferior pulmonary veins."""
+_BETWEEN_HILA_MM = (-20.0, 24.0)
+"""Right and left end of what lies between the hila: the azygoesophageal recess begins behind the bronchus
+intermedius, and on the left lung lies between the hilum and the descending aorta."""
+_IN_PLANE = np.array([np.zeros((3, 3)), [[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.zeros((3, 3))], bool)
+_GREAT_VESSELS_MM = (-40.0, 44.0)
+_GREAT_VESSELS_Y_MM = -9.0
+"""The same in front of the hila, where superior vena cava, aorta and pulmonary trunk lie in one bed of fat."""
 
 
 def pleural_distance(organs: BoolArray, grid: Grid, fat_mm: float) -> Float32Array:
-    """Distance in mm from the mediastinal pleura, negative on the mediastinum's side.
+    """Distance in mm from a pleura that leaves room for nodes everywhere, negative on the mediastinum's side.
 
-    The pleura is the organs' surface after closing gaps up to about 2 cm, standing ``fat_mm`` off.
+    It is the organs' surface after closing gaps up to about 2 cm, standing ``fat_mm`` off; distances end at
+    ``_FAR_MM``.
     """
     steps = [max(round(_COARSE_MM / s), 1) for s in grid.spacing_mm]
     coarse = organs[:: steps[0], :: steps[1], :: steps[2]]
     spacing = tuple(s * n for s, n in zip(grid.spacing_mm, steps, strict=True))
-    grown = edt.edt(~coarse, anisotropy=spacing) < _CLOSING_MM + fat_mm
-    distance = edt.edt(~grown, anisotropy=spacing) - edt.edt(grown, anisotropy=spacing) + _CLOSING_MM
-    _fill_pockets(distance)
-    return resize(np.asarray(distance, np.float32), grid.shape, steps)
-
-
-def _fill_pockets(distance: npt.NDArray[np.floating[Any]]) -> None:
-    """Give what the mediastinum encloses to the mediastinum: a lung is one piece."""
+    distance = np.full(coarse.shape, _FAR_MM, np.float32)
+    # To both sides of the mediastinum there is much that is further off than anyone asks.
+    used = np.flatnonzero(coarse.any((0, 1)))
+    pad = int(np.ceil((_FAR_MM + _CLOSING_MM) / spacing[2]))
+    near = slice(max(int(used[0]) - pad, 0), int(used[-1]) + pad + 1) if used.size else slice(0, 0)
+    np.minimum(_closed(coarse[:, :, near], spacing, _CLOSING_MM, fat_mm), _FAR_MM, out=distance[:, :, near])
     labels, count = ndimage.label(distance > -0.5)
     if count > 1:
         sizes = np.bincount(labels.ravel())
-        small = np.flatnonzero(sizes < 0.02 * labels.size)
-        distance[np.isin(labels, small[small > 0])] = -2.0
+        _fill(distance, labels, np.flatnonzero(sizes < 0.02 * labels.size))
+    return resize(distance, grid.shape, steps)
 
 
-def resize(values: Float32Array, shape: tuple[int, int, int], steps: list[int]) -> Float32Array:
+def fitted_pleural_distance(organs: BoolArray, grid: Grid, fat_mm: float) -> Float32Array:
+    """Distance in mm from the mediastinal pleura, negative on the mediastinum's side.
+
+    As ``pleural_distance``, but at the hila lung reaches between vessels and bronchi, which only a few millimetres of
+    fat cover.
+    """
+    hila = box_around(grid, *_HILA_MM)
+    x, y, _ = coordinates(grid, hila)
+    right, left = (
+        np.where(y < _GREAT_VESSELS_Y_MM, front, back)
+        for front, back in zip(_GREAT_VESSELS_MM, _BETWEEN_HILA_MM, strict=True)
+    )
+    central = organs.copy()
+    central[hila] &= (x > right) & (x < left)
+    distance = pleural_distance(central, grid, fat_mm)
+    part = distance[hila]
+    np.minimum(part, _closed(organs[hila], grid.spacing_mm, _HILAR_CLOSING_MM, hilar_fat_mm(fat_mm)), out=part)
+    # Slice by slice: what would look like a bubble in an axial image is a pocket too.
+    labels, count = ndimage.label(part > 0, _IN_PLANE)
+    edge = np.concatenate([labels.take([0, -1], axis).ravel() for axis in (1, 2)])
+    _fill(part, labels, np.setdiff1d(np.arange(count + 1), edge))
+    return distance
+
+
+def _fill(
+    distance: Float32Array, labels: npt.NDArray[np.integer[Any]], pockets: npt.NDArray[np.integer[Any]]
+) -> None:
+    """Give pockets of lung to the mediastinum that encloses them: a lung is one piece."""
+    pockets = pockets[pockets > 0]
+    if pockets.size:
+        distance[np.isin(labels, pockets)] = -2.0
+
+
+def hilar_fat_mm(fat_mm: float) -> float:
+    """Fat around hilar vessels and bronchi of a patient whose mediastinal pleura stands ``fat_mm`` off."""
+    return 0.6 + 0.4 * fat_mm
+
+
+def _closed(organs: BoolArray, spacing: tuple[float, ...], closing_mm: float, fat_mm: float) -> Float32Array:
+    grown = edt.edt(~organs, anisotropy=spacing) < closing_mm + fat_mm
+    outside, inside = edt.edt(~grown, anisotropy=spacing), edt.edt(grown, anisotropy=spacing)
+    return np.asarray(outside - inside + closing_mm, np.float32)
+
+
+def resize(values: Float32Array, shape: tuple[int, int, int], steps: Sequence[int]) -> Float32Array:
     """Interpolate linearly back to the fine grid, one axis at a time."""
-    for axis in range(3):
-        position = np.minimum(np.arange(shape[axis]) / steps[axis], values.shape[axis] - 1)
-        low = np.floor(position).astype(int)
-        high = np.minimum(low + 1, values.shape[axis] - 1)
-        part = (position - low).astype(np.float32).reshape([-1 if a == axis else 1 for a in range(3)])
-        values = values.take(low, axis) * (1 - part) + values.take(high, axis) * part
+    for axis in (2, 1, 0):
+        values = _stretched(values, axis, shape[axis], steps[axis])
     return values
+
+
+def _stretched(values: Float32Array, axis: int, size: int, step: int) -> Float32Array:
+    """``step`` times as many samples along one axis, linear between the given ones and constant after the last."""
+    fine = np.empty([size if a == axis else n for a, n in enumerate(values.shape)], np.float32)
+    source, target = np.moveaxis(values, axis, 0), np.moveaxis(fine, axis, 0)
+    for phase in range(step):
+        rows = target[phase::step]
+        low = source[: len(rows)]
+        rows[: len(low)] = low
+        rows[len(low) :] = source[-1:]
+        if phase:
+            inner = min(len(rows), len(source) - 1)
+            rows[:inner] += (source[1 : inner + 1] - source[:inner]) * np.float32(phase / step)
+    return fine
 
 
 def fissure_distances(grid: Grid) -> dict[str, Float32Array]:

@@ -53,6 +53,21 @@ class MaskTable(Mapping[str, BoolArray]):
                 union[tuple(slice(b.start - lo, b.stop - lo) for b, lo in zip(box, low, strict=True))] |= crop
             self.crops[name] = (slice(low[0], high[0]), slice(low[1], high[1]), slice(low[2], high[2])), union
 
+    def cut(self, box: Box) -> MaskTable:
+        """The masks on a part of the grid."""
+        z, y, x = (part.stop - part.start for part in box)
+        table = MaskTable((z, y, x))
+        for name, (own, crop) in self.crops.items():
+            low, high = (
+                [pick(getattr(a, end), getattr(b, end)) for a, b in zip(own, box, strict=True)]
+                for pick, end in ((max, "start"), (min, "stop"))
+            )
+            if all(lo < h for lo, h in zip(low, high, strict=True)):
+                inner = tuple(slice(lo - a.start, h - a.start) for lo, h, a in zip(low, high, own, strict=True))
+                moved = tuple(slice(lo - b.start, h - b.start) for lo, h, b in zip(low, high, box, strict=True))
+                table.put(name, (moved[0], moved[1], moved[2]), crop[inner])
+        return table
+
     def mirrored(self, names: Mapping[str, str]) -> MaskTable:
         """The masks reflected along x, under other names."""
         width = self.shape[2]

@@ -84,6 +84,10 @@ def flat_muscle_distance(
     return nearest
 
 
+SHOULDERS_FROM_MM = 30.0
+"""Height below which there is none of ``shoulder_bulk``."""
+
+
 def shoulder_bulk(
     x: Float32Array, y: Float32Array, z: Float32Array, depth: Float32Array, sway: Float32Array
 ) -> Float32Array:

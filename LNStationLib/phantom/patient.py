@@ -32,11 +32,14 @@ class PatientPlan:
         sex: ``"F"`` or ``"M"``.
         age_years: Whole years.
         has_pet: Whether there is a PET.
-        spacing_mm: Voxel size ``(x, y, z)`` of the CT.
+        spacing_mm: Voxel size ``(x, y, z)`` of the CT. In the clinical field of view the pixels are larger where 512
+            of them would not hold the body.
         contrast: Phase of the CT; nodes are as bright as it makes them.
         tumor: The primary tumor.
         nodes: All nodes.
         look_alikes: Kind and shape of what is no node.
+        field_of_view: ``"clinical"``: 512 x 512 pixels that hold the body and the couch. ``"compact"``: the chest
+            alone in as few voxels as ``spacing_mm`` asks for, as the demo and the tests need it.
     """
 
     patient_id: str
@@ -51,6 +54,7 @@ class PatientPlan:
     tumor: Tumor
     nodes: tuple[NodePlan, ...]
     look_alikes: tuple[tuple[str, NodePlan], ...]
+    field_of_view: Literal["clinical", "compact"] = "clinical"
 
     def generator(self, purpose: Literal["plan", "place", "uptake", "surgery", "anatomy"]) -> np.random.Generator:
         """The random generator of one purpose, so that one step's draws never shift another's."""
@@ -152,6 +156,12 @@ def draw_patient(preset: Preset, seed: int, number: int, site: SiteRow | None = 
     )
 
 
+def compact(plan: PatientPlan, pixel_mm: float) -> PatientPlan:
+    """The same patient with a small CT; slices are at least as thick as pixels are wide."""
+    slice_mm = max(plan.spacing_mm[2], pixel_mm)
+    return replace(plan, spacing_mm=(pixel_mm, pixel_mm, slice_mm), field_of_view="compact")
+
+
 _UNENHANCED_HU = 38.0
 _ENHANCEMENT = {"venous": 1.0, "arterial": 0.7, "none": 0.1}
 """Part of the enhancement of the venous phase."""
@@ -160,6 +170,11 @@ _ENHANCEMENT = {"venous": 1.0, "arterial": 0.7, "none": 0.1}
 def in_phase(node: NodePlan, contrast: Contrast) -> NodePlan:
     """A node as bright as it is in a phase of contrast, from its attenuation in the venous phase."""
     return replace(node, hu=_UNENHANCED_HU + (node.hu - _UNENHANCED_HU) * _ENHANCEMENT[contrast])
+
+
+def venous_hu(hu: float, contrast: Contrast) -> float:
+    """The attenuation that a node of a phase of contrast would have in the venous phase; see ``in_phase``."""
+    return _UNENHANCED_HU + (hu - _UNENHANCED_HU) / _ENHANCEMENT[contrast]
 
 
 def unplaced(plan: PatientPlan) -> tuple[list[NodeTruth], list[LookAlike]]:

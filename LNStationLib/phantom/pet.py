@@ -1,7 +1,6 @@
 """PET of a synthetic patient: uptake by tissue, blurred like a scanner, on its own coarser grid, in SUVbw.
 
-Uptakes are usual means of FDG studies: mediastinal blood pool about 1.6, liver about 2.2 (Boellaard et al., EANM
-guideline 2.0, Eur J Nucl Med Mol Imaging 2015, names both as references).
+Uptakes of tissue that is not diseased come from ``physiology``.
 """
 
 from __future__ import annotations
@@ -14,13 +13,15 @@ from LNStationLib.imaging.grid import Grid
 from LNStationLib.phantom.anatomy_model import Anatomy
 from LNStationLib.phantom.frame import Frame
 from LNStationLib.phantom.lungs import resize
+from LNStationLib.phantom.physiology import Physiology
 from LNStationLib.phantom.shapes import Float32Array, Patch, Tube, tube
 
-BLOOD_POOL_SUV, LIVER_SUV, TUMOR_SUV, BROWN_FAT_SUV = 1.6, 2.2, 9.0, 5.5
+TUMOR_SUV, BROWN_FAT_SUV = 9.0, 5.5
 FWHM_MM = 6.0
 SPACING_MM = (3.0, 4.0, 4.0)
 _SHIFT_MM = (1.1, 1.7, -0.9)
 _STEP = 2
+_DISTAL_MM = -70.0
 _BLOOD = (
     "ascending_aorta", "aortic_arch", "descending_aorta", "brachiocephalic_trunk", "common_carotid_artery_left",
     "common_carotid_artery_right", "subclavian_artery_left", "subclavian_artery_right", "pulmonary_trunk",
@@ -31,25 +32,30 @@ _BLOOD = (
 )  # fmt: skip
 
 
-def activity(model: Anatomy, myocardium_suv: float = 3.0) -> Float32Array:
+def activity(model: Anatomy, body: Physiology | None = None) -> Float32Array:
     """Uptake in SUVbw before blurring.
 
     Args:
         model: The anatomy.
-        myocardium_suv: Uptake of the left ventricle's wall.
+        body: Uptake of the patient's healthy tissue; the usual one by default.
 
     Returns:
         float32 ``[z, y, x]`` on ``model.grid``. It is made from every second voxel along each axis, far finer still
         than what the scanner resolves.
     """
-    suv = _background(model)
+    body = body or Physiology()
+    level, blood = body.level, body.blood
+    suv = _background(model, body)
     for name, value in (
-        ("spine", 1.4), ("sternum", 1.1), ("esophagus", 1.7), ("thyroid_gland", 1.5), ("spinal_cord", 1.6),
-        ("stomach", 1.9), ("heart_outline", 1.3), ("myocardium", myocardium_suv), ("ventricle_left", BLOOD_POOL_SUV),
-        ("ventricle_right", BLOOD_POOL_SUV), ("atrium_right", BLOOD_POOL_SUV), *((n, BLOOD_POOL_SUV) for n in _BLOOD),
+        ("spine", 1.4 * level), ("sternum", 1.1 * level), ("esophagus", body.esophagus),
+        ("thyroid_gland", body.thyroid), ("spinal_cord", 1.6 * level), ("stomach", 1.9 * level),
+        ("heart_outline", 0.8 * blood), ("myocardium", body.myocardium),
     ):  # fmt: skip
         stamp(suv, model.patches[name], value)
-    for name, value in (("spleen", 1.8), ("kidneys", 3.2), ("stomach_gas", 0.2)):
+    stamp(suv, _distal(model), body.distal_esophagus)
+    for name in ("ventricle_left", "ventricle_right", "atrium_right", *_BLOOD):
+        stamp(suv, model.patches[name], blood)
+    for name, value in (("spleen", 1.8 * level), ("kidneys", 3.2 * level), ("stomach_gas", 0.2)):
         stamp(suv, model.groups[name], value)
     for name in ("trachea", "main_bronchus_right", "main_bronchus_left", "bronchus_intermedius"):
         stamp(suv, model.patches[name], 0.1)
@@ -75,21 +81,30 @@ def _block_mean(suv: Float32Array, grid: Grid) -> tuple[Float32Array, Grid]:
     )
 
 
-def _background(model: Anatomy) -> Float32Array:
+def _distal(model: Anatomy) -> Patch:
+    """The esophagus behind and below the left atrium."""
+    whole = model.patches["esophagus"]
+    z = model.grid.coordinates_mm(0)[whole.box[0]].astype(np.float32)[:, None, None]
+    return Patch(whole.box, np.maximum(whole.sdf, (z - np.float32(_DISTAL_MM)) / 8))
+
+
+def _background(model: Anatomy, body: Physiology) -> Float32Array:
     thin = (slice(None, None, _STEP),) * 3
     skin, cavity, above = model.skin[thin], model.cavity[thin], model.above_diaphragm[thin]
+    level = np.float32(body.level)
     suv = np.zeros(skin.shape, np.float32)
-    suv[skin < 0] = 0.35
-    suv[(skin < -model.variation.fat_mm) & (cavity < 32)] = 0.72
-    for name in ("back_muscles", "shoulder_muscles", "neck_muscles"):
-        stamp(suv, model.groups[name], 0.75)
+    suv[skin < 0] = 0.35 * level
+    suv[(skin < -model.variation.fat_mm) & (cavity < 32)] = 0.72 * level
+    for name in ("back_muscles", "shoulder_muscles"):
+        stamp(suv, model.groups[name], 0.75 * body.level)
+    stamp(suv, model.groups["neck_muscles"], body.neck_muscles)
     for name in ("gland_left", "gland_right"):
         if name in model.groups:
-            stamp(suv, model.groups[name], 0.9)
-    suv[(cavity < 0) & (above < 0)] = 1.1
-    suv[model.chest_space()[thin] < 0] = 0.55
-    suv[model.lung_space()[thin] < 0] = 0.45
-    suv[model.liver[thin] < 0] = LIVER_SUV
+            stamp(suv, model.groups[name], 0.9 * body.level)
+    suv[(cavity < 0) & (above < 0)] = 1.1 * level
+    suv[model.chest_space()[thin] < 0] = 0.55 * level
+    suv[model.lung_space()[thin] < 0] = 0.45 * level
+    suv[model.liver[thin] < 0] = body.liver
     return suv
 
 
@@ -121,13 +136,21 @@ def pet_grid(ct: Grid) -> Grid:
     return Grid((shape[0], shape[1], shape[2]), SPACING_MM, (origin[0], origin[1], origin[2]))
 
 
-def scan(suv: Float32Array, frame: Frame, rng: np.random.Generator, *, mirrored: bool = False) -> sitk.Image:
+def scan(
+    suv: Float32Array,
+    frame: Frame,
+    rng: np.random.Generator,
+    *,
+    noise_sd: float = 0.08,
+    mirrored: bool = False,
+) -> sitk.Image:
     """Scan an uptake: free breathing, blur, the scanner's grid, noise that grows with the root of the uptake.
 
     Args:
         suv: From ``activity``.
         frame: Where the patient lies.
         rng: Random generator.
+        noise_sd: Standard deviation of the noise where the uptake is 1.
         mirrored: Reflect the patient in the sagittal plane.
 
     Returns:
@@ -142,7 +165,7 @@ def scan(suv: Float32Array, frame: Frame, rng: np.random.Generator, *, mirrored:
     values = Frame(source, target, frame.variation).image(blurred, 0.0)
     values = values[:, :, ::-1] if mirrored else values
     noise = gaussian_filter(rng.standard_normal(grid.shape, np.float32), 0.6)
-    noise *= np.float32(0.08 / max(float(noise.std()), 1e-6))
+    noise *= np.float32(noise_sd / max(float(noise.std()), 1e-6))
     noise *= np.sqrt(np.maximum(values, np.float32(0.05)))
     return grid.image(np.maximum(values + noise, 0).astype(np.float32))
 

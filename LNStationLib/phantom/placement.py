@@ -127,20 +127,15 @@ class _Placer:
 
     def _candidates(self, clearance: np.ndarray, box: Box, hint: PointMm | None, radius: float) -> list[PointMm]:
         """Points roomy enough: the nearest to the hint, or some at random; the roomiest where none is enough."""
-        z, y, x = np.nonzero(clearance >= min(radius, float(clearance.max())) - 1e-6)
-        points = [self._point(box, index) for index in np.stack([z, y, x], axis=1).tolist()]
+        index = np.argwhere(clearance >= min(radius, float(clearance.max())) - 1e-6)
+        start = np.array([part.start for part in box])
+        points = (np.asarray(self.grid.origin_mm) + np.asarray(self.grid.spacing_mm) * (start + index))[:, ::-1]
         if hint is not None:
-            away = np.linalg.norm(np.asarray(points) - np.asarray(hint), axis=1)
-            return [points[n] for n in np.argsort(away, kind="stable")[:_NEAREST]]
-        chosen = self.rng.permutation(len(points))[:_TRIES]
-        return [points[n] for n in chosen]
-
-    def _point(self, box: Box, index: Sequence[int]) -> PointMm:
-        z, y, x = (
-            float(o + s * (part.start + i))
-            for o, s, part, i in zip(self.grid.origin_mm, self.grid.spacing_mm, box, index, strict=True)
-        )
-        return x, y, z
+            away = np.linalg.norm(points - np.asarray(hint), axis=1)
+            chosen = np.argsort(away, kind="stable")[:_NEAREST]
+        else:
+            chosen = self.rng.permutation(len(points))[:_TRIES]
+        return [(float(x), float(y), float(z)) for x, y, z in points[chosen]]
 
     def _is_free(self, ellipsoid: Ellipsoid, station: str) -> bool:
         patch = ellipsoid.patch(self.grid, 1.0)

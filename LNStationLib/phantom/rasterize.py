@@ -8,7 +8,6 @@ import numpy as np
 from scipy import ndimage
 
 from LNStationLib.imaging.grid import Grid
-from LNStationLib.phantom import lungs
 from LNStationLib.phantom.anatomy_model import Anatomy
 from LNStationLib.phantom.frame import Frame
 from LNStationLib.phantom.mask_table import MaskTable, bounding_box
@@ -62,14 +61,29 @@ _LOBES = (
 Carry = Callable[[Patch], Patch]
 
 
-def truth_masks(model: Anatomy) -> MaskTable:
-    """Masks by canonical organ name on the model's grid; no two overlap but wholes and their parts."""
-    return _assemble(model, lambda patch: patch, model.grid.shape, lungs.lobe_labels(model.grid))
+def truth_masks(model: Anatomy, every: int = 1) -> MaskTable:
+    """Masks by canonical organ name on the model's grid; no two overlap but wholes and their parts.
+
+    Args:
+        model: The anatomy.
+        every: Take only every so many voxels in plane.
+    """
+    lobes = model.lobes()[:, ::every, ::every]
+    return _assemble(model, lambda patch: _thinned(patch, every), lobes.shape, lobes)
+
+
+def _thinned(patch: Patch, every: int) -> Patch:
+    """Every so many voxels in plane, counted from the grid's first."""
+    z, y, x = patch.box
+    first = [-part.start % every for part in (y, x)]
+    sdf = np.ascontiguousarray(patch.sdf[:, first[0] :: every, first[1] :: every])
+    starts = [(part.start + f) // every for part, f in zip((y, x), first, strict=True)]
+    return Patch((z, slice(starts[0], starts[0] + sdf.shape[1]), slice(starts[1], starts[1] + sdf.shape[2])), sdf)
 
 
 def truth_on_ct(model: Anatomy, frame: Frame) -> MaskTable:
     """As ``truth_masks``, on the CT's grid: the surfaces are carried over, not the voxels."""
-    return _assemble(model, frame.patch, frame.ct_grid.shape, frame.labels(lungs.lobe_labels(model.grid)))
+    return _assemble(model, frame.patch, frame.ct_grid.shape, frame.labels(model.lobes()))
 
 
 def _assemble(model: Anatomy, carry: Carry, shape: tuple[int, int, int], lobes: LabelArray) -> MaskTable:

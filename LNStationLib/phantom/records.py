@@ -37,6 +37,7 @@ class CohortKey(BaseModel):
     preset_digest: str
     seed: int
     images: bool
+    compact_mm: float | None = None
 
 
 class CohortFile(BaseModel):
@@ -50,10 +51,15 @@ class CohortFile(BaseModel):
     """Patients in the tables, numbered from 1; 0 until the first run is complete."""
 
 
-def cohort_key(preset: Preset, seed: int, images: bool) -> CohortKey:
+def cohort_key(preset: Preset, seed: int, images: bool, compact_mm: float | None = None) -> CohortKey:
     """The key of a cohort made by this version."""
     return CohortKey(
-        lnstation_version=__version__, preset=preset.name, preset_digest=preset.digest(), seed=seed, images=images
+        lnstation_version=__version__,
+        preset=preset.name,
+        preset_digest=preset.digest(),
+        seed=seed,
+        images=images,
+        compact_mm=compact_mm,
     )
 
 

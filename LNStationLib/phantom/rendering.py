@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ import SimpleITK as sitk
 
 from LNStationLib import anatomy
 from LNStationLib.errors import OutputError
+from LNStationLib.imaging.grid import Grid
 from LNStationLib.phantom.case import PhantomCase, render
 from LNStationLib.phantom.cohort import write_truth
 from LNStationLib.phantom.patient import PatientPlan, PatientTruth, complete
@@ -19,6 +20,8 @@ from LNStationLib.phantom.preset import Preset
 from LNStationLib.phantom.records import CASES, PATIENT_FILE, TRUTH
 from LNStationLib.phantom.station_truth import station_truth
 from LNStationLib.phantom.write import write_case
+
+_CHEST = ("thoracic_cavity", "spine", "sternum", "clavicle_left", "clavicle_right", "esophagus", "trachea")
 
 
 @dataclass(frozen=True)
@@ -71,17 +74,36 @@ def _write_label_maps(phantom: PhantomCase, folder: Path) -> None:
     grid = phantom.grid
     maps: dict[str, np.ndarray] = {
         "nodes": phantom.node_labels,
-        "stations": station_truth(phantom),
+        "stations": _stations(phantom),
         "organs": _organ_labels(phantom),
     }
     for name, labels in maps.items():
         sitk.WriteImage(grid.image(labels), str(folder / f"{name}.nii.gz"), True)
 
 
+def _stations(phantom: PhantomCase) -> np.ndarray:
+    """The station truth on the CT's grid, read where the chest is: half of a clinical field of view is air."""
+    grid, organs = phantom.grid, phantom.organs
+    boxes = [organs.crops[name][0] for name in _CHEST if name in organs]
+    margin = 4
+    first = max(min(box[1].start for box in boxes) - margin, 0)
+    last = min(max(box[1].stop for box in boxes) + margin, grid.shape[1])
+    # Mirrored patients need a grid that is symmetric about x = 0.
+    side = max(min(min(box[2].start, grid.shape[2] - box[2].stop) for box in boxes) - margin, 0)
+    part = (slice(0, grid.shape[0]), slice(first, last), slice(side, grid.shape[2] - side))
+    origin = tuple(o + s * p.start for o, s, p in zip(grid.origin_mm, grid.spacing_mm, part, strict=True))
+    shape = (grid.shape[0], last - first, grid.shape[2] - 2 * side)
+    chest = replace(phantom, grid=Grid(shape, grid.spacing_mm, origin), organs=organs.cut(part))
+    labels = np.zeros(grid.shape, np.uint8)
+    labels[part] = station_truth(chest)
+    return labels
+
+
 def _organ_labels(phantom: PhantomCase) -> np.ndarray:
     """All organs in one map, values of the organ table; where they overlap the higher priority wins."""
     labels = np.zeros(phantom.grid.shape, np.uint8)
     for row in sorted(anatomy.organs(), key=lambda entry: entry.priority):
-        if row.name in phantom.organs:
-            labels[phantom.organs[row.name]] = row.label_value
+        if row.name in phantom.organs.crops:
+            box, mask = phantom.organs.crops[row.name]
+            labels[box][mask] = row.label_value
     return labels

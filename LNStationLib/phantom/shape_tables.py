@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from LNStationLib.phantom import central, heart, muscles, skeleton, vessels
 from LNStationLib.phantom.shapes import Blend, Ellipsoid, Shape, Tube, tube
 from LNStationLib.phantom.variation import Variation
@@ -18,6 +20,12 @@ TUMOR = Blend(
 
 def organ_shapes(variation: Variation) -> dict[str, Shape]:
     """Return the shapes of organs by canonical name, and of a few parts of them, in the frame of ``central``."""
+    return dict(_organ_shapes(variation))
+
+
+# Splines cost more than they look, and anatomy and station truth ask for the same patient several times over.
+@lru_cache(maxsize=4)
+def _organ_shapes(variation: Variation) -> dict[str, Shape]:
     shapes: dict[str, Shape] = {}
     shapes |= central.airway_tubes()
     shapes |= central.neck_organs()
@@ -48,6 +56,11 @@ def group_shapes(variation: Variation | None = None) -> dict[str, list[Shape]]:
     Args:
         variation: The patient's traits; without them the average adult's groups that do not depend on traits.
     """
+    return dict(_group_shapes(variation))
+
+
+@lru_cache(maxsize=4)
+def _group_shapes(variation: Variation | None) -> dict[str, list[Shape]]:
     ribs = [skeleton.ribs(side) for side in (-1, 1)]
     groups: dict[str, list[Shape]] = {
         "ribs": [rib for bones, _ in ribs for rib in bones],
@@ -68,7 +81,7 @@ def group_shapes(variation: Variation | None = None) -> dict[str, list[Shape]]:
             tube([(0, 20, -8), (4, 20, -22), (6, 20, -36)], [6, 9, 11], stretch=(1.7, 1, 1)),
             tube([(22, 2, 24), (30, 12, 13), (34, 22, 2)], [8, 10, 9], stretch=(1, 1.2, 1)),
             tube([(-13, -8, 30), (-13, -4, 10), (-12, -3, -12)], [7, 9, 9]),
-            tube([(34, 4, -14), (35, 5, -27), (33, 5, -42)], [8, 11, 8]),
+            tube([(28, 3, -14), (28, 5, -27), (27, 6, -40)], [6, 7, 6]),
             tube([(-4, 2, -80), (0, 0, -96), (6, -2, -116)], [10, 13, 15], stretch=(1.2, 1, 1)),
         ],
         "coronary_vessels": list(heart.coronary_vessels()),

@@ -6,6 +6,7 @@ ellipsoids and flattened tubes, close enough near the surface for masks and part
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -57,17 +58,19 @@ class Shape(Protocol):
 def box_around(grid: Grid, low: npt.ArrayLike, high: npt.ArrayLike) -> Box:
     """Slices ``(z, y, x)`` of the voxels between two LPS corners ``(x, y, z)``; may be empty."""
     slices = []
-    for axis, (a, b) in enumerate(zip(np.asarray(low)[::-1], np.asarray(high)[::-1], strict=True)):
-        first = int(np.ceil((a - grid.origin_mm[axis]) / grid.spacing_mm[axis]))
-        last = int(np.floor((b - grid.origin_mm[axis]) / grid.spacing_mm[axis]))
-        first = min(max(first, 0), grid.shape[axis])
-        slices.append(slice(first, max(min(last + 1, grid.shape[axis]), first)))
+    corners = zip(np.asarray(low, float).tolist()[::-1], np.asarray(high, float).tolist()[::-1], strict=True)
+    for (a, b), origin, spacing, size in zip(corners, grid.origin_mm, grid.spacing_mm, grid.shape, strict=True):
+        first = min(max(math.ceil((a - origin) / spacing), 0), size)
+        slices.append(slice(first, max(min(math.floor((b - origin) / spacing) + 1, size), first)))
     return slices[0], slices[1], slices[2]
 
 
 def coordinates(grid: Grid, box: Box) -> tuple[Float32Array, Float32Array, Float32Array]:
     """Open mesh ``(x, y, z)`` of LPS coordinates in mm over a box, broadcasting to ``[z, y, x]``."""
-    z, y, x = (grid.coordinates_mm(axis)[part].astype(np.float32) for axis, part in enumerate(box))
+    z, y, x = (
+        (grid.origin_mm[axis] + grid.spacing_mm[axis] * np.arange(part.start, part.stop)).astype(np.float32)
+        for axis, part in enumerate(box)
+    )
     return x[None, None, :], y[None, :, None], z[:, None, None]
 
 
@@ -109,11 +112,24 @@ class Tube:
         inner = tuple(slice(b.start - p.start, b.stop - p.start) for b, p in zip(box, patch.box, strict=True))
         along = ((end - start) / self.stretch).astype(np.float32)
         origin = start.astype(np.float32)
-        local = [(c - s) / k for c, s, k in zip(coordinates(grid, box), origin, self.stretch, strict=True)]
+        x, y, z = (
+            (c - s) / np.float32(k) for c, s, k in zip(coordinates(grid, box), origin, self.stretch, strict=True)
+        )
         length2 = max(float(along @ along), 1e-6)
-        t = np.clip(sum(c * np.float32(d / length2) for c, d in zip(local, along, strict=True)), 0, 1)
-        distance = np.sqrt(sum((c - t * d) ** 2 for c, d in zip(local, along, strict=True)))
-        distance -= radii[0] + (radii[1] - radii[0]) * t
+        ax, ay, az = (along / np.float32(length2)).astype(np.float32)
+        # |p - t a|^2 = |p|^2 - t (2 t0 - t) |a|^2 with t0 unclipped: few passes over the box.
+        free = (z * az + y * ay) + x * ax
+        t = np.minimum(free, 1)
+        np.maximum(t, 0, out=t)
+        free += free
+        free -= t
+        free *= t
+        free *= np.float32(-length2)
+        free += (z * z + y * y) + x * x
+        distance = np.sqrt(np.maximum(free, 0, out=free), out=free)
+        t *= np.float32(radii[1] - radii[0])
+        distance -= t
+        distance -= np.float32(radii[0])
         target = patch.sdf[inner]
         np.minimum(target, distance, out=target)
 

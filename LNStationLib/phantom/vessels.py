@@ -165,13 +165,13 @@ def pulmonary_veins(scale: float, *, common_left: bool = False) -> dict[str, lis
     k = scale
     superior = [
         tube([(-22, 8, -47), (-38, -1, -41), (-50, -8, -30), (-58, -12, -14)], [7 * k, 6.4 * k, 5 * k, 3.6 * k]),
-        tube([(26, 8, -46), (42, 0, -40), (54, -8, -28), (62, -12, -12)], [7 * k, 6.2 * k, 5 * k, 3.6 * k]),
+        tube([(25, 8, -45), (38, 3, -36), (51, -6, -28), (62, -12, -12)], [7.4 * k, 7 * k, 5.4 * k, 3.6 * k]),
     ]
     left_root = (28, 13, -54) if common_left else (22, 17, -59)
     if common_left:
         superior.append(tube([(18, 11, -53), (30, 12, -53)], 9.5 * k))
         superior[1] = tube(
-            [(28, 11, -52), (42, 1, -42), (54, -8, -28), (62, -12, -12)], [7 * k, 6 * k, 5 * k, 3.6 * k]
+            [(27, 10, -51), (39, 3, -39), (51, -6, -28), (62, -12, -12)], [7 * k, 6.8 * k, 5.4 * k, 3.6 * k]
         )
     return {
         "inferior_pulmonary_vein_right": [

@@ -17,10 +17,13 @@ from scipy import ndimage
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from LNStationLib.imaging.grid import Grid, resample_to_grid
 from LNStationLib.phantom import PhantomCase
-from LNStationLib.phantom.case import demo_plan, render
+from LNStationLib.phantom.case import render
+from LNStationLib.phantom.samples import demo_plan
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SOFT, LUNG = (-160, 240), (-1350, 150)
@@ -127,6 +130,8 @@ def _field(patient: Volume, plane: np.ndarray) -> np.ndarray:
 def pet_montage(case: PhantomCase, path: Path) -> None:
     """PET over CT at the metastases, and maximum intensity projections."""
     ct = volume(case.case.ct, "")
+    if case.case.pet is None:
+        raise ValueError("the patient has no PET")
     suv = resample_to_grid(case.case.pet, case.grid, labels=False)
     hot = [node.center_mm for node in case.nodes if node.malignant and node.center_mm is not None][:4]
     figure, axes = plt.subplots(1, len(hot) + 2, figsize=(3.1 * (len(hot) + 2), 3.1))
@@ -149,7 +154,9 @@ def tissue_samples(patient: Volume, blood: np.ndarray | None) -> dict[str, np.nd
     smooth = ndimage.gaussian_filter(patient.hu.astype(np.float32), sigma)
     ball = ndimage.generate_binary_structure(3, 1)
     z = np.arange(patient.hu.shape[0])[:, None, None] / patient.hu.shape[0]
-    y = np.arange(patient.hu.shape[1])[None, :, None] / patient.hu.shape[1]
+    # From the first to the last row with soft tissue: a clinical field of view has air and a couch around the body.
+    rows = np.flatnonzero((smooth > 20).mean((0, 2)) > 0.01)
+    y = ((np.arange(patient.hu.shape[1]) - rows[0]) / max(rows[-1] - rows[0], 1))[None, :, None]
     masks = {
         "fat": (smooth > -130) & (smooth < -75),
         # Muscles of back and chest wall: soft tissue behind or in front of everything else, above the abdomen.
@@ -186,13 +193,13 @@ def histograms(patients: list[tuple[Volume, np.ndarray | None]], path: Path) -> 
     return rows
 
 
-def _show(axis: plt.Axes, plane: np.ndarray, window: tuple[int, int], aspect: float, title: str) -> None:
+def _show(axis: Axes, plane: np.ndarray, window: tuple[int, int], aspect: float, title: str) -> None:
     axis.imshow(plane, cmap="gray", vmin=window[0], vmax=window[1], aspect=aspect, interpolation="bilinear")
     axis.set_title(title, fontsize=7, pad=2)
     axis.set_axis_off()
 
 
-def _save(figure: plt.Figure, path: Path) -> None:
+def _save(figure: Figure, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.tight_layout(pad=0.3)
     figure.savefig(path, dpi=92, pil_kwargs={"optimize": True})

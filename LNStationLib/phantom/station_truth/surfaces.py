@@ -124,13 +124,20 @@ def wall_distance(tube: Spheres, points: Array, limit_mm: float) -> tuple[Array,
         limit_mm: Points further from the wall get infinity.
 
     Returns:
-        Two arrays ``(n,)`` in mm.
+        Two arrays ``(n,)`` in mm; infinity in both where a point is too far.
     """
     reach = limit_mm + tube.radii.max() * tube.stretch
     inside = ((points > tube.centers.min(0) - reach) & (points < tube.centers.max(0) + reach)).all(1)
     distance, along = (np.full(len(points), np.inf) for _ in range(2))
+    # In the stretched space that is as far as a point within the limit can be from the axis.
+    furthest = limit_mm / float(np.min(tube.stretch)) + float(tube.radii.max()) + 1e-3
+    inside = np.flatnonzero(inside)
+    _, index = cKDTree(tube.centers / tube.stretch).query(
+        points[inside] / tube.stretch, distance_upper_bound=furthest
+    )
+    found = index < len(tube.centers)
+    inside, index = inside[found], index[found]
     near = points[inside]
-    _, index = cKDTree(tube.centers / tube.stretch).query(near / tube.stretch)
     offset = near - tube.centers[index]
     # The nearest axis point is that of the stretched space; the distance is measured in true mm through it.
     away = np.sqrt((offset**2).sum(1))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -76,12 +77,40 @@ def _medial_points(scene: Scene, name: str, side: int) -> Array:
     return scene.points(np.column_stack([rows, first]))
 
 
-def describe(scene: Scene, room: Room, index: np.ndarray, borders: Borders, variation: Variation) -> Tissue:
+@dataclass(frozen=True)
+class Walls:
+    """Edges of lungs and sternum over ``_Z``, in mm.
+
+    Attributes:
+        lung_middle_x: Middle of each lung.
+        sternum_sides_x: Right and left edge of the sternum.
+        sternum_back_y: Back of the sternum.
+    """
+
+    lung_middle_x: dict[Side, Array]
+    sternum_sides_x: tuple[Array, Array]
+    sternum_back_y: Array
+
+
+def measure_walls(scene: Scene) -> Walls:
+    """Measure lungs and sternum slice by slice."""
+    half = scene.grid.spacing_mm[1] / 2
+    sternum = _profile(
+        scene, "sternum", lambda p: (*np.quantile(p[:, 0], (0.02, 0.98)), np.quantile(p[:, 1], 0.98) + half)
+    )
+    middles = {side: _profile(scene, name, lambda p: (np.median(p[:, 0]),))[0] for side, name in _LUNGS.items()}
+    return Walls(middles, (sternum[0], sternum[1]), sternum[2])
+
+
+def describe(
+    scene: Scene, room: Room, walls: Walls, index: np.ndarray, borders: Borders, variation: Variation
+) -> Tissue:
     """Tissue of some free voxels with what the definitions ask of it.
 
     Args:
         scene: The patient.
         room: The patient's free voxels.
+        walls: The patient's lungs and sternum.
         index: Array indices ``(n, 3)`` of some of them on the scene's grid.
         borders: The patient's borders.
         variation: The patient's traits.
@@ -89,12 +118,12 @@ def describe(scene: Scene, room: Room, index: np.ndarray, borders: Borders, vari
     points, local = scene.points(index), room.local(index)
     return Tissue(
         points=points,
-        in_chest=_in_chest(points, scene, room.lung_behind[local]),
+        in_chest=_in_chest(points, walls, room.lung_behind[local]),
         above_diaphragm=_above_diaphragm(points, borders, variation),
         pleura_mm=room.pleura_mm[local].astype(np.float64),
         neck_side_x=_neck_sides(points[:, 2]),
         neck_front_y=_neck_front(points[:, 0], points[:, 2]),
-        sternum_y=_sternum_back(scene, points[:, 2]),
+        sternum_y=np.interp(points[:, 2], _Z, walls.sternum_back_y),
     )
 
 
@@ -120,7 +149,7 @@ def _tubes(shapes: Iterable[Shape]) -> list[Tube]:
     return found
 
 
-def _in_chest(points: Array, scene: Scene, lung_behind: BoolArray) -> BoolArray:
+def _in_chest(points: Array, walls: Walls, lung_behind: BoolArray) -> BoolArray:
     """Between the middles of the lungs and within the chest wall.
 
     In front the sternum bounds the mediastinum, so the layer of muscle between it and the prevascular fat counts; not
@@ -131,24 +160,17 @@ def _in_chest(points: Array, scene: Scene, lung_behind: BoolArray) -> BoolArray:
     lattice = Grid(shape, (2.0, 2.0, 2.0), (float(axes[0][0]), float(axes[1][0]), float(axes[2][0])))
     cavity = RegularGridInterpolator(tuple(axes), wall.cavity_distance(lattice), bounds_error=False, fill_value=5.0)
     depth = cavity(points[:, ::-1])
-    right, left = (np.interp(points[:, 2], _Z, edge) for edge in _sternum_sides(scene))
+    right, left = (np.interp(points[:, 2], _Z, edge) for edge in walls.sternum_sides_x)
     behind_bone = (points[:, 0] < left) & (points[:, 0] > right)
     inside = (depth < -1.0) | ((depth < _RETROSTERNAL_MM) & behind_bone & ~lung_behind)
-    for name, sign in (("lung_left", 1), ("lung_right", -1)):
-        middle = _profile(scene, name, lambda p: float(np.median(p[:, 0])))
+    for side, middle in walls.lung_middle_x.items():
+        sign = 1 if side == "L" else -1
         inside &= sign * points[:, 0] < sign * np.interp(points[:, 2], _Z, middle)
     return np.asarray(inside)
 
 
-def _sternum_sides(scene: Scene) -> tuple[Array, Array]:
-    return (
-        _profile(scene, "sternum", lambda p: float(np.quantile(p[:, 0], 0.02))),
-        _profile(scene, "sternum", lambda p: float(np.quantile(p[:, 0], 0.98))),
-    )
-
-
-def _profile(scene: Scene, name: str, measure_slice: Callable[[Array], float]) -> Array:
-    """A number per height from the voxels of a mask in each slice, over ``_Z``."""
+def _profile(scene: Scene, name: str, measure_slice: Callable[[Array], Sequence[float]]) -> list[Array]:
+    """Numbers per height from the voxels of a mask in each slice, each over ``_Z``."""
     heights, values = [], []
     mask = scene.organs[name]
     for k in np.flatnonzero(mask.any((1, 2))):
@@ -156,7 +178,7 @@ def _profile(scene: Scene, name: str, measure_slice: Callable[[Array], float]) -
         points = scene.points(np.column_stack([np.full(len(rows), k), rows]))
         heights.append(points[0, 2])
         values.append(measure_slice(points))
-    return np.interp(_Z, heights, values)
+    return [np.interp(_Z, heights, column) for column in zip(*values, strict=True)]
 
 
 def _above_diaphragm(points: Array, borders: Borders, variation: Variation) -> BoolArray:
@@ -199,9 +221,3 @@ def _neck_front(x: Array, z: Array) -> Array:
         share = np.clip((x - x0) / np.maximum(x1 - x0, 1.0), 0, 1)
         result = np.where(x > x0, y0 + share * (y1 - y0), result)
     return np.asarray(result)
-
-
-def _sternum_back(scene: Scene, z: Array) -> Array:
-    half = scene.grid.spacing_mm[1] / 2
-    back = _profile(scene, "sternum", lambda p: float(np.quantile(p[:, 1], 0.98)) + half)
-    return np.interp(z, _Z, back)

@@ -16,7 +16,7 @@ from LNStationLib.phantom.station_truth.definitions import Reading
 from LNStationLib.phantom.station_truth.points import Tissue
 from LNStationLib.phantom.station_truth.room import Scene, ToModel, find_room
 from LNStationLib.phantom.station_truth.surfaces import Array
-from LNStationLib.phantom.station_truth.tissue import blocked, describe, measure
+from LNStationLib.phantom.station_truth.tissue import blocked, describe, measure, measure_walls
 from LNStationLib.phantom.variation import Variation
 from LNStationLib.types import BoolArray, LabelArray
 
@@ -95,12 +95,12 @@ def _label(scene: Scene, variation: Variation) -> LabelArray:
     shapes = organ_shapes(variation)
     unmeasured = Extents({}, {}, np.inf, np.zeros(1), np.zeros(1), np.zeros((1, 2)))
     borders = Borders(shapes, measure(scene, Borders(shapes, unmeasured).manubrium_z))
-    room = find_room(scene)
+    room, walls = find_room(scene), measure_walls(scene)
     coarse = room.coarse_index()
     # A coarse look first: most of the fat between sternum and spine is in no station.
-    claimed = _values(describe(scene, room, coarse, borders, variation), borders) > 0
+    claimed = _values(describe(scene, room, walls, coarse, borders, variation), borders) > 0
     index = room.index_near(coarse[claimed])
-    tissue = describe(scene, room, index, borders, variation)
+    tissue = describe(scene, room, walls, index, borders, variation)
     values = _values(tissue, borders)
     index, values, points = index[values > 0], values[values > 0], tissue.points[values > 0]
     values[blocked(points, borders, variation)] = 0

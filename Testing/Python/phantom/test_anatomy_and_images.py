@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import edt
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -13,11 +14,13 @@ from scipy import ndimage
 from scipy.ndimage import affine_transform
 
 from LNStationLib import anatomy
+from LNStationLib.imaging.grid import Grid
 from LNStationLib.phantom import contrast, frame, pet, rasterize, scanner
 from LNStationLib.phantom.anatomy_model import Anatomy, bare, fit_lungs
-from LNStationLib.phantom.frame import Frame
+from LNStationLib.phantom.frame import COUCH_MM, Frame, body_bounds
 from LNStationLib.phantom.mask_table import MaskTable
-from LNStationLib.phantom.shapes import Ellipsoid
+from LNStationLib.phantom.physiology import Physiology, draw_physiology
+from LNStationLib.phantom.shapes import Ellipsoid, box_around
 from LNStationLib.phantom.variation import ARCH_FREQUENCIES, Variation, draw_variation
 
 
@@ -70,10 +73,64 @@ def test_sampling_a_plane_agrees_with_scipy() -> None:
     assert np.allclose(frame._bilinear(plane, matrix, offset, (140, 150), 9.0), expected, atol=2e-3)
 
 
-def test_a_clinical_grid_is_512_wide() -> None:
-    grid = Frame.clinical_grid(traits(), in_plane_mm=0.7, slice_mm=3.5)
+@pytest.mark.parametrize("arms", ["up", "down"])
+@pytest.mark.parametrize("fat_mm", [4.0, 28.0])
+def test_a_clinical_grid_is_512_wide_and_holds_the_body_and_the_couch(arms: str, fat_mm: float) -> None:
+    variation = traits(2, arms=arms, fat_mm=fat_mm, sex="F", breast_ml=1000.0)
+    grid = Frame.clinical_grid(variation, in_plane_mm=0.7, slice_mm=3.5)
     assert grid.shape[1:] == (512, 512)
     assert 80 <= grid.shape[0] <= 100
+    assert 0.7 <= grid.spacing_mm[1] == grid.spacing_mm[2] <= 1.0
+    wide = Grid((24, 100, 140), (13.0, 4.5, 4.0), (-180.0, -230.0, -280.0))
+    skin = bare(wide, variation).skin < 0
+    z, y, x = (wide.coordinates_mm(axis)[index] for axis, index in enumerate(np.nonzero(skin)))
+    seen = z < 124
+    low, high = body_bounds(variation)
+    assert (np.abs(x[seen]) < high[0]).all()
+    assert low[1] < y[seen].min() < y[seen].max() < high[1]
+    frame = Frame(grid, grid, variation)
+    points = np.stack([x[seen], y[seen], z[seen]], axis=1)[::7].tolist()
+    back = max(frame.to_patient((a, b, c))[1] for a, b, c in points)
+    assert back + COUCH_MM - 6 < grid.coordinates_mm(1)[-1]
+
+
+def test_the_fat_around_the_hilar_vessels_is_a_few_millimetres_thin() -> None:
+    variation = traits(3, arms="up", mediastinal_fat_mm=2.0)
+    grid = Frame.of(Frame.clinical_grid(variation, in_plane_mm=0.9, slice_mm=5.0), variation).model_grid
+    made = bare(grid, variation)
+    roomy = made.lung_space() < 0
+    fit_lungs(made, np.random.default_rng(0), [])
+    fitted = made.lung_space() < 0
+    hila = box_around(grid, (-75, -20, -60), (75, 60, -5))
+    assert (fitted & ~roomy)[hila].sum() * grid.voxel_volume_ml > 25
+    lung = edt.edt(~fitted[hila], anisotropy=grid.spacing_mm)
+    for name, x in (("pulmonary_artery_left", 44), ("pulmonary_artery_right", -34), ("bronchus_intermedius", 0)):
+        outer = made.raw_mask(name, 0.7)[hila] & ~made.raw_mask(name)[hila]
+        beyond = grid.coordinates_mm(2)[hila[2]]
+        outer &= ((beyond > x) if x > 0 else (beyond < x))[None, None, :]
+        # Somewhere around it lung is near, and mostly it is no further than a fold of fat.
+        assert lung[outer].min() < 3.5, name
+
+
+def test_uptake_of_healthy_tissue_is_spread_as_in_patients() -> None:
+    bodies = [draw_physiology(np.random.default_rng(seed)) for seed in range(600)]
+    blood, liver = (np.array([getattr(body, name) for body in bodies]) for name in ("blood", "liver"))
+    assert (blood.mean(), blood.std()) == pytest.approx((1.55, 0.38), abs=0.08)
+    assert (liver.mean(), liver.std()) == pytest.approx((2.17, 0.44), abs=0.1)
+    assert np.mean([body.myocardium > 2.5 for body in bodies]) == pytest.approx(0.62, abs=0.08)
+    assert np.mean([body.thyroid > 2.9 for body in bodies]) < 0.06
+    assert all(0.1 < body.noise < 0.24 for body in bodies)
+
+
+def test_reflux_is_seen_in_the_lower_esophagus_alone() -> None:
+    variation = traits(0)
+    model = bare(
+        Frame.of(Frame.clinical_grid(variation, in_plane_mm=2.2, slice_mm=5.0), variation).model_grid, variation
+    )
+    plain, reflux = (pet.activity(model, Physiology(distal_esophagus=value)) for value in (2.3, 7.0))
+    heights = model.grid.coordinates_mm(0)[np.flatnonzero((reflux - plain > 1).any((1, 2)))]
+    assert -165 < heights.min() < -100
+    assert -75 < heights.max() < -60
 
 
 def test_fixing_one_trait_leaves_the_others_as_they_were() -> None:
@@ -190,6 +247,7 @@ def test_no_lung_hides_in_the_mediastinum_of_a_lean_patient(seed: int) -> None:
     variation = traits(seed, arms="up", mediastinal_fat_mm=0.5)
     grid = Frame.of(Frame.clinical_grid(variation, in_plane_mm=2.2, slice_mm=5.0), variation).model_grid
     made = bare(grid, variation)
+    fit_lungs(made, np.random.default_rng(0), [])
     lung = made.lung_space() < 0
     heights = grid.coordinates_mm(0)
     for k in np.flatnonzero((heights > -90) & (heights < 40)):

@@ -117,7 +117,7 @@ def test_a_node_without_room_shrinks_and_one_without_any_is_left_out() -> None:
 @pytest.fixture(scope="module")
 def patient() -> PhantomCase:
     plan = draw_patient(load_preset("esophagus"), 4, 3)
-    return render(replace(plan, spacing_mm=SPACING, has_pet=True))
+    return render(replace(plan, spacing_mm=SPACING, has_pet=True, field_of_view="compact"))
 
 
 def test_every_node_lies_in_its_station(patient: PhantomCase) -> None:
@@ -157,15 +157,11 @@ def test_look_alikes_are_recorded_but_are_no_nodes(patient: PhantomCase) -> None
         assert patient.node_labels[z, y, x] == 0
 
 
-def test_a_cohort_with_images_has_cases_and_truth_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from LNStationLib.phantom import cohort
-
-    def coarse(*arguments: object) -> object:
-        return replace(draw_patient(*arguments), spacing_mm=(3.4, 3.4, 5.0))  # type: ignore[arg-type]
-
-    monkeypatch.setattr(cohort, "draw_patient", coarse)
-    for name in ("one", "two"):
-        make_cohort(CohortRequest(tmp_path / name, "lung", 1, 2))
+def test_a_cohort_with_images_has_cases_and_truth_apart_and_the_same_bytes_with_any_number_of_workers(
+    tmp_path: Path,
+) -> None:
+    for name, workers in (("one", 1), ("two", 2)):
+        make_cohort(CohortRequest(tmp_path / name, "lung", 2, 2, workers, compact_mm=3.4))
     folder = tmp_path / "one"
     case_folder, truth_folder = folder / "cases" / "lung-2-00001", folder / "truth" / "lung-2-00001"
     assert {path.name for path in truth_folder.iterdir()} == {
@@ -176,7 +172,7 @@ def test_a_cohort_with_images_has_cases_and_truth_apart(tmp_path: Path, monkeypa
     }  # fmt: skip
     text = (case_folder / "case.json").read_text(encoding="utf-8")
     assert not any(word in text for word in ("malignant", "p_n", "c_n", "N0", "N1", "N2", "N3"))
-    (truth,) = read_patients(folder)[1]
+    truth = read_patients(folder)[1][0]
     case = load_case_folder(case_folder)
     assert case.facts.tumor_side == truth.plan.tumor.side
     assert case.synthetic

@@ -54,7 +54,9 @@ def model(request: pytest.FixtureRequest) -> Anatomy:
     plan = demo_plan(request.param)
     rng = plan.generator("anatomy")
     variation = draw_variation(rng)
-    model = bare(Frame.of(phantom_case._ct_grid(COARSE), variation).model_grid, variation, tumor_shape(plan.tumor))
+    model = bare(
+        Frame.of(phantom_case.compact_grid(COARSE), variation).model_grid, variation, tumor_shape(plan.tumor)
+    )
     bring_in(model, plan, rng)
     return model
 
@@ -204,8 +206,11 @@ def test_pet_has_its_own_grid_and_usual_uptakes(patient: PhantomCase) -> None:
     assert pet.GetSpacing() == (4.0, 4.0, 3.0)
     assert not np.allclose(pet.GetOrigin(), patient.case.ct.GetOrigin())
     suv = resample_to_grid(pet, patient.grid, labels=False)
-    assert np.median(suv[patient.organs["descending_aorta"]]) == pytest.approx(1.6, abs=0.25)
-    assert np.median(suv[patient.organs["liver"]]) == pytest.approx(2.2, abs=0.2)
+    blood, liver = (float(np.median(suv[patient.organs[name]])) for name in ("descending_aorta", "liver"))
+    # Within two and a half standard deviations of the 132 patients that uptakes are drawn after.
+    assert blood == pytest.approx(1.55, abs=2.5 * 0.38)
+    assert liver == pytest.approx(2.17, abs=2.5 * 0.44)
+    assert liver > blood
     assert suv[sitk.GetArrayFromImage(patient.case.tumor) > 0].max() > 6
 
 
