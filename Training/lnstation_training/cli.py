@@ -1,6 +1,7 @@
 """``python3 run.py train COMMAND``: from a cohort's tables to a model package.
 
-Exit codes as in ``LNStationLib.cli``. Heavy modules are imported inside the commands, so that ``--help`` answers fast.
+Exit codes as in ``LNStationLib.cli``. Heavy modules are imported inside the commands, for a fast
+``--help``.
 """
 
 from __future__ import annotations
@@ -32,11 +33,12 @@ app = typer.Typer(
     name="train",
     cls=GuardedGroup,
     help=(
-        "Train a network that says which lymph node stations are metastatic, on your own cohort. Research use only.\n\n"
-        "In order: prepare cuts the stations out of the CTs, fit trains on one fold, evaluate gives figures and plots "
-        "on the part of the fold that training has not seen, export makes the model package that assess and Slicer "
-        "take. experiment does it for all rows and folds of a paper's tables. cohort makes synthetic patients to try "
-        "it all with. Tables and a worked example: Training/README.md."
+        "Train a network that says which lymph node stations are metastatic, on your own cohort. Research use only."
+        "\n\n"
+        "In order: prepare cuts the stations out of the CTs, fit trains on one fold, evaluate gives figures and "
+        "plots on the part of the fold that training has not seen, export makes the model package that assess and Slicer "
+        "take. experiment does it for all rows and folds of a paper's tables. cohort makes synthetic patients to "
+        "try it all with. Tables and a worked example: Training/README.md."
     ),
     no_args_is_help=True,
     add_completion=False,
@@ -61,15 +63,21 @@ def cohort(
     preset: Annotated[Preset, typer.Option(help="Which cancer.")] = "esophagus",
     seed: Annotated[int, typer.Option(help="Decides every patient, together with the preset.")] = 1,
     slice_mm: Annotated[float, typer.Option("--slice-mm", help="Slice thickness of the CTs in mm.")] = 5.0,
+    positive_fraction: Annotated[
+        float,
+        typer.Option(
+            help="At least this part of the patients has a metastatic station; 0 takes them as they come: a quarter."
+        ),
+    ] = 0.0,
     workers: Annotated[int, typer.Option(help="Processes; never changes the result.")] = 1,
 ) -> None:
     """Make a synthetic cohort with the tables of a real one: CT, stations, nodes, and pathology by station.
 
-    What a pathologist would not know (which node is metastatic) lies apart under truth/ and is never read in training.
+    What a pathologist would not know (which node is metastatic) lies apart under truth/; training never reads it.
     """
     from lnstation_training.synthetic_cohort import SyntheticCohort, make_synthetic_cohort
 
-    request = SyntheticCohort(out, preset, patients, seed, slice_mm, workers)
+    request = SyntheticCohort(out, preset, patients, seed, slice_mm, workers, positive_fraction)
     with console.shown_progress() as progress:
         made = make_synthetic_cohort(request, progress)
     _say(f"{out}: {patients} synthetic patients, {made} of them made now.")

@@ -16,6 +16,7 @@ from lnstation_training.evaluation.summary import OVERALL, probabilities_of, sum
 from lnstation_training.fitting import load_run
 from lnstation_training.prediction import Prediction, PredictionArrays, predict
 from lnstation_training.samples import CohortInfo, read_info, read_spec, read_stations
+from lnstation_training.task import with_memory_format
 from LNStationLib import __version__
 from LNStationLib.errors import InputError, OutputError
 from LNStationLib.metastasis.station_groups import group_titles, station_groups
@@ -124,7 +125,7 @@ def export_run(request: ExportRequest, progress: Progress = silent) -> Manifest:
 
     progress("writing the package", 0.7)
     request.out.parent.mkdir(parents=True, exist_ok=True)
-    written = write_package(request.out, task.network.to("cpu"), card, request.precision)
+    written = write_package(request.out, task.network.cpu(), card, request.precision)
     progress("reading it back", 0.9)
     _check_same(request.out, task.network, written)
     progress("done", 1.0)
@@ -181,7 +182,10 @@ def _routing(confusion: list[list[float]], n_groups: int) -> list[tuple[str, flo
     """Part of each group's tokens that its own expert got; empty without one expert for each group."""
     if any(len(row) != len(confusion) for row in confusion):
         return []
-    return [(title, row[number]) for number, (title, row) in enumerate(zip(group_titles(n_groups), confusion))]
+    return [
+        (title, row[number])
+        for number, (title, row) in enumerate(zip(group_titles(n_groups), confusion, strict=True))
+    ]
 
 
 def _check_same(path: Path, network: nn.Module, card: Manifest) -> None:
@@ -191,7 +195,7 @@ def _check_same(path: Path, network: nn.Module, card: Manifest) -> None:
     groups = torch.zeros(2, dtype=torch.long)
     again = read_package(path).network()
     # In one memory layout, for layouts differ by rounding.
-    original = network.eval().to(memory_format=torch.contiguous_format)
+    original = with_memory_format(network.eval(), torch.contiguous_format)
     with torch.inference_mode():
         expected = original(region, groups=groups).logits
         found = again(region, groups=groups).logits

@@ -80,9 +80,9 @@ class FitCLI(LightningCLI):
             CSVLogger(self.folder, name=LOGS, version=""),
             TensorBoardLogger(self.folder, name=LOGS, version="tensorboard"),
         ]
-        trainer = super().instantiate_trainer(logger=loggers, default_root_dir=self.folder, **kwargs)
-        trainer.callbacks.extend([*_checkpoints(self.folder), *self.extra_callbacks])
-        return trainer
+        self.trainer_defaults["callbacks"] = [*_checkpoints(self.folder), *self.extra_callbacks]
+        built: lightning.Trainer = super().instantiate_trainer(logger=loggers, default_root_dir=self.folder, **kwargs)
+        return built
 
 
 def _checkpoints(folder: Path) -> list[Callback]:
@@ -110,7 +110,7 @@ def _claim(folder: Path, settings: str) -> None:
 
 
 def _main_process() -> bool:
-    return rank_zero_only.rank == 0
+    return getattr(rank_zero_only, "rank", 0) == 0
 
 
 def _changed(before: str, after: str) -> str:

@@ -1,4 +1,4 @@
-"""A synthetic cohort in the tables of a research group: CT alone, slices as thick as wanted, pathology as surgeons give it."""
+"""A synthetic cohort in the tables of a research group: CT alone, slices as thick as wanted, pathology by station."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import SimpleITK as sitk
 
 from lnstation_training.cohort import PATHOLOGY_COLUMNS
 from LNStationLib.errors import InputError, OutputError
-from LNStationLib.phantom.patient import PatientPlan, PatientTruth, draw_patient
+from LNStationLib.phantom.patient import PatientPlan, PatientTruth, complete, draw_patient, unplaced
 from LNStationLib.phantom.preset import Preset, load_preset
 from LNStationLib.phantom.records import patient_bytes, read_patient
 from LNStationLib.phantom.rendering import render_patient
@@ -39,6 +39,9 @@ class SyntheticCohort:
         seed: Decides every patient, together with the preset.
         slice_mm: Slice thickness of every CT; the paper's median is 5.
         workers: Processes; never changes the result.
+        positive_fraction: At least this part of the patients has a metastatic station as planned, as a case-control
+            study would choose them; 0 takes patients as they come (a quarter has one, 6 % of stations are positive).
+            The choice is of patients alone: how metastatic stations look stays as it is.
     """
 
     folder: Path
@@ -47,6 +50,7 @@ class SyntheticCohort:
     seed: int = 1
     slice_mm: float = 5.0
     workers: int = 1
+    positive_fraction: float = 0.0
 
 
 def make_synthetic_cohort(request: SyntheticCohort, progress: Progress = silent) -> int:
@@ -66,10 +70,11 @@ def make_synthetic_cohort(request: SyntheticCohort, progress: Progress = silent)
     preset = _checked(request)
     try:
         _claim(request, preset)
-        missing = [number for number in range(1, request.patients + 1) if not _is_whole(request, number)]
+        numbers = chosen_numbers(request, preset)
+        missing = [number for number in numbers if not _is_whole(request, number)]
         for done, _ in enumerate(_made(request, missing), start=request.patients - len(missing) + 1):
             progress(f"{done} of {request.patients} patients", done / request.patients)
-        _write_tables(request)
+        _write_tables(request, numbers)
     except OSError as error:
         raise OutputError(f"{request.folder} could not be written: {error}; free space and run it again.") from error
     return len(missing)
@@ -81,6 +86,8 @@ def _checked(request: SyntheticCohort) -> Preset:
             raise InputError(f"{name} must be at least 1, got {getattr(request, name)}.")
     if not 0.5 <= request.slice_mm <= 10:
         raise InputError(f"slice_mm must be from 0.5 to 10 mm, got {request.slice_mm}.")
+    if not 0 <= request.positive_fraction <= 1:
+        raise InputError(f"positive_fraction must be from 0 to 1, got {request.positive_fraction}.")
     return load_preset(request.preset)
 
 
@@ -89,11 +96,12 @@ def _claim(request: SyntheticCohort, preset: Preset) -> None:
     request.folder.mkdir(parents=True, exist_ok=True)
     wanted = {
         "synthetic": True,
-        "title": f"Synthetic patients ({request.preset})",
+        "title": _title(request),
         "preset": request.preset,
         "preset_digest": preset.digest(),
         "seed": request.seed,
         "slice_mm": request.slice_mm,
+        "positive_fraction": request.positive_fraction,
     }
     path = request.folder / COHORT_FILE
     if path.exists():
@@ -103,6 +111,44 @@ def _claim(request: SyntheticCohort, preset: Preset) -> None:
     if any(request.folder.iterdir()):
         raise InputError(f"{request.folder} is not empty and no synthetic cohort: choose another folder.")
     path.write_text(json.dumps(wanted, indent=1) + "\n", encoding="utf-8")
+
+
+def _title(request: SyntheticCohort) -> str:
+    chosen = (
+        f", at least {100 * request.positive_fraction:.0f} % of them node-positive"
+        if request.positive_fraction
+        else ""
+    )
+    return f"Synthetic patients ({request.preset}{chosen})"
+
+
+def chosen_numbers(request: SyntheticCohort, preset: Preset) -> list[int]:
+    """Numbers of the patients that are made; those of a smaller cohort of the same request come first.
+
+    Patients are drawn in order; where more node-positive ones are due, those without are passed over.
+    """
+    chosen: list[int] = []
+    passed: list[int] = []
+    number = positive = 0
+    while len(chosen) < request.patients:
+        due = positive < request.positive_fraction * (len(chosen) + 1)
+        if not due and passed:
+            chosen.append(passed.pop(0))
+            continue
+        number += 1
+        if request.positive_fraction and _has_positive_station(preset, request, number):
+            positive += 1
+        elif due:
+            passed.append(number)
+            continue
+        chosen.append(number)
+    return chosen
+
+
+def _has_positive_station(preset: Preset, request: SyntheticCohort, number: int) -> bool:
+    """As planned; images may lack a node that found no place, so that surgery finds a little less."""
+    plan = ct_plan(preset, request.seed, number, request.slice_mm)
+    return any(row.n_positive for row in complete(preset, plan, *unplaced(plan)).pathology)
 
 
 def _name(request: SyntheticCohort, number: int) -> str:
@@ -168,9 +214,9 @@ def read_truth(folder: Path) -> list[PatientTruth]:
     return [read_patient(path) for path in sorted((folder / "truth").iterdir())]
 
 
-def _write_tables(request: SyntheticCohort) -> None:
+def _write_tables(request: SyntheticCohort, numbers: Sequence[int]) -> None:
     patients, pathology = [], []
-    for number in range(1, request.patients + 1):
+    for number in numbers:
         name = _name(request, number)
         truth, images = read_patient(request.folder / "truth" / name), request.folder / "images" / name
         paths = {

@@ -124,12 +124,12 @@ def _what_was_run(results: Mapping[str, Sequence[FoldResult]]) -> str:
     return (
         f"Cohort: {first.cohort}, {patients} patients, {stations} labeled stations.{made_up} "
         f"Setting: {every[0].setting}. Folds run: {', '.join(map(str, folds))}; in each, {counts['train'].patients} "
-        f"patients train, {counts['validation'].patients} choose the epoch and calibrate, and {counts['test'].patients} "
-        f"test. Epochs: {first.epochs}. Tested in all: {len({p for p, _ in tested})} patients, {len(tested)} stations, "
-        f"{len(positive)} positive.\n\n"
+        f"patients train, {counts['validation'].patients} choose the epoch and calibrate, and "
+        f"{counts['test'].patients} test. Epochs: {first.epochs}. Tested in all: {len({p for p, _ in tested})} "
+        f"patients, {len(tested)} stations, {len(positive)} positive.\n\n"
         "Figures are of all test stations of these folds together, each fold calibrated on its validation part, in "
-        "percent, with 95 % intervals by bootstrap over patients. p: DeLong's test against the reference row; it takes "
-        "stations as independent, so it tends to be too small."
+        "percent, with 95 % intervals by bootstrap over patients. p: DeLong's test against the reference row; it "
+        "takes stations as independent, so it tends to be too small."
     )
 
 
