@@ -6,17 +6,15 @@ Heavy modules are imported inside the commands, so that ``--help`` and ``--versi
 
 from __future__ import annotations
 
-import logging
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from typer.core import TyperGroup
 
 from LNStationLib import __version__, console, models_cli, phantom_cli
-from LNStationLib.errors import CancelledError, InputError
+from LNStationLib.errors import InputError
+from LNStationLib.guarded_commands import GuardedGroup, set_up_logging
 from LNStationLib.progress import Progress, portion
 
 if TYPE_CHECKING:
@@ -24,7 +22,6 @@ if TYPE_CHECKING:
     from LNStationLib.settings import Settings
 
 DEMO_FOLDER = Path("lnstation-demo")
-BAD_INPUT, DEFECT, INTERRUPTED = 2, 1, 130
 
 SideName = Literal["L", "R"]
 Cancer = Literal["lung", "esophagus"]
@@ -34,34 +31,9 @@ OrganMethod = Literal["supplied_and_image", "totalsegmentator"]
 NodeMethod = Literal["auto", "supplied", "pet_threshold", "ct_blobs", "none"]
 
 
-class _Guarded(TyperGroup):
-    """Commands whose errors end in one sentence and the right exit code."""
-
-    def invoke(self, ctx: Any) -> Any:
-        try:
-            return super().invoke(ctx)
-        except InputError as error:
-            _fail(f"Error: {error}", BAD_INPUT, error)
-        except (KeyboardInterrupt, CancelledError) as error:
-            _fail("Interrupted; no file is left half written.", INTERRUPTED, error)
-        except (typer.Exit, typer.Abort, typer.TyperException):
-            raise
-        except Exception as error:
-            if ctx.params.get("debug"):
-                traceback.print_exc()
-            what = "out of memory" if isinstance(error, MemoryError) else f"{type(error).__name__}: {error}"
-            hint = "" if ctx.params.get("debug") else " Run it again with --debug before the command for the details."
-            _fail(f"Defect in LNStation: {what}.{hint}", DEFECT, error)
-
-
-def _fail(message: str, exit_code: int, error: BaseException) -> None:
-    typer.echo(message, err=True)
-    raise typer.Exit(exit_code) from error
-
-
 app = typer.Typer(
     name="lnstation",
-    cls=_Guarded,
+    cls=GuardedGroup,
     help="Thoracic lymph node stations on CT and PET/CT: from images to report. Research use only.",
     no_args_is_help=True,
     add_completion=False,
@@ -90,12 +62,7 @@ def _common(
         bool, typer.Option("--debug", help="Log every step, and show the traceback of a defect.")
     ] = False,
 ) -> None:
-    logging.basicConfig(
-        level=logging.DEBUG if debug else logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
-    )
-    # These tell their own internals at these levels.
-    for chatty in ("matplotlib", "PIL", "nibabel"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    set_up_logging(debug)
 
 
 OutOption = Annotated[Path, typer.Option(help="Folder for the results; made where it does not exist.")]
