@@ -1,7 +1,8 @@
 """Run LNStation from its source folder: ``python3 run.py demo``, ``... assess``, ``... test``.
 
 Standard library only. Makes a virtual environment ``.venv`` beside itself with the packages that the command needs,
-once, and then hands over to ``python -m LNStationLib``, whose ``--help`` lists the commands. ``test`` runs the checks
+once, and then hands over to ``python -m LNStationLib``, whose ``--help`` lists the commands, or for ``train`` to
+``python -m lnstation_training``. ``test`` runs the checks
 (ruff, codespell, mypy, import-linter) and the tests; what follows it goes to pytest.
 """
 
@@ -20,8 +21,14 @@ from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 ROOT = Path(__file__).resolve().parent
 OLDEST, NEWEST = (3, 11), (3, 12)
-GROUPS: Dict[str, Tuple[str, ...]] = {"test": ("lint", "test", "host", "networks", "training")}
+GROUPS: Dict[str, Tuple[str, ...]] = {
+    "test": ("lint", "test", "host", "networks", "training"),
+    "train": ("networks", "training"),
+}
 """Groups of ``optional-dependencies`` that a command needs beside the dependencies themselves."""
+NETWORK_OPTIONS = ("--model", "--build")
+"""Options of any command that run networks."""
+SHIPPED_MODELS = ROOT / "Resources" / "Models"
 
 
 HOST_AVAILABILITY = ROOT / "Testing" / "slicer_host" / "availability.py"
@@ -153,14 +160,22 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
-def read_requirements(command: str) -> Dict[str, List[str]]:
-    """Requirements from ``pyproject.toml`` that ``command`` needs, by group; ``""`` is the run-time group."""
+def needs_networks(command: str, arguments: Sequence[str]) -> bool:
+    """True where a command will run a network: it is asked to, or the demo has a model package to show."""
+    if command == "networks" or (command == "demo" and any(SHIPPED_MODELS.glob("*.zip"))):
+        return True
+    return any(argument.split("=")[0] in NETWORK_OPTIONS for argument in arguments)
+
+
+def read_requirements(command: str, arguments: Sequence[str] = ()) -> Dict[str, List[str]]:
+    """Requirements from ``pyproject.toml`` that a command line needs, by group; ``""`` is the run-time group."""
     import tomllib
 
     with (ROOT / "pyproject.toml").open("rb") as file:
         project = tomllib.load(file)["project"]
     requirements = {"": project["dependencies"]}
-    requirements.update({group: project["optional-dependencies"][group] for group in GROUPS.get(command, ())})
+    groups = GROUPS.get(command, ()) + (("networks",) if needs_networks(command, arguments) else ())
+    requirements.update({group: project["optional-dependencies"][group] for group in groups})
     return requirements
 
 
@@ -254,16 +269,19 @@ def use_suitable_python(arguments: List[str]) -> Optional[int]:
 
 
 def library_environment() -> Dict[str, str]:
-    """Variables under which LNStationLib of this source tree is found, wherever the user stands."""
+    """Variables under which both libraries of this source tree are found, wherever the user stands."""
     variables = dict(os.environ)
-    paths = [str(ROOT), variables.get("PYTHONPATH", "")]
+    paths = [str(ROOT), str(ROOT / "Training"), variables.get("PYTHONPATH", "")]
     variables["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
     return variables
 
 
 def hand_over(python: Path, arguments: List[str]) -> int:
-    """Run LNStation's command line; return its exit code."""
-    command = [str(python), "-m", "LNStationLib", *arguments]
+    """Run LNStation's command line, or the training library's for ``train``; return its exit code."""
+    module = "LNStationLib"
+    if arguments[:1] == ["train"]:
+        module, arguments = "lnstation_training", arguments[1:]
+    command = [str(python), "-m", module, *arguments]
     if os.name == "nt":
         return subprocess.call(command, env=library_environment())
     sys.stdout.flush()
@@ -281,7 +299,6 @@ def test(python: Path, pytest_arguments: List[str]) -> int:
         "import-linter": [python.parent / "lint-imports", "--no-logo"],
     }
     variables = library_environment()
-    variables["PYTHONPATH"] = os.pathsep.join([str(ROOT / "Training"), variables["PYTHONPATH"]])
     failed = {}
     for name, command in checks.items():
         print(f"== {name}", flush=True)
@@ -305,7 +322,7 @@ def main(arguments: List[str]) -> int:
             return code
         command = next((argument for argument in arguments if not argument.startswith("-")), "")
         environment = Environment(ROOT / ".venv", ROOT / "constraints.txt")
-        environment.make_ready(read_requirements(command))
+        environment.make_ready(read_requirements(command, arguments))
     except SetupError as error:
         say(f"run.py: {error}")
         return 1
@@ -313,6 +330,7 @@ def main(arguments: List[str]) -> int:
         install_system_packages()
         return test(environment.python, arguments[arguments.index("test") + 1 :])
     if not arguments or "--help" in arguments[:1]:
+        print("(python3 run.py train --help: models trained on your own cohort.)", flush=True)
         print("(python3 run.py test [PYTEST ARGUMENTS] runs the checks and the tests.)", flush=True)
     return hand_over(environment.python, arguments)
 

@@ -6,17 +6,15 @@ Heavy modules are imported inside the commands, so that ``--help`` and ``--versi
 
 from __future__ import annotations
 
-import logging
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from typer.core import TyperGroup
 
 from LNStationLib import __version__, console, models_cli, phantom_cli
-from LNStationLib.errors import CancelledError, InputError
+from LNStationLib.errors import InputError
+from LNStationLib.guarded_commands import GuardedGroup, set_up_logging
 from LNStationLib.progress import Progress, portion
 
 if TYPE_CHECKING:
@@ -24,7 +22,6 @@ if TYPE_CHECKING:
     from LNStationLib.settings import Settings
 
 DEMO_FOLDER = Path("lnstation-demo")
-BAD_INPUT, DEFECT, INTERRUPTED = 2, 1, 130
 
 SideName = Literal["L", "R"]
 Cancer = Literal["lung", "esophagus"]
@@ -34,34 +31,9 @@ OrganMethod = Literal["supplied_and_image", "totalsegmentator"]
 NodeMethod = Literal["auto", "supplied", "pet_threshold", "ct_blobs", "none"]
 
 
-class _Guarded(TyperGroup):
-    """Commands whose errors end in one sentence and the right exit code."""
-
-    def invoke(self, ctx: Any) -> Any:
-        try:
-            return super().invoke(ctx)
-        except InputError as error:
-            _fail(f"Error: {error}", BAD_INPUT, error)
-        except (KeyboardInterrupt, CancelledError) as error:
-            _fail("Interrupted; no file is left half written.", INTERRUPTED, error)
-        except (typer.Exit, typer.Abort, typer.TyperException):
-            raise
-        except Exception as error:
-            if ctx.params.get("debug"):
-                traceback.print_exc()
-            what = "out of memory" if isinstance(error, MemoryError) else f"{type(error).__name__}: {error}"
-            hint = "" if ctx.params.get("debug") else " Run it again with --debug before the command for the details."
-            _fail(f"Defect in LNStation: {what}.{hint}", DEFECT, error)
-
-
-def _fail(message: str, exit_code: int, error: BaseException) -> None:
-    typer.echo(message, err=True)
-    raise typer.Exit(exit_code) from error
-
-
 app = typer.Typer(
     name="lnstation",
-    cls=_Guarded,
+    cls=GuardedGroup,
     help="Thoracic lymph node stations on CT and PET/CT: from images to report. Research use only.",
     no_args_is_help=True,
     add_completion=False,
@@ -90,12 +62,7 @@ def _common(
         bool, typer.Option("--debug", help="Log every step, and show the traceback of a defect.")
     ] = False,
 ) -> None:
-    logging.basicConfig(
-        level=logging.DEBUG if debug else logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
-    )
-    # These tell their own internals at these levels.
-    for chatty in ("matplotlib", "PIL", "nibabel"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    set_up_logging(debug)
 
 
 OutOption = Annotated[Path, typer.Option(help="Folder for the results; made where it does not exist.")]
@@ -112,7 +79,7 @@ def demo(
     out: Annotated[Path | None, typer.Option(help=f"Folder for the results. [default: {DEMO_FOLDER}]")] = None,
     overwrite: OverwriteOption = False,
 ) -> None:
-    """Assess a synthetic patient and write its report."""
+    """Assess a synthetic patient, by the shipped model package where there is one, and write its report."""
 
     def load(progress: Progress) -> Case:
         from LNStationLib.phantom import demo_case
@@ -120,10 +87,20 @@ def demo(
         progress("making a synthetic patient", 0.0)
         return demo_case()
 
+    # The default folder is the demo's own: a second run replaces the first.
+    _assess(load, _demo_settings(), out or DEMO_FOLDER, overwrite=overwrite or out is None)
+
+
+def _demo_settings() -> Settings:
+    """With the shipped model package where there is one and networks can run, else the clinical criteria."""
+    from LNStationLib.modelpackage import list_packages
+    from LNStationLib.networks.installation import missing_packages
     from LNStationLib.settings import Settings
 
-    # The default folder is the demo's own: a second run replaces the first.
-    _assess(load, Settings(), out or DEMO_FOLDER, overwrite=overwrite or out is None)
+    shipped = [one for one in list_packages() if one.source == "shipped" and one.manifest is not None]
+    if not shipped or missing_packages():
+        return Settings()
+    return Settings(metastasis="sa_moe", model=str(shipped[0].path))
 
 
 @app.command()
@@ -285,11 +262,13 @@ def _load(case_folder: Path | None, given: dict[str, Any], progress: Progress) -
 
 
 def _assess(load: Callable[[Progress], Case], settings: Settings, out: Path, *, overwrite: bool) -> None:
-    """Load, assess, write and show; a bad output folder fails before anything is computed."""
+    """Load, assess, write and show; a bad output folder or model package fails before anything is computed."""
+    from LNStationLib.metastasis import station_classifier
     from LNStationLib.pipeline import assess as assess_case
     from LNStationLib.report import prepare_output_folder, write_outputs
 
     prepare_output_folder(out, overwrite)
+    station_classifier(settings)
     with console.shown_progress() as progress:
         case = load(portion(progress, 0.0, 0.1))
         result = assess_case(case, settings, portion(progress, 0.1, 0.7))

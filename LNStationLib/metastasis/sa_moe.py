@@ -146,6 +146,8 @@ class SaMoeClassifier:
             region = station_region(ct, stations, nodes, anatomy.station(name).label_value, spec, box)
             if region is not None and region.station.any():
                 regions[name] = region
+        if not regions:
+            return {}
         answers = self.network.predict(list(regions), list(regions.values()), flip_averaging=flip_averaging)
         return {
             name: _Seen(region, answer, _part_seen(region, stations, name, boxes[name]))

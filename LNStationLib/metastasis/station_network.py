@@ -65,7 +65,10 @@ class StationNetwork:
     def __init__(self, package: ModelPackage, device: str) -> None:
         self.path, self.manifest, self.device = package.path, package.manifest, device
         self._groups = self._groups_of_stations()
-        self._network: Any = package.network().to(device)
+        network = package.network()
+        from LNStationLib.networks.fusing import fused
+
+        self._network: Any = fused(network).to(device)
 
     def _groups_of_stations(self) -> dict[str, int] | None:
         """Station group by name, for a network that must be told."""
@@ -83,15 +86,13 @@ class StationNetwork:
         """Ask about stations, all in one pass.
 
         Args:
-            stations: Their names.
+            stations: Their names, at least one.
             regions: Their regions, of the package's specification.
             flip_averaging: Average with the answer for the left-right mirrored region.
 
         Raises:
             PackageError: The network does not take the regions, or its answer is no number.
         """
-        if not stations:
-            return []
         import torch
 
         channels = [CHANNELS[name] for name in self.manifest.inputs]

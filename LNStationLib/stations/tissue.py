@@ -6,7 +6,7 @@ Stations are made of it alone: never air, lung, bone, vessel lumen, heart or eso
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import binary_dilation, gaussian_filter, generate_binary_structure
+from scipy.ndimage import binary_dilation, binary_opening, gaussian_filter, generate_binary_structure
 from scipy.spatial import ConvexHull, QhullError
 from skimage.draw import polygon as polygon_pixels
 
@@ -15,10 +15,13 @@ from LNStationLib.organs.groups import AIRWAYS, BONES, HEART, LUNGS, VESSELS
 from LNStationLib.organs.organ_set import OrganSource
 from LNStationLib.stations.borders import MissingAnatomyError
 from LNStationLib.stations.frame import Frame
-from LNStationLib.types import BoolArray
+from LNStationLib.types import BoolArray, FloatArray
 
-TISSUE_HU = (-200, 300)
-"""Fat to enhanced nodes; below lies partial lung, above calcification, bone and dense contrast."""
+TISSUE_HU = (-400, 300)
+"""Fat to enhanced nodes. Below lies lung (a voxel half fat, half lung has about -450 HU), above calcification, bone
+and dense contrast."""
+THINNEST_MM = 3.0
+"""A layer thinner than that on the lung holds no node that could be seen."""
 OTHER_ORGANS = (
     *HEART,
     "esophagus",
@@ -70,7 +73,14 @@ def node_tissue(frame: Frame) -> BoolArray:
     tissue &= ~frame.union(*seen)
     if frame.is_surrogate("esophagus"):
         tissue &= ~_certain(frame.union("esophagus"), tissue & (smooth > _FAT_HU))
-    return tissue
+    return tissue & ~_films(frame, tissue, smooth)
+
+
+def _films(frame: Frame, tissue: BoolArray, hu: FloatArray) -> BoolArray:
+    """Films of tissue on the lung: between a vessel and the lung they are its wall and partial volume."""
+    edge = max(round(frame.voxels(THINNEST_MM)), 1)
+    beside_lung = binary_dilation(frame.union(*LUNGS) | (hu < TISSUE_HU[0]), generate_binary_structure(3, 3))
+    return np.asarray(tissue & beside_lung & ~binary_opening(tissue, np.ones((edge,) * 3)))
 
 
 def _certain(organ: BoolArray, soft: BoolArray) -> BoolArray:

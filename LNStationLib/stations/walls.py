@@ -107,15 +107,15 @@ class Walls:
 
     @cached_property
     def arch_center(self) -> Border:
-        """Axis of the arch in its slices; medial of it lies 4L, lateral 6.
+        """Axis of the arch as seen from above; medial of it lies 4L, lateral 6.
 
-        Given per slice and row (the arch runs obliquely to the back), nearest row of the arch outside it.
+        Given per row, for the arch runs obliquely to the back; before and behind the arch the axis of its last row.
         """
-        arch = self._frame.require("aortic_arch").mask
-        weights = arch.sum(axis=2, dtype=np.float64)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            rows = (arch @ self._frame.grid.coordinates_mm(2)) / weights
-        return Border(_nearest_filled(rows)[:, :, None].astype(np.float32), "axis of the aortic arch")
+        arch = self._frame.require("aortic_arch").mask.sum(axis=0, dtype=np.float64)
+        rows = np.flatnonzero(arch.any(axis=1))
+        center = (arch[rows] @ self._frame.grid.coordinates_mm(2)) / arch[rows].sum(axis=1)
+        axis = np.interp(np.arange(len(arch)), rows, center)
+        return Border(axis[None, :, None].astype(np.float32), "axis of the aortic arch")
 
     @cached_property
     def aorta_summit(self) -> Border:
@@ -257,15 +257,3 @@ class Walls:
 def _row_median(rows: FloatArray) -> FloatArray:
     """Median of every row that has a value, NaN for the others."""
     return np.array([np.nanmedian(row) if np.isfinite(row).any() else np.nan for row in rows])
-
-
-def _nearest_filled(rows: FloatArray) -> FloatArray:
-    """Fill NaN in ``[z, row or column]`` within the slice, then from the nearest known slice."""
-    known_slices = np.flatnonzero(np.isfinite(rows).any(axis=1))
-    result = np.empty_like(rows)
-    index = np.arange(rows.shape[1])
-    for z in known_slices:
-        known = np.flatnonzero(np.isfinite(rows[z]))
-        result[z] = np.interp(index, known, rows[z, known])
-    nearest = known_slices[np.abs(np.arange(len(rows))[:, None] - known_slices[None, :]).argmin(axis=1)]
-    return np.asarray(result[nearest])

@@ -2,9 +2,9 @@
 
     python Testing/Benchmarks/parser_quality.py --patients 20 --out docs/parser_quality.md
 
-Every patient is parsed three times: with all true organ masks, with what a segmentation network usually gives but
-azygos, veins and esophagus withheld, and with no mask at all. Prints Markdown; one JSON file a patient under
-``--cache`` lets an interrupted run go on.
+Every patient is parsed four times: with all true organ masks, with azygos, veins and esophagus withheld, with the few
+masks that remain when airways, lungs and spine are withheld as well, and with no mask at all. Prints Markdown; one
+JSON file a patient under ``--cache`` lets an interrupted run go on.
 """
 
 from __future__ import annotations
@@ -32,16 +32,19 @@ from LNStationLib.organs.scan import hu_on_grid  # noqa: E402
 from LNStationLib.phantom import thorax  # noqa: E402
 from LNStationLib.phantom.case import KEY_ORGANS  # noqa: E402
 from LNStationLib.phantom.station_truth import station_truth  # noqa: E402
+from LNStationLib.progress import silent  # noqa: E402
 from LNStationLib.settings import Settings  # noqa: E402
 from LNStationLib.stations.registry import station_parser  # noqa: E402
 from LNStationLib.types import BoolArray, LabelArray  # noqa: E402
 
-Given = Literal["all", "withheld", "none"]
+Given = Literal["all", "withheld", "few", "none"]
 GIVEN: dict[Given, str] = {
     "all": "All true organ masks",
-    "withheld": "Key organs without azygos, veins and esophagus",
+    "withheld": "All but azygos, veins and esophagus",
+    "few": "Few masks: of the key organs all but azygos, veins and esophagus",
     "none": "No masks",
 }
+WITHHELD = ("vein", "vena", "azygos", "esophagus")
 MARK = "<!-- written by Testing/Benchmarks/parser_quality.py -->"
 SPACINGS = {"clinical": (0.8, 0.8, 3.0), "coarse": (1.5, 1.5, 2.5)}
 # Dice, HD95, ASD; without a surface to measure from Dice is 0 and the distances are None.
@@ -85,11 +88,8 @@ def withhold(case: Case, given: Given) -> Case:
         return case
     if given == "none":
         return replace(case, organ_masks={}, organ_origins={})
-    kept = [
-        name
-        for name in KEY_ORGANS
-        if name in case.organ_masks and not any(word in name for word in ("vein", "vena", "azygos", "esophagus"))
-    ]
+    names = KEY_ORGANS if given == "few" else tuple(case.organ_masks)
+    kept = [name for name in names if name in case.organ_masks and not any(word in name for word in WITHHELD)]
     return replace(
         case,
         organ_masks={name: case.organ_masks[name] for name in kept},
@@ -101,7 +101,7 @@ def parse(case: Case, settings: Settings) -> LabelArray:
     """Stations on the CT's grid."""
     grid = working_grid(case.ct, settings.working_spacing_mm)
     organs = find_organs(case, grid, settings)
-    found = station_parser(settings.stations).parse(hu_on_grid(case, grid), organs)
+    found = station_parser(settings.stations).parse(hu_on_grid(case, grid), organs, silent)
     return sitk.GetArrayFromImage(labels_to_image_grid(found.labels, grid, case.ct))
 
 

@@ -271,7 +271,11 @@ def test_environment_without_its_interpreter_is_made_again(environment: run.Envi
 
 
 def test_requirements_of_each_command_come_from_pyproject() -> None:
-    assert run.read_requirements("demo") == {"": requirements()[""]}
+    assert run.read_requirements("assess") == {"": requirements()[""]}
+    assert set(run.read_requirements("assess", ["assess", "--ct", "ct.nii", "--model=a.zip"])) == {"", "networks"}
+    assert set(run.read_requirements("networks", ["networks", "--json"])) == {"", "networks"}
+    shipped = any((ROOT / "Resources" / "Models").glob("*.zip"))
+    assert set(run.read_requirements("demo")) == ({"", "networks"} if shipped else {""})
     assert set(run.read_requirements("test")) == {"", "test", "lint", "host", "networks", "training"}
 
 

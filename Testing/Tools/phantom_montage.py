@@ -62,6 +62,19 @@ class Volume:
         return rows / columns
 
 
+def body_box(patient: Volume, margin_mm: float = 10.0, couch_mm: float = 0.0) -> tuple[slice, slice]:
+    """Rows and columns that hold the body, and some of the couch behind it; a clinical field of view is half air."""
+    body = (patient.hu > -300).mean(0)
+    slices = []
+    for axis, behind in ((0, couch_mm), (1, 0.0)):
+        size, spacing = body.shape[axis], patient.grid.spacing_mm[axis + 1]
+        # A few stray voxels of the couch are in no slice's middle.
+        used = np.flatnonzero((body > 0.04).sum(1 - axis) > 0.06 * body.shape[1 - axis])
+        margin = round(margin_mm / spacing)
+        slices.append(slice(max(used[0] - margin, 0), min(used[-1] + margin + round(behind / spacing), size)))
+    return slices[0], slices[1]
+
+
 def patient(seed: int, spacing_mm: tuple[float, float, float], traits: dict[str, Any]) -> PhantomCase:
     """The demo's patient with other traits."""
     plan = replace(demo_plan(seed), spacing_mm=spacing_mm, has_pet=True)
@@ -77,21 +90,23 @@ def volume(image: sitk.Image, name: str) -> Volume:
 
 def axial_montage(patient: Volume, path: Path, window: tuple[int, int], count: int = 20) -> None:
     """All levels from the neck to the upper abdomen."""
-    z = patient.grid.coordinates_mm(0)
-    figure, axes = plt.subplots(4, count // 4, figsize=(3.0 * count / 4, 10.2))
-    for axis, height in zip(axes.flat, np.linspace(z[-1] - 6, z[0] + 6, count), strict=True):
-        _show(axis, patient.axial(height), window, patient.aspect(0), f"{height:.0f} mm")
+    z, box = patient.grid.coordinates_mm(0), body_box(patient, couch_mm=30.0 if window == LUNG else 0.0)
+    height, width = (part.stop - part.start for part in box)
+    figure, axes = plt.subplots(4, count // 4, figsize=(3.0 * count / 4, 4 * (3.0 * height / width + 0.2)))
+    for axis, level in zip(axes.flat, np.linspace(z[-1] - 6, z[0] + 6, count), strict=True):
+        _show(axis, patient.axial(level)[box], window, patient.aspect(0), f"{level:.0f} mm")
     _save(figure, path)
 
 
 def planes_montage(patient: Volume, path: Path) -> None:
     """Coronal and sagittal planes in both windows."""
-    figure, axes = plt.subplots(2, 5, figsize=(15, 6.2))
+    rows, columns = body_box(patient)
+    figure, axes = plt.subplots(2, 5, figsize=(15, 6.2), width_ratios=[1.2, 1.2, 1.2, 0.8, 0.8])
     for row, window in zip(axes, (SOFT, LUNG), strict=True):
         for axis, y in zip(row[:3], (-28, 8, 38), strict=True):
-            _show(axis, patient.coronal(y), window, patient.aspect(1), f"y = {y} mm")
+            _show(axis, patient.coronal(y)[:, columns], window, patient.aspect(1), f"y = {y} mm")
         for axis, x in zip(row[3:], (0, 60), strict=True):
-            _show(axis, patient.sagittal(x), window, patient.aspect(2), f"x = {x} mm")
+            _show(axis, patient.sagittal(x)[:, rows], window, patient.aspect(2), f"x = {x} mm")
     _save(figure, path)
 
 
@@ -118,10 +133,10 @@ def _real_slice(z: float) -> float:
 
 
 def _field(patient: Volume, plane: np.ndarray) -> np.ndarray:
-    """The middle 246 x 189 mm, which is what the real CT shows."""
+    """The middle 180 x 189 mm, which is what the real CT shows."""
     if plane.shape[0] * patient.grid.spacing_mm[1] < 200:
         return plane
-    rows, columns = (round(w / s) for w, s in zip((189, 246), patient.grid.spacing_mm[1:], strict=True))
+    rows, columns = (round(w / s) for w, s in zip((189, 180), patient.grid.spacing_mm[1:], strict=True))
     top = round((-95 - patient.grid.origin_mm[1]) / patient.grid.spacing_mm[1])
     left = (plane.shape[1] - columns) // 2
     return plane[max(top, 0) : max(top, 0) + rows, left : left + columns]
@@ -134,13 +149,18 @@ def pet_montage(case: PhantomCase, path: Path) -> None:
         raise ValueError("the patient has no PET")
     suv = resample_to_grid(case.case.pet, case.grid, labels=False)
     hot = [node.center_mm for node in case.nodes if node.malignant and node.center_mm is not None][:4]
-    figure, axes = plt.subplots(1, len(hot) + 2, figsize=(3.1 * (len(hot) + 2), 3.1))
+    box = body_box(ct)
+    figure, axes = plt.subplots(1, len(hot) + 2, figsize=(3.3 * (len(hot) + 2), 2.9))
     for axis, (_, _, z) in zip(axes, hot, strict=False):
         k = int(np.clip(round(case.grid.index((0, 0, z))[0]), 0, case.grid.shape[0] - 1))
-        _show(axis, ct.hu[k], SOFT, ct.aspect(0), f"{z:.0f} mm")
-        axis.imshow(np.ma.masked_less(suv[k], 2.0), cmap="hot", vmin=0, vmax=8, alpha=0.65, aspect=ct.aspect(0))
+        _show(axis, ct.hu[k][box], SOFT, ct.aspect(0), f"{z:.0f} mm")
+        axis.imshow(
+            np.ma.masked_less(suv[k][box], 2.0), cmap="autumn", vmin=2, vmax=8, alpha=0.8, aspect=ct.aspect(0)
+        )
     for axis, across in zip(axes[-2:], (1, 2), strict=True):
-        axis.imshow(suv[::-1].max(across), cmap="gray_r", vmin=0, vmax=8, aspect=ct.aspect(across))
+        axis.imshow(
+            suv[::-1].max(across)[:, box[2 - across]], cmap="gray_r", vmin=0, vmax=8, aspect=ct.aspect(across)
+        )
         axis.set_axis_off()
     _save(figure, path)
 
@@ -195,7 +215,7 @@ def histograms(patients: list[tuple[Volume, np.ndarray | None]], path: Path) -> 
 
 def _show(axis: Axes, plane: np.ndarray, window: tuple[int, int], aspect: float, title: str) -> None:
     axis.imshow(plane, cmap="gray", vmin=window[0], vmax=window[1], aspect=aspect, interpolation="bilinear")
-    axis.set_title(title, fontsize=7, pad=2)
+    axis.set_title(title, fontsize=8, pad=3)
     axis.set_axis_off()
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+import hashlib
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
+from lnstation_training.samples import CohortInfo
 from LNStationLib import anatomy
 from LNStationLib.errors import InputError
 
@@ -104,6 +107,34 @@ def read_cohort(patients_table: Path, pathology_table: Path) -> list[CohortPatie
     patients = _read_patients(patients_table)
     dissections = _read_pathology(pathology_table, set(patients))
     return [_with_dissections(row, dissections.get(name, {})) for name, row in patients.items()]
+
+
+def cohort_info(patients_table: Path, pathology_table: Path, title: str | None, description: str = "") -> CohortInfo:
+    """What a cohort is; synthetic where a ``cohort.json`` beside the table of patients says so.
+
+    Args:
+        patients_table: The table.
+        pathology_table: The other one.
+        title: Name of the cohort; ``None`` takes that of ``cohort.json``, or of the table's folder.
+        description: More about it.
+
+    Raises:
+        CohortError: ``cohort.json`` cannot be read.
+    """
+    beside = patients_table.parent / "cohort.json"
+    said: dict = {}
+    if beside.exists():
+        try:
+            said = json.loads(beside.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise CohortError(f"{beside} is not JSON: {error}.") from error
+    digest = hashlib.sha256(patients_table.read_bytes() + pathology_table.read_bytes()).hexdigest()
+    return CohortInfo(
+        title=title or said.get("title") or patients_table.resolve().parent.name,
+        synthetic=said.get("synthetic") is True,
+        description=description,
+        tables_digest=digest,
+    )
 
 
 def _with_dissections(row: CohortPatient, dissections: dict[str, Dissection]) -> CohortPatient:

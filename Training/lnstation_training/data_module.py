@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -13,11 +14,21 @@ from torch.utils.data import DataLoader, WeightedRandomSampler
 
 from lnstation_training.augmentation import RegionAugmentation
 from lnstation_training.dataset import Item, StationDataset
-from lnstation_training.preparation import Sample, read_samples, read_spec
+from lnstation_training.samples import Sample, read_samples, read_spec
 from lnstation_training.splits import Fold, check_positives, read_splits
 
 Sampler = Literal["shuffle", "balanced"]
 SPLITS_FILE = "splits.json"
+
+
+def _seed(seed: int, epoch: int, worker: int = 0) -> int:
+    return (seed * 1_000_003 + epoch * 101 + worker) % 2**31
+
+
+def _seed_worker(dataset: StationDataset, seed: int, epoch: int, worker: int) -> None:
+    """Let every worker change regions in its own way."""
+    if dataset.augment is not None:
+        dataset.augment.seed(_seed(seed, epoch, worker + 1))
 
 
 class StationDataModule(lightning.LightningDataModule):
@@ -104,7 +115,9 @@ class StationDataModule(lightning.LightningDataModule):
         weights = self._weights(dataset) if self.sampler == "balanced" else None
         # By epoch: a resumed run sees the order it would have seen (needs reload_dataloaders_every_n_epochs=1).
         epoch = self.trainer.current_epoch if self.trainer is not None else 0
-        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)
+        generator = torch.Generator().manual_seed(_seed(self.seed, epoch))
+        if dataset.augment is not None:
+            dataset.augment.seed(_seed(self.seed, epoch))
         return DataLoader(
             dataset,
             self.batch_size,
@@ -113,7 +126,7 @@ class StationDataModule(lightning.LightningDataModule):
             generator=generator,
             drop_last=len(dataset) > self.batch_size,
             num_workers=self.num_workers,
-            persistent_workers=self.num_workers > 0,
+            worker_init_fn=partial(_seed_worker, dataset, self.seed, epoch),
         )
 
     @staticmethod
@@ -121,13 +134,14 @@ class StationDataModule(lightning.LightningDataModule):
         counts = Counter(sample.label for sample in dataset.samples)
         return [1.0 / counts[sample.label] for sample in dataset.samples]
 
-    def _in_order(self, part: str) -> DataLoader[Item]:
+    def loader(self, part: str) -> DataLoader[Item]:
+        """Regions of a part in order, unchanged."""
         return DataLoader(self.datasets[part], self.batch_size, num_workers=self.num_workers)
 
     def val_dataloader(self) -> DataLoader[Item]:
         """Validation regions in order."""
-        return self._in_order("validation")
+        return self.loader("validation")
 
     def test_dataloader(self) -> DataLoader[Item]:
         """Test regions in order."""
-        return self._in_order("test")
+        return self.loader("test")

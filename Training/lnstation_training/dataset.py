@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 from torch.utils.data import Dataset
 
-from lnstation_training.preparation import REGIONS, Sample
+from lnstation_training.augmentation import RegionAugmentation
+from lnstation_training.samples import REGIONS, Sample
 from LNStationLib.metastasis.station_groups import station_groups
 
 Item = dict[str, Any]
@@ -37,7 +37,7 @@ class StationDataset(Dataset[Item]):
         folder: Path,
         samples: Sequence[Sample],
         n_groups: int = 3,
-        augment: Callable[[Tensor], Tensor] | None = None,
+        augment: RegionAugmentation | None = None,
     ) -> None:
         unlabeled = [f"{sample.patient} {sample.station}" for sample in samples if sample.label is None]
         if unlabeled:

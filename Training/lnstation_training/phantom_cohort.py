@@ -6,6 +6,7 @@ import csv
 from pathlib import Path
 
 from lnstation_training.cohort import CohortError, CohortPatient, Dissection
+from lnstation_training.samples import CohortInfo
 from LNStationLib.errors import InputError
 from LNStationLib.phantom.records import CASES, TRUTH, read_cohort_file
 
@@ -29,6 +30,18 @@ def read_phantom_cohort(folder: Path) -> list[CohortPatient]:
         found = Dissection(int(row["n_taken"]), int(row["n_positive"]))
         dissections.setdefault(row["patient_id"], {})[row["station"]] = found
     return [_patient(folder, row, dissections) for row in _table(folder / "cohort.csv")]
+
+
+def phantom_info(folder: Path, title: str | None = None, description: str = "") -> CohortInfo:
+    """What a cohort of synthetic patients is.
+
+    Args:
+        folder: Written by ``phantom``.
+        title: Its name; ``None`` for one made of the preset.
+        description: More about it.
+    """
+    preset = read_cohort_file(folder).key.preset
+    return CohortInfo(title=title or f"Synthetic patients ({preset})", synthetic=True, description=description)
 
 
 def _table(path: Path) -> list[dict[str, str]]:

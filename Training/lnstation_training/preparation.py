@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import csv
+import contextlib
 import hashlib
 import json
+import multiprocessing
 import os
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 
-from lnstation_training.cohort import CohortPatient
+from lnstation_training.cohort import MOST_ERRORS, CohortError, CohortPatient
+from lnstation_training.samples import PREPARED_FILE, REGIONS, SAMPLES_FILE, CohortInfo, Sample, write_samples
 from LNStationLib import __version__, anatomy
 from LNStationLib.case import Case
 from LNStationLib.case_input.request import CaseRequest
@@ -26,40 +29,15 @@ from LNStationLib.nodes.find import find_nodes
 from LNStationLib.progress import Progress, silent
 from LNStationLib.settings import Settings
 
-PREPARED_FILE, SAMPLES_FILE, REGIONS = "prepared.json", "samples.csv", "regions"
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One station of one patient, as a row of ``samples.csv``.
-
-    Attributes:
-        patient: Identifier of the patient.
-        station: Station name.
-        row: Index along the first axis of the patient's arrays.
-        label: 1 metastatic, 0 not, ``None`` where the station was not dissected.
-        nodes_taken: Nodes that were examined; ``None`` where it was not dissected.
-        nodes_positive: How many of them were metastatic; ``None`` likewise.
-        has_node: Whether a visible node reaches into the station.
-        short_axis_mm: Largest short axis of its nodes; ``None`` where it has none.
-    """
-
-    patient: str
-    station: str
-    row: int
-    label: int | None
-    nodes_taken: int | None
-    nodes_positive: int | None
-    has_node: bool
-    short_axis_mm: float | None
-
 
 def prepare(
     patients: Sequence[CohortPatient],
     folder: Path,
+    info: CohortInfo,
     spec: RegionSpec | None = None,
     stations: Sequence[str] = STATIONS,
     progress: Progress = silent,
+    workers: int = 1,
 ) -> list[Sample]:
     """Cut out the regions of all stations of all patients.
 
@@ -68,25 +46,32 @@ def prepare(
     Args:
         patients: The cohort.
         folder: Of prepared data; made where it does not exist.
+        info: What the cohort is.
         spec: Geometry and scaling of a region.
         stations: Stations to cut out; unlabeled ones too, since predictions may be wanted.
-        progress: Told the running patient.
+        progress: Told after each patient.
+        workers: Processes; never changes the result.
 
     Returns:
         All samples, in the order of patients and of ``stations``.
 
     Raises:
-        InputError: An image cannot be used, or ``folder`` holds regions of another geometry.
+        CohortError: Images of patients cannot be used; all are listed, and the others are done.
+        InputError: ``folder`` holds regions of another geometry.
         OutputError: The disk is full, or the folder cannot be written.
     """
     spec = spec or RegionSpec()
     try:
         (folder / REGIONS).mkdir(parents=True, exist_ok=True)
-        _claim(folder, spec, stations)
-        samples: list[Sample] = []
-        for number, patient in enumerate(patients):
-            progress(f"patient {patient.patient}", number / len(patients))
-            samples += _patient_samples(patient, folder, spec, stations)
+        _claim(folder, info, spec, stations)
+        listings = _all_listings(
+            patients, partial(_entries, folder=folder, spec=spec, stations=stations), workers, progress
+        )
+        samples = [
+            _sample(patient, row, entry)
+            for patient, entries in zip(patients, listings, strict=True)
+            for row, entry in enumerate(entries)
+        ]
         write_samples(folder / SAMPLES_FILE, samples)
     except OSError as error:
         raise OutputError(f"{folder} could not be written: {error.strerror}; free space and run it again.") from error
@@ -94,43 +79,73 @@ def prepare(
     return samples
 
 
-def _claim(folder: Path, spec: RegionSpec, stations: Sequence[str]) -> None:
-    """Write what decides the regions, or hold it against what is there."""
-    content = {"lnstation_version": __version__, "region": spec.model_dump(mode="json"), "stations": list(stations)}
+def _all_listings(
+    patients: Sequence[CohortPatient],
+    entries: Callable[[CohortPatient], list[dict] | InputError],
+    workers: int,
+    progress: Progress,
+) -> list[list[dict]]:
+    """What was cut out of every patient, in order; faulty patients are collected and told together."""
+    found: list[list[dict]] = []
+    faults: list[str] = []
+    with contextlib.ExitStack() as stack:
+        answers: Iterator[list[dict] | InputError] = map(entries, patients)
+        if workers > 1:
+            # Fresh processes, because forking after threads of other libraries have started can hang.
+            pool = stack.enter_context(ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")))
+            stack.callback(pool.shutdown, wait=True, cancel_futures=True)
+            answers = pool.map(entries, patients)
+        for number, (patient, answer) in enumerate(zip(patients, answers, strict=True), start=1):
+            if isinstance(answer, InputError):
+                faults.append(f"patient {patient.patient}: {answer}")
+            else:
+                found.append(answer)
+            progress(f"{number} of {len(patients)} patients", number / len(patients))
+    if faults:
+        more = [f"... and {len(faults) - MOST_ERRORS} more"] if len(faults) > MOST_ERRORS else []
+        raise CohortError("\n".join([*faults[:MOST_ERRORS], *more]))
+    return found
+
+
+def _claim(folder: Path, info: CohortInfo, spec: RegionSpec, stations: Sequence[str]) -> None:
+    """Write what decides the regions and what the cohort is; refuse regions of another geometry."""
+    content = {
+        "lnstation_version": __version__,
+        "cohort": info.model_dump(mode="json"),
+        "region": spec.model_dump(mode="json"),
+        "stations": list(stations),
+    }
     path = folder / PREPARED_FILE
-    if not path.exists():
-        _write_bytes(path, json.dumps(content, indent=1).encode() + b"\n")
-        return
-    found = json.loads(path.read_text(encoding="utf-8"))
-    if {**found, "lnstation_version": __version__} != content:
-        raise InputError(f"{folder} holds regions of another geometry or of other stations: choose another folder.")
+    if path.exists():
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if any(found.get(key) != content[key] for key in ("region", "stations")):
+            raise InputError(
+                f"{folder} holds regions of another geometry or of other stations: choose another folder."
+            )
+    _write_bytes(path, json.dumps(content, indent=1).encode() + b"\n")
 
 
-def read_spec(folder: Path) -> RegionSpec:
-    """Geometry of prepared regions.
+def _entries(
+    patient: CohortPatient, folder: Path, spec: RegionSpec, stations: Sequence[str]
+) -> list[dict] | InputError:
+    """Stations cut out of a patient, now or earlier; the list of them is written last.
 
-    Raises:
-        InputError: ``folder`` holds no prepared data.
+    An error is an answer here, so that it passes between processes and the other patients are still done.
     """
-    try:
-        return RegionSpec.model_validate(json.loads((folder / PREPARED_FILE).read_text(encoding="utf-8"))["region"])
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"{folder} holds no prepared data: run prepare first.") from error
-
-
-def _patient_samples(patient: CohortPatient, folder: Path, spec: RegionSpec, stations: Sequence[str]) -> list[Sample]:
-    """Samples of a patient; cut out unless they are there. The list of stations found is written last."""
     listing = folder / REGIONS / f"{patient.patient}.json"
     digest = _digest(patient)
     if listing.exists():
         found = json.loads(listing.read_text(encoding="utf-8"))
         if found["digest"] == digest:
-            return [_sample(patient, row, entry) for row, entry in enumerate(found["stations"])]
-    entries, ct, nodes = _cut_out(patient, spec, stations)
+            return list(found["stations"])
+    try:
+        entries, ct, nodes = _cut_out(patient, spec, stations)
+    except InputError as error:
+        return InputError(str(error))
     _save(folder / REGIONS / f"{patient.patient}_ct.npy", ct)
     _save(folder / REGIONS / f"{patient.patient}_nodes.npy", nodes)
     _write_bytes(listing, json.dumps({"digest": digest, "stations": entries}).encode() + b"\n")
-    return [_sample(patient, row, entry) for row, entry in enumerate(entries)]
+    return entries
 
 
 def _digest(patient: CohortPatient) -> str:
@@ -201,46 +216,3 @@ def _write_bytes(path: Path, content: bytes) -> None:
     temporary = path.with_name(f".{path.name}.tmp")
     temporary.write_bytes(content)
     os.replace(temporary, path)
-
-
-def write_samples(path: Path, samples: Iterable[Sample]) -> None:
-    """Write ``samples.csv``; ``None`` is an empty cell."""
-    names = [field.name for field in fields(Sample)]
-    temporary = path.with_name(f".{path.name}.tmp")
-    with temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, names, lineterminator="\n")
-        writer.writeheader()
-        for sample in samples:
-            row = asdict(sample)
-            row["has_node"] = int(sample.has_node)
-            writer.writerow(row)
-    os.replace(temporary, path)
-
-
-def read_samples(folder: Path) -> list[Sample]:
-    """Read the samples of prepared data.
-
-    Raises:
-        InputError: ``folder`` holds no prepared data.
-    """
-    try:
-        with (folder / SAMPLES_FILE).open(newline="", encoding="utf-8") as file:
-            return [_read_sample(row) for row in csv.DictReader(file)]
-    except (OSError, KeyError, ValueError) as error:
-        raise InputError(f"{folder} holds no prepared data: run prepare first.") from error
-
-
-def _read_sample(row: dict[str, str]) -> Sample:
-    def whole(cell: str) -> int | None:
-        return int(cell) if cell else None
-
-    return Sample(
-        patient=row["patient"],
-        station=row["station"],
-        row=int(row["row"]),
-        label=whole(row["label"]),
-        nodes_taken=whole(row["nodes_taken"]),
-        nodes_positive=whole(row["nodes_positive"]),
-        has_node=row["has_node"] == "1",
-        short_axis_mm=float(row["short_axis_mm"]) if row["short_axis_mm"] else None,
-    )

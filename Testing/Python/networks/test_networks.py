@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 
 torch = pytest.importorskip("torch", reason="the 'networks' packages are not installed")
@@ -9,6 +11,7 @@ torch = pytest.importorskip("torch", reason="the 'networks' packages are not ins
 from safetensors.torch import load, save  # noqa: E402
 
 from LNStationLib.networks.cost import network_cost  # noqa: E402
+from LNStationLib.networks.fusing import fused  # noqa: E402
 from LNStationLib.networks.registry import NETWORKS, build_network, network_info  # noqa: E402
 
 REGION = (16, 48, 48)
@@ -138,6 +141,25 @@ def test_the_number_of_experts_is_free(n_experts: int) -> None:
         routers = network(batch()).router_logits
     assert len(routers) == 9  # 2 + 4 + 3 transformer layers
     assert {logits.shape[-1] for logits in routers} == {n_experts}
+
+
+@pytest.mark.parametrize("name", ["mobilevitv2_sa_moe", "mobilenetv2", "resnet18"])
+def test_folded_batch_normalization_changes_nothing_but_rounding(name: str) -> None:
+    network = seeded(name).train()
+    with torch.no_grad():
+        network(batch(), groups=GROUPS)
+    plain, folded = network.eval(), fused(copy.deepcopy(network).eval())
+    with torch.inference_mode():
+        expected, found = (one(batch(), with_attention=True, groups=GROUPS) for one in (plain, folded))
+    torch.testing.assert_close(found.logits, expected.logits, rtol=1e-3, atol=1e-5)
+    torch.testing.assert_close(found.attention, expected.attention, rtol=1e-3, atol=1e-6)
+    if name != "resnet18":
+        assert not any(isinstance(layer, torch.nn.BatchNorm3d) for layer in folded.modules())
+
+
+def test_a_network_in_training_is_not_folded() -> None:
+    with pytest.raises(ValueError, match="only a network in evaluation mode"):
+        fused(seeded("mobilenetv2").train())
 
 
 def test_an_unknown_network_is_refused_with_the_known_names() -> None:

@@ -185,6 +185,17 @@ def test_ligament_runs_from_the_origin_of_the_left_artery_to_the_front_and_media
     assert line.position_mm[0, at_isthmus, 0] == pytest.approx(isthmus_x, abs=1.0)
 
 
+def test_axis_of_the_arch_is_that_of_the_whole_arch_in_every_slice() -> None:
+    """The arch runs from (-8, -25) over (18, -20) and (30, 4) to (30, 26)."""
+    hu, organs = chest.schematic_chest()
+    frame = make_frame(hu, organs)
+    axis = Walls(frame, Levels(frame)).arch_center.position_mm
+    assert axis.shape == (1, frame.grid.shape[1], 1)
+    at = {y: float(axis[0, np.abs(frame.y_mm[0, :, 0] - y).argmin(), 0]) for y in (-30, 4, 26)}
+    assert at[26] == pytest.approx(30, abs=1.0)
+    assert at[-30] < 8 < at[4] < 31
+
+
 def test_4l_does_not_reach_round_the_front_of_the_ascending_aorta() -> None:
     """With a ligament far to the left and no carotid its plane and the prevascular surface leave that open."""
     hu, organs = chest.schematic_chest(without=("common_carotid_artery_left",))
@@ -210,7 +221,8 @@ def test_what_is_nearer_to_the_sternum_than_to_the_aorta_is_3a_and_not_6() -> No
     to_sternum = np.broadcast_to(y - back, aorta.shape)
     in_front = result.mask("6") & (y < -40)
     assert in_front.any()
-    assert (to_sternum - to_aorta)[in_front].min() >= -TOLERANCE_MM
+    # What comes nearer to the one goes away from the other.
+    assert (to_sternum - to_aorta)[in_front].min() >= -2 * TOLERANCE_MM
 
 
 def test_3a_lies_in_front_of_the_vessels_and_3p_behind_the_trachea() -> None:

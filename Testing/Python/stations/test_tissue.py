@@ -13,7 +13,7 @@ from LNStationLib.types import BoolArray
 
 GRID = Grid((40, 80, 90), (1.5, 1.5, 1.5), (0.0, 0.0, 0.0))
 ARCH_TOP_SLICE = 20
-_FAT_HU, _SOFT_HU, _BLOOD_HU = -100, 50, 280
+_FAT_HU, _SOFT_HU, _BLOOD_HU, _LUNG_HU = -100, 50, 280, -850
 
 
 def box(z: tuple[int, int], y: tuple[int, int], x: tuple[int, int]) -> BoolArray:
@@ -111,3 +111,31 @@ def test_other_surrogates_are_not_cut_out() -> None:
     tube = box((0, 40), (40, 50), (40, 50))
     hu = np.where(tube, _SOFT_HU, _FAT_HU)
     assert node_tissue(frame(hu, OrganSource.SURROGATE, azygos_arch=tube))[20, 45, 45]
+
+
+def beside_lung(fat_columns: int) -> BoolArray:
+    """Tissue of a vessel and a lung with that many columns of fat between them, from column 50 on."""
+    vessel, lung = box((0, 40), (20, 60), (30, 50)), box((0, 40), (0, 80), (50 + fat_columns, 90))
+    hu = fat()
+    hu[vessel], hu[lung] = _BLOOD_HU, _LUNG_HU
+    return node_tissue(frame(hu, aorta=vessel, lung_left=lung))
+
+
+def test_a_film_between_a_vessel_and_the_lung_is_no_tissue_and_a_layer_of_3_mm_is() -> None:
+    assert not beside_lung(1)[20, 25:55, 50:].any()
+    assert beside_lung(2)[20, 25:55, 50:52].all()
+
+
+def test_a_film_away_from_the_lung_stays() -> None:
+    vessels = box((0, 40), (20, 60), (30, 50)) | box((0, 40), (20, 60), (51, 70))
+    hu = np.where(vessels, _BLOOD_HU, _FAT_HU)
+    assert node_tissue(frame(hu, aorta=vessels))[20, 25:55, 50].all()
+
+
+def test_tissue_ends_where_a_voxel_is_half_lung() -> None:
+    lung = box((0, 40), (0, 80), (50, 90))
+    hu = np.where(lung, _LUNG_HU, _FAT_HU)
+    hu[:, :, 50] = 0.75 * _FAT_HU + 0.25 * _LUNG_HU
+    assert node_tissue(frame(hu))[20, 40, 50]
+    hu[:, :, 50] = 0.25 * _FAT_HU + 0.75 * _LUNG_HU
+    assert not node_tissue(frame(hu))[20, 40, 50]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 
-from lnstation_training.preparation import PREPARED_FILE, REGIONS, SAMPLES_FILE, Sample, write_samples
+from lnstation_training.samples import PREPARED_FILE, REGIONS, SAMPLES_FILE, Sample, write_samples
 from lnstation_training.splits import make_splits, write_splits
 from LNStationLib.metastasis.station_region import RegionSpec
 
@@ -29,7 +30,12 @@ def write_prepared(folder: Path, n_patients: int = 18, n_folds: int = 3) -> Path
     """Patients with three labeled stations each; a third of the stations is positive."""
     rng = np.random.default_rng(0)
     (folder / REGIONS).mkdir(parents=True)
-    (folder / PREPARED_FILE).write_text(f'{{"region": {SPEC.model_dump_json()}, "stations": []}}')
+    content = {
+        "cohort": {"title": "Drawn regions", "synthetic": True},
+        "region": SPEC.model_dump(mode="json"),
+        "stations": list(STATIONS),
+    }
+    (folder / PREPARED_FILE).write_text(json.dumps(content), encoding="utf-8")
     samples, positives = [], {}
     for number in range(n_patients):
         patient = f"P{number:02d}"

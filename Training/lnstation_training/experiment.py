@@ -1,0 +1,348 @@
+"""Rows of a table times folds: each is trained and evaluated once, and a stopped experiment goes on where it was."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from lnstation_training.evaluating import RunEvaluation, evaluate_run, write_json
+from lnstation_training.fitting import EpochProgress, fit
+from lnstation_training.samples import read_spec
+from LNStationLib.errors import InputError
+from LNStationLib.metastasis.station_region import RegionSpec
+from LNStationLib.progress import Progress, portion, silent
+
+ROWS_FILE = "rows.yaml"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Row(_Strict):
+    """One row: a title and what it changes of the task and the data."""
+
+    title: str
+    model: dict[str, Any]
+    data: dict[str, Any] = Field(default_factory=dict)
+
+
+class TableLine(_Strict):
+    """One line of a table: a row, or several over different stations taken together."""
+
+    rows: list[str] = Field(min_length=1)
+    title: str | None = None
+
+
+class TableSpec(_Strict):
+    """A table that is drawn from results."""
+
+    title: str
+    kind: Literal["metrics", "groups", "attention", "experts"]
+    lines: list[TableLine]
+    reference: str | None = Field(None, description="Row that the others are tested against (DeLong).")
+
+
+class Rows(_Strict):
+    """``rows.yaml``: rows and tables of one paper."""
+
+    title: str
+    rows: dict[str, Row]
+    tables: list[TableSpec]
+
+
+class Setting(_Strict):
+    """One of the YAML files beside ``rows.yaml``: how much is spent.
+
+    Attributes:
+        title: In a few words, for tables.
+        region: Geometry of the regions that ``prepare`` must have made.
+        folds: Folds that are run.
+        seed: Of every training.
+        model: Arguments of the task for all rows.
+        data: Arguments of the data module for all rows.
+        trainer: Arguments of the trainer for all rows.
+        network_arguments: By network name, for all rows that use it.
+        rows: Rows run where the user names none.
+    """
+
+    title: str
+    region: RegionSpec
+    folds: list[int] = Field(min_length=1)
+    seed: int = 0
+    model: dict[str, Any] = Field(default_factory=dict)
+    data: dict[str, Any] = Field(default_factory=dict)
+    trainer: dict[str, Any]
+    network_arguments: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    rows: list[str]
+
+
+class FoldResult(_Strict):
+    """``ROW/fold_K.json``: one row on one fold.
+
+    Attributes:
+        row: Name of the row.
+        fold: Number of the fold.
+        seed: Of the training.
+        setting: Title of the setting.
+        config: Everything that decided the training, without paths.
+        seconds: Wall time of training and evaluation.
+        threads: Threads of one process; ``None`` where torch chose.
+        evaluation: Figures and predictions on the test part.
+    """
+
+    row: str
+    fold: int
+    seed: int
+    setting: str
+    config: dict[str, Any]
+    seconds: float
+    threads: int | None
+    evaluation: RunEvaluation
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """An experiment that is wanted.
+
+    Attributes:
+        folder: Holds ``rows.yaml`` and the settings.
+        setting: Name of a setting, the file's without ``.yaml``.
+        data: Prepared cohort.
+        out: Gets ``ROW/fold_K.json``.
+        runs: Gets checkpoints and logs.
+        rows: Rows to run; empty for the setting's.
+        folds: Folds to run; empty for the setting's.
+        workers: Runs at a time, each in a process of its own.
+        threads: Threads of a run; ``None`` lets torch choose.
+        trainer: Arguments of the trainer that take the setting's place (``accelerator``, ``devices``, ...).
+    """
+
+    folder: Path
+    setting: str
+    data: Path
+    out: Path
+    runs: Path
+    rows: Sequence[str] = ()
+    folds: Sequence[int] = ()
+    workers: int = 1
+    threads: int | None = None
+    trainer: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One row on one fold."""
+
+    experiment: Experiment
+    setting_title: str
+    row: str
+    fold: int
+    config: Mapping[str, Any]
+
+    @property
+    def result(self) -> Path:
+        """Where its figures go."""
+        return self.experiment.out / self.row / f"fold_{self.fold}.json"
+
+    @property
+    def run(self) -> Path:
+        """Where its checkpoints go."""
+        return self.experiment.runs / self.row / f"fold_{self.fold}"
+
+
+def read_rows(folder: Path) -> Rows:
+    """Read and check ``rows.yaml``.
+
+    Raises:
+        InputError: It cannot be read, or is faulty.
+    """
+    rows: Rows = _read_yaml(folder / ROWS_FILE, Rows)
+    for table in rows.tables:
+        named = [name for line in table.lines for name in line.rows] + ([table.reference] if table.reference else [])
+        unknown = [name for name in named if name not in rows.rows]
+        if unknown:
+            raise InputError(f"{folder / ROWS_FILE}: table {table.title!r} names unknown rows {', '.join(unknown)}.")
+    return rows
+
+
+def read_setting(folder: Path, name: str) -> Setting:
+    """Read and check a setting.
+
+    Raises:
+        InputError: There is none of that name, or it is faulty.
+    """
+    path = folder / f"{name}.yaml"
+    if not path.exists() or name == "rows":
+        known = sorted(each.stem for each in folder.glob("*.yaml") if each.name != ROWS_FILE)
+        raise InputError(f"{folder} has no setting {name!r}; it has {', '.join(known) or 'none'}.")
+    return _read_yaml(path, Setting)
+
+
+def _read_yaml(path: Path, kind: type[Any]) -> Any:
+    try:
+        return kind.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}.") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InputError(f"{path}: {'.'.join(map(str, first['loc'])) or 'the whole'}: {first['msg']}.") from error
+    except yaml.YAMLError as error:
+        raise InputError(f"{path} is not YAML: {error}.") from error
+
+
+def plan(experiment: Experiment) -> list[Job]:
+    """All runs of an experiment, fold by fold, so that every row has a first fold early.
+
+    Raises:
+        InputError: Unknown rows or setting, or data of another geometry.
+    """
+    rows, setting = read_rows(experiment.folder), read_setting(experiment.folder, experiment.setting)
+    names = list(experiment.rows) or setting.rows
+    unknown = [name for name in names if name not in rows.rows]
+    if unknown:
+        raise InputError(f"unknown rows {', '.join(unknown)}; there are {', '.join(rows.rows)}.")
+    found = read_spec(experiment.data)
+    if found != setting.region:
+        raise InputError(
+            f"{experiment.data} has regions of {found.size} voxels of {found.spacing_mm} mm and the setting "
+            f"{experiment.setting} wants {setting.region.size} of {setting.region.spacing_mm}: prepare it with "
+            f"--setting {experiment.setting}."
+        )
+    folds = list(experiment.folds) or setting.folds
+    return [
+        Job(experiment, setting.title, name, fold, _config(rows.rows[name], setting, experiment.trainer))
+        for fold in folds
+        for name in names
+    ]
+
+
+def _config(row: Row, setting: Setting, trainer: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of a run; a row's take the place of the setting's."""
+    model = {**setting.model, **row.model}
+    own = row.model.get("network_arguments", {})
+    model["network_arguments"] = {**setting.network_arguments.get(model["network"], {}), **own}
+    return {
+        "seed_everything": setting.seed,
+        "model": model,
+        "data": {"seed": setting.seed, **setting.data, **row.data},
+        "trainer": {**setting.trainer, **trainer},
+    }
+
+
+def run_experiment(experiment: Experiment, progress: Progress = silent) -> int:
+    """Run what is missing of an experiment.
+
+    Args:
+        experiment: What is wanted.
+        progress: Told after every run and, with one worker, after every epoch.
+
+    Returns:
+        How many runs were made now.
+
+    Raises:
+        InputError: See ``plan``; or a result there was made with other settings.
+    """
+    jobs = plan(experiment)
+    missing = [job for job in jobs if not _is_done(job)]
+    done = len(jobs) - len(missing)
+    progress(f"{done} of {len(jobs)} runs are there", done / len(jobs))
+    for job, result in _results(missing, done, len(jobs), progress):
+        done += 1
+        auc = result.evaluation.summary.metric("auc").value
+        words = "no AUC" if auc is None else f"test AUC {auc:.3f}"
+        progress(
+            f"{job.row}, fold {job.fold}: {words}, {result.seconds:.0f} s ({done} of {len(jobs)})", done / len(jobs)
+        )
+    return len(missing)
+
+
+def _is_done(job: Job) -> bool:
+    if not job.result.exists():
+        return False
+    if read_result(job.result).config != _plain(job.config):
+        raise InputError(f"{job.result} was made with other settings: move it away, or choose another --out.")
+    return True
+
+
+def _plain(config: Mapping[str, Any]) -> dict[str, Any]:
+    """As it comes back from JSON: lists for tuples."""
+    import json
+
+    plain: dict[str, Any] = json.loads(json.dumps(config))
+    return plain
+
+
+def read_result(path: Path) -> FoldResult:
+    """Read ``fold_K.json``.
+
+    Raises:
+        InputError: It cannot be read, or is faulty.
+    """
+    try:
+        return FoldResult.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise InputError(f"{path} is no result of an experiment: move it away.") from error
+
+
+def _results(jobs: Sequence[Job], done: int, whole: int, progress: Progress) -> Iterator[tuple[Job, FoldResult]]:
+    if not jobs:
+        return
+    workers = jobs[0].experiment.workers
+    if workers == 1:
+        for number, job in enumerate(jobs, start=done):
+            yield job, run_job(job, portion(progress, number / whole, (number + 1) / whole))
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context) as pool:
+        futures = {pool.submit(run_job, job): job for job in jobs}
+        try:
+            for future in as_completed(futures):
+                yield futures[future], future.result()
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+
+
+def run_job(job: Job, progress: Progress = silent) -> FoldResult:
+    """Train, evaluate and write one row on one fold."""
+    import torch
+
+    threads = job.experiment.threads
+    if threads is not None:
+        torch.set_num_threads(threads)
+        os.environ["OMP_NUM_THREADS"] = str(threads)
+    start, config = time.monotonic(), _plain(job.config)
+
+    def told(step: str, fraction: float) -> None:
+        progress(f"{job.row}, fold {job.fold}: {step}", fraction)
+
+    args = {
+        **config,
+        "out": str(job.run),
+        "data": {**config["data"], "folder": str(job.experiment.data), "fold": job.fold},
+        "trainer": {"enable_progress_bar": False, "enable_model_summary": False, **config["trainer"]},
+    }
+    fit(args, [EpochProgress(told)])
+    result = FoldResult(
+        row=job.row,
+        fold=job.fold,
+        seed=config["seed_everything"],
+        setting=job.setting_title,
+        config=config,
+        seconds=time.monotonic() - start,
+        threads=threads,
+        evaluation=evaluate_run(job.run, "test"),
+    )
+    job.result.parent.mkdir(parents=True, exist_ok=True)
+    write_json(job.result, result)
+    return result

@@ -1,0 +1,204 @@
+"""From a run to a model package: weights, card, and on validation data alone calibration and operating points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from lnstation_training.evaluating import part_counts, validation_calibration
+from lnstation_training.evaluation.calibration import operating_points
+from lnstation_training.evaluation.discrimination import both_classes
+from lnstation_training.evaluation.summary import OVERALL, probabilities_of, summarize
+from lnstation_training.fitting import load_run
+from lnstation_training.prediction import Prediction, PredictionArrays, predict
+from lnstation_training.samples import CohortInfo, read_info, read_spec, read_stations
+from lnstation_training.task import with_memory_format
+from LNStationLib import __version__
+from LNStationLib.errors import InputError, OutputError
+from LNStationLib.metastasis.station_groups import group_titles, station_groups
+from LNStationLib.modelpackage import CohortSummary, Manifest, Metric, WeightsFile, read_package, write_package
+from LNStationLib.modelpackage.manifest import NetworkChoice
+from LNStationLib.modelpackage.writing import Precision
+from LNStationLib.networks.registry import network_info
+from LNStationLib.progress import Progress, silent
+
+SA_MOE = (
+    "Li H, Wang Y, Yu Q, et al. Metastatic Lymph Node Station Classification in Esophageal Cancer via Prior-guided "
+    "Supervision and Station-Aware Mixture-of-Experts. MICCAI 2025."
+)
+
+
+@dataclass(frozen=True)
+class ExportRequest:
+    """A package that is wanted.
+
+    Attributes:
+        run: Folder of ``fit``.
+        out: Package to write, a zip file.
+        package_id: Name in settings.
+        version: Of the package.
+        title: Name for people.
+        license_name: Of the weights.
+        precision: Of the weights.
+        device: Where the network runs meanwhile.
+    """
+
+    run: Path
+    out: Path
+    package_id: str
+    version: str
+    title: str
+    license_name: str
+    precision: Precision = "float16"
+    device: str = "cpu"
+
+
+def export_run(request: ExportRequest, progress: Progress = silent) -> Manifest:
+    """Write a package and read it back.
+
+    Weights are rounded to the wanted precision before anything is fitted or measured, so that the card is about the
+    network that is in the package.
+
+    Args:
+        request: What is wanted.
+        progress: Told each step.
+
+    Returns:
+        The card.
+
+    Raises:
+        InputError: The run holds no trained model, or its validation part has stations of one class alone.
+        OutputError: The package cannot be written, is there already, or does not give the same logits when read back.
+    """
+    if request.out.exists():
+        raise OutputError(f"{request.out} exists already: choose another name.")
+    task, data, config = load_run(request.run)
+    data.setup()
+    round_weights(task.network, request.precision)
+    progress("predicting the validation part", 0.1)
+    validation = predict(task, data, "validation", request.device)
+    progress("predicting the test part", 0.4)
+    test = predict(task, data, "test", request.device)
+    info, network = read_info(data.folder), config["model"]["network"]
+    counts = part_counts(data.datasets)["train"]
+
+    def card(weights: WeightsFile) -> Manifest:
+        arrays = PredictionArrays(validation)
+        if not both_classes(arrays.labels):
+            raise InputError("The validation part has stations of one class alone: export a run of another fold.")
+        calibration = validation_calibration(validation, data.fold)
+        return Manifest(
+            package_id=request.package_id,
+            version=request.version,
+            title=request.title,
+            task="station_metastasis",
+            network=NetworkChoice(name=network, arguments=config["model"]["network_arguments"] or {}),
+            inputs=["ct", "node_mask"],
+            region=read_spec(data.folder),
+            stations=[
+                name
+                for name in read_stations(data.folder)
+                if data.only_group is None or station_groups(data.n_groups)[name] == data.only_group
+            ],
+            n_groups=data.n_groups,
+            operating_points=operating_points(arrays.labels, probabilities_of(arrays.logits, calibration)),
+            calibration=calibration,
+            metrics=card_metrics(test, data.n_groups, info, data.fold),
+            cohort=CohortSummary(
+                title=info.title,
+                n_patients=counts.patients,
+                n_stations=counts.stations,
+                n_positive=counts.positive,
+                description=info.description,
+            ),
+            trained_on="synthetic" if info.synthetic else "clinical",
+            licence=request.license_name,
+            references=[SA_MOE, network_info(network).reference],
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            lnstation_version=__version__,
+            weights=weights,
+        )
+
+    progress("writing the package", 0.7)
+    request.out.parent.mkdir(parents=True, exist_ok=True)
+    written = write_package(request.out, task.network.cpu(), card, request.precision)
+    progress("reading it back", 0.9)
+    _check_same(request.out, task.network, written)
+    progress("done", 1.0)
+    return written
+
+
+def round_weights(network: nn.Module, precision: Precision) -> None:
+    """Round floating-point weights to a precision and keep them in single precision.
+
+    Raises:
+        InputError: A weight is too large for it.
+    """
+    dtype = getattr(torch, precision)
+    with torch.no_grad():
+        for name, tensor in network.state_dict().items():
+            if tensor.is_floating_point():
+                tensor.copy_(tensor.to(dtype).float())
+                if not bool(torch.isfinite(tensor).all()):
+                    raise InputError(f"Weight {name} does not fit {precision}: export with --precision float32.")
+
+
+def card_metrics(test: list[Prediction], n_groups: int, info: CohortInfo, fold: int) -> list[Metric]:
+    """Metrics of the test part with intervals, for all stations and each group; undefined ones are left out."""
+    summary = summarize(test, n_groups)
+    cohort = f"{info.title}, test part of fold {fold}"
+    n_patients = len({each.patient for each in test})
+    metrics = [
+        Metric(
+            name=each.metric if each.group == OVERALL else f"{each.metric}, {each.group} stations",
+            value=each.value,
+            low=each.low,
+            high=each.high,
+            cohort=cohort,
+            n_patients=n_patients,
+            n_stations=each.n_samples,
+        )
+        for each in summary.metrics
+        if each.value is not None and (each.group == OVERALL or each.metric == "auc")
+    ]
+    for name, value in (
+        ("auc of the largest short axis alone", summary.size_auc),
+        ("attention inside nodes", summary.attention_inside),
+        *(
+            (f"routing accuracy, {title} stations", part)
+            for title, part in _routing(summary.router_confusion, n_groups)
+        ),
+    ):
+        if value is not None:
+            metrics.append(Metric(name=name, value=value, cohort=cohort, n_patients=n_patients, n_stations=len(test)))
+    return metrics
+
+
+def _routing(confusion: list[list[float]], n_groups: int) -> list[tuple[str, float]]:
+    """Part of each group's tokens that its own expert got; empty without one expert for each group."""
+    if any(len(row) != len(confusion) for row in confusion):
+        return []
+    return [
+        (title, row[number])
+        for number, (title, row) in enumerate(zip(group_titles(n_groups), confusion, strict=True))
+    ]
+
+
+def _check_same(path: Path, network: nn.Module, card: Manifest) -> None:
+    """Hold the package's network to the logits of the one that was written."""
+    generator = torch.Generator().manual_seed(0)
+    region = torch.rand(2, len(card.inputs), *card.region.size, generator=generator) * 2 - 1
+    groups = torch.zeros(2, dtype=torch.long)
+    again = read_package(path).network()
+    # In one memory layout, for layouts differ by rounding.
+    original = with_memory_format(network.eval(), torch.contiguous_format)
+    with torch.inference_mode():
+        expected = original(region, groups=groups).logits
+        found = again(region, groups=groups).logits
+    if not torch.equal(expected, found):
+        path.unlink()
+        raise OutputError(f"{path} gave other logits when it was read back and was removed: report this as a defect.")

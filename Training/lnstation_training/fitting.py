@@ -1,0 +1,248 @@
+"""One training run in one folder, configured by YAML and flags through LightningCLI; it resumes where it stopped."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import logging
+import sys
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.utilities import rank_zero_only
+
+from lnstation_training.data_module import StationDataModule
+from lnstation_training.task import StationMetastasisTask
+from LNStationLib.errors import InputError, OutputError
+
+CONFIG_FILE, CHECKPOINTS, BEST, LAST = "config.yaml", "checkpoints", "best", "last"
+LOGS = "logs"
+
+TRAINER_DEFAULTS: Mapping[str, Any] = {
+    "max_epochs": 250,
+    "log_every_n_steps": 1,
+    "num_sanity_val_steps": 0,
+    # The order of an epoch follows its number, so that a resumed run sees what it would have seen.
+    "reload_dataloaders_every_n_epochs": 1,
+}
+
+
+class FitCLI(LightningCLI):
+    """LightningCLI with a folder for everything, the best and the last checkpoint, CSV and TensorBoard logs."""
+
+    def __init__(self, args: Sequence[str] | dict[str, Any], callbacks: Sequence[Callback] = ()) -> None:
+        self.extra_callbacks = list(callbacks)
+        super().__init__(
+            StationMetastasisTask,
+            StationDataModule,
+            args=list(args) if not isinstance(args, dict) else args,
+            run=False,
+            save_config_callback=None,
+            trainer_defaults=dict(TRAINER_DEFAULTS),
+            seed_everything_default=0,
+            parser_kwargs={"prog": "run.py train fit", "description": "Train one network on one fold."},
+            auto_configure_optimizers=False,
+        )
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Add the folder of the run."""
+        parser.add_argument(
+            "--out", type=Path, required=True, help="Folder of this run; a stopped run goes on there."
+        )
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the run."""
+        return Path(self.config["out"])
+
+    def before_instantiate_classes(self) -> None:
+        """Refuse a folder that holds a run of other settings, before anything is built."""
+        _claim(self.folder, self._settings_text())
+
+    def _settings_text(self) -> str:
+        """All settings but where the run lies and what does not change it."""
+        config = self.config.clone()
+        for key in ("out", "config"):
+            config.pop(key, None)
+        return str(self.parser.dump(config, skip_check=True, skip_none=False))
+
+    def instantiate_trainer(self, **kwargs: Any) -> lightning.Trainer:
+        """Build the trainer with this run's loggers and checkpoints."""
+        loggers = [
+            CSVLogger(self.folder, name=LOGS, version=""),
+            TensorBoardLogger(self.folder, name=LOGS, version="tensorboard"),
+        ]
+        self.trainer_defaults["callbacks"] = [*_checkpoints(self.folder), *self.extra_callbacks]
+        built: lightning.Trainer = super().instantiate_trainer(logger=loggers, default_root_dir=self.folder, **kwargs)
+        return built
+
+
+def _checkpoints(folder: Path) -> list[Callback]:
+    """The best model on validation data and, for resuming, the state after every epoch."""
+    best = ModelCheckpoint(
+        folder / CHECKPOINTS, BEST, monitor="val_auc", mode="max", save_top_k=1, enable_version_counter=False
+    )
+    last = ModelCheckpoint(folder / CHECKPOINTS, LAST, save_top_k=1, enable_version_counter=False)
+    return [best, last]
+
+
+def _claim(folder: Path, settings: str) -> None:
+    path = folder / CONFIG_FILE
+    if path.exists():
+        if path.read_text(encoding="utf-8") != settings and _main_process():
+            changed = _changed(path.read_text(encoding="utf-8"), settings)
+            raise InputError(
+                f"{folder} holds a run with other settings ({changed}): choose another folder, or take those of its "
+                f"{CONFIG_FILE}."
+            )
+        return
+    if _main_process():
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(settings, encoding="utf-8")
+
+
+def _main_process() -> bool:
+    return getattr(rank_zero_only, "rank", 0) == 0
+
+
+def _changed(before: str, after: str) -> str:
+    lines = [line.strip() for line in after.splitlines() if line not in before.splitlines()]
+    return "; ".join(lines[:3]) or "some are missing"
+
+
+def fit(args: Sequence[str] | dict[str, Any], callbacks: Sequence[Callback] = ()) -> FitCLI:
+    """Train, or go on with a run that was stopped; a run that is done is left as it is.
+
+    Args:
+        args: Command-line arguments (``--config FILE --data.folder DIR --out DIR --trainer.max_epochs 30 ...``), or
+            the same as a nested dictionary.
+        callbacks: Further callbacks, for progress.
+
+    Returns:
+        The command line, whose ``trainer``, ``model``, ``datamodule`` and ``folder`` are those of the run.
+
+    Raises:
+        InputError: Settings or data cannot be used, or the loss is no number.
+        OutputError: The disk is full.
+    """
+    with _one_sentence(), _quiet():
+        cli = _parsed(args, callbacks)
+        _check_groups(cli)
+        last = cli.folder / CHECKPOINTS / f"{LAST}.ckpt"
+        # The checkpoint is this run's own: it holds the state of optimizer and loops as plain Python objects.
+        cli.trainer.fit(cli.model, cli.datamodule, ckpt_path=last if last.exists() else None, weights_only=False)
+    return cli
+
+
+def _parsed(args: Sequence[str] | dict[str, Any], callbacks: Sequence[Callback]) -> FitCLI:
+    # LightningCLI warns of arguments that are not those of the process.
+    own, sys.argv = sys.argv, sys.argv[:1]
+    try:
+        return FitCLI(args, callbacks)
+    except argparse.ArgumentError as error:
+        raise InputError(f"{error}.") from error
+    finally:
+        sys.argv = own
+
+
+def _check_groups(cli: FitCLI) -> None:
+    """A station-aware router must have as many experts as there are station groups."""
+    task, data = cli.model, cli.datamodule
+    if task.hparams["network"] == "mobilevitv2_sa_moe":
+        experts = (task.hparams["network_arguments"] or {}).get("n_experts", 3)
+        if experts != data.n_groups:
+            raise InputError(
+                f"network_arguments has n_experts {experts} and data.n_groups is {data.n_groups}: a station-aware "
+                "network has one expert for each group, so set both alike."
+            )
+
+
+@contextmanager
+def _one_sentence() -> Any:
+    """Turn what a full disk raises, in whichever layer, into one sentence."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise OutputError("The disk is full: free space and run the same command again; it goes on.") from error
+        raise
+    except RuntimeError as error:
+        # torch's writer of checkpoints has no class of its own.
+        if "PytorchStreamWriter" in str(error) or "No space left" in str(error):
+            raise OutputError(
+                "A checkpoint could not be written, most likely on a full disk: free space and run the same command "
+                "again; it goes on."
+            ) from error
+        raise
+
+
+@contextmanager
+def _quiet() -> Any:
+    """Keep Lightning's tips and hints that do not apply here from the user."""
+    logger = logging.getLogger("lightning.pytorch")
+    level = logger.level
+    logger.setLevel(max(level, logging.WARNING) if not logging.getLogger().isEnabledFor(logging.DEBUG) else level)
+    with warnings.catch_warnings():
+        for text in (r".*does not have many workers.*", r".*Checkpoint directory.*", r".*isinstance\(treespec.*"):
+            warnings.filterwarnings("ignore", message=text)
+        try:
+            yield
+        finally:
+            logger.setLevel(level)
+
+
+class EpochProgress(Callback):
+    """Reports every epoch to a progress function.
+
+    Args:
+        report: Told words and the fraction done.
+    """
+
+    def __init__(self, report: Callable[[str, float], None]) -> None:
+        self.report = report
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        """Tell epoch, loss and validation AUC."""
+        done, whole = trainer.current_epoch + 1, trainer.max_epochs or 1
+        figures = trainer.callback_metrics
+        words = [f"epoch {done} of {whole}"]
+        for name, key in (("loss", "train_loss"), ("validation AUC", "val_auc")):
+            if key in figures:
+                words.append(f"{name} {float(figures[key]):.3f}")
+        self.report(", ".join(words), done / whole)
+
+
+def best_checkpoint(folder: Path) -> Path:
+    """The checkpoint that was best on validation data.
+
+    Raises:
+        InputError: ``folder`` holds no finished run.
+    """
+    path = folder / CHECKPOINTS / f"{BEST}.ckpt"
+    if not path.exists():
+        raise InputError(f"{folder} holds no trained model: run fit with --out {folder} first.")
+    return path
+
+
+def load_run(folder: Path) -> tuple[StationMetastasisTask, StationDataModule, dict[str, Any]]:
+    """The best model of a run, its data, and its settings.
+
+    Raises:
+        InputError: ``folder`` holds no run.
+    """
+    import yaml
+
+    checkpoint = best_checkpoint(folder)
+    config = yaml.safe_load((folder / CONFIG_FILE).read_text(encoding="utf-8"))
+    task = StationMetastasisTask(**config["model"])
+    state = torch.load(checkpoint, map_location="cpu", weights_only=False)
+    task.load_state_dict(state["state_dict"])
+    return task.eval(), StationDataModule(**config["data"]), config
