@@ -147,6 +147,7 @@ def in_own_process(name: str, engine: str, options: argparse.Namespace) -> Measu
     if done.returncode != 0:
         print(f"{name} on {engine}: {done.stderr.strip().splitlines()[-1:]}", file=sys.stderr)
         return None
+    print(done.stdout.splitlines()[-1], file=sys.stderr, flush=True)
     return Measured(**json.loads(done.stdout.splitlines()[-1]))
 
 
