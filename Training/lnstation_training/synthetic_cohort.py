@@ -114,12 +114,9 @@ def _claim(request: SyntheticCohort, preset: Preset) -> None:
 
 
 def _title(request: SyntheticCohort) -> str:
-    chosen = (
-        f", at least {100 * request.positive_fraction:.0f} % of them node-positive"
-        if request.positive_fraction
-        else ""
-    )
-    return f"Synthetic patients ({request.preset}{chosen})"
+    if not request.positive_fraction:
+        return f"Synthetic patients ({request.preset})"
+    return f"Synthetic patients ({request.preset}, {100 * request.positive_fraction:.0f} % of them node-positive)"
 
 
 def chosen_numbers(request: SyntheticCohort, preset: Preset) -> list[int]:
