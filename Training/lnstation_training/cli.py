@@ -37,8 +37,8 @@ app = typer.Typer(
         "\n\n"
         "In order: prepare cuts the stations out of the CTs, fit trains on one fold, evaluate gives figures and "
         "plots on the part of the fold that training has not seen, export makes the model package that assess and "
-        "Slicer take. experiment does it for all rows and folds of a paper's tables. cohort makes synthetic patients to "
-        "try it all with. Tables and a worked example: Training/README.md."
+        "Slicer take. experiment does it for all rows and folds of a paper's tables. cohort makes synthetic patients "
+        "to try it all with. Tables and a worked example: Training/README.md."
     ),
     no_args_is_help=True,
     add_completion=False,
