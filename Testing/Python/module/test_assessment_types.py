@@ -33,7 +33,8 @@ def test_every_object_of_the_schema_has_its_typed_dictionary() -> None:
 
 @pytest.mark.parametrize(("name", "field"), PAIRS)
 def test_field_is_on_both_sides_with_the_same_type(name: str, field: str) -> None:
-    here = typing.get_type_hints(getattr(AssessmentTypes, name))
+    # Its own names, because a module test in this process may have unloaded the file.
+    here = typing.get_type_hints(getattr(AssessmentTypes, name), vars(AssessmentTypes))
     there = OBJECTS[name]["properties"]
     assert field in here, f"AssessmentTypes.{name} lacks {field}, which the schema has"
     assert field in there, f"AssessmentTypes.{name} has {field}, which the schema lacks"
