@@ -34,6 +34,7 @@ class ModelCatalog:
         self._client = client
         self._settings = settings
         self._askedOf: int | None = None
+        self._failedOf = 0
         self.forget()
 
     def forget(self) -> None:
@@ -69,8 +70,9 @@ class ModelCatalog:
         return folder
 
     def askOnce(self) -> None:
-        """Ask, unless there is an answer, an error, or one is on its way."""
-        if not (self.isAnswered or self.error or self.isAsking):
+        """Ask, unless there is an answer or one is on its way; after an error only a worker started since."""
+        hasFailed = self.error and (self._failedOf == self._client.generation or not self._client.isRunning())
+        if not (self.isAnswered or hasFailed or self.isAsking):
             self.ask()
 
     def ask(self) -> None:
@@ -97,5 +99,6 @@ class ModelCatalog:
 
     def _onError(self, error: WorkerError) -> None:
         self.error = error.message
+        self._failedOf = self._client.generation
         self._askedOf = None
         self.changed.emit()

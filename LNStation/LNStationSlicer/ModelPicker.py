@@ -36,7 +36,7 @@ class ModelPicker(Section):
         ui.methodCombo.connect("currentIndexChanged(int)", self._onMethod)
         ui.operatingPointCombo.connect("currentIndexChanged(int)", self._onOptions)
         ui.flipCheck.connect("toggled(bool)", self._onOptions)
-        ui.installModelsButton.clicked.connect(self.installWanted.emit)
+        ui.installModelsButton.clicked.connect(self._onInstall)
         self._fillMenu()
         self.catalog.changed.connect(self._onCatalog)
 
@@ -161,6 +161,9 @@ class ModelPicker(Section):
         if not self.isRefreshing and parameters is not None:
             parameters.operatingPoint = comboKey(self.ui.operatingPointCombo)
             parameters.flipAveraging = self.ui.flipCheck.checked
+
+    def _onInstall(self) -> None:
+        self.installWanted.emit()
 
     def _onCatalog(self) -> None:
         parameters, card = self.logic.caseParameters(), self.chosen()

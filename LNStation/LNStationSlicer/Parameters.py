@@ -99,20 +99,20 @@ def restoreSettings(parameters: CaseParameters) -> dict[str, Any] | None:
     None where nothing is remembered, no network judged, or the package is not where it was: the worker then looks
     for its id and says so where there is none.
     """
-    settings = json.loads(parameters.assessedSettings or "{}")
-    if settings.get("metastasis") != "sa_moe":
+    kept = json.loads(parameters.assessedSettings or "{}")
+    sent = kept.get("settings", {})
+    if sent.get("metastasis") != "sa_moe":
         return None
-    places = [settings.get("model") or ""]
+    places = [sent.get("model") or ""]
     # Chosen again, by hand or by its id, after the scene came to this computer.
-    places += [parameters.modelPath] if settings.get("model_id") == parameters.modelId else []
+    places += [parameters.modelPath] if kept["model_id"] == parameters.modelId else []
     found = next((place for place in places if place and Path(place).exists()), None)
-    return {**settings["sent"], "model": found} if found else None
+    return {**sent, "model": found} if found else None
 
 
-def rememberAssessed(parameters: CaseParameters, sent: dict[str, Any], modelId: str) -> None:
+def rememberAssessed(parameters: CaseParameters, settings: dict[str, Any], modelId: str) -> None:
     """Keep the settings that an assessment was made with, for ``restoreSettings``."""
-    kept = {"metastasis": sent["metastasis"], "model": sent.get("model"), "model_id": modelId, "sent": sent}
-    parameters.assessedSettings = json.dumps(kept)
+    parameters.assessedSettings = json.dumps({"settings": settings, "model_id": modelId})
 
 
 def _methodSettings(parameters: CaseParameters, device: str) -> dict[str, Any]:

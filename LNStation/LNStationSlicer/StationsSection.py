@@ -141,9 +141,8 @@ def categoryText(staging: NStaging | None, absent: str, stale: bool) -> str:
 
 def methodText(assessment: Assessment | None) -> str:
     """The model package that called the stations, and where it draws the line; empty for the clinical criteria."""
-    step = (
-        next((row for row in assessment["provenance"] if row["step"] == "metastasis"), None) if assessment else None
-    )
+    steps = assessment["provenance"] if assessment else []
+    step = next((row for row in steps if row["step"] == "metastasis"), None)
     if step is None or not step["model_package"]:
         return ""
     text = _("by {package} {version}").format(package=step["model_package"], version=step.get("model_version") or "")
