@@ -114,7 +114,11 @@ def test_what_is_chosen_goes_to_the_worker(hand: Hand) -> None:
     settings = sent(hand)["settings"]
     assert settings["metastasis"] == "sa_moe"
     assert settings["model"] == hand.logic.models.cards[0]["path"]
-    assert (settings["operating_point"], settings["flip_averaging"], settings["device"]) == ("sensitive", True, "cuda:0")
+    assert (settings["operating_point"], settings["flip_averaging"], settings["device"]) == (
+        "sensitive",
+        True,
+        "cuda:0",
+    )
     from LNStationLib.settings import Settings
 
     assert Settings(**settings)
