@@ -47,6 +47,12 @@ def attention(hand: Hand) -> tuple[np.ndarray, np.ndarray]:
     return values[values > 0], points[:, :3]
 
 
+def finish(hand: Hand) -> None:
+    """The worker has nothing to do, and the panel shows it."""
+    hand.wait(lambda: not hand.logic.queue.jobs(), "the worker", PATIENCE_S)
+    slicer.app.processEvents()
+
+
 def test_a_package_calls_the_stations_and_an_edited_one_anew(hand: Hand, tmp_path: Path) -> None:
     write_stations_package(tmp_path / "models.zip", stations=list(STATIONS))
     patient = patients.add_patient(patients.phantom(), "patient", with_pet=False)
@@ -62,7 +68,7 @@ def test_a_package_calls_the_stations_and_an_edited_one_anew(hand: Hand, tmp_pat
     slicer.app.processEvents()
     driver.click(hand.ui.assessButton)
     hand.wait(lambda: hand.logic.case.assessment() is not None, "the assessment", PATIENCE_S)
-    hand.wait(lambda: not hand.logic.queue.jobs(), "the worker", PATIENCE_S)
+    finish(hand)
     rows = {row.name: row for row in hand.logic.rows()}
     judged = {name for name, row in rows.items() if row.probability is not None}
     assert {"4R", "7"} <= judged
@@ -76,7 +82,7 @@ def test_a_package_calls_the_stations_and_an_edited_one_anew(hand: Hand, tmp_pat
     eraseLowerHalf(hand.logic.case, "7")
     hand.wait(lambda: hand.logic.review.edits(), "the edit")
     hand.wait(lambda: not hand.logic.review.stale(), "the new assessment", PATIENCE_S)
-    hand.wait(lambda: not hand.logic.queue.jobs(), "the worker", PATIENCE_S)
+    finish(hand)
     rows = {row.name: row for row in hand.logic.rows()}
     assert rows["7"].probability != before
     assert {name: rows[name].probability for name in others} == others
