@@ -89,8 +89,9 @@ class ModelCatalog:
         return next((card for card in same if card["path"] == path), same[0] if same else None)
 
     def _onModels(self, answer: dict[str, Any]) -> None:
-        self.cards = tuple(answer["models"])
-        self.problems = tuple(answer["problems"])
+        # A folder that was added may be one that is looked into anyway.
+        self.cards = tuple({card["path"]: card for card in reversed(answer["models"])}.values())[::-1]
+        self.problems = tuple({row["path"]: row for row in answer["problems"]}.values())
         self.missing = tuple(answer["missing"])
         self.install = answer["install"] or ""
         self.isAnswered = True

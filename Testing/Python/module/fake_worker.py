@@ -93,7 +93,7 @@ def assess(params: dict[str, Any]) -> dict[str, Any]:
     case = params["case"]
     cases[case]["assessment"] = assessment()
     stations, nodes = np.load(ANSWERS / "stations.npy"), np.load(ANSWERS / "nodes.npy")
-    learned = params["settings"].get("metastasis") == "sa_moe"
+    learned = params.get("settings", {}).get("metastasis") == "sa_moe"
     attention = (stations > 0).astype(np.float32) if learned or behavior("assess").get("attention") else None
     if learned:
         judged_by(cases[case]["assessment"], params["settings"])

