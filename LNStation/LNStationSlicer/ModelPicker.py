@@ -80,6 +80,9 @@ class ModelPicker(Section):
         with self.refreshing():
             self._fillMethods(parameters)
             card = self.chosen()
+            if card is not None and card["path"] != parameters.modelPath:
+                # A scene from elsewhere: the same package lies in another place here.
+                rememberPackage(parameters, card)
             self._fillPoints(card, parameters)
             ui.flipCheck.checked = bool(parameters is not None and parameters.flipAveraging)
             ui.methodCombo.enabled = parameters is not None
@@ -166,10 +169,6 @@ class ModelPicker(Section):
         self.installWanted.emit()
 
     def _onCatalog(self) -> None:
-        parameters, card = self.logic.caseParameters(), self.chosen()
-        if parameters is not None and card is not None:
-            # A scene from elsewhere: the same package lies in another place here.
-            rememberPackage(parameters, card)
         folder, self._newFolder = self._newFolder, None
         if folder is not None and not self._isIn(folder):
             self.message.emit(_("There is no model package in {folder}.").format(folder=folder))

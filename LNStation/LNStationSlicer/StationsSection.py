@@ -6,7 +6,6 @@ import qt
 
 from LNStationSlicer.AssessmentTypes import Assessment, NStaging
 from LNStationSlicer.Section import Section, comboKey, fillCombo
-from LNStationSlicer.StationRows import StationRow
 from LNStationSlicer.StationTable import StationTable
 from LNStationSlicer.Translation import _
 
@@ -88,8 +87,7 @@ class StationsSection(Section):
         elif hidden:
             self.ui.reasonLabel.text = f"{row.name}: {row.title}"
         else:
-            words = (f"{row.name}: {row.title}.", row.reason, attentionText(row))
-            self.ui.reasonLabel.text = " ".join(text for text in words if text)
+            self.ui.reasonLabel.text = f"{row.name}: {row.title}. {row.reason}".strip()
 
     def onNext(self) -> None:
         """Go to the next station that is worth a look."""
@@ -149,18 +147,6 @@ def methodText(assessment: Assessment | None) -> str:
     point = step["settings"].get("operating_point")
     text = _("{text} at {point}").format(text=text.strip(), point=point) if point else text.strip()
     return _("{text}, synthetic training").format(text=text) if step["trained_on"] == "synthetic" else text
-
-
-def attentionText(row: StationRow) -> str:
-    """Where a network looked in a station, as a sentence; empty where none did."""
-    if row.attentionInNodes is None:
-        return ""
-    share = round(100 * row.attentionInNodes)
-    if row.attentionNode is None:
-        return _("{share}% of the attention lies in nodes.").format(share=share)
-    return _("{share}% of the attention lies in nodes, most of it in node {node}.").format(
-        share=share, node=row.attentionNode
-    )
 
 
 def _filters() -> list[tuple[str, str]]:

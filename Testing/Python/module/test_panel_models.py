@@ -141,7 +141,7 @@ def test_the_result_shows_probabilities_attention_where_it_lies_and_the_model(ha
     point = np.argwhere(station_array() > 0).mean(axis=0)
     assert np.all(np.diff(bounds.reshape(3, 2)) > 0), point
     assert hand.cell("4R", "probability") == "91%"
-    assert "62% of the attention lies in nodes, most of it in node 7." in hand.ui.reasonLabel.text
+    assert "62% of the attention in nodes, of these most in node 7." in hand.ui.reasonLabel.text
     assert hand.ui.modelCategoryLabel.text == "N2, decided by 4R · by tiny 1 at balanced, synthetic training"
     assert "trained on synthetic patients" in hand.ui.syntheticBanner.text
 

@@ -72,7 +72,7 @@ def test_a_package_calls_the_stations_and_an_edited_one_anew(hand: Hand, tmp_pat
     rows = {row.name: row for row in hand.logic.rows()}
     judged = {name for name, row in rows.items() if row.probability is not None}
     assert {"4R", "7"} <= judged
-    assert rows["7"].attentionInNodes is not None
+    assert "of the attention in nodes" in rows["7"].reason
     assert " by tiny 1 at balanced, synthetic training" in hand.ui.modelCategoryLabel.text
     values, points = attention(hand)
     assert 0.5 < values.max() <= 1
