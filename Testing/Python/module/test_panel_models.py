@@ -15,7 +15,8 @@ if _reason := slicer_host.why_unavailable():
 slicer = slicer_host.start()
 
 import qt  # noqa: E402
-from module.mrml_cases import station_array  # noqa: E402
+import vtk  # noqa: E402
+from module.mrml_cases import lps_matrix, station_array  # noqa: E402
 from module.panel_hand import Hand, panel  # noqa: E402
 from slicer_host import driver  # noqa: E402
 
@@ -68,6 +69,12 @@ def choose(hand: Hand, title: str) -> None:
 
 def sent(hand: Hand, method: str = "assess") -> dict[str, Any]:
     return [row["params"] for row in hand.worker.requests() if row["method"] == method][-1]
+
+
+def points(array: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Where the voxels above 0 lie."""
+    index = np.argwhere(array > 0)[:, ::-1]
+    return (np.c_[index, np.ones(len(index))] @ matrix.T)[:, :3]
 
 
 def test_packages_are_listed_by_title_once_there_is_a_case_and_criteria_are_the_default(hand: Hand) -> None:
@@ -131,15 +138,15 @@ def test_the_result_shows_probabilities_attention_where_it_lies_and_the_model(ha
     choose(looked(hand), "tiny")
     hand.assess()
     hand.click_row("4R")
-    case = hand.logic.case
-    node = case.attentionNode()
+    node = hand.logic.case.attentionNode()
     shown = slicer.app.layoutManager().sliceWidget("Red").sliceLogic().GetSliceCompositeNode()
     assert shown.GetForegroundVolumeID() == node.GetID()
-    bounds, ct_bounds = np.zeros(6), np.zeros(6)
-    node.GetRASBounds(bounds), case.ctNode().GetRASBounds(ct_bounds)
-    assert np.ptp(bounds.reshape(3, 2)) < np.ptp(ct_bounds.reshape(3, 2))
-    point = np.argwhere(station_array() > 0).mean(axis=0)
-    assert np.all(np.diff(bounds.reshape(3, 2)) > 0), point
+    values, stations = slicer.util.arrayFromVolume(node), station_array()
+    assert values.size < stations.size
+    to_ras = vtk.vtkMatrix4x4()
+    node.GetIJKToRASMatrix(to_ras)
+    drawn = points(values, slicer.util.arrayFromVTKMatrix(to_ras))
+    np.testing.assert_allclose(drawn, points(stations, np.diag([-1, -1, 1, 1]) @ lps_matrix()), atol=1e-3)
     assert hand.cell("4R", "probability") == "91%"
     assert "62% of the attention in nodes, of these most in node 7." in hand.ui.reasonLabel.text
     assert hand.ui.modelCategoryLabel.text == "N2, decided by 4R · by tiny 1 at balanced, synthetic training"

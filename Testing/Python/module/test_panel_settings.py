@@ -44,9 +44,19 @@ def test_devices_are_asked_of_the_worker_when_somebody_looks_and_the_choice_is_k
     hand.assessed()
     assert "devices" not in hand.worker.methods()
     hand.ui.advancedGroup.collapsed = False
-    hand.wait(lambda: hand.ui.deviceCombo.count > 1, "the devices")
-    hand.ui.deviceCombo.currentIndex = 1
-    assert hand.logic.getParameterNode().device == hand.ui.deviceCombo.itemData(1)
+    assert hand.logic.getParameterNode().device == "auto"
+    hand.wait(lambda: hand.ui.deviceCombo.findData("cuda:0") >= 0, "the devices")
+    assert hand.ui.deviceCombo.itemData(hand.ui.deviceCombo.currentIndex) == "auto"
+    hand.ui.deviceCombo.currentIndex = hand.ui.deviceCombo.findData("cuda:0")
+    assert hand.logic.getParameterNode().device == "cuda:0"
+
+
+def test_a_device_of_another_computer_is_shown_and_not_replaced_in_silence(hand: Hand) -> None:
+    hand.choose_ct()
+    hand.logic.getParameterNode().device = "cuda:5"
+    hand.widget.refresh()
+    assert hand.ui.deviceCombo.currentText == "cuda:5"
+    assert hand.logic.getParameterNode().device == "cuda:5"
 
 
 def test_without_packages_the_user_is_asked_first_and_a_no_changes_nothing(hand: Hand) -> None:
