@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from LNStationSlicer.Jobs import Job
+from LNStationSlicer.ModelPicker import ModelPicker
 from LNStationSlicer.Section import ParameterBinding, Section, chooseKey, comboKey, fillCombo
 from LNStationSlicer.Translation import _
 from LNStationSlicer.WorkerErrors import WorkerError
@@ -25,10 +26,14 @@ class AssessSection(Section):
         self.packages = WorkerPackages(ui, self.logic)
         self.packages.message.connect(self.message.emit)
         self.packages.changed.connect(self.refresh)
+        self.packages.replaced.connect(self.logic.models.forget)
+        self.models = ModelPicker(ui, self.logic)
+        self.models.message.connect(self.message.emit)
+        self.models.installWanted.connect(self.packages.installNetworks)
         self._defaults = {name: getattr(ui, name).value for name in _BOUND}
         fillCombo(ui.rulesCombo, [("tnm8", "TNM 8"), ("tnm9", "TNM 9"), ("petct_paper", _("PET/CT paper"))])
         fillCombo(ui.nodeSourceCombo, _nodeSources())
-        fillCombo(ui.deviceCombo, [("cpu", _("CPU"))])
+        fillCombo(ui.deviceCombo, [_anyDevice(), ("cpu", _("CPU"))])
         ui.assessButton.clicked.connect(self.onAssess)
         ui.cancelButton.clicked.connect(self.onCancel)
         for combo in (ui.rulesCombo, ui.nodeSourceCombo, ui.deviceCombo):
@@ -49,6 +54,7 @@ class AssessSection(Section):
         """Stop an installation that runs."""
         self._binding.disconnect()
         self.packages.cleanup()
+        self.models.cleanup()
 
     def refresh(self) -> None:
         """Show choices and what can be pressed."""
@@ -66,11 +72,21 @@ class AssessSection(Section):
             ui.assessButton.enabled = case is not None and not busy
             ui.assessButton.toolTip = _assessTip() if case is not None else _("Choose a CT first.")
             ui.assessButton.text = _("Assess again") if case and case.assessment() else _("Assess stations")
-            chooseKey(ui.deviceCombo, self.logic.getParameterNode().device)
+            self._showDevice()
             ui.cancelButton.enabled = busy
             ui.progressBar.visible = ui.stepLabel.visible = busy
         if not ui.advancedGroup.collapsed:
             self.packages.show(busy)
+        if not self.packages.isInstalling:
+            self.models.look()
+        self.models.refresh()
+
+    def _showDevice(self) -> None:
+        """A device of a scene from elsewhere is shown though it is not here: the worker says so."""
+        combo, device = self.ui.deviceCombo, self.logic.getParameterNode().device
+        if combo.findData(device) < 0:
+            combo.addItem(device, device)
+        chooseKey(combo, device)
 
     def _showDefaults(self) -> None:
         """What a new case begins with."""
@@ -89,8 +105,10 @@ class AssessSection(Section):
 
     def _assessNow(self) -> None:
         if self.logic.case is not None:
-            self.message.emit("")
-            self.logic.assess()
+            obstacle = self.models.obstacle()
+            self.message.emit(obstacle)
+            if not obstacle:
+                self.logic.assess()
 
     def onCancel(self) -> None:
         """Stop what runs."""
@@ -144,7 +162,8 @@ class AssessSection(Section):
             client.request("devices", {}, self._onDevices, self._onNoDevices)
 
     def _onDevices(self, answer: dict[str, Any]) -> None:
-        fillCombo(self.ui.deviceCombo, [(device["name"], device["title"]) for device in answer["devices"]])
+        devices = [(device["name"], device["title"]) for device in answer["devices"]]
+        fillCombo(self.ui.deviceCombo, [_anyDevice(), *devices])
         self.refresh()
 
     def _onNoDevices(self, error: WorkerError) -> None:
@@ -156,6 +175,10 @@ def _assessTip() -> str:
         "Find organs, stations and nodes, call each station and derive the N category. Runs in a process of its own; "
         "Slicer stays usable."
     )
+
+
+def _anyDevice() -> tuple[str, str]:
+    return ("auto", _("what is fastest here (a GPU, else the CPU)"))
 
 
 def _nodeSources() -> list[tuple[str, str]]:

@@ -12,7 +12,7 @@ import slicer
 
 from LNStationSlicer import OrganMatching, PetExchange, VolumeExchange
 from LNStationSlicer.CaseScene import CaseScene
-from LNStationSlicer.Parameters import CaseParameters
+from LNStationSlicer.Parameters import CaseParameters, restoreSettings
 
 SYNTHETIC_ATTRIBUTE = "LNStation.Synthetic"
 """Attribute of a CT node that the phantom made; its reports say so."""
@@ -113,6 +113,8 @@ class CaseUpload:
 
     def _exportStations(self) -> None:
         self.restore["assessment"] = self._case.assessment()
+        if settings := restoreSettings(CaseParameters(self._case.node)):
+            self.restore["settings"] = settings
         self.restore["stations"] = VolumeExchange.exportStationMap(self._case, self._folder, "restore_stations")
 
     def _exportNodeMap(self) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from LNStationSlicer import VolumeExchange
 from LNStationSlicer.AttentionMap import attentionPieces
 from LNStationSlicer.CaseScene import CaseScene
-from LNStationSlicer.Parameters import CaseParameters, workerSettings
+from LNStationSlicer.Parameters import CaseParameters, rememberAssessed, workerSettings
 from LNStationSlicer.StationEditing import StationEditing
 from LNStationSlicer.Translation import _
 from LNStationSlicer.WorkerClient import WorkerClient
@@ -59,14 +59,17 @@ class AssessJob(Job):
     method = "assess"
     needsReview = False
 
-    def __init__(self, case: CaseScene, stations: Sequence[str]) -> None:
+    def __init__(self, case: CaseScene, stations: Sequence[str], device: str = "auto") -> None:
         super().__init__(case)
         self.stations = tuple(stations)
-        self.params["settings"] = workerSettings(CaseParameters(case.node))
+        parameters = CaseParameters(case.node)
+        self.params["settings"] = workerSettings(parameters, device)
+        self._modelId = parameters.modelId
 
     def receive(self, result: dict[str, Any], client: WorkerClient) -> Pieces:
         """The assessment goes first: names and colors of nodes come from it."""
         client.discard(result.get("organs"))
+        yield lambda: rememberAssessed(CaseParameters(self.case.node), self.params["settings"], self._modelId)
         yield lambda: self.case.setAssessment(result["assessment"])
         yield lambda: self.case.setStations(*client.takeVolume(result["stations"]))
         yield lambda: self.case.setNodes(*client.takeVolume(result["nodes"]))
@@ -105,6 +108,9 @@ class ReassessJob(Job):
         yield lambda: self.case.setAssessment(result["assessment"])
         if result.get("nodes"):
             yield lambda: self.case.setNodes(*client.takeVolume(result["nodes"]))
+        # None says that the map is as before, not that there is none.
+        if attention := result.get("attention"):
+            yield from attentionPieces(self.case, lambda: client.takeVolume(attention))
         yield lambda: self._editing.assessed(self._snapshot)
 
 

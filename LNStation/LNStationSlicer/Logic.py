@@ -19,6 +19,7 @@ from LNStationSlicer.CaseScene import CaseScene
 from LNStationSlicer.Dependencies import Dependencies
 from LNStationSlicer.JobQueue import JobQueue
 from LNStationSlicer.Jobs import AssessJob, Job, ReassessJob, ReportJob, StageJob
+from LNStationSlicer.ModelCatalog import ModelCatalog
 from LNStationSlicer.OverlayOptions import OverlayOptions
 from LNStationSlicer.Overlays import Overlays
 from LNStationSlicer.Parameters import CaseParameters, ModuleParameters
@@ -41,6 +42,7 @@ class Logic(ScriptedLoadableModuleLogic):
         stationSelected: Emitted with the name of the station that is looked at, or None.
         failed: Emitted with the job and the error when one fails; not when the user cancelled.
         reportWritten: Emitted with the files of a report.
+        models: The model packages that the worker knows.
     """
 
     def __init__(self, client: WorkerClient | None = None) -> None:
@@ -52,6 +54,7 @@ class Logic(ScriptedLoadableModuleLogic):
         self.reportWritten = Signal()
         self.dependencies = Dependencies(slicer.app.userSettings())
         self.client = client or WorkerClient(lambda folder: self.dependencies.workerCommand("--folder", str(folder)))
+        self.models = ModelCatalog(self.client, slicer.app.userSettings())
         self.queue = JobQueue(self.client)
         self.queue.ended.connect(self._onJobEnded)
         self.selectedStation: str | None = None
@@ -202,7 +205,7 @@ class Logic(ScriptedLoadableModuleLogic):
         if self.editing is not None:
             self.editing.flush()
         names = [station.name for station in anatomy.stations()]
-        self.queue.add(AssessJob(self.case, names))
+        self.queue.add(AssessJob(self.case, names, self.getParameterNode().device))
 
     def reassess(self) -> None:
         """Assess what was edited, unless it is being done."""

@@ -3,6 +3,8 @@
 Annotations are not postponed here (no ``from __future__``): the wrapper reads them as types.
 """
 
+import json
+from pathlib import Path
 from typing import Annotated, Any, Optional
 
 from slicer import vtkMRMLScriptedModuleNode
@@ -12,6 +14,7 @@ CANCERS = ("", "lung", "esophagus")
 SIDES = ("", "R", "L")
 PET_UNITS = ("auto", "SUVbw")
 RULES = ("tnm8", "tnm9", "petct_paper")
+METHODS = ("clinical_criteria", "sa_moe")
 NODE_SOURCES = ("auto", "supplied", "pet_threshold", "ct_blobs", "none")
 REPORT_FORMATS = ("pdf", "html", "json", "csv", "nifti")
 
@@ -27,6 +30,13 @@ class CaseParameters:
         rules: N rules for lung cancer.
         nodeSource: Where node candidates come from.
         workingSpacingMm: Voxel edge of the grid on which organs and stations are found.
+        metastasis: How stations are called: by criteria, or by a model package's network.
+        modelPath: Where the package lies on this computer.
+        modelId: Its id, by which it is found where it lies elsewhere.
+        modelTitle: For a person, where it is gone.
+        operatingPoint: Of the package; empty for its first.
+        flipAveraging: Average the network's answer with that for the mirrored station.
+        assessedSettings: The settings of the last assessment as JSON; empty where there is none.
     """
 
     cancer: Annotated[str, Choice(list(CANCERS)), Default("")]
@@ -38,6 +48,13 @@ class CaseParameters:
     suvMaxThreshold: Annotated[float, WithinRange(0.5, 40.0), Default(4.0)]
     nodeSuvThreshold: Annotated[float, WithinRange(0.5, 40.0), Default(2.5)]
     workingSpacingMm: Annotated[float, WithinRange(0.5, 4.0), Default(1.5)]
+    metastasis: Annotated[str, Choice(list(METHODS)), Default("clinical_criteria")]
+    modelPath: str
+    modelId: str
+    modelTitle: str
+    operatingPoint: str
+    flipAveraging: Annotated[bool, Default(False)]
+    assessedSettings: str
 
 
 @parameterNodeWrapper
@@ -47,7 +64,7 @@ class ModuleParameters:
     Attributes:
         currentCase: The anchor node of the case under review.
         reader: The last reader's name; new cases start with it.
-        device: Where learned models run, as the worker names it.
+        device: Where learned models run, as the worker names it; ``"auto"``: a GPU where there is one.
         autoReassess: Assess an edited station again without being asked.
         reportFolder: Where report folders are made.
         identifiers: Whether reports name the patient.
@@ -55,7 +72,7 @@ class ModuleParameters:
 
     currentCase: Optional[vtkMRMLScriptedModuleNode]  # noqa: UP045 - what parameterNodeWrapper documents
     reader: str
-    device: Annotated[str, Default("cpu")]
+    device: Annotated[str, Default("auto")]
     autoReassess: Annotated[bool, Default(True)]
     reportFolder: str
     formatPdf: Annotated[bool, Default(True)]
@@ -71,8 +88,46 @@ def reportFormats(parameters: ModuleParameters) -> list[str]:
     return [name for name in REPORT_FORMATS if getattr(parameters, f"format{name.capitalize()}")]
 
 
-def workerSettings(parameters: CaseParameters) -> dict[str, Any]:
+def workerSettings(parameters: CaseParameters, device: str = "auto") -> dict[str, Any]:
     """The settings of an assessment, as ``LNStationLib.settings.Settings`` names them."""
+    return _commonSettings(parameters) | _methodSettings(parameters, device)
+
+
+def restoreSettings(parameters: CaseParameters) -> dict[str, Any] | None:
+    """The settings of the last assessment, with the place where its package lies now.
+
+    None where nothing is remembered, no network judged, or the package is not where it was: the worker then looks
+    for its id and says so where there is none.
+    """
+    kept = json.loads(parameters.assessedSettings or "{}")
+    sent = kept.get("settings", {})
+    if sent.get("metastasis") != "sa_moe":
+        return None
+    places = [sent.get("model") or ""]
+    # Chosen again, by hand or by its id, after the scene came to this computer.
+    places += [parameters.modelPath] if kept["model_id"] == parameters.modelId else []
+    found = next((place for place in places if place and Path(place).exists()), None)
+    return {**sent, "model": found} if found else None
+
+
+def rememberAssessed(parameters: CaseParameters, settings: dict[str, Any], modelId: str) -> None:
+    """Keep the settings that an assessment was made with, for ``restoreSettings``."""
+    parameters.assessedSettings = json.dumps({"settings": settings, "model_id": modelId})
+
+
+def _methodSettings(parameters: CaseParameters, device: str) -> dict[str, Any]:
+    if parameters.metastasis != "sa_moe":
+        return {"metastasis": parameters.metastasis}
+    return {
+        "metastasis": parameters.metastasis,
+        "model": parameters.modelPath or parameters.modelId or None,
+        "operating_point": parameters.operatingPoint or None,
+        "flip_averaging": parameters.flipAveraging,
+        "device": device,
+    }
+
+
+def _commonSettings(parameters: CaseParameters) -> dict[str, Any]:
     return {
         "rules": parameters.rules,
         "nodes": parameters.nodeSource,

@@ -34,6 +34,8 @@ class StationRow:
         volumeMl: Milliliters; None where the station could not be parsed.
         shortAxisMm: Of its largest node.
         probability: Of metastasis, in [0, 1].
+        attentionInNodes: Share of the network's attention that lies in nodes, in [0, 1].
+        attentionNode: The node that draws most of it.
     """
 
     name: str
@@ -46,6 +48,8 @@ class StationRow:
     suvMax: float | None = None
     probability: float | None = None
     modelCall: Call | None = None
+    attentionInNodes: float | None = None
+    attentionNode: int | None = None
     readerCall: Call | None = None
     note: str = ""
     state: State = "none"
@@ -103,6 +107,9 @@ def _found(finding: StationFinding | None) -> dict:
         "suvMax": finding["suv_max"],
         "probability": finding["probability"],
         "modelCall": finding["call"],
+        # Scenes saved before there were networks have no such fields.
+        "attentionInNodes": finding.get("attention_in_nodes"),
+        "attentionNode": finding.get("attention_node"),
         "reason": " ".join(map(_sentence, [finding["reason"], *finding["warnings"]])),
     }
 

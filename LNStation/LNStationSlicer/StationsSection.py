@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import qt
 
-from LNStationSlicer.AssessmentTypes import NStaging
+from LNStationSlicer.AssessmentTypes import Assessment, NStaging
 from LNStationSlicer.Section import Section, comboKey, fillCombo
+from LNStationSlicer.StationRows import StationRow
 from LNStationSlicer.StationTable import StationTable
 from LNStationSlicer.Translation import _
 
@@ -70,7 +71,8 @@ class StationsSection(Section):
             ui.modelCategoryLabel.text = _("hidden until every station is called ({count} left)").format(count=left)
             ui.modelCategoryLabel.toolTip = ""
         else:
-            ui.modelCategoryLabel.text = categoryText(staging, _("not assessed yet"), stale)
+            text = categoryText(staging, _("not assessed yet"), stale)
+            ui.modelCategoryLabel.text = " · ".join(part for part in (text, methodText(assessment)) if part)
             ui.modelCategoryLabel.toolTip = staging["explanation"] if staging else ""
         readers = case.review().nCategory() if case else None
         called = bool(case and case.review().calls())
@@ -86,7 +88,8 @@ class StationsSection(Section):
         elif hidden:
             self.ui.reasonLabel.text = f"{row.name}: {row.title}"
         else:
-            self.ui.reasonLabel.text = f"{row.name}: {row.title}. {row.reason}".strip()
+            words = (f"{row.name}: {row.title}.", row.reason, attentionText(row))
+            self.ui.reasonLabel.text = " ".join(text for text in words if text)
 
     def onNext(self) -> None:
         """Go to the next station that is worth a look."""
@@ -134,6 +137,30 @@ def categoryText(staging: NStaging | None, absent: str, stale: bool) -> str:
                 category=text, stations=", ".join(staging["deciding_stations"])
             )
     return _("{text} (edited since)").format(text=text) if stale else text
+
+
+def methodText(assessment: Assessment | None) -> str:
+    """The model package that called the stations, and where it draws the line; empty for the clinical criteria."""
+    steps = assessment["provenance"] if assessment else []
+    step = next((row for row in steps if row["step"] == "metastasis"), None)
+    if step is None or not step["model_package"]:
+        return ""
+    text = _("by {package} {version}").format(package=step["model_package"], version=step.get("model_version") or "")
+    point = step["settings"].get("operating_point")
+    text = _("{text} at {point}").format(text=text.strip(), point=point) if point else text.strip()
+    return _("{text}, synthetic training").format(text=text) if step["trained_on"] == "synthetic" else text
+
+
+def attentionText(row: StationRow) -> str:
+    """Where a network looked in a station, as a sentence; empty where none did."""
+    if row.attentionInNodes is None:
+        return ""
+    share = round(100 * row.attentionInNodes)
+    if row.attentionNode is None:
+        return _("{share}% of the attention lies in nodes.").format(share=share)
+    return _("{share}% of the attention lies in nodes, most of it in node {node}.").format(
+        share=share, node=row.attentionNode
+    )
 
 
 def _filters() -> list[tuple[str, str]]:

@@ -21,10 +21,12 @@ class WorkerPackages(Section):
 
     Attributes:
         changed: Emitted when an installation started or ended.
+        replaced: Emitted when the worker has other packages than before.
     """
 
     def __init__(self, ui: Any, logic: Logic) -> None:
         self.changed = Signal()
+        self.replaced = Signal()
         self.installer = EnvironmentInstaller()
         self._afterwards: Callable[[], None] | None = None
         super().__init__(ui, logic)
@@ -85,6 +87,11 @@ class WorkerPackages(Section):
         self._afterwards = afterwards
         self.onInstall()
 
+    def installNetworks(self) -> None:
+        """Install what learned models need, after the user agreed."""
+        self.logic.dependencies.withNetworks = True
+        self.onInstall()
+
     def onInstall(self) -> None:
         """Install what is missing, after the user agreed."""
         self._install(False)
@@ -101,6 +108,7 @@ class WorkerPackages(Section):
         try:
             self.logic.dependencies.remove()
             self.message.emit(_("The worker's environment was deleted."))
+            self.replaced.emit()
         except DependencyError as error:
             self.message.emit(str(error))
         self.changed.emit()
@@ -139,6 +147,7 @@ class WorkerPackages(Section):
         if mode != dependencies.mode:
             self._stopWorker()
             dependencies.mode = mode
+            self.replaced.emit()
         dependencies.wheelsFolder = ui.wheelsFolderEdit.currentPath.strip() or None
         dependencies.withNetworks = ui.networksCheck.checked
         self.changed.emit()
@@ -153,6 +162,7 @@ class WorkerPackages(Section):
         self.ui.stepLabel.text = ""
         self.message.emit(_("LNStation's packages are installed.") if succeeded else sentence)
         afterwards, self._afterwards = self._afterwards, None
+        self.replaced.emit()
         self.changed.emit()
         if succeeded and afterwards is not None:
             afterwards()

@@ -1,9 +1,9 @@
 """Take the pictures of the README and the user guide: the panel at every stage, and the views.
 
-    python Testing/Tools/screenshots.py [--out Resources/Screenshots] [--real ../shared/data/chest_ct_01]
+    python Testing/Tools/screenshots.py [--out FOLDER] [--real ../shared/data/chest_ct_01] [--models FOLDER]
 
 Runs in the headless host with the real worker; takes a few minutes. Pictures of the real CT are left out where it is
-not there.
+not there, those of a learned model where no model package is (the shipped ones, or those in FOLDER).
 """
 
 from __future__ import annotations
@@ -228,6 +228,33 @@ def blind(camera: Photographer) -> None:
     camera.section("panel_blind", "stationsSection")
 
 
+def model(camera: Photographer, folder: Path) -> None:
+    """A learned model: its card, the probabilities and the attention map."""
+    patient = patients.add_patient(demo_case(0, spacing_mm=SPACING_MM), "lung-n2", with_pet=False)
+    ui, logic = camera.ui, camera.logic
+    ui.ctSelector.setCurrentNode(patient.ct)
+    ui.nodesSelector.setCurrentNode(patient.nodes)
+    for combo, key in ((ui.cancerCombo, "lung"), (ui.tumorSideCombo, "R")):
+        combo.currentIndex = combo.findData(key)
+    slicer.app.processEvents()
+    logic.models.addFolder(folder)
+    camera.wait(lambda: any(Path(card["path"]).parent == folder for card in logic.models.cards), "the packages")
+    card = next(card for card in logic.models.cards if Path(card["path"]).parent == folder)
+    ui.methodCombo.currentIndex = ui.methodCombo.findData(card["path"])
+    ui.modelCardGroup.collapsed = False
+    camera.section("panel_model", "assessSection")
+    ui.modelCardGroup.collapsed = True
+    press(ui.assessButton)
+    camera.wait(lambda: logic.case.assessment() is not None, "the assessment")
+    camera.idle()
+    logic.selectStation("4R")
+    camera.closer(CLOSE_MM)
+    camera.section("panel_probabilities", "stationsSection")
+    camera.views("views_attention")
+    camera.window("window_attention")
+    logic.models.setFolders([])
+
+
 def real(camera: Photographer, folder: Path) -> None:
     """The real CT with its seven organ masks."""
     ct = patients.add_volume(sitk.ReadImage(str(folder / "ct.nii.gz")), "chest CT")
@@ -257,11 +284,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--out", type=Path, default=ROOT / "Resources" / "Screenshots")
     parser.add_argument("--real", type=Path, default=ROOT.parent / "shared" / "data" / "chest_ct_01")
-    parser.add_argument("--only", choices=("phantom", "blind", "real"))
+    parser.add_argument("--only", choices=("phantom", "blind", "model", "real"))
+    parser.add_argument("--models", type=Path, default=ROOT / "Resources" / "Models")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     arguments.out.mkdir(parents=True, exist_ok=True)
     jobs: dict[str, Callable[[Photographer], None]] = {"phantom": phantom, "blind": blind}
+    models = arguments.models.resolve()
+    if models.is_dir():
+        jobs["model"] = lambda camera: model(camera, models)
     if arguments.real.is_dir():
         jobs["real"] = lambda camera: real(camera, arguments.real)
     for name, job in jobs.items():

@@ -15,6 +15,7 @@ import queue
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,17 @@ def write(name: str, array: np.ndarray, case: str) -> dict[str, Any]:
     return write_volume(FOLDER, f"{name}-{next(numbers)}.raw", array, cases[case]["geometry"])
 
 
+def write_box(name: str, array: np.ndarray, case: str) -> dict[str, Any]:
+    """Only the box that is not 0, as the worker does with attention."""
+    geometry = cases[case]["geometry"]
+    where = np.argwhere(array)
+    low, high = where.min(axis=0), where.max(axis=0) + 1
+    steps = np.reshape(geometry.direction, (3, 3)) * geometry.spacing_mm
+    origin = tuple(float(mm) for mm in np.asarray(geometry.origin_mm) + steps @ low[::-1])
+    box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+    return write_volume(FOLDER, f"{name}-{next(numbers)}.raw", array[box], replace(geometry, origin_mm=origin))
+
+
 def assessment() -> dict[str, Any]:
     return json.loads((ANSWERS / "assessment.json").read_text(encoding="utf-8"))
 
@@ -81,13 +93,17 @@ def assess(params: dict[str, Any]) -> dict[str, Any]:
     case = params["case"]
     cases[case]["assessment"] = assessment()
     stations, nodes = np.load(ANSWERS / "stations.npy"), np.load(ANSWERS / "nodes.npy")
-    attention = (stations > 0).astype(np.float32) if behavior("assess").get("attention") else None
+    learned = params["settings"].get("metastasis") == "sa_moe"
+    attention = (stations > 0).astype(np.float32) if learned or behavior("assess").get("attention") else None
+    if learned:
+        judged_by(cases[case]["assessment"], params["settings"])
+    cases[case]["attention"] = attention
     return {
         "assessment": cases[case]["assessment"],
         "stations": write("stations", stations, case),
         "nodes": write("nodes", nodes, case),
         "organs": write("organs", np.zeros_like(stations), case),
-        "attention": None if attention is None else write("attention", attention, case),
+        "attention": None if attention is None else write_box("attention", attention, case),
     }
 
 
@@ -104,7 +120,43 @@ def reassess(params: dict[str, Any]) -> dict[str, Any]:
         finding = next(row for row in found["stations"] if row["station"] == name)
         finding["volume_ml"] = float(np.count_nonzero(array) * np.prod(geometry.spacing_mm) / 1000)
         finding["reason"] = "assessed again"
-    return {"assessment": found, "changed": list(params["stations"]), "nodes": None}
+    attention = cases[params["case"]].get("attention")
+    return {
+        "assessment": found, "changed": list(params["stations"]), "nodes": None,
+        "attention": None if attention is None else write_box("attention", attention / 2, params["case"]),
+    }  # fmt: skip
+
+
+def models(params: dict[str, Any]) -> dict[str, Any]:
+    path = ANSWERS / "models.json"
+    told = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    rows = [row for row in told.get("models", []) if row["source"] != "folder" or within(row, params["folders"])]
+    missing = told.get("missing", [])
+    install = "run python -m pip install them" if missing else None
+    return {
+        "models": rows, "problems": told.get("problems", []), "missing": missing, "install": install,
+        "user_folder": str(ANSWERS / "none"),
+    }  # fmt: skip
+
+
+def within(row: dict[str, Any], folders: list[str]) -> bool:
+    return str(Path(row["path"]).parent) in folders
+
+
+def judged_by(made: dict[str, Any], settings: dict[str, Any]) -> None:
+    """As if a network of the package had called the stations."""
+    known = json.loads((ANSWERS / "models.json").read_text(encoding="utf-8"))["models"]
+    card = next(row for row in known if row["path"] == settings["model"])
+    made["provenance"].append(
+        {
+            "step": "metastasis", "implementation": "sa_moe", "version": "1", "seconds": 0.1,
+            "settings": {"operating_point": settings["operating_point"] or card["operating_points"][0]["name"]},
+            "model_package": card["id"], "model_version": card["version"], "model_sha256": card["sha256"],
+            "trained_on": card["trained_on"], "references": [], "warnings": [],
+        }
+    )  # fmt: skip
+    finding = next(row for row in made["stations"] if row["station"] == "4R")
+    finding["attention_in_nodes"], finding["attention_node"] = 0.62, 7
 
 
 def stage(params: dict[str, Any]) -> dict[str, Any]:
@@ -128,6 +180,7 @@ def report(params: dict[str, Any]) -> dict[str, Any]:
 METHODS = {
     "hello": lambda params: {"protocol": behavior("hello").get("protocol", messages.PROTOCOL), "pid": os.getpid()},
     "devices": lambda params: {"devices": [{"name": "cpu", "title": "CPU"}, {"name": "cuda:0", "title": "GPU"}]},
+    "models": models,
     "load_case": load_case,
     "assess": assess,
     "restore_case": restore_case,
@@ -147,7 +200,7 @@ def answer(call: messages.Call) -> bytes:
         return messages.error(call.request_id, messages.ErrorCode.CANCELLED, "cancelled")
     if "error" in behavior(call.method):
         return messages.error(call.request_id, *behavior(call.method)["error"])
-    if call.method not in ("hello", "devices", "load_case") and call.params["case"] not in cases:
+    if call.method not in ("hello", "devices", "models", "load_case") and call.params["case"] not in cases:
         return messages.error(call.request_id, messages.ErrorCode.UNKNOWN_CASE, "unknown case")
     try:
         return messages.result(call.request_id, METHODS[call.method](call.params))

@@ -182,9 +182,11 @@ def test_the_module_reloaded_shows_the_same_review_with_a_worker_of_its_own(hand
     old = driver.child_processes()
     assert len(old) == 1
     hand.loaded.reload()
+    # It has asked for model packages already, of a worker that is not the test's.
+    hand.logic.client.stop()
     use_worker(hand.loaded, hand.worker.command)
     slicer.app.processEvents()
-    assert driver.child_processes() == []
+    assert not set(old) & set(driver.child_processes())
     assert not folder.exists()
     assert hand.combo("4R").currentIndex == 2
     assert hand.cell("4R", "model") == "pos"

@@ -72,6 +72,11 @@ class FakeWorker:
         """How each method behaves from now on: ``assess={"hang": True}``; see ``fake_worker.py``."""
         (self.folder / "behavior.json").write_text(json.dumps(byMethod), encoding="utf-8")
 
+    def offer(self, *models: dict[str, Any], problems: Any = (), missing: Any = ()) -> None:
+        """Which model packages it tells of from now on."""
+        told = {"models": list(models), "problems": list(problems), "missing": list(missing)}
+        (self.folder / "models.json").write_text(json.dumps(told), encoding="utf-8")
+
     def requests(self) -> list[dict[str, Any]]:
         """Every request it got, oldest first, over all its processes."""
         log = self.folder / "requests.jsonl"
