@@ -10,6 +10,7 @@ pytest.importorskip("sklearn", reason="the 'training' packages are not installed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lnstation_training.evaluation import discrimination
 from lnstation_training.evaluation.calibration import (
     calibration_curve,
     expected_calibration_error,
@@ -17,7 +18,6 @@ from lnstation_training.evaluation.calibration import (
     operating_points,
 )
 from lnstation_training.evaluation.delong import delong_test
-from lnstation_training.evaluation import discrimination
 from lnstation_training.evaluation.discrimination import (
     METRICS,
     auc,

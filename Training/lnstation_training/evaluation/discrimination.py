@@ -102,8 +102,10 @@ def estimates(
     if values["auc"] is None:
         return {name: Estimate(None, None, None, *counts) for name in values}
     resampled = _resampled(np.asarray(labels), np.asarray(scores), _weights(patients, n_resamples, seed))
+    intervals = {name: _interval(drawn) for name, drawn in resampled.items()}
     return {
-        name: Estimate(value, *_interval(resampled[name]), *counts) for name, value in values.items()
+        name: Estimate(value, intervals[name][0], intervals[name][1], counts[0], counts[1])
+        for name, value in values.items()
     }
 
 
