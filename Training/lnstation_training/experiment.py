@@ -216,7 +216,7 @@ def plan(experiment: Experiment) -> list[Job]:
         raise InputError(
             f"{experiment.data} has regions of {found.size} voxels of {found.spacing_mm} mm and the setting "
             f"{experiment.setting} wants {setting.region.size} of {setting.region.spacing_mm}: prepare it with "
-            f"--setting {experiment.setting}."
+            f"--setting {experiment.folder / experiment.setting}.yaml."
         )
     folds = list(experiment.folds) or setting.folds
     return [

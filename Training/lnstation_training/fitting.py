@@ -72,7 +72,7 @@ class FitCLI(LightningCLI):
         config = self.config.clone()
         for key in ("out", "config"):
             config.pop(key, None)
-        return str(self.parser.dump(config, skip_check=True, skip_none=False))
+        return str(self.parser.dump(config, skip_validation=True, skip_none=False))
 
     def instantiate_trainer(self, **kwargs: Any) -> lightning.Trainer:
         """Build the trainer with this run's loggers and checkpoints."""

@@ -38,23 +38,28 @@ def station_1(anatomy: Anatomy, side: Side) -> Region:
     behind.
     """
     frame, levels, walls = anatomy.frame, anatomy.levels, anatomy.walls
-    upper, lower, front = levels.cricoid_lower_margin, levels.thoracic_inlet, _strap_muscles(anatomy)
-    in_front = frame.above(levels.clavicles) & frame.in_front_of(anatomy.prevascular)
-    behind = frame.above(lower) & frame.behind(anatomy.prevascular)
-    mask = anatomy.tissue & frame.below(upper) & (in_front | behind)
-    mask &= frame.left_of(walls.trachea_midline) if side == "L" else frame.right_of(walls.trachea_midline)
-    mask &= np.abs(frame.x_mm - walls.trachea_midline.position_mm) < NECK_HALF_WIDTH_MM
-    mask &= frame.in_front_of(walls.spine_front) & frame.behind(front) & _behind_clavicles(anatomy)
-    mask &= ~long_soft_tissue(frame, anatomy.tissue, mask)
+    midline = walls.trachea_midline
+    mask = anatomy.shared(_low_neck) & (frame.left_of(midline) if side == "L" else frame.right_of(midline))
     borders = {
-        "upper": upper,
-        "lower": lower,
+        "upper": levels.cricoid_lower_margin,
+        "lower": levels.thoracic_inlet,
         "lower (in front)": levels.clavicles,
-        "medial": walls.trachea_midline,
-        "anterior": front,
+        "medial": midline,
+        "anterior": _strap_muscles(anatomy),
         "posterior": walls.spine_front,
     }
     return Region(mask, borders)
+
+
+def _low_neck(anatomy: Anatomy) -> BoolArray:
+    """Both sides of the station, without muscles."""
+    frame, levels, walls = anatomy.frame, anatomy.levels, anatomy.walls
+    in_front = frame.above(levels.clavicles) & frame.in_front_of(anatomy.prevascular)
+    behind = frame.above(levels.thoracic_inlet) & frame.behind(anatomy.prevascular)
+    mask = anatomy.tissue & frame.below(levels.cricoid_lower_margin) & (in_front | behind)
+    mask &= np.abs(frame.x_mm - walls.trachea_midline.position_mm) < NECK_HALF_WIDTH_MM
+    mask &= frame.in_front_of(walls.spine_front) & frame.behind(_strap_muscles(anatomy)) & _behind_clavicles(anatomy)
+    return np.asarray(mask & ~long_soft_tissue(frame, anatomy.tissue, mask))
 
 
 def _behind_clavicles(anatomy: Anatomy) -> BoolArray:

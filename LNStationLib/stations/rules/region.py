@@ -30,6 +30,7 @@ class Anatomy:
         self.levels = Levels(frame)
         self.walls = Walls(frame, self.levels)
         self._distances: dict[tuple[str, ...], FloatArray] = {}
+        self._shared: dict[Callable[[Anatomy], BoolArray], BoolArray] = {}
 
     @cached_property
     def tissue(self) -> BoolArray:
@@ -45,6 +46,12 @@ class Anatomy:
     def prevascular(self) -> Border:
         """Front of the great vessels."""
         return prevascular_surface(self.frame)
+
+    def shared(self, make: Callable[[Anatomy], BoolArray]) -> BoolArray:
+        """What ``make`` gives for this patient, made once for the rules of both sides."""
+        if make not in self._shared:
+            self._shared[make] = make(self)
+        return self._shared[make]
 
     def distance_mm(self, *names: str) -> FloatArray:
         """Distance in mm of every voxel to the nearest of the named organs.

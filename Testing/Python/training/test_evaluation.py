@@ -10,6 +10,7 @@ pytest.importorskip("sklearn", reason="the 'training' packages are not installed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lnstation_training.evaluation import discrimination
 from lnstation_training.evaluation.calibration import (
     calibration_curve,
     expected_calibration_error,
@@ -20,7 +21,7 @@ from lnstation_training.evaluation.delong import delong_test
 from lnstation_training.evaluation.discrimination import (
     METRICS,
     auc,
-    bootstrap_estimate,
+    estimates,
     recall_at_specificity,
     specificity_at_recall,
 )
@@ -60,11 +61,11 @@ def test_the_interval_holds_the_value_and_is_drawn_by_patient() -> None:
     rng = np.random.default_rng(0)
     labels = np.tile([0, 1, 0, 1], 30)
     scores = labels + rng.normal(size=120)
-    alone = bootstrap_estimate(auc, labels, scores, np.arange(120), 300)
+    alone = estimates(labels, scores, np.arange(120), 300)["auc"]
     assert alone.low < alone.value < alone.high
     # The same samples, each given ten times under one patient: no more evidence than before.
     repeated = [np.repeat(each, 10) for each in (labels, scores, np.arange(120))]
-    together = bootstrap_estimate(auc, *repeated, 300)
+    together = estimates(*repeated, 300)["auc"]
     assert together.high - together.low == pytest.approx(alone.high - alone.low, rel=0.35)
 
 
@@ -75,24 +76,37 @@ def test_the_interval_has_about_its_nominal_coverage() -> None:
     for seed in range(60):
         rng = np.random.default_rng(seed)
         labels = np.repeat([0, 1], 50)
-        estimate = bootstrap_estimate(auc, labels, rng.normal(size=100) + labels, np.arange(100), 200)
+        estimate = estimates(labels, rng.normal(size=100) + labels, np.arange(100), 200)["auc"]
         hits += estimate.low <= truth <= estimate.high
     assert hits >= 50
 
 
 def test_the_same_seed_gives_the_same_interval() -> None:
     patients = np.arange(8)
-    assert bootstrap_estimate(auc, LABELS, SCORES, patients) == bootstrap_estimate(auc, LABELS, SCORES, patients)
+    assert estimates(LABELS, SCORES, patients)["auc"] == estimates(LABELS, SCORES, patients)["auc"]
+
+
+def test_resampled_metrics_are_those_of_samples_drawn_one_by_one() -> None:
+    rng = np.random.default_rng(3)
+    labels, patients = rng.integers(0, 2, 60), np.repeat(np.arange(20), 3)
+    # Rounded, so that there are ties.
+    scores = np.round(labels + rng.normal(size=60), 1)
+    weights = discrimination._weights(patients, 25, 0)
+    found = discrimination._resampled(labels, scores, weights)
+    for row, weight in enumerate(weights.astype(int)):
+        drawn = np.repeat(np.arange(60), weight)
+        for name, metric in METRICS.items():
+            assert found[name][row] == pytest.approx(metric(labels[drawn], scores[drawn]), abs=1e-9), name
 
 
 def test_an_estimate_without_both_classes_is_none() -> None:
-    estimate = bootstrap_estimate(auc, np.zeros(3), np.arange(3.0), np.arange(3))
+    estimate = estimates(np.zeros(3), np.arange(3.0), np.arange(3))["auc"]
     assert (estimate.value, estimate.low, estimate.n_samples) == (None, None, 3)
 
 
 def test_arrays_of_different_lengths_are_refused() -> None:
     with pytest.raises(ValueError, match="8, 7, 8"):
-        bootstrap_estimate(auc, LABELS, SCORES[:7], np.arange(8))
+        estimates(LABELS, SCORES[:7], np.arange(8))["auc"]
 
 
 def test_delong_gives_the_variance_of_the_definition() -> None:

@@ -30,7 +30,7 @@ def specificity_at_recall(labels: np.ndarray, scores: np.ndarray, recall: float)
     if not both_classes(labels):
         return None
     false_positive, true_positive, _ = roc_curve(labels, scores, drop_intermediate=False)
-    return float(1 - false_positive[true_positive >= recall].min())
+    return float(1 - false_positive[true_positive >= recall - 1e-12].min())
 
 
 def recall_at_specificity(labels: np.ndarray, scores: np.ndarray, specificity: float) -> float | None:
@@ -71,42 +71,74 @@ class Estimate:
     n_positive: int
 
 
-def bootstrap_estimate(
-    metric: Metric,
+def estimates(
     labels: np.ndarray,
     scores: np.ndarray,
     patients: np.ndarray,
     n_resamples: int = 1000,
     seed: int = 0,
-) -> Estimate:
-    """A metric with its percentile bootstrap interval, drawn by patient: stations of one patient are not independent.
+) -> dict[str, Estimate]:
+    """All metrics with percentile bootstrap intervals, drawn by patient: stations of one patient are not independent.
+
+    A resample gives every sample the weight of how often its patient was drawn; all resamples are computed at once.
 
     Args:
-        metric: One of ``METRICS``, or the like.
         labels: 0 or 1, ``[n]``.
         scores: ``[n]``.
         patients: Patient of every sample, ``[n]``.
         n_resamples: Number of resamples; those without both classes are left out.
         seed: Of the resampling.
 
+    Returns:
+        By name of ``METRICS``.
+
     Raises:
         ValueError: The arrays differ in length, or are empty.
     """
     if not len(labels) == len(scores) == len(patients) or len(labels) == 0:
         raise ValueError(f"labels, scores and patients: {len(labels)}, {len(scores)}, {len(patients)} samples")
-    value = metric(labels, scores)
-    counts = len(labels), int(labels.sum())
-    if value is None:
-        return Estimate(None, None, None, *counts)
-    rng = np.random.default_rng(seed)
-    rows = [np.flatnonzero(patients == patient) for patient in np.unique(patients)]
-    values = []
-    for _ in range(n_resamples):
-        chosen = np.concatenate([rows[i] for i in rng.integers(0, len(rows), len(rows))])
-        drawn = metric(labels[chosen], scores[chosen])
-        if drawn is not None:
-            values.append(drawn)
-    if not values:
-        return Estimate(value, None, None, *counts)
+    counts = len(labels), int(np.sum(labels))
+    values = {name: metric(labels, scores) for name, metric in METRICS.items()}
+    if values["auc"] is None:
+        return {name: Estimate(None, None, None, *counts) for name in values}
+    resampled = _resampled(np.asarray(labels), np.asarray(scores), _weights(patients, n_resamples, seed))
+    intervals = {name: _interval(drawn) for name, drawn in resampled.items()}
+    return {
+        name: Estimate(value, intervals[name][0], intervals[name][1], counts[0], counts[1])
+        for name, value in values.items()
+    }
+
+
+def _weights(patients: np.ndarray, n_resamples: int, seed: int) -> np.ndarray:
+    """How often each sample is in each resample of patients, ``[n_resamples, n]``."""
+    names, index = np.unique(patients, return_inverse=True)
+    drawn = np.random.default_rng(seed).multinomial(len(names), np.full(len(names), 1 / len(names)), n_resamples)
+    return np.asarray(drawn[:, index], dtype=float)
+
+
+def _resampled(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
+    """Metrics of every resample that has both classes, from its ROC curve."""
+    order = np.argsort(-scores, kind="stable")
+    last_of_tie = np.append(np.diff(scores[order]) != 0, True)
+    points = []
+    for label in (1, 0):
+        cumulated = np.cumsum(weights[:, order] * (labels[order] == label), axis=1)[:, last_of_tie]
+        points.append(np.hstack([np.zeros((len(weights), 1)), cumulated]))
+    kept = (points[0][:, -1] > 0) & (points[1][:, -1] > 0)
+    recall, false_positive = (part[kept] / part[kept][:, -1:] for part in points)
+    area = (np.diff(false_positive) * (recall[:, 1:] + recall[:, :-1]) / 2).sum(axis=1)
+    found = {"auc": area}
+    for percent in (75, 80):
+        # 1 - 0.2 is less than 0.8 by one bit.
+        enough = recall >= percent / 100 - 1e-12
+        found[f"s_at_r{percent}"] = 1 - np.where(enough, false_positive, 1).min(axis=1, initial=1)
+        allowed = false_positive <= 1 - percent / 100 + 1e-12
+        found[f"r_at_s{percent}"] = np.where(allowed, recall, 0).max(axis=1, initial=0)
+    return found
+
+
+def _interval(values: np.ndarray) -> tuple[float, float] | tuple[None, None]:
+    if values.size == 0:
+        return None, None
     low, high = np.percentile(values, [2.5, 97.5])
-    return Estimate(value, float(low), float(high), *counts)
+    return float(low), float(high)

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from lnstation_training.evaluation.calibration import calibration_curve, expected_calibration_error
-from lnstation_training.evaluation.discrimination import METRICS, Estimate, bootstrap_estimate
+from lnstation_training.evaluation.discrimination import auc, estimates
 from lnstation_training.prediction import Prediction, PredictionArrays
 from LNStationLib.metastasis.station_groups import group_titles
 from LNStationLib.modelpackage import Calibration
@@ -102,7 +102,7 @@ def summarize(
     return Summary(
         metrics=metrics,
         mean_group_auc=float(np.mean(known)) if known and len(known) == len(titles) else None,
-        size_auc=METRICS["auc"](arrays.labels, size_scores(predictions)),
+        size_auc=auc(arrays.labels, size_scores(predictions)),
         expected_calibration_error=expected_calibration_error(arrays.labels, probabilities),
         calibration=[
             (each.mean_probability, each.positive_part, each.n_samples)
@@ -120,13 +120,8 @@ def summarize(
 def _estimates(
     arrays: PredictionArrays, chosen: np.ndarray, title: str, n_resamples: int, seed: int
 ) -> list[MetricEstimate]:
-    found = []
-    for name, metric in METRICS.items():
-        estimate: Estimate = bootstrap_estimate(
-            metric, arrays.labels[chosen], arrays.logits[chosen], arrays.patients[chosen], n_resamples, seed
-        )
-        found.append(MetricEstimate(metric=name, group=title, **asdict(estimate)))
-    return found
+    found = estimates(arrays.labels[chosen], arrays.logits[chosen], arrays.patients[chosen], n_resamples, seed)
+    return [MetricEstimate(metric=name, group=title, **asdict(estimate)) for name, estimate in found.items()]
 
 
 def size_scores(predictions: Sequence[Prediction]) -> np.ndarray:

@@ -1,0 +1,181 @@
+"""From nothing to a package by the commands of Training/README.md, in a tiny setting."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="the 'networks' packages are not installed")
+pytest.importorskip("lightning", reason="the 'training' packages are not installed")
+
+import SimpleITK as sitk
+from typer.testing import CliRunner
+
+from lnstation_training.cli import app
+from lnstation_training.synthetic_cohort import read_truth
+from LNStationLib import anatomy
+from LNStationLib.modelpackage import read_package
+
+STATIONS = ("2R", "4R", "7", "8")
+SIZE, SPACING = (24, 40, 40), (5.0, 2.0, 2.0)
+
+
+def call(*arguments: object) -> str:
+    """Run a command and return what it printed."""
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def write_patient(folder: Path, number: int, rng: np.random.Generator) -> list[tuple[str, int]]:
+    """Four stations as boxes, each with a node that is brighter where metastatic; stations and labels."""
+    ct = rng.normal(-80, 8, SIZE).astype(np.float32)
+    stations, nodes = np.zeros(SIZE, np.uint8), np.zeros(SIZE, np.uint8)
+    labels = []
+    for row, name in enumerate(STATIONS):
+        z, x = 4 + 10 * (row // 2), 4 + 18 * (row % 2)
+        stations[z : z + 6, 10:26, x : x + 14] = anatomy.station(name).label_value
+        positive = int((number + row) % 3 == 0)
+        box = (slice(z + 2, z + 4), slice(15, 20), slice(x + 4, x + 9))
+        nodes[box], ct[box] = row + 1, 110 if positive else 40
+        labels.append((name, positive))
+    folder.mkdir(parents=True)
+    for kind, array in (("ct", ct), ("stations", stations), ("nodes", nodes)):
+        image = sitk.GetImageFromArray(array)
+        image.SetSpacing(SPACING[::-1])
+        sitk.WriteImage(image, str(folder / f"{kind}.nii.gz"))
+    return labels
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve patients in the tables of a research group; one station of the first was not dissected."""
+    folder, rng = tmp_path_factory.mktemp("worked") / "cohort", np.random.default_rng(0)
+    patients, pathology = [], []
+    for number in range(12):
+        name = f"P{number:02d}"
+        labels = write_patient(folder / name, number, rng)
+        patients.append((name, f"{name}/ct.nii.gz", f"{name}/stations.nii.gz", f"{name}/nodes.nii.gz"))
+        pathology += [(name, station, 3, positive) for station, positive in labels if (number, station) != (0, "8")]
+    for table, header, rows in (
+        ("patients.csv", ("patient", "ct", "stations", "nodes"), patients),
+        ("pathology.csv", ("patient", "station", "nodes_taken", "nodes_positive"), pathology),
+    ):
+        with (folder / table).open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([header, *rows])
+    return folder
+
+
+def prepare(cohort: Path, out: Path, *more: object) -> str:
+    tables = ("--patients", cohort / "patients.csv", "--pathology", cohort / "pathology.csv")
+    return call("prepare", *tables, "--size", "8,24,24", "--spacing", "5,2,2", "--folds", 3, "--out", out, *more)
+
+
+def test_from_tables_to_a_package_that_tells_bright_nodes(cohort: Path, tmp_path: Path) -> None:
+    said = prepare(cohort, tmp_path / "prepared", "--title", "Twelve boxes")
+    assert "12 patients, 12 of them with a labeled station, in 3 folds" in said
+    small = '{"width": 0.1}'
+    fit = ("--data.batch_size", 8, "--model.learning_rate", 3e-3, "--trainer.max_epochs", 12)
+    quiet = ("--trainer.enable_progress_bar", "false", "--trainer.enable_model_summary", "false")
+    where = ("--data.folder", tmp_path / "prepared", "--out", tmp_path / "run", "--trainer.accelerator", "cpu")
+    call("fit", *where, *fit, *quiet, "--model.network_arguments", small)
+    assert "AUC of the largest short axis alone" in call("evaluate", tmp_path / "run", "--plots", "svg")
+    call(
+        "export",
+        tmp_path / "run",
+        "--out",
+        tmp_path / "m.zip",
+        "--id",
+        "boxes",
+        "--title",
+        "Boxes",
+        "--license",
+        "CC0",
+    )
+
+    results = json.loads((tmp_path / "run" / "evaluation_test" / "results.json").read_text(encoding="utf-8"))
+    assert {path.name for path in (tmp_path / "run" / "evaluation_test").glob("*.svg")} == {
+        "roc.svg",
+        "calibration.svg",
+        "router_confusion.svg",
+        "attention_inside.svg",
+    }
+    card = read_package(tmp_path / "m.zip").manifest
+    assert (card.cohort.title, card.trained_on) == ("Twelve boxes", "clinical")
+    auc = next(each["value"] for each in results["summary"]["metrics"] if each["metric"] == "auc")
+    assert auc > 0.8
+
+
+def test_a_station_without_pathology_is_cut_out_and_stays_unlabeled(cohort: Path, tmp_path: Path) -> None:
+    prepare(cohort, tmp_path / "prepared")
+    with (tmp_path / "prepared" / "samples.csv").open(newline="", encoding="utf-8") as file:
+        rows = {(row["patient"], row["station"]): row for row in csv.DictReader(file)}
+    assert len(rows) == 48
+    assert rows["P00", "8"]["label"] == ""
+    assert rows["P01", "8"]["label"] in ("0", "1")
+    # A node of 5 x 5 pixels of 2 mm.
+    assert float(rows["P00", "7"]["short_axis_mm"]) == pytest.approx(10, abs=2.1)
+
+
+def test_prepare_goes_on_where_it_stopped_and_more_workers_change_nothing(cohort: Path, tmp_path: Path) -> None:
+    prepare(cohort, tmp_path / "one")
+    for path in sorted((tmp_path / "one" / "regions").glob("P0[3-9]*")):
+        path.unlink()
+    kept = (tmp_path / "one" / "regions" / "P01_ct.npy").stat().st_mtime_ns
+    prepare(cohort, tmp_path / "one", "--workers", 2)
+    prepare(cohort, tmp_path / "two")
+    assert (tmp_path / "one" / "regions" / "P01_ct.npy").stat().st_mtime_ns == kept
+    for path in sorted((tmp_path / "two").rglob("*.npy")):
+        assert path.read_bytes() == (tmp_path / "one" / "regions" / path.name).read_bytes()
+    assert (tmp_path / "one" / "samples.csv").read_bytes() == (tmp_path / "two" / "samples.csv").read_bytes()
+
+
+def test_every_patient_whose_images_cannot_be_used_is_listed(cohort: Path, tmp_path: Path) -> None:
+    far = sitk.ReadImage(str(cohort / "P02" / "stations.nii.gz"))
+    other = tmp_path / "bad"
+    other.mkdir()
+    empty = sitk.Image(far.GetSize(), sitk.sitkUInt8)
+    empty.CopyInformation(far)
+    sitk.WriteImage(empty, str(other / "empty.nii.gz"))
+    (other / "broken.nii.gz").write_bytes(b"no image")
+    lines = ["patient,ct,stations"]
+    for name, stations in (("A", "empty.nii.gz"), ("B", "broken.nii.gz"), ("C", "good.nii.gz")):
+        lines.append(f"{name},ct.nii.gz,{stations}")
+    sitk.WriteImage(far, str(other / "good.nii.gz"))
+    sitk.WriteImage(sitk.ReadImage(str(cohort / "P02" / "ct.nii.gz")), str(other / "ct.nii.gz"))
+    (other / "patients.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (other / "pathology.csv").write_text("patient,station,nodes_taken,nodes_positive\nA,7,1,0\n", encoding="utf-8")
+    tables = ["--patients", str(other / "patients.csv"), "--pathology", str(other / "pathology.csv")]
+    result = CliRunner().invoke(app, ["prepare", *tables, "--out", str(tmp_path / "out")])
+    assert result.exit_code == 2
+    assert "patient A: " in result.output
+    assert "patient B: " in result.output
+    assert "patient C: " not in result.output
+
+
+def test_a_synthetic_cohort_has_the_tables_of_a_real_one_and_its_truth_apart(tmp_path: Path) -> None:
+    folder = tmp_path / "cohort"
+    said = call("cohort", "--out", folder, "--patients", 1, "--seed", 1, "--positive-fraction", 1, "--slice-mm", 8)
+    assert "1 synthetic patients, 1 of them made now" in said
+    with (folder / "patients.csv").open(newline="", encoding="utf-8") as file:
+        patient = next(csv.DictReader(file))
+    ct = sitk.ReadImage(str(folder / patient["ct"]))
+    assert ct.GetSpacing()[2] == pytest.approx(8)
+    truth = read_truth(folder)[0]
+    assert truth.plan.patient_id == patient["patient"]
+    with (folder / "pathology.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["station"]: int(row["nodes_positive"]) for row in rows} == {
+        row.station: row.n_positive for row in truth.pathology
+    }
+    assert any(int(row["nodes_positive"]) for row in rows)
+    assert "0 of them made now" in call(
+        "cohort", "--out", folder, "--patients", 1, "--seed", 1, "--positive-fraction", 1, "--slice-mm", 8
+    )
+    other = CliRunner().invoke(app, ["cohort", "--out", str(folder), "--seed", "2"])
+    assert other.exit_code == 2
+    assert "holds another cohort" in other.output
