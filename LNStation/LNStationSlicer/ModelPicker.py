@@ -132,7 +132,8 @@ class ModelPicker(Section):
         if card is not None and card["trained_on"] == "synthetic":
             lines.append(_("Trained on synthetic patients only: what it says means nothing for a person."))
         for row in catalog.problems[:_SHOWN_PROBLEMS]:
-            lines.append(f"{Path(row['path']).name}: {row['message']}")
+            name = Path(row["path"]).name
+            lines.append(row["message"] if name in row["message"] else f"{name}: {row['message']}")
         if len(catalog.problems) > _SHOWN_PROBLEMS:
             more = len(catalog.problems) - _SHOWN_PROBLEMS
             lines.append(_("{count} more packages cannot be used; the list has them.").format(count=more))
