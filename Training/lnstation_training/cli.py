@@ -190,7 +190,7 @@ def fit(ctx: typer.Context) -> None:
     The run lies in --out: checkpoints (best on validation data, and last), logs (CSV and TensorBoard), settings. The
     same command again goes on where a stopped run was.
     """
-    from lnstation_training.fitting import EpochProgress
+    from lnstation_training.epoch_callbacks import EpochProgress
     from lnstation_training.fitting import fit as fit_run
 
     with console.shown_progress() as progress:

@@ -10,7 +10,7 @@ from typing import Literal
 
 import lightning
 import torch
-from torch.utils.data import DataLoader, WeightedRandomSampler
+from torch.utils.data import DataLoader
 
 from lnstation_training.augmentation import RegionAugmentation
 from lnstation_training.dataset import Item, StationDataset
@@ -110,29 +110,33 @@ class StationDataModule(lightning.LightningDataModule):
         return dataset
 
     def train_dataloader(self) -> DataLoader[Item]:
-        """Shuffled or balanced, augmented; an incomplete last batch is dropped unless it is the only one."""
-        dataset = self.datasets["train"]
-        weights = self._weights(dataset) if self.sampler == "balanced" else None
-        # By epoch: a resumed run sees the order it would have seen (needs reload_dataloaders_every_n_epochs=1).
-        epoch = self.trainer.current_epoch if self.trainer is not None else 0
-        generator = torch.Generator().manual_seed(_seed(self.seed, epoch))
+        """Shuffled or balanced, augmented; an incomplete last batch is dropped unless it is the only one.
+
+        Order and augmentation follow from seed and epoch alone: a resumed run sees what it would have seen (needs
+        ``reload_dataloaders_every_n_epochs=1``).
+        """
+        dataset, trainer = self.datasets["train"], self.trainer
+        epoch, processes = (trainer.current_epoch, trainer.world_size) if trainer is not None else (0, 1)
         if dataset.augment is not None:
             dataset.augment.seed(_seed(self.seed, epoch))
         return DataLoader(
             dataset,
             self.batch_size,
-            shuffle=weights is None,
-            sampler=WeightedRandomSampler(weights, len(dataset), generator=generator) if weights else None,
-            generator=generator,
-            drop_last=len(dataset) > self.batch_size,
+            sampler=self._order(dataset, torch.Generator().manual_seed(_seed(self.seed, epoch))),
+            drop_last=len(dataset) // processes > self.batch_size,
             num_workers=self.num_workers,
             worker_init_fn=partial(_seed_worker, dataset, self.seed, epoch),
         )
 
-    @staticmethod
-    def _weights(dataset: StationDataset) -> list[float]:
+    def _order(self, dataset: StationDataset, generator: torch.Generator) -> list[int]:
+        """Rows of an epoch. Drawn at once: how often a loader is asked for an iterator must not change it."""
+        if self.sampler == "shuffle":
+            order: list[int] = torch.randperm(len(dataset), generator=generator).tolist()
+            return order
         counts = Counter(sample.label for sample in dataset.samples)
-        return [1.0 / counts[sample.label] for sample in dataset.samples]
+        weights = torch.tensor([1.0 / counts[sample.label] for sample in dataset.samples])
+        drawn: list[int] = torch.multinomial(weights, len(dataset), replacement=True, generator=generator).tolist()
+        return drawn
 
     def loader(self, part: str) -> DataLoader[Item]:
         """Regions of a part in order, unchanged."""

@@ -125,7 +125,7 @@ def calibrated_logits(predictions: Sequence[Prediction], calibration: Calibratio
 
 
 def write_json(path: Path, content: BaseModel) -> None:
-    """Write whole or not at all; numbers to six digits."""
+    """Write whole or not at all."""
     text = json.dumps(as_json(content), indent=1) + "\n"
     temporary = path.with_name(f".{path.name}.tmp")
     temporary.write_text(text, encoding="utf-8")

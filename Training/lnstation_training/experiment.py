@@ -14,8 +14,9 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from lnstation_training.epoch_callbacks import EpochProgress
 from lnstation_training.evaluating import RunEvaluation, evaluate_run, write_json
-from lnstation_training.fitting import EpochProgress, fit
+from lnstation_training.fitting import fit
 from lnstation_training.samples import read_spec
 from LNStationLib.errors import InputError
 from LNStationLib.metastasis.station_region import RegionSpec

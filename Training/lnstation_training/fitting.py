@@ -7,7 +7,7 @@ import errno
 import logging
 import sys
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,15 +16,16 @@ import lightning
 import torch
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
-from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_only
 
 from lnstation_training.data_module import StationDataModule
+from lnstation_training.epoch_callbacks import EpochLog
 from lnstation_training.task import StationMetastasisTask
 from LNStationLib.errors import InputError, OutputError
 
 CONFIG_FILE, CHECKPOINTS, BEST, LAST = "config.yaml", "checkpoints", "best", "last"
-LOGS = "logs"
+LOGS, METRICS_FILE = "logs", "metrics.csv"
 
 TRAINER_DEFAULTS: Mapping[str, Any] = {
     "max_epochs": 250,
@@ -76,12 +77,10 @@ class FitCLI(LightningCLI):
 
     def instantiate_trainer(self, **kwargs: Any) -> lightning.Trainer:
         """Build the trainer with this run's loggers and checkpoints."""
-        loggers = [
-            CSVLogger(self.folder, name=LOGS, version=""),
-            TensorBoardLogger(self.folder, name=LOGS, version="tensorboard"),
-        ]
-        self.trainer_defaults["callbacks"] = [*_checkpoints(self.folder), *self.extra_callbacks]
-        built: lightning.Trainer = super().instantiate_trainer(logger=loggers, default_root_dir=self.folder, **kwargs)
+        logger = TensorBoardLogger(self.folder, name=LOGS, version="tensorboard")
+        log = EpochLog(self.folder / LOGS / METRICS_FILE)
+        self.trainer_defaults["callbacks"] = [log, *_checkpoints(self.folder), *self.extra_callbacks]
+        built: lightning.Trainer = super().instantiate_trainer(logger=logger, default_root_dir=self.folder, **kwargs)
         return built
 
 
@@ -139,6 +138,8 @@ def fit(args: Sequence[str] | dict[str, Any], callbacks: Sequence[Callback] = ()
         last = cli.folder / CHECKPOINTS / f"{LAST}.ckpt"
         # The checkpoint is this run's own: it holds the state of optimizer and loops as plain Python objects.
         cli.trainer.fit(cli.model, cli.datamodule, ckpt_path=last if last.exists() else None, weights_only=False)
+    if cli.trainer.is_global_zero:
+        best_checkpoint(cli.folder)
     return cli
 
 
@@ -197,27 +198,6 @@ def _quiet() -> Any:
             yield
         finally:
             logger.setLevel(level)
-
-
-class EpochProgress(Callback):
-    """Reports every epoch to a progress function.
-
-    Args:
-        report: Told words and the fraction done.
-    """
-
-    def __init__(self, report: Callable[[str, float], None]) -> None:
-        self.report = report
-
-    def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
-        """Tell epoch, loss and validation AUC."""
-        done, whole = trainer.current_epoch + 1, trainer.max_epochs or 1
-        figures = trainer.callback_metrics
-        words = [f"epoch {done} of {whole}"]
-        for name, key in (("loss", "train_loss"), ("validation AUC", "val_auc")):
-            if key in figures:
-                words.append(f"{name} {float(figures[key]):.3f}")
-        self.report(", ".join(words), done / whole)
 
 
 def best_checkpoint(folder: Path) -> Path:

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -19,8 +20,11 @@ lightning = pytest.importorskip("lightning", reason="the 'training' packages are
 import yaml  # noqa: E402
 from training.prepared import write_prepared  # noqa: E402
 from training.runs import fit_arguments  # noqa: E402
+from typer.testing import CliRunner  # noqa: E402
 
 from lnstation_training import fitting  # noqa: E402
+from lnstation_training.cli import app  # noqa: E402
+from lnstation_training.data_module import StationDataModule  # noqa: E402
 from lnstation_training.fitting import best_checkpoint, fit, load_run  # noqa: E402
 from lnstation_training.task import TrainingDivergedError  # noqa: E402
 from LNStationLib.errors import InputError, OutputError  # noqa: E402
@@ -122,16 +126,21 @@ def test_experts_and_station_groups_must_be_as_many(prepared: Path, tmp_path: Pa
 
 
 def test_a_misspelled_setting_ends_in_a_usage_error_that_names_it(prepared: Path, tmp_path: Path) -> None:
-    done = subprocess.run(
-        command(["fit", "--out", str(tmp_path / "run"), "--data.folder", str(prepared), "--model.tua", "1"]),
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 2
-    assert "tua" in done.stderr
-    assert "Traceback" not in done.stderr
+    where = ["--out", str(tmp_path / "run"), "--data.folder", str(prepared)]
+    result = CliRunner().invoke(app, ["fit", *where, "--model.tua", "1"])
+    assert result.exit_code == 2
+    assert "tua" in result.output
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_part_of_the_batch_for_each_process_is_never_no_batch_at_all(prepared: Path) -> None:
+    data = StationDataModule(prepared, batch_size=12)
+    data.setup()
+    data.trainer = SimpleNamespace(current_epoch=0, world_size=2)
+    # 9 of 18 regions for each of two processes: fewer than a batch, which must not be dropped.
+    assert not data.train_dataloader().drop_last
+    data.trainer.world_size = 1
+    assert data.train_dataloader().drop_last
 
 
 def test_a_loss_that_is_no_number_is_one_sentence_with_patients(prepared: Path, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from LNStationLib import anatomy
 from LNStationLib.modelpackage import read_package
 
 STATIONS = ("2R", "4R", "7", "8")
-SIZE, SPACING = (24, 40, 40), (5.0, 2.0, 2.0)
+SIZE, SPACING = (26, 56, 84), (5.0, 2.0, 2.0)
 
 
 def call(*arguments: object) -> str:
@@ -31,16 +31,24 @@ def call(*arguments: object) -> str:
     return result.output
 
 
+def chest(rng: np.random.Generator) -> np.ndarray:
+    """A box of fat in air with a lung on each side: as little as the reader of CTs takes for a chest."""
+    ct = np.full(SIZE, -1000.0)
+    ct[:, 4:-4, 4:-4] = -80
+    for side in (slice(7, 25), slice(59, 77)):
+        ct[1:-1, 8:-8, side] = -850
+    return (ct + rng.normal(0, 8, SIZE)).astype(np.float32)
+
+
 def write_patient(folder: Path, number: int, rng: np.random.Generator) -> list[tuple[str, int]]:
     """Four stations as boxes, each with a node that is brighter where metastatic; stations and labels."""
-    ct = rng.normal(-80, 8, SIZE).astype(np.float32)
-    stations, nodes = np.zeros(SIZE, np.uint8), np.zeros(SIZE, np.uint8)
+    ct, stations, nodes = chest(rng), np.zeros(SIZE, np.uint8), np.zeros(SIZE, np.uint8)
     labels = []
     for row, name in enumerate(STATIONS):
-        z, x = 4 + 10 * (row // 2), 4 + 18 * (row % 2)
-        stations[z : z + 6, 10:26, x : x + 14] = anatomy.station(name).label_value
+        z, x = 4 + 10 * (row // 2), 27 + 16 * (row % 2)
+        stations[z : z + 6, 20:36, x : x + 14] = anatomy.station(name).label_value
         positive = int((number + row) % 3 == 0)
-        box = (slice(z + 2, z + 4), slice(15, 20), slice(x + 4, x + 9))
+        box = (slice(z + 2, z + 4), slice(25, 30), slice(x + 4, x + 9))
         nodes[box], ct[box] = row + 1, 110 if positive else 40
         labels.append((name, positive))
     folder.mkdir(parents=True)
@@ -117,8 +125,8 @@ def test_a_station_without_pathology_is_cut_out_and_stays_unlabeled(cohort: Path
     assert len(rows) == 48
     assert rows["P00", "8"]["label"] == ""
     assert rows["P01", "8"]["label"] in ("0", "1")
-    # A node of 5 x 5 pixels of 2 mm.
-    assert float(rows["P00", "7"]["short_axis_mm"]) == pytest.approx(10, abs=2.1)
+    # A square of 5 x 5 pixels of 2 mm, whose diagonals are 14.1 mm.
+    assert 10 <= float(rows["P00", "7"]["short_axis_mm"]) <= 14.2
 
 
 def test_prepare_goes_on_where_it_stopped_and_more_workers_change_nothing(cohort: Path, tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def _roc(arrays: PredictionArrays, summary: Summary, titles: Sequence[str]) -> F
             false_positive, true_positive, color=_COLORS[number], linewidth=2 if number == 0 else 1.2, label=label
         )
     axes.set(xlabel="1 - specificity", ylabel="Sensitivity", xlim=(0, 1), ylim=(0, 1.01), aspect="equal")
-    axes.legend(loc="lower right", fontsize=7, frameon=False)
+    axes.legend(loc="lower right", fontsize=7, framealpha=0.9, edgecolor="none")
     return figure
 
 
@@ -138,5 +138,5 @@ def draw_rocs(path: Path, rows: Mapping[str, Sequence[Prediction]]) -> Path:
         false_positive, true_positive, _ = roc_curve(arrays.labels, arrays.logits)
         axes.plot(false_positive, true_positive, color=_COLORS[number % len(_COLORS)], linewidth=1.4, label=title)
     axes.set(xlabel="1 - specificity", ylabel="Sensitivity", xlim=(0, 1), ylim=(0, 1.01), aspect="equal")
-    axes.legend(loc="lower right", fontsize=7, frameon=False)
+    axes.legend(loc="lower right", fontsize=7, framealpha=0.9, edgecolor="none")
     return _save(figure, path)

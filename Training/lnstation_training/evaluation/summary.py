@@ -150,14 +150,14 @@ def _mean(values: Sequence[float | None]) -> float | None:
 
 
 def as_json(content: BaseModel) -> dict[str, Any]:
-    """Plain data, numbers to six digits."""
+    """Plain data, numbers to nine significant digits: as single precision has them."""
     rounded: dict[str, Any] = _rounded(content.model_dump(mode="json"))
     return rounded
 
 
 def _rounded(value: Any) -> Any:
     if isinstance(value, float):
-        return round(value, 6)
+        return float(f"{value:.9g}")
     if isinstance(value, dict):
         return {key: _rounded(each) for key, each in value.items()}
     return [_rounded(each) for each in value] if isinstance(value, (list, tuple)) else value

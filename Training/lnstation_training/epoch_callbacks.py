@@ -1,0 +1,68 @@
+"""What is told after every epoch: a row of a table, and words for whoever waits."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import lightning
+from lightning.pytorch.callbacks import Callback
+
+
+class EpochLog(Callback):
+    """A CSV table with a row an epoch, training and validation side by side.
+
+    Lightning's own CSV logger starts anew when a run is resumed; this one goes on.
+
+    Args:
+        path: The table; its folder is made.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        """Write the table with this epoch's row; rows of this and later epochs, from before a kill, give way."""
+        if not trainer.is_global_zero:
+            return
+        row = {"epoch": str(trainer.current_epoch), "step": str(trainer.global_step)}
+        row |= {name: f"{float(value):.6g}" for name, value in sorted(trainer.callback_metrics.items())}
+        rows = [each for each in self._rows() if int(each["epoch"]) < trainer.current_epoch] + [row]
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self.path.with_name(f".{self.path.name}.tmp")
+        with temporary.open("w", newline="", encoding="utf-8") as file:
+            # Some metrics are there only where a batch had nodes.
+            columns = list(dict.fromkeys(name for each in rows for name in each))
+            writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+        os.replace(temporary, self.path)
+
+    def _rows(self) -> list[dict[str, str]]:
+        if not self.path.exists():
+            return []
+        with self.path.open(newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+
+
+class EpochProgress(Callback):
+    """Reports every epoch to a progress function.
+
+    Args:
+        report: Told words and the fraction done.
+    """
+
+    def __init__(self, report: Callable[[str, float], None]) -> None:
+        self.report = report
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        """Tell epoch, loss and validation AUC."""
+        done, whole = trainer.current_epoch + 1, trainer.max_epochs or 1
+        figures = trainer.callback_metrics
+        words = [f"epoch {done} of {whole}"]
+        for name, key in (("loss", "train_loss"), ("validation AUC", "val_auc")):
+            if key in figures:
+                words.append(f"{name} {float(figures[key]):.3f}")
+        self.report(", ".join(words), done / whole)
