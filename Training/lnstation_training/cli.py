@@ -143,7 +143,7 @@ def _cohort(
 def _region(setting: Path | None, size: str, spacing: str) -> RegionSpec:
     from pydantic import ValidationError
 
-    from lnstation_training.experiment import read_setting
+    from lnstation_training.experiment_files import read_setting
     from LNStationLib.metastasis.station_region import RegionSpec
 
     if setting is not None:

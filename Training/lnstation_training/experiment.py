@@ -9,85 +9,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from lnstation_training.epoch_callbacks import EpochProgress
 from lnstation_training.evaluating import RunEvaluation, evaluate_run, write_json
+from lnstation_training.experiment_files import Row, Setting, read_rows, read_setting
 from lnstation_training.fitting import fit
 from lnstation_training.samples import read_spec
 from LNStationLib.errors import InputError
-from LNStationLib.metastasis.station_region import RegionSpec
 from LNStationLib.progress import Progress, portion, silent
 
-ROWS_FILE = "rows.yaml"
 
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Row(_Strict):
-    """One row: a title and what it changes of the task and the data."""
-
-    title: str
-    model: dict[str, Any]
-    data: dict[str, Any] = Field(default_factory=dict)
-
-
-class TableLine(_Strict):
-    """One line of a table: a row, or several over different stations taken together."""
-
-    rows: list[str] = Field(min_length=1)
-    title: str | None = None
-
-
-class TableSpec(_Strict):
-    """A table that is drawn from results."""
-
-    title: str
-    kind: Literal["metrics", "groups", "attention", "experts"]
-    lines: list[TableLine]
-    reference: str | None = Field(None, description="Row that the others are tested against (DeLong).")
-
-
-class Rows(_Strict):
-    """``rows.yaml``: rows and tables of one paper."""
-
-    title: str
-    rows: dict[str, Row]
-    tables: list[TableSpec]
-
-
-class Setting(_Strict):
-    """One of the YAML files beside ``rows.yaml``: how much is spent.
-
-    Attributes:
-        title: In a few words, for tables.
-        region: Geometry of the regions that ``prepare`` must have made.
-        folds: Folds that are run.
-        seed: Of every training.
-        model: Arguments of the task for all rows.
-        data: Arguments of the data module for all rows.
-        trainer: Arguments of the trainer for all rows.
-        network_arguments: By network name, for all rows that use it.
-        rows: Rows run where the user names none.
-    """
-
-    title: str
-    region: RegionSpec
-    folds: list[int] = Field(min_length=1)
-    seed: int = 0
-    model: dict[str, Any] = Field(default_factory=dict)
-    data: dict[str, Any] = Field(default_factory=dict)
-    trainer: dict[str, Any]
-    network_arguments: dict[str, dict[str, Any]] = Field(default_factory=dict)
-    rows: list[str]
-
-
-class FoldResult(_Strict):
+class FoldResult(BaseModel):
     """``ROW/fold_K.json``: one row on one fold.
 
     Attributes:
@@ -100,6 +35,8 @@ class FoldResult(_Strict):
         threads: Threads of one process; ``None`` where torch chose.
         evaluation: Figures and predictions on the test part.
     """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     row: str
     fold: int
@@ -159,46 +96,6 @@ class Job:
     def run(self) -> Path:
         """Where its checkpoints go."""
         return self.experiment.runs / self.row / f"fold_{self.fold}"
-
-
-def read_rows(folder: Path) -> Rows:
-    """Read and check ``rows.yaml``.
-
-    Raises:
-        InputError: It cannot be read, or is faulty.
-    """
-    rows: Rows = _read_yaml(folder / ROWS_FILE, Rows)
-    for table in rows.tables:
-        named = [name for line in table.lines for name in line.rows] + ([table.reference] if table.reference else [])
-        unknown = [name for name in named if name not in rows.rows]
-        if unknown:
-            raise InputError(f"{folder / ROWS_FILE}: table {table.title!r} names unknown rows {', '.join(unknown)}.")
-    return rows
-
-
-def read_setting(folder: Path, name: str) -> Setting:
-    """Read and check a setting.
-
-    Raises:
-        InputError: There is none of that name, or it is faulty.
-    """
-    path = folder / f"{name}.yaml"
-    if not path.exists() or name == "rows":
-        known = sorted(each.stem for each in folder.glob("*.yaml") if each.name != ROWS_FILE)
-        raise InputError(f"{folder} has no setting {name!r}; it has {', '.join(known) or 'none'}.")
-    return _read_yaml(path, Setting)
-
-
-def _read_yaml(path: Path, kind: type[Any]) -> Any:
-    try:
-        return kind.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}.") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise InputError(f"{path}: {'.'.join(map(str, first['loc'])) or 'the whole'}: {first['msg']}.") from error
-    except yaml.YAMLError as error:
-        raise InputError(f"{path} is not YAML: {error}.") from error
 
 
 def plan(experiment: Experiment) -> list[Job]:

@@ -12,7 +12,8 @@ from lnstation_training.evaluating import calibrated_logits
 from lnstation_training.evaluation.delong import delong_test
 from lnstation_training.evaluation.discrimination import METRICS, auc
 from lnstation_training.evaluation.summary import MetricEstimate, Summary, size_scores, summarize
-from lnstation_training.experiment import FoldResult, Rows, TableLine, TableSpec, read_result, read_rows
+from lnstation_training.experiment import FoldResult, read_result
+from lnstation_training.experiment_files import Rows, TableLine, TableSpec, read_rows
 from lnstation_training.prediction import Prediction
 from LNStationLib.errors import InputError
 from LNStationLib.metastasis.station_groups import station_groups
