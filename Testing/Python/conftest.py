@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parents[2]
+
+# The host's stand-in for PythonQt is no Qt that matplotlib could draw with, should it look for a window system.
+os.environ["MPLBACKEND"] = "Agg"
 
 # No deadline: the time of one example says more about the neighbors on the machine than about the code. The same
 # examples every time: a test run that fails must fail again.

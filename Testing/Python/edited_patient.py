@@ -125,6 +125,7 @@ def comparable(assessment: Assessment, numbers: dict[int, int] | None = None) ->
     ids = numbers or {node.node_id: node.node_id for node in assessment.nodes}
     for row in content["stations"]:
         row["reason"] = renumbered(row["reason"], ids)
+        row["attention_node"] = ids.get(row["attention_node"])
     for row in content["nodes"]:
         row["node_id"] = ids[row["node_id"]]
     content["warnings"] = [text for text in content["warnings"] if "outside all parsed stations" not in text]

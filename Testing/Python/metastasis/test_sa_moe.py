@@ -49,7 +49,7 @@ def test_every_station_of_the_package_gets_probability_call_and_attention(packag
         call = result.stations[name]
         assert 0 < call.probability < 1
         assert call.call == ("positive" if call.probability >= card.operating_points[0].threshold else "negative")
-        assert f"{call.probability:.1f}" in call.reason
+        assert f"{call.probability:.2f}" in call.reason
         assert "(balanced)" in call.reason
     assert result.provenance.model_package == "tiny"
     assert result.provenance.model_sha256 == card.weights.sha256
