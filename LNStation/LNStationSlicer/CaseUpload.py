@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -68,7 +68,7 @@ class CaseUpload:
 
     def steps(self) -> Iterator[Callable[[], None]]:
         """Write the images and masks."""
-        yield self._exportCt
+        yield from self._ctSteps()
         if self._case.petNode() is not None:
             yield self._exportPet
         yield from self._organSteps()
@@ -80,8 +80,17 @@ class CaseUpload:
         yield self._exportStations
         yield self._exportNodeMap
 
-    def _exportCt(self) -> None:
-        self.load["ct"] = VolumeExchange.exportVolume(self._case.ctNode(), self._folder, "ct")
+    def _ctSteps(self) -> Iterator[Callable[[], None]]:
+        """In slabs: to write a whole CT at once takes longer than the panel may pause."""
+        slabs = VolumeExchange.exportVolumeSlabs(self._case.ctNode(), self._folder, "ct")
+        while "ct" not in self.load:
+            yield partial(self._exportSlab, slabs)
+
+    def _exportSlab(self, slabs: Generator[None, None, dict[str, Any]]) -> None:
+        try:
+            next(slabs)
+        except StopIteration as end:
+            self.load["ct"] = end.value
 
     def _exportPet(self) -> None:
         pet, unit = PetExchange.exportPet(self._case.petNode(), self._folder, "pet", _dicomDatabase())

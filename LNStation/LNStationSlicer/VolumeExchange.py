@@ -6,7 +6,7 @@ transform is applied to the geometry that is handed over, the scene stays as it 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ import vtk.util.numpy_support
 
 from LNStationLib import anatomy
 from LNStationLib.errors import GeometryError, InputError
-from LNStationLib.worker.volume_files import VolumeGeometry, write_volume
+from LNStationLib.worker.volume_files import VolumeGeometry, write_slabs, write_volume
 from LNStationSlicer import SegmentMasks
 from LNStationSlicer.AssessmentTypes import nodeIdOf
 from LNStationSlicer.SegmentExport import cutToGrid, worldMatrix
@@ -139,10 +139,20 @@ def exportVolume(
         GeometryError: The grid cannot be used.
         InputError: There are no voxels to use.
     """
+    return write_volume(folder, name, *_exported(volumeNode, dtype))
+
+
+def exportVolumeSlabs(
+    volumeNode: slicer.vtkMRMLVolumeNode, folder: Path, name: str
+) -> Generator[None, None, dict[str, Any]]:
+    """Write as :func:`exportVolume` does, a few megabytes each time the next is asked for; returns the reference."""
+    return write_slabs(folder, name, *_exported(volumeNode, None))
+
+
+def _exported(volumeNode: slicer.vtkMRMLVolumeNode, dtype: str | None) -> tuple[np.ndarray, VolumeGeometry]:
     geometry = volumeGeometry(volumeNode)
     array = volumeArray(volumeNode)
-    wanted = np.dtype(dtype or _smallType(array))
-    return write_volume(folder, name, array.astype(wanted, copy=False), geometry)
+    return array.astype(np.dtype(dtype or _smallType(array)), copy=False), geometry
 
 
 def importVolume(array: np.ndarray, geometry: VolumeGeometry, volumeNode: slicer.vtkMRMLScalarVolumeNode) -> None:

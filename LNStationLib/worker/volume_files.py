@@ -9,15 +9,17 @@ from __future__ import annotations
 import math
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
 DTYPES: Mapping[str, str] = {"int16": "<i2", "uint8": "|u1", "uint16": "<u2", "float32": "<f4"}
+SLAB_BYTES = 8 * 2**20
+"""Written at once: a few hundredths of a second on a slow disk."""
 """Names of the voxel types that may travel, and what numpy calls them on the wire."""
 
 Vector = tuple[float, float, float]
@@ -67,6 +69,21 @@ def write_volume(folder: Path, name: str, array: npt.NDArray[Any], geometry: Vol
         VolumeError: An unknown voxel type, a name with a folder, or an array without three axes.
         OSError: It cannot be written.
     """
+    slabs = write_slabs(folder, name, array, geometry)
+    while True:
+        try:
+            next(slabs)
+        except StopIteration as end:
+            return cast("dict[str, Any]", end.value)
+
+
+def write_slabs(
+    folder: Path, name: str, array: npt.NDArray[Any], geometry: VolumeGeometry
+) -> Generator[None, None, dict[str, Any]]:
+    """Write as :func:`write_volume` does, a few megabytes each time it is asked for the next.
+
+    For a thread that must not pause. What is left half written when the generator is closed is removed.
+    """
     if array.dtype.name not in DTYPES:
         raise VolumeError(f"voxels of type {array.dtype.name} cannot travel: use {', '.join(DTYPES)}")
     if array.ndim != 3:
@@ -75,8 +92,14 @@ def write_volume(folder: Path, name: str, array: npt.NDArray[Any], geometry: Vol
         raise VolumeError("a volume is written under a plain file name")
     partial = folder / f"{name}.partial"
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o600)
-    with open(descriptor, "wb") as file:
-        file.write(_bytes_of(np.ascontiguousarray(array, DTYPES[array.dtype.name])))
+    try:
+        with open(descriptor, "wb") as file:
+            for slab in _slabs(array):
+                file.write(_bytes_of(np.ascontiguousarray(slab, DTYPES[array.dtype.name])))
+                yield
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
     os.replace(partial, folder / name)
     return {
         "path": name,
@@ -86,6 +109,15 @@ def write_volume(folder: Path, name: str, array: npt.NDArray[Any], geometry: Vol
         "spacing_mm": [float(n) for n in geometry.spacing_mm],
         "direction": [float(n) for n in geometry.direction],
     }
+
+
+def _slabs(array: npt.NDArray[Any]) -> Iterator[npt.NDArray[Any]]:
+    """Runs of slices of about ``SLAB_BYTES``, in order; none of an empty array."""
+    if array.size == 0:
+        return
+    thickness = max(1, SLAB_BYTES // array[0].nbytes)
+    for first in range(0, array.shape[0], thickness):
+        yield array[first : first + thickness]
 
 
 def read_volume(folder: Path, reference: Mapping[str, Any]) -> tuple[npt.NDArray[Any], VolumeGeometry]:

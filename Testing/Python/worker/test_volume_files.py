@@ -13,7 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from LNStationLib.worker.volume_files import DTYPES, VolumeError, VolumeGeometry, read_volume, write_volume
+from LNStationLib.worker.volume_files import (
+    DTYPES,
+    VolumeError,
+    VolumeGeometry,
+    read_volume,
+    write_slabs,
+    write_volume,
+)
 
 OBLIQUE = VolumeGeometry((-12.5, 3.0, 100.25), (0.7, 0.8, 2.5), (0.0, 0.8, 0.6, 1.0, 0.0, 0.0, 0.0, -0.6, 0.8))
 
@@ -143,3 +150,20 @@ def test_what_cannot_travel_is_not_written(tmp_path: Path) -> None:
         with pytest.raises(VolumeError, match="plain file name"):
             write_volume(tmp_path, name, np.zeros((2, 2, 2), np.uint8), OBLIQUE)
     assert not list(tmp_path.iterdir())
+
+
+def test_slabs_make_the_same_file_and_what_is_broken_off_leaves_none(tmp_path: Path, monkeypatch) -> None:
+    array = np.arange(7 * 4 * 4, dtype=np.int16).reshape(7, 4, 4)
+    whole = write_volume(tmp_path, "whole", array, OBLIQUE)
+    monkeypatch.setattr("LNStationLib.worker.volume_files.SLAB_BYTES", 2 * array[0].nbytes)
+    slabs = write_slabs(tmp_path, "slabs", array, OBLIQUE)
+    for _turn in range(4):
+        next(slabs)
+    with pytest.raises(StopIteration) as end:
+        next(slabs)
+    assert end.value.value == {**whole, "path": "slabs"}
+    assert (tmp_path / "slabs").read_bytes() == (tmp_path / "whole").read_bytes()
+    broken = write_slabs(tmp_path, "broken", array, OBLIQUE)
+    next(broken)
+    broken.close()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["slabs", "whole"]
