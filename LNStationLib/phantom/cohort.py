@@ -7,12 +7,10 @@ what no reader has. A patient's case appears whole first and its truth last, so 
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
+import functools
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +32,7 @@ from LNStationLib.phantom.records import (
     write_tables,
     write_whole,
 )
+from LNStationLib.processes import spread_or_serial
 from LNStationLib.progress import Progress, silent
 
 
@@ -82,7 +81,7 @@ def make_cohort(request: CohortRequest, progress: Progress = silent) -> int:
     missing = [n for n in range(1, request.patients + 1) if not is_whole(request.folder, key, n)]
     done = request.patients - len(missing)
     progress(f"{done} of {request.patients} patients", done / request.patients)
-    for _ in _made(request, missing):
+    for _ in spread_or_serial(functools.partial(make_patient, request), missing, request.workers):
         done += 1
         progress(f"{done} of {request.patients} patients", done / request.patients)
     finish(request.folder, key, preset, request.patients)
@@ -139,26 +138,6 @@ def is_whole(folder: Path, key: CohortKey, number: int) -> bool:
     return (folder / TRUTH / name / PATIENT_FILE).exists() and (
         not key.images or (folder / CASES / name / "case.json").exists()
     )
-
-
-def _made(request: CohortRequest, numbers: Sequence[int]) -> Iterator[int]:
-    """Make patients; their numbers in the order in which they are done."""
-    if request.workers == 1 or len(numbers) < 2:
-        for number in numbers:
-            make_patient(request, number)
-            yield number
-        return
-    # Fresh processes, because forking after threads of other libraries have started can hang.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(request.workers, len(numbers)), mp_context=context) as pool:
-        futures = {pool.submit(make_patient, request, number): number for number in numbers}
-        try:
-            for future in as_completed(futures):
-                future.result()
-                yield futures[future]
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
 
 
 def make_patient(request: CohortRequest, number: int) -> None:

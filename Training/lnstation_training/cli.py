@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lnstation_training.evaluating import RunEvaluation
     from lnstation_training.samples import CohortInfo, Sample
     from LNStationLib.metastasis.station_region import RegionSpec
+    from LNStationLib.phantom.preset_change import PresetChange
 
 Preset = Literal["esophagus", "lung"]
 PartName = Literal["train", "validation", "test"]
@@ -69,6 +70,16 @@ def cohort(
             help="At least this part of the patients has a metastatic station; 0 takes them as they come: a quarter."
         ),
     ] = 0.0,
+    sign_strength: Annotated[
+        float, typer.Option(help="How far the signs of metastasis but size lie apart; 1 as in the audited preset.")
+    ] = 1.0,
+    reactive_patients: Annotated[
+        float | None,
+        typer.Option(help="Part of the patients with enlarged benign nodes; as in the preset if not given."),
+    ] = None,
+    reactive_size: Annotated[
+        float | None, typer.Option(help="How much larger those nodes are; as in the preset if not given.")
+    ] = None,
     workers: Annotated[int, typer.Option(help="Processes; never changes the result.")] = 1,
 ) -> None:
     """Make a synthetic cohort with the tables of a real one: CT, stations, nodes, and pathology by station.
@@ -77,13 +88,29 @@ def cohort(
     """
     from lnstation_training.synthetic_cohort import SyntheticCohort, make_synthetic_cohort
 
-    request = SyntheticCohort(out, preset, patients, seed, slice_mm, workers, positive_fraction)
+    change = _change(sign_strength, reactive_patients, reactive_size)
+    request = SyntheticCohort(out, preset, patients, seed, slice_mm, workers, positive_fraction, change)
     with console.shown_progress() as progress:
         made = make_synthetic_cohort(request, progress)
     _say(f"{out}: {patients} synthetic patients, {made} of them made now.")
     _say(
         f"Next: python3 run.py train prepare --patients {out}/patients.csv --pathology {out}/pathology.csv --out DIR"
     )
+
+
+def _change(sign_strength: float, reactive_patients: float | None, reactive_size: float | None) -> PresetChange:
+    from pydantic import ValidationError
+
+    from LNStationLib.phantom.preset_change import PresetChange
+
+    try:
+        return PresetChange(
+            sign_strength=sign_strength,
+            reactive_patient_fraction=reactive_patients,
+            reactive_size_factor=reactive_size,
+        )
+    except ValidationError as error:
+        raise InputError("; ".join(f"{e['loc'][0]}: {e['msg']}, got {e['input']}" for e in error.errors())) from error
 
 
 @app.command()

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from lnstation_training.experiment_files import Row, Setting, read_rows, read_se
 from lnstation_training.fitting import fit
 from lnstation_training.samples import read_spec
 from LNStationLib.errors import InputError
+from LNStationLib.processes import spread
 from LNStationLib.progress import Progress, portion, silent
 
 
@@ -200,15 +199,7 @@ def _results(jobs: Sequence[Job], done: int, whole: int, progress: Progress) -> 
         for number, job in enumerate(jobs, start=done):
             yield job, run_job(job, portion(progress, number / whole, (number + 1) / whole))
         return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context) as pool:
-        futures = {pool.submit(run_job, job): job for job in jobs}
-        try:
-            for future in as_completed(futures):
-                yield futures[future], future.result()
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
+    yield from spread(run_job, jobs, workers)
 
 
 def run_job(job: Job, progress: Progress = silent) -> FoldResult:

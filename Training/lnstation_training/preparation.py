@@ -5,10 +5,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -26,6 +24,7 @@ from LNStationLib.imaging.reading import read_image
 from LNStationLib.metastasis.station_groups import STATIONS
 from LNStationLib.metastasis.station_region import RegionSpec, station_region
 from LNStationLib.nodes.find import find_nodes
+from LNStationLib.processes import fresh_processes
 from LNStationLib.progress import Progress, silent
 from LNStationLib.settings import Settings
 
@@ -91,10 +90,7 @@ def _all_listings(
     with contextlib.ExitStack() as stack:
         answers: Iterator[list[dict] | InputError] = map(entries, patients)
         if workers > 1:
-            # Fresh processes, because forking after threads of other libraries have started can hang.
-            pool = stack.enter_context(ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")))
-            stack.callback(pool.shutdown, wait=True, cancel_futures=True)
-            answers = pool.map(entries, patients)
+            answers = stack.enter_context(fresh_processes(workers)).map(entries, patients)
         for number, (patient, answer) in enumerate(zip(patients, answers, strict=True), start=1):
             if isinstance(answer, InputError):
                 faults.append(f"patient {patient.patient}: {answer}")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
-import multiprocessing
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import SimpleITK as sitk
@@ -19,9 +18,11 @@ from lnstation_training.cohort import PATHOLOGY_COLUMNS
 from LNStationLib.errors import InputError, OutputError
 from LNStationLib.phantom.patient import PatientPlan, PatientTruth, complete, draw_patient, unplaced
 from LNStationLib.phantom.preset import Preset, load_preset
+from LNStationLib.phantom.preset_change import PresetChange
 from LNStationLib.phantom.records import patient_bytes, read_patient
 from LNStationLib.phantom.rendering import render_patient
 from LNStationLib.phantom.station_truth import station_truth
+from LNStationLib.processes import spread_or_serial
 from LNStationLib.progress import Progress, silent
 
 COHORT_FILE, PATIENTS_TABLE, PATHOLOGY_TABLE = "cohort.json", "patients.csv", "pathology.csv"
@@ -42,6 +43,7 @@ class SyntheticCohort:
         positive_fraction: At least this part of the patients has a metastatic station as planned, as a case-control
             study would choose them; 0 takes patients as they come (a quarter has one, 6 % of stations are positive).
             The choice is of patients alone: how metastatic stations look stays as it is.
+        change: What makes metastases easier or harder to read than in the audited preset.
     """
 
     folder: Path
@@ -51,6 +53,15 @@ class SyntheticCohort:
     slice_mm: float = 5.0
     workers: int = 1
     positive_fraction: float = 0.0
+    change: PresetChange = field(default_factory=PresetChange)
+
+    def drawn_from(self) -> Preset:
+        """The preset with the change.
+
+        Raises:
+            InputError: There is none of that name.
+        """
+        return self.change.applied(load_preset(self.preset))
 
 
 def make_synthetic_cohort(request: SyntheticCohort, progress: Progress = silent) -> int:
@@ -72,7 +83,8 @@ def make_synthetic_cohort(request: SyntheticCohort, progress: Progress = silent)
         _claim(request, preset)
         numbers = chosen_numbers(request, preset)
         missing = [number for number in numbers if not _is_whole(request, number)]
-        for done, _ in enumerate(_made(request, missing), start=request.patients - len(missing) + 1):
+        made = spread_or_serial(partial(make_patient, request), missing, request.workers)
+        for done, _ in enumerate(made, start=request.patients - len(missing) + 1):
             progress(f"{done} of {request.patients} patients", done / request.patients)
         _write_tables(request, numbers)
     except OSError as error:
@@ -88,7 +100,7 @@ def _checked(request: SyntheticCohort) -> Preset:
         raise InputError(f"slice_mm must be from 0.5 to 10 mm, got {request.slice_mm}.")
     if not 0 <= request.positive_fraction <= 1:
         raise InputError(f"positive_fraction must be from 0 to 1, got {request.positive_fraction}.")
-    return load_preset(request.preset)
+    return request.drawn_from()
 
 
 def _claim(request: SyntheticCohort, preset: Preset) -> None:
@@ -102,6 +114,7 @@ def _claim(request: SyntheticCohort, preset: Preset) -> None:
         "seed": request.seed,
         "slice_mm": request.slice_mm,
         "positive_fraction": request.positive_fraction,
+        "change": request.change.model_dump(),
     }
     path = request.folder / COHORT_FILE
     if path.exists():
@@ -114,9 +127,10 @@ def _claim(request: SyntheticCohort, preset: Preset) -> None:
 
 
 def _title(request: SyntheticCohort) -> str:
-    if not request.positive_fraction:
-        return f"Synthetic patients ({request.preset})"
-    return f"Synthetic patients ({request.preset}, {100 * request.positive_fraction:.0f} % of them node-positive)"
+    words = [request.preset, request.change.in_words()]
+    if request.positive_fraction:
+        words.append(f"{100 * request.positive_fraction:.0f} % of them node-positive")
+    return f"Synthetic patients ({', '.join(filter(None, words))})"
 
 
 def chosen_numbers(request: SyntheticCohort, preset: Preset) -> list[int]:
@@ -156,25 +170,6 @@ def _is_whole(request: SyntheticCohort, number: int) -> bool:
     return (request.folder / "truth" / _name(request, number)).exists()
 
 
-def _made(request: SyntheticCohort, numbers: Sequence[int]) -> Iterator[int]:
-    if request.workers == 1 or len(numbers) < 2:
-        for number in numbers:
-            make_patient(request, number)
-            yield number
-        return
-    # Fresh processes, because forking after threads of other libraries have started can hang.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(request.workers, len(numbers)), mp_context=context) as pool:
-        futures = {pool.submit(make_patient, request, number): number for number in numbers}
-        try:
-            for future in as_completed(futures):
-                future.result()
-                yield futures[future]
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
-
-
 def ct_plan(preset: Preset, seed: int, number: int, slice_mm: float) -> PatientPlan:
     """The plan of a patient without PET and with slices of the given thickness."""
     plan = draw_patient(preset, seed, number)
@@ -184,7 +179,7 @@ def ct_plan(preset: Preset, seed: int, number: int, slice_mm: float) -> PatientP
 
 def make_patient(request: SyntheticCohort, number: int) -> None:
     """Make and write one patient: images whole first, truth last."""
-    preset, name = load_preset(request.preset), _name(request, number)
+    preset, name = request.drawn_from(), _name(request, number)
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
     patient = render_patient(preset, ct_plan(preset, request.seed, number, request.slice_mm))
     phantom = patient.phantom
