@@ -30,6 +30,7 @@ import slicer_host  # noqa: E402
 slicer = slicer_host.start()
 
 from assess import IN_PLANE, load  # noqa: E402
+from benchmark_page import write_section  # noqa: E402
 from LNStationSlicer import VolumeExchange  # noqa: E402
 from LNStationSlicer.Jobs import AssessJob  # noqa: E402
 from LNStationSlicer.SelfTest import eraseLowerHalf  # noqa: E402
@@ -47,7 +48,6 @@ PATIENCE_S = 600.0
 VIEW = (500, 400)
 STATION = "4R"
 CLICKED = ("4R", "7", "10R", "4L")
-SECTION = ("<!-- module: begin -->", "<!-- module: end -->")
 
 
 @dataclass
@@ -246,14 +246,6 @@ def measure(times: Times, patient_of: Callable[[], Patient], edits: int) -> None
         slicer_host.clear_scene()
 
 
-def write_section(text: str) -> None:
-    """Put the table between the marks of docs/benchmarks.md."""
-    path = ROOT / "docs" / "benchmarks.md"
-    content = path.read_text(encoding="utf-8")
-    begin, end = (content.index(mark) for mark in SECTION)
-    path.write_text(f"{content[: begin + len(SECTION[0])]}\n{text}\n{content[end:]}", encoding="utf-8")
-
-
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
@@ -269,7 +261,7 @@ def main() -> None:
     text = f"{IN_PLANE} x {IN_PLANE} x {options.slices} voxels, {organs} organ masks.\n\n{times.table()}"
     print(text)
     if options.write:
-        write_section(text)
+        write_section("module", text)
 
 
 if __name__ == "__main__":

@@ -20,11 +20,12 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT)]
+sys.path[:0] = [str(ROOT), str(ROOT / "Testing" / "Benchmarks")]
+
+from benchmark_page import write_section  # noqa: E402  (the source tree is put on the path above)
 
 STATIONS = 12
 ENGINES = ("torch", "torch bfloat16", "torch channels last", "openvino", "openvino bfloat16")
-SECTION = ("<!-- networks: begin -->", "<!-- networks: end -->")
 _TABLE_1 = (
     "resnet18",
     "resnet50",
@@ -167,14 +168,6 @@ def table(rows: list[Measured]) -> str:
     return "\n".join(lines)
 
 
-def write_section(text: str) -> None:
-    """Put the table between the marks of docs/benchmarks.md."""
-    path = ROOT / "docs" / "benchmarks.md"
-    content = path.read_text(encoding="utf-8")
-    begin, end = (content.index(mark) for mark in SECTION)
-    path.write_text(f"{content[: begin + len(SECTION[0])]}\n{text}\n{content[end:]}", encoding="utf-8")
-
-
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -194,7 +187,7 @@ def main() -> None:
     text = f"{options.stations} stations of 96 x 96 x 32 voxels, {options.threads} threads.\n\n{table(rows)}"
     print(text)
     if options.write:
-        write_section(text)
+        write_section("networks", text)
 
 
 if __name__ == "__main__":

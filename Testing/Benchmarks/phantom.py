@@ -25,9 +25,10 @@ from typing import Any
 from unittest import mock
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "Testing" / "Benchmarks")]
 
-BEGIN, END = "<!-- phantom: begin -->", "<!-- phantom: end -->"
+from benchmark_page import write_section  # noqa: E402  (the source tree is put on the path above)
+
 SPACING_MM = (0.8, 0.8, 3.5)
 """With 512 pixels and the patients' length this makes about 91 slices."""
 ONE_THREAD = dict.fromkeys(
@@ -163,7 +164,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--patients", type=int, default=4, help="of the comparison of one and two workers")
     parser.add_argument("--repeats", type=int, default=3, help="runs of the table by steps, each another patient")
-    parser.add_argument("--out", type=Path, help=f"also write the section between {BEGIN!r} and {END!r} of this page")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        help="page whose section phantom is replaced",
+    )
     parser.add_argument("--number", type=int, help="make this patient once in this process and print JSON")
     options = parser.parse_args()
     if options.number is not None:
@@ -177,11 +182,10 @@ def main() -> None:
     section = report(rows, options.patients)
     print(section)
     if options.out:
-        before, begin, rest = options.out.read_text(encoding="utf-8").partition(BEGIN)
-        _, end, after = rest.partition(END)
-        if not begin or not end:
-            parser.error(f"{options.out} has no lines {BEGIN!r} and {END!r}")
-        options.out.write_text(f"{before}{BEGIN}\n\n{section}\n{END}{after}", encoding="utf-8")
+        try:
+            write_section("phantom", f"\n{section}", options.out)
+        except ValueError as error:
+            parser.error(str(error))
 
 
 if __name__ == "__main__":

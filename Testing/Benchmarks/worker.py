@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "Testing" / "Python" / "worker"), str(ROOT / "Testing" / "Benchmarks")]
 
 from assess import IN_PLANE, load  # noqa: E402  (the source tree is put on the path above)
+from benchmark_page import write_section  # noqa: E402
 from client import Client  # noqa: E402
 from scipy.ndimage import binary_dilation  # noqa: E402
 
@@ -35,7 +36,6 @@ from LNStationLib.worker.images import required_image  # noqa: E402
 
 SLICES = 91
 STATION = "4R"
-SECTION = ("<!-- worker: begin -->", "<!-- worker: end -->")
 Times = dict[str, list[float]]
 
 
@@ -113,14 +113,6 @@ def table(times: Times) -> str:
     return "\n".join(lines)
 
 
-def write_section(text: str) -> None:
-    """Put the table between the marks of docs/benchmarks.md."""
-    path = ROOT / "docs" / "benchmarks.md"
-    content = path.read_text(encoding="utf-8")
-    begin, end = (content.index(mark) for mark in SECTION)
-    path.write_text(f"{content[: begin + len(SECTION[0])]}\n{text}\n{content[end:]}", encoding="utf-8")
-
-
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -139,7 +131,7 @@ def main() -> None:
     text = f"{IN_PLANE} x {IN_PLANE} x {SLICES} voxels, {len(case.organ_masks)} organ masks.\n\n{table(times)}"
     print(text)
     if options.write:
-        write_section(text)
+        write_section("worker", text)
 
 
 def _cropped(mask: sitk.Image) -> sitk.Image:
