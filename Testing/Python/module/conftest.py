@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from module.panel_hand import Hand
 
 _MODULE_FOLDER = str(Path(__file__).resolve().parents[3] / "LNStation")
 
@@ -13,3 +20,12 @@ if _MODULE_FOLDER not in sys.path:
 
 # The packages are there, wherever this Python lies: no test may fall into an installation.
 os.environ.setdefault("LNSTATION_WORKER_PYTHON", sys.executable)
+
+
+@pytest.fixture
+def hand(tmp_path: Path) -> Iterator[Hand]:
+    """A person at the panel, with the fake worker behind it. For files that have started the host."""
+    from module.panel_hand import panel
+
+    with panel(tmp_path) as made:
+        yield made

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,12 +16,6 @@ from module.mrml_cases import make_assessment, make_volume  # noqa: E402
 from module.panel_hand import MODULE, Hand, panel, use_worker  # noqa: E402
 from module.workers import FakeWorker  # noqa: E402
 from slicer_host import driver  # noqa: E402
-
-
-@pytest.fixture
-def hand(tmp_path: Path) -> Iterator[Hand]:
-    with panel(tmp_path) as made:
-        yield made
 
 
 def test_two_cases_have_calls_categories_and_edits_of_their_own(hand: Hand) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -26,12 +25,6 @@ from module.patients import add_segmentation  # noqa: E402
 from slicer_host import driver, screenshots  # noqa: E402
 
 from LNStationLib import anatomy  # noqa: E402
-
-
-@pytest.fixture
-def hand(tmp_path: Path) -> Iterator[Hand]:
-    with panel(tmp_path) as made:
-        yield made
 
 
 def last_params(hand: Hand, method: str) -> dict:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import numpy as np
 import pytest
 import slicer_host
@@ -15,14 +12,8 @@ slicer = slicer_host.start()
 
 import qt  # noqa: E402
 from module.mrml_cases import make_volume  # noqa: E402
-from module.panel_hand import ALL_4R, Hand, panel  # noqa: E402
+from module.panel_hand import ALL_4R, Hand  # noqa: E402
 from slicer_host import driver, screenshots  # noqa: E402
-
-
-@pytest.fixture
-def hand(tmp_path: Path) -> Iterator[Hand]:
-    with panel(tmp_path) as made:
-        yield made
 
 
 def test_filters_and_display_options_do_what_they_say(hand: Hand) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,16 +11,10 @@ if _reason := slicer_host.why_unavailable():
     pytest.skip(_reason, allow_module_level=True)
 slicer = slicer_host.start()
 
-from module.panel_hand import MODULE, Hand, panel  # noqa: E402
+from module.panel_hand import MODULE, Hand  # noqa: E402
 from slicer_host import driver  # noqa: E402
 
 ROOT = MODULE.parents[1]
-
-
-@pytest.fixture
-def hand(tmp_path: Path) -> Iterator[Hand]:
-    with panel(tmp_path) as made:
-        yield made
 
 
 def test_settings_without_a_case_show_what_a_new_case_begins_with(hand: Hand) -> None:
