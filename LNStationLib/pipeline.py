@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -178,11 +178,30 @@ def judge_case(parsed: ParsedCase, progress: Progress = silent) -> AssessedCase:
     side_of, settings = parsed.midline.side_of, parsed.settings
     nodes = find_nodes(parsed.informed, parsed.stations, side_of, settings, portion(progress, 0.0, 0.7))
     progress("assessing stations", 0.7)
-    classifier = station_classifier(settings)
-    calls = classifier.assess(nodes, parsed.stations, parsed.case, set(parsed.boxes), settings, side_of, parsed.boxes)
+    calls = call_stations(parsed, nodes)
     answer = conclude(parsed, nodes, calls, station_findings(parsed, calls.stations))
     progress("done", 1.0)
     return answer
+
+
+def call_stations(parsed: ParsedCase, nodes: NodeResult, only: Collection[str] | None = None) -> MetastasisResult:
+    """Call nodes and stations by the classifier of the settings.
+
+    Args:
+        parsed: The case, its stations and its settings.
+        nodes: Its nodes.
+        only: Names of the stations to call; all where ``None``.
+    """
+    return station_classifier(parsed.settings).assess(
+        nodes,
+        parsed.stations,
+        parsed.case,
+        set(parsed.boxes),
+        parsed.settings,
+        parsed.midline.side_of,
+        parsed.boxes,
+        only,
+    )
 
 
 def conclude(

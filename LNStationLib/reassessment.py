@@ -22,7 +22,7 @@ from LNStationLib.nodes.find import with_outside
 from LNStationLib.nodes.measurement import Scene
 from LNStationLib.nodes.node_result import NodeResult, node_source
 from LNStationLib.nodes.update import NodeUpdate, update_nodes
-from LNStationLib.pipeline import conclude, judge_case, with_organs
+from LNStationLib.pipeline import call_stations, conclude, judge_case, with_organs
 from LNStationLib.progress import Progress, portion, silent
 from LNStationLib.station_edits import StationChange, edited_case
 
@@ -117,16 +117,7 @@ def _concluded(assessed: AssessedCase, parsed: ParsedCase, change: StationChange
     affected = {*change.stations, *update.stations}
     if update.labels_changed:
         affected |= _stations_where_nodes_changed(assessed.nodes, update.nodes.labels, parsed.stations)
-    calls = station_classifier(parsed.settings).assess(
-        update.nodes,
-        parsed.stations,
-        parsed.case,
-        set(parsed.boxes),
-        parsed.settings,
-        parsed.midline.side_of,
-        parsed.boxes,
-        affected,
-    )
+    calls = call_stations(parsed, update.nodes, affected)
     renewed = {finding.station: finding for finding in station_findings(parsed, calls.stations)}
     findings = [renewed.get(finding.station, finding) for finding in assessed.assessment.stations]
     kept = {name: one for name, one in (assessed.attention or {}).items() if name not in affected}
@@ -169,20 +160,11 @@ def with_attention(assessed: AssessedCase) -> AssessedCase:
     """
     if assessed.attention is not None:
         return assessed
-    parsed, settings = assessed.parsed, assessed.parsed.settings
+    parsed = assessed.parsed
     attention: Mapping[str, StationAttention] = {}
-    if settings.metastasis != "clinical_criteria":
+    if parsed.settings.metastasis != "clinical_criteria":
         check_same_model(assessed)
-        calls = station_classifier(settings).assess(
-            known_nodes(assessed),
-            parsed.stations,
-            parsed.case,
-            set(parsed.boxes),
-            settings,
-            parsed.midline.side_of,
-            parsed.boxes,
-        )
-        attention = calls.attention
+        attention = call_stations(parsed, known_nodes(assessed)).attention
     return replace(assessed, attention=attention)
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
+from lnstation_training.data_module import StationDataModule
 from lnstation_training.evaluating import part_counts, validation_calibration
 from lnstation_training.evaluation.calibration import operating_points
 from lnstation_training.evaluation.discrimination import both_classes
@@ -83,46 +87,7 @@ def export_run(request: ExportRequest, progress: Progress = silent) -> Manifest:
     validation = predict(task, data, "validation", request.device)
     progress("predicting the test part", 0.4)
     test = predict(task, data, "test", request.device)
-    info, network = read_info(data.folder), config["model"]["network"]
-    counts = part_counts(data.datasets)["train"]
-
-    def card(weights: WeightsFile) -> Manifest:
-        arrays = PredictionArrays(validation)
-        if not both_classes(arrays.labels):
-            raise InputError("The validation part has stations of one class alone: export a run of another fold.")
-        calibration = validation_calibration(validation, data.fold)
-        return Manifest(
-            package_id=request.package_id,
-            version=request.version,
-            title=request.title,
-            task="station_metastasis",
-            network=NetworkChoice(name=network, arguments=config["model"]["network_arguments"] or {}),
-            inputs=["ct", "node_mask"],
-            region=read_spec(data.folder),
-            stations=[
-                name
-                for name in read_stations(data.folder)
-                if data.only_group is None or station_groups(data.n_groups)[name] == data.only_group
-            ],
-            n_groups=data.n_groups,
-            operating_points=operating_points(arrays.labels, probabilities_of(arrays.logits, calibration)),
-            calibration=calibration,
-            metrics=card_metrics(test, data.n_groups, info, data.fold),
-            cohort=CohortSummary(
-                title=info.title,
-                n_patients=counts.patients,
-                n_stations=counts.stations,
-                n_positive=counts.positive,
-                description=info.description,
-            ),
-            trained_on="synthetic" if info.synthetic else "clinical",
-            licence=request.license_name,
-            references=[SA_MOE, network_info(network).reference],
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
-            lnstation_version=__version__,
-            weights=weights,
-        )
-
+    card = partial(_card, request, data, config["model"], validation, test)
     progress("writing the package", 0.7)
     request.out.parent.mkdir(parents=True, exist_ok=True)
     written = write_package(request.out, task.network.cpu(), card, request.precision)
@@ -130,6 +95,60 @@ def export_run(request: ExportRequest, progress: Progress = silent) -> Manifest:
     _check_same(request.out, task.network, written)
     progress("done", 1.0)
     return written
+
+
+def _card(
+    request: ExportRequest,
+    data: StationDataModule,
+    model: Mapping[str, Any],
+    validation: list[Prediction],
+    test: list[Prediction],
+    weights: WeightsFile,
+) -> Manifest:
+    arrays = PredictionArrays(validation)
+    if not both_classes(arrays.labels):
+        raise InputError("The validation part has stations of one class alone: export a run of another fold.")
+    calibration = validation_calibration(validation, data.fold)
+    info = read_info(data.folder)
+    return Manifest(
+        package_id=request.package_id,
+        version=request.version,
+        title=request.title,
+        task="station_metastasis",
+        network=NetworkChoice(name=model["network"], arguments=model["network_arguments"] or {}),
+        inputs=["ct", "node_mask"],
+        region=read_spec(data.folder),
+        stations=_stations(data),
+        n_groups=data.n_groups,
+        operating_points=operating_points(arrays.labels, probabilities_of(arrays.logits, calibration)),
+        calibration=calibration,
+        metrics=card_metrics(test, data.n_groups, info, data.fold),
+        cohort=_cohort(data, info),
+        trained_on="synthetic" if info.synthetic else "clinical",
+        licence=request.license_name,
+        references=[SA_MOE, network_info(model["network"]).reference],
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        lnstation_version=__version__,
+        weights=weights,
+    )
+
+
+def _stations(data: StationDataModule) -> list[str]:
+    """Those that the run was trained on."""
+    groups = station_groups(data.n_groups)
+    names = read_stations(data.folder)
+    return [name for name in names if data.only_group is None or groups[name] == data.only_group]
+
+
+def _cohort(data: StationDataModule, info: CohortInfo) -> CohortSummary:
+    counts = part_counts(data.datasets)["train"]
+    return CohortSummary(
+        title=info.title,
+        n_patients=counts.patients,
+        n_stations=counts.stations,
+        n_positive=counts.positive,
+        description=info.description,
+    )
 
 
 def round_weights(network: nn.Module, precision: Precision) -> None:
