@@ -80,6 +80,9 @@ def cohort(
     reactive_size: Annotated[
         float | None, typer.Option(help="How much larger those nodes are; as in the preset if not given.")
     ] = None,
+    chest_only: Annotated[
+        bool, typer.Option("--chest-only", help="CTs of the chest alone: half the voxels of 512 x 512 pixels.")
+    ] = False,
     workers: Annotated[int, typer.Option(help="Processes; never changes the result.")] = 1,
 ) -> None:
     """Make a synthetic cohort with the tables of a real one: CT, stations, nodes, and pathology by station.
@@ -89,7 +92,7 @@ def cohort(
     from lnstation_training.synthetic_cohort import SyntheticCohort, make_synthetic_cohort
 
     change = _change(sign_strength, reactive_patients, reactive_size)
-    request = SyntheticCohort(out, preset, patients, seed, slice_mm, workers, positive_fraction, change)
+    request = SyntheticCohort(out, preset, patients, seed, slice_mm, workers, positive_fraction, change, chest_only)
     with console.shown_progress() as progress:
         made = make_synthetic_cohort(request, progress)
     _say(f"{out}: {patients} synthetic patients, {made} of them made now.")

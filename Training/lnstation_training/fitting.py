@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import errno
 import logging
+import pickle
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
@@ -136,8 +137,7 @@ def fit(args: Sequence[str] | dict[str, Any], callbacks: Sequence[Callback] = ()
         cli = _parsed(args, callbacks)
         _check_groups(cli)
         last = cli.folder / CHECKPOINTS / f"{LAST}.ckpt"
-        # The checkpoint is this run's own: it holds the state of optimizer and loops as plain Python objects.
-        cli.trainer.fit(cli.model, cli.datamodule, ckpt_path=last if last.exists() else None, weights_only=False)
+        cli.trainer.fit(cli.model, cli.datamodule, ckpt_path=last if last.exists() else None, weights_only=True)
     if cli.trainer.is_global_zero:
         best_checkpoint(cli.folder)
     return cli
@@ -168,9 +168,14 @@ def _check_groups(cli: FitCLI) -> None:
 
 @contextmanager
 def _one_sentence() -> Any:
-    """Turn what a full disk raises, in whichever layer, into one sentence."""
+    """Turn what a full disk or a foreign checkpoint raises, in whichever layer, into one sentence."""
     try:
         yield
+    except pickle.UnpicklingError as error:
+        raise InputError(
+            "The checkpoint is damaged or holds more than numbers and text, which is never loaded: remove the run's "
+            "folder and train again."
+        ) from error
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise OutputError("The disk is full: free space and run the same command again; it goes on.") from error
@@ -223,6 +228,7 @@ def load_run(folder: Path) -> tuple[StationMetastasisTask, StationDataModule, di
     checkpoint = best_checkpoint(folder)
     config = yaml.safe_load((folder / CONFIG_FILE).read_text(encoding="utf-8"))
     task = StationMetastasisTask(**config["model"])
-    state = torch.load(checkpoint, map_location="cpu", weights_only=False)
+    with _one_sentence():
+        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
     task.load_state_dict(state["state_dict"])
     return task.eval(), StationDataModule(**config["data"]), config

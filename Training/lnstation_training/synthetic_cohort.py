@@ -16,7 +16,7 @@ import SimpleITK as sitk
 
 from lnstation_training.cohort import PATHOLOGY_COLUMNS
 from LNStationLib.errors import InputError, OutputError
-from LNStationLib.phantom.patient import PatientPlan, PatientTruth, complete, draw_patient, unplaced
+from LNStationLib.phantom.patient import PatientPlan, PatientTruth, compact, complete, draw_patient, unplaced
 from LNStationLib.phantom.preset import Preset, load_preset
 from LNStationLib.phantom.preset_change import PresetChange
 from LNStationLib.phantom.records import patient_bytes, read_patient
@@ -44,6 +44,7 @@ class SyntheticCohort:
             study would choose them; 0 takes patients as they come (a quarter has one, 6 % of stations are positive).
             The choice is of patients alone: how metastatic stations look stays as it is.
         change: What makes metastases easier or harder to read than in the audited preset.
+        chest_only: CTs of the chest alone, about half the voxels of the clinical 512 x 512; the pixels stay.
     """
 
     folder: Path
@@ -54,6 +55,7 @@ class SyntheticCohort:
     workers: int = 1
     positive_fraction: float = 0.0
     change: PresetChange = field(default_factory=PresetChange)
+    chest_only: bool = False
 
     def drawn_from(self) -> Preset:
         """The preset with the change.
@@ -115,6 +117,7 @@ def _claim(request: SyntheticCohort, preset: Preset) -> None:
         "slice_mm": request.slice_mm,
         "positive_fraction": request.positive_fraction,
         "change": request.change.model_dump(),
+        "chest_only": request.chest_only,
     }
     path = request.folder / COHORT_FILE
     if path.exists():
@@ -158,7 +161,7 @@ def chosen_numbers(request: SyntheticCohort, preset: Preset) -> list[int]:
 
 def _has_positive_station(preset: Preset, request: SyntheticCohort, number: int) -> bool:
     """As planned; images may lack a node that found no place, so that surgery finds a little less."""
-    plan = ct_plan(preset, request.seed, number, request.slice_mm)
+    plan = _plan(preset, request, number)
     return any(row.n_positive for row in complete(preset, plan, *unplaced(plan)).pathology)
 
 
@@ -170,18 +173,23 @@ def _is_whole(request: SyntheticCohort, number: int) -> bool:
     return (request.folder / "truth" / _name(request, number)).exists()
 
 
-def ct_plan(preset: Preset, seed: int, number: int, slice_mm: float) -> PatientPlan:
+def ct_plan(preset: Preset, seed: int, number: int, slice_mm: float, chest_only: bool = False) -> PatientPlan:
     """The plan of a patient without PET and with slices of the given thickness."""
     plan = draw_patient(preset, seed, number)
-    in_plane = plan.spacing_mm[:2]
-    return replace(plan, has_pet=False, spacing_mm=(*in_plane, slice_mm))
+    pixel = plan.spacing_mm[0]
+    ct = replace(plan, has_pet=False, spacing_mm=(pixel, pixel, slice_mm))
+    return compact(ct, pixel) if chest_only else ct
+
+
+def _plan(preset: Preset, request: SyntheticCohort, number: int) -> PatientPlan:
+    return ct_plan(preset, request.seed, number, request.slice_mm, request.chest_only)
 
 
 def make_patient(request: SyntheticCohort, number: int) -> None:
     """Make and write one patient: images whole first, truth last."""
     preset, name = request.drawn_from(), _name(request, number)
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
-    patient = render_patient(preset, ct_plan(preset, request.seed, number, request.slice_mm))
+    patient = render_patient(preset, _plan(preset, request, number))
     phantom = patient.phantom
     images = {"ct": phantom.case.ct, "stations": phantom.grid.image(station_truth(phantom))}
     if phantom.case.nodes is not None:

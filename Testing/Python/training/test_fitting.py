@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -85,7 +87,7 @@ def test_the_best_checkpoint_is_the_one_of_the_best_validation_auc(prepared: Pat
     run = fit(fit_arguments(prepared, tmp_path / "run", 4)).folder
     with (run / "logs" / "metrics.csv").open(newline="") as file:
         aucs = {int(row["epoch"]): float(row["val_auc"]) for row in csv.DictReader(file) if row["val_auc"]}
-    state = torch.load(best_checkpoint(run), weights_only=False)
+    state = torch.load(best_checkpoint(run), weights_only=True)
     assert aucs[state["epoch"]] == max(aucs.values())
 
 
@@ -109,7 +111,7 @@ def test_a_killed_run_goes_on_and_ends_where_an_unbroken_one_does(
     process.send_signal(signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)
     process.wait()
     fit(arguments)
-    assert torch.load(run / "checkpoints" / "last.ckpt", weights_only=False)["epoch"] == 1
+    assert torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["epoch"] == 1
     # Sums in another order, and threads, move the loss by rounding alone.
     assert last_loss(run) == pytest.approx(last_loss(finished), rel=0.02)
 
@@ -170,9 +172,30 @@ def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
         load_run(tmp_path)
 
 
+class Trap:
+    """Writes a file when it is unpickled, as a hostile checkpoint could."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.write_text, (self.path, "caught")
+
+
+@pytest.mark.parametrize("name", ["best", "last"])
+def test_what_a_checkpoint_holds_is_never_run(name: str, finished: Path, prepared: Path, tmp_path: Path) -> None:
+    run, trap = tmp_path / "run", tmp_path / "trap"
+    shutil.copytree(finished, run)
+    state = torch.load(run / "checkpoints" / f"{name}.ckpt", weights_only=True)
+    torch.save({**state, "callbacks": Trap(trap)}, run / "checkpoints" / f"{name}.ckpt")
+    with pytest.raises(InputError, match="never loaded"):
+        load_run(run) if name == "best" else fit(fit_arguments(prepared, run, 2))
+    assert not trap.exists()
+
+
 def test_the_loaded_run_has_the_weights_of_the_best_checkpoint(finished: Path) -> None:
     task, data, config = load_run(finished)
-    state = torch.load(best_checkpoint(finished), weights_only=False)["state_dict"]
+    state = torch.load(best_checkpoint(finished), weights_only=True)["state_dict"]
     assert all(torch.equal(value, state[name]) for name, value in task.state_dict().items())
     assert config["trainer"]["max_epochs"] == 2
     assert data.fold == 0
@@ -192,7 +215,7 @@ def test_two_processes_train_together_by_flags_alone(prepared: Path, tmp_path: P
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("Trained:") == 1
-    state = torch.load(best_checkpoint(run), weights_only=False)
+    state = torch.load(best_checkpoint(run), weights_only=True)
     # 18 regions of 6 patients, half of them for each process, in one batch of 12 at most.
     assert state["global_step"] == 1
     task, _, _ = load_run(run)

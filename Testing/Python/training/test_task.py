@@ -82,7 +82,7 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(prepared: Path, tmp_path: P
     part.fit(*fresh())
     part.save_checkpoint(tmp_path / "stopped.ckpt")
     resumed = trainer(tmp_path, 3)
-    resumed.fit(*fresh(), ckpt_path=tmp_path / "stopped.ckpt", weights_only=False)
+    resumed.fit(*fresh(), ckpt_path=tmp_path / "stopped.ckpt", weights_only=True)
     assert resumed.global_step == whole.global_step == 3
     # Sums in another order move the weights by rounding alone.
     losses = [run.callback_metrics["train_loss"].item() for run in (whole, resumed, part)]
@@ -94,6 +94,6 @@ def test_the_task_is_rebuilt_from_its_checkpoint(prepared: Path, tmp_path: Path)
     learner, fit = task(attention_weight=0.0), trainer(tmp_path, 1)
     fit.fit(learner, data(prepared))
     fit.save_checkpoint(tmp_path / "one.ckpt")
-    again = StationMetastasisTask.load_from_checkpoint(tmp_path / "one.ckpt", weights_only=False)
+    again = StationMetastasisTask.load_from_checkpoint(tmp_path / "one.ckpt", weights_only=True)
     assert again.loss.attention_weight == 0.0
     assert torch.equal(again.network.head[-1].weight, learner.network.head[-1].weight)
