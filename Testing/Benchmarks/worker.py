@@ -22,18 +22,27 @@ import numpy as np
 import SimpleITK as sitk
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "Testing" / "Python" / "worker"), str(ROOT / "Testing" / "Benchmarks")]
+TESTS = ROOT / "Testing" / "Python"
+sys.path[:0] = [
+    str(ROOT), str(TESTS / "worker"), str(TESTS / "modelpackage"), str(ROOT / "Testing" / "Benchmarks")
+]  # fmt: skip
 
 from assess import IN_PLANE, load  # noqa: E402  (the source tree is put on the path above)
 from benchmark_page import write_section  # noqa: E402
 from client import Client  # noqa: E402
+from packages import manifest  # noqa: E402
 from scipy.ndimage import binary_dilation  # noqa: E402
 
 from LNStationLib import anatomy  # noqa: E402
 from LNStationLib.case import Case  # noqa: E402
+from LNStationLib.metastasis.station_groups import STATIONS  # noqa: E402
+from LNStationLib.metastasis.station_region import RegionSpec  # noqa: E402
+from LNStationLib.modelpackage import write_package  # noqa: E402
+from LNStationLib.networks.registry import build_network  # noqa: E402
 from LNStationLib.nodes.regions import like  # noqa: E402
 from LNStationLib.worker.images import required_image  # noqa: E402
 
+SHIPPED = ROOT / "Resources" / "Models"
 SLICES = 91
 STATION = "4R"
 Times = dict[str, list[float]]
@@ -104,6 +113,40 @@ def measure(times: Times, case: Case, nodes: str, title: str, corrections: int) 
             client.end()
 
 
+def full_size_package(folder: Path) -> Path:
+    """SA-MoE as large as the paper's, untrained: its cost is that of a trained one."""
+    path = folder / "full-size.zip"
+    network = build_network("mobilevitv2_sa_moe", {})
+    changes = {"network": {"name": "mobilevitv2_sa_moe"}, "region": RegionSpec(), "stations": list(STATIONS)}
+    write_package(path, network, lambda weights: manifest(weights, **changes), "float16")
+    return path
+
+
+def measure_model(times: Times, case: Case, package: Path, title: str, corrections: int) -> None:
+    """One worker and one case with a learned model, which the first assessment loads."""
+    settings = {"case": "a", "settings": {"nodes": "supplied", "metastasis": "sa_moe", "model": str(package)}}
+    with tempfile.TemporaryDirectory() as parent, Client(Path(parent) / "private") as client:
+        client.result("hello")
+        client.result("load_case", load_params(client, case, "a", pet=True, nodes=True))
+        first = timed(times, f"assess, {title}", lambda: client.result("assess", settings))
+        volumes = edits_of(client, required_image(client.folder, first["stations"], "map"))
+        for turn in range(corrections):
+            edit = {"case": "a", "stations": {STATION: volumes[turn % 2]}}
+            name = f"from an edited station to its new probability, {title}"
+            timed(times, name, lambda edit=edit: client.result("reassess", edit))
+        client.end()
+
+
+def measure_models(times: Times, case: Case, repeats: int, corrections: int) -> None:
+    """The shipped packages and a network as large as the paper's."""
+    with tempfile.TemporaryDirectory() as folder:
+        packages = {f"shipped {path.stem}": path for path in sorted(SHIPPED.glob("*.zip"))}
+        packages["SA-MoE of 17 M parameters"] = full_size_package(Path(folder))
+        for _ in range(repeats):
+            for title, package in packages.items():
+                measure_model(times, case, package, title, corrections)
+
+
 def table(times: Times) -> str:
     """Best, median and worst as Markdown."""
     lines = ["| seconds | best | median | worst | runs |", "| --- | --- | --- | --- | --- |"]
@@ -128,6 +171,7 @@ def main() -> None:
     for _ in range(options.repeats):
         for nodes, title in ways:
             measure(times, case, nodes, title, options.corrections)
+    measure_models(times, case, options.repeats, options.corrections)
     text = f"{IN_PLANE} x {IN_PLANE} x {SLICES} voxels, {len(case.organ_masks)} organ masks.\n\n{table(times)}"
     print(text)
     if options.write:

@@ -70,6 +70,9 @@ def cohort(
             help="At least this part of the patients has a metastatic station; 0 takes them as they come: a quarter."
         ),
     ] = 0.0,
+    positive_stations: Annotated[
+        int, typer.Option(help="What --positive-fraction counts: patients with at least so many metastatic stations.")
+    ] = 1,
     sign_strength: Annotated[
         float, typer.Option(help="How far the signs of metastasis but size lie apart; 1 as in the audited preset.")
     ] = 1.0,
@@ -92,7 +95,9 @@ def cohort(
     from lnstation_training.synthetic_cohort import SyntheticCohort, make_synthetic_cohort
 
     change = _change(sign_strength, reactive_patients, reactive_size)
-    request = SyntheticCohort(out, preset, patients, seed, slice_mm, workers, positive_fraction, change, chest_only)
+    request = SyntheticCohort(
+        out, preset, patients, seed, slice_mm, workers, positive_fraction, change, chest_only, positive_stations
+    )
     with console.shown_progress() as progress:
         made = make_synthetic_cohort(request, progress)
     _say(f"{out}: {patients} synthetic patients, {made} of them made now.")
@@ -114,6 +119,24 @@ def _change(sign_strength: float, reactive_patients: float | None, reactive_size
         )
     except ValidationError as error:
         raise InputError("; ".join(f"{e['loc'][0]}: {e['msg']}, got {e['input']}" for e in error.errors())) from error
+
+
+@app.command()
+def readers(
+    folder: Annotated[Path, typer.Argument(help="A cohort made by the command cohort.")],
+    out: Annotated[Path | None, typer.Option(help="Also write the tables to this file, as Markdown.")] = None,
+) -> None:
+    """Say how far stations can be read in a synthetic cohort: by size alone, and by the best reader there can be.
+
+    The best reader knows how the cohort was made and sees every visible node's true signs, without noise or blur: no
+    network can pass it.
+    """
+    from lnstation_training.readers import cohort_readers, readers_markdown
+
+    text = readers_markdown(cohort_readers(folder))
+    if out is not None:
+        out.write_text(text, encoding="utf-8")
+    _say(text)
 
 
 @app.command()
@@ -263,6 +286,7 @@ def _show_evaluation(found: RunEvaluation) -> None:
     from lnstation_training.evaluation.discrimination import METRICS
     from lnstation_training.tables import METRIC_TITLES, estimate_text
 
+    criterion = found.summary.size_criterion
     groups = list(dict.fromkeys(each.group for each in found.summary.metrics))
     table = Table("stations", *(METRIC_TITLES[name] for name in METRICS), "n", "positive")
     for group in groups:
@@ -272,6 +296,7 @@ def _show_evaluation(found: RunEvaluation) -> None:
     console.make_console().print(table)
     for words, value in (
         ("AUC of the largest short axis alone", found.summary.size_auc),
+        ("AUC of a short axis of at least 10 mm, yes or no", criterion and criterion.auc),
         ("Expected calibration error", found.summary.expected_calibration_error),
         ("Part of the attention inside nodes", found.summary.attention_inside),
     ):

@@ -186,6 +186,7 @@ def card_metrics(test: list[Prediction], n_groups: int, info: CohortInfo, fold: 
     ]
     for name, value in (
         ("auc of the largest short axis alone", summary.size_auc),
+        ("auc of a short axis of at least 10 mm", summary.size_criterion and summary.size_criterion.auc),
         ("attention inside nodes", summary.attention_inside),
         *(
             (f"routing accuracy, {title} stations", part)

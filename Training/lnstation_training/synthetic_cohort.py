@@ -40,11 +40,12 @@ class SyntheticCohort:
         seed: Decides every patient, together with the preset.
         slice_mm: Slice thickness of every CT; the paper's median is 5.
         workers: Processes; never changes the result.
-        positive_fraction: At least this part of the patients has a metastatic station as planned, as a case-control
-            study would choose them; 0 takes patients as they come (a quarter has one, 6 % of stations are positive).
-            The choice is of patients alone: how metastatic stations look stays as it is.
+        positive_fraction: At least this part of the patients has ``positive_stations`` metastatic stations as drawn,
+            as a case-control study would choose them; 0 takes patients as they come (a quarter has one, 6 % of
+            stations are positive). The choice is of patients alone: how metastatic stations look stays as it is.
         change: What makes metastases easier or harder to read than in the audited preset.
         chest_only: CTs of the chest alone, about half the voxels of the clinical 512 x 512; the pixels stay.
+        positive_stations: See ``positive_fraction``.
     """
 
     folder: Path
@@ -56,6 +57,7 @@ class SyntheticCohort:
     positive_fraction: float = 0.0
     change: PresetChange = field(default_factory=PresetChange)
     chest_only: bool = False
+    positive_stations: int = 1
 
     def drawn_from(self) -> Preset:
         """The preset with the change.
@@ -95,7 +97,7 @@ def make_synthetic_cohort(request: SyntheticCohort, progress: Progress = silent)
 
 
 def _checked(request: SyntheticCohort) -> Preset:
-    for name in ("patients", "workers"):
+    for name in ("patients", "workers", "positive_stations"):
         if getattr(request, name) < 1:
             raise InputError(f"{name} must be at least 1, got {getattr(request, name)}.")
     if not 0.5 <= request.slice_mm <= 10:
@@ -116,6 +118,7 @@ def _claim(request: SyntheticCohort, preset: Preset) -> None:
         "seed": request.seed,
         "slice_mm": request.slice_mm,
         "positive_fraction": request.positive_fraction,
+        "positive_stations": request.positive_stations,
         "change": request.change.model_dump(),
         "chest_only": request.chest_only,
     }
@@ -132,7 +135,8 @@ def _claim(request: SyntheticCohort, preset: Preset) -> None:
 def _title(request: SyntheticCohort) -> str:
     words = [request.preset, request.change.in_words()]
     if request.positive_fraction:
-        words.append(f"{100 * request.positive_fraction:.0f} % of them node-positive")
+        least = f" in {request.positive_stations} or more stations" if request.positive_stations > 1 else ""
+        words.append(f"{100 * request.positive_fraction:.0f} % of them node-positive{least}")
     return f"Synthetic patients ({', '.join(filter(None, words))})"
 
 
@@ -150,7 +154,7 @@ def chosen_numbers(request: SyntheticCohort, preset: Preset) -> list[int]:
             chosen.append(passed.pop(0))
             continue
         number += 1
-        if request.positive_fraction and _has_positive_station(preset, request, number):
+        if request.positive_fraction and _is_case(preset, request, number):
             positive += 1
         elif due:
             passed.append(number)
@@ -159,10 +163,11 @@ def chosen_numbers(request: SyntheticCohort, preset: Preset) -> list[int]:
     return chosen
 
 
-def _has_positive_station(preset: Preset, request: SyntheticCohort, number: int) -> bool:
+def _is_case(preset: Preset, request: SyntheticCohort, number: int) -> bool:
     """As planned; images may lack a node that found no place, so that surgery finds a little less."""
     plan = _plan(preset, request, number)
-    return any(row.n_positive for row in complete(preset, plan, *unplaced(plan)).pathology)
+    rows = complete(preset, plan, *unplaced(plan)).pathology
+    return sum(row.n_positive > 0 for row in rows) >= request.positive_stations
 
 
 def _name(request: SyntheticCohort, number: int) -> str:

@@ -11,7 +11,8 @@ import numpy as np
 from lnstation_training.evaluating import calibrated_logits
 from lnstation_training.evaluation.delong import delong_test
 from lnstation_training.evaluation.discrimination import METRICS, auc
-from lnstation_training.evaluation.summary import MetricEstimate, Summary, size_scores, summarize
+from lnstation_training.evaluation.size_criterion import LIMIT_MM, size_criterion, size_scores
+from lnstation_training.evaluation.summary import MetricEstimate, Summary, summarize
 from lnstation_training.experiment import FoldResult, read_result
 from lnstation_training.experiment_files import Rows, TableLine, TableSpec, read_rows
 from lnstation_training.prediction import Prediction
@@ -168,7 +169,7 @@ def _table(
         cells = [NOT_RUN, *[""] * (len(header) - 2)] if found is None else _cells(table, found, reference, line)
         body.append([title, *cells])
     if table.kind == "metrics":
-        body.append(_size_line(results, pooled, len(header)))
+        body += _size_lines(results, pooled, len(header))
     lines = [f"## {table.title}", "", _markdown_row(header), _markdown_row(["---"] * len(header))]
     return "\n".join([*lines, *(_markdown_row(row) for row in body)])
 
@@ -213,18 +214,22 @@ def _cells(table: TableSpec, found: Pooled, reference: Pooled | None, line: Tabl
     return [parameters, *figures, p_value, by_fold, _percent(summary.attention_inside), folds]
 
 
-def _size_line(
+def _size_lines(
     results: Mapping[str, Sequence[FoldResult]], pooled: dict[tuple[str, ...], Pooled], columns: int
-) -> list[str]:
-    """The size criterion's AUC over the same stations, to hold the networks against."""
+) -> list[list[str]]:
+    """The AUC of size over the same stations, as a score and as a criterion, to hold the networks against."""
     rows = [row for row in results if len(results[row]) == max(len(each) for each in results.values())]
     found = _pooled((rows[0],), results, pooled)
     if found is None:
         return []
     labels = np.array([each.label for each in found.predictions])
-    value = auc(labels, size_scores(found.predictions))
+    lines = [("Largest short axis alone", auc(labels, size_scores(found.predictions)))]
+    criterion = size_criterion(found.predictions)
+    if criterion is not None:
+        both = f"sensitivity {_percent(criterion.sensitivity)}, specificity {_percent(criterion.specificity)}"
+        lines.append((f"Short axis of at least {LIMIT_MM:g} mm ({both})", criterion.auc))
     folds = ", ".join(map(str, found.folds))
-    return ["Largest short axis alone", "", _percent(value), *[""] * (columns - 4), folds]
+    return [[title, "", _percent(value), *[""] * (columns - 4), folds] for title, value in lines]
 
 
 def _p_value(found: Pooled, reference: Pooled) -> str:

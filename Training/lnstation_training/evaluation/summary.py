@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from lnstation_training.evaluation.calibration import calibration_curve, expected_calibration_error
 from lnstation_training.evaluation.discrimination import auc, estimates
+from lnstation_training.evaluation.size_criterion import SizeCriterion, size_criterion, size_scores
 from lnstation_training.prediction import Prediction, PredictionArrays
 from LNStationLib.metastasis.station_groups import group_titles
 from LNStationLib.modelpackage import Calibration
@@ -39,6 +40,7 @@ class Summary(BaseModel):
         metrics: Every metric of ``discrimination.METRICS`` for all stations and for each group.
         mean_group_auc: Mean AUC over groups, as in SA-MoE's Table 2; ``None`` where a group has no AUC.
         size_auc: AUC of the largest short axis alone (a station without a node ranks lowest), overall.
+        size_criterion: A short axis of at least 10 mm as yes or no; ``None`` where a class is missing.
         expected_calibration_error: Of the probabilities given.
         calibration: Points ``(mean probability, positive part, samples)``.
         router_confusion: Row: true group; column: part of its tokens sent to each expert. Empty without a router.
@@ -51,6 +53,7 @@ class Summary(BaseModel):
     metrics: list[MetricEstimate]
     mean_group_auc: float | None
     size_auc: float | None
+    size_criterion: SizeCriterion | None
     expected_calibration_error: float | None
     calibration: list[tuple[float, float, int]]
     router_confusion: list[list[float]]
@@ -103,6 +106,7 @@ def summarize(
         metrics=metrics,
         mean_group_auc=float(np.mean(known)) if known and len(known) == len(titles) else None,
         size_auc=auc(arrays.labels, size_scores(predictions)),
+        size_criterion=size_criterion(predictions),
         expected_calibration_error=expected_calibration_error(arrays.labels, probabilities),
         calibration=[
             (each.mean_probability, each.positive_part, each.n_samples)
@@ -122,11 +126,6 @@ def _estimates(
 ) -> list[MetricEstimate]:
     found = estimates(arrays.labels[chosen], arrays.logits[chosen], arrays.patients[chosen], n_resamples, seed)
     return [MetricEstimate(metric=name, group=title, **asdict(estimate)) for name, estimate in found.items()]
-
-
-def size_scores(predictions: Sequence[Prediction]) -> np.ndarray:
-    """The largest short axis as a score; a station without a visible node comes below every other."""
-    return np.array([-1.0 if each.short_axis_mm is None else each.short_axis_mm for each in predictions])
 
 
 def probabilities_of(logits: np.ndarray, calibration: Calibration | None) -> np.ndarray:

@@ -1,0 +1,88 @@
+"""Changes of a preset: what they move, what they leave, and what the readers make of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from pydantic import ValidationError
+
+from LNStationLib.phantom.audit_readers import SIZE, StationReading, read_stations
+from LNStationLib.phantom.audit_statistics import auroc
+from LNStationLib.phantom.patient import complete, draw_patient, unplaced
+from LNStationLib.phantom.preset import PRESET_NAMES, Appearance, Normal, Preset, load_preset
+from LNStationLib.phantom.preset_change import PresetChange
+
+
+def readings(preset: Preset, number: int = 80) -> list[StationReading]:
+    patients = []
+    for index in range(1, number + 1):
+        plan = replace(draw_patient(preset, 3, index), has_pet=False)
+        patients.append(complete(preset, plan, *unplaced(plan)))
+    return read_stations(patients, preset)
+
+
+def area(rows: list[StationReading], reader: str) -> float:
+    value = auroc([r.scores[reader] for r in rows if r.positive], [r.scores[reader] for r in rows if not r.positive])
+    assert value is not None
+    return value
+
+
+@pytest.mark.parametrize("name", PRESET_NAMES)
+def test_no_change_leaves_the_preset_and_its_digest(name: str) -> None:
+    preset = load_preset(name)
+    assert PresetChange().applied(preset) == preset
+    assert PresetChange().applied(preset).digest() == preset.digest()
+    assert PresetChange().in_words() == ""
+
+
+def test_a_change_has_a_digest_and_words_of_its_own() -> None:
+    preset = load_preset("esophagus")
+    change = PresetChange(sign_strength=2.5, reactive_patient_fraction=0.5, reactive_size_factor=1.5)
+    assert change.applied(preset).digest() != preset.digest()
+    assert change.in_words() == "signs x 2.5, 50 % with reactive nodes, reactive nodes x 1.5"
+
+
+def test_signs_move_apart_about_the_middle_and_their_spread_stays() -> None:
+    preset = load_preset("esophagus")
+    changed = PresetChange(sign_strength=2.0).applied(preset)
+    for group, benign in preset.nodes.benign.items():
+        for name in Appearance.model_fields:
+            old = getattr(benign, name), getattr(preset.nodes.metastatic[group], name)
+            new = getattr(changed.nodes.benign[group], name), getattr(changed.nodes.metastatic[group], name)
+            if isinstance(old[0], Normal):
+                assert [each.sd for each in new] == [each.sd for each in old]
+                old, new = (old[0].mean, old[1].mean), (new[0].mean, new[1].mean)
+                if all(each not in (1.0, 1.05, 0.8) for each in new):  # the ends of their ranges
+                    assert new[1] - new[0] == pytest.approx(2 * (old[1] - old[0]))
+                    assert sum(new) == pytest.approx(sum(old))
+            assert abs(new[1] - new[0]) >= abs(old[1] - old[0]) - 1e-12
+            assert all(each >= 0 for each in new)
+
+
+def test_chances_stay_chances_however_strong_the_signs() -> None:
+    nodes = PresetChange(sign_strength=5).applied(load_preset("esophagus")).nodes
+    for look in [*nodes.benign.values(), *nodes.metastatic.values()]:
+        assert all(0 <= chance <= 0.9 for chance in (look.fatty_hilum, look.necrosis, look.conglomerate))
+
+
+def test_sizes_and_uptake_are_not_signs() -> None:
+    preset = load_preset("esophagus")
+    nodes = PresetChange(sign_strength=3).applied(preset).nodes
+    for name in ("benign_short_axis_mm", "metastatic_short_axis_mm", "metastatic_suv", "micrometastasis_fraction"):
+        assert getattr(nodes, name) == getattr(preset.nodes, name)
+
+
+def test_the_best_reader_sees_more_of_stronger_signs_and_size_tells_less_among_reactive_nodes() -> None:
+    preset = load_preset("esophagus")
+    plain = readings(preset)
+    strong = readings(PresetChange(sign_strength=2.5).applied(preset))
+    reactive = readings(PresetChange(reactive_patient_fraction=0.5, reactive_size_factor=1.5).applied(preset))
+    assert area(strong, "nodes") > area(plain, "nodes")
+    assert area(reactive, SIZE) < area(plain, SIZE) - 0.03
+
+
+@pytest.mark.parametrize("wrong", [{"sign_strength": 0}, {"sign_strength": 6}, {"reactive_patient_fraction": 1.2}])
+def test_senseless_changes_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValidationError):
+        PresetChange(**wrong)
