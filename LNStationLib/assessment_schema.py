@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 from LNStationLib.assessment import SCHEMA_VERSION, Assessment
 from LNStationLib.errors import OutputError
+from LNStationLib.whole_files import write_whole
 
 
 def schema_text() -> str:
@@ -26,9 +26,7 @@ def write_schema(path: Path) -> None:
     Raises:
         OutputError: The file cannot be written.
     """
-    unfinished = path.with_name(path.name + ".tmp")
     try:
-        unfinished.write_text(schema_text(), encoding="utf-8")
-        os.replace(unfinished, path)
+        write_whole(path, schema_text())
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror}; choose another file with --out.") from error

@@ -64,13 +64,13 @@ def audit(
     """Show a cohort's figures beside the published ones and write them as Markdown."""
     from LNStationLib.phantom.audit_report import markdown, show
     from LNStationLib.phantom.preset import load_preset
-    from LNStationLib.phantom.records import read_cohort_file, write_whole
+    from LNStationLib.phantom.records import read_cohort_file, write_file
 
     cohort = read_cohort_file(folder)
     preset = load_preset(cohort.key.preset)
     figures = _figures(folder, cohort, measure)
     target = out or folder / "audit.md"
-    write_whole(target, markdown(figures, cohort, preset).encode())
+    write_file(target, markdown(figures, cohort, preset).encode())
     screen = console.make_console()
     show(screen, figures)
     screen.print(Text(f"Written: {target}"), soft_wrap=True)

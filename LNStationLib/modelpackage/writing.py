@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from LNStationLib.errors import OutputError
 from LNStationLib.modelpackage.manifest import MANIFEST_FILE, WEIGHTS_FILE, Manifest, WeightsFile
+from LNStationLib.whole_files import whole_file
 
 if TYPE_CHECKING:
     from torch import nn
@@ -65,13 +64,7 @@ def write_package(
 
 
 def _write_zip(path: Path, members: dict[str, bytes]) -> None:
-    """Write under a temporary name, with a fixed time stamp so that the same package has the same bytes."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-            for member, content in members.items():
-                archive.writestr(zipfile.ZipInfo(member, (2000, 1, 1, 0, 0, 0)), content, zipfile.ZIP_DEFLATED)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    """Write with a fixed time stamp, so that the same package has the same bytes."""
+    with whole_file(path) as unfinished, zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as archive:
+        for member, content in members.items():
+            archive.writestr(zipfile.ZipInfo(member, (2000, 1, 1, 0, 0, 0)), content, zipfile.ZIP_DEFLATED)

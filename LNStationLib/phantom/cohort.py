@@ -29,8 +29,8 @@ from LNStationLib.phantom.records import (
     patient_id,
     read_cohort_file,
     read_patient,
+    write_file,
     write_tables,
-    write_whole,
 )
 from LNStationLib.processes import spread_or_serial
 from LNStationLib.progress import Progress, silent
@@ -120,7 +120,7 @@ def _prepare(folder: Path, key: CohortKey) -> None:
             (folder / name).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{folder} cannot be written ({error.strerror}); choose another folder.") from error
-    write_whole(folder / COHORT_FILE, _file_bytes(CohortFile(key=key, patients=0)))
+    write_file(folder / COHORT_FILE, _file_bytes(CohortFile(key=key, patients=0)))
 
 
 def _is_remnant(path: Path) -> bool:
@@ -187,4 +187,4 @@ def finish(folder: Path, key: CohortKey, preset: Preset, patients: int) -> None:
         for remnant in part.glob(".*-*"):
             with contextlib.suppress(OSError):
                 shutil.rmtree(remnant) if remnant.is_dir() else remnant.unlink()
-    write_whole(folder / COHORT_FILE, _file_bytes(CohortFile(key=key, patients=patients)))
+    write_file(folder / COHORT_FILE, _file_bytes(CohortFile(key=key, patients=patients)))

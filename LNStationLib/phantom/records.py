@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -20,6 +18,7 @@ from LNStationLib.phantom.nodes import NodeTruth
 from LNStationLib.phantom.pathology import StationPathology
 from LNStationLib.phantom.patient import PatientTruth, StationRow
 from LNStationLib.phantom.preset import Preset
+from LNStationLib.whole_files import write_whole
 
 COHORT_FILE, PATIENT_FILE = "cohort.json", "patient.json"
 CASES, TRUTH = "cases", "truth"
@@ -120,25 +119,21 @@ def patient_id(key: CohortKey, number: int) -> str:
     return f"{key.preset}-{key.seed}-{number:05d}"
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_file(path: Path, content: bytes) -> None:
     """Write a file so that it appears whole or not at all.
 
     Raises:
         OutputError: It cannot be written.
     """
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(name).chmod(0o644)
-        os.replace(name, path)
+        write_whole(path, content)
     except OSError as error:
         raise OutputError(f"{path} cannot be written ({error.strerror}); choose another folder.") from error
 
 
 def write_tables(folder: Path, patients: Sequence[PatientTruth], preset: Preset) -> None:
     """Write the tables of ``TABLES``."""
-    write_whole(folder / "cohort.csv", _csv(_cohort_row(p, preset) for p in patients))
+    write_file(folder / "cohort.csv", _csv(_cohort_row(p, preset) for p in patients))
     parts: dict[str, tuple[type, str]] = {
         "pathology.csv": (StationPathology, "pathology"),
         "nodes.csv": (NodeTruth, "nodes"),
@@ -147,7 +142,7 @@ def write_tables(folder: Path, patients: Sequence[PatientTruth], preset: Preset)
     }
     for name, (kind, attribute) in parts.items():
         rows = ({"patient_id": p.plan.patient_id, **_row(row)} for p in patients for row in getattr(p, attribute))
-        write_whole(folder / name, _csv(rows, ["patient_id", *_columns(kind)]))
+        write_file(folder / name, _csv(rows, ["patient_id", *_columns(kind)]))
 
 
 def _cohort_row(patient: PatientTruth, preset: Preset) -> dict[str, Any]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import lightning
 from lightning.pytorch.callbacks import Callback
+
+from LNStationLib.whole_files import whole_file
 
 
 class EpochLog(Callback):
@@ -31,14 +32,12 @@ class EpochLog(Callback):
         row |= {name: f"{float(value):.6g}" for name, value in sorted(trainer.callback_metrics.items())}
         rows = [each for each in self._rows() if int(each["epoch"]) < trainer.current_epoch] + [row]
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self.path.with_name(f".{self.path.name}.tmp")
-        with temporary.open("w", newline="", encoding="utf-8") as file:
+        with whole_file(self.path) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as file:
             # Some metrics are there only where a batch had nodes.
             columns = list(dict.fromkeys(name for each in rows for name in each))
             writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
             writer.writeheader()
             writer.writerows(rows)
-        os.replace(temporary, self.path)
 
     def _rows(self) -> list[dict[str, str]]:
         if not self.path.exists():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from lnstation_training.fitting import load_run
 from lnstation_training.prediction import Part, Prediction, PredictionArrays, predict
 from lnstation_training.samples import read_info
 from LNStationLib.modelpackage import Calibration
+from LNStationLib.whole_files import write_whole
 
 
 class PartCounts(BaseModel):
@@ -127,6 +127,4 @@ def calibrated_logits(predictions: Sequence[Prediction], calibration: Calibratio
 def write_json(path: Path, content: BaseModel) -> None:
     """Write whole or not at all."""
     text = json.dumps(as_json(content), indent=1) + "\n"
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
+    write_whole(path, text)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -27,6 +26,7 @@ from LNStationLib.nodes.find import find_nodes
 from LNStationLib.processes import fresh_processes
 from LNStationLib.progress import Progress, silent
 from LNStationLib.settings import Settings
+from LNStationLib.whole_files import whole_file, write_whole
 
 
 def prepare(
@@ -118,7 +118,7 @@ def _claim(folder: Path, info: CohortInfo, spec: RegionSpec, stations: Sequence[
             raise InputError(
                 f"{folder} holds regions of another geometry or of other stations: choose another folder."
             )
-    _write_bytes(path, json.dumps(content, indent=1).encode() + b"\n")
+    write_whole(path, json.dumps(content, indent=1).encode() + b"\n")
 
 
 def _entries(
@@ -140,7 +140,7 @@ def _entries(
         return InputError(str(error))
     _save(folder / REGIONS / f"{patient.patient}_ct.npy", ct)
     _save(folder / REGIONS / f"{patient.patient}_nodes.npy", nodes)
-    _write_bytes(listing, json.dumps({"digest": digest, "stations": entries}).encode() + b"\n")
+    write_whole(listing, json.dumps({"digest": digest, "stations": entries}).encode() + b"\n")
     return entries
 
 
@@ -202,13 +202,5 @@ def _short_axes(case: Case, station_map: sitk.Image) -> dict[str, float]:
 
 
 def _save(path: Path, array: np.ndarray) -> None:
-    temporary = path.with_name(f".{path.name}.tmp")
-    with temporary.open("wb") as file:
+    with whole_file(path) as unfinished, unfinished.open("wb") as file:
         np.save(file, array)
-    os.replace(temporary, path)
-
-
-def _write_bytes(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_bytes(content)
-    os.replace(temporary, path)

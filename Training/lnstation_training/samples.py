@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -13,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from LNStationLib.errors import InputError
 from LNStationLib.metastasis.station_region import RegionSpec
+from LNStationLib.whole_files import whole_file
 
 PREPARED_FILE, SAMPLES_FILE, REGIONS = "prepared.json", "samples.csv", "regions"
 
@@ -100,15 +100,13 @@ def read_stations(folder: Path) -> list[str]:
 def write_samples(path: Path, samples: Iterable[Sample]) -> None:
     """Write ``samples.csv``; ``None`` is an empty cell."""
     names = [field.name for field in fields(Sample)]
-    temporary = path.with_name(f".{path.name}.tmp")
-    with temporary.open("w", newline="", encoding="utf-8") as file:
+    with whole_file(path) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, names, lineterminator="\n")
         writer.writeheader()
         for sample in samples:
             row = asdict(sample)
             row["has_node"] = int(sample.has_node)
             writer.writerow(row)
-    os.replace(temporary, path)
 
 
 def read_samples(folder: Path) -> list[Sample]:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from sklearn.model_selection import StratifiedKFold
 
 from LNStationLib.errors import InputError, OutputError
+from LNStationLib.whole_files import write_whole
 
 MOST_POSITIVE_STATIONS = 3
 """Patients are stratified by their number of positive stations, this many and more being one stratum."""
@@ -105,9 +106,7 @@ def write_splits(path: Path, splits: Splits) -> None:
     text = splits.model_dump_json(indent=1) + "\n"
     if path.exists() and path.read_text(encoding="utf-8") != text:
         raise OutputError(f"{path} holds other folds: remove it, and the results that rest on it, to draw new ones.")
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+    write_whole(path, text)
 
 
 def read_splits(path: Path, patients: Collection[str] | None = None) -> Splits:

@@ -24,6 +24,7 @@ from LNStationLib.phantom.rendering import render_patient
 from LNStationLib.phantom.station_truth import station_truth
 from LNStationLib.processes import spread_or_serial
 from LNStationLib.progress import Progress, silent
+from LNStationLib.whole_files import whole_file
 
 COHORT_FILE, PATIENTS_TABLE, PATHOLOGY_TABLE = "cohort.json", "patients.csv", "pathology.csv"
 _COLUMNS = ("patient", "ct", "stations", "nodes", "tumor_side", "n_category")
@@ -236,9 +237,7 @@ def _write_tables(request: SyntheticCohort, numbers: Sequence[int]) -> None:
 
 
 def _write_csv(path: Path, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    temporary = path.with_name(f".{path.name}.tmp")
-    with temporary.open("w", newline="", encoding="utf-8") as file:
+    with whole_file(path) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows(rows)
-    os.replace(temporary, path)
