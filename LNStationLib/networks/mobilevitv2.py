@@ -79,6 +79,8 @@ class MobileViTv2(nn.Module):
         full_size_experts: Every expert as wide as the plain layer, rather than its share.
         routing: How tokens find their expert in training (``"station_aware"`` only).
         dropout: Dropout in transformer layers and before the head.
+        node_product: Also give the stem the product of the CT (from -1 up) and the node mask, so that nodes' own
+            attenuation need not be found by training. Not in the paper; for cohorts of a few hundred patients.
 
     Raises:
         ValueError: ``width`` is not positive, or ``strides`` are not six.
@@ -94,6 +96,7 @@ class MobileViTv2(nn.Module):
         full_size_experts: bool = False,
         routing: Routing = "argmax",
         dropout: float = 0.0,
+        node_product: bool = False,
     ) -> None:
         super().__init__()
         if width <= 0:
@@ -113,8 +116,9 @@ class MobileViTv2(nn.Module):
         def block(channels: int, width_: int, depth: int) -> MobileViTBlock:
             return MobileViTBlock(channels, width_, [layer(width_) for _ in range(depth)])
 
+        self.node_product = node_product
         self.stem = nn.Sequential(
-            conv_norm_act(in_channels, stem, stride=s0),
+            conv_norm_act(in_channels + node_product, stem, stride=s0),
             InvertedResidual(stem, c1, s1),
             InvertedResidual(c1, c2, s2),
             InvertedResidual(c2, c2),
@@ -136,6 +140,8 @@ class MobileViTv2(nn.Module):
         Returns:
             Logits, attention on the grid of the finest block, and the router's logits.
         """
+        if self.node_product:
+            x = torch.cat([x, (x[:, :1] + 1) * x[:, 1:2]], dim=1)
         record = RoutingRecord.empty(groups)
         features, maps = self.stem(x), []
         for down, block in zip(self.downs, self.blocks, strict=True):

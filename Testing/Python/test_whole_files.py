@@ -17,12 +17,17 @@ def test_text_and_bytes_arrive(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bytes", "text"]
 
 
+def break_off(path: Path) -> None:
+    with whole_file(path) as unfinished:
+        unfinished.write_text("new but not all", encoding="utf-8")
+        raise RuntimeError("half way")
+
+
 def test_an_error_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     path.write_text("old", encoding="utf-8")
-    with pytest.raises(RuntimeError, match="half way"), whole_file(path) as unfinished:
-        unfinished.write_text("new but not all", encoding="utf-8")
-        raise RuntimeError("half way")
+    with pytest.raises(RuntimeError, match="half way"):
+        break_off(path)
     assert path.read_text(encoding="utf-8") == "old"
     assert list(tmp_path.iterdir()) == [path]
 

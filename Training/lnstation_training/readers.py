@@ -29,7 +29,9 @@ def cohort_readers(folder: Path) -> list[Figure]:
     patients = read_truth(folder) if (folder / "truth").is_dir() else []
     if not patients:
         raise InputError(f"{folder} has no patients yet: run the command that makes the cohort again.")
-    return audit_readers(patients, preset)
+    figures = audit_readers(patients, preset)
+    # CT alone: nobody can read a PET that is not there.
+    return [each for each in figures if any(p.plan.has_pet for p in patients) or not each.name.endswith("PET")]
 
 
 def _preset(folder: Path) -> Preset:

@@ -201,3 +201,28 @@ def test_cost_counts_parameters_and_multiply_adds_of_a_known_layer() -> None:
     cost = network_cost(OneConvolution(), region=(4, 6, 8))
     assert cost.parameters == 2 * 5 * 27 + 5
     assert cost.multiply_adds == 2 * 5 * 27 * 4 * 6 * 8
+
+
+def test_with_the_node_product_a_node_of_other_attenuation_changes_the_third_channel_alone() -> None:
+    network = build_network("mobilevitv2_sa_moe", {"width": 0.1, "node_product": True}).eval()
+    seen: list[torch.Tensor] = []
+    network.stem.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+    region = torch.full((1, 2, 8, 24, 24), -1.0)
+    region[:, 1] = 0
+    region[0, 1, 3:5, 8:12, 8:12] = 1
+    region[0, 0, 2:6, 4:16, 4:16] = 0.2
+    with torch.inference_mode():
+        network(region)
+    product = seen[0][0, 2]
+    assert seen[0].shape[1] == 3
+    assert torch.equal(seen[0][:, :2], region)
+    torch.testing.assert_close(product[3:5, 8:12, 8:12], torch.full((2, 4, 4), 1.2))
+    assert float(product.sum()) == pytest.approx(1.2 * 32, rel=1e-5)
+
+
+def test_without_nodes_the_node_product_is_empty_and_the_network_still_answers() -> None:
+    network = build_network("mobilevitv2", {"width": 0.1, "node_product": True}).eval()
+    region = torch.rand(2, 2, 8, 24, 24, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    region[:, 1] = 0
+    with torch.inference_mode():
+        assert torch.isfinite(network(region).logits).all()
