@@ -200,7 +200,7 @@ def card_metrics(test: list[Prediction], n_groups: int, info: CohortInfo, fold: 
 
 def _routing(confusion: list[list[float]], n_groups: int) -> list[tuple[str, float]]:
     """Part of each group's tokens that its own expert got; empty without one expert for each group."""
-    if any(len(row) != len(confusion) for row in confusion):
+    if not confusion or any(len(row) != len(confusion) for row in confusion):
         return []
     return [
         (title, row[number])

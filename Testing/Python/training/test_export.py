@@ -55,6 +55,14 @@ def test_the_package_gives_the_rounded_networks_logits_bit_for_bit(run: Path, pa
         assert torch.equal(network(regions).logits, plain(regions).logits)
 
 
+def test_a_network_without_experts_is_exported_too(tmp_path: Path) -> None:
+    prepared = write_prepared(tmp_path / "data")
+    run = fit(fit_arguments(prepared, tmp_path / "run", 3, network="mobilevitv2", router_weight=0.0)).folder
+    card = export_run(request(run, tmp_path / "plain.zip"))
+    assert card.network.name == "mobilevitv2"
+    assert not [metric.name for metric in card.metrics if "routing" in metric.name]
+
+
 def test_half_precision_hardly_moves_a_logit(run: Path) -> None:
     task, data, _ = load_run(run)
     before = [row.logit for row in predict(task, data, "test")]
