@@ -128,7 +128,7 @@ def networks(as_json: JsonOption = False) -> None:
 def _show_card(manifest: Manifest, path: Path) -> None:
     from rich.text import Text
 
-    from LNStationLib.modelpackage.card import SYNTHETIC_ONLY, metric_words
+    from LNStationLib.modelpackage.card import SYNTHETIC_ONLY, metrics_words
 
     screen = console.make_console()
     screen.print(Text(f"{manifest.title} ({manifest.package_id} {manifest.version})", style="bold"))
@@ -146,7 +146,7 @@ def _show_card(manifest: Manifest, path: Path) -> None:
         "cohort": f"{cohort.title}: {cohort.n_patients} patients, {cohort.n_stations} stations, "
         f"{cohort.n_positive} positive. {cohort.description}".strip(),
         "calibration": manifest.calibration.fitted_on if manifest.calibration else "none: probabilities are scores",
-        "metrics": "; ".join(metric_words(metric) for metric in manifest.metrics) or "none",
+        "metrics": metrics_words(manifest.metrics) or "none",
         "license": manifest.licence,
         "created": f"{manifest.created}, LNStation {manifest.lnstation_version}",
         "weights": f"{manifest.weights.n_bytes / 1e6:.1f} MB, {manifest.weights.dtype}",

@@ -82,7 +82,7 @@ def cardHtml(card: ModelCard) -> str:
     """The whole card. Packages come from anywhere: nothing of theirs is taken as markup."""
     rows = [
         (_("Trained on"), _trainedOn(card)),
-        (_("Metrics"), _lines(map(_metric, card["metrics"])) or escape(_("none given"))),
+        (_("Metrics"), _lines(_metrics(card["metrics"])) or escape(_("none given"))),
         (_("Operating points"), _lines(map(_point, card["operating_points"]))),
         (_("Calibrated"), escape(_("yes") if card["calibrated"] else _("no: probabilities are raw scores"))),
         (_("Stations"), escape(", ".join(card["stations"]))),
@@ -109,13 +109,25 @@ def _trainedOn(card: ModelCard) -> str:
     return "<br>".join(part for part in parts if part)
 
 
-def _metric(metric: Metric) -> str:
+def _metrics(metrics: Iterable[Metric]) -> list[str]:
+    """A line for each metric under the cohort that it was measured on."""
+    byCohort: dict[str, list[str]] = {}
+    for metric in metrics:
+        byCohort.setdefault(_measuredOn(metric), []).append(_figure(metric))
+    return [line for cohort, figures in byCohort.items() for line in (cohort, *figures)]
+
+
+def _measuredOn(metric: Metric) -> str:
+    text = _("on {cohort}").format(cohort=metric["cohort"])
+    if metric.get("n_patients") is not None:
+        text += ", " + _("{count} patients").format(count=metric["n_patients"])
+    return text + ":"
+
+
+def _figure(metric: Metric) -> str:
     text = f"{metric['name']} {metric['value']:.2f}"
     if metric["low"] is not None and metric["high"] is not None:
         text += " " + _("({low:.2f} to {high:.2f})").format(low=metric["low"], high=metric["high"])
-    text += ", " + metric["cohort"]
-    if metric.get("n_patients") is not None:
-        text += ", " + _("{count} patients").format(count=metric["n_patients"])
     if metric.get("n_stations") is not None:
         text += ", " + _("{count} stations").format(count=metric["n_stations"])
     return text

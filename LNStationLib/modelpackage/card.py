@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,5 +50,18 @@ def summary(manifest: Manifest) -> str:
 
 def metric_words(metric: Metric) -> str:
     """A metric with its interval and cohort."""
+    return f"{_figure(metric)} on {metric.cohort}"
+
+
+def metrics_words(metrics: Sequence[Metric]) -> str:
+    """All metrics, each cohort named once."""
+    by_cohort: dict[str, list[str]] = {}
+    for metric in metrics:
+        patients = "" if metric.n_patients is None else f" ({metric.n_patients} patients)"
+        by_cohort.setdefault(f"{metric.cohort}{patients}", []).append(_figure(metric))
+    return "\n".join(f"on {cohort}:\n  " + "\n  ".join(figures) for cohort, figures in by_cohort.items())
+
+
+def _figure(metric: Metric) -> str:
     interval = "" if metric.low is None or metric.high is None else f" ({metric.low:.2f} to {metric.high:.2f})"
-    return f"{metric.name} {metric.value:.2f}{interval} on {metric.cohort}"
+    return f"{metric.name} {metric.value:.2f}{interval}"

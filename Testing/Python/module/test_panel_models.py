@@ -97,7 +97,7 @@ def test_the_card_says_what_a_reader_must_know_and_takes_nothing_as_markup(hand:
     for words in (
         "synthetic patients only",
         "20 patients, 100 stations, 12 positive",
-        "AUC 0.80 (0.70 to 0.90), phantoms, 10 patients",
+        "on phantoms, 10 patients:<br>AUC 0.80 (0.70 to 0.90)",
         "balanced: positive from 0.40, sensitivity 0.80 (Youden)",
         "Research &lt;b&gt;only&lt;/b&gt;",
         "Apache-2.0",
