@@ -299,6 +299,7 @@ def _show_evaluation(found: RunEvaluation) -> None:
         ("AUC of a short axis of at least 10 mm, yes or no", criterion and criterion.auc),
         ("Expected calibration error", found.summary.expected_calibration_error),
         ("Part of the attention inside nodes", found.summary.attention_inside),
+        ("Part that could lie inside them on this network's grids", found.attention_ceiling),
     ):
         if value is not None:
             _say(f"{words}: {value:.3f}")

@@ -8,8 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from pydantic import BaseModel, ConfigDict
 
+from lnstation_training.data_module import StationDataModule
+from lnstation_training.dataset import load_region
+from lnstation_training.evaluation.attention_reach import mean_ceiling
 from lnstation_training.evaluation.calibration import fit_calibration
 from lnstation_training.evaluation.summary import Summary, as_json, summarize
 from lnstation_training.fitting import load_run
@@ -45,6 +49,7 @@ class RunEvaluation(BaseModel):
         epochs: Epochs asked for.
         calibration: Fitted on the fold's validation part; ``None`` where it cannot be.
         summary: All figures; probabilities are calibrated.
+        attention_ceiling: Mean part of the attention that could lie inside nodes at all; ``None`` where not computed.
         samples: The predictions.
     """
 
@@ -62,6 +67,7 @@ class RunEvaluation(BaseModel):
     epochs: int
     calibration: Calibration | None
     summary: Summary
+    attention_ceiling: float | None = None
     samples: list[Prediction]
 
 
@@ -102,8 +108,14 @@ def evaluate_run(run: Path, part: Part = "test", device: str = "cpu", n_resample
         epochs=int(config["trainer"]["max_epochs"]),
         calibration=calibration,
         summary=summarize(predictions, data.n_groups, calibration, n_resamples),
+        attention_ceiling=mean_ceiling(task.network, _node_masks(data, part)),
         samples=predictions,
     )
+
+
+def _node_masks(data: StationDataModule, part: Part) -> torch.Tensor:
+    samples = data.datasets[part].samples
+    return torch.from_numpy(np.stack([load_region(data.folder, each.patient, each.row)[1:] for each in samples]))
 
 
 def part_counts(datasets: Any) -> dict[str, PartCounts]:
