@@ -171,3 +171,10 @@ def test_every_row_of_the_reduced_setting_trains_a_step(row: str) -> None:
 
 def test_tables_need_no_data(done: Experiment) -> None:
     assert tables_markdown(read_rows(done.folder), read_results(done.out)).startswith("# Station metastasis")
+
+
+@pytest.mark.parametrize("results", sorted((SA_MOE / "results").iterdir()), ids=lambda path: path.name)
+def test_committed_tables_are_drawn_from_the_committed_results(results: Path) -> None:
+    committed = (results / "tables.md").read_text(encoding="utf-8")
+    assert committed == tables_markdown(read_rows(SA_MOE), read_results(results))
+    assert "They are synthetic" in committed
