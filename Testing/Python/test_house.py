@@ -335,3 +335,11 @@ def test_failed_check_fails_the_run_though_the_tests_pass(
 def test_continuous_integration_runs_what_a_developer_runs() -> None:
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert [line for line in script.splitlines() if "run.py" in line] == ["python3 run.py test"]
+
+
+def test_results_beside_the_sources_are_not_spell_checked() -> None:
+    skipped = PROJECT["tool"]["codespell"]["skip"].split(",")
+    ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").split()
+    results = [line.strip("/") for line in ignored if line.startswith("/")]
+    assert "lnstation-demo" in results
+    assert set(results) <= set(skipped)
