@@ -18,9 +18,10 @@ import numpy as np
 import numpy.typing as npt
 
 DTYPES: Mapping[str, str] = {"int16": "<i2", "uint8": "|u1", "uint16": "<u2", "float32": "<f4"}
+"""Names of the voxel types that may travel, and what numpy calls them on the wire."""
+
 SLAB_BYTES = 8 * 2**20
 """Written at once: a few hundredths of a second on a slow disk."""
-"""Names of the voxel types that may travel, and what numpy calls them on the wire."""
 
 Vector = tuple[float, float, float]
 
