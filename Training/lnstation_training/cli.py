@@ -132,10 +132,11 @@ def readers(
     network can pass it.
     """
     from lnstation_training.readers import cohort_readers, readers_markdown
+    from LNStationLib.phantom.records import write_file
 
     text = readers_markdown(cohort_readers(folder))
     if out is not None:
-        out.write_text(text, encoding="utf-8")
+        write_file(out, text.encode())
     _say(text)
 
 

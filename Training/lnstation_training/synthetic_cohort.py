@@ -27,6 +27,8 @@ from LNStationLib.progress import Progress, silent
 from LNStationLib.whole_files import whole_file
 
 COHORT_FILE, PATIENTS_TABLE, PATHOLOGY_TABLE = "cohort.json", "patients.csv", "pathology.csv"
+_MOST_MISSES = 1000
+"""Patients drawn in a row without a wanted one, after which there is none to be expected."""
 _COLUMNS = ("patient", "ct", "stations", "nodes", "tumor_side", "n_category")
 
 
@@ -145,10 +147,13 @@ def chosen_numbers(request: SyntheticCohort, preset: Preset) -> list[int]:
     """Numbers of the patients that are made; those of a smaller cohort of the same request come first.
 
     Patients are drawn in order; where more node-positive ones are due, those without are passed over.
+
+    Raises:
+        InputError: There are none with so many metastatic stations.
     """
     chosen: list[int] = []
     passed: list[int] = []
-    number = positive = 0
+    number = positive = misses = 0
     while len(chosen) < request.patients:
         due = positive < request.positive_fraction * (len(chosen) + 1)
         if not due and passed:
@@ -156,9 +161,15 @@ def chosen_numbers(request: SyntheticCohort, preset: Preset) -> list[int]:
             continue
         number += 1
         if request.positive_fraction and _is_case(preset, request, number):
-            positive += 1
+            positive, misses = positive + 1, 0
         elif due:
             passed.append(number)
+            misses += 1
+            if misses == _MOST_MISSES:
+                raise InputError(
+                    f"None of {_MOST_MISSES} patients drawn in a row has {request.positive_stations} metastatic "
+                    "stations: choose fewer."
+                )
             continue
         chosen.append(number)
     return chosen

@@ -11,6 +11,7 @@ pytest.importorskip("lightning", reason="the 'training' packages are not install
 
 from typer.testing import CliRunner
 
+from lnstation_training import synthetic_cohort
 from lnstation_training.cli import app
 from lnstation_training.readers import cohort_readers
 from lnstation_training.synthetic_cohort import (
@@ -63,6 +64,14 @@ def test_patients_of_a_smaller_cohort_come_first(tmp_path: Path) -> None:
     assert chosen_numbers(replace(wanted, patients=10), wanted.drawn_from()) == whole[:10]
 
 
+def test_more_positive_stations_than_anybody_has_end_in_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(synthetic_cohort, "_MOST_MISSES", 30)
+    with pytest.raises(InputError, match="None of 30 patients drawn in a row has 17 metastatic stations"):
+        make_synthetic_cohort(request(tmp_path / "new", positive_stations=17))
+
+
 def test_the_chest_alone_has_fewer_voxels_and_the_same_pixels(tmp_path: Path) -> None:
     preset = request(tmp_path).drawn_from()
     whole, chest = (ct_plan(preset, 1, 1, 2.5, chest_only) for chest_only in (False, True))
@@ -94,6 +103,14 @@ def test_the_command_prints_and_writes_the_readers(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     assert "best reader of nodes" in page.read_text(encoding="utf-8")
     assert "best reader of nodes" in result.output
+
+
+def test_readers_into_a_folder_that_is_not_there_end_in_one_sentence(tmp_path: Path) -> None:
+    wanted = request(tmp_path / "cohort", patients=20)
+    write_truths(wanted)
+    result = CliRunner().invoke(app, ["readers", str(wanted.folder), "--out", str(tmp_path / "none" / "readers.md")])
+    assert result.exit_code == 2
+    assert "cannot be written" in result.output
 
 
 @pytest.mark.parametrize("content", [None, "{}", "[]", '{"preset": "liver", "change": {}}', "not JSON"])
