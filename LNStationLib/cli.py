@@ -25,6 +25,7 @@ DEMO_FOLDER = Path("lnstation-demo")
 
 SideName = Literal["L", "R"]
 Cancer = Literal["lung", "esophagus"]
+DemoPatient = Literal["esophagus", "lung"]
 PetUnits = Literal["suvbw", "bqml"]
 RuleSet = Literal["tnm8", "tnm9", "petct_paper"]
 OrganMethod = Literal["supplied_and_image", "totalsegmentator"]
@@ -77,26 +78,32 @@ RulesOption = Annotated[RuleSet, typer.Option(help="Rules for the N category of 
 @app.command()
 def demo(
     out: Annotated[Path | None, typer.Option(help=f"Folder for the results. [default: {DEMO_FOLDER}]")] = None,
+    patient: Annotated[
+        DemoPatient,
+        typer.Option(help="esophagus: CT, judged by the shipped network; lung: PET/CT, by the clinical criteria."),
+    ] = "esophagus",
     overwrite: OverwriteOption = False,
 ) -> None:
-    """Assess a synthetic patient, by the shipped model package where there is one, and write its report."""
+    """Assess a synthetic patient and write the report; by default one that the shipped network was trained for."""
 
     def load(progress: Progress) -> Case:
-        from LNStationLib.phantom import demo_case
+        from LNStationLib.phantom import demo_case, sample_case
 
         progress("making a synthetic patient", 0.0)
-        return demo_case()
+        return demo_case() if patient == "lung" else sample_case("esophagus-clear-signs")
 
     # The default folder is the demo's own: a second run replaces the first.
-    _assess(load, _demo_settings(), out or DEMO_FOLDER, overwrite=overwrite or out is None)
+    _assess(load, _demo_settings(patient), out or DEMO_FOLDER, overwrite=overwrite or out is None)
 
 
-def _demo_settings() -> Settings:
-    """With the shipped model package where there is one and networks can run, else the clinical criteria."""
+def _demo_settings(patient: DemoPatient) -> Settings:
+    """With the shipped model package where it fits the patient and networks can run, else the clinical criteria."""
     from LNStationLib.modelpackage import list_packages
     from LNStationLib.networks.installation import missing_packages
     from LNStationLib.settings import Settings
 
+    if patient == "lung":
+        return Settings()
     shipped = [one for one in list_packages() if one.source == "shipped" and one.manifest is not None]
     if not shipped or missing_packages():
         return Settings()

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from LNStationLib.phantom.records import CohortFile
 
 PresetOption = Literal["esophagus", "lung"]
-SampleName = Literal["lung-n2", "lung-n0-reactive", "esophagus-middle"]
+SampleName = Literal["lung-n2", "lung-n0-reactive", "esophagus-middle", "esophagus-clear-signs"]
 
 app = typer.Typer(
-    help="Synthetic patients with known truth: a cohort, one of three samples, or the audit of a cohort.",
+    help="Synthetic patients with known truth: a cohort, one of four samples, or the audit of a cohort.",
     add_completion=False,
     rich_markup_mode=None,
 )
@@ -98,7 +98,7 @@ def sample(
     name: Annotated[SampleName, typer.Argument(help="Which patient.")],
     out: Annotated[Path, typer.Option(help="Folder; gets the case, and the truth beside it.")],
 ) -> None:
-    """Make one of three named sample patients."""
+    """Make one of four named sample patients."""
     from LNStationLib.phantom.samples import write_sample
 
     with console.shown_progress() as progress:

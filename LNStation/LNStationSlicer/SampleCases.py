@@ -50,6 +50,14 @@ def sampleCases() -> tuple[SampleCase, ...]:
             _("Esophageal cancer"),
             _("Synthetic: tumor of the middle third, metastases in stations 2R, 7 and 8; CT."),
         ),
+        SampleCase(
+            "esophagus-clear-signs",
+            _("Esophageal cancer, clear signs"),
+            _(
+                "Synthetic: tumor of the lower third, metastases in stations 4R, 7 and 8, enlarged benign nodes, "
+                "signs as clear as in the shipped model's cohort; CT."
+            ),
+        ),
     )
 
 

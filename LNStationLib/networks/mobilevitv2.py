@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal, get_args
 
 import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from LNStationLib.networks.attention_map import aggregated
+from LNStationLib.networks.attention_map import aggregated, normalized
 from LNStationLib.networks.feed_forward import Experts, Routing, RoutingRecord, feed_forward
 from LNStationLib.networks.layers import InvertedResidual, Stride, conv_norm_act, make_divisible
 from LNStationLib.networks.output import StationOutput
@@ -19,6 +20,13 @@ STRIDES: tuple[Stride, ...] = ((1, 2, 2), (1, 1, 1), (2, 2, 2), (2, 2, 2), (2, 2
 
 PAPER_WIDTH = 1.97
 """Width whose parameters come nearest to the paper's 16.99 M (docs/networks.md)."""
+
+
+Pooling = Literal["average", "attention", "max"]
+
+
+_PRODUCT_GAIN = 4.0
+"""Nodes fill few voxels and lie near the middle of the window; without it the CT channel drowns them at the start."""
 
 
 class MobileViTBlock(nn.Module):
@@ -63,6 +71,26 @@ def _next_multiple(size: Sequence[int], patch: Stride) -> tuple[int, int, int]:
     return z, y, x
 
 
+def _weights(attention: Tensor, size: Sequence[int]) -> Tensor:
+    """Attention on the grid of the last features, with a mean of 1."""
+    z, y, x = size
+    onto = normalized(functional.adaptive_avg_pool3d(attention, (z, y, x)))
+    return onto * (z * y * x)
+
+
+def _check(width: float, strides: Sequence[Stride], n_blocks: int, pooling: str) -> None:
+    if width <= 0:
+        raise ValueError(f"width must be above 0, got {width}")
+    if len(strides) != 6:
+        raise ValueError(f"strides must name the stem and five stages, got {len(strides)}")
+    if not 0 <= n_blocks <= 3:
+        raise ValueError(f"n_blocks must be from 0 to 3, got {n_blocks}")
+    if pooling not in get_args(Pooling):
+        raise ValueError(f"pooling must be one of {', '.join(get_args(Pooling))}, got {pooling!r}")
+    if pooling == "attention" and n_blocks == 0:
+        raise ValueError("pooling by attention needs a block that has some: n_blocks is 0")
+
+
 class MobileViTv2(nn.Module):
     """3D MobileViTv2 that classifies a station's region of interest.
 
@@ -79,11 +107,19 @@ class MobileViTv2(nn.Module):
         full_size_experts: Every expert as wide as the plain layer, rather than its share.
         routing: How tokens find their expert in training (``"station_aware"`` only).
         dropout: Dropout in transformer layers and before the head.
-        node_product: Also give the stem the product of the CT (from -1 up) and the node mask, so that nodes' own
-            attenuation need not be found by training. Not in the paper; for cohorts of a few hundred patients.
+        n_blocks: How many of the three MobileViT blocks there are, each with its stride before it; 0 leaves the
+            convolutional stem alone, which has no attention.
+        patch: Voxels of a patch along z, y, x. Attention sums to 1 for every place in a patch alone, so a node that
+            fills one place of the default's eight can draw an eighth at most; ``(1, 1, 1)`` sets all of it free.
+        pooling: How the head sums up the last features: their mean, as published; their mean weighted by the
+            aggregated attention, so that what draws attention decides; or their maximum.
+        node_product: Also give the stem the product of CT and node mask, what lies above the middle of the HU window
+            and what lies below it in a channel each, so that nodes' own attenuation need not be found by training.
+            Not in the paper; for cohorts of a few hundred patients.
 
     Raises:
-        ValueError: ``width`` is not positive, or ``strides`` are not six.
+        ValueError: ``width`` is not positive, or ``strides`` are not six, ``n_blocks`` is not 0 to 3, or
+            ``pooling`` is unknown or has no attention to weight by.
     """
 
     def __init__(
@@ -96,13 +132,13 @@ class MobileViTv2(nn.Module):
         full_size_experts: bool = False,
         routing: Routing = "argmax",
         dropout: float = 0.0,
+        n_blocks: int = 3,
+        patch: Stride = (2, 2, 2),
+        pooling: Pooling = "average",
         node_product: bool = False,
     ) -> None:
         super().__init__()
-        if width <= 0:
-            raise ValueError(f"width must be above 0, got {width}")
-        if len(strides) != 6:
-            raise ValueError(f"strides must name the stem and five stages, got {len(strides)}")
+        _check(width, strides, n_blocks, pooling)
         stem = make_divisible(min(max(32 * width, 16), 64))
         c1, c2, c3, c4, c5 = (make_divisible(base * width, 16) for base in (64, 128, 256, 384, 512))
         d3, d4, d5 = (make_divisible(base * width) for base in (128, 192, 256))
@@ -114,20 +150,21 @@ class MobileViTv2(nn.Module):
             return TransformerLayer(width_, ffn, dropout)
 
         def block(channels: int, width_: int, depth: int) -> MobileViTBlock:
-            return MobileViTBlock(channels, width_, [layer(width_) for _ in range(depth)])
+            return MobileViTBlock(channels, width_, [layer(width_) for _ in range(depth)], patch)
 
         self.node_product = node_product
+        self.pooling = pooling
         self.stem = nn.Sequential(
-            conv_norm_act(in_channels + node_product, stem, stride=s0),
+            conv_norm_act(in_channels + 2 * node_product, stem, stride=s0),
             InvertedResidual(stem, c1, s1),
             InvertedResidual(c1, c2, s2),
             InvertedResidual(c2, c2),
         )
-        self.downs = nn.ModuleList(
-            [InvertedResidual(c2, c3, s3), InvertedResidual(c3, c4, s4), InvertedResidual(c4, c5, s5)]
-        )
-        self.blocks = nn.ModuleList([block(c3, d3, 2), block(c4, d4, 4), block(c5, d5, 3)])
-        self.head = nn.Sequential(nn.AdaptiveAvgPool3d(1), nn.Flatten(), nn.Dropout(dropout), nn.Linear(c5, 1))
+        stages = [(c2, c3, s3, d3, 2), (c3, c4, s4, d4, 4), (c4, c5, s5, d5, 3)][:n_blocks]
+        self.downs = nn.ModuleList(InvertedResidual(into, out, stride) for into, out, stride, _, _ in stages)
+        self.blocks = nn.ModuleList(block(out, inner, depth) for _, out, _, inner, depth in stages)
+        pool = nn.AdaptiveMaxPool3d(1) if pooling == "max" else nn.AdaptiveAvgPool3d(1)
+        self.head = nn.Sequential(pool, nn.Flatten(), nn.Dropout(dropout), nn.Linear((c2, c3, c4, c5)[n_blocks], 1))
 
     def forward(self, x: Tensor, with_attention: bool = False, groups: Tensor | None = None) -> StationOutput:
         """Classify regions.
@@ -141,15 +178,20 @@ class MobileViTv2(nn.Module):
             Logits, attention on the grid of the finest block, and the router's logits.
         """
         if self.node_product:
-            x = torch.cat([x, (x[:, :1] + 1) * x[:, 1:2]], dim=1)
+            inside = _PRODUCT_GAIN * x[:, :1] * x[:, 1:2]
+            x = torch.cat([x, inside.clamp_min(0), (-inside).clamp_min(0)], dim=1)
         record = RoutingRecord.empty(groups)
         features, maps = self.stem(x), []
         for down, block in zip(self.downs, self.blocks, strict=True):
             features, attention = block(down(features), record)
             maps.append(attention)
+        wanted = bool(maps) and (with_attention or self.pooling == "attention")
+        whole = aggregated(maps) if wanted else None
+        if self.pooling == "attention" and whole is not None:
+            features = features * _weights(whole, features.shape[2:])
         return StationOutput(
             logits=self.head(features).squeeze(1),
-            attention=aggregated(maps) if with_attention else None,
+            attention=whole if with_attention else None,
             router_logits=record.router_logits,
             balance_loss=torch.stack(record.balance_losses).mean() if record.balance_losses else None,
         )

@@ -20,7 +20,7 @@ from LNStationLib.phantom.nodes import NodeTruth, PlacedNode, axial_diameters_mm
 from LNStationLib.phantom.patient import PatientPlan
 from LNStationLib.phantom.physiology import draw_physiology
 from LNStationLib.phantom.preset import load_preset
-from LNStationLib.phantom.samples import demo_plan
+from LNStationLib.phantom.samples import SampleName, demo_plan, sample_plan
 from LNStationLib.phantom.tumor import tumor_shape
 from LNStationLib.phantom.uptake_model import with_calls, with_uptake
 from LNStationLib.phantom.variation import Variation, draw_variation
@@ -89,6 +89,11 @@ def demo_case(
         ValueError: An argument is not one of those above.
     """
     return thorax(seed, spacing_mm=spacing_mm, with_pet=with_pet, organs=organs, mirrored=mirrored).case
+
+
+def sample_case(name: SampleName) -> Case:
+    """What a reader would get of a named patient (``samples``)."""
+    return render(sample_plan(name)).case
 
 
 def thorax(

@@ -1,4 +1,4 @@
-"""Three named patients, each with a story, for the demo, for trying things out and for teaching."""
+"""Four named patients, each with a story, for the demo, for trying things out and for teaching."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ from LNStationLib.phantom.node_draw import NodeTraits, draw_node, draw_nodes
 from LNStationLib.phantom.nodes import NodePlan
 from LNStationLib.phantom.patient import PatientPlan, patient_generator
 from LNStationLib.phantom.preset import Preset, load_preset
+from LNStationLib.phantom.preset_change import PresetChange
 from LNStationLib.phantom.tumor import Tumor, draw_tumor
 from LNStationLib.types import PointMm
 
-SampleName = Literal["lung-n2", "lung-n0-reactive", "esophagus-middle"]
-SAMPLE_NAMES: tuple[SampleName, ...] = ("lung-n2", "lung-n0-reactive", "esophagus-middle")
+SampleName = Literal["lung-n2", "lung-n0-reactive", "esophagus-middle", "esophagus-clear-signs"]
+SAMPLE_NAMES: tuple[SampleName, ...] = ("lung-n2", "lung-n0-reactive", "esophagus-middle", "esophagus-clear-signs")
+CLEAR_SIGNS = PresetChange(sign_strength=4.0, reactive_patient_fraction=0.5, reactive_size_factor=1.5)
+"""What the cohort of the shipped model package changes of the esophagus preset (Training/README.md)."""
 
 
 @dataclass(frozen=True)
@@ -60,11 +63,17 @@ def sample_plan(name: SampleName, seed: int = 0) -> PatientPlan:
     """The plan of a named patient; another seed gives another body with the same story."""
     if name == "lung-n2":
         return demo_plan(seed)
-    preset = load_preset("esophagus" if name == "esophagus-middle" else "lung")
+    preset = load_preset("lung" if name == "lung-n0-reactive" else "esophagus")
     rng = patient_generator(seed, 0, "plan")
     if name == "esophagus-middle":
         tumor = draw_tumor(preset, rng, preset.site("middle third"))
         return _drawn(name, seed, preset, tumor, {"7": 1, "8": 2, "2R": 1}, NodeTraits(False, False), rng)
+    if name == "esophagus-clear-signs":
+        preset = CLEAR_SIGNS.applied(preset)
+        tumor = draw_tumor(preset, rng, preset.site("lower third"))
+        traits = NodeTraits(reactive=True, granulomatous=False)
+        plan = _drawn(name, seed, preset, tumor, {"7": 2, "8": 1, "4R": 1}, traits, rng)
+        return replace(plan, spacing_mm=(0.9, 0.9, 2.5), field_of_view="compact")
     tumor = draw_tumor(preset, rng, preset.site("left lower lobe"))
     return _drawn(name, seed, preset, tumor, {}, NodeTraits(reactive=True, granulomatous=True), rng)
 

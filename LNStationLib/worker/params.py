@@ -130,7 +130,7 @@ class Report(CaseParams):
 class Sample(Params):
     """One of the sample patients."""
 
-    name: Literal["lung-n2", "lung-n0-reactive", "esophagus-middle"]
+    name: Literal["lung-n2", "lung-n0-reactive", "esophagus-middle", "esophagus-clear-signs"]
     folder: str = Field(min_length=1)
 
 

@@ -24,6 +24,7 @@ from LNStationLib.case import Case
 from LNStationLib.case_input.request import CaseRequest
 from LNStationLib.errors import CancelledError, InputError, OutputError
 from LNStationLib.imaging.suv import PetUnits
+from LNStationLib.networks.installation import missing_packages
 from LNStationLib.progress import Progress
 from LNStationLib.result import AssessmentResult
 from LNStationLib.settings import Settings
@@ -86,6 +87,7 @@ class Library:
         self.request: Any = None
         self.folder: tuple[Path, dict[str, Any]] | None = None
         self.settings: Settings | None = None
+        self.sample: str | None = None
         self.overwrite: bool | None = None
         self.fail: dict[str, BaseException] = {}
         image = sitk.Image([2, 2, 2], sitk.sitkUInt8)
@@ -109,6 +111,11 @@ class Library:
         return self.case
 
     def demo_case(self) -> Case:
+        self._called("load")
+        return self.case
+
+    def sample_case(self, name: str) -> Case:
+        self.sample = name
         self._called("load")
         return self.case
 
@@ -148,7 +155,7 @@ def library(monkeypatch: pytest.MonkeyPatch) -> Library:
         prepare_output_folder=library.prepare_output_folder,
         write_outputs=library.write_outputs,
     )
-    stand_in("LNStationLib.phantom", demo_case=library.demo_case)
+    stand_in("LNStationLib.phantom", demo_case=library.demo_case, sample_case=library.sample_case)
     stand_in(
         "LNStationLib.case_loading",
         load_case=library.load_case,
@@ -369,6 +376,16 @@ def test_demo_replaces_only_its_own_folder_unasked(library: Library, tmp_path: P
     assert library.overwrite is True
     assert call("demo", "--out", str(tmp_path)).exit_code == 0
     assert library.overwrite is False
+
+
+def test_demo_gives_the_network_only_the_patient_that_it_was_trained_for(library: Library) -> None:
+    assert call("demo").exit_code == 0
+    assert library.sample == "esophagus-clear-signs"
+    assert library.settings is not None
+    assert library.settings.metastasis == ("clinical_criteria" if missing_packages() else "sa_moe")
+    library.sample = None
+    assert call("demo", "--patient", "lung").exit_code == 0
+    assert (library.sample, library.settings.metastasis) == (None, "clinical_criteria")
 
 
 @pytest.mark.parametrize(

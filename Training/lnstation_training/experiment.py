@@ -29,7 +29,7 @@ class FoldResult(BaseModel):
         fold: Number of the fold.
         seed: Of the training.
         setting: Title of the setting.
-        config: Everything that decided the training, without paths.
+        config: Everything that decided the training, without paths; ``start_from`` names a row.
         seconds: Wall time of training and evaluation.
         threads: Threads of one process; ``None`` where torch chose.
         evaluation: Figures and predictions on the test part.
@@ -87,6 +87,12 @@ class Job:
     config: Mapping[str, Any]
 
     @property
+    def start(self) -> str | None:
+        """Row whose weights this run starts from."""
+        row: str | None = self.config.get("start_from")
+        return row
+
+    @property
     def result(self) -> Path:
         """Where its figures go."""
         return self.experiment.out / self.row / f"fold_{self.fold}.json"
@@ -94,18 +100,28 @@ class Job:
     @property
     def run(self) -> Path:
         """Where its checkpoints go."""
-        return self.experiment.runs / self.row / f"fold_{self.fold}"
+        return self._run_of(self.row)
+
+    @property
+    def start_run(self) -> Path | None:
+        """Where the weights lie that this run starts from."""
+        return None if self.start is None else self._run_of(self.start)
+
+    def _run_of(self, row: str) -> Path:
+        return self.experiment.runs / row / f"fold_{self.fold}"
 
 
 def plan(experiment: Experiment) -> list[Job]:
     """All runs of an experiment, fold by fold, so that every row has a first fold early.
+
+    Those that others start from come before all.
 
     Raises:
         InputError: Unknown rows or setting, or data of another geometry.
     """
     rows, setting = read_rows(experiment.folder), read_setting(experiment.folder, experiment.setting)
     names = list(experiment.rows) or setting.rows
-    unknown = [name for name in names if name not in rows.rows]
+    unknown = [name for name in [*names, *setting.start_from.values()] if name not in rows.rows]
     if unknown:
         raise InputError(f"unknown rows {', '.join(unknown)}; there are {', '.join(rows.rows)}.")
     found = read_spec(experiment.data)
@@ -115,25 +131,35 @@ def plan(experiment: Experiment) -> list[Job]:
             f"{experiment.setting} wants {setting.region.size} of {setting.region.spacing_mm}: prepare it with "
             f"--setting {experiment.folder / experiment.setting}.yaml."
         )
+    starts = {_start(rows.rows[name], name, setting) for name in names} - {None}
+    names = [*sorted(filter(None, starts - set(names))), *names]
     folds = list(experiment.folds) or setting.folds
-    return [
-        Job(experiment, setting.title, name, fold, _config(rows.rows[name], setting, experiment.trainer))
+    jobs = [
+        Job(experiment, setting.title, name, fold, _config(rows.rows[name], name, setting, experiment.trainer))
         for fold in folds
         for name in names
     ]
+    return sorted(jobs, key=lambda job: job.row not in starts)
 
 
-def _config(row: Row, setting: Setting, trainer: Mapping[str, Any]) -> dict[str, Any]:
+def _start(row: Row, name: str, setting: Setting) -> str | None:
+    start = setting.start_from.get(row.model["network"])
+    return None if start == name else start
+
+
+def _config(row: Row, name: str, setting: Setting, trainer: Mapping[str, Any]) -> dict[str, Any]:
     """Settings of a run; a row's take the place of the setting's."""
     model = {**setting.model, **row.model}
     own = row.model.get("network_arguments", {})
     model["network_arguments"] = {**setting.network_arguments.get(model["network"], {}), **own}
-    return {
+    config = {
         "seed_everything": setting.seed,
         "model": model,
         "data": {"seed": setting.seed, **setting.data, **row.data},
         "trainer": {**setting.trainer, **trainer},
     }
+    start = _start(row, name, setting)
+    return config if start is None else {**config, "start_from": start}
 
 
 def run_experiment(experiment: Experiment, progress: Progress = silent) -> int:
@@ -153,7 +179,7 @@ def run_experiment(experiment: Experiment, progress: Progress = silent) -> int:
     missing = [job for job in jobs if not _is_done(job)]
     done = len(jobs) - len(missing)
     progress(f"{done} of {len(jobs)} runs are there", done / len(jobs))
-    for job, result in _results(missing, done, len(jobs), progress):
+    for job, result in _in_order(missing, done, len(jobs), progress):
         done += 1
         auc = result.evaluation.summary.metric("auc").value
         words = "no AUC" if auc is None else f"test AUC {auc:.3f}"
@@ -191,6 +217,14 @@ def read_result(path: Path) -> FoldResult:
         raise InputError(f"{path} is no result of an experiment: move it away.") from error
 
 
+def _in_order(jobs: Sequence[Job], done: int, whole: int, progress: Progress) -> Iterator[tuple[Job, FoldResult]]:
+    """Those that others start from must be there before the others begin."""
+    starts = {job.start_run for job in jobs}
+    first = [job for job in jobs if job.run in starts]
+    yield from _results(first, done, whole, progress)
+    yield from _results([job for job in jobs if job not in first], done + len(first), whole, progress)
+
+
 def _results(jobs: Sequence[Job], done: int, whole: int, progress: Progress) -> Iterator[tuple[Job, FoldResult]]:
     if not jobs:
         return
@@ -218,6 +252,7 @@ def run_job(job: Job, progress: Progress = silent) -> FoldResult:
     args = {
         **config,
         "out": str(job.run),
+        "start_from": None if job.start_run is None else str(job.start_run),
         "data": {**config["data"], "folder": str(job.experiment.data), "fold": job.fold},
         "trainer": {"enable_progress_bar": False, "enable_model_summary": False, **config["trainer"]},
     }

@@ -63,6 +63,8 @@ class Setting(_Strict):
         trainer: Arguments of the trainer for all rows.
         network_arguments: By network name, for all rows that use it.
         rows: Rows run where the user names none.
+        start_from: By network name, the row whose weights of the same fold all rows of that network start from; it is
+            run first.
     """
 
     title: str
@@ -74,6 +76,7 @@ class Setting(_Strict):
     trainer: dict[str, Any]
     network_arguments: dict[str, dict[str, Any]] = Field(default_factory=dict)
     rows: list[str]
+    start_from: dict[str, str] = Field(default_factory=dict)
 
 
 def read_rows(folder: Path) -> Rows:

@@ -22,8 +22,11 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from lnstation_training.data_module import StationDataModule
 from lnstation_training.epoch_callbacks import EpochLog
+from lnstation_training.starting import start_from
 from lnstation_training.task import StationMetastasisTask
 from LNStationLib.errors import InputError, OutputError
+
+log = logging.getLogger(__name__)
 
 CONFIG_FILE, CHECKPOINTS, BEST, LAST = "config.yaml", "checkpoints", "best", "last"
 LOGS, METRICS_FILE = "logs", "metrics.csv"
@@ -58,6 +61,12 @@ class FitCLI(LightningCLI):
         """Add the folder of the run."""
         parser.add_argument(
             "--out", type=Path, required=True, help="Folder of this run; a stopped run goes on there."
+        )
+        parser.add_argument(
+            "--start_from",
+            type=Path | None,
+            default=None,
+            help="Folder of another run, or a model package, whose weights are taken as far as they fit.",
         )
 
     @property
@@ -137,6 +146,8 @@ def fit(args: Sequence[str] | dict[str, Any], callbacks: Sequence[Callback] = ()
         cli = _parsed(args, callbacks)
         _check_groups(cli)
         last = cli.folder / CHECKPOINTS / f"{LAST}.ckpt"
+        if cli.config["start_from"] and not last.exists():
+            log.info("%s", start_from(cli.model.network, Path(cli.config["start_from"])).in_words())
         cli.trainer.fit(cli.model, cli.datamodule, ckpt_path=last if last.exists() else None, weights_only=True)
     if cli.trainer.is_global_zero:
         best_checkpoint(cli.folder)

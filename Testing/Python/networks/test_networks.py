@@ -12,6 +12,7 @@ from safetensors.torch import load, save  # noqa: E402
 
 from LNStationLib.networks.cost import network_cost  # noqa: E402
 from LNStationLib.networks.fusing import fused  # noqa: E402
+from LNStationLib.networks.output import StationOutput  # noqa: E402
 from LNStationLib.networks.registry import NETWORKS, build_network, network_info  # noqa: E402
 
 REGION = (16, 48, 48)
@@ -226,3 +227,51 @@ def test_without_nodes_the_node_product_is_empty_and_the_network_still_answers()
     region[:, 1] = 0
     with torch.inference_mode():
         assert torch.isfinite(network(region).logits).all()
+
+
+def last_features(network: torch.nn.Module, region: torch.Tensor) -> tuple[torch.Tensor, StationOutput]:
+    seen: list[torch.Tensor] = []
+    network.blocks[-1].register_forward_hook(lambda *call: seen.append(call[2][0]))
+    with torch.inference_mode():
+        output = network(region, with_attention=True)
+    return seen[0], output
+
+
+@pytest.mark.parametrize("name", ["mobilevitv2", "mobilevitv2_sa_moe"])
+@pytest.mark.parametrize("pooling", ["average", "attention", "max"])
+def test_the_head_sums_up_the_last_features_as_told(name: str, pooling: str) -> None:
+    torch.manual_seed(0)
+    strides = [[1, 2, 2], [2, 2, 2], [1, 2, 2], [1, 1, 1], [1, 1, 1], [1, 1, 1]]
+    arguments = {"width": 0.25, "pooling": pooling, "strides": strides, "patch": [1, 1, 1]}
+    network = build_network(name, arguments).eval()
+    features, output = last_features(network, batch())
+    assert output.attention.shape[2:] == features.shape[2:]
+    summed = {
+        "average": features.mean(dim=(2, 3, 4)),
+        "attention": (features * output.attention).sum(dim=(2, 3, 4)),
+        "max": features.amax(dim=(2, 3, 4)),
+    }
+    expected = {key: network.head[-1](value).squeeze(1) for key, value in summed.items()}
+    torch.testing.assert_close(output.logits, expected.pop(pooling))
+    assert all(not torch.allclose(output.logits, other, atol=1e-4) for other in expected.values())
+
+
+def test_pooling_by_attention_does_not_depend_on_whether_the_map_is_asked_for() -> None:
+    network = build_network("mobilevitv2", {"width": 0.25, "pooling": "attention"}).eval()
+    with torch.inference_mode():
+        plain, shown = network(batch()), network(batch(), with_attention=True)
+    assert plain.attention is None
+    assert torch.equal(plain.logits, shown.logits)
+
+
+def test_patches_of_one_voxel_take_regions_of_any_size() -> None:
+    network = build_network("mobilevitv2", {"width": 0.25, "patch": [1, 1, 1]}).eval()
+    with torch.inference_mode():
+        output = network(batch(region=(9, 37, 51)), with_attention=True)
+    assert output.attention.shape[2:] == (5, 10, 13)
+    torch.testing.assert_close(output.attention.sum(dim=(1, 2, 3, 4)), torch.ones(3))
+
+
+def test_an_unknown_pooling_is_refused() -> None:
+    with pytest.raises(ValueError, match="pooling must be one of average, attention, max, got 'median'"):
+        build_network("mobilevitv2", {"pooling": "median"})

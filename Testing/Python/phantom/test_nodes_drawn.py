@@ -274,3 +274,9 @@ def test_the_samples_tell_their_stories() -> None:
     assert plans["esophagus-middle"].tumor.site == "middle third"
     assert sum(n.malignant for n in plans["esophagus-middle"].nodes) == 4
     assert sample_plan("lung-n2", 4) != plans["lung-n2"]
+    clear = plans["esophagus-clear-signs"]
+    assert clear.tumor.site == "lower third"
+    assert {n.station for n in clear.nodes if n.malignant} == {"4R", "7", "8"}
+    # Size misleads here: a benign node is larger than most metastases.
+    sizes = {kind: sorted(n.short_axis_mm for n in clear.nodes if n.malignant == kind) for kind in (True, False)}
+    assert sizes[False][-1] > sizes[True][-2]

@@ -40,6 +40,8 @@ def test_without_a_node_there_is_nothing_to_reach() -> None:
 def test_a_node_in_one_voxel_of_the_map_gets_one_of_eight_places_at_most() -> None:
     mask = one_node((slice(0, 1), slice(0, 1), slice(0, 1)))
     assert attention_ceiling(mask, BLOCKS[:1]).item() == pytest.approx(1 / 8)
+    free = [(size, (1, 1, 1)) for size, _ in BLOCKS[:1]]
+    assert attention_ceiling(mask, free).item() == pytest.approx(1)
 
 
 def test_no_random_map_passes_the_ceiling_and_training_scores_comes_near_it() -> None:

@@ -20,6 +20,7 @@ from lnstation_training import experiment as module  # noqa: E402
 from lnstation_training.data_module import StationDataModule  # noqa: E402
 from lnstation_training.experiment import Experiment, plan, read_result, run_experiment  # noqa: E402
 from lnstation_training.experiment_files import read_rows, read_setting  # noqa: E402
+from lnstation_training.fitting import load_run  # noqa: E402
 from lnstation_training.tables import pool, read_results, tables_markdown, write_tables  # noqa: E402
 from lnstation_training.task import StationMetastasisTask  # noqa: E402
 from LNStationLib.errors import InputError  # noqa: E402
@@ -178,3 +179,26 @@ def test_committed_tables_are_drawn_from_the_committed_results(results: Path) ->
     committed = (results / "tables.md").read_text(encoding="utf-8")
     assert committed == tables_markdown(read_rows(SA_MOE), read_results(results))
     assert "They are synthetic" in committed
+
+
+def test_rows_start_from_the_row_that_the_setting_names_and_it_is_run_first(tmp_path: Path) -> None:
+    folder = tmp_path / "sa_moe"
+    folder.mkdir()
+    shutil.copy(SA_MOE / "rows.yaml", folder)
+    start = {"mobilevitv2": "stem", "mobilevitv2_sa_moe": "stem"}
+    setting = {**SETTING, "rows": ["sa_moe"], "start_from": start, "model": {"learning_rate": 1e-12}}
+    (folder / "tiny.yaml").write_text(yaml.safe_dump(setting), encoding="utf-8")
+    prepared = write_prepared(tmp_path / "data")
+    wanted = Experiment(folder, "tiny", prepared, tmp_path / "results", tmp_path / "runs", workers=2, folds=(0, 1))
+    order = [(job.row, job.fold, job.start) for job in plan(wanted)]
+    assert order == [("stem", 0, None), ("sa_moe", 0, "stem"), ("stem", 1, None), ("sa_moe", 1, "stem")]
+    assert run_experiment(wanted) == 4
+    for fold in (0, 1):
+        stem, row = (load_run(wanted.runs / name / f"fold_{fold}")[0].network for name in ("stem", "sa_moe"))
+        torch.testing.assert_close(row.stem[0][0].weight, stem.stem[0][0].weight, atol=1e-6, rtol=0)
+        assert read_result(wanted.out / "sa_moe" / f"fold_{fold}.json").config["start_from"] == "stem"
+        assert str(tmp_path) not in (wanted.out / "sa_moe" / f"fold_{fold}.json").read_text(encoding="utf-8")
+    assert run_experiment(wanted) == 0
+    (folder / "tiny.yaml").write_text(yaml.safe_dump({**setting, "start_from": {"mobilevitv2_sa_moe": "root"}}))
+    with pytest.raises(InputError, match="unknown rows root"):
+        plan(wanted)
