@@ -35,7 +35,7 @@ from module import patients  # noqa: E402
 from module.workers import real_worker  # noqa: E402
 from slicer_host import driver, screenshots  # noqa: E402
 
-from LNStationLib.phantom import demo_case  # noqa: E402
+from LNStationLib.phantom import demo_case, sample_case  # noqa: E402
 
 log = logging.getLogger("screenshots")
 PATIENCE_S = 600.0
@@ -230,12 +230,11 @@ def blind(camera: Photographer) -> None:
 
 def model(camera: Photographer, folder: Path) -> None:
     """A learned model: its card, the probabilities and the attention map."""
-    patient = patients.add_patient(demo_case(0, spacing_mm=SPACING_MM), "lung-n2", with_pet=False)
+    patient = patients.add_patient(sample_case("esophagus-clear-signs"), "esophagus-clear-signs", with_pet=False)
     ui, logic = camera.ui, camera.logic
     ui.ctSelector.setCurrentNode(patient.ct)
     ui.nodesSelector.setCurrentNode(patient.nodes)
-    for combo, key in ((ui.cancerCombo, "lung"), (ui.tumorSideCombo, "R")):
-        combo.currentIndex = combo.findData(key)
+    ui.cancerCombo.currentIndex = ui.cancerCombo.findData("esophagus")
     slicer.app.processEvents()
     logic.models.addFolder(folder)
     camera.wait(lambda: any(Path(card["path"]).parent == folder for card in logic.models.cards), "the packages")

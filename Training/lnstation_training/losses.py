@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
+from LNStationLib.errors import InputError
 from LNStationLib.networks.attention_map import MaskReduction, attention_inside, mask_on_attention_grid
 from LNStationLib.networks.output import StationOutput
 
@@ -132,7 +133,7 @@ class StationLoss(nn.Module):
             groups: Station group ``[B]``, int64.
 
         Raises:
-            ValueError: The attention loss is on and the network returned no attention.
+            InputError: The attention loss is on and the network returned no attention.
         """
         positive = torch.as_tensor(self.positive_weight, dtype=labels.dtype, device=labels.device)
         total = classification = functional.binary_cross_entropy_with_logits(
@@ -141,7 +142,7 @@ class StationLoss(nn.Module):
         attention = router = balance = None
         if self.needs_attention:
             if output.attention is None:
-                raise ValueError("the attention loss needs an attention map, and the network returned none")
+                raise InputError("This network has no attention map for the attention loss: set attention_weight to 0.")
             attention = self.margin(output.attention, mask)
             total = total + self.attention_weight * attention
         if self.router_weight > 0 and output.router_logits and output.balance_loss is None:

@@ -204,21 +204,23 @@ def test_cost_counts_parameters_and_multiply_adds_of_a_known_layer() -> None:
     assert cost.multiply_adds == 2 * 5 * 27 * 4 * 6 * 8
 
 
-def test_with_the_node_product_a_node_of_other_attenuation_changes_the_third_channel_alone() -> None:
+def test_the_node_product_parts_a_nodes_attenuation_at_the_middle_of_the_window() -> None:
     network = build_network("mobilevitv2_sa_moe", {"width": 0.1, "node_product": True}).eval()
     seen: list[torch.Tensor] = []
     network.stem.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
     region = torch.full((1, 2, 8, 24, 24), -1.0)
     region[:, 1] = 0
-    region[0, 1, 3:5, 8:12, 8:12] = 1
     region[0, 0, 2:6, 4:16, 4:16] = 0.2
+    region[0, 0, 2:6, 16:20, 4:16] = -0.3
+    region[0, 1, 3:5, 12:20, 8:12] = 1
     with torch.inference_mode():
         network(region)
-    product = seen[0][0, 2]
-    assert seen[0].shape[1] == 3
+    assert seen[0].shape[1] == 4
     assert torch.equal(seen[0][:, :2], region)
-    torch.testing.assert_close(product[3:5, 8:12, 8:12], torch.full((2, 4, 4), 1.2))
-    assert float(product.sum()) == pytest.approx(1.2 * 32, rel=1e-5)
+    above, below = torch.zeros(2, 8, 24, 24)
+    above[3:5, 12:16, 8:12] = 4 * 0.2
+    below[3:5, 16:20, 8:12] = 4 * 0.3
+    torch.testing.assert_close(seen[0][0, 2:], torch.stack([above, below]))
 
 
 def test_without_nodes_the_node_product_is_empty_and_the_network_still_answers() -> None:
@@ -268,10 +270,32 @@ def test_patches_of_one_voxel_take_regions_of_any_size() -> None:
     network = build_network("mobilevitv2", {"width": 0.25, "patch": [1, 1, 1]}).eval()
     with torch.inference_mode():
         output = network(batch(region=(9, 37, 51)), with_attention=True)
-    assert output.attention.shape[2:] == (5, 10, 13)
+    assert output.attention.shape[2:] == (3, 5, 7)
     torch.testing.assert_close(output.attention.sum(dim=(1, 2, 3, 4)), torch.ones(3))
 
 
 def test_an_unknown_pooling_is_refused() -> None:
     with pytest.raises(ValueError, match="pooling must be one of average, attention, max, got 'median'"):
         build_network("mobilevitv2", {"pooling": "median"})
+
+
+@pytest.mark.parametrize(("n_blocks", "channels"), [(0, 32), (1, 64), (2, 96), (3, 128)])
+def test_a_network_cut_short_keeps_the_names_of_what_is_left(n_blocks: int, channels: int) -> None:
+    whole = build_network("mobilevitv2", {"width": 0.25})
+    short = build_network("mobilevitv2", {"width": 0.25, "n_blocks": n_blocks}).eval()
+    assert short.head[-1].in_features == channels
+    own = {name: value.shape for name, value in short.state_dict().items() if not name.startswith("head.")}
+    assert own.items() <= {name: value.shape for name, value in whole.state_dict().items()}.items()
+    with torch.inference_mode():
+        output = short(batch(), with_attention=True)
+    assert output.logits.shape == (3,)
+    assert (output.attention is None) == (n_blocks == 0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [({"n_blocks": 4}, "n_blocks must be from 0 to 3"), ({"n_blocks": 0, "pooling": "attention"}, "n_blocks is 0")],
+)
+def test_impossible_depths_are_refused(arguments: dict, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        build_network("mobilevitv2", arguments)
