@@ -152,7 +152,7 @@ def test_the_papers_rows_and_tables_are_all_there_in_both_settings() -> None:
 @pytest.mark.parametrize("row", list(read_rows(SA_MOE).rows))
 def test_every_row_of_the_reduced_setting_trains_a_step(row: str) -> None:
     rows, setting = read_rows(SA_MOE), read_setting(SA_MOE, "reduced")
-    config = module._config(rows.rows[row], setting, {})
+    config = module._config(rows.rows[row], row, setting, {})
     task = StationMetastasisTask(**config["model"])
     data = StationDataModule(Path("nowhere"), **config["data"])
     # Vision transformers are built for one size; the others are quicker on a smaller one.
@@ -191,7 +191,7 @@ def test_rows_start_from_the_row_that_the_setting_names_and_it_is_run_first(tmp_
     prepared = write_prepared(tmp_path / "data")
     wanted = Experiment(folder, "tiny", prepared, tmp_path / "results", tmp_path / "runs", workers=2, folds=(0, 1))
     order = [(job.row, job.fold, job.start) for job in plan(wanted)]
-    assert order == [("stem", 0, None), ("sa_moe", 0, "stem"), ("stem", 1, None), ("sa_moe", 1, "stem")]
+    assert order == [("stem", 0, None), ("stem", 1, None), ("sa_moe", 0, "stem"), ("sa_moe", 1, "stem")]
     assert run_experiment(wanted) == 4
     for fold in (0, 1):
         stem, row = (load_run(wanted.runs / name / f"fold_{fold}")[0].network for name in ("stem", "sa_moe"))
