@@ -22,7 +22,7 @@ from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 ROOT = Path(__file__).resolve().parent
 OLDEST, NEWEST = (3, 11), (3, 12)
 GROUPS: Dict[str, Tuple[str, ...]] = {
-    "test": ("lint", "test", "host", "networks", "training"),
+    "test": ("lint", "test", "host", "networks", "openvino", "training"),
     "train": ("networks", "training"),
 }
 """Groups of ``optional-dependencies`` that a command needs beside the dependencies themselves."""
@@ -175,6 +175,7 @@ def read_requirements(command: str, arguments: Sequence[str] = ()) -> Dict[str, 
         project = tomllib.load(file)["project"]
     requirements = {"": project["dependencies"]}
     groups = GROUPS.get(command, ()) + (("networks",) if needs_networks(command, arguments) else ())
+    groups += ("openvino",) if {"openvino", "--engine=openvino"} & set(arguments) else ()
     requirements.update({group: project["optional-dependencies"][group] for group in groups})
     return requirements
 

@@ -29,6 +29,7 @@ DemoPatient = Literal["esophagus", "lung"]
 PetUnits = Literal["suvbw", "bqml"]
 RuleSet = Literal["tnm8", "tnm9", "petct_paper"]
 OrganMethod = Literal["supplied_and_image", "totalsegmentator"]
+Engine = Literal["auto", "torch", "openvino"]
 NodeMethod = Literal["auto", "supplied", "pet_threshold", "ct_blobs", "none"]
 
 
@@ -135,6 +136,10 @@ def assess(
         str | None, typer.Option(help="Of the model package; `models show` lists them. [default: its first]")
     ] = None,
     device: Annotated[str, typer.Option(help="Where networks run: auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+    engine: Annotated[
+        Engine,
+        typer.Option(help="What runs networks on a CPU. auto: OpenVINO where installed and worth it, else torch."),
+    ] = "auto",
     flip_averaging: Annotated[
         bool,
         typer.Option("--flip-averaging", help="Average the answer with that for the mirror image."),
@@ -169,6 +174,7 @@ def assess(
         model=model,
         operating_point=operating_point,
         device=device,
+        engine=engine,
         flip_averaging=flip_averaging,
         rules=rules,
         organs=organ_method,

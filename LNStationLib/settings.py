@@ -28,6 +28,9 @@ class Settings(BaseModel):
     model: str | None = Field(None, description="Model package for sa_moe: path, or id; the shipped one by default.")
     operating_point: str | None = Field(None, description="Of the model package; its first by default.")
     device: str = Field("auto", description="Where networks run: auto, cpu, cuda, cuda:1, mps.")
+    engine: Literal["auto", "torch", "openvino"] = Field(
+        "auto", description="What runs networks on a CPU; auto: OpenVINO where it is installed and pays, else torch."
+    )
     flip_averaging: bool = Field(False, description="Average a network's answer with that for the mirrored station.")
     short_axis_threshold_mm: float = Field(10.0, gt=0, description="Positive at or above (RECIST 1.1).")
     suv_max_threshold: float = Field(4.0, gt=0, description="Positive above (PET/CT N-staging, Sec. 4.2, t = 4).")

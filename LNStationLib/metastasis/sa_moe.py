@@ -42,10 +42,10 @@ def sa_moe_classifier(settings: Settings) -> SaMoeClassifier:
 
     Raises:
         PackageError: The package is missing or cannot be used.
-        InputError: torch is not installed, the device is not there, the package does not have the operating point, or
-            needs nodes where none are looked for.
+        InputError: torch or the engine is not installed, the device is not there, the package does not have the
+            operating point, or needs nodes where none are looked for.
     """
-    network = warm_network(find_package(settings.model), settings.device)
+    network = warm_network(find_package(settings.model), settings.device, settings.engine)
     try:
         point = network.manifest.operating_point(settings.operating_point)
     except ValueError as error:
@@ -210,6 +210,7 @@ class SaMoeClassifier:
                 "calibrated": card.calibration is not None,
                 "flip_averaging": settings.flip_averaging,
                 "ran_on": self.network.device,
+                "engine": self.network.engine,
                 "short_axis_threshold_mm": settings.short_axis_threshold_mm,
                 "suv_max_threshold": settings.suv_max_threshold,
             },

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -24,9 +25,16 @@ from LNStationLib.types import FloatArray
 if TYPE_CHECKING:
     import torch
 
+Engine = Literal["auto", "torch", "openvino"]
+log = logging.getLogger(__name__)
+
 CHANNELS = {"ct": 0, "node_mask": 1}
 """Where ``StationRegion.array`` has what a package calls its inputs."""
 _DEVICE = re.compile(r"(cpu|mps|cuda(:\d+)?)")
+OPENVINO = "openvino==2026.4.1"
+"""Kept with ``pyproject.toml``'s by a test."""
+_PAYS_FROM = 5_000_000
+"""Parameters; compiling takes seconds, which a small network never saves within a case."""
 _MOST_WARM = 2
 _LEFT_RIGHT = -1
 
@@ -57,18 +65,52 @@ class StationNetwork:
     Args:
         package: Read and verified.
         device: Name as :func:`chosen_device` returns it.
+        engine: What runs the network on a CPU: torch, OpenVINO, or, with "auto", OpenVINO where it is installed and
+            compiling pays.
 
     Raises:
         PackageError: The network cannot be built, or the package asks for what stations do not have.
+        InputError: The engine is not installed, or cannot run this network or on this device.
     """
 
-    def __init__(self, package: ModelPackage, device: str) -> None:
+    def __init__(self, package: ModelPackage, device: str, engine: Engine = "torch") -> None:
         self.path, self.manifest, self.device = package.path, package.manifest, device
         self._groups = self._groups_of_stations()
         network = package.network()
         from LNStationLib.networks.fusing import fused
 
         self._network: Any = fused(network).to(device)
+        self.engine: Engine = "torch"
+        if engine != "torch":
+            self._compile(engine)
+
+    def _compile(self, wanted: Engine) -> None:
+        """Let OpenVINO run the network where it can; with "auto" only where it pays, and never an error."""
+        import torch
+
+        from LNStationLib.networks import openvino_engine
+
+        refusal = None
+        if not openvino_engine.is_installed():
+            refusal = f"OpenVINO is not installed: run python -m pip install {OPENVINO}, or choose the engine torch"
+        elif self.device != "cpu":
+            refusal = f"the engine openvino runs on the CPU, not on {self.device}: choose cpu, or the engine torch"
+        elif self._groups is not None:
+            refusal = "the engine openvino does not run networks that ask for station groups: choose the engine torch"
+        if wanted == "auto" and (refusal or sum(p.numel() for p in self._network.parameters()) < _PAYS_FROM):
+            return
+        if refusal:
+            raise InputError(f"{refusal}.")
+        z, y, x = self.manifest.region.size
+        channels, threads = len(self.manifest.inputs), torch.get_num_threads()
+        try:
+            self._network = openvino_engine.CompiledNetwork(self._network, (z, y, x), channels, threads)
+        except openvino_engine.EngineError as error:
+            if wanted == "openvino":
+                raise InputError(f"{self.path}: {error}: choose the engine torch.") from error
+            log.warning("%s; torch runs the network.", error)
+            return
+        self.engine = "openvino"
 
     def _groups_of_stations(self) -> dict[str, int] | None:
         """Station group by name, for a network that must be told."""
@@ -178,29 +220,30 @@ def chosen_device(wanted: str) -> str:
     return wanted
 
 
-_Key = tuple[str, tuple[tuple[int, int], ...], str]
+_Key = tuple[str, tuple[tuple[int, int], ...], str, Engine]
 _warm: OrderedDict[_Key, StationNetwork] = OrderedDict()
 
 
-def warm_network(path: Path, device: str) -> StationNetwork:
+def warm_network(path: Path, device: str, engine: Engine = "torch") -> StationNetwork:
     """The network of a package, kept for the next time; read anew where a file of the package changed.
 
     Args:
         path: Folder or zip file.
         device: "auto" or the name of a device; see :func:`chosen_device`.
+        engine: See ``StationNetwork``.
 
     Raises:
         PackageError: The package cannot be used.
-        InputError: torch is not installed, or there is no such device.
+        InputError: torch is not installed, there is no such device, or the engine cannot be used.
     """
     if not path.exists():
         raise PackageError(f"there is no model package at {path}: give a folder or a zip file.")
     device = chosen_device(device)
-    key = (str(path.resolve()), _state(path), device)
+    key: _Key = (str(path.resolve()), _state(path), device, engine)
     if key in _warm:
         _warm.move_to_end(key)
         return _warm[key]
-    network = StationNetwork(read_package(path), device)
+    network = StationNetwork(read_package(path), device, engine)
     _warm[key] = network
     while len(_warm) > _MOST_WARM:
         _warm.popitem(last=False)

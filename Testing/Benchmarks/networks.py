@@ -25,7 +25,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "Testing" / "Benchmarks")]
 from benchmark_page import write_section  # noqa: E402  (the source tree is put on the path above)
 
 STATIONS = 12
-ENGINES = ("torch", "torch bfloat16", "torch channels last", "openvino", "openvino bfloat16")
+ENGINES = ("torch", "torch bfloat16", "torch channels last", "openvino")
 _TABLE_1 = (
     "resnet18",
     "resnet50",
@@ -102,6 +102,8 @@ def _engine(engine: str, network: Any, batch: Any) -> Any:
     """A callable that gives the logits of ``batch``."""
     import torch
 
+    from LNStationLib.networks.cost import REGION
+
     if engine == "torch":
         return lambda: network(batch, with_attention=True).logits
     if engine == "torch channels last":
@@ -115,29 +117,11 @@ def _engine(engine: str, network: Any, batch: Any) -> Any:
                 return network(batch, with_attention=True).logits
 
         return half
-    return _openvino(network, batch, "bf16" if "bfloat16" in engine else "f32")
+    from LNStationLib.networks.openvino_engine import CompiledNetwork
 
-
-def _openvino(network: Any, batch: Any, precision: str) -> Any:
-    """The network compiled by OpenVINO, which is no dependency of LNStation; logits and attention."""
-    import openvino
-    import torch
-
-    class Plain(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.network = network
-
-        def forward(self, x: Any) -> Any:
-            output = self.network(x, with_attention=True)
-            return output.logits, output.attention
-
-    model = openvino.convert_model(Plain().eval(), example_input=batch)
-    compiled = openvino.compile_model(
-        model, "CPU", {"INFERENCE_PRECISION_HINT": precision, "INFERENCE_NUM_THREADS": torch.get_num_threads()}
-    )
-    given = batch.numpy()
-    return lambda: torch.from_numpy(compiled(given)[0])
+    z, y, x = REGION
+    compiled = CompiledNetwork(network, (z, y, x), batch.shape[1], torch.get_num_threads())
+    return lambda: compiled(batch).logits
 
 
 def in_own_process(name: str, engine: str, options: argparse.Namespace) -> Measured | None:

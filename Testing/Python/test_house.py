@@ -86,7 +86,8 @@ def test_installed_versions_are_the_pinned_ones() -> None:
 
 def test_library_imports_only_what_is_required() -> None:
     required = {MODULE_OF.get(name, name) for name in (line.split("==")[0] for line in requirements()[""])}
-    optional = {line.split("==")[0] for line in requirements()["networks"]} | {"totalsegmentator"}
+    optional = {line.split("==")[0] for group in ("networks", "openvino") for line in requirements()[group]}
+    optional |= {"totalsegmentator"}
     trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in python_files("LNStationLib")}
     surplus = {path.name: third_party(imported(tree)) - required - optional for path, tree in trees.items()}
     assert {name: modules for name, modules in surplus.items() if modules} == {}
@@ -104,7 +105,8 @@ def test_every_requirement_is_used() -> None:
 
 
 def test_learned_models_are_optional_at_import() -> None:
-    optional = {line.split("==")[0] for line in requirements()["networks"]} | {"totalsegmentator"}
+    optional = {line.split("==")[0] for group in ("networks", "openvino") for line in requirements()[group]}
+    optional |= {"totalsegmentator"}
     eager = {
         path.name
         for path in python_files("LNStationLib")
@@ -276,7 +278,10 @@ def test_requirements_of_each_command_come_from_pyproject() -> None:
     assert set(run.read_requirements("networks", ["networks", "--json"])) == {"", "networks"}
     shipped = any((ROOT / "Resources" / "Models").glob("*.zip"))
     assert set(run.read_requirements("demo")) == ({"", "networks"} if shipped else {""})
-    assert set(run.read_requirements("test")) == {"", "test", "lint", "host", "networks", "training"}
+    assert set(run.read_requirements("test")) == {"", "test", "lint", "host", "networks", "openvino", "training"}
+    assert set(run.read_requirements("assess", ["assess", "--model", "a", "--engine", "openvino"])) == {
+        "", "networks", "openvino"
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -142,7 +142,9 @@ class StationLoss(nn.Module):
         attention = router = balance = None
         if self.needs_attention:
             if output.attention is None:
-                raise InputError("This network has no attention map for the attention loss: set attention_weight to 0.")
+                raise InputError(
+                    "This network has no attention map for the attention loss: set attention_weight to 0."
+                )
             attention = self.margin(output.attention, mask)
             total = total + self.attention_weight * attention
         if self.router_weight > 0 and output.router_logits and output.balance_loss is None:
