@@ -7,7 +7,7 @@ of a station (SUVmax, number and size of nodes) stays in its finding, and so do 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -164,6 +164,8 @@ class SaMoeClassifier:
         warnings = list(call.warnings)
         if seen.part_seen < 1 - _MUCH_OUTSIDE:
             warnings.append(f"Only {seen.part_seen:.0%} of the station lies in the region that the network sees.")
+        if "node_mask" in self.network.manifest.inputs:
+            warnings += _unseen_nodes(call.station, seen.region, nodes)
         return replace(
             call,
             call="positive" if positive else "negative",
@@ -257,6 +259,22 @@ def _part_seen(region: StationRegion, stations: sitk.Image, name: str, box: Box)
     inside = int(region.station.sum()) * region.grid.voxel_volume_ml
     count = np.count_nonzero(sitk.GetArrayViewFromImage(stations)[box] == anatomy.station(name).label_value)
     return min(inside / (count * float(np.prod(stations.GetSpacing())) / 1000), 1.0)
+
+
+def _unseen_nodes(station: str, region: StationRegion, nodes: Mapping[int, NodeFinding]) -> list[str]:
+    """Nodes of a station that its region does not hold: of those the network says nothing."""
+    held = set(np.unique(region.nodes).tolist())
+    missed = sorted(number for number, finding in nodes.items() if finding.station == station and number not in held)
+    if not missed:
+        return []
+    which = (
+        f"Node {missed[0]} of the station lies" if len(missed) == 1 else f"Nodes {_listed(missed)} of the station lie"
+    )
+    return [f"{which} outside the region that the network sees."]
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    return f"{', '.join(map(str, numbers[:-1]))} and {numbers[-1]}"
 
 
 def _rounded(value: float | None) -> float | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,15 @@ import SimpleITK as sitk
 
 torch = pytest.importorskip("torch", reason="the 'networks' packages are not installed")
 
-from metastasis.network_cases import NODE_BALLS, REGION, STATIONS, Scene, write_stations_package  # noqa: E402
+from metastasis.network_cases import (  # noqa: E402
+    NODE_BALLS,
+    REGION,
+    STATIONS,
+    Scene,
+    positions,
+    wrapped,
+    write_stations_package,
+)
 
 from LNStationLib import anatomy  # noqa: E402
 from LNStationLib.errors import InputError  # noqa: E402
@@ -145,6 +155,22 @@ def test_a_station_cut_by_the_edge_of_the_ct_is_judged_on_what_there_is(package:
     assert "8" not in station_boxes(scene.stations) or cut.stations["8"].probability is not None
     assert cut.stations["4R"].probability == pytest.approx(whole.stations["4R"].probability, abs=1e-4)
     assert volume(scene, cut.attention).shape == sitk.GetArrayViewFromImage(scene.ct).shape
+
+
+def test_a_node_beyond_the_region_of_a_long_station_is_named(package: Path) -> None:
+    scene = Scene()
+    points = positions(scene.ct)
+    stations, nodes = (sitk.GetArrayFromImage(image) for image in (scene.stations, scene.case.nodes))
+    stations[stations == anatomy.station("8").label_value] = 0
+    column = (np.abs(points[..., :2] - [40, 40]).max(axis=-1) < 8) & (np.abs(points[..., 2] + 35) < 37)
+    stations[column] = anatomy.station("8").label_value
+    for z in (-67, -40):
+        nodes[np.linalg.norm(points - [40, 40, z], axis=-1) <= 3] = 7 - z
+    scene.stations, scene.case = wrapped(stations, scene.ct), replace(scene.case, nodes=wrapped(nodes, scene.ct))
+    calls = scene.assessed(package).stations
+    # Supplied nodes are numbered anew.
+    assert sum(bool(re.match(r"Node \d of the station lies outside", text)) for text in calls["8"].warnings) == 1
+    assert not any("lies outside the region" in text for name in ("4R", "7") for text in calls[name].warnings)
 
 
 def test_one_batch_gives_the_same_as_station_by_station(package: Path) -> None:
