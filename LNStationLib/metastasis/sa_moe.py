@@ -267,10 +267,8 @@ def _unseen_nodes(station: str, region: StationRegion, nodes: Mapping[int, NodeF
     missed = sorted(number for number, finding in nodes.items() if finding.station == station and number not in held)
     if not missed:
         return []
-    which = (
-        f"Node {missed[0]} of the station lies" if len(missed) == 1 else f"Nodes {_listed(missed)} of the station lie"
-    )
-    return [f"{which} outside the region that the network sees."]
+    which, lies = (f"node {missed[0]}", "it lies") if len(missed) == 1 else (f"nodes {_listed(missed)}", "they lie")
+    return [f"The network does not see {which} of the station: {lies} outside its region, or between its voxels."]
 
 
 def _listed(numbers: Sequence[int]) -> str:
