@@ -247,6 +247,7 @@ def model(camera: Photographer, folder: Path) -> None:
     camera.wait(lambda: logic.case.assessment() is not None, "the assessment")
     camera.idle()
     logic.selectStation("4R")
+    camera.surfaces()
     camera.closer(CLOSE_MM)
     camera.section("panel_probabilities", "stationsSection")
     camera.views("views_attention")
