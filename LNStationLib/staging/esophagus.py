@@ -60,8 +60,8 @@ def _esophagus_bound_explanation(category: str, regional: tuple[str, ...], fewes
     if not regional:
         return f"{category} under {title}: no regional station is positive, single nodes were not counted."
     nodes = "1 positive node" if fewest == 1 else f"{fewest} positive nodes"
-    stations = "station" if len(regional) == 1 else "stations"
-    return f"At least {category} under {title}: positive {stations} {listed(regional)} hold at least {nodes}."
+    stations, hold = ("station", "holds") if len(regional) == 1 else ("stations", "hold")
+    return f"At least {category} under {title}: positive {stations} {listed(regional)} {hold} at least {nodes}."
 
 
 def _esophagus_warnings(positive: tuple[str, ...], regional: tuple[str, ...]) -> tuple[str, ...]:

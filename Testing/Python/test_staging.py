@@ -277,3 +277,14 @@ def test_a_rule_table_that_lists_a_station_twice_is_refused_on_load():
 
     with pytest.raises(ValidationError, match="petct_paper, tumor side L"):
         LungRules.model_validate(table)
+
+
+@pytest.mark.parametrize(
+    ("stations", "words"),
+    [
+        (["8"], "station 8 holds at least 1 positive node."),
+        (["4R", "8"], "stations 4R and 8 hold at least 2 positive nodes."),
+    ],
+)
+def test_the_bound_for_the_esophagus_is_said_in_good_grammar(stations: list[str], words: str) -> None:
+    assert esophagus_n_lower_bound(stations).explanation.endswith(words)
