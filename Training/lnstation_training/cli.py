@@ -250,6 +250,8 @@ def fit(ctx: typer.Context) -> None:
     with console.shown_progress() as progress:
         run = fit_run(ctx.args, [EpochProgress(progress)])
     if run.trainer.is_global_zero:
+        if run.started:
+            _say(run.started)
         _say(f"Trained: {run.folder}. Next: python3 run.py train evaluate {run.folder}")
 
 

@@ -41,7 +41,13 @@ TRAINER_DEFAULTS: Mapping[str, Any] = {
 
 
 class FitCLI(LightningCLI):
-    """LightningCLI with a folder for everything, the best and the last checkpoint, CSV and TensorBoard logs."""
+    """LightningCLI with a folder for everything, the best and the last checkpoint, CSV and TensorBoard logs.
+
+    Attributes:
+        started: What this run took from another, in one sentence; empty where it started afresh or went on.
+    """
+
+    started = ""
 
     def __init__(self, args: Sequence[str] | dict[str, Any], callbacks: Sequence[Callback] = ()) -> None:
         self.extra_callbacks = list(callbacks)
@@ -147,7 +153,9 @@ def fit(args: Sequence[str] | dict[str, Any], callbacks: Sequence[Callback] = ()
         _check_groups(cli)
         last = cli.folder / CHECKPOINTS / f"{LAST}.ckpt"
         if cli.config["start_from"] and not last.exists():
-            log.info("%s", start_from(cli.model.network, Path(cli.config["start_from"])).in_words())
+            source = Path(cli.config["start_from"])
+            cli.started = f"Started from {source}: {start_from(cli.model.network, source).in_words()}."
+            log.info("%s", cli.started)
         cli.trainer.fit(cli.model, cli.datamodule, ckpt_path=last if last.exists() else None, weights_only=True)
     if cli.trainer.is_global_zero:
         best_checkpoint(cli.folder)

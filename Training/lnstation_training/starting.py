@@ -24,7 +24,7 @@ class Taken:
     fresh: tuple[str, ...]
 
     def in_words(self) -> str:
-        """One sentence."""
+        """What a sentence may end with."""
         parts = sorted({name.split(".", 2)[0] for name in self.fresh})
         return f"{len(self.names)} of {len(self.names) + len(self.fresh)} weights taken" + (
             f"; drawn afresh in part: {', '.join(parts)}" if parts else ""

@@ -51,10 +51,11 @@ def test_a_run_starts_where_the_other_ended(prepared: Path, stem: Path, tmp_path
     arguments = fit_arguments(prepared, tmp_path / "run", 1) | {"start_from": str(stem)}
     arguments["model"] |= {"learning_rate": 1e-12, "weight_decay": 0.0}
     with caplog.at_level(logging.INFO, "lnstation_training.fitting"):
-        run = fit(arguments).folder
-    learned, own = load_run(stem)[0].network, load_run(run)[0].network
+        run = fit(arguments)
+    learned, own = load_run(stem)[0].network, load_run(run.folder)[0].network
     torch.testing.assert_close(own.stem[0][0].weight, learned.stem[0][0].weight, atol=1e-6, rtol=0)
-    assert "weights taken" in caplog.text
+    assert run.started in caplog.text
+    assert run.started.startswith(f"Started from {stem}: ")
 
 
 def test_a_run_that_goes_on_does_not_start_again(
@@ -67,7 +68,7 @@ def test_a_run_that_goes_on_does_not_start_again(
         raise AssertionError("it started again")
 
     monkeypatch.setattr("lnstation_training.fitting.start_from", never)
-    fit(arguments)
+    assert fit(arguments).started == ""
 
 
 def test_another_start_in_the_same_folder_is_refused(prepared: Path, stem: Path, tmp_path: Path) -> None:
