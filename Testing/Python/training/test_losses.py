@@ -131,7 +131,7 @@ def test_positive_regions_may_weigh_more() -> None:
 
 
 def test_the_attention_loss_without_attention_is_an_error() -> None:
-    with pytest.raises(ValueError, match="needs an attention map"):
+    with pytest.raises(ValueError, match="set attention_weight to 0"):
         StationLoss()(output(), LABEL, node_at(0, 0, 0), GROUP)
 
 
