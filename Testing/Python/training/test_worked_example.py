@@ -18,7 +18,12 @@ from typer.testing import CliRunner
 from lnstation_training.cli import app
 from lnstation_training.synthetic_cohort import read_truth
 from LNStationLib import anatomy
+from LNStationLib.case import Case
+from LNStationLib.metastasis import station_classifier
 from LNStationLib.modelpackage import read_package
+from LNStationLib.nodes import find_nodes
+from LNStationLib.settings import Settings
+from LNStationLib.types import Side
 
 STATIONS = ("2R", "4R", "7", "8")
 SIZE, SPACING = (26, 56, 84), (5.0, 2.0, 2.0)
@@ -116,6 +121,26 @@ def test_from_tables_to_a_package_that_tells_bright_nodes(cohort: Path, tmp_path
     assert (card.cohort.title, card.trained_on) == ("Twelve boxes", "clinical")
     auc = next(each["value"] for each in results["summary"]["metrics"] if each["metric"] == "auc")
     assert auc > 0.8
+    # So small a training tells stations apart by rank alone; here it counts that an assessment takes the package.
+    probabilities = judged(tmp_path / "m.zip", cohort / "P00")
+    assert probabilities.keys() == set(STATIONS)
+    assert all(0 < value < 1 for value in probabilities.values())
+
+
+def judged(package: Path, folder: Path) -> dict[str, float]:
+    """What the package says of a patient's stations, by the step of the pipeline that an assessment runs."""
+    ct, stations, nodes = (sitk.ReadImage(str(folder / f"{name}.nii.gz")) for name in ("ct", "stations", "nodes"))
+    case = Case(folder.name, ct, nodes=nodes)
+    settings = Settings(metastasis="sa_moe", model=str(package), device="cpu", nodes="supplied")
+
+    def side_of(point_mm: tuple[float, float, float]) -> Side:
+        return "L" if point_mm[0] >= 0 else "R"
+
+    found = find_nodes(case, stations, side_of, settings)
+    result = station_classifier(settings).assess(found, stations, case, set(STATIONS), settings, side_of)
+    probabilities = {name: result.stations[name].probability for name in STATIONS}
+    assert None not in probabilities.values()
+    return {name: float(value or 0) for name, value in probabilities.items()}
 
 
 def test_a_station_without_pathology_is_cut_out_and_stays_unlabeled(cohort: Path, tmp_path: Path) -> None:
