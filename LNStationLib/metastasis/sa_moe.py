@@ -161,7 +161,7 @@ class SaMoeClassifier:
         positive = probability >= self.point.threshold
         first = next(iter(seen.prediction.nodes), None)
         unsided = anatomy.station(call.station).side is None
-        warnings = list(call.warnings)
+        warnings = []
         if seen.part_seen < 1 - _MUCH_OUTSIDE:
             warnings.append(f"Only {seen.part_seen:.0%} of the station lies in the region that the network sees.")
         if "node_mask" in self.network.manifest.inputs:
@@ -169,12 +169,13 @@ class SaMoeClassifier:
         return replace(
             call,
             call="positive" if positive else "negative",
-            reason=self._reason(probability, positive, seen.prediction),
+            # In the reason, which every table shows and each assessment writes anew.
+            reason=" ".join([self._reason(probability, positive, seen.prediction), *warnings]),
             probability=probability,
             positive_sides=(_side(seen, nodes.get(first or 0), side_of),) if positive and unsided else (),
             attention_in_nodes=_rounded(seen.prediction.attention_in_nodes),
             attention_node=first,
-            warnings=tuple(warnings),
+            warnings=(*call.warnings, *warnings),
         )
 
     def _reason(self, probability: float, positive: bool, prediction: Prediction) -> str:
