@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+Engine = Literal["auto", "torch", "openvino"]
+
 
 class Settings(BaseModel):
     """Choices for one assessment. Defaults are the papers' values where a paper gives one."""
@@ -28,7 +30,7 @@ class Settings(BaseModel):
     model: str | None = Field(None, description="Model package for sa_moe: path, or id; the shipped one by default.")
     operating_point: str | None = Field(None, description="Of the model package; its first by default.")
     device: str = Field("auto", description="Where networks run: auto, cpu, cuda, cuda:1, mps.")
-    engine: Literal["auto", "torch", "openvino"] = Field(
+    engine: Engine = Field(
         "auto", description="What runs networks on a CPU; auto: OpenVINO where it is installed and pays, else torch."
     )
     flip_averaging: bool = Field(False, description="Average a network's answer with that for the mirrored station.")

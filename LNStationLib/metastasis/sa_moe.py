@@ -7,7 +7,7 @@ of a station (SUVmax, number and size of nodes) stays in its finding, and so do 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,6 +27,7 @@ from LNStationLib.modelpackage.folders import find_package
 from LNStationLib.modelpackage.manifest import OperatingPoint
 from LNStationLib.nodes.node_result import NodeResult
 from LNStationLib.nodes.regions import Box, station_boxes
+from LNStationLib.sentences import listed
 from LNStationLib.settings import Settings
 from LNStationLib.types import PointMm, Side
 
@@ -268,12 +269,9 @@ def _unseen_nodes(station: str, region: StationRegion, nodes: Mapping[int, NodeF
     missed = sorted(number for number, finding in nodes.items() if finding.station == station and number not in held)
     if not missed:
         return []
-    which, lies = (f"node {missed[0]}", "it lies") if len(missed) == 1 else (f"nodes {_listed(missed)}", "they lie")
+    node, lies = ("node", "it lies") if len(missed) == 1 else ("nodes", "they lie")
+    which = f"{node} {listed(map(str, missed))}"
     return [f"The network does not see {which} of the station: {lies} outside its region, or between its voxels."]
-
-
-def _listed(numbers: Sequence[int]) -> str:
-    return f"{', '.join(map(str, numbers[:-1]))} and {numbers[-1]}"
 
 
 def _rounded(value: float | None) -> float | None:

@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,12 +20,12 @@ from LNStationLib.modelpackage.container import PackageError
 from LNStationLib.modelpackage.reading import ModelPackage, read_package
 from LNStationLib.networks.installation import check_installed
 from LNStationLib.networks.registry import network_info
+from LNStationLib.settings import Engine
 from LNStationLib.types import FloatArray
 
 if TYPE_CHECKING:
     import torch
 
-Engine = Literal["auto", "torch", "openvino"]
 log = logging.getLogger(__name__)
 
 CHANNELS = {"ct": 0, "node_mask": 1}

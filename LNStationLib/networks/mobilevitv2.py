@@ -21,9 +21,7 @@ STRIDES: tuple[Stride, ...] = ((1, 2, 2), (1, 1, 1), (2, 2, 2), (2, 2, 2), (2, 2
 PAPER_WIDTH = 1.97
 """Width whose parameters come nearest to the paper's 16.99 M (docs/networks.md)."""
 
-
 Pooling = Literal["average", "attention", "max"]
-
 
 _PRODUCT_GAIN = 4.0
 """Nodes fill few voxels and lie near the middle of the window; without it the CT channel drowns them at the start."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -26,9 +25,3 @@ class NCategoryAnswer:
     explanation: str
     is_lower_bound: bool = False
     warnings: tuple[str, ...] = ()
-
-
-def listed(names: Iterable[str]) -> str:
-    """Join names for a sentence: "a, b and c"; there must be at least one."""
-    *first, last = names
-    return f"{', '.join(first)} and {last}" if first else last

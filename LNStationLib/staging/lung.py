@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from LNStationLib.errors import InputError
-from LNStationLib.staging.answer import NCategoryAnswer, listed
+from LNStationLib.sentences import listed
+from LNStationLib.staging.answer import NCategoryAnswer
 from LNStationLib.staging.rules import Group, LungRuleSet, Rules, canonical_stations, lung_rules
 from LNStationLib.types import Side
 

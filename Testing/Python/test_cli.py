@@ -288,6 +288,7 @@ def test_choices_are_those_of_the_settings() -> None:
     assert get_args(cli.RuleSet) == get_args(fields["rules"].annotation)
     assert get_args(cli.OrganMethod) == get_args(fields["organs"].annotation)
     assert get_args(cli.NodeMethod) == get_args(fields["nodes"].annotation)
+    assert get_args(cli.Engine) == get_args(fields["engine"].annotation)
 
 
 def test_every_setting_with_a_choice_can_be_chosen() -> None:

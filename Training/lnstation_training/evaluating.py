@@ -16,8 +16,8 @@ from lnstation_training.dataset import load_region
 from lnstation_training.evaluation.attention_reach import mean_ceiling
 from lnstation_training.evaluation.calibration import fit_calibration
 from lnstation_training.evaluation.summary import Summary, as_json, summarize
-from lnstation_training.fitting import load_run
 from lnstation_training.prediction import Part, Prediction, PredictionArrays, predict
+from lnstation_training.runs import load_run
 from lnstation_training.samples import read_info
 from LNStationLib.modelpackage import Calibration
 from LNStationLib.whole_files import write_whole

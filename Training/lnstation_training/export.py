@@ -17,8 +17,8 @@ from lnstation_training.evaluating import part_counts, validation_calibration
 from lnstation_training.evaluation.calibration import operating_points
 from lnstation_training.evaluation.discrimination import both_classes
 from lnstation_training.evaluation.summary import OVERALL, probabilities_of, summarize
-from lnstation_training.fitting import load_run
 from lnstation_training.prediction import Prediction, PredictionArrays, predict
+from lnstation_training.runs import load_run
 from lnstation_training.samples import CohortInfo, read_info, read_spec, read_stations
 from lnstation_training.task import with_memory_format
 from LNStationLib import __version__

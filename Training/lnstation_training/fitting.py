@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import errno
 import logging
-import pickle
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
@@ -14,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import lightning
-import torch
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
@@ -22,13 +19,13 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from lnstation_training.data_module import StationDataModule
 from lnstation_training.epoch_callbacks import EpochLog
+from lnstation_training.runs import BEST, CHECKPOINTS, CONFIG_FILE, LAST, best_checkpoint, one_sentence
 from lnstation_training.starting import start_from
 from lnstation_training.task import StationMetastasisTask
-from LNStationLib.errors import InputError, OutputError
+from LNStationLib.errors import InputError
 
 log = logging.getLogger(__name__)
 
-CONFIG_FILE, CHECKPOINTS, BEST, LAST = "config.yaml", "checkpoints", "best", "last"
 LOGS, METRICS_FILE = "logs", "metrics.csv"
 
 TRAINER_DEFAULTS: Mapping[str, Any] = {
@@ -148,7 +145,7 @@ def fit(args: Sequence[str] | dict[str, Any], callbacks: Sequence[Callback] = ()
         InputError: Settings or data cannot be used, or the loss is no number.
         OutputError: The disk is full.
     """
-    with _one_sentence(), _quiet():
+    with one_sentence(), _quiet():
         cli = _parsed(args, callbacks)
         _check_groups(cli)
         last = cli.folder / CHECKPOINTS / f"{LAST}.ckpt"
@@ -186,30 +183,6 @@ def _check_groups(cli: FitCLI) -> None:
 
 
 @contextmanager
-def _one_sentence() -> Any:
-    """Turn what a full disk or a foreign checkpoint raises, in whichever layer, into one sentence."""
-    try:
-        yield
-    except pickle.UnpicklingError as error:
-        raise InputError(
-            "The checkpoint is damaged or holds more than numbers and text, which is never loaded: remove the run's "
-            "folder and train again."
-        ) from error
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise OutputError("The disk is full: free space and run the same command again; it goes on.") from error
-        raise
-    except RuntimeError as error:
-        # torch's writer of checkpoints has no class of its own.
-        if "PytorchStreamWriter" in str(error) or "No space left" in str(error):
-            raise OutputError(
-                "A checkpoint could not be written, most likely on a full disk: free space and run the same command "
-                "again; it goes on."
-            ) from error
-        raise
-
-
-@contextmanager
 def _quiet() -> Any:
     """Keep Lightning's tips and hints that do not apply here from the user."""
     logger = logging.getLogger("lightning.pytorch")
@@ -222,32 +195,3 @@ def _quiet() -> Any:
             yield
         finally:
             logger.setLevel(level)
-
-
-def best_checkpoint(folder: Path) -> Path:
-    """The checkpoint that was best on validation data.
-
-    Raises:
-        InputError: ``folder`` holds no finished run.
-    """
-    path = folder / CHECKPOINTS / f"{BEST}.ckpt"
-    if not path.exists():
-        raise InputError(f"{folder} holds no trained model: run fit with --out {folder} first.")
-    return path
-
-
-def load_run(folder: Path) -> tuple[StationMetastasisTask, StationDataModule, dict[str, Any]]:
-    """The best model of a run, its data, and its settings.
-
-    Raises:
-        InputError: ``folder`` holds no run.
-    """
-    import yaml
-
-    checkpoint = best_checkpoint(folder)
-    config = yaml.safe_load((folder / CONFIG_FILE).read_text(encoding="utf-8"))
-    task = StationMetastasisTask(**config["model"])
-    with _one_sentence():
-        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    task.load_state_dict(state["state_dict"])
-    return task.eval(), StationDataModule(**config["data"]), config

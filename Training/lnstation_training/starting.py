@@ -8,7 +8,9 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
+from lnstation_training.runs import CONFIG_FILE, load_run
 from LNStationLib.errors import InputError
+from LNStationLib.modelpackage import read_package
 
 
 @dataclass(frozen=True)
@@ -56,9 +58,6 @@ def _layer(name: str) -> str:
 
 
 def _weights(source: Path) -> Mapping[str, Tensor]:
-    from lnstation_training.fitting import CONFIG_FILE, load_run
-    from LNStationLib.modelpackage import read_package
-
     if (source / CONFIG_FILE).exists():
         task, _, _ = load_run(source)
         weights: Mapping[str, Tensor] = task.network.state_dict()

@@ -20,7 +20,7 @@ from lnstation_training import experiment as module  # noqa: E402
 from lnstation_training.data_module import StationDataModule  # noqa: E402
 from lnstation_training.experiment import Experiment, plan, read_result, run_experiment  # noqa: E402
 from lnstation_training.experiment_files import read_rows, read_setting  # noqa: E402
-from lnstation_training.fitting import load_run  # noqa: E402
+from lnstation_training.runs import load_run  # noqa: E402
 from lnstation_training.tables import pool, read_results, tables_markdown, write_tables  # noqa: E402
 from lnstation_training.task import StationMetastasisTask  # noqa: E402
 from LNStationLib.errors import InputError  # noqa: E402

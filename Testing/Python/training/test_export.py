@@ -18,8 +18,9 @@ from lnstation_training.evaluating import validation_calibration  # noqa: E402
 from lnstation_training.evaluation.calibration import operating_points  # noqa: E402
 from lnstation_training.evaluation.summary import probabilities_of  # noqa: E402
 from lnstation_training.export import ExportRequest, export_run, round_weights  # noqa: E402
-from lnstation_training.fitting import fit, load_run  # noqa: E402
+from lnstation_training.fitting import fit  # noqa: E402
 from lnstation_training.prediction import PredictionArrays, predict  # noqa: E402
+from lnstation_training.runs import load_run  # noqa: E402
 from LNStationLib.errors import InputError, OutputError  # noqa: E402
 from LNStationLib.modelpackage import Manifest, read_package  # noqa: E402
 

@@ -24,10 +24,10 @@ from training.prepared import write_prepared  # noqa: E402
 from training.runs import fit_arguments  # noqa: E402
 from typer.testing import CliRunner  # noqa: E402
 
-from lnstation_training import fitting  # noqa: E402
 from lnstation_training.cli import app  # noqa: E402
 from lnstation_training.data_module import StationDataModule  # noqa: E402
-from lnstation_training.fitting import best_checkpoint, fit, load_run  # noqa: E402
+from lnstation_training.fitting import fit  # noqa: E402
+from lnstation_training.runs import CHECKPOINTS, best_checkpoint, load_run  # noqa: E402
 from lnstation_training.task import TrainingDivergedError  # noqa: E402
 from LNStationLib.errors import InputError, OutputError  # noqa: E402
 
@@ -223,4 +223,4 @@ def test_two_processes_train_together_by_flags_alone(prepared: Path, tmp_path: P
 
 
 def test_checkpoint_names_do_not_depend_on_what_was_there(finished: Path) -> None:
-    assert {path.name for path in (finished / fitting.CHECKPOINTS).iterdir()} == {"best.ckpt", "last.ckpt"}
+    assert {path.name for path in (finished / CHECKPOINTS).iterdir()} == {"best.ckpt", "last.ckpt"}

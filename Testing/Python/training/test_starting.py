@@ -13,7 +13,8 @@ pytest.importorskip("lightning", reason="the 'training' packages are not install
 from training.prepared import write_prepared  # noqa: E402
 from training.runs import SMALL, fit_arguments  # noqa: E402
 
-from lnstation_training.fitting import fit, load_run  # noqa: E402
+from lnstation_training.fitting import fit  # noqa: E402
+from lnstation_training.runs import load_run  # noqa: E402
 from lnstation_training.starting import start_from  # noqa: E402
 from LNStationLib.errors import InputError  # noqa: E402
 from LNStationLib.modelpackage import PackageError, list_packages, read_package  # noqa: E402
