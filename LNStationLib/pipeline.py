@@ -26,7 +26,8 @@ from LNStationLib.findings import (
     parsed_outlines,
     station_findings,
 )
-from LNStationLib.imaging.grid import labels_to_image_grid, working_grid
+from LNStationLib.imaging.grid import labels_to_image_grid
+from LNStationLib.imaging.thorax_view import chest_grid
 from LNStationLib.metastasis import (
     MetastasisResult,
     StationAttention,
@@ -123,7 +124,7 @@ def parse_case(case: Case, settings: Settings, progress: Progress = silent) -> P
         progress: Told the running step and the fraction done.
     """
     ledger = _Ledger()
-    grid = working_grid(case.ct, settings.working_spacing_mm)
+    grid = chest_grid(case.ct, settings.working_spacing_mm)
     progress("finding organs", 0.0)
     with ledger.step("organs", settings.organs, {"working_spacing_mm": settings.working_spacing_mm}) as notes:
         organs = find_organs(case, grid, settings, portion(progress, 0.0, 0.6))
@@ -157,7 +158,7 @@ def with_organs(parsed: ParsedCase, progress: Progress = silent) -> ParsedCase:
     if parsed.organs is not None:
         return parsed
     progress("finding organs", 0.0)
-    grid = working_grid(parsed.case.ct, parsed.settings.working_spacing_mm)
+    grid = chest_grid(parsed.case.ct, parsed.settings.working_spacing_mm)
     organs = find_organs(parsed.case, grid, parsed.settings, progress)
     return replace(parsed, organs=_organ_images(parsed.case, organs))
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import SimpleITK as sitk
 
-from LNStationLib.types import PointMm
+from LNStationLib.types import BoolArray, PointMm
 
 AIR_HU = -1024
 
@@ -64,12 +64,16 @@ class Grid:
         return image
 
 
-def working_grid(image: sitk.Image, spacing_mm: float) -> Grid:
+def working_grid(
+    image: sitk.Image, spacing_mm: float, within_mm: tuple[np.ndarray, np.ndarray] | None = None
+) -> Grid:
     """Return the isotropic LPS grid that covers ``image``, whatever its orientation.
 
     Args:
         image: Three-dimensional image with any orthonormal direction.
         spacing_mm: Voxel edge of the new grid in mm.
+        within_mm: Lower and upper corner, LPS ``(x, y, z)`` in mm, of a box that the grid does not leave; it must
+            meet the image.
 
     Raises:
         ValueError: ``spacing_mm`` is not positive.
@@ -87,6 +91,8 @@ def working_grid(image: sitk.Image, spacing_mm: float) -> Grid:
         ]
     )
     low, high = corners.min(axis=0), corners.max(axis=0)
+    if within_mm is not None:
+        low, high = np.maximum(low, within_mm[0]), np.minimum(high, within_mm[1])
     size = np.maximum(np.round((high - low) / spacing_mm).astype(int), 1)
     first_center = (low + high) / 2 - spacing_mm * (size - 1) / 2
     shape = (int(size[2]), int(size[1]), int(size[0]))
@@ -113,6 +119,23 @@ def resample_to_grid(image: sitk.Image, grid: Grid, *, labels: bool, outside: fl
     return sitk.GetArrayFromImage(
         sitk.Resample(image, reference, sitk.Transform(), interpolator, outside, image.GetPixelID())
     )
+
+
+def field_of_view(image: sitk.Image, grid: Grid) -> BoolArray:
+    """Voxels of ``grid`` whose centre lies inside a voxel of ``image``, ``[z, y, x]``.
+
+    Outside it the CT says nothing: the -1024 HU put there is not air.
+    """
+    direction = np.array(image.GetDirection()).reshape(3, 3)
+    to_index = np.linalg.inv(direction @ np.diag(image.GetSpacing()))
+    offset = to_index @ np.array(image.GetOrigin())
+    z, y, x = (grid.coordinates_mm(axis) for axis in range(3))
+    inside = np.ones(grid.shape, dtype=bool)
+    for axis, size in enumerate(image.GetSize()):
+        ax, ay, az = to_index[axis]
+        index = (az * z)[:, None, None] + (ay * y)[None, :, None] + ((ax * x)[None, None, :] - offset[axis])
+        inside &= (index >= -0.5 - 1e-6) & (index <= size - 0.5 + 1e-6)
+    return inside
 
 
 def labels_to_image_grid(labels: np.ndarray, grid: Grid, reference: sitk.Image, *, smooth: bool = True) -> sitk.Image:

@@ -11,7 +11,7 @@ from LNStationLib.case import Case
 from LNStationLib.errors import InputError
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.organs import airways, aorta, bronchi, lungs, pulmonary_artery, supplied
-from LNStationLib.organs.body import find_body, outside_air
+from LNStationLib.organs.body import find_body
 from LNStationLib.organs.context import Context
 from LNStationLib.organs.find_arteries import add_arteries
 from LNStationLib.organs.find_bones import add_bones
@@ -71,8 +71,7 @@ def find_organs_with_report(
         run_totalsegmentator(case, grid, portion(progress, 0.0, 0.1)).add_to(organs)
     progress("Reading the CT on the working grid", 0.1)
     scan = scan_of(case, grid)
-    outside = outside_air(scan)
-    body = find_body(scan, outside)
+    body, outside = find_body(scan)
     if not body.any():
         raise InputError(f"Case {case.case_id}: the CT shows no body; check that its values are Hounsfield units.")
     _add_body(organs, body)
@@ -108,7 +107,14 @@ def _add_mediastinum(context: Context, progress: Progress) -> None:
 
 def _add_body(organs: OrganSet, body: BoolArray) -> None:
     if "body" not in organs:
-        organs.add(Organ("body", body, OrganSource.IMAGE, "largest solid region of the CT"))
+        organs.add(
+            Organ(
+                "body",
+                body,
+                OrganSource.IMAGE,
+                "largest closed region of tissue, without clothing, bedding and table",
+            )
+        )
 
 
 def _masks(organs: OrganSet) -> dict[str, BoolArray]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import SimpleITK as sitk
 
 from LNStationLib.case import Case
-from LNStationLib.imaging.grid import AIR_HU, Grid, resample_to_grid
+from LNStationLib.imaging.grid import AIR_HU, Grid, field_of_view, resample_to_grid
 from LNStationLib.types import BoolArray, HuArray
 
 # Scanners fill the corners outside the reconstruction circle with -2000 or less; no tissue is below air.
@@ -46,23 +45,6 @@ def hu_on_grid(case: Case, grid: Grid) -> HuArray:
         int16 HU ``[z, y, x]``; -1024 where the CT has no voxels and where it holds the scanner's padding.
     """
     return _clipped(resample_to_grid(case.ct, grid, labels=False, outside=AIR_HU))
-
-
-def field_of_view(image: sitk.Image, grid: Grid) -> BoolArray:
-    """Voxels of ``grid`` whose centre lies inside a voxel of ``image``, ``[z, y, x]``.
-
-    Outside it the CT says nothing: the -1024 HU put there is not air.
-    """
-    direction = np.array(image.GetDirection()).reshape(3, 3)
-    to_index = np.linalg.inv(direction @ np.diag(image.GetSpacing()))
-    offset = to_index @ np.array(image.GetOrigin())
-    z, y, x = (grid.coordinates_mm(axis) for axis in range(3))
-    inside = np.ones(grid.shape, dtype=bool)
-    for axis, size in enumerate(image.GetSize()):
-        ax, ay, az = to_index[axis]
-        index = (az * z)[:, None, None] + (ay * y)[None, :, None] + ((ax * x)[None, None, :] - offset[axis])
-        inside &= (index >= -0.5 - 1e-6) & (index <= size - 0.5 + 1e-6)
-    return inside
 
 
 def scan_of(case: Case, grid: Grid) -> Scan:

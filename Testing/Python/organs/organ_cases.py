@@ -97,7 +97,7 @@ def _lungs() -> dict[str, np.ndarray]:
     z, y, x = _points()
     lungs = {}
     for name, side in (("lung_right", -1.0), ("lung_left", 1.0)):
-        ball = ((x - side * 66) / 58) ** 2 + ((y - 8) / 76) ** 2 + ((z - 125) / 118) ** 2 <= 1
+        ball = ((x - side * 66) / 58) ** 2 + ((y - 4) / 72) ** 2 + ((z - 125) / 118) ** 2 <= 1
         lungs[name] = np.asarray(ball & (side * x > 20) & (z > 40))
     return lungs
 
@@ -105,7 +105,8 @@ def _lungs() -> dict[str, np.ndarray]:
 def _masks() -> dict[str, np.ndarray]:
     z, y, x = _points()
     flat = np.zeros(SHAPE, bool)
-    masks = {"body": flat | ((x / 138) ** 2 + (y / 94) ** 2 <= 1), **_lungs()}
+    # A superellipse, so that the chest wall is nowhere thinner than a lean adult's.
+    masks = {"body": flat | (np.abs(x / 138) ** 3 + np.abs(y / 94) ** 3 <= 1), **_lungs()}
     masks |= {name: tube(a, b, r) for name, (r, a, b) in AIRWAYS.items()}
     masks["aorta"] = _aorta()
     trunk = tube((46.0, -40.0, 92.0), (38.0, -10.0, 126.0), 11.0)
