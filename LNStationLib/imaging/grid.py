@@ -64,9 +64,7 @@ class Grid:
         return image
 
 
-def working_grid(
-    image: sitk.Image, spacing_mm: float, within_mm: tuple[np.ndarray, np.ndarray] | None = None
-) -> Grid:
+def working_grid(image: sitk.Image, spacing_mm: float, within_mm: tuple[PointMm, PointMm] | None = None) -> Grid:
     """Return the isotropic LPS grid that covers ``image``, whatever its orientation.
 
     Args:

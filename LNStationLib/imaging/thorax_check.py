@@ -59,7 +59,8 @@ def _warn_of_sides(view: ThoraxView, name: str, warn: Warn) -> None:
     for side, volume, reach in zip(_SIDES, volumes, view.beside_midline_mm, strict=True):
         if reach < _HALF_CHEST_MM:
             warn(
-                f"{name}: the view ends {reach:.0f} mm beside the midline on the patient's {side}; only a part of the chest is seen."
+                f"{name}: the view ends {reach:.0f} mm beside the midline on the patient's {side}, so only a part of "
+                "the chest is seen."
             )
         elif volume < _MIN_LUNG_ML:
             warn(f"{name}: hardly any aerated lung on the patient's {side} ({volume:.0f} ml).")

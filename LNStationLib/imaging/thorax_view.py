@@ -1,8 +1,8 @@
 """What of a thorax a CT shows, measured coarsely: lungs, airway, and the box that holds the chest.
 
 A look at a 4 mm copy of the image (under two seconds for a head-to-thigh CT): it only has to tell a chest from an
-abdomen, a head or legs, for any orientation, also where a tight crop lets the lungs touch the side of the image, and to
-say which part of a larger examination is worth a close look.
+abdomen, a head or legs, for any orientation, also where a tight crop lets the lungs touch the side of the image, and
+to say which part of a larger examination is worth a close look.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from scipy import ndimage
 
 from LNStationLib.imaging.grid import AIR_HU, Grid, field_of_view, resample_to_grid, working_grid
 from LNStationLib.imaging.patient import Patient, find_patient
-from LNStationLib.types import BoolArray, FloatArray
+from LNStationLib.types import BoolArray, FloatArray, PointMm
 
 _SPACING_MM = 4.0
 _LUNG_HU = (-950.0, -500.0)
@@ -80,7 +80,7 @@ class ThoraxView:
     lung_height_mm: float
     airway_mm: float
     beside_midline_mm: tuple[float, float]
-    chest_mm: tuple[np.ndarray, np.ndarray] | None
+    chest_mm: tuple[PointMm, PointMm] | None
     seen: Seen
 
 
@@ -164,7 +164,7 @@ def _without_bowel(labels: np.ndarray, counts: np.ndarray) -> BoolArray:
 
 def _midline_x(hu: FloatArray, lung: BoolArray, patient: Patient) -> int:
     """Column of the patient's midline: the spine's, else the gap between the lungs in the middle of the body."""
-    spine = _spine_x(hu, patient, lung.any(axis=(1, 2)))
+    spine = _spine_x(hu, patient, np.asarray(lung.any(axis=(1, 2))))
     if spine is not None:
         return spine
     columns = ndimage.gaussian_filter1d(lung.sum(axis=(0, 1)).astype(float), 1.5)
@@ -194,14 +194,17 @@ def _spine_x(hu: FloatArray, patient: Patient, slices: BoolArray) -> int | None:
     return round(float(np.median(columns)))
 
 
-def _chest_mm(lung: BoolArray, patient: Patient, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
+def _chest_mm(lung: BoolArray, patient: Patient, grid: Grid) -> tuple[PointMm, PointMm]:
     """Corners of the box around the chest, LPS ``(x, y, z)`` in mm."""
     z = np.flatnonzero(lung.any(axis=(1, 2)))
     body = patient.body[z[0] : z[-1] + 1]
     y, x = (np.flatnonzero(body.any(axis=axes)) for axes in ((0, 2), (0, 1)))
-    low = np.array(grid.point_mm((z[0], y[0], x[0]))) - (_AROUND_BODY_MM, _AROUND_BODY_MM, _BELOW_LUNGS_MM)
-    high = np.array(grid.point_mm((z[-1], y[-1], x[-1]))) + (_AROUND_BODY_MM, _AROUND_BODY_MM, _ABOVE_LUNGS_MM)
-    return low, high
+    low, high = grid.point_mm((z[0], y[0], x[0])), grid.point_mm((z[-1], y[-1], x[-1]))
+    around = _AROUND_BODY_MM
+    return (
+        (low[0] - around, low[1] - around, low[2] - _BELOW_LUNGS_MM),
+        (high[0] + around, high[1] + around, high[2] + _ABOVE_LUNGS_MM),
+    )
 
 
 def _seen(hu: FloatArray, in_view: BoolArray, patient: Patient) -> Seen:
