@@ -19,6 +19,7 @@ from LNStationLib.organs.find_veins import add_esophagus, add_inferior_pulmonary
 from LNStationLib.organs.findings import Findings
 from LNStationLib.organs.groups import AIRWAY_PARTS
 from LNStationLib.organs.organ_set import Organ, OrganSet, OrganSource
+from LNStationLib.organs.orientation import check_spine_behind, check_upright
 from LNStationLib.organs.scan import Scan, scan_of
 from LNStationLib.organs.totalsegmentator import run_totalsegmentator
 from LNStationLib.progress import Progress, portion, silent
@@ -56,6 +57,7 @@ def find_organs(case: Case, grid: Grid, settings: Settings, progress: Progress =
 
     Raises:
         InputError: TotalSegmentator was asked for and is not installed or failed, or the CT shows no body.
+        GeometryError: The image is upside down or front to back.
     """
     return find_organs_with_report(case, grid, settings, progress)[0]
 
@@ -77,8 +79,11 @@ def find_organs_with_report(
     _add_body(organs, body)
     context = Context(scan, organs, body)
     progress("Airways", 0.2)
-    _add_airways(context, outside)
+    chain = airways.find_trachea_chain(scan, body, outside)
+    check_upright(scan, body, chain)
+    _add_airways(context, chain, outside)
     progress("Lungs", 0.3)
+    check_spine_behind(scan, body, context.middle_x())
     _add_lungs(context, outside)
     _add_mediastinum(context, progress)
     _warn_of_mirror(context)
@@ -121,9 +126,8 @@ def _masks(organs: OrganSet) -> dict[str, BoolArray]:
     return {name: organ.mask for name, organ in organs.items()}
 
 
-def _add_airways(context: Context, outside: BoolArray) -> None:
+def _add_airways(context: Context, chain: airways.TracheaChain | None, outside: BoolArray) -> None:
     organs, scan = context.organs, context.scan
-    chain = airways.find_trachea_chain(scan, context.body, outside)
     if chain is None:
         organs.warnings.append("No trachea was found in the CT: the stations that rest on it are left out.")
         return
