@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from LNStationLib.imaging.grid import Grid
-from LNStationLib.phantom import abdomen, lung_trees, lungs, muscles, skeleton, wall
+from LNStationLib.phantom import abdomen, arms, lung_trees, lungs, muscles, skeleton, wall
 from LNStationLib.phantom.shape_tables import group_shapes, organ_shapes
 from LNStationLib.phantom.shapes import Float32Array, Patch, Shape, box_around, merge, smooth_minimum
 from LNStationLib.phantom.variation import Variation
@@ -128,7 +128,10 @@ def _skin(model: Anatomy) -> None:
     grid, traits = model.grid, model.variation
     model.skin = wall.body_distance(grid, traits.fat_mm)
     for side in (-1, 1):
-        parts: list[tuple[Shape, float]] = [(muscles.arm_skin(side, traits.fat_mm, raised=traits.arms == "up"), 16.0)]
+        arm: tuple[Shape, float] = (muscles.arm_skin(side, traits.fat_mm, raised=traits.arms == "up"), 16.0)
+        if traits.arms == "beside":
+            arm = (arms.skin(side, traits.fat_mm), arms.BLEND_MM)
+        parts = [arm]
         if traits.breast_ml > 0:
             whole, gland = muscles.breast(side, traits.breast_ml, traits.fat_mm)
             parts.append((whole, 14.0))

@@ -12,26 +12,33 @@ import SimpleITK as sitk
 from LNStationLib.case import Case, CaseFacts
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.phantom import anatomy_model, ct, pet, rasterize
+from LNStationLib.phantom.bedding import Bedding, lay_bedding
 from LNStationLib.phantom.contents import Placed, bring_in, paint_contents, stamp_contents
 from LNStationLib.phantom.frame import Frame
 from LNStationLib.phantom.look_alikes import LookAlike
 from LNStationLib.phantom.mask_table import MaskTable, bounding_box
 from LNStationLib.phantom.nodes import NodeTruth, PlacedNode, axial_diameters_mm, node_truth
-from LNStationLib.phantom.patient import PatientPlan
+from LNStationLib.phantom.patient import PatientPlan, scanned_with
 from LNStationLib.phantom.physiology import draw_physiology
 from LNStationLib.phantom.preset import load_preset
 from LNStationLib.phantom.samples import SampleName, demo_plan, sample_plan
+from LNStationLib.phantom.scan_traits import Extent, ScanTrait, bedding_of, variation_of
 from LNStationLib.phantom.tumor import tumor_shape
 from LNStationLib.phantom.uptake_model import with_calls, with_uptake
 from LNStationLib.phantom.variation import Variation, draw_variation
-from LNStationLib.types import BoolArray, InstanceArray, PointMm, Side
+from LNStationLib.types import BoolArray, HuArray, InstanceArray, PointMm, Side
 
 Organs = Literal["key", "all", "none"]
 FIELD_OF_VIEW_MM = (366.0, 296.0, 316.0)
 """Width, depth and height of the compact field of view in mm; the top lies in the neck at the cricoid."""
 _DEMO_TRAITS: dict[str, str] = {"contrast": "venous", "arms": "up", "kernel": "soft", "arch": "normal"}
+WIDE_FIELD_OF_VIEW_MM = (500.0, 430.0, 316.0)
+"""The same of the wide field of view: as wide as a scanner's bore shows, with couch and bedding."""
 _TOP_MM = 124.0
 _FRONT_MM = -150.0
+_WIDE_FRONT_MM = -205.0
+_SHOULDER_MM = 88.0
+"""Top of the shoulders of an average adult, in the frame of ``central``."""
 
 KEY_ORGANS = (
     "aorta", "heart", "esophagus", "pulmonary_artery", "pulmonary_vein", "superior_vena_cava", "inferior_vena_cava",
@@ -103,19 +110,52 @@ def thorax(
     with_pet: bool = True,
     organs: Organs = "key",
     mirrored: bool = False,
+    scan_traits: Sequence[ScanTrait] = (),
+    field_of_view: Literal["compact", "wide"] = "compact",
+    extent: Extent = "chest",
 ) -> PhantomCase:
-    """The patient of ``demo_case`` together with its truth, in the compact field of view.
+    """The patient of ``demo_case`` together with its truth.
 
-    Arguments as for ``demo_case``.
+    Args:
+        seed: As for ``demo_case``, like all up to ``mirrored``.
+        spacing_mm: See there.
+        with_pet: See there.
+        organs: See there.
+        mirrored: See there.
+        scan_traits: What real scans have, see ``scan_traits``; bedding and arms need the wide field of view.
+        field_of_view: The chest alone, or all that the bore holds. With and without traits the chest of one seed is
+            the same in the same field of view.
+        extent: How much of the body the CT shows; ``"head_to_thigh"`` needs the wide field of view.
     """
     plan = replace(
         demo_plan(seed),
         patient_id="synthetic-demo",
         spacing_mm=spacing_mm,
         has_pet=with_pet,
-        field_of_view="compact",
+        field_of_view=field_of_view,
     )
+    plan = scanned_with(plan, scan_traits, extent)
     return render(plan, organs=organs, mirrored=mirrored, traits=_DEMO_TRAITS)
+
+
+def in_bed(phantom: PhantomCase, bedding: Bedding, seed: int = 0) -> PhantomCase:
+    """The same patient with bedding, without rendering it again; for tests and trials.
+
+    Args:
+        phantom: Best in the wide field of view and without bedding so far.
+        bedding: What to lay.
+        seed: Of folds and texture.
+    """
+    hu = sitk.GetArrayFromImage(phantom.case.ct)
+    laid = lay_bedding(
+        hu,
+        phantom.grid,
+        bedding,
+        np.random.default_rng(seed),
+        patient=phantom.organs["body"],
+        shoulder_z_mm=_SHOULDER_MM * phantom.variation.length,
+    )
+    return replace(phantom, case=replace(phantom.case, ct=phantom.grid.image(laid.hu)))
 
 
 def render(
@@ -141,9 +181,10 @@ def render(
     if not all(0.5 <= s <= 10 for s in plan.spacing_mm):
         raise ValueError(f"spacing_mm must be from 0.5 to 10 mm, got {plan.spacing_mm}")
     rng = plan.generator("anatomy")
-    variation = draw_variation(rng, **{"sex": plan.sex, "contrast": plan.contrast} | dict(traits or {}))
+    fixed = {"sex": plan.sex, "contrast": plan.contrast} | dict(traits or {}) | variation_of(plan.scan_traits)
+    variation = draw_variation(rng, **fixed)
     grid = _ct_grid(plan, variation)
-    frame = Frame.of(grid, variation)
+    frame = Frame.of(grid, variation, _widest(plan, variation))
     model = anatomy_model.bare(frame.model_grid, variation, tumor_shape(plan.tumor))
     placed = bring_in(model, plan, rng)
     hu, suv = _images(model, placed, plan, frame, rng, mirrored)
@@ -179,7 +220,8 @@ def _images(
 ) -> tuple[np.ndarray, sitk.Image | None]:
     painted = ct.paint(model, rng)
     paint_contents(painted, model, placed)
-    hu = _flip(ct.scan(painted, frame, rng), mirrored)
+    hu = ct.scan(painted, frame, rng, couch="mattress" not in plan.scan_traits)
+    hu = _flip(_in_bed(hu, model, plan, frame), mirrored)
     if not plan.has_pet:
         return hu, None
     body = draw_physiology(rng)
@@ -188,19 +230,43 @@ def _images(
     return hu, pet.scan(suv, frame, rng, noise_sd=body.noise, mirrored=mirrored)
 
 
+def _in_bed(hu: HuArray, model: anatomy_model.Anatomy, plan: PatientPlan, frame: Frame) -> HuArray:
+    bedding = bedding_of(plan.scan_traits)
+    if bedding == Bedding():
+        return hu
+    skin = frame.patch(rasterize.whole_patch(model.skin))
+    shoulder = _SHOULDER_MM * frame.variation.length
+    rng = plan.generator("bedding")
+    body = skin.mask(frame.ct_grid.shape)
+    return lay_bedding(hu, frame.ct_grid, bedding, rng, patient=body, shoulder_z_mm=shoulder).hu
+
+
+def _widest(plan: PatientPlan, variation: Variation) -> Variation:
+    """The traits that the internal grid must hold: in the wide field of view the arms may lie beside the chest."""
+    return replace(variation, arms="beside") if plan.field_of_view == "wide" else variation
+
+
 def _ct_grid(plan: PatientPlan, variation: Variation) -> Grid:
     if plan.field_of_view == "clinical":
-        return Frame.clinical_grid(variation, in_plane_mm=plan.spacing_mm[0], slice_mm=plan.spacing_mm[2])
+        # A technician centers on the chest: arms beside it are cut by the field of view.
+        held = replace(variation, arms="up") if variation.arms == "beside" else variation
+        return Frame.clinical_grid(held, in_plane_mm=plan.spacing_mm[0], slice_mm=plan.spacing_mm[2])
+    if plan.field_of_view == "wide":
+        return _grid(plan.spacing_mm, WIDE_FIELD_OF_VIEW_MM, _WIDE_FRONT_MM)
     return compact_grid(plan.spacing_mm)
 
 
 def compact_grid(spacing_mm: tuple[float, float, float]) -> Grid:
     """The grid of the compact field of view with a voxel size ``(x, y, z)`` in mm, whoever the patient is."""
-    size = [max(round(extent / s), 1) for extent, s in zip(FIELD_OF_VIEW_MM, spacing_mm, strict=True)]
+    return _grid(spacing_mm, FIELD_OF_VIEW_MM, _FRONT_MM)
+
+
+def _grid(spacing_mm: tuple[float, float, float], field_mm: tuple[float, float, float], front_mm: float) -> Grid:
+    size = [max(round(extent / s), 1) for extent, s in zip(field_mm, spacing_mm, strict=True)]
     # Symmetric about x = 0, so that a reflected patient fills the same grid.
     origin = (
         _TOP_MM - (size[2] - 1) * spacing_mm[2],
-        _FRONT_MM,
+        front_mm,
         -(size[0] - 1) * spacing_mm[0] / 2,
     )
     return Grid((size[2], size[1], size[0]), (spacing_mm[2], spacing_mm[1], spacing_mm[0]), origin)

@@ -25,6 +25,7 @@ CLINICAL_MATRIX = 512
 COUCH_MM = 46.0
 """How far couch and mattress reach behind the back."""
 _LOWEST_MM, _HIGHEST_MM = -225.0, 140.0
+_HALF_WIDTH_MM = {"up": 203.0, "down": 221.0, "beside": 262.0}
 # Kyphosis leaves the sternum (y = -75) where it is and moves the spine's back (y = 75) by its whole amount.
 _FRONT_Y, _DEPTH_Y = -75.0, 150.0
 
@@ -52,7 +53,7 @@ def body_bounds(variation: Variation) -> tuple[PointMm, PointMm]:
     under the skin.
     """
     fat = variation.fat_mm
-    side = (203.0 if variation.arms == "up" else 221.0) + 0.55 * fat
+    side = _HALF_WIDTH_MM[variation.arms] + (1.7 if variation.arms == "beside" else 0.55) * fat
     breasts = 130.0 + 3.2 * variation.breast_ml ** (1 / 3) + 0.7 * fat if variation.breast_ml > 0 else 0.0
     front = max(114.0 + fat, breasts)
     return (-side, -front, _LOWEST_MM), (side, 126.0 + fat, _HIGHEST_MM)
@@ -73,12 +74,18 @@ class Frame:
     variation: Variation
 
     @classmethod
-    def of(cls, ct_grid: Grid, variation: Variation) -> Frame:
-        """The frame of a patient in a CT; the internal grid covers what both the CT and the tables hold."""
+    def of(cls, ct_grid: Grid, variation: Variation, hold: Variation | None = None) -> Frame:
+        """The frame of a patient in a CT; the internal grid covers what both the CT and the tables hold.
+
+        Args:
+            ct_grid: The CT's grid.
+            variation: The patient's traits.
+            hold: Make the internal grid wide enough for these traits too, so that both get the same random texture.
+        """
         coarse = min(ct_grid.spacing_mm[1:]) > 2
         in_plane = min(max(INTERNAL_MM, min(ct_grid.spacing_mm[1:])), 2.2)
         spacing = (2.5 if coarse else INTERNAL_SLICE_MM, in_plane, in_plane)
-        low, high = cls._model_bounds(ct_grid, variation)
+        low, high = cls._model_bounds(ct_grid, hold or variation)
         size = [max(int(np.ceil((h - lo) / s)), 1) + 1 for lo, h, s in zip(low, high, spacing, strict=True)]
         grid = Grid((size[0], size[1], size[2]), spacing, (low[0], low[1], low[2]))
         return cls(grid, ct_grid, variation)

@@ -128,11 +128,17 @@ def back_muscles(side: int) -> list[Shape]:
     ]  # fmt: skip
 
 
+def supraspinatus(side: int, *, raised: bool) -> Tube:
+    """Supraspinatus, from over the scapula to the humeral head."""
+    x, y, z = humeral_head(side, raised=raised)
+    return tube([(60 * side, 52, 76), (90 * side, 40, 90), (x - 14 * side, y + 4, z + 18)], [7, 10, 6])
+
+
 def shoulder_muscles(side: int, *, raised: bool) -> list[Shape]:
     """Supraspinatus, deltoid and the muscles of the upper arm around the bone."""
     x, y, z = humeral_head(side, raised=raised)
     s = side
-    supra = tube([(60 * s, 52, 76), (90 * s, 40, 90), (x - 14 * s, y + 4, z + 18)], [7, 10, 6])
+    supra = supraspinatus(side, raised=raised)
     if raised:
         arm = [
             tube(

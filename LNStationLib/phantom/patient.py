@@ -14,10 +14,13 @@ from LNStationLib.phantom.node_draw import draw_nodes, draw_traits
 from LNStationLib.phantom.nodes import NodePlan, NodeTruth, node_truth
 from LNStationLib.phantom.pathology import StationPathology, dissect, n_from_images, n_from_pathology
 from LNStationLib.phantom.preset import Preset, SiteRow
+from LNStationLib.phantom.scan_traits import Extent, ScanTrait, check_traits
 from LNStationLib.phantom.spread import draw_spread
 from LNStationLib.phantom.tumor import Tumor, draw_tumor
 from LNStationLib.phantom.uptake_model import station_suv_max, with_calls, with_uptake
 from LNStationLib.phantom.variation import Contrast
+
+Purpose = Literal["plan", "place", "uptake", "surgery", "anatomy", "bedding", "extent"]
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,10 @@ class PatientPlan:
         nodes: All nodes.
         look_alikes: Kind and shape of what is no node.
         field_of_view: ``"clinical"``: 512 x 512 pixels that hold the body and the couch. ``"compact"``: the chest
-            alone in as few voxels as ``spacing_mm`` asks for, as the demo and the tests need it.
+            alone in as few voxels as ``spacing_mm`` asks for, as the demo and the tests need it. ``"wide"``: as
+            few voxels, but all that the bore holds, couch and bedding with it.
+        scan_traits: What real scans have and the cohorts do not.
+        extent: How much of the body the CT shows.
     """
 
     patient_id: str
@@ -54,9 +60,11 @@ class PatientPlan:
     tumor: Tumor
     nodes: tuple[NodePlan, ...]
     look_alikes: tuple[tuple[str, NodePlan], ...]
-    field_of_view: Literal["clinical", "compact"] = "clinical"
+    field_of_view: Literal["clinical", "compact", "wide"] = "clinical"
+    scan_traits: tuple[ScanTrait, ...] = ()
+    extent: Extent = "chest"
 
-    def generator(self, purpose: Literal["plan", "place", "uptake", "surgery", "anatomy"]) -> np.random.Generator:
+    def generator(self, purpose: Purpose) -> np.random.Generator:
         """The random generator of one purpose, so that one step's draws never shift another's."""
         return patient_generator(self.seed, self.number, purpose)
 
@@ -111,10 +119,11 @@ class PatientTruth:
     p_n: str
 
 
-_PURPOSES = ("plan", "place", "uptake", "surgery", "anatomy")
+# A new purpose goes to the end: its place decides its draws.
+_PURPOSES: tuple[Purpose, ...] = ("plan", "place", "uptake", "surgery", "anatomy", "bedding", "extent")
 
 
-def patient_generator(seed: int, number: int, purpose: str) -> np.random.Generator:
+def patient_generator(seed: int, number: int, purpose: Purpose) -> np.random.Generator:
     """A generator that depends on the cohort's seed, the patient and the purpose alone."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number, _PURPOSES.index(purpose))))
 
@@ -175,6 +184,32 @@ def in_phase(node: NodePlan, contrast: Contrast) -> NodePlan:
 def venous_hu(hu: float, contrast: Contrast) -> float:
     """The attenuation that a node of a phase of contrast would have in the venous phase; see ``in_phase``."""
     return _UNENHANCED_HU + (hu - _UNENHANCED_HU) / _ENHANCEMENT[contrast]
+
+
+def scanned_with(plan: PatientPlan, traits: Sequence[ScanTrait], extent: Extent = "chest") -> PatientPlan:
+    """The same patient scanned with traits of real scans; without contrast the nodes are as bright as then.
+
+    Args:
+        plan: The patient.
+        traits: Traits of ``scan_traits``; repeated ones count once.
+        extent: How much of the body the CT shows.
+
+    Raises:
+        ValueError: A trait is unknown, or two exclude each other.
+    """
+    named = check_traits(traits)
+    if "unenhanced" in named and plan.contrast != "none":
+        plan = replace(
+            plan,
+            contrast="none",
+            nodes=tuple(_unenhanced(node, plan.contrast) for node in plan.nodes),
+            look_alikes=tuple((kind, _unenhanced(shape, plan.contrast)) for kind, shape in plan.look_alikes),
+        )
+    return replace(plan, scan_traits=named, extent=extent)
+
+
+def _unenhanced(node: NodePlan, contrast: Contrast) -> NodePlan:
+    return in_phase(replace(node, hu=venous_hu(node.hu, contrast)), "none")
 
 
 def unplaced(plan: PatientPlan) -> tuple[list[NodeTruth], list[LookAlike]]:

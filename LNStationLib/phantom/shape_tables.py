@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from LNStationLib.phantom import central, heart, muscles, skeleton, vessels
+from LNStationLib.phantom import arms, central, heart, muscles, skeleton, vessels
 from LNStationLib.phantom.shapes import Blend, Ellipsoid, Shape, Tube, tube
 from LNStationLib.phantom.variation import Variation
 
@@ -99,10 +99,22 @@ def _trait_groups(variation: Variation) -> dict[str, list[Shape]]:
         **{name: [vein] for name, vein in vessels.subclavian_veins(variation.vein).items()},
         "small_arteries": list(vessels.small_arteries(variation)),
         "scapulae": [skeleton.scapula(side, raised=raised) for side in sides],
-        "humeri": [skeleton.humerus(side, raised=raised) for side in sides],
+        "humeri": [_humerus(variation, side) for side in sides],
         "back_muscles": [muscle for side in sides for muscle in muscles.back_muscles(side)],
-        "shoulder_muscles": [muscle for side in sides for muscle in muscles.shoulder_muscles(side, raised=raised)],
+        "shoulder_muscles": [muscle for side in sides for muscle in _shoulder_muscles(variation, side)],
     }
+
+
+def _humerus(variation: Variation, side: int) -> Shape:
+    if variation.arms == "beside":
+        return arms.humerus(side, variation.fat_mm)
+    return skeleton.humerus(side, raised=variation.arms == "up")
+
+
+def _shoulder_muscles(variation: Variation, side: int) -> list[Shape]:
+    if variation.arms == "beside":
+        return [muscles.supraspinatus(side, raised=False), *arms.muscles(side, variation.fat_mm)]
+    return muscles.shoulder_muscles(side, raised=variation.arms == "up")
 
 
 def _neck_muscles(side: int) -> list[Tube]:

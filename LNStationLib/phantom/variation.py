@@ -54,11 +54,12 @@ class Variation:
         rotation_deg: Turn about the body axis.
         roll_deg: Lean to the left side.
         pitch_deg: Lean to the back.
-        arms: Above the head or beside the chest.
+        arms: Above the head (``"up"``), against the chest (``"down"``), or beside it with air between arm and chest
+            (``"beside"``, never drawn: a trait of ``scan_traits``).
         contrast: Phase of the CT; venous is a chest routine at 60 s, arterial at 25 s with dense contrast in the
             veins of the injected side.
         injected_left: Which arm was injected.
-        kernel: Reconstruction kernel of the CT.
+        kernel: Reconstruction kernel of the CT; ``"lung"`` is never drawn: a trait of ``scan_traits``.
         noise_hu: Standard deviation of the CT's noise in soft tissue at 3 mm slices and 0.8 mm pixels.
         brown_fat: Whether brown fat takes up FDG.
         breathing_mm: Shift ``(x, y, z)`` of the PET against the CT at the diaphragm.
@@ -85,10 +86,10 @@ class Variation:
     rotation_deg: float = 0.0
     roll_deg: float = 0.0
     pitch_deg: float = 0.0
-    arms: Literal["up", "down"] = "up"
+    arms: Literal["up", "down", "beside"] = "up"
     contrast: Contrast = "venous"
     injected_left: bool = False
-    kernel: Literal["soft", "medium", "sharp"] = "soft"
+    kernel: Literal["soft", "medium", "sharp", "lung"] = "soft"
     noise_hu: float = 11.0
     brown_fat: bool = False
     breathing_mm: tuple[float, float, float] = (0.0, 0.0, 0.0)
