@@ -47,8 +47,8 @@ _VERTEBRA_MM = 16.0
 _SPINE_SLICES = 0.4
 _SKULL_SHARE, _SKULL_SLICES = 0.5, 0.2
 _SAME_SIZE = 0.5
-_LIMB_MM2 = 15000.0
-"""Cross-section of a stout thigh; the trunk of a small adult has twice as much."""
+_LIMB_MM2 = 20000.0
+"""Cross-section of a thigh of 50 cm around; the trunk of a small adult has more."""
 
 
 class Seen(StrEnum):
@@ -217,13 +217,9 @@ def _seen(hu: FloatArray, in_view: BoolArray, patient: Patient) -> Seen:
     skull = [ndimage.binary_fill_holes(bone[z]).sum() >= _SKULL_SHARE * patient.body[z].sum() for z in slices]
     if np.mean(skull) >= _SKULL_SLICES:
         return Seen.HEAD
-    if float(np.median(areas)) <= _LIMB_MM2 and (_pair(hu, in_view) or _spine_x(hu, patient, _all(hu)) is None):
-        return Seen.LIMBS if bone.any() else Seen.UNKNOWN
-    return Seen.ABDOMEN if bone.any() else Seen.UNKNOWN
-
-
-def _all(hu: FloatArray) -> BoolArray:
-    return np.ones(len(hu), dtype=bool)
+    if not bone.any():
+        return Seen.UNKNOWN
+    return Seen.LIMBS if _pair(hu, in_view) or float(np.median(areas)) <= _LIMB_MM2 else Seen.ABDOMEN
 
 
 def _pair(hu: FloatArray, in_view: BoolArray) -> bool:

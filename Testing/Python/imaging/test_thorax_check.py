@@ -5,12 +5,14 @@ from functools import cache
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from imaging.samples import REAL_CASE, abdomen, chest, oblique, wrapped
+from imaging.samples import REAL_CASE, REPOSITORY, abdomen, chest, oblique, wrapped
 
 from LNStationLib.errors import InputError
 from LNStationLib.imaging.thorax_check import check_thorax
-from LNStationLib.imaging.thorax_view import thorax_view
+from LNStationLib.imaging.thorax_view import chest_grid, thorax_view
 
+NOT_A_CHEST = REPOSITORY.parent / "shared" / "data" / "not_a_chest"
+needs_not_a_chest = pytest.mark.skipif(not NOT_A_CHEST.is_dir(), reason="the CTs are not beside the repository")
 needs_real_case = pytest.mark.skipif(not REAL_CASE.is_dir(), reason="the real CT is not beside the repository")
 
 
@@ -68,6 +70,66 @@ def test_a_mirrored_patient_has_mirrored_lungs() -> None:
 def test_an_abdomen_is_refused_and_said_to_be_one() -> None:
     with pytest.raises(InputError, match=r"no lungs in view.*abdomen"):
         said(abdomen())
+
+
+def tube_of_flesh(radii: tuple[float, ...], bone: float, ring: float = 0.0) -> sitk.Image:
+    """Upright cylinders of soft tissue with a bone in the middle of each, or a skull's ring of bone."""
+    z, y, x = np.meshgrid(np.arange(60), np.arange(80) * 4.0, np.arange(100) * 4.0, indexing="ij")
+    hu = np.full(z.shape, -1000.0)
+    for number, radius in enumerate(radii):
+        away = np.hypot(x - 110 - 180 * number, y - 160)
+        hu[away < radius] = 50
+        hu[away < bone] = 700
+        hu[(away < radius - 8) & (away > radius - 8 - ring)] = 900
+    return wrapped(hu.astype(np.int16), (4, 4, 5))
+
+
+@pytest.mark.parametrize(
+    ("image", "seen"),
+    [
+        (tube_of_flesh((75.0, 75.0), bone=14), "limbs"),
+        (tube_of_flesh((60.0,), bone=14), "limbs"),
+        (tube_of_flesh((85.0,), bone=0, ring=9), "head or neck"),
+    ],
+)
+def test_what_is_no_chest_is_refused_and_named(image: sitk.Image, seen: str) -> None:
+    with pytest.raises(InputError, match=f"no lungs in view.*{seen}"):
+        said(image)
+
+
+def test_half_a_chest_is_said_to_be_cut_and_not_to_lack_a_lung() -> None:
+    """The spine tells the sides; the middle of the view does not."""
+    half = chest()[:47]
+    assert thorax_view(half).lung_right_ml > 1000
+    words = " ".join(said(half))
+    assert "only a part of the chest" in words
+    assert "patient's left" in words
+    assert "hardly any aerated lung" not in words
+
+
+@needs_not_a_chest
+def test_a_real_abdomen_with_pelvis_is_refused() -> None:
+    with pytest.raises(InputError, match=r"no lungs in view.*abdomen or pelvis"):
+        said(sitk.ReadImage(str(NOT_A_CHEST / "abdomen_and_pelvis.nii.gz")))
+
+
+@needs_not_a_chest
+def test_a_real_heart_ct_shows_enough_of_a_chest() -> None:
+    assert said(sitk.ReadImage(str(NOT_A_CHEST / "heart_crop.nii.gz"))) == []
+
+
+def test_the_box_of_the_chest_holds_lungs_and_body_and_leaves_the_rest() -> None:
+    """A chest in the middle of a body four times as long."""
+    array = sitk.GetArrayFromImage(chest())
+    flesh = np.where(array[:1] > -500, 40, -1000).astype(np.int16)
+    long = np.concatenate([np.repeat(flesh, 80, axis=0), array, np.repeat(flesh, 60, axis=0)])
+    image = wrapped(long, (4, 4, 5), (-178, -138, -700))
+    (_, _, low), (_, _, high) = thorax_view(image).chest_mm
+    bottom, top = -300 + 20.0, -300 + 200.0  # of the lungs in chest()
+    assert bottom - 60 <= low <= bottom - 20
+    assert top + 50 <= high <= top + 90
+    grid = chest_grid(image, 2.0)
+    assert grid.shape[0] * 2.0 == pytest.approx(high - low, abs=2.0)
 
 
 def test_water_in_air_is_refused() -> None:
