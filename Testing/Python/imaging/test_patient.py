@@ -51,7 +51,7 @@ def test_lungs_are_in_the_body_and_the_air_around_it_is_not(trait: ScanTrait) ->
 
 
 def test_everything_at_once_gives_the_body_of_the_bare_patient() -> None:
-    hu, body, lung = scan("gown", "blanket", "pillow", "mattress", "lung_kernel")
+    hu, _, _ = scan("gown", "blanket", "pillow", "mattress", "lung_kernel")
     bare_hu, _, _ = scan()
     dressed, bare = found_in(hu).body, found_in(bare_hu).body
     assert 2 * (dressed & bare).sum() / (dressed.sum() + bare.sum()) > 0.99
@@ -85,7 +85,7 @@ def test_a_small_view_filled_by_a_blanket_has_no_lung_in_front_of_the_skin() -> 
 
 
 def test_a_wound_in_the_chest_wall_does_not_cost_the_lung() -> None:
-    hu, body, lung = (array.copy() for array in scan())
+    hu, _, lung = (array.copy() for array in scan())
     z = int(np.argmax(lung.sum(axis=(1, 2))))
     x = int(np.flatnonzero(lung[z].any(axis=0))[0]) + 3
     y = int(np.flatnonzero(lung[z, :, x])[0])
