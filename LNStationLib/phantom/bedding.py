@@ -235,7 +235,7 @@ class _Bed:
     def lay_pillow(self) -> None:
         """Foam with a cover between the couch and the head, rising from the shoulders."""
         across = np.clip(1 - ((self.x - self.middle) / _PILLOW_HALF_WIDTH_MM) ** 2, 0, None)
-        for k in np.flatnonzero(self.z > self.shoulder - _PILLOW_RAMP_MM):
+        for k in np.flatnonzero(self.z > self.shoulder - _PILLOW_RAMP_MM).tolist():
             rise = min((self.z[k] - self.shoulder) / _PILLOW_RAMP_MM + 1, 1.0)
             depth = self.y - (self.surface - _PILLOW_MM * rise * np.sqrt(across))
             inside = (depth >= 0) & (self.y < self.surface) & (across > 0)
@@ -266,7 +266,7 @@ class _Bed:
         slope = np.hypot(1.0, np.gradient(height, self.grid.spacing_mm[2], axis=1))
         thick = max(_BLANKET_THICKNESS_MM, self.grid.spacing_mm[1])
         reach = (self.x > ends[0]) & (self.x < ends[1])
-        for row, k in enumerate(covered):
+        for row, k in enumerate(covered.tolist()):
             sheet = self.surface - height[row]
             below = self.y - sheet
             free = reach & (self.material[k] == Material.NONE) & (height[row] > 0)
@@ -299,8 +299,8 @@ class _Bed:
 
     def _ends(self, opened: bool) -> tuple[float, float]:
         """Where the blanket ends to the right and to the left."""
-        columns = self.body.any(axis=1)
-        columns = columns[columns.any(axis=1)]
+        columns = np.asarray(self.body.any(axis=1))
+        columns = columns[np.flatnonzero(columns.any(axis=1))]
         # Of most slices: shoulders and hips are wider.
         first = float(np.median(columns.argmax(1)))
         last = columns.shape[1] - 1 - float(np.median(columns[:, ::-1].argmax(1)))
