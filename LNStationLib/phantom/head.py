@@ -131,7 +131,7 @@ def _muscles(part: BodyPart, traits: Variation) -> None:
         chewing.append(tube([(56 * s, -26, 206), (54 * s, -24, 172)], [8, 9], stretch=(0.8, 1.6, 1)))
         chewing.append(tube([(66 * s, -30, 250), (60 * s, -30, 210)], [5, 6], stretch=(0.7, 3, 1)))
     part.paint(part.patch(*chewing), contrast.organ_hu(traits, "muscle"), grain_hu=4.0)
-    glands = [tube([(58 * s, -2, 194), (54 * s, -4, 168)], [11, 8]) for s in (-1, 1)]
+    glands: list[Shape] = [tube([(58 * s, -2, 194), (54 * s, -4, 168)], [11, 8]) for s in (-1, 1)]
     glands += [Ellipsoid((32 * s, -38, 158), (10, 14, 11)) for s in (-1, 1)]
     saliva = part.paint(part.patch(*glands), 18.0, grain_hu=12.0)
     part.uptake.append((saliva, 2.2))
