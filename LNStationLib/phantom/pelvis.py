@@ -51,7 +51,7 @@ _COLON: dict[str, tuple[list[PointMm], list[float], float]] = {
     ),
     "descending": ([(100, 4, -222), (108, 32, -270), (104, 30, -340), (90, 12, -386)], [15, 15, 15, 13], 22.0),
     "sigmoid": ([(90, 12, -386), (50, -12, -412), (0, 2, -396), (-20, 32, -402), (0, 64, -424)], [13] * 5, -6.0),
-    "rectum": ([(0, 64, -424), (0, 72, -452), (0, 58, -488), (0, 54, -508)], [15, 16, 10, 6], 64.0),
+    "rectum": ([(0, 64, -424), (0, 72, -452), (0, 60, -478), (0, 56, -490)], [15, 15, 10, 6], 64.0),
 }  # fmt: skip
 _GUT_WALL_MM = 2.5
 
@@ -211,7 +211,7 @@ def _bowel(part: BodyPart, rng: np.random.Generator) -> None:
 
 
 def _loops(rng: np.random.Generator, front: float, back: float, layer: int) -> Shape:
-    """One gut running to and fro from the left upper to the right lower abdomen."""
+    """One gut winding from the upper to the lower abdomen."""
     points: list[PointMm] = []
     for row, z in enumerate(np.arange(-262.0, -408.0, -24.0)):
         across = np.linspace(-68, 68, 5) * (-1 if (row + layer) % 2 else 1)
@@ -293,7 +293,7 @@ def _femur(side: int) -> Shape:
 
 def _pelvic_organs(part: BodyPart, traits: Variation) -> None:
     """Bladder, and behind it prostate or uterus."""
-    inner = Ellipsoid((0, 8, -438), (26, 20, 26)) if traits.sex == "F" else Ellipsoid((0, -8, -480), (20, 15, 15))
+    inner = Ellipsoid((0, 8, -438), (26, 20, 26)) if traits.sex == "F" else Ellipsoid((0, -8, -476), (20, 15, 15))
     part.uptake.append((part.paint(part.patch(inner), 62.0, grain_hu=6.0), 1.5))
     bladder = part.patch(Ellipsoid((0, -30, -448), (40, 28, 28)))
     part.paint(bladder, 42.0)

@@ -176,7 +176,7 @@ def pet_montage(case: PhantomCase, path: Path) -> None:
 
 
 def traits_montage(seed: int, path: Path) -> None:
-    """One patient with each trait of real scans: axial slices in a window for air, a coronal plane for soft tissue."""
+    """One patient with each trait of real scans: axial slices in windows for air and soft tissue, a coronal plane."""
     plain = thorax(seed, spacing_mm=WIDE_MM, with_pet=False, organs="none", field_of_view="wide")
     figure, axes = plt.subplots(len(SHOWN_TRAITS), 5, figsize=(15, 2.55 * len(SHOWN_TRAITS)))
     for row, traits in zip(axes, SHOWN_TRAITS, strict=True):

@@ -15,14 +15,14 @@ from LNStationLib.phantom.station_truth import station_truth
 COARSE = (3.0, 3.0, 5.0)
 
 
-@pytest.fixture(scope="module")
-def chest() -> PhantomCase:
-    return thorax(3, spacing_mm=COARSE, organs="none", field_of_view="wide")
+@pytest.fixture
+def chest(wide_patient: PhantomCase) -> PhantomCase:
+    return wide_patient
 
 
-@pytest.fixture(scope="module")
-def whole() -> PhantomCase:
-    return thorax(3, spacing_mm=COARSE, organs="none", field_of_view="wide", extent="head_to_thigh")
+@pytest.fixture
+def whole(whole_patient: PhantomCase) -> PhantomCase:
+    return whole_patient
 
 
 def hu(patient: PhantomCase) -> np.ndarray:
@@ -132,3 +132,15 @@ def test_bedding_can_be_laid_from_head_to_thigh(whole: PhantomCase) -> None:
     )
     assert np.array_equal(bed.hu[body], hu(whole)[body])
     assert bed.enclosed_air().sum() * whole.grid.voxel_volume_ml > 5000
+
+
+def test_no_gas_leaves_the_body(whole: PhantomCase) -> None:
+    # Room air reaches the skin from outside; gas that broke through would join bowel and room.
+    air = hu(whole) < -700
+    labels, _ = ndimage.label(air)
+    room = labels[-1, 0, 0]
+    z = whole.grid.coordinates_mm(0) / whole.variation.length
+    inside = ndimage.binary_erosion(whole.organs["body"], iterations=2)
+    below = (z < -200)[:, None, None]
+    assert room > 0
+    assert not (inside & below & (labels == room)).any()
