@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
 
 PresetOption = Literal["esophagus", "lung"]
 SampleName = Literal["lung-n2", "lung-n0-reactive", "esophagus-middle", "esophagus-clear-signs"]
+# An enumeration, since an option that may be repeated takes no Literal.
+ScanTrait = StrEnum(
+    "ScanTrait",
+    ["gown", "blanket", "open_blanket", "pillow", "mattress", "arms_down", "lung_kernel", "unenhanced"],
+)
+Extent = Literal["chest", "head_to_thigh"]
 
 app = typer.Typer(
     help="Synthetic patients with known truth: a cohort, one of four samples, or the audit of a cohort.",
@@ -38,6 +45,13 @@ def phantom(
     images: Annotated[
         bool, typer.Option("--images/--no-images", help="Without: tables and truth alone, in seconds.")
     ] = True,
+    scan_traits: Annotated[
+        list[ScanTrait] | None,
+        typer.Option("--with", help="What real scans have and the audited cohorts do not; may be repeated."),
+    ] = None,
+    extent: Annotated[
+        Extent, typer.Option(help="How much of the body the CTs and PETs show; beyond the chest it is crude.")
+    ] = "chest",
 ) -> None:
     """Make a cohort of synthetic patients: case folders, tables, and their truth beside them."""
     if ctx.invoked_subcommand is not None:
@@ -45,8 +59,13 @@ def phantom(
     if out is None:
         raise InputError("say where the cohort goes: give --out DIR.")
     from LNStationLib.phantom.cohort import CohortRequest, make_cohort
+    from LNStationLib.phantom.scan_traits import check_traits
 
-    request = CohortRequest(out, preset, patients, seed, workers, images)
+    try:
+        traits = check_traits([trait.value for trait in scan_traits or []])
+    except ValueError as error:
+        raise InputError(f"{error}.") from error
+    request = CohortRequest(out, preset, patients, seed, workers, images, scan_traits=traits, extent=extent)
     with console.shown_progress() as progress:
         made = make_cohort(request, progress)
     screen = console.make_console()

@@ -190,8 +190,10 @@ def shoulder_height(patient: BoolArray, grid: Grid) -> float:
         patient: bool ``[z, y, x]`` with at least one voxel set.
         grid: Its grid.
     """
-    columns = patient.any(axis=1)
-    width = np.where(columns.any(1), columns.shape[1] - columns.argmax(1) - columns[:, ::-1].argmax(1), 0)
+    columns = np.asarray(patient.any(axis=1))
+    width = np.where(
+        np.asarray(columns.any(axis=1)), columns.shape[1] - columns.argmax(1) - columns[:, ::-1].argmax(1), 0
+    )
     return float(grid.coordinates_mm(0)[np.flatnonzero(width >= 0.8 * width.max())[-1]])
 
 
@@ -235,7 +237,7 @@ class _Bed:
     def lay_pillow(self) -> None:
         """Foam with a cover between the couch and the head, rising from the shoulders."""
         across = np.clip(1 - ((self.x - self.middle) / _PILLOW_HALF_WIDTH_MM) ** 2, 0, None)
-        for k in np.flatnonzero(self.z > self.shoulder - _PILLOW_RAMP_MM):
+        for k in np.flatnonzero(self.z > self.shoulder - _PILLOW_RAMP_MM).tolist():
             rise = min((self.z[k] - self.shoulder) / _PILLOW_RAMP_MM + 1, 1.0)
             depth = self.y - (self.surface - _PILLOW_MM * rise * np.sqrt(across))
             inside = (depth >= 0) & (self.y < self.surface) & (across > 0)
@@ -261,12 +263,13 @@ class _Bed:
         covered = np.flatnonzero(self.z <= self.shoulder)
         if not covered.size:
             return
-        ends = self._ends(opened)
-        height = self._drape(covered, ends if not opened else None)
+        open_side = int(self.rng.random() < 0.5) if opened else None
+        ends = self._ends(open_side)
+        height = self._drape(covered, ends, open_side)
         slope = np.hypot(1.0, np.gradient(height, self.grid.spacing_mm[2], axis=1))
         thick = max(_BLANKET_THICKNESS_MM, self.grid.spacing_mm[1])
         reach = (self.x > ends[0]) & (self.x < ends[1])
-        for row, k in enumerate(covered):
+        for row, k in enumerate(covered.tolist()):
             sheet = self.surface - height[row]
             below = self.y - sheet
             free = reach & (self.material[k] == Material.NONE) & (height[row] > 0)
@@ -275,12 +278,15 @@ class _Bed:
             cloth = np.abs(below) <= thick / 2 * np.minimum(slope[row], 1.5 * _HEM_SLOPE)
             self.put(k, reach & cloth & (self.material[k] != Material.FOAM) & (height[row] > 0), Material.FABRIC)
 
-    def _drape(self, covered: npt.NDArray[np.intp], tucked: tuple[float, float] | None) -> npt.NDArray[np.floating]:
+    def _drape(
+        self, covered: npt.NDArray[np.intp], ends: tuple[float, float], open_side: int | None
+    ) -> npt.NDArray[np.floating]:
         """Height in mm of the cloth over the couch for each covered slice and column.
 
         Args:
             covered: Indices of the slices.
-            tucked: Where (x) the cloth has come down to the couch on either side at the latest; nowhere by default.
+            ends: Where (x) the cloth ends; on a side that is not open it has come down to the couch there.
+            open_side: 0 for the right, 1 for the left.
         """
         body = self.body[covered]
         front = np.where(body.any(1), self.grid.coordinates_mm(1)[body.argmax(1)], np.inf)
@@ -289,23 +295,22 @@ class _Bed:
         height = _sloped(height, _BLANKET_SLOPE_ALONG * self.grid.spacing_mm[0], axis=0)
         slack = np.stack([fold[0] for _, fold in self._fields(90.0, rows=len(covered))])
         height += np.where(height > 0, np.clip(0.4 * slack, 0, 1) * _BLANKET_SLACK_MM, 0)
-        if tucked is not None:
-            x = self.grid.coordinates_mm(2)
-            first = max(tucked[0], x[0], self.middle - _COUCH_HALF_WIDTH_MM) + _HEM_MM
-            last = min(tucked[1], x[-1], self.middle + _COUCH_HALF_WIDTH_MM) - _HEM_MM
-            hem = _HEM_SLOPE * np.clip(np.minimum(x - first, last - x), 0, None)
-            height = np.maximum(np.minimum(height, hem), bare)
-        return np.asarray(height)
+        x = self.grid.coordinates_mm(2)
+        first = max(ends[0], x[0], self.middle - _COUCH_HALF_WIDTH_MM) + _HEM_MM
+        last = min(ends[1], x[-1], self.middle + _COUCH_HALF_WIDTH_MM) - _HEM_MM
+        for side, inside in enumerate((x - first, last - x)):
+            if side != open_side:
+                height = np.minimum(height, _HEM_SLOPE * np.clip(inside, 0, None))
+        return np.asarray(np.maximum(height, bare))
 
-    def _ends(self, opened: bool) -> tuple[float, float]:
+    def _ends(self, open_side: int | None) -> tuple[float, float]:
         """Where the blanket ends to the right and to the left."""
-        columns = self.body.any(axis=1)
-        columns = columns[columns.any(axis=1)]
+        columns = np.asarray(self.body.any(axis=1))
+        columns = columns[np.flatnonzero(columns.any(axis=1))]
         # Of most slices: shoulders and hips are wider.
         first = float(np.median(columns.argmax(1)))
         last = columns.shape[1] - 1 - float(np.median(columns[:, ::-1].argmax(1)))
-        open_side = int(self.rng.random() < 0.5)
-        beside = [_OPENING_MM if opened and side == open_side else _BLANKET_BESIDE_MM for side in (0, 1)]
+        beside = [_OPENING_MM if side == open_side else _BLANKET_BESIDE_MM for side in (0, 1)]
         x, step = self.grid.origin_mm[2], self.grid.spacing_mm[2]
         return x + step * first - beside[0], x + step * last + beside[1]
 

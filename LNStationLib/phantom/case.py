@@ -11,9 +11,10 @@ import SimpleITK as sitk
 
 from LNStationLib.case import Case, CaseFacts
 from LNStationLib.imaging.grid import Grid
-from LNStationLib.phantom import anatomy_model, ct, pet, rasterize
+from LNStationLib.phantom import anatomy_model, ct, pet, rasterize, scanner
 from LNStationLib.phantom.bedding import Bedding, lay_bedding
 from LNStationLib.phantom.contents import Placed, bring_in, paint_contents, stamp_contents
+from LNStationLib.phantom.extent import WholeBody
 from LNStationLib.phantom.frame import Frame
 from LNStationLib.phantom.look_alikes import LookAlike
 from LNStationLib.phantom.mask_table import MaskTable, bounding_box
@@ -62,6 +63,7 @@ class PhantomCase:
         variation: The patient's traits.
         node_labels: Every node, visible or not, by its number ``[z, y, x]``; the case holds the visible ones.
         look_alikes: What is no node.
+        chest: First slice that shows the chest and the first above it; ``None`` where all do.
     """
 
     case: Case
@@ -72,6 +74,7 @@ class PhantomCase:
     variation: Variation
     node_labels: InstanceArray
     look_alikes: tuple[LookAlike, ...] = ()
+    chest: tuple[int, int] | None = None
 
 
 def demo_case(
@@ -187,13 +190,19 @@ def render(
     frame = Frame.of(grid, variation, _widest(plan, variation))
     model = anatomy_model.bare(frame.model_grid, variation, tumor_shape(plan.tumor))
     placed = bring_in(model, plan, rng)
-    hu, suv = _images(model, placed, plan, frame, rng, mirrored)
-    truth = rasterize.truth_on_ct(model, frame)
+    whole = WholeBody.around(frame, plan.generator("extent")) if plan.extent == "head_to_thigh" else None
+    hu, suv = _images(model, placed, plan, frame, rng, mirrored, whole)
+    truth, labels = rasterize.truth_on_ct(model, frame), _node_labels(placed.nodes, model, frame)
+    tumor = frame.patch(model.patches["tumor"]).mask(grid.shape)
+    if whole:
+        grid, truth = whole.grid, whole.organs(truth)
+        labels, tumor = whole.padded(labels), whole.padded(tumor)
+    hu = _flip(_in_bed(hu, grid, truth, plan, variation), mirrored)
     marks = rasterize.landmarks(rasterize.truth_masks(model), model.grid)
     if mirrored:
         truth = truth.mirrored({name: _side_name(name, True) for name in truth})
     nodes = _node_table(placed.nodes, plan, frame, mirrored)
-    labels = _flip(_node_labels(placed.nodes, model, frame), mirrored)
+    labels = _flip(labels, mirrored)
     case = Case(
         case_id=plan.patient_id,
         ct=grid.image(hu),
@@ -201,13 +210,14 @@ def render(
         organ_masks=(masks := _chosen(truth, organs, grid)),
         organ_origins=dict.fromkeys(masks, "truth of the synthetic patient"),
         nodes=_given_nodes(labels, nodes, grid),
-        tumor=grid.image(_flip(frame.patch(model.patches["tumor"]).mask(grid.shape), mirrored)),
+        tumor=grid.image(_flip(tumor, mirrored)),
         facts=_facts(plan, mirrored),
         synthetic=True,
     )
     points = {_side_name(name, mirrored): _to_patient(p, frame, mirrored) for name, p in marks.items()}
     look_alikes = tuple(_look_alike(kind, node, frame, mirrored) for kind, node in placed.look_alikes)
-    return PhantomCase(case, grid, truth, points, nodes, variation, labels, look_alikes)
+    chest = (whole.chest.start, whole.chest.stop) if whole else None
+    return PhantomCase(case, grid, truth, points, nodes, variation, labels, look_alikes, chest)
 
 
 def _images(
@@ -217,28 +227,33 @@ def _images(
     frame: Frame,
     rng: np.random.Generator,
     mirrored: bool,
+    whole: WholeBody | None,
 ) -> tuple[np.ndarray, sitk.Image | None]:
+    """CT, not mirrored yet, and PET, mirrored where asked for."""
     painted = ct.paint(model, rng)
     paint_contents(painted, model, placed)
-    hu = ct.scan(painted, frame, rng, couch="mattress" not in plan.scan_traits)
-    hu = _flip(_in_bed(hu, model, plan, frame), mirrored)
+    couch = "mattress" not in plan.scan_traits
+    hu = ct.scan(painted, frame, rng, couch=couch)
+    beyond = plan.generator("extent")
+    if whole:
+        back = scanner.back_of(frame.image(painted, scanner.AIR_HU), frame.ct_grid)
+        hu = whole.ct(hu, beyond, back_mm=back, couch=couch)
     if not plan.has_pet:
         return hu, None
     body = draw_physiology(rng)
     suv = pet.activity(model, body)
     stamp_contents(suv, model, placed, plan.tumor)
-    return hu, pet.scan(suv, frame, rng, noise_sd=body.noise, mirrored=mirrored)
+    image = pet.scan(suv, frame, rng, noise_sd=body.noise, mirrored=mirrored)
+    return hu, whole.pet(image, body, beyond, noise_sd=body.noise, mirrored=mirrored) if whole else image
 
 
-def _in_bed(hu: HuArray, model: anatomy_model.Anatomy, plan: PatientPlan, frame: Frame) -> HuArray:
+def _in_bed(hu: HuArray, grid: Grid, truth: MaskTable, plan: PatientPlan, variation: Variation) -> HuArray:
     bedding = bedding_of(plan.scan_traits)
     if bedding == Bedding():
         return hu
-    skin = frame.patch(rasterize.whole_patch(model.skin))
-    shoulder = _SHOULDER_MM * frame.variation.length
+    shoulder = _SHOULDER_MM * variation.length
     rng = plan.generator("bedding")
-    body = skin.mask(frame.ct_grid.shape)
-    return lay_bedding(hu, frame.ct_grid, bedding, rng, patient=body, shoulder_z_mm=shoulder).hu
+    return lay_bedding(hu, grid, bedding, rng, patient=truth["body"], shoulder_z_mm=shoulder).hu
 
 
 def _widest(plan: PatientPlan, variation: Variation) -> Variation:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from LNStationLib.errors import InputError, OutputError
-from LNStationLib.phantom.patient import PatientTruth, compact, complete, draw_patient, unplaced
+from LNStationLib.phantom.patient import PatientTruth, compact, complete, draw_patient, scanned_with, unplaced
 from LNStationLib.phantom.preset import Preset, load_preset
 from LNStationLib.phantom.records import (
     CASES,
@@ -32,6 +32,7 @@ from LNStationLib.phantom.records import (
     write_file,
     write_tables,
 )
+from LNStationLib.phantom.scan_traits import Extent, ScanTrait, check_traits
 from LNStationLib.processes import spread_or_serial
 from LNStationLib.progress import Progress, silent
 
@@ -49,6 +50,8 @@ class CohortRequest:
         images: False for tables and truth alone.
         compact_mm: For tests and quick looks: CTs of the chest alone with pixels of this size, instead of the
             clinical field of view and each patient's own pixels.
+        scan_traits: What real scans have and the audited cohorts do not; see ``scan_traits``.
+        extent: How much of the body the CTs show.
     """
 
     folder: Path
@@ -58,6 +61,8 @@ class CohortRequest:
     workers: int = 1
     images: bool = True
     compact_mm: float | None = None
+    scan_traits: tuple[ScanTrait, ...] = ()
+    extent: Extent = "chest"
 
 
 def make_cohort(request: CohortRequest, progress: Progress = silent) -> int:
@@ -76,7 +81,9 @@ def make_cohort(request: CohortRequest, progress: Progress = silent) -> int:
         CancelledError: From ``progress``; whole patients stay.
     """
     preset = _checked(request)
-    key = cohort_key(preset, request.seed, request.images, request.compact_mm)
+    key = cohort_key(preset, request.seed, request.images, request.compact_mm).model_copy(
+        update={"scan_traits": check_traits(request.scan_traits), "extent": request.extent}
+    )
     _prepare(request.folder, key)
     missing = [n for n in range(1, request.patients + 1) if not is_whole(request.folder, key, n)]
     done = request.patients - len(missing)
@@ -96,6 +103,12 @@ def _checked(request: CohortRequest) -> Preset:
         raise InputError(f"seed must be a whole number from 0 up, got {request.seed}.")
     if request.compact_mm is not None and not 0.5 <= request.compact_mm <= 5:
         raise InputError(f"compact_mm must be from 0.5 to 5 mm, got {request.compact_mm}.")
+    if not request.images and (request.scan_traits or request.extent != "chest"):
+        raise InputError("scan traits and the extent need images; leave out --no-images.")
+    try:
+        check_traits(request.scan_traits)
+    except ValueError as error:
+        raise InputError(f"{error}.") from error
     return load_preset(request.preset)
 
 
@@ -151,7 +164,7 @@ def make_patient(request: CohortRequest, number: int) -> None:
         keep_freed_memory()
         if request.compact_mm is not None:
             plan = compact(plan, request.compact_mm)
-        write_rendered(preset, plan, request.folder)
+        write_rendered(preset, scanned_with(plan, request.scan_traits, request.extent), request.folder)
     else:
         write_truth(request.folder, complete(preset, plan, *unplaced(plan)))
 

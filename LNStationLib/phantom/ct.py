@@ -12,7 +12,7 @@ from LNStationLib.phantom.central import BRONCHUS_WALL_MM, TRACHEA_WALL_MM
 from LNStationLib.phantom.scanner import scan
 from LNStationLib.phantom.shapes import Float32Array, Patch
 
-__all__ = ["paint", "scan"]
+__all__ = ["Canvas", "paint", "scan"]
 
 AIR, LUNG, FAT, SOFT, BONE_INSIDE, CORTEX = -1000, -845, -104, 42, 190, 680
 _EDGE_MM = 1.4
@@ -22,17 +22,19 @@ _BRONCHI = (
 )  # fmt: skip
 
 
-class _Canvas:
+class Canvas:
     """Attenuation being painted; later strokes cover earlier ones."""
 
     def __init__(self, grid: Grid) -> None:
         self.hu = np.full(grid.shape, AIR, np.float32)
 
     def stroke(self, patch: Patch, hu: float | Float32Array, offset_mm: float = 0.0) -> None:
+        """Fill a shape grown by ``offset_mm``."""
         part = self.hu[patch.box]
         part += patch.coverage(offset_mm) * (hu - part)
 
     def fill(self, sdf: Float32Array, hu: float | Float32Array, offset_mm: float = 0.0) -> None:
+        """Fill where a distance of the whole grid is less than ``offset_mm``."""
         cover = np.clip(np.float32(0.5 + offset_mm / _EDGE_MM) - sdf * np.float32(1 / _EDGE_MM), 0, 1)
         cover *= hu - self.hu
         self.hu += cover
@@ -48,8 +50,8 @@ def paint(model: Anatomy, rng: np.random.Generator) -> Float32Array:
     Returns:
         float32 HU ``[z, y, x]`` on ``model.grid``.
     """
-    canvas = _Canvas(model.grid)
-    texture = _texture(model.grid, rng)
+    canvas = Canvas(model.grid)
+    texture = smooth_texture(model.grid, rng)
     _body(canvas, model, texture)
     _abdomen(canvas, model, texture)
     _chest(canvas, model, texture)
@@ -59,7 +61,7 @@ def paint(model: Anatomy, rng: np.random.Generator) -> Float32Array:
     return canvas.hu
 
 
-def _texture(grid: Grid, rng: np.random.Generator) -> Float32Array:
+def smooth_texture(grid: Grid, rng: np.random.Generator) -> Float32Array:
     """Smooth random field of unit variance with a grain of about 1 cm."""
     steps = [max(round(5 / s), 1) for s in grid.spacing_mm]
     shape = [n // s + 3 for n, s in zip(grid.shape, steps, strict=True)]
@@ -67,7 +69,7 @@ def _texture(grid: Grid, rng: np.random.Generator) -> Float32Array:
     return lungs.resize(np.asarray(coarse / coarse.std(), np.float32), grid.shape, steps)
 
 
-def _body(canvas: _Canvas, model: Anatomy, texture: Float32Array) -> None:
+def _body(canvas: Canvas, model: Anatomy, texture: Float32Array) -> None:
     """Skin, fat under it, and muscles parted by fat."""
     canvas.fill(model.skin, 10.0)
     canvas.fill(model.skin, FAT, -1.8)
@@ -82,17 +84,17 @@ def _body(canvas: _Canvas, model: Anatomy, texture: Float32Array) -> None:
     for name in ("back_muscles", "shoulder_muscles", "neck_muscles"):
         patch = model.groups[name]
         canvas.stroke(
-            Patch(patch.box, np.maximum(patch.sdf, model.skin[patch.box] + 4)), _streaked(muscle, texture, patch)
+            Patch(patch.box, np.maximum(patch.sdf, model.skin[patch.box] + 4)), streaked(muscle, texture, patch)
         )
 
 
-def _streaked(hu: float, texture: Float32Array, patch: Patch) -> Float32Array:
+def streaked(hu: float, texture: Float32Array, patch: Patch) -> Float32Array:
     """Muscle with a little fat between its bundles."""
     local = texture[patch.box]
     return np.asarray(hu + 3 * local - 45 * np.clip(np.abs(local - 0.9) * -5 + 0.5, 0, 0.5), np.float32)
 
 
-def _wall_muscles(canvas: _Canvas, model: Anatomy, texture: Float32Array) -> None:
+def _wall_muscles(canvas: Canvas, model: Anatomy, texture: Float32Array) -> None:
     """Intercostal and flat muscles over the ribs, voxel by voxel in the chest wall only."""
     grid = model.grid
     fat = max(0.45 * model.variation.fat_mm, 3.0)
@@ -120,7 +122,7 @@ def _height(grid: Grid) -> Float32Array:
     return grid.coordinates_mm(0).astype(np.float32)[:, None, None]
 
 
-def _abdomen(canvas: _Canvas, model: Anatomy, texture: Float32Array) -> None:
+def _abdomen(canvas: Canvas, model: Anatomy, texture: Float32Array) -> None:
     """What lies below the diaphragm: fat, liver, spleen, kidneys and stomach, under a sheet of muscle."""
     traits, groups = model.variation, model.groups
     low = model.patches["diaphragm"].box[0]
@@ -141,14 +143,14 @@ def _abdomen(canvas: _Canvas, model: Anatomy, texture: Float32Array) -> None:
     canvas.stroke(inside, contrast.organ_hu(traits, "liver_vessels"))
 
 
-class _Part(_Canvas):
+class _Part(Canvas):
     """A view of a canvas on which whole fields are filled."""
 
     def __init__(self, hu: Float32Array) -> None:
         self.hu = hu
 
 
-def _chest(canvas: _Canvas, model: Anatomy, texture: Float32Array) -> None:
+def _chest(canvas: Canvas, model: Anatomy, texture: Float32Array) -> None:
     """Mediastinal fat, then the lungs with their vessels and fissures."""
     canvas.fill(model.chest_space(), FAT + 5.0)
     space = model.lung_space()
@@ -171,7 +173,7 @@ def _chest(canvas: _Canvas, model: Anatomy, texture: Float32Array) -> None:
     canvas.stroke(model.patches["tumor"], 58.0 + 9 * texture[model.patches["tumor"].box])
 
 
-def _bones(canvas: _Canvas, model: Anatomy, texture: Float32Array) -> None:
+def _bones(canvas: Canvas, model: Anatomy, texture: Float32Array) -> None:
     groups, organs = model.groups, model.patches
     for patch, cortex in (
         (groups["vertebral_arches"], 1.7), (groups["ribs"], 1.4), (organs["sternum"], 1.3),
@@ -189,7 +191,7 @@ def _bones(canvas: _Canvas, model: Anatomy, texture: Float32Array) -> None:
     canvas.stroke(organs["spinal_cord"], 40.0)
 
 
-def _mediastinum(canvas: _Canvas, model: Anatomy) -> None:
+def _mediastinum(canvas: Canvas, model: Anatomy) -> None:
     organs, groups, traits = model.patches, model.groups, model.variation
     blood = contrast.blood_hu(traits)
     myocardium = contrast.organ_hu(traits, "myocardium")
@@ -229,7 +231,7 @@ def distance_on(patch: Patch, onto: Patch) -> Float32Array:
     return result
 
 
-def _airways(canvas: _Canvas, model: Anatomy) -> None:
+def _airways(canvas: Canvas, model: Anatomy) -> None:
     organs = model.patches
     canvas.stroke(organs["trachea"], 30.0, TRACHEA_WALL_MM)
     for name in _BRONCHI:

@@ -115,16 +115,19 @@ class Frame:
 
     @staticmethod
     def _model_bounds(ct_grid: Grid, variation: Variation) -> tuple[list[float], list[float]]:
-        probe = Frame(ct_grid, ct_grid, variation)
-        ends = [
-            (o, o + (n - 1) * s) for o, n, s in zip(ct_grid.origin_mm, ct_grid.shape, ct_grid.spacing_mm, strict=True)
-        ]
-        corners = np.array([probe.to_model((x, y, z)) for x in ends[2] for y in ends[1] for z in ends[0]])
+        first, last = Frame(ct_grid, ct_grid, variation).model_corners()
         box = np.array(body_bounds(variation), float)
         slab = ct_grid.spacing_mm[0]
-        low = np.maximum(corners.min(0) - np.array([6, 6, slab + 2]), box[0])[::-1]
-        high = np.minimum(corners.max(0) + np.array([6, 6, slab + 2]), box[1])[::-1]
+        low = np.maximum(first - np.array([6, 6, slab + 2]), box[0])[::-1]
+        high = np.minimum(last + np.array([6, 6, slab + 2]), box[1])[::-1]
         return [float(v) for v in low], [float(v) for v in np.maximum(high, low + 1)]
+
+    def model_corners(self) -> tuple[np.ndarray, np.ndarray]:
+        """Corners ``(x, y, z)`` in the frame of ``central`` of the box that holds the CT's voxel centers."""
+        grid = self.ct_grid
+        ends = [(o, o + (n - 1) * s) for o, n, s in zip(grid.origin_mm, grid.shape, grid.spacing_mm, strict=True)]
+        corners = np.array([self.to_model((x, y, z)) for x in ends[2] for y in ends[1] for z in ends[0]])
+        return corners.min(0), corners.max(0)
 
     def _plane(self, z_model: float) -> tuple[np.ndarray, np.ndarray]:
         """Matrix and offset of ``(x, y)`` from model to CT in one axial plane."""

@@ -66,6 +66,16 @@ def activity(model: Anatomy, body: Physiology | None = None) -> Float32Array:
     return resize(suv, model.grid.shape, [_STEP] * 3)
 
 
+def thinned(values: Float32Array) -> Float32Array:
+    """Every second voxel of a field on the internal grid, as ``stamp`` takes it."""
+    return np.ascontiguousarray(values[(slice(None, None, _STEP),) * 3], np.float32)
+
+
+def thickened(suv: Float32Array, shape: tuple[int, int, int]) -> Float32Array:
+    """Back to the internal grid."""
+    return resize(suv, shape, [_STEP] * 3)
+
+
 def _block_mean(suv: Float32Array, grid: Grid) -> tuple[Float32Array, Grid]:
     """Mean of blocks of voxels, and the grid of these."""
     shape = [n // _STEP for n in suv.shape]
@@ -143,6 +153,7 @@ def scan(
     *,
     noise_sd: float = 0.08,
     mirrored: bool = False,
+    grid: Grid | None = None,
 ) -> sitk.Image:
     """Scan an uptake: free breathing, blur, the scanner's grid, noise that grows with the root of the uptake.
 
@@ -152,15 +163,16 @@ def scan(
         rng: Random generator.
         noise_sd: Standard deviation of the noise where the uptake is 1.
         mirrored: Reflect the patient in the sagittal plane.
+        grid: The scanner's grid; by default ``pet_grid(frame.ct_grid)``.
 
     Returns:
-        float32 SUVbw on ``pet_grid(frame.ct_grid)``.
+        float32 SUVbw on ``grid``.
     """
     suv, source = _block_mean(suv, frame.model_grid)
     suv = _breathing(suv, source, frame)
     sigma = [FWHM_MM / 2.355 / s / k for s, k in zip(source.spacing_mm, _scale(frame), strict=True)]
     blurred = gaussian_filter(suv, sigma, truncate=3)
-    grid = pet_grid(frame.ct_grid)
+    grid = grid or pet_grid(frame.ct_grid)
     target = _reflected(grid) if mirrored else grid
     values = Frame(source, target, frame.variation).image(blurred, 0.0)
     values = values[:, :, ::-1] if mirrored else values

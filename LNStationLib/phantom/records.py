@@ -18,6 +18,7 @@ from LNStationLib.phantom.nodes import NodeTruth
 from LNStationLib.phantom.pathology import StationPathology
 from LNStationLib.phantom.patient import PatientTruth, StationRow
 from LNStationLib.phantom.preset import Preset
+from LNStationLib.phantom.scan_traits import Extent, ScanTrait
 from LNStationLib.whole_files import write_whole
 
 COHORT_FILE, PATIENT_FILE = "cohort.json", "patient.json"
@@ -37,6 +38,8 @@ class CohortKey(BaseModel):
     seed: int
     images: bool
     compact_mm: float | None = None
+    scan_traits: tuple[ScanTrait, ...] = ()
+    extent: Extent = "chest"
 
 
 class CohortFile(BaseModel):

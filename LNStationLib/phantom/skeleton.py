@@ -41,6 +41,11 @@ def vertebrae() -> list[Vertebra]:
 
 def _vertebra(z: float) -> Vertebra:
     y, depth, width = float(spine_y(z)), float(spine_half_depth(z)), float(spine_half_width(z))
+    return Vertebra(z, vertebral_arch(z, y, depth, width))
+
+
+def vertebral_arch(z: float, y: float, depth: float, width: float) -> Shape:
+    """Pedicles, laminae and processes of a vertebra whose body lies at ``(0, y, z)`` with these half axes in mm."""
     lamina_y, side = y + depth + 17, 11.0
     parts: list[Shape] = []
     for s in (-1, 1):
@@ -60,7 +65,7 @@ def _vertebra(z: float) -> Vertebra:
             )
         )
     parts.append(tube([(0, lamina_y + 1, z - 4), (0, lamina_y + 18, z - 16)], [3.2, 3.0], stretch=(1, 1, 2)))
-    return Vertebra(z, Blend(tuple(parts), 2.0))
+    return Blend(tuple(parts), 2.0)
 
 
 def spinal_canal() -> Tube:

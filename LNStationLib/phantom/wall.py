@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
@@ -10,12 +12,12 @@ from LNStationLib.phantom.shapes import Float32Array, coordinates, smooth_minimu
 from LNStationLib.types import PointMm
 
 _Z = (-215, -150, -100, -50, 0, 40, 70, 95, 135)
-_CAVITY_POWER = 2.35
+CAVITY_POWER = 2.35
 _cavity_half_width = PchipInterpolator(_Z, (130, 133, 132, 127, 119, 104, 82, 60, 50))
 _cavity_front = PchipInterpolator(_Z, (-84, -88, -88, -82, -67, -53, -42, -36, -32))
 _cavity_back = PchipInterpolator(_Z, (92, 99, 103, 102, 93, 78, 60, 46, 36))
 
-_BODY_POWER = 2.6
+BODY_POWER = 2.6
 _BODY_Z = (-215, -150, -100, -50, 0, 40, 70, 90, 105, 118, 135)
 _body_half_width = PchipInterpolator(_BODY_Z, (157, 160, 161, 158, 155, 157, 168, 166, 128, 82, 66))
 _body_front = PchipInterpolator(_BODY_Z, (-112, -116, -118, -113, -99, -87, -77, -68, -58, -53, -50))
@@ -25,15 +27,24 @@ APEX_CENTER = (45.0, 20.0, 38.0)
 APEX_SEMI_AXES = (46.0, 52.0, 50.0)
 
 
-def _tables(grid: Grid, *curves: PchipInterpolator) -> list[Float32Array]:
+def over_height(grid: Grid, *curves: Callable[[np.ndarray], np.ndarray]) -> list[Float32Array]:
+    """Values ``[z, 1, 1]`` of curves over the grid's heights."""
     z = grid.coordinates_mm(0)
     return [curve(z).astype(np.float32)[:, None, None] for curve in curves]
 
 
-def _radial_distance(
+def radial_distance(
     grid: Grid, half_width: Float32Array, front: Float32Array, back: Float32Array, power: float
 ) -> Float32Array:
-    """Distance in mm from a superellipse in each axial plane, measured along the ray from its center."""
+    """Distance in mm from a superellipse in each axial plane, measured along the ray from its center.
+
+    Args:
+        grid: Where.
+        half_width: Of the superellipse ``[z, 1, 1]`` in mm.
+        front: Its y in front, ``[z, 1, 1]`` in mm.
+        back: Its y behind, ``[z, 1, 1]`` in mm.
+        power: 2 for an ellipse, more for a rounded box.
+    """
     whole = (slice(0, grid.shape[0]), slice(0, grid.shape[1]), slice(0, grid.shape[2]))
     x, y, _ = coordinates(grid, whole)
     y = y - (front + back) * np.float32(0.5)
@@ -51,8 +62,8 @@ def wall_angle(x: Float32Array, y: Float32Array, z: np.ndarray) -> Float32Array:
 
 def cavity_distance(grid: Grid) -> Float32Array:
     """Distance in mm from the inner chest wall, negative inside; open above (see ``apex_distance``)."""
-    curves = _tables(grid, _cavity_half_width, _cavity_front, _cavity_back)
-    return _radial_distance(grid, curves[0], curves[1], curves[2], _CAVITY_POWER)
+    curves = over_height(grid, _cavity_half_width, _cavity_front, _cavity_back)
+    return radial_distance(grid, curves[0], curves[1], curves[2], CAVITY_POWER)
 
 
 def body_distance(grid: Grid, fat_mm: float = 4.0) -> Float32Array:
@@ -62,10 +73,10 @@ def body_distance(grid: Grid, fat_mm: float = 4.0) -> Float32Array:
         grid: Where.
         fat_mm: Thickness of the fat at the side of the chest; the neck gets a fifth of what is more than 4 mm.
     """
-    curves = _tables(grid, _body_half_width, _body_front, _body_back)
+    curves = over_height(grid, _body_half_width, _body_front, _body_back)
     z = grid.coordinates_mm(0)
     more = ((fat_mm - 4) * np.interp(z, [60, 112], [1, 0.2])).astype(np.float32)[:, None, None]
-    return _radial_distance(grid, curves[0] + more, curves[1] - more * np.float32(0.8), curves[2] + more, _BODY_POWER)
+    return radial_distance(grid, curves[0] + more, curves[1] - more * np.float32(0.8), curves[2] + more, BODY_POWER)
 
 
 def apex_distance(grid: Grid) -> Float32Array:
@@ -123,6 +134,6 @@ def chest_wall_point(angle_deg: float, z_mm: float, offset_mm: float, side: int)
     front, back = float(_cavity_front(z_mm)), float(_cavity_back(z_mm))
     half_width, half_depth = float(_cavity_half_width(z_mm)), (back - front) / 2
     sin, cos = np.sin(np.radians(angle_deg)), np.cos(np.radians(angle_deg))
-    p = _CAVITY_POWER
+    p = CAVITY_POWER
     radius = ((abs(sin) / half_width) ** p + (abs(cos) / half_depth) ** p) ** (-1 / p) + offset_mm
     return float(side * radius * sin), float((front + back) / 2 + radius * cos), float(z_mm)

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
+if TYPE_CHECKING:
+    from LNStationLib.phantom import PhantomCase
+
 ROOT = Path(__file__).resolve().parents[2]
+WIDE_MM = (3.0, 3.0, 5.0)
 
 # The host's stand-in for PythonQt is no Qt that matplotlib could draw with, should it look for a window system.
 os.environ["MPLBACKEND"] = "Agg"
@@ -23,6 +28,22 @@ settings.load_profile("lnstation")
 def repository() -> Path:
     """The root of the source tree."""
     return ROOT
+
+
+@pytest.fixture(scope="session")
+def wide_patient() -> PhantomCase:
+    """A coarse chest in a field of view that holds couch and bedding; ``phantom.case.in_bed`` lays it in seconds."""
+    from LNStationLib.phantom import thorax
+
+    return thorax(3, spacing_mm=WIDE_MM, organs="none", field_of_view="wide")
+
+
+@pytest.fixture(scope="session")
+def whole_patient() -> PhantomCase:
+    """The same patient from head to thigh; thighs, abdomen or head alone are croppings of it along z."""
+    from LNStationLib.phantom import thorax
+
+    return thorax(3, spacing_mm=WIDE_MM, organs="none", field_of_view="wide", extent="head_to_thigh")
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """Draw montages of synthetic patients beside a real chest CT, and print attenuations of both.
 
 python3 Testing/Tools/phantom_montage.py --out docs/images [--seeds 1 2 3] [--real ../shared/data/chest_ct_01]
+python3 Testing/Tools/phantom_montage.py --scan-traits   # only the pictures of traits and of the head-to-thigh extent
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from LNStationLib.imaging.grid import Grid, resample_to_grid
-from LNStationLib.phantom import PhantomCase
-from LNStationLib.phantom.case import render
+from LNStationLib.phantom import PhantomCase, thorax
+from LNStationLib.phantom.case import in_bed, render
 from LNStationLib.phantom.samples import demo_plan
+from LNStationLib.phantom.scan_traits import ScanTrait, bedding_of
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SOFT, LUNG = (-160, 240), (-1350, 150)
@@ -33,6 +35,14 @@ TRAITS: tuple[dict[str, Any], ...] = (
     {"sex": "M", "contrast": "none", "arms": "down", "kernel": "medium", "fat_mm": 22.0, "aortic_elongation_mm": 7.0},
 )
 """The three patients: a routine examination, a pulmonary angiogram of a woman, and a plain one of an obese man."""
+AIR, COARSE = (-1050, -650), (-1050, 350)
+WIDE_MM = (1.5, 1.5, 2.5)
+SHOWN_TRAITS: tuple[tuple[ScanTrait, ...], ...] = (
+    (), ("gown",), ("blanket",), ("open_blanket",), ("pillow", "mattress"), ("arms_down",),
+    ("gown", "blanket", "pillow", "mattress", "arms_down"), ("lung_kernel",), ("unenhanced",),
+)  # fmt: skip
+LEVELS_MM = (290, 240, 200, 160, 135, -215, -255, -300, -370, -440, -490, -600)
+"""Levels of an average adult above and below the chest."""
 TISSUES = ("fat", "muscle", "blood", "lung")
 
 
@@ -165,6 +175,53 @@ def pet_montage(case: PhantomCase, path: Path) -> None:
     _save(figure, path)
 
 
+def traits_montage(seed: int, path: Path) -> None:
+    """One patient with each trait of real scans: axial slices in windows for air and soft tissue, a coronal plane."""
+    plain = thorax(seed, spacing_mm=WIDE_MM, with_pet=False, organs="none", field_of_view="wide")
+    figure, axes = plt.subplots(len(SHOWN_TRAITS), 5, figsize=(15, 2.55 * len(SHOWN_TRAITS)))
+    for row, traits in zip(axes, SHOWN_TRAITS, strict=True):
+        bedding = bedding_of(traits)
+        if set(traits) - {"gown", "blanket", "open_blanket", "pillow"}:
+            case = thorax(
+                seed, spacing_mm=WIDE_MM, with_pet=False, organs="none", scan_traits=traits, field_of_view="wide"
+            )
+        else:
+            case = in_bed(plain, bedding)
+        shown, length = volume(case.case.ct, ""), case.variation.length
+        for axis, z in zip(row[:3], (96, 20, -140), strict=True):
+            _show(axis, shown.axial(z * length), AIR, shown.aspect(0), f"{z} mm, air")
+        _show(row[3], shown.axial(20 * length), SOFT, shown.aspect(0), "20 mm, soft tissue")
+        _show(row[4], shown.coronal(20), COARSE, shown.aspect(1), "y = 20 mm")
+        row[0].text(-0.04, 0.5, "\n".join(traits) or "plain", transform=row[0].transAxes, va="center", ha="right")
+    _save(figure, path)
+
+
+def whole_body_montage(seed: int, path: Path) -> None:
+    """A patient from head to thigh: planes, the PET's maximum, and axial levels above and below the chest."""
+    case = thorax(
+        seed, spacing_mm=WIDE_MM, organs="none", scan_traits=("gown", "blanket", "pillow", "mattress"),
+        field_of_view="wide", extent="head_to_thigh",
+    )  # fmt: skip
+    shown, length = volume(case.case.ct, ""), case.variation.length
+    if case.case.pet is None:
+        raise ValueError("the patient has no PET")
+    figure = plt.figure(figsize=(17, 8.2))
+    planes, levels = figure.subfigures(1, 2, width_ratios=[1.25, 1])
+    axes = planes.subplots(1, 4)
+    for axis, y in zip(axes[:2], (-30, 20), strict=True):
+        _show(axis, shown.coronal(y), SOFT, shown.aspect(1), f"y = {y} mm")
+    _show(axes[2], shown.sagittal(0), COARSE, shown.aspect(2), "x = 0 mm")
+    suv = volume(case.case.pet, "")
+    axes[3].imshow(suv.hu[::-1].max(1), cmap="gray_r", vmin=0, vmax=8, aspect=suv.aspect(1))
+    axes[3].set_axis_off()
+    for axis, z in zip(levels.subplots(4, 3).flat, LEVELS_MM, strict=True):
+        _show(axis, shown.axial(z * length), COARSE, shown.aspect(0), f"{z} mm")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=92, pil_kwargs={"optimize": True})
+    plt.close(figure)
+    _to_palette(path)
+
+
 def tissue_samples(patient: Volume, blood: np.ndarray | None) -> dict[str, np.ndarray]:
     """Attenuations of fat, muscle, blood and lung, found in the same way in a synthetic and a real CT.
 
@@ -245,7 +302,12 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs=3, default=[1, 2, 3])
     parser.add_argument("--real", type=Path, default=REPOSITORY.parent / "shared" / "data" / "chest_ct_01")
     parser.add_argument("--spacing", type=float, nargs=3, default=[0.8, 0.8, 2.5], metavar=("X", "Y", "Z"))
+    parser.add_argument("--scan-traits", action="store_true", help="only traits and the head-to-thigh extent")
     chosen = parser.parse_args()
+    traits_montage(chosen.seeds[0], chosen.out / "phantom_scan_traits.png")
+    whole_body_montage(chosen.seeds[1], chosen.out / "phantom_head_to_thigh.png")
+    if chosen.scan_traits:
+        return
     cases = [patient(seed, tuple(chosen.spacing), traits) for seed, traits in zip(chosen.seeds, TRAITS, strict=True)]
     patients = [
         volume(c.case.ct, f"synthetic {s}, {t['sex']}, {t['contrast']}")

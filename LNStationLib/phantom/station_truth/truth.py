@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,10 +46,25 @@ def station_truth(phantom: PhantomCase) -> LabelArray:
     Returns:
         uint8 ``[z, y, x]`` on ``phantom.grid``, values of the station table.
     """
+    if phantom.chest is not None:
+        return _of_the_chest(phantom, slice(*phantom.chest))
     mirrored = is_mirrored(phantom)
     organs = {_swap_side(k): v[:, :, ::-1] for k, v in phantom.organs.items()} if mirrored else phantom.organs
     labels = _label(Scene(phantom.grid, organs, _to_model(phantom.grid, phantom.variation)), phantom.variation)
     return mirror_labels(labels) if mirrored else labels
+
+
+def _of_the_chest(phantom: PhantomCase, held: slice) -> LabelArray:
+    """Stations of a head-to-thigh CT, from the slices that show the chest."""
+    grid = phantom.grid
+    shape = (held.stop - held.start, *grid.shape[1:])
+    origin = (grid.origin_mm[0] + held.start * grid.spacing_mm[0], *grid.origin_mm[1:])
+    organs = phantom.organs.cut((held, slice(0, grid.shape[1]), slice(0, grid.shape[2])))
+    labels = np.zeros(grid.shape, np.uint8)
+    labels[held] = station_truth(
+        replace(phantom, grid=Grid(shape, grid.spacing_mm, origin), organs=organs, chest=None)
+    )
+    return labels
 
 
 def mirror_labels(labels: LabelArray) -> LabelArray:

@@ -10,10 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import SimpleITK as sitk
 from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from LNStationLib import phantom_cli
 from LNStationLib.cli import app
 from LNStationLib.errors import CancelledError, InputError, OutputError
 from LNStationLib.phantom.audit import audit
@@ -23,6 +25,7 @@ from LNStationLib.phantom.cohort import CohortRequest, make_cohort
 from LNStationLib.phantom.preset import load_preset
 from LNStationLib.phantom.records import TABLES, read_cohort_file, read_patients
 from LNStationLib.phantom.samples import SAMPLE_NAMES
+from LNStationLib.phantom.scan_traits import EXTENTS, SCAN_TRAITS
 from LNStationLib.phantom_cli import PresetOption, SampleName
 
 
@@ -216,6 +219,34 @@ def test_the_command_offers_what_there_is() -> None:
 
     assert get_args(SampleName) == SAMPLE_NAMES
     assert set(get_args(PresetOption)) == {"esophagus", "lung"}
+    assert tuple(trait.value for trait in phantom_cli.ScanTrait) == SCAN_TRAITS
+    assert get_args(phantom_cli.Extent) == EXTENTS
+
+
+def test_traits_of_real_scans_need_images_and_must_be_known(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="need images"):
+        make_cohort(request(tmp_path / "a", scan_traits=("gown",)))
+    with pytest.raises(InputError, match="got duvet"):
+        make_cohort(request(tmp_path / "b", images=True, scan_traits=("duvet",)))
+
+
+def test_a_cohort_says_how_its_patients_were_scanned(tmp_path: Path) -> None:
+    folder = tmp_path / "whole"
+    wanted = request(
+        folder, patients=1, images=True, compact_mm=4.0, scan_traits=("mattress", "gown"), extent="head_to_thigh"
+    )
+    assert make_cohort(wanted) == 1
+    key, plan = read_cohort_file(folder).key, read_patients(folder)[1][0].plan
+    for record in (key, plan):
+        assert record.scan_traits == ("gown", "mattress")
+        assert record.extent == "head_to_thigh"
+    ct = sitk.ReadImage(str(folder / "cases" / plan.patient_id / "ct.nii.gz"))
+    stations = sitk.ReadImage(str(folder / "truth" / plan.patient_id / "stations.nii.gz"))
+    assert stations.GetSize() == ct.GetSize()
+    assert ct.GetSize()[2] * ct.GetSpacing()[2] > 850
+    assert sitk.GetArrayFromImage(stations).any()
+    with pytest.raises(InputError, match="another cohort"):
+        make_cohort(replace(wanted, scan_traits=()))
 
 
 def test_cohort_json_says_that_nobody_is_real(cohort: Path) -> None:

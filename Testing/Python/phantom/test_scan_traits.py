@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -213,6 +214,30 @@ def test_unenhanced_blood_is_as_dense_as_muscle_and_nodes_are_as_without_contras
     assert plain.contrast == "none"
     for before, after in zip(plan.nodes, plain.nodes, strict=True):
         assert venous_hu(after.hu, "none") == pytest.approx(venous_hu(before.hu, "venous"))
+
+
+# Means of 3 x 3 x 3 blocks of the demo's CT (HU) and PET (SUV) before there were scan traits.
+_BLOCKS_HU = (
+    -746.17, -450.54, -748.01, -342.34, -89.22, -416.32, -670.85, -409.72, -683.55, -828.91, -616.85, -823.2, -584.82,
+    -305.88, -576.2, -667.91, -407.03, -671.69, -959.57, -844.6, -955.26, -314.06, -253.01, -306.97, -677.78, -460.08,
+    -688.3,
+)  # fmt: skip
+_BLOCKS_SUV = (
+    0.18, 0.55, 0.2, 0.74, 1.31, 0.62, 0.2, 0.43, 0.21, 0.1, 0.28, 0.12, 0.41, 0.84, 0.38, 0.17, 0.41, 0.19, 0.02,
+    0.09, 0.03, 0.35, 0.65, 0.34, 0.11, 0.28, 0.12,
+)  # fmt: skip
+
+
+def block_means(image: sitk.Image) -> list[float]:
+    array = sitk.GetArrayFromImage(image).astype(float)
+    thirds = [[slice(n * i // 3, n * (i + 1) // 3) for i in range(3)] for n in array.shape]
+    return [float(array[block].mean()) for block in itertools.product(*thirds)]
+
+
+def test_without_traits_the_patients_are_what_they_were() -> None:
+    patient = thorax(0, spacing_mm=(3.5, 3.5, 5.0))
+    assert block_means(patient.case.ct) == pytest.approx(_BLOCKS_HU, abs=0.5)
+    assert block_means(patient.case.pet) == pytest.approx(_BLOCKS_SUV, abs=0.02)
 
 
 def test_unknown_and_contradictory_traits_are_refused() -> None:
