@@ -13,6 +13,7 @@ from scipy import ndimage
 
 from LNStationLib import anatomy
 from LNStationLib.errors import InputError
+from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.label_names import NamedLabel, label_names, segment_labels
 from LNStationLib.imaging.masks import binary_mask, cropped, on_ct_space, united
 from LNStationLib.imaging.reading import IMAGE_SUFFIXES, Warn, image_files, image_stem, read_image
@@ -142,7 +143,7 @@ def _layer_parts(
 
 
 def _label_values(volume: sitk.Image, file: Path) -> np.ndarray:
-    values = sitk.GetArrayViewFromImage(volume)
+    values = array_view(volume)
     if values.dtype.kind == "f" and not (np.isfinite(values).all() and (values == np.rint(values)).all()):
         raise InputError(f"organs {file.name}: a label map needs whole numbers; give labels, not probabilities.")
     if values.min() < 0 or values.max() > _MAX_LABEL:
@@ -208,5 +209,5 @@ def warn_swapped(masks: dict[str, sitk.Image], warn: Warn) -> None:
 
 
 def _center_x_mm(mask: sitk.Image) -> float:
-    index = np.argwhere(sitk.GetArrayViewFromImage(mask))[:, ::-1].mean(axis=0)
+    index = np.argwhere(array_view(mask))[:, ::-1].mean(axis=0)
     return float(mask.TransformContinuousIndexToPhysicalPoint(index.tolist())[0])

@@ -8,6 +8,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from LNStationLib.errors import GeometryError, InputError
+from LNStationLib.imaging.arrays import array_view
 
 _SHEAR_TOLERANCE = 1e-3
 """Largest deviation of the axes' dot products from a rotation that counts as header noise: 0.06 degrees."""
@@ -124,7 +125,7 @@ def finite_values(image: sitk.Image, name: str, fill: float, warn: Callable[[str
     Raises:
         InputError: More than 1 % are not finite, or all values are the same.
     """
-    values = sitk.GetArrayViewFromImage(image)
+    values = array_view(image)
     if values.dtype.kind == "f":
         values = _replaced(values, name, fill, warn)
     if values.min() == values.max():

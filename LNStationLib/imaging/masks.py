@@ -8,6 +8,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from LNStationLib.errors import InputError
+from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.checks import (
     as_volume,
     check_overlap,
@@ -40,7 +41,7 @@ def binary_mask(image: sitk.Image, ct: sitk.Image, name: str, warn: Warn) -> sit
         GeometryError: It does not overlap the CT, or its axes are sheared.
     """
     volume = on_ct_space(image, ct, name)
-    inside = foreground(sitk.GetArrayViewFromImage(volume), name, warn)
+    inside = foreground(array_view(volume), name, warn)
     return None if inside is None else cropped(inside, volume, ct, name, warn)
 
 
@@ -131,7 +132,7 @@ def united(masks: Sequence[sitk.Image], ct: sitk.Image) -> sitk.Image:
     total = np.zeros(high - low, dtype=np.uint8)
     for offset, mask in zip(known, masks, strict=True):
         box = tuple(slice(a, a + n) for a, n in zip(offset - low, mask.GetSize()[::-1], strict=True))
-        total[box] |= sitk.GetArrayViewFromImage(mask)
+        total[box] |= array_view(mask)
     union = sitk.GetImageFromArray(total)
     union.SetSpacing(masks[0].GetSpacing())
     union.SetDirection(masks[0].GetDirection())
@@ -153,5 +154,5 @@ def _united_on(masks: Sequence[sitk.Image], grid: sitk.Image) -> sitk.Image:
     total = np.zeros(grid.GetSize()[::-1], dtype=bool)
     for mask in masks:
         moved = sitk.Resample(mask, grid, sitk.Transform(), sitk.sitkNearestNeighbor, 0, sitk.sitkUInt8)
-        total |= sitk.GetArrayViewFromImage(moved) > 0
+        total |= array_view(moved) > 0
     return with_geometry_of(total.astype(np.uint8), grid)

@@ -16,6 +16,7 @@ from LNStationLib import anatomy
 from LNStationLib.assessed_case import AssessedCase, ParsedCase
 from LNStationLib.assessment import Assessment, StationFinding
 from LNStationLib.case import Case
+from LNStationLib.imaging.arrays import array_view
 from LNStationLib.nodes.regions import like
 from LNStationLib.phantom import demo_case
 from LNStationLib.pipeline import judge_case, parse_case
@@ -45,7 +46,7 @@ def assessed(method: Method, fraction: float | None = None) -> AssessedCase:
 
 def labels_of(case: AssessedCase | ParsedCase) -> np.ndarray:
     stations = case.stations if isinstance(case, ParsedCase) else case.parsed.stations
-    return sitk.GetArrayViewFromImage(stations)
+    return array_view(stations)
 
 
 def mask_of(case: AssessedCase, station: str) -> np.ndarray:
@@ -105,7 +106,7 @@ def whole(now: AssessedCase) -> AssessedCase:
 
 def numbering(now: AssessedCase, other: AssessedCase) -> dict[int, int]:
     """Node numbers of one answer to those of another; fails where their voxels differ."""
-    a, b = (sitk.GetArrayViewFromImage(one.nodes) for one in (now, other))
+    a, b = (array_view(one.nodes) for one in (now, other))
     assert np.array_equal(a > 0, b > 0)
     pairs = {(int(x), int(y)) for x, y in zip(a[a > 0], b[a > 0], strict=True)}
     numbers = dict(pairs)

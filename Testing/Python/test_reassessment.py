@@ -28,6 +28,7 @@ from edited_patient import (
 from scipy.ndimage import binary_erosion
 
 from LNStationLib.errors import CancelledError, GeometryError, InputError
+from LNStationLib.imaging.arrays import array_view
 from LNStationLib.nodes import update
 from LNStationLib.nodes.ct_blobs import search_box
 from LNStationLib.nodes.regions import station_boxes
@@ -174,7 +175,7 @@ def test_a_station_drawn_in_the_air_outside_the_body_is_measured_and_warned_abou
     before = assessed("supplied")
     mask = np.zeros(labels_of(before).shape, bool)
     mask[5:9, 2:6, 2:6] = True
-    assert sitk.GetArrayViewFromImage(patient().ct)[mask].max() < -800
+    assert array_view(patient().ct)[mask].max() < -800
     made = reassess(before, {"5": boxed(mask, patient().ct)})
     finding = findings(made.assessed)["5"]
     assert finding.volume_ml == pytest.approx(mask.sum() * 0.016)

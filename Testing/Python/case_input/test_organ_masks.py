@@ -10,6 +10,7 @@ from imaging.samples import box_mask, oblique, wrapped
 
 from LNStationLib.case_input.organ_masks import OrganMasks, load_organs
 from LNStationLib.errors import GeometryError, InputError
+from LNStationLib.imaging.arrays import array_view
 
 CT = wrapped(np.zeros((30, 32, 34), np.int16), (2, 2, 3), (10, -20, 30))
 
@@ -23,7 +24,7 @@ def load(path: Path, said: list[str] | None = None, ct: sitk.Image = CT) -> Orga
 
 
 def volume(mask: sitk.Image) -> int:
-    return int(sitk.GetArrayViewFromImage(mask).sum())
+    return int(array_view(mask).sum())
 
 
 def write(folder: Path, **masks: sitk.Image) -> Path:
