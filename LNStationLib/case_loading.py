@@ -123,7 +123,7 @@ def _load_pet(request: CaseRequest, ct: _Loaded, warn: Warn) -> sitk.Image:
 
 def _load_image(path: Path, modality: str, name: str, warn: Warn) -> _Loaded:
     if not path.is_dir():
-        return _Loaded(read_image(path, name), None)
+        return _Loaded(read_image(path, name, warn), None)
     series = read_series(path, modality, name, warn)
     return _Loaded(series.image, series)
 

@@ -80,7 +80,7 @@ def _files(path: Path, what: str = "nodes") -> list[Path]:
 def _instance_layers(file: Path, ct: sitk.Image, warn: Warn, what: str = "nodes") -> Iterator[sitk.Image]:
     """Instance maps (uint16) of one file; a Slicer segmentation gives one a segment."""
     name = f"{what} {file.name}"
-    image = read_image(file, name)
+    image = read_image(file, name, warn)
     segments = segment_labels(image)
     if len(segments) < 2:
         volume = on_ct_space(image, ct, name)

@@ -112,12 +112,13 @@ def image_format(path: Path) -> ImageFormat | None:
     return ImageFormat.DICOM if is_dicom(head) else None
 
 
-def read_image(path: Path, name: str) -> sitk.Image:
+def read_image(path: Path, name: str, warn: Warn) -> sitk.Image:
     """Read one image file of any number of dimensions and components, without judging its content.
 
     Args:
         path: An image file.
         name: How messages call it, e.g. ``"CT ct.nii.gz"``.
+        warn: Told what is odd about where it lies.
 
     Returns:
         The image in LPS mm, with the metadata that its format carries.
@@ -140,7 +141,7 @@ def read_image(path: Path, name: str) -> sitk.Image:
             f"{name}: a single DICOM file; give the folder of the whole series, or a mask as NIfTI or NRRD."
         )
     if kind is ImageFormat.NIFTI:
-        return image_from_nifti(_all_bytes(path, name), name)
+        return image_from_nifti(_all_bytes(path, name), name, warn)
     _check_header(path, kind, name)
     return _read_with_itk(path, kind, name)
 
