@@ -298,7 +298,7 @@ def test_a_package_of_the_ct_alone_sees_no_nodes(tmp_path: Path) -> None:
     scene = Scene()
     with_nodes = scene.assessed(path).stations["7"].probability
     scene.case = type(scene.case)("bare", scene.ct, nodes=sitk.Image(scene.case.nodes) * 0)
-    assert scene.assessed(path).stations["7"].probability == with_nodes
+    assert scene.assessed(path).stations["7"].probability == pytest.approx(with_nodes, abs=2e-4)
 
 
 # What cannot be
