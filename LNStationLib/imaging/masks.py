@@ -54,9 +54,11 @@ def on_ct_space(image: sitk.Image, ct: sitk.Image, name: str) -> sitk.Image:
     """
     volume = as_volume(image, name)
     check_overlap(volume, ct, name)
-    if same_grid(volume, ct):
-        volume.CopyInformation(ct)
-    return volume
+    if not same_grid(volume, ct):
+        return volume
+    moved = sitk.Image(volume)
+    moved.CopyInformation(ct)
+    return moved
 
 
 def foreground(values: np.ndarray, name: str, warn: Warn) -> BoolArray | None:

@@ -314,8 +314,8 @@ def test_a_program_that_is_not_there_fails_with_the_complaint(tmp_path: Path) ->
 
 
 def test_bytes_that_are_no_text_do_not_break_the_log(tmp_path: Path) -> None:
-    code = "import sys; sys.stdout.buffer.write(b'caf\\xe9\\n')"
-    assert run.run_logged([sys.executable, "-c", code], tmp_path / "set-up.log") == (0, ["caf\ufffd"])
+    code = "import sys; sys.stdout.buffer.write(b'\\xe9t\\xe9\\n')"
+    assert run.run_logged([sys.executable, "-c", code], tmp_path / "set-up.log") == (0, ["\ufffdt\ufffd"])
 
 
 def test_an_interrupted_step_ends_its_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
