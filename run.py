@@ -17,7 +17,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, Optional, Sequence, TextIO, Tuple
 
 ROOT = Path(__file__).resolve().parent
 OLDEST, NEWEST = (3, 11), (3, 12)
@@ -29,7 +29,8 @@ GROUPS: Dict[str, Tuple[str, ...]] = {
 NETWORK_OPTIONS = ("--model", "--build")
 """Options of any command that run networks."""
 SHIPPED_MODELS = ROOT / "Resources" / "Models"
-
+TAIL_LINES = 15
+"""Of a failed command's output."""
 
 HOST_AVAILABILITY = ROOT / "Testing" / "slicer_host" / "availability.py"
 """Knows which system packages the tests of the Slicer module need."""
@@ -43,7 +44,7 @@ class Environment:
     """The virtual environment of this source tree.
 
     A stamp inside it says what was installed. The stamp is taken away before anything is changed and written last,
-    so an interrupted set-up is always seen and done again.
+    so an interrupted set-up is always seen and done again. What the set-up's programs print goes to a log beside it.
     """
 
     def __init__(self, folder: Path, constraints: Path) -> None:
@@ -52,6 +53,7 @@ class Environment:
         self.stamp = folder / "lnstation-stamp.json"
         self.marker = folder / "made-by-lnstation"
         self.lock = folder.with_name(folder.name + ".lock")
+        self.log = folder.with_name(folder.name + ".log")
 
     @property
     def python(self) -> Path:
@@ -80,7 +82,8 @@ class Environment:
                 self._install(requirements)
 
     def _install(self, requirements: Dict[str, List[str]]) -> None:
-        say(f"Setting up LNStation in {self.folder} (once; some minutes) ...")
+        say(f"Setting up LNStation in {self.folder} (once; some minutes; log in {self.log.name}) ...")
+        self.log.write_text("", encoding="utf-8")
         installed = self.installed()
         if not installed:
             self._create()
@@ -89,12 +92,11 @@ class Environment:
         wanted = sorted({line for lines in requirements.values() for line in lines})
         command = [str(self.python), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
         command += ["--constraint", str(self.constraints), *wanted]
-        if not sys.stderr.isatty():
-            command.insert(4, "--quiet")
         run_or_fail(
             command,
-            "The packages could not be installed (pip's message is above): check the network connection or proxy, "
-            "then run the same command again.",
+            f"The packages could not be installed (the end of {self.log} is above): check the network connection or "
+            "proxy, then run the same command again.",
+            self.log,
         )
         installed.update({group: self._digest(lines) for group, lines in requirements.items()})
         unfinished = self.stamp.with_suffix(".tmp")
@@ -121,6 +123,7 @@ class Environment:
             [sys.executable, "-m", "venv", str(self.folder)],
             "Python's venv module failed (its message is above): on Debian and Ubuntu install python3-venv, "
             "then run the same command again.",
+            self.log,
         )
 
 
@@ -129,14 +132,93 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def run_or_fail(command: Sequence[str], complaint: str) -> None:
-    """Run a command with its output on standard error.
+def run_or_fail(command: Sequence[str], complaint: str, log: Path) -> None:
+    """Run a command with its output in a log.
 
     Raises:
-        SetupError: It failed; the message is ``complaint``.
+        SetupError: It failed; the end of its output has been said, and the message is ``complaint``.
     """
-    if subprocess.call(command, stdout=sys.stderr.fileno(), stdin=subprocess.DEVNULL) != 0:
+    try:
+        code, lines = run_logged(command, log)
+    except OSError as error:
+        code, lines = 1, [str(error)]
+    if code != 0:
+        for line in tail(lines):
+            say("  " + line)
         raise SetupError(complaint)
+
+
+def run_logged(command: Sequence[str], log: Path) -> Tuple[int, List[str]]:
+    """Run a command and add its output to a log, showing what it is at; its exit code and its lines.
+
+    A package client may print hundreds of lines that worry a user and mean nothing, and the one that matters is lost
+    among them.
+    """
+    lines: List[str] = []
+    with log.open("a", encoding="utf-8") as file, ProgressLine(sys.stderr) as progress:
+        file.write("$ " + " ".join(command) + "\n")
+        with subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            env=dict(os.environ, PYTHONUNBUFFERED="1", PYTHONIOENCODING="utf-8"),
+            encoding="utf-8",
+            errors="replace",
+        ) as process:
+            try:
+                for line in process.stdout or ():
+                    file.write(line)
+                    file.flush()
+                    lines.append(line.rstrip())
+                    progress.show(activity(line))
+            except BaseException:
+                # After an interruption nothing may go on writing into an environment that counts as unfinished.
+                process.kill()
+                raise
+        return process.returncode, lines
+
+
+def activity(line: str) -> str:
+    """What a line of pip's says is being done; empty where it says nothing of the kind."""
+    words = line.split()
+    if line.startswith("Installing collected packages"):
+        return "installing the packages"
+    if len(words) > 1 and words[0] in ("Collecting", "Downloading"):
+        return words[0].lower() + " " + words[1].split("/")[-1]
+    if words[:3] == ["Building", "wheel", "for"] and len(words) > 3:
+        return "building " + words[3]
+    return ""
+
+
+def tail(lines: Sequence[str]) -> List[str]:
+    """The last lines of an output, each once: what went wrong stands at the end, warnings are repeated."""
+    return [line for line in dict.fromkeys(lines) if line.strip()][-TAIL_LINES:]
+
+
+class ProgressLine:
+    """One line on a terminal that is written over and goes away at the end; nothing where there is no terminal."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+        self.width = shutil.get_terminal_size().columns - 1 if stream.isatty() else 0
+
+    def __enter__(self) -> "ProgressLine":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._write("")
+        self._write(None)
+
+    def show(self, text: str) -> None:
+        """Replace the line; an empty text leaves it."""
+        if text:
+            self._write("  " + text)
+
+    def _write(self, text: Optional[str]) -> None:
+        if self.width > 0:
+            self.stream.write("\r" + ("" if text is None else text[: self.width].ljust(self.width)))
+            self.stream.flush()
 
 
 @contextlib.contextmanager
@@ -180,10 +262,11 @@ def read_requirements(command: str, arguments: Sequence[str] = ()) -> Dict[str, 
     return requirements
 
 
-def install_system_packages() -> None:
+def install_system_packages(log: Path) -> None:
     """Install the system packages that the tests of the Slicer module need, where some lack and it can be done.
 
-    Where it cannot, the user is told which they are, and those tests are skipped.
+    Where it cannot, the user is told which they are, and those tests are skipped. The installer's output goes to
+    ``log``.
     """
     missing = missing_system_packages()
     if not missing:
@@ -193,12 +276,13 @@ def install_system_packages() -> None:
         say("Installing system packages for the tests of the Slicer module: " + " ".join(missing) + " ...")
         for arguments in (["update", "-q"], ["install", "-q", "-y", "--no-install-recommends", *missing]):
             # An update may fail for a source that does not matter here; whether it worked is looked at below.
-            subprocess.call([*installer, *arguments], stdout=sys.stderr.fileno(), stdin=subprocess.DEVNULL)
+            run_logged([*installer, *arguments], log)
         missing = missing_system_packages()
     if missing:
+        tried = f"; {log} says why that failed" if installer is not None else ""
         say(
             f"The tests of the Slicer module are skipped: install the system packages {' '.join(missing)} (as Debian "
-            "and Ubuntu call them) and run the same command again."
+            f"and Ubuntu call them{tried}) and run the same command again."
         )
 
 
@@ -328,7 +412,7 @@ def main(arguments: List[str]) -> int:
         say(f"run.py: {error}")
         return 1
     if command == "test":
-        install_system_packages()
+        install_system_packages(environment.log)
         return test(environment.python, arguments[arguments.index("test") + 1 :])
     if not arguments or "--help" in arguments[:1]:
         print("(python3 run.py train --help: models trained on your own cohort.)", flush=True)

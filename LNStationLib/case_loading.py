@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Unpack, cast
 
@@ -102,7 +102,8 @@ def _load_ct(path: Path, warn: Warn) -> _Loaded:
     loaded = _load_image(path, "CT", name, warn)
     ct = hounsfield_image(loaded.image, name, warn)
     check_thorax(ct, name, warn)
-    return _Loaded(ct, loaded.series)
+    # Of the series only the headers are needed from here on; its image in floating point is as large as two CTs.
+    return _Loaded(ct, None if loaded.series is None else replace(loaded.series, image=ct))
 
 
 def _load_pet(request: CaseRequest, ct: _Loaded, warn: Warn) -> sitk.Image:
@@ -123,7 +124,7 @@ def _load_pet(request: CaseRequest, ct: _Loaded, warn: Warn) -> sitk.Image:
 
 def _load_image(path: Path, modality: str, name: str, warn: Warn) -> _Loaded:
     if not path.is_dir():
-        return _Loaded(read_image(path, name), None)
+        return _Loaded(read_image(path, name, warn), None)
     series = read_series(path, modality, name, warn)
     return _Loaded(series.image, series)
 

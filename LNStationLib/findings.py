@@ -11,6 +11,7 @@ from LNStationLib import anatomy
 from LNStationLib.assessed_case import Outline, ParsedCase
 from LNStationLib.assessment import BorderFinding, CaseSummary, Midline, OrganFinding, Point, StationFinding
 from LNStationLib.case import Case
+from LNStationLib.imaging.arrays import array_view
 from LNStationLib.metastasis import StationCall
 from LNStationLib.nodes.regions import Box, points_mm
 from LNStationLib.organs.organ_set import OrganSet
@@ -152,6 +153,6 @@ def _without_voxels(outline: Outline) -> Outline:
 
 def _measured(stations: sitk.Image, label: int, box: Box) -> tuple[float, Point]:
     """Volume in ml and centroid in LPS mm of one label."""
-    indices = np.argwhere(sitk.GetArrayViewFromImage(stations)[box] == label)
+    indices = np.argwhere(array_view(stations)[box] == label)
     x, y, z = points_mm(stations, indices.mean(axis=0)[None] + [part.start for part in box])[0]
     return len(indices) * float(np.prod(stations.GetSpacing())) / 1000.0, (float(x), float(y), float(z))

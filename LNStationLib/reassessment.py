@@ -17,6 +17,7 @@ from LNStationLib.assessed_case import AssessedCase, ParsedCase
 from LNStationLib.assessment import Assessment, StationFinding
 from LNStationLib.errors import InputError
 from LNStationLib.findings import station_findings
+from LNStationLib.imaging.arrays import array_view
 from LNStationLib.metastasis import StationAttention, station_classifier
 from LNStationLib.nodes.find import with_outside
 from LNStationLib.nodes.measurement import Scene
@@ -129,8 +130,8 @@ def _concluded(assessed: AssessedCase, parsed: ParsedCase, change: StationChange
 
 def _stations_where_nodes_changed(before: sitk.Image, now: sitk.Image, stations: sitk.Image) -> set[str]:
     """Names of stations that hold a voxel of the node map that changed: a node of a neighbor may reach into them."""
-    earlier, later = (sitk.GetArrayViewFromImage(image) for image in (before, now))
-    values = set(np.unique(sitk.GetArrayViewFromImage(stations)[earlier != later]).tolist())
+    earlier, later = (array_view(image) for image in (before, now))
+    values = set(np.unique(array_view(stations)[earlier != later]).tolist())
     return {row.name for row in anatomy.stations() if row.label_value in values}
 
 

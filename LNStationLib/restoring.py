@@ -13,6 +13,7 @@ from LNStationLib.assessed_case import AssessedCase, Baseline, Outline, ParsedCa
 from LNStationLib.assessment import Assessment, Provenance
 from LNStationLib.case import Case
 from LNStationLib.errors import GeometryError, InputError
+from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.checks import same_grid
 from LNStationLib.nodes.regions import station_boxes
 from LNStationLib.settings import Settings
@@ -110,7 +111,7 @@ def _check_stations(assessment: Assessment, stations: sitk.Image, present: set[s
     if [finding.station for finding in assessment.stations] != [row.name for row in anatomy.stations()]:
         raise InputError(f"the saved assessment does not have the stations of this version: {_AGAIN}")
     known = {0, *(row.label_value for row in anatomy.stations())}
-    strange = sorted({int(value) for value in np.unique(sitk.GetArrayViewFromImage(stations))} - known)
+    strange = sorted({int(value) for value in np.unique(array_view(stations))} - known)
     if strange:
         raise InputError(f"the saved station map holds the value {strange[0]}, which is no station: {_AGAIN}")
     measured = {finding.station for finding in assessment.stations if finding.volume_ml is not None}
@@ -120,7 +121,7 @@ def _check_stations(assessment: Assessment, stations: sitk.Image, present: set[s
 
 
 def _check_nodes(assessment: Assessment, nodes: sitk.Image) -> None:
-    drawn = {int(value) for value in np.unique(sitk.GetArrayViewFromImage(nodes))} - {0}
+    drawn = {int(value) for value in np.unique(array_view(nodes))} - {0}
     listed = {node.node_id for node in assessment.nodes}
     if drawn != listed:
         odd = ", ".join(str(number) for number in sorted(drawn ^ listed)[:5])

@@ -12,6 +12,7 @@ from LNStationLib import anatomy
 from LNStationLib.assessed_case import Outline, ParsedCase
 from LNStationLib.assessment import Provenance
 from LNStationLib.errors import GeometryError, InputError
+from LNStationLib.imaging.arrays import array_view
 from LNStationLib.nodes.regions import Box, bounding_region, box_around, inside_of, like, within
 from LNStationLib.types import BoolArray, LabelArray
 
@@ -75,7 +76,7 @@ def edited_case(
     region = bounding_region([*involved, *(placed.box for placed in masks.values() if placed is not None)])
     if region is None:
         return None
-    labels = sitk.GetArrayViewFromImage(parsed.stations)
+    labels = array_view(parsed.stations)
     before = labels[region].copy()
     after = _drawn(before, {name: _in_region(placed, region) for name, placed in masks.items()})
     tight = box_around(before != after, 0.0, _NO_MARGIN)
@@ -106,7 +107,7 @@ def _placed(name: str, image: sitk.Image | None, ct: sitk.Image) -> _Placed | No
     if image is None:
         return None
     start = _offset(name, image, ct)
-    inside = sitk.GetArrayViewFromImage(image) != 0
+    inside = array_view(image) != 0
     tight = box_around(inside, 0.0, _NO_MARGIN)
     if tight is None:
         return None
@@ -174,7 +175,7 @@ def _with_map(parsed: ParsedCase, labels: LabelArray, change: StationChange) -> 
         if box is not None:
             boxes[name] = box
     ordered = {row.name: boxes[row.name] for row in anatomy.stations() if row.name in boxes}
-    hu = sitk.GetArrayViewFromImage(parsed.case.ct)
+    hu = array_view(parsed.case.ct)
     outlines = dict(parsed.outlines)
     for name in change.stations:
         outlines[name] = _outline(name, parsed, labels, ordered.get(name), hu)
@@ -195,7 +196,7 @@ def _outline(name: str, parsed: ParsedCase, labels: LabelArray, box: Box | None,
     """What is to be said of a changed station: as before where the edit led back to where it came from."""
     label, baseline = anatomy.station(name).label_value, parsed.baseline
     if box == baseline.boxes.get(name):
-        original = sitk.GetArrayViewFromImage(baseline.stations)
+        original = array_view(baseline.stations)
         if box is None or np.array_equal(labels[box] == label, original[box] == label):
             return baseline.outlines[name]
     if box is None:

@@ -14,6 +14,7 @@ from LNStationLib.case import Case, CaseFacts
 from LNStationLib.case_input.lesion_masks import inside_ct, node_numbers
 from LNStationLib.case_input.organ_masks import warn_swapped
 from LNStationLib.errors import InputError
+from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.checks import check_overlap, warn_if_partial, with_geometry_of
 from LNStationLib.imaging.ct import hounsfield_image
 from LNStationLib.imaging.dicom_series import read_series_files
@@ -125,11 +126,11 @@ def _organs(given: Mapping[str, sitk.Image], ct: sitk.Image, warn: Warn) -> dict
 
 def _nodes(image: sitk.Image, ct: sitk.Image, warn: Warn) -> sitk.Image | None:
     volume = on_ct_space(image, ct, "nodes")
-    numbers = node_numbers(sitk.GetArrayViewFromImage(volume), "nodes", warn)
+    numbers = node_numbers(array_view(volume), "nodes", warn)
     return None if numbers is None else inside_ct(with_geometry_of(numbers, volume), ct, warn)
 
 
 def _tumor(image: sitk.Image, ct: sitk.Image, warn: Warn) -> sitk.Image | None:
     volume = on_ct_space(image, ct, "tumor")
-    inside = foreground(sitk.GetArrayViewFromImage(volume), "tumor", warn)
+    inside = foreground(array_view(volume), "tumor", warn)
     return None if inside is None else inside_ct(with_geometry_of(inside.astype("uint8"), volume), ct, warn, "tumor")

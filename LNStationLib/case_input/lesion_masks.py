@@ -9,6 +9,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from LNStationLib.errors import InputError
+from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.checks import as_volume, same_grid, with_geometry_of
 from LNStationLib.imaging.label_names import segment_labels
 from LNStationLib.imaging.masks import foreground, on_ct_space
@@ -79,11 +80,11 @@ def _files(path: Path, what: str = "nodes") -> list[Path]:
 def _instance_layers(file: Path, ct: sitk.Image, warn: Warn, what: str = "nodes") -> Iterator[sitk.Image]:
     """Instance maps (uint16) of one file; a Slicer segmentation gives one a segment."""
     name = f"{what} {file.name}"
-    image = read_image(file, name)
+    image = read_image(file, name, warn)
     segments = segment_labels(image)
     if len(segments) < 2:
         volume = on_ct_space(image, ct, name)
-        instances = node_numbers(sitk.GetArrayViewFromImage(volume), name, warn)
+        instances = node_numbers(array_view(volume), name, warn)
         if instances is not None:
             yield with_geometry_of(instances, volume)
         return
@@ -91,7 +92,7 @@ def _instance_layers(file: Path, ct: sitk.Image, warn: Warn, what: str = "nodes"
     for segment in segments:
         scalar = sitk.VectorIndexSelectionCast(image, segment.layer) if count > 1 else image
         volume = on_ct_space(scalar, ct, name)
-        inside = sitk.GetArrayViewFromImage(volume) == segment.value
+        inside = array_view(volume) == segment.value
         if inside.any():
             yield with_geometry_of(inside.astype(np.uint16), volume)
         else:
@@ -128,7 +129,7 @@ def _numbered(layers: list[sitk.Image], grid: sitk.Image, warn: Warn) -> Instanc
         overlapping += int(taken.sum())
         free = (values > 0) & ~taken
         total[free] = values[free] + offset
-        offset += int(sitk.GetArrayViewFromImage(layer).max())
+        offset += int(array_view(layer).max())
     if overlapping:
         warn(f"nodes: {overlapping} voxels belong to several node masks; each was counted for the first.")
     return total
@@ -142,7 +143,7 @@ def _on_grid(layer: sitk.Image, grid: sitk.Image) -> InstanceArray:
 
 def inside_ct(mask: sitk.Image, ct: sitk.Image, warn: Warn, what: str = "nodes") -> sitk.Image | None:
     """The mask, with a warning where part of its foreground lies outside the CT; ``None`` where all of it does."""
-    index = np.argwhere(sitk.GetArrayViewFromImage(mask))[:, ::-1]
+    index = np.argwhere(array_view(mask))[:, ::-1]
     points = index * mask.GetSpacing() @ np.array(mask.GetDirection()).reshape(3, 3).T + mask.GetOrigin()
     at = (points - ct.GetOrigin()) @ np.array(ct.GetDirection()).reshape(3, 3) / ct.GetSpacing()
     inside = np.all((at >= -0.5) & (at <= np.array(ct.GetSize()) - 0.5), axis=1)

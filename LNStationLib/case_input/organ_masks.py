@@ -13,6 +13,7 @@ from scipy import ndimage
 
 from LNStationLib import anatomy
 from LNStationLib.errors import InputError
+from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.label_names import NamedLabel, label_names, segment_labels
 from LNStationLib.imaging.masks import binary_mask, cropped, on_ct_space, united
 from LNStationLib.imaging.reading import IMAGE_SUFFIXES, Warn, image_files, image_stem, read_image
@@ -73,38 +74,49 @@ def _folder_parts(folder: Path, ct: sitk.Image, warn: Warn, unknown: list[str]) 
     files = image_files(folder)
     if not files:
         raise InputError(f"organs: the folder {folder} holds no mask files ({', '.join(IMAGE_SUFFIXES)}).")
+    # Masks of one program share what is odd about their headers; a hundred warnings would hide the others.
+    warn_of_header = _first_only(warn)
     for file in files:
         if file.name.lower().endswith((".nrrd", ".nhdr")):
             yield from _nrrd_parts(file, ct, warn, unknown)
-        else:
-            yield from _mask_part(file, None, ct, warn, unknown)
+        elif organ := _organ_name(image_stem(file), warn, unknown):
+            yield from _mask_part(file, organ, read_image(file, _mask_name(file), warn_of_header), ct, warn)
+
+
+def _first_only(warn: Warn) -> Warn:
+    said: list[str] = []
+
+    def once(text: str) -> None:
+        if not said:
+            warn(text)
+        said.append(text)
+
+    return once
+
+
+def _mask_name(file: Path) -> str:
+    return f"organ mask {file.name}"
 
 
 def _nrrd_parts(file: Path, ct: sitk.Image, warn: Warn, unknown: list[str]) -> Iterator[_Part]:
     """A NRRD file may be a Slicer segmentation with several organs; with one, the file's name counts."""
-    image = read_image(file, f"organ mask {file.name}")
+    image = read_image(file, _mask_name(file), warn)
     segments = segment_labels(image)
     if len(segments) > 1:
         yield from _label_parts(image, segments, file, ct, warn, unknown)
-    else:
-        yield from _mask_part(file, image, ct, warn, unknown)
+    elif organ := _organ_name(image_stem(file), warn, unknown):
+        yield from _mask_part(file, organ, image, ct, warn)
 
 
-def _mask_part(
-    file: Path, image: sitk.Image | None, ct: sitk.Image, warn: Warn, unknown: list[str]
-) -> Iterator[_Part]:
-    organ = _organ_name(image_stem(file), warn, unknown)
-    if organ is None:
-        return
-    name = f"organ mask {file.name}"
-    mask = binary_mask(read_image(file, name) if image is None else image, ct, name, warn)
+def _mask_part(file: Path, organ: str, image: sitk.Image, ct: sitk.Image, warn: Warn) -> Iterator[_Part]:
+    mask = binary_mask(image, ct, _mask_name(file), warn)
     if mask is not None:
         yield _Part(organ, mask, file.name)
 
 
 def _file_parts(file: Path, ct: sitk.Image, warn: Warn, unknown: list[str]) -> Iterator[_Part]:
     name = f"organs {file.name}"
-    image = read_image(file, name)
+    image = read_image(file, name, warn)
     yield from _label_parts(image, label_names(file, image, name), file, ct, warn, unknown)
 
 
@@ -142,7 +154,7 @@ def _layer_parts(
 
 
 def _label_values(volume: sitk.Image, file: Path) -> np.ndarray:
-    values = sitk.GetArrayViewFromImage(volume)
+    values = array_view(volume)
     if values.dtype.kind == "f" and not (np.isfinite(values).all() and (values == np.rint(values)).all()):
         raise InputError(f"organs {file.name}: a label map needs whole numbers; give labels, not probabilities.")
     if values.min() < 0 or values.max() > _MAX_LABEL:
@@ -208,5 +220,5 @@ def warn_swapped(masks: dict[str, sitk.Image], warn: Warn) -> None:
 
 
 def _center_x_mm(mask: sitk.Image) -> float:
-    index = np.argwhere(sitk.GetArrayViewFromImage(mask))[:, ::-1].mean(axis=0)
+    index = np.argwhere(array_view(mask))[:, ::-1].mean(axis=0)
     return float(mask.TransformContinuousIndexToPhysicalPoint(index.tolist())[0])

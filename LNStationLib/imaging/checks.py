@@ -8,9 +8,13 @@ import numpy as np
 import SimpleITK as sitk
 
 from LNStationLib.errors import GeometryError, InputError
+from LNStationLib.imaging.arrays import array_view
 
 _SHEAR_TOLERANCE = 1e-3
 """Largest deviation of the axes' dot products from a rotation that counts as header noise: 0.06 degrees."""
+
+_ROUNDING = 1e-12
+"""Cosines nearer than this to orthonormal ones differ from them by the arithmetic alone."""
 
 _MIN_SPACING_MM, _MAX_SPACING_MM, _THICK_MM = 0.1, 20.0, 10.0
 _FEW_NOT_FINITE = 0.01
@@ -47,6 +51,8 @@ def orthonormal_direction(direction: np.ndarray, name: str) -> np.ndarray:
 def as_volume(image: sitk.Image, name: str) -> sitk.Image:
     """Return ``image`` as a scalar volume with orthonormal axes; a fourth axis of length 1 is dropped.
 
+    Where there is nothing to change it is the given image, for a copy of a thin CT takes hundreds of megabytes.
+
     Raises:
         InputError: It is 2D, has several time points or channels, or color or vector pixels.
         GeometryError: Its axes are sheared.
@@ -61,6 +67,8 @@ def as_volume(image: sitk.Image, name: str) -> sitk.Image:
             "volume."
         )
     direction = orthonormal_direction(np.array(image.GetDirection()).reshape(3, 3), name)
+    if np.allclose(direction, _direction(image), rtol=0, atol=_ROUNDING):
+        return image
     volume = sitk.Image(image)
     volume.SetDirection(direction.ravel().tolist())
     return volume
@@ -124,7 +132,7 @@ def finite_values(image: sitk.Image, name: str, fill: float, warn: Callable[[str
     Raises:
         InputError: More than 1 % are not finite, or all values are the same.
     """
-    values = sitk.GetArrayViewFromImage(image)
+    values = array_view(image)
     if values.dtype.kind == "f":
         values = _replaced(values, name, fill, warn)
     if values.min() == values.max():

@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+import math
+import struct
+import warnings
 from datetime import date, datetime, time, timedelta
+from typing import Any
 
 from pydicom.datadict import dictionary_description, tag_for_keyword
 from pydicom.dataset import Dataset
+from pydicom.errors import BytesLengthException
 from pydicom.tag import Tag
 from pydicom.valuerep import DA, DT, TM
 
 from LNStationLib.errors import InputError
 
 _DATES = ("SeriesDate", "AcquisitionDate", "StudyDate")
+
+DAMAGED = (
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    NotImplementedError,
+    OverflowError,
+    EOFError,
+    BytesLengthException,
+    struct.error,
+)
+"""What pydicom raises on damaged bytes: it decodes a value only when the value is asked for."""
 
 
 def attribute(keyword: str) -> str:
@@ -23,36 +41,68 @@ def attribute(keyword: str) -> str:
     return f"{dictionary_description(number)} ({tag.group:04X},{tag.element:04X})"
 
 
-def text(header: Dataset, keyword: str) -> str:
-    """Value as stripped text; empty where it is absent."""
-    value = header.get(keyword)
-    return "" if value is None else str(value).strip()
-
-
-def number(header: Dataset, keyword: str) -> float | None:
-    """Value as a number; ``None`` where it is absent, empty or no number."""
+def value(header: Dataset, keyword: str) -> Any:
+    """Value as pydicom gives it; ``None`` where it is absent or damaged."""
     try:
-        return float(header.get(keyword))
-    except (TypeError, ValueError):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return header.get(keyword)
+    except DAMAGED:
         return None
 
 
+def text(header: Dataset, keyword: str) -> str:
+    """Value as stripped text; empty where it is absent."""
+    found = value(header, keyword)
+    return "" if found is None else str(found).strip()
+
+
+def texts(header: Dataset, keyword: str) -> list[str]:
+    """Every value of an attribute with one or several texts; empty where it is absent or damaged."""
+    found = value(header, keyword)
+    if isinstance(found, str):
+        return [found] if found else []
+    try:
+        return [str(word) for word in found]
+    except TypeError:
+        return []
+
+
+def words(header: Dataset, keyword: str) -> list[str]:
+    """Every value of a code string in capitals, e.g. of Image Type; empty where it is absent."""
+    return [word.upper() for word in texts(header, keyword)]
+
+
+def number(header: Dataset, keyword: str) -> float | None:
+    """Value as a finite number; ``None`` where it is absent, empty or no number."""
+    try:
+        found = float(value(header, keyword))
+    except (TypeError, ValueError):
+        return None
+    return found if math.isfinite(found) else None
+
+
 def numbers(header: Dataset, keyword: str, count: int, name: str) -> tuple[float, ...]:
-    """``count`` numbers.
+    """``count`` finite numbers.
 
     Raises:
         InputError: The attribute is missing or has another number of values; the message names it.
     """
-    value = header.get(keyword)
-    try:
-        result = tuple(float(item) for item in value)
-    except (TypeError, ValueError):
-        result = ()
-    if len(result) != count:
+    result = numbers_or_none(header, keyword, count)
+    if result is None:
         raise InputError(
             f"{name}: DICOM attribute {attribute(keyword)} is missing or damaged; export the series again."
         )
     return result
+
+
+def numbers_or_none(header: Dataset, keyword: str, count: int) -> tuple[float, ...] | None:
+    """``count`` finite numbers; ``None`` where the attribute is missing, damaged or has another number of values."""
+    try:
+        result = tuple(float(item) for item in value(header, keyword))
+    except (TypeError, ValueError):
+        return None
+    return result if len(result) == count and all(map(math.isfinite, result)) else None
 
 
 def moment(header: Dataset, date_keyword: str, time_keyword: str) -> datetime | None:

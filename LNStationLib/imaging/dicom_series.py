@@ -7,8 +7,6 @@ tilted gantries and orders files by rules of its own. GDCM only decodes the pixe
 from __future__ import annotations
 
 import logging
-import os
-import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,49 +14,32 @@ from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
-from pydicom import dcmread
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
 
-from LNStationLib.errors import GeometryError, InputError
+from LNStationLib.errors import InputError
 from LNStationLib.imaging import dicom_headers as dcm
-from LNStationLib.imaging.checks import orthonormal_direction
+from LNStationLib.imaging.arrays import array_view
+from LNStationLib.imaging.dicom_files import files_under
+from LNStationLib.imaging.dicom_geometry import ROUNDING_MM, Stack, at, slice_spacing, stack_of
+from LNStationLib.imaging.dicom_grouping import DicomSeries, group_series
 from LNStationLib.imaging.reading import READABLE, Warn, quiet_itk
 
 logger = logging.getLogger(__name__)
 
 MIN_SLICES = 10
-_POSITION_TOLERANCE = 0.1
-"""Slice distances may stray from their median by this share, which is rounding in the header; more is a gap."""
+_LISTED = 12
+"""Series named in a message."""
 
-_TILT_TOLERANCE = 1e-3
-_SAME_PLACE_MM = 1e-3
-
-
-@dataclass(frozen=True)
-class DicomSeries:
-    """The slices of one series with one orientation and size, unordered.
-
-    Attributes:
-        files: One file a slice.
-        headers: Their headers without pixels, in the same order.
-    """
-
-    files: tuple[Path, ...]
-    headers: tuple[Dataset, ...]
-
-    @property
-    def modality(self) -> str:
-        """DICOM modality, ``"CT"`` or ``"PT"`` among others."""
-        return dcm.text(self.headers[0], "Modality").upper()
-
-    @property
-    def label(self) -> str:
-        """Number, modality, description and number of slices, for messages; nothing of the patient."""
-        header = self.headers[0]
-        number = dcm.text(header, "SeriesNumber") or "?"
-        description = dcm.text(header, "SeriesDescription") or "without description"
-        return f"series {number} {self.modality or '?'} '{description}' ({len(self.files)} slices)"
+_TELLS_IMAGES_APART = (
+    "ConvolutionKernel",
+    "TemporalPositionIdentifier",
+    "NominalPercentageOfCardiacPhase",
+    "TriggerTime",
+    "AcquisitionNumber",
+    "ImageType",
+    "AcquisitionTime",
+)
+"""Attributes by which images at one place usually differ, the most telling first."""
 
 
 @dataclass(frozen=True)
@@ -81,49 +62,23 @@ def read_series(folder: Path, modality: str, name: str, warn: Warn) -> DicomVolu
         folder: Where the DICOM files lie.
         modality: ``"CT"`` or ``"PT"``.
         name: How messages call it.
-        warn: Told where the folder holds other series too.
+        warn: Told where the folder holds other series too, or slices twice.
 
     Raises:
         InputError: No such series, several, a missing attribute, or pixels that cannot be decoded.
         GeometryError: Missing slices, uneven distances, or a tilted gantry.
     """
-    return _volume(choose_series(find_series(folder), modality, name, warn), name)
+    return read_series_files(files_under(folder), modality, name, warn)
 
 
 def read_series_files(files: Sequence[Path], modality: str, name: str, warn: Warn) -> DicomVolume:
     """Read the one series of a modality among given files; see :func:`read_series`."""
-    return _volume(choose_series(group_series(files), modality, name, warn), name)
-
-
-def _volume(series: DicomSeries, name: str) -> DicomVolume:
-    order, geometry = series_geometry(series.headers, name)
-    files = [series.files[i] for i in order]
-    image = _pixels(files, name)
-    origin, spacing, direction = geometry
-    image.SetOrigin(origin.tolist())
-    image.SetSpacing(spacing.tolist())
-    image.SetDirection(direction.ravel().tolist())
-    return DicomVolume(image, tuple(series.headers[i] for i in order))
+    return _volume(choose_series(group_series(files), modality, name, warn), name, warn)
 
 
 def find_series(folder: Path) -> list[DicomSeries]:
-    """All image series under ``folder``; slices of another orientation or size make a series of their own."""
-    return group_series(_files(folder))
-
-
-def group_series(files: Sequence[Path]) -> list[DicomSeries]:
-    """All image series among ``files``; what is no DICOM image is left out."""
-    groups: dict[tuple[object, ...], dict[str, tuple[Path, Dataset]]] = {}
-    for path in files:
-        header = _header(path)
-        if header is not None:
-            # Copies of one slice are one slice.
-            groups.setdefault(_group(header), {}).setdefault(dcm.text(header, "SOPInstanceUID"), (path, header))
-    found = [
-        DicomSeries(tuple(path for path, _ in slices.values()), tuple(header for _, header in slices.values()))
-        for slices in groups.values()
-    ]
-    return sorted(found, key=lambda series: (dcm.number(series.headers[0], "SeriesNumber") or 0, -len(series.files)))
+    """All image series under ``folder``; slices of another size or plane make a series of their own."""
+    return group_series(files_under(folder))
 
 
 def choose_series(found: Sequence[DicomSeries], modality: str, name: str, warn: Warn) -> DicomSeries:
@@ -134,145 +89,128 @@ def choose_series(found: Sequence[DicomSeries], modality: str, name: str, warn: 
     """
     if not found:
         raise InputError(f"{name}: the folder holds no DICOM images; give {READABLE}.")
-    wanted = [series for series in found if series.modality == modality]
+    wanted = [series for series in found if series.modality == modality and not series.is_localizer]
     usable = [series for series in wanted if _is_usable(series)]
-    listed = "; ".join(series.label for series in found[:12])
+    # Screenshots do not say where they lie; alone, they are refused by the attribute that they lack.
+    usable = [series for series in usable if series.is_placed] or usable
     if not usable:
-        _refuse_multiframe(wanted, name)
-        raise InputError(
-            f"{name}: no {modality} series of at least {MIN_SLICES} slices in the folder, which holds {listed}."
-        )
+        raise InputError(f"{name}: {_why_none(found, wanted, modality)}")
     if len(usable) > 1:
         raise InputError(
-            f"{name}: the folder holds several {modality} series "
-            f"({'; '.join(series.label for series in usable[:12])}); "
+            f"{name}: the folder holds several {modality} series ({_listed(usable)}); "
             "give a folder with the wanted one only."
         )
-    others = [series for series in found if series is not usable[0] and not _is_localizer(series)]
-    if others:
-        warn(f"{name}: the folder holds {len(found)} series; {usable[0].label} was taken.")
+    _warn_of_others(found, usable[0], name, warn)
     return usable[0]
 
 
-def series_geometry(
-    headers: Sequence[Dataset], name: str
-) -> tuple[list[int], tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Order of the slices and the grid they make (DICOM PS3.3 C.7.6.2).
+def _is_usable(series: DicomSeries) -> bool:
+    return series.places >= MIN_SLICES and not series.is_multiframe and not series.is_color
 
-    Returns:
-        Indices of ``headers`` along the slice normal, and origin, spacing ``(i, j, k)`` and 3 x 3 direction, LPS mm.
+
+def _listed(found: Sequence[DicomSeries]) -> str:
+    more = f"; and {len(found) - _LISTED} more" if len(found) > _LISTED else ""
+    return "; ".join(series.label for series in found[:_LISTED]) + more
+
+
+def _why_none(found: Sequence[DicomSeries], wanted: Sequence[DicomSeries], modality: str) -> str:
+    """Why no series is usable, and what to do; the nearest cause."""
+    for series in wanted:
+        if series.is_multiframe:
+            return (
+                f"{series.label} is enhanced multi-frame DICOM, which is not read; convert it to NIfTI first, for "
+                "instance with dcm2niix."
+            )
+    uids = {series.uid for series in wanted}
+    if MIN_SLICES <= len(uids) == len(wanted) == sum(len(series.files) for series in wanted):
+        return (
+            f"each of the {len(wanted)} {modality} files has a Series Instance UID (0020,000E) of its own, so "
+            "nothing says which belong together; export the series again with one UID for all its slices."
+        )
+    slices = Counter[str]()
+    for series in wanted:
+        slices[series.uid] += len(series.files)
+    if any(slices[series.uid] >= MIN_SLICES > len(series.files) for series in wanted):
+        return (
+            f"the slices of a series differ in size, pixel spacing or orientation and make no {modality} volume of "
+            f"at least {MIN_SLICES} slices ({_listed(wanted)}); give a series of parallel slices of one size."
+        )
+    return f"no {modality} series of at least {MIN_SLICES} slices in the folder, which holds {_listed(found)}."
+
+
+def _warn_of_others(found: Sequence[DicomSeries], taken: DicomSeries, name: str, warn: Warn) -> None:
+    others = [series for series in found if series is not taken and not series.is_localizer]
+    if others:
+        warn(f"{name}: the folder holds {len(others) + 1} series; {taken.label} was taken.")
+    strays = sum(len(series.files) for series in others if series.uid == taken.uid)
+    if strays:
+        warn(
+            f"{name}: {strays} images of the same series with another size, pixel spacing or orientation were left "
+            "out."
+        )
+
+
+def _volume(series: DicomSeries, name: str, warn: Warn) -> DicomVolume:
+    series, stack = _one_image_a_place(series, name, warn)
+    spacing = slice_spacing(stack, name)
+    order = stack.order
+    image = _pixels([series.files[i] for i in order], name)
+    image.SetOrigin(stack.positions[order[0]].tolist())
+    image.SetSpacing([*stack.pixel_mm, spacing])
+    image.SetDirection(stack.direction.ravel().tolist())
+    return DicomVolume(image, tuple(series.headers[i] for i in order))
+
+
+def _one_image_a_place(series: DicomSeries, name: str, warn: Warn) -> tuple[DicomSeries, Stack]:
+    """Drop images that repeat another at the same place voxel by voxel, as an archive that sent them twice has them.
 
     Raises:
-        InputError: A geometry attribute is missing, or several images share a place.
-        GeometryError: Slices are missing or uneven, or the gantry was tilted.
+        InputError: Different images lie at one place.
     """
-    cosines = np.array(dcm.numbers(headers[0], "ImageOrientationPatient", 6, name)).reshape(2, 3)
-    row_mm, column_mm = dcm.numbers(headers[0], "PixelSpacing", 2, name)
-    if not (row_mm > 0 and column_mm > 0 and np.linalg.norm(cosines, axis=1).min() > 0):
-        raise GeometryError(f"{name}: zero or negative pixel spacing; export the series again with its true spacing.")
-    along_row, along_column = cosines / np.linalg.norm(cosines, axis=1, keepdims=True)
-    normal = np.cross(along_row, along_column)
-    direction = orthonormal_direction(np.stack([along_row, along_column, normal], axis=1), name)
-    positions = np.array([dcm.numbers(header, "ImagePositionPatient", 3, name) for header in headers])
-    order = np.argsort(positions @ direction[:, 2], kind="stable")
-    spacing = _slice_spacing(positions[order], direction, name)
-    # Pixel Spacing is (between rows, between columns): the first steps along the column, image axis j.
-    return order.tolist(), (positions[order[0]], np.array([column_mm, row_mm, spacing]), direction)
+    stack = stack_of(series.headers, name)
+    kept = [_first_of_copies(indices, series, stack, name) for indices in stack.places]
+    repeated = len(series.files) - len(kept)
+    if not repeated:
+        return series, stack
+    warn(f"{name}: {repeated} images that repeat another at the same place were left out.")
+    rest = DicomSeries(tuple(series.files[i] for i in kept), tuple(series.headers[i] for i in kept))
+    return rest, Stack(stack.direction, stack.pixel_mm, stack.positions[kept])
 
 
-def _slice_spacing(positions: np.ndarray, direction: np.ndarray, name: str) -> float:
-    depth = positions @ direction[:, 2]
-    steps = np.diff(depth)
-    if steps.min() < _SAME_PLACE_MM:
-        raise InputError(
-            f"{name}: several images at one place ({positions[int(steps.argmin())][2]:.1f} mm), as of several time "
-            "points "
-            "or reconstructions; give one volume only."
-        )
-    step = float(np.median(steps))
-    worst = int(np.abs(steps - step).argmax())
-    if abs(steps[worst] - step) > _POSITION_TOLERANCE * step:
-        raise GeometryError(_gap_message(name, positions[worst], positions[worst + 1], float(steps[worst]), step))
-    along = positions[-1] - positions[0]
-    sideways = along - (along @ direction[:, 2]) * direction[:, 2]
-    if np.linalg.norm(sideways) > max(_TILT_TOLERANCE * (depth[-1] - depth[0]), 0.1):
-        tilt = np.degrees(np.arctan2(np.linalg.norm(sideways), depth[-1] - depth[0]))
-        raise GeometryError(
-            f"{name}: sheared by a gantry tilt of {tilt:.1f} degrees; resample it to right-angled axes first, for "
-            "instance "
-            "with dcm2niix."
-        )
-    return float((depth[-1] - depth[0]) / (len(depth) - 1))
+def _first_of_copies(indices: np.ndarray, series: DicomSeries, stack: Stack, name: str) -> int:
+    """The first of the images at one place, all of which must be the same."""
+    first = int(indices[0])
+    for other in map(int, indices[1:]):
+        moved = np.abs(stack.positions[other] - stack.positions[first]).max() > ROUNDING_MM
+        if moved or not _same_pixels(series.files[first], series.files[other], name):
+            headers = [series.headers[i] for i in indices]
+            raise InputError(
+                f"{name}: several images at one place {at(stack.positions[first])}, {_difference(headers)}; "
+                "give one volume only."
+            )
+    return first
 
 
-def _gap_message(name: str, below: np.ndarray, above: np.ndarray, gap: float, step: float) -> str:
-    where = " and ".join("(" + ", ".join(f"{value:.1f}" for value in point) + ")" for point in (below, above))
-    if gap > 1.5 * step:
-        missing = round(gap / step) - 1
-        return (
-            f"{name}: {missing} slice{'s are' if missing > 1 else ' is'} missing between the positions {where} mm; "
-            "copy the whole series again."
-        )
-    return (
-        f"{name}: uneven slice distances, {gap:.2f} mm between the positions {where} mm and {step:.2f} mm elsewhere; "
-        "give a series with even slices."
-    )
+def _same_pixels(first: Path, second: Path, name: str) -> bool:
+    one, other = _pixels([first], name), _pixels([second], name)
+    return bool(np.array_equal(array_view(one), array_view(other)))
 
 
-def _files(folder: Path) -> list[Path]:
-    return sorted(
-        Path(root) / file for root, _, files in os.walk(folder) for file in files if not file.startswith(".")
-    )
-
-
-def _header(path: Path) -> Dataset | None:
-    """Header of a DICOM image file; ``None`` for any other file."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            header = dcmread(path, stop_before_pixels=True)
-    except (InvalidDicomError, OSError, EOFError, ValueError, KeyError, AttributeError, NotImplementedError):
-        return None
-    is_image = dcm.number(header, "Rows") and dcm.number(header, "Columns") and dcm.text(header, "SeriesInstanceUID")
-    return header if is_image else None
-
-
-def _group(header: Dataset) -> tuple[object, ...]:
-    cosines = header.get("ImageOrientationPatient") or ()
-    return (
-        dcm.text(header, "SeriesInstanceUID"),
-        dcm.text(header, "Modality"),
-        int(header.Rows),
-        int(header.Columns),
-        tuple(round(float(value), 3) for value in cosines),
-        dcm.text(header, "PixelSpacing"),
-    )
-
-
-def _is_localizer(series: DicomSeries) -> bool:
-    kinds = Counter(
-        "LOCALIZER" in [str(word).upper() for word in header.get("ImageType") or ()] for header in series.headers
-    )
-    return kinds[True] > kinds[False]
-
-
-def _is_usable(series: DicomSeries) -> bool:
-    return len(series.files) >= MIN_SLICES and not _is_localizer(series) and not _is_multiframe(series)
-
-
-def _is_multiframe(series: DicomSeries) -> bool:
-    return (dcm.number(series.headers[0], "NumberOfFrames") or 1) > 1
-
-
-def _refuse_multiframe(found: Sequence[DicomSeries], name: str) -> None:
-    for series in filter(_is_multiframe, found):
-        raise InputError(
-            f"{name}: {series.label} is enhanced multi-frame DICOM, which is not read; "
-            "convert it to NIfTI first, for instance with dcm2niix."
-        )
+def _difference(headers: Sequence[Dataset]) -> str:
+    """By what images at one place differ, as far as their headers say."""
+    for keyword in _TELLS_IMAGES_APART:
+        texts = sorted({dcm.text(header, keyword) for header in headers} - {""})
+        if len(texts) > 1:
+            return f"which differ in {dcm.attribute(keyword)}: {', '.join(texts)}"
+    return "as of several time points or reconstructions"
 
 
 def _pixels(files: Sequence[Path], name: str) -> sitk.Image:
+    """Values of slices, each rescaled and decoded in its own way, as float32.
+
+    Raises:
+        InputError: The pixels cannot be decoded, or are colors.
+    """
     reader = sitk.ImageSeriesReader()
     reader.SetImageIO("GDCMImageIO")
     reader.SetFileNames([str(path) for path in files])

@@ -8,6 +8,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from LNStationLib.errors import InputError
+from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.checks import (
     as_volume,
     check_overlap,
@@ -40,7 +41,7 @@ def binary_mask(image: sitk.Image, ct: sitk.Image, name: str, warn: Warn) -> sit
         GeometryError: It does not overlap the CT, or its axes are sheared.
     """
     volume = on_ct_space(image, ct, name)
-    inside = foreground(sitk.GetArrayViewFromImage(volume), name, warn)
+    inside = foreground(array_view(volume), name, warn)
     return None if inside is None else cropped(inside, volume, ct, name, warn)
 
 
@@ -53,9 +54,11 @@ def on_ct_space(image: sitk.Image, ct: sitk.Image, name: str) -> sitk.Image:
     """
     volume = as_volume(image, name)
     check_overlap(volume, ct, name)
-    if same_grid(volume, ct):
-        volume.CopyInformation(ct)
-    return volume
+    if not same_grid(volume, ct):
+        return volume
+    moved = sitk.Image(volume)
+    moved.CopyInformation(ct)
+    return moved
 
 
 def foreground(values: np.ndarray, name: str, warn: Warn) -> BoolArray | None:
@@ -131,7 +134,7 @@ def united(masks: Sequence[sitk.Image], ct: sitk.Image) -> sitk.Image:
     total = np.zeros(high - low, dtype=np.uint8)
     for offset, mask in zip(known, masks, strict=True):
         box = tuple(slice(a, a + n) for a, n in zip(offset - low, mask.GetSize()[::-1], strict=True))
-        total[box] |= sitk.GetArrayViewFromImage(mask)
+        total[box] |= array_view(mask)
     union = sitk.GetImageFromArray(total)
     union.SetSpacing(masks[0].GetSpacing())
     union.SetDirection(masks[0].GetDirection())
@@ -153,5 +156,5 @@ def _united_on(masks: Sequence[sitk.Image], grid: sitk.Image) -> sitk.Image:
     total = np.zeros(grid.GetSize()[::-1], dtype=bool)
     for mask in masks:
         moved = sitk.Resample(mask, grid, sitk.Transform(), sitk.sitkNearestNeighbor, 0, sitk.sitkUInt8)
-        total |= sitk.GetArrayViewFromImage(moved) > 0
+        total |= array_view(moved) > 0
     return with_geometry_of(total.astype(np.uint8), grid)

@@ -7,6 +7,8 @@ precision, and takes spacing and direction from different fields of the header. 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
+from itertools import product
 
 import nibabel as nib
 import numpy as np
@@ -24,15 +26,26 @@ _LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _UNIT_IN_MM = {"meter": 1000.0, "micron": 1e-3}
 _SPACING_TOLERANCE = 0.01
 
+_SAME_PLACE_VOXELS = 0.5
+"""sform and qform agree where no voxel moves by more than half its smallest edge: a mask stays on its voxels ..."""
 
-def image_from_nifti(raw: bytes, name: str) -> sitk.Image:
+_QUATERNION_NOISE_MM = 1.0
+"""... or by this: a quaternion in single precision is off by up to 0.06 degrees (half turns), 0.6 mm at 600 mm."""
+
+_SCANNER_CODE = 1
+
+
+def image_from_nifti(raw: bytes, name: str, warn: Callable[[str], None]) -> sitk.Image:
     """Decode the bytes of an uncompressed NIfTI-1 or NIfTI-2 file.
 
-    The affine is the sform where its code is set, else the qform (NIfTI-1 standard, methods 3 and 2).
+    The affine is the sform where its code is set, else the qform (NIfTI-1 standard, methods 3 and 2), as in nibabel
+    and TotalSegmentator. ITK, and with it SimpleITK and Slicer, takes the sform only where its code is 1 (scanner) or
+    both agree (``NiftiImageIO`` since ITK 5.2; the qform in older versions).
 
     Args:
         raw: The whole file.
         name: How messages call it.
+        warn: Told where sform and qform put the image at two places.
 
     Returns:
         Image in LPS mm with scaled values; a 2D or 4D file gives a 2D or 4D image.
@@ -48,7 +61,7 @@ def image_from_nifti(raw: bytes, name: str) -> sitk.Image:
     values = _values(nifti, name)
     if values.ndim < 3:
         return sitk.GetImageFromArray(values.T)
-    affine = _LPS_FROM_RAS @ _affine(nifti, raw, name)
+    affine = _LPS_FROM_RAS @ _affine(nifti, raw, name, warn)
     image = _as_image(values)
     _set_geometry(image, affine, name)
     _keep_extensions(image, nifti)
@@ -86,11 +99,11 @@ def _as_image(values: np.ndarray) -> sitk.Image:
         values = values.astype(np.float32)
     # isVector=False keeps a fourth axis an axis; SimpleITK would read it as components.
     return sitk.GetImageFromArray(
-        np.ascontiguousarray(values.T).astype(values.dtype.newbyteorder("=")), isVector=False
+        np.ascontiguousarray(values.T).astype(values.dtype.newbyteorder("="), copy=False), isVector=False
     )
 
 
-def _affine(nifti: nib.Nifti1Image, raw: bytes, name: str) -> np.ndarray:
+def _affine(nifti: nib.Nifti1Image, raw: bytes, name: str, warn: Callable[[str], None]) -> np.ndarray:
     """RAS affine in mm, after the header's own contradictions have been refused."""
     _check_pixdim(nifti, raw, name)
     sform, sform_code = nifti.get_sform(coded=True)
@@ -108,9 +121,32 @@ def _affine(nifti: nib.Nifti1Image, raw: bytes, name: str) -> np.ndarray:
             f"{name}: the two orientations in the NIfTI header (sform and qform) contradict each other; "
             "write it again with the right one in both."
         )
-    affine = np.array(sform if sform_code else qform, dtype=float)
-    affine[:3] *= _UNIT_IN_MM.get(nifti.header.get_xyzt_units()[0], 1.0)
-    return affine
+    unit_mm = _UNIT_IN_MM.get(nifti.header.get_xyzt_units()[0], 1.0)
+    scale = np.diag([unit_mm, unit_mm, unit_mm, 1.0])
+    if sform_code and qform_code:
+        _warn_of_two_places(scale @ sform, scale @ qform, int(sform_code), nifti.shape[:3], name, warn)
+    return np.asarray(scale @ (sform if sform_code else qform), dtype=float)
+
+
+def _warn_of_two_places(
+    sform: np.ndarray,
+    qform: np.ndarray,
+    sform_code: int,
+    shape: tuple[int, ...],
+    name: str,
+    warn: Callable[[str], None],
+) -> None:
+    """Say where a header puts a voxel at two places, how far apart, which is used, and who uses the other."""
+    corners = np.array([(*index, 1) for index in product(*((0, n - 1) for n in shape))], dtype=float)
+    apart = float(np.linalg.norm(corners @ (sform - qform)[:3].T, axis=1).max())
+    edge = float(np.linalg.norm(sform[:3, :3], axis=0).min())
+    if apart > max(_SAME_PLACE_VOXELS * edge, _QUATERNION_NOISE_MM):
+        others = "older versions of Slicer and ITK" if sform_code == _SCANNER_CODE else "Slicer and SimpleITK"
+        warn(
+            f"{name}: the two positions in the NIfTI header (sform and qform) are up to {apart:.1f} mm apart; the "
+            "sform was taken, as nibabel and TotalSegmentator do, so masks from programs that take the qform, such "
+            f"as {others}, lie off by that much: write the image again with one position in both."
+        )
 
 
 def _check_pixdim(nifti: nib.Nifti1Image, raw: bytes, name: str) -> None:

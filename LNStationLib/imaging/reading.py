@@ -15,6 +15,7 @@ from pathlib import Path
 import SimpleITK as sitk
 
 from LNStationLib.errors import GeometryError, InputError
+from LNStationLib.imaging.dicom_files import is_dicom
 from LNStationLib.imaging.nifti import image_from_nifti
 
 logger = logging.getLogger(__name__)
@@ -104,21 +105,20 @@ def image_format(path: Path) -> ImageFormat | None:
     head = _head(path)
     if head[:4] == b"NRRD":
         return ImageFormat.NRRD
-    if head[128:132] == b"DICM":
-        return ImageFormat.DICOM
     if head[344:348] in (b"n+1\0", b"ni1\0") or head[4:8] in (b"n+2\0", b"ni2\0"):
         return ImageFormat.NIFTI
     if b"NDims" in head and b"ElementType" in head:
         return ImageFormat.META
-    return None
+    return ImageFormat.DICOM if is_dicom(head) else None
 
 
-def read_image(path: Path, name: str) -> sitk.Image:
+def read_image(path: Path, name: str, warn: Warn) -> sitk.Image:
     """Read one image file of any number of dimensions and components, without judging its content.
 
     Args:
         path: An image file.
         name: How messages call it, e.g. ``"CT ct.nii.gz"``.
+        warn: Told what is odd about where it lies.
 
     Returns:
         The image in LPS mm, with the metadata that its format carries.
@@ -141,7 +141,7 @@ def read_image(path: Path, name: str) -> sitk.Image:
             f"{name}: a single DICOM file; give the folder of the whole series, or a mask as NIfTI or NRRD."
         )
     if kind is ImageFormat.NIFTI:
-        return image_from_nifti(_all_bytes(path, name), name)
+        return image_from_nifti(_all_bytes(path, name), name, warn)
     _check_header(path, kind, name)
     return _read_with_itk(path, kind, name)
 

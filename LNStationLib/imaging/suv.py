@@ -116,16 +116,11 @@ def _check_suv_type(header: Dataset, name: str) -> None:
 
 
 def _check_corrected(header: Dataset, name: str, warn: Warn) -> None:
-    corrections = _corrections(header)
+    corrections = dcm.words(header, "CorrectedImage")
     if not corrections:
         warn(f"{name}: {dcm.attribute('CorrectedImage')} is missing; taken as corrected for attenuation.")
     elif "ATTN" not in corrections:
         raise InputError(f"{name}: not corrected for attenuation, so SUVs would be wrong; give the corrected series.")
-
-
-def _corrections(header: Dataset) -> list[str]:
-    value = header.get("CorrectedImage") or []
-    return [str(word).upper() for word in ([value] if isinstance(value, str) else value)]
 
 
 def _philips_factors(slices: Sequence[Dataset], name: str, warn: Warn, dose: PetDose | None) -> list[float]:
@@ -165,7 +160,7 @@ def _decay_correction(header: Dataset, name: str, warn: Warn) -> str:
     value = dcm.text(header, "DecayCorrection").upper()
     if value in ("START", "ADMIN", "NONE"):
         return value
-    if not value and "DECY" in _corrections(header):
+    if not value and "DECY" in dcm.words(header, "CorrectedImage"):
         warn(f"{name}: {dcm.attribute('DecayCorrection')} is missing; taken as START because the image is corrected.")
         return "START"
     raise InputError(
@@ -182,7 +177,7 @@ def _injection(header: Dataset, name: str) -> _Injection:
 
 
 def _drug(header: Dataset, name: str) -> Dataset:
-    items = header.get("RadiopharmaceuticalInformationSequence")
+    items = dcm.value(header, "RadiopharmaceuticalInformationSequence")
     if not items:
         raise _missing("RadiopharmaceuticalInformationSequence", name)
     first: Dataset = items[0]

@@ -13,6 +13,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from LNStationLib import anatomy
+from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.nodes.regions import Box, bounding_region, crop, like, within
 from LNStationLib.types import FloatArray, PointMm
@@ -72,7 +73,7 @@ def attention_volume(
         float32 in [0, 1], linearly interpolated.
     """
     shown = {name: boxes[name] for name in attention if name in boxes}
-    labels = sitk.GetArrayViewFromImage(stations)
+    labels = array_view(stations)
     full: Box = (slice(0, labels.shape[0]), slice(0, labels.shape[1]), slice(0, labels.shape[2]))
     region = full if whole else bounding_region(shown.values()) or _SMALLEST_BOX
     volume = np.zeros([part.stop - part.start for part in region], np.float32)

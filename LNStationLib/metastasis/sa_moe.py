@@ -17,6 +17,7 @@ from LNStationLib import __version__, anatomy
 from LNStationLib.assessment import NodeFinding, Provenance
 from LNStationLib.case import Case
 from LNStationLib.errors import InputError
+from LNStationLib.imaging.arrays import array_view
 from LNStationLib.metastasis.attention import StationAttention, coarser_grid
 from LNStationLib.metastasis.clinical_criteria import ClinicalCriteria, against
 from LNStationLib.metastasis.station_call import MetastasisResult, StationCall
@@ -259,7 +260,7 @@ def _side(seen: _Seen, node: NodeFinding | None, side_of: Callable[[PointMm], Si
 def _part_seen(region: StationRegion, stations: sitk.Image, name: str, box: Box) -> float:
     """Part of a station's volume that lies in its region, at most 1."""
     inside = int(region.station.sum()) * region.grid.voxel_volume_ml
-    count = np.count_nonzero(sitk.GetArrayViewFromImage(stations)[box] == anatomy.station(name).label_value)
+    count = np.count_nonzero(array_view(stations)[box] == anatomy.station(name).label_value)
     return min(inside / (count * float(np.prod(stations.GetSpacing())) / 1000), 1.0)
 
 

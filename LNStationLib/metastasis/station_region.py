@@ -12,6 +12,7 @@ import numpy as np
 import SimpleITK as sitk
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.grid import AIR_HU, Grid, resample_to_grid
 from LNStationLib.nodes.regions import Box
 
@@ -85,7 +86,7 @@ def station_box(stations: sitk.Image, value: int, voxels: Box | None = None) -> 
         voxels: Its smallest box where that is known already; searched for where ``None``.
     """
     if voxels is None:
-        labels = sitk.GetArrayViewFromImage(stations) == value
+        labels = array_view(stations) == value
         where = [np.flatnonzero(labels.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
         if any(found.size == 0 for found in where):
             return None

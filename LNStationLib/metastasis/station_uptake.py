@@ -9,6 +9,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from LNStationLib import anatomy
+from LNStationLib.imaging.arrays import array_view
 from LNStationLib.nodes.regions import Box, crop, station_boxes
 from LNStationLib.nodes.uptake import sample_pet
 from LNStationLib.types import BoolArray, PointMm
@@ -57,7 +58,7 @@ def station_uptakes(
             for it (the paper leaves it in); or ``None``.
         boxes: Boxes of the stations to measure, by name; of all of them where ``None``.
     """
-    labels = sitk.GetArrayViewFromImage(stations)
+    labels = array_view(stations)
     boxes = station_boxes(stations) if boxes is None else boxes
     by_station, filled = {}, set()
     for name, box in boxes.items():
@@ -77,4 +78,4 @@ def station_uptakes(
 
 def _inside(mask: sitk.Image, part: sitk.Image) -> BoolArray:
     on_part = sitk.Resample(mask, part, sitk.Transform(), sitk.sitkNearestNeighbor, 0, sitk.sitkUInt8)
-    return np.asarray(sitk.GetArrayViewFromImage(on_part) > 0)
+    return np.asarray(array_view(on_part) > 0)

@@ -18,6 +18,7 @@ from scipy.ndimage import binary_dilation
 from skimage.segmentation import expand_labels
 
 from LNStationLib.case import Case
+from LNStationLib.imaging.arrays import array_view
 from LNStationLib.nodes.blob_detection import RADII_MM, SPACING_MM, Blob, find_blobs
 from LNStationLib.nodes.node_result import Candidates, NodeSource
 from LNStationLib.nodes.regions import Box, box_around, crop, like, paste, spacing_zyx
@@ -121,7 +122,7 @@ def search_box(stations: sitk.Image) -> Box | None:
     It ends at multiples of some voxels, so that an edit at the rim of the stations seldom asks for another search.
     """
     spacing = spacing_zyx(stations)
-    box = box_around(np.greater(sitk.GetArrayViewFromImage(stations), 0), 2 * max(RADII_MM), spacing)
+    box = box_around(np.greater(array_view(stations), 0), 2 * max(RADII_MM), spacing)
     if box is None:
         return None
     ends = []
@@ -145,7 +146,7 @@ def search_blobs(case: Case, box: Box, progress: Progress) -> BlobSearch:
     hu = sitk.GetArrayFromImage(sitk.SmoothingRecursiveGaussian(coarse, _DENOISING_MM))
     blood = _bright_blood(hu, upper) | barred
     soft = ~blood & (hu >= _SOFT_HU[0])
-    flat = _flattened(sitk.GetArrayViewFromImage(coarse), blood)
+    flat = _flattened(array_view(coarse), blood)
     blobs = find_blobs(like(flat, coarse), soft, progress)
     # One voxel more, so that the CT's own voxels and not the coarse grid draw the border; not towards vessels.
     return BlobSearch(
@@ -157,7 +158,7 @@ def fill_blobs(search: BlobSearch, stations: sitk.Image) -> InstanceArray:
     """Blobs whose center lies in a station: blob numbers ``[z, y, x]`` in the box of the search on the CT."""
     part = crop(stations, search.box)
     on_coarse = sitk.Resample(part, search.coarse, sitk.Transform(), sitk.sitkNearestNeighbor, 0)
-    inside = sitk.GetArrayViewFromImage(on_coarse) > 0
+    inside = array_view(on_coarse) > 0
     soft = search.soft & inside
     labels = _fill(search.blobs, soft)
     labels = _grown(labels, (soft | search.growable) & inside)
@@ -184,7 +185,7 @@ def _organs_on(case: Case, part: sitk.Image) -> BoolArray:
     inside = np.zeros(tuple(reversed(part.GetSize())), bool)
     for mask in [*case.organ_masks.values(), *([] if case.tumor is None else [case.tumor])]:
         organ = sitk.Resample(mask, part, sitk.Transform(), sitk.sitkNearestNeighbor, 0, sitk.sitkUInt8)
-        inside |= sitk.GetArrayViewFromImage(organ) > 0
+        inside |= array_view(organ) > 0
     return inside
 
 
@@ -218,7 +219,7 @@ def _upper_soft_hu(case: Case, part: sitk.Image) -> tuple[float, tuple[str, ...]
 
 def _median_hu(mask: sitk.Image, part: sitk.Image) -> float | None:
     inside = sitk.Resample(mask, part, sitk.Transform(), sitk.sitkNearestNeighbor, 0, sitk.sitkUInt8)
-    hu = sitk.GetArrayViewFromImage(part)[sitk.GetArrayViewFromImage(inside) > 0]
+    hu = array_view(part)[array_view(inside) > 0]
     return float(np.median(hu)) if hu.size else None
 
 
@@ -273,5 +274,5 @@ def _distance(blob: Blob, shape: tuple[int, ...]) -> tuple[Box, FloatArray]:
 
 def _soft_on_ct(part: sitk.Image, upper_hu: float) -> BoolArray:
     """The CT's own voxels that are soft tissue."""
-    hu = sitk.GetArrayViewFromImage(sitk.SmoothingRecursiveGaussian(sitk.Cast(part, sitk.sitkFloat32), _DENOISING_MM))
+    hu = array_view(sitk.SmoothingRecursiveGaussian(sitk.Cast(part, sitk.sitkFloat32), _DENOISING_MM))
     return np.asarray((hu >= _SOFT_HU[0]) & (hu <= upper_hu))

@@ -12,6 +12,7 @@ from LNStationLib import __version__, anatomy
 from LNStationLib.assessment import NodeFinding, Provenance
 from LNStationLib.case import Case
 from LNStationLib.errors import GeometryError, InputError
+from LNStationLib.imaging.arrays import array_view
 from LNStationLib.nodes.ct_blobs import CtBlobs
 from LNStationLib.nodes.measurement import measure_nodes
 from LNStationLib.nodes.node_result import Candidates, NodeFinder, NodeResult, NodeSource
@@ -129,7 +130,7 @@ def in_order(findings: Iterable[NodeFinding]) -> list[NodeFinding]:
 def _ordered(candidates: Candidates, findings: list[NodeFinding]) -> tuple[sitk.Image, list[NodeFinding]]:
     """Number the nodes by station, then from head to feet; drop those under the finder's smallest size."""
     kept = in_order(one for one in findings if one.short_axis_mm >= candidates.smallest_short_axis_mm)
-    values = sitk.GetArrayViewFromImage(candidates.labels)
+    values = array_view(candidates.labels)
     numbers = np.zeros(int(values.max(initial=0)) + 1, np.uint16)
     for number, finding in enumerate(kept, start=1):
         numbers[finding.node_id] = number

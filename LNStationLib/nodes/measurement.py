@@ -13,6 +13,7 @@ from scipy.ndimage import find_objects
 
 from LNStationLib import anatomy
 from LNStationLib.assessment import NodeFinding
+from LNStationLib.imaging.arrays import array_view
 from LNStationLib.nodes.diameters import AxialDiameters, axial_diameters
 from LNStationLib.nodes.regions import Box, axes, crop, like, points_mm, spacing_zyx
 from LNStationLib.nodes.uptake import Uptake, measure_uptake
@@ -69,7 +70,7 @@ def measure_nodes(
         without PET and where PET does not cover the whole node.
     """
     scene = Scene(ct, stations, pet, source, side_of)
-    values = sitk.GetArrayViewFromImage(labels)
+    values = array_view(labels)
     boxes = [(value, box) for value, box in enumerate(find_objects(values), start=1) if box is not None]
     findings = []
     for done, (value, box) in enumerate(boxes):
@@ -89,7 +90,7 @@ def measure_node(node_id: int, mask: BoolArray, box: Box, scene: Scene) -> NodeF
     """
     ct = scene.ct
     indices = np.argwhere(mask) + [part.start for part in box]
-    station, fraction = _station_of(sitk.GetArrayViewFromImage(scene.stations)[box][mask])
+    station, fraction = _station_of(array_view(scene.stations)[box][mask])
     low, high = _bounds_mm(ct, indices)
     centroid = _point(points_mm(ct, indices).mean(axis=0))
     uptake = None if scene.pet is None else measure_uptake(scene.pet, ct, indices)
@@ -104,7 +105,7 @@ def measure_node(node_id: int, mask: BoolArray, box: Box, scene: Scene) -> NodeF
         short_axis_mm=diameters.short_mm,
         long_axis_mm=diameters.long_mm,
         extent_mm=_point(high - low),
-        mean_hu=float(sitk.GetArrayViewFromImage(ct)[box][mask].mean()),
+        mean_hu=float(array_view(ct)[box][mask].mean()),
         suv_max=None if uptake is None else uptake.suv_max,
         suv_mean=None if uptake is None else uptake.suv_mean,
         suv_peak=None if uptake is None else uptake.suv_peak,

@@ -11,6 +11,7 @@ from scipy.ndimage import binary_dilation, maximum
 
 from LNStationLib.case import Case
 from LNStationLib.errors import InputError
+from LNStationLib.imaging.arrays import array_view
 from LNStationLib.nodes.node_result import Candidates, NodeSource
 from LNStationLib.nodes.regions import Box, box_around, crop, grown, paste, spacing_zyx, within
 from LNStationLib.progress import Progress
@@ -50,7 +51,7 @@ class PetThresholdNodes:
         if case.pet is None:
             raise InputError("nodes are set to 'pet_threshold' but the case has no PET: give one or choose 'auto'")
         progress("nodes from PET", 0.0)
-        box = box_around(np.greater(sitk.GetArrayViewFromImage(stations), 0), 0.0, spacing_zyx(stations))
+        box = box_around(np.greater(array_view(stations), 0), 0.0, spacing_zyx(stations))
         if box is None:
             empty = sitk.Image(case.ct.GetSize(), sitk.sitkUInt16)
             empty.CopyInformation(case.ct)
@@ -125,7 +126,7 @@ def _uptake(
     allowed = sitk.GetArrayFromImage(stations) > 0
     if tumor is not None:
         barred = sitk.Resample(tumor, stations, sitk.Transform(), sitk.sitkNearestNeighbor, 0, sitk.sitkUInt8)
-        allowed &= sitk.GetArrayViewFromImage(barred) == 0
+        allowed &= array_view(barred) == 0
     suv = sitk.GetArrayFromImage(sitk.Resample(pet, stations, sitk.Transform(), sitk.sitkLinear, 0.0))
     return suv, allowed & (suv > settings.node_suv_threshold)
 

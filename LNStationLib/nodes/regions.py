@@ -11,6 +11,7 @@ import SimpleITK as sitk
 from scipy.ndimage import find_objects
 
 from LNStationLib import anatomy
+from LNStationLib.imaging.arrays import array_view
 from LNStationLib.types import BoolArray, FloatArray
 
 Box = tuple[slice, slice, slice]
@@ -48,7 +49,7 @@ def station_boxes(stations: sitk.Image) -> dict[str, Box]:
     Args:
         stations: uint8 label map, values of the station table.
     """
-    found = find_objects(sitk.GetArrayViewFromImage(stations))
+    found = find_objects(array_view(stations))
     boxes = {row.name: found[row.label_value - 1] for row in anatomy.stations() if row.label_value <= len(found)}
     return {name: box for name, box in boxes.items() if box is not None}
 

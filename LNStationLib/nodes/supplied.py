@@ -8,6 +8,7 @@ import SimpleITK as sitk
 
 from LNStationLib.case import Case
 from LNStationLib.errors import InputError
+from LNStationLib.imaging.arrays import array_view
 from LNStationLib.nodes.node_result import Candidates, NodeSource
 from LNStationLib.nodes.regions import covers, indices_of, like, points_mm
 from LNStationLib.progress import Progress
@@ -76,7 +77,7 @@ def _to_ct_grid(instances: sitk.Image, ct: sitk.Image) -> tuple[sitk.Image, int]
     """Nodes on the CT grid, and how many of them lie outside it."""
     resampled = sitk.Resample(instances, ct, sitk.Transform(), sitk.sitkNearestNeighbor, 0, sitk.sitkUInt16)
     labels = sitk.GetArrayFromImage(resampled)
-    source = sitk.GetArrayViewFromImage(instances)
+    source = array_view(instances)
     missing = np.setdiff1d(np.unique(source), np.unique(labels))
     lost = 0
     for value in missing:
@@ -91,6 +92,6 @@ def _to_ct_grid(instances: sitk.Image, ct: sitk.Image) -> tuple[sitk.Image, int]
 
 
 def _empty_warning(labels: sitk.Image) -> tuple[str, ...]:
-    if sitk.GetArrayViewFromImage(labels).any():
+    if array_view(labels).any():
         return ()
     return ("The supplied node mask holds no node on the CT.",)

@@ -11,6 +11,7 @@ import SimpleITK as sitk
 from scipy.ndimage import map_coordinates
 from scipy.signal import fftconvolve
 
+from LNStationLib.imaging.arrays import array_view
 from LNStationLib.nodes.regions import covers, indices_of, points_mm, spacing_zyx
 from LNStationLib.types import BoolArray, FloatArray, PointMm
 
@@ -81,7 +82,7 @@ def sample_pet(pet: sitk.Image, image: sitk.Image, indices: npt.NDArray[np.integ
     inside = covers(pet, at)
     shape = np.array(pet.GetSize())[::-1]
     nearest = np.clip(np.floor(at[inside] + 0.5).astype(int), 0, shape - 1)
-    suv = sitk.GetArrayViewFromImage(pet)[tuple(nearest.T)]
+    suv = array_view(pet)[tuple(nearest.T)]
     fraction = float(inside.mean()) if inside.size else 0.0
     return Samples(np.asarray(suv, float), points[inside], fraction)
 
@@ -123,7 +124,7 @@ def suv_peak(pet: sitk.Image, points: FloatArray) -> float | None:
     grid = np.stack(np.meshgrid(*ticks, indexing="ij"), axis=-1)
     at = indices_of(pet, grid.reshape(-1, 3))
     inside = covers(pet, at).reshape(grid.shape[:3])
-    suv = map_coordinates(sitk.GetArrayViewFromImage(pet), at.T, order=1, mode="nearest").reshape(grid.shape[:3])
+    suv = map_coordinates(array_view(pet), at.T, order=1, mode="nearest").reshape(grid.shape[:3])
     sphere = _sphere_kernel(PEAK_RADIUS_MM / _PEAK_GRID_MM)
     means = fftconvolve(np.asarray(suv, float), sphere, mode="same")
     covered = fftconvolve(inside.astype(float), sphere, mode="same") >= _FULL_COVER

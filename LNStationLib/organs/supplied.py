@@ -7,6 +7,7 @@ import SimpleITK as sitk
 
 from LNStationLib import anatomy
 from LNStationLib.case import Case
+from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.grid import Grid, resample_to_grid
 from LNStationLib.organs.findings import Findings
 from LNStationLib.organs.organ_set import OrganSource
@@ -31,7 +32,7 @@ def mask_on_grid(image: sitk.Image, grid: Grid) -> BoolArray:
 
 def _cropped(image: sitk.Image) -> sitk.Image | None:
     """The part of a mask that is not empty, with a rim of empty voxels; None where all of it is empty."""
-    array = sitk.GetArrayViewFromImage(image)
+    array = array_view(image)
     start, size = [], []
     for axis in (2, 1, 0):
         others = tuple(other for other in range(3) if other != axis)

@@ -13,6 +13,7 @@ import SimpleITK as sitk
 from LNStationLib import anatomy
 from LNStationLib.assessment import NodeFinding
 from LNStationLib.case_loading import load_case_folder
+from LNStationLib.imaging.arrays import array_view
 from LNStationLib.metastasis.station_uptake import station_uptakes
 from LNStationLib.nodes.measurement import measure_nodes
 from LNStationLib.phantom.audit_sheet import Figure
@@ -82,7 +83,7 @@ def _measure(folder: Path, patient: PatientTruth) -> _Seen:
 def _grown_suv_max(pet: sitk.Image, stations: sitk.Image) -> dict[str, float]:
     """SUVmax of every station grown on the PET's own grid, neighbors taken in."""
     on_pet = sitk.GetArrayFromImage(sitk.Resample(stations, pet, sitk.Transform(), sitk.sitkNearestNeighbor, 0))
-    suv, spacing = sitk.GetArrayViewFromImage(pet), tuple(reversed(pet.GetSpacing()))
+    suv, spacing = array_view(pet), tuple(reversed(pet.GetSpacing()))
     result = {}
     for row in anatomy.stations():
         mask = on_pet == row.label_value

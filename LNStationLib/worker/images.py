@@ -8,6 +8,7 @@ from typing import Any
 
 import SimpleITK as sitk
 
+from LNStationLib.imaging.arrays import array_view
 from LNStationLib.worker.volume_files import VolumeError, VolumeGeometry, read_volume, write_volume
 
 
@@ -45,4 +46,4 @@ def required_image(folder: Path, reference: Mapping[str, Any], what: str) -> sit
 def write_image(folder: Path, name: str, image: sitk.Image) -> dict[str, Any]:
     """Write an image as a volume and return its description."""
     geometry = VolumeGeometry(image.GetOrigin(), image.GetSpacing(), image.GetDirection())
-    return write_volume(folder, name, sitk.GetArrayViewFromImage(image), geometry)
+    return write_volume(folder, name, array_view(image), geometry)

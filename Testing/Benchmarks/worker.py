@@ -35,6 +35,7 @@ from scipy.ndimage import binary_dilation  # noqa: E402
 
 from LNStationLib import anatomy  # noqa: E402
 from LNStationLib.case import Case  # noqa: E402
+from LNStationLib.imaging.arrays import array_view  # noqa: E402
 from LNStationLib.metastasis.station_groups import STATIONS  # noqa: E402
 from LNStationLib.metastasis.station_region import RegionSpec  # noqa: E402
 from LNStationLib.modelpackage import write_package  # noqa: E402
@@ -179,7 +180,7 @@ def main() -> None:
 
 
 def _cropped(mask: sitk.Image) -> sitk.Image:
-    where = np.argwhere(sitk.GetArrayViewFromImage(mask))
+    where = np.argwhere(array_view(mask))
     if not len(where):
         return mask
     low, high = where.min(axis=0), where.max(axis=0) + 1

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import importlib.metadata
+import io
 import os
 import re
 import subprocess
 import sys
+import time
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -181,7 +183,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> run.Environm
     environment = run.Environment(tmp_path / ".venv", constraints)
     calls: list[list[str]] = []
 
-    def pretend(command: list[str], complaint: str) -> None:
+    def pretend(command: list[str], complaint: str, log: Path) -> None:
         calls.append(command)
         if "venv" in command:
             environment.python.parent.mkdir(parents=True)
@@ -227,8 +229,8 @@ def test_setup_adds_the_groups_that_a_command_needs(environment: run.Environment
 def test_interrupted_setup_is_done_again(environment: run.Environment, monkeypatch: pytest.MonkeyPatch) -> None:
     pretend = run.run_or_fail
 
-    def interrupted(command: list[str], complaint: str) -> None:
-        pretend(command, complaint)
+    def interrupted(command: list[str], complaint: str, log: Path) -> None:
+        pretend(command, complaint, log)
         if "pip" in command:
             raise KeyboardInterrupt
 
@@ -246,7 +248,7 @@ def test_interrupted_setup_is_done_again(environment: run.Environment, monkeypat
 def test_failed_addition_takes_the_stamp_away(environment: run.Environment, monkeypatch: pytest.MonkeyPatch) -> None:
     environment.make_ready({"": ["a==1"]})
 
-    def fail(command: list[str], complaint: str) -> None:
+    def fail(command: list[str], complaint: str, log: Path) -> None:
         raise run.SetupError(complaint)
 
     monkeypatch.setattr(run, "run_or_fail", fail)
@@ -270,6 +272,124 @@ def test_environment_without_its_interpreter_is_made_again(environment: run.Envi
     environment.make_ready({"": ["a==1"]})
     assert len(pip_calls(environment)) == 2
     assert environment.python.exists()
+
+
+NOISE = """
+import sys
+for number in range(40):
+    print("WARNING: Location 'file:///wheels' is ignored", file=sys.stderr)
+    print(f"Collecting package-{number}==1.0 (from constraints)")
+"""
+
+
+def test_what_a_package_client_prints_goes_to_the_log_and_not_to_the_user(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    log = tmp_path / "set-up.log"
+    run.run_or_fail([sys.executable, "-c", NOISE], "never said", log)
+    assert capfd.readouterr() == ("", "")
+    lines = log.read_text(encoding="utf-8").splitlines()
+    assert lines.count("WARNING: Location 'file:///wheels' is ignored") == 40
+    assert lines[-1] == "Collecting package-39==1.0 (from constraints)"
+    assert lines[0].startswith(f"$ {sys.executable} -c")
+
+
+def test_a_failed_step_shows_the_end_of_its_log_with_each_warning_once(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    code = f"{NOISE}\nprint('ERROR: No space left on device', file=sys.stderr)\nsys.exit(1)"
+    with pytest.raises(run.SetupError, match="the complaint"):
+        run.run_or_fail([sys.executable, "-c", code], "the complaint", tmp_path / "set-up.log")
+    said = capfd.readouterr()
+    assert said.out == ""
+    lines = said.err.splitlines()
+    assert len(lines) <= run.TAIL_LINES
+    assert lines[-1] == "  ERROR: No space left on device"
+    assert said.err.count("is ignored") <= 1
+
+
+def test_a_program_that_is_not_there_fails_with_the_complaint(tmp_path: Path) -> None:
+    with pytest.raises(run.SetupError, match="the complaint"):
+        run.run_or_fail([str(tmp_path / "nothing")], "the complaint", tmp_path / "set-up.log")
+
+
+def test_bytes_that_are_no_text_do_not_break_the_log(tmp_path: Path) -> None:
+    code = "import sys; sys.stdout.buffer.write(b'\\xe9t\\xe9\\n')"
+    assert run.run_logged([sys.executable, "-c", code], tmp_path / "set-up.log") == (0, ["\ufffdt\ufffd"])
+
+
+def test_an_interrupted_step_ends_its_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(line: str) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run, "activity", interrupt)
+    code = "import time; print('Collecting a', flush=True); time.sleep(60)"
+    started = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        run.run_logged([sys.executable, "-c", code], tmp_path / "set-up.log")
+    assert time.monotonic() - started < 30
+
+
+class Terminal(io.StringIO):
+    """Remembers what is written to it, as a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_shows_one_line_that_goes_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run.shutil, "get_terminal_size", lambda: os.terminal_size((30, 20)))
+    terminal = Terminal()
+    with run.ProgressLine(terminal) as progress:
+        for line in (
+            "Collecting numpy==2.4.6 (from x)",
+            "WARNING: ignored",
+            "Downloading a/long-name-of-a-wheel.whl",
+        ):
+            progress.show(run.activity(line))
+    written = terminal.getvalue().split("\r")
+    assert [text.strip() for text in written] == [
+        "", "collecting numpy==2.4.6", "downloading long-name-of-a-", "", ""
+    ]  # fmt: skip
+    assert max(map(len, written)) == 29
+    assert "\n" not in terminal.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("Collecting numpy==2.4.6 (from -r x)", "collecting numpy==2.4.6"),
+        ("  Downloading https://host/a/numpy-2.4.6.whl (18 MB)", "downloading numpy-2.4.6.whl"),
+        ("  Building wheel for edt (pyproject.toml): started", "building edt"),
+        ("Installing collected packages: a, b", "installing the packages"),
+        ("Collecting", ""),
+        ("WARNING: Location 'file:///wheels' is ignored", ""),
+        ("", ""),
+    ],
+)
+def test_what_the_set_up_is_at_is_read_from_pips_lines(line: str, said: str) -> None:
+    assert run.activity(line) == said
+
+
+def test_the_log_lies_beside_the_environment_and_is_named_where_the_installation_fails(
+    environment: run.Environment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environment.make_ready({"": ["a==1"]})
+    assert environment.log == environment.folder.with_name(".venv.log")
+    assert "log in .venv.log" in capsys.readouterr().err
+
+    def fail(command: list[str], complaint: str, log: Path) -> None:
+        raise run.SetupError(complaint)
+
+    monkeypatch.setattr(run, "run_or_fail", fail)
+    with pytest.raises(run.SetupError, match=r"the end of .*\.venv\.log is above"):
+        environment.make_ready({"": ["a==2"]})
+
+
+def test_the_launcher_can_be_read_by_python_3_6() -> None:
+    tree = ast.parse((ROOT / "run.py").read_text(encoding="utf-8"), feature_version=(3, 6))
+    at_top = imported(tree, top_level_only=True)
+    assert at_top <= {"contextlib", "hashlib", "json", "os", "pathlib", "shutil", "subprocess", "sys", "typing"}
 
 
 def test_requirements_of_each_command_come_from_pyproject() -> None:

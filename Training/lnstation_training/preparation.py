@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -27,6 +28,8 @@ from LNStationLib.processes import fresh_processes
 from LNStationLib.progress import Progress, silent
 from LNStationLib.settings import Settings
 from LNStationLib.whole_files import whole_file, write_whole
+
+logger = logging.getLogger(__name__)
 
 
 def prepare(
@@ -172,7 +175,7 @@ def _cut_out(
     patient: CohortPatient, spec: RegionSpec, stations: Sequence[str]
 ) -> tuple[list[dict], np.ndarray, np.ndarray]:
     case = load_case(CaseRequest(ct=patient.ct, nodes=patient.nodes, case_id=patient.patient))
-    station_map = read_image(patient.stations, f"stations {patient.stations.name}")
+    station_map = read_image(patient.stations, f"stations {patient.stations.name}", logger.warning)
     sizes = _short_axes(case, station_map)
     entries, ct, nodes = [], [], []
     for name in stations:

@@ -12,6 +12,7 @@ from imaging.samples import box_mask, chest, pet_tags, write_series
 
 from LNStationLib.case_input.case_from_images import CaseImages, case_from_images
 from LNStationLib.errors import GeometryError, InputError
+from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.checks import with_geometry_of
 
 
@@ -47,7 +48,7 @@ def test_a_pet_of_unknown_unit_is_refused_with_what_to_do(unit: str | None) -> N
 def test_a_pet_in_suv_passes_and_one_that_cannot_be_suv_does_not() -> None:
     case = case_from_images(given(pet=pet_counts(0.005), pet_unit="SUVbw"))
     assert case.pet is not None
-    assert sitk.GetArrayViewFromImage(case.pet).max() == pytest.approx(5)
+    assert array_view(case.pet).max() == pytest.approx(5)
     with pytest.raises(InputError, match="which is no SUV"):
         case_from_images(given(pet=pet_counts(5.0), pet_unit="SUVbw"))
 
@@ -74,8 +75,8 @@ def test_organs_go_by_the_names_of_the_table_and_pieces_are_united() -> None:
     upper, lower = box_mask(ct, (40, 50, 20), (45, 55, 24)), box_mask(ct, (40, 50, 10), (45, 55, 14))
     case = case_from_images(given(organs={"Vertebrae T5": upper, "vertebrae_T7": lower, "trachea": upper}))
     assert set(case.organ_masks) == {"spine", "trachea"} == set(case.organ_origins)
-    both = sum(int(sitk.GetArrayViewFromImage(mask).sum()) for mask in (upper, lower))
-    assert int(sitk.GetArrayViewFromImage(case.organ_masks["spine"]).sum()) == both
+    both = sum(int(array_view(mask).sum()) for mask in (upper, lower))
+    assert int(array_view(case.organ_masks["spine"]).sum()) == both
 
 
 def test_an_unknown_organ_is_refused_and_an_empty_one_told() -> None:
@@ -101,7 +102,7 @@ def test_nodes_keep_their_values_and_a_binary_mask_stays_binary() -> None:
     several = box_mask(ct, (10, 10, 10), (12, 12, 12), 3) + box_mask(ct, (20, 20, 20), (22, 22, 22), 9)
     case = case_from_images(given(nodes=several, tumor=box_mask(ct, (30, 30, 20), (34, 34, 24))))
     assert case.nodes is not None
-    assert set(np.unique(sitk.GetArrayViewFromImage(case.nodes))) == {0, 3, 9}
+    assert set(np.unique(array_view(case.nodes))) == {0, 3, 9}
     assert case.nodes.GetPixelID() == sitk.sitkUInt16
     assert case.tumor is not None
     assert case.tumor.GetPixelID() == sitk.sitkUInt8

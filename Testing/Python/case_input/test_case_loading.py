@@ -25,6 +25,7 @@ from LNStationLib.case import Case
 from LNStationLib.case_input.case_file import CaseFile
 from LNStationLib.case_loading import CaseRequest, load_case, load_case_folder
 from LNStationLib.errors import GeometryError, InputError
+from LNStationLib.imaging.arrays import array_view
 
 CT = chest()
 NODE = box_mask(CT, (40, 30, 20), (44, 33, 22))
@@ -63,7 +64,7 @@ def test_the_example_of_the_guide_loads(tmp_path: Path) -> None:
     assert case.pet is not None
     assert case.pet.GetPixelID() == sitk.sitkFloat32
     assert case.nodes is not None
-    assert sitk.GetArrayViewFromImage(case.nodes).sum() == sitk.GetArrayViewFromImage(NODE).sum()
+    assert array_view(case.nodes).sum() == array_view(NODE).sum()
     assert case.tumor is not None
     assert set(case.organ_masks) == {"aorta"}
     assert case.warnings == ()
@@ -202,7 +203,7 @@ def test_the_real_case_loads_with_all_its_organs() -> None:
     case: Case = load_case_folder(REAL_CASE, cancer="lung")
     assert case.case_id == "chest_ct_01"
     assert case.ct.GetSize() == (120, 126, 164)
-    array = sitk.GetArrayViewFromImage(case.ct)
+    array = array_view(case.ct)
     assert (array.min(), array.max()) == (-1024, 3071)
     assert case.organ_origins["spine"] == "vertebrae_T12.nii.gz"
     assert set(case.organ_masks) == {

@@ -9,6 +9,7 @@ from imaging.samples import box_mask, points_mm, wrapped
 
 from LNStationLib.case_input.lesion_masks import load_nodes, load_tumor
 from LNStationLib.errors import GeometryError, InputError
+from LNStationLib.imaging.arrays import array_view
 
 CT = wrapped(np.zeros((30, 32, 34), np.int16), (2, 2, 3), (10, -20, 30))
 
@@ -30,7 +31,7 @@ def nodes(path: Path, said: list[str] | None = None) -> sitk.Image | None:
 def values(image: sitk.Image | None) -> dict[int, int]:
     assert image is not None
     assert image.GetPixelID() == sitk.sitkUInt16
-    found, counts = np.unique(sitk.GetArrayViewFromImage(image), return_counts=True)
+    found, counts = np.unique(array_view(image), return_counts=True)
     return {int(v): int(n) for v, n in zip(found, counts, strict=True) if v}
 
 
@@ -116,7 +117,7 @@ def test_a_tumor_is_everything_that_is_marked(tmp_path: Path) -> None:
     tumor = load_tumor(tmp_path / "tumor.nii.gz", CT, [].append)
     assert tumor is not None
     assert tumor.GetPixelID() == sitk.sitkUInt8
-    assert sitk.GetArrayViewFromImage(tumor).sum() == 128
+    assert array_view(tumor).sum() == 128
     sitk.WriteImage(map_of(), tmp_path / "none.nii.gz")
     assert load_tumor(tmp_path / "none.nii.gz", CT, [].append) is None
 

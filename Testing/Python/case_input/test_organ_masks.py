@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -10,6 +12,7 @@ from imaging.samples import box_mask, oblique, wrapped
 
 from LNStationLib.case_input.organ_masks import OrganMasks, load_organs
 from LNStationLib.errors import GeometryError, InputError
+from LNStationLib.imaging.arrays import array_view
 
 CT = wrapped(np.zeros((30, 32, 34), np.int16), (2, 2, 3), (10, -20, 30))
 
@@ -23,7 +26,7 @@ def load(path: Path, said: list[str] | None = None, ct: sitk.Image = CT) -> Orga
 
 
 def volume(mask: sitk.Image) -> int:
-    return int(sitk.GetArrayViewFromImage(mask).sum())
+    return int(array_view(mask).sum())
 
 
 def write(folder: Path, **masks: sitk.Image) -> Path:
@@ -47,6 +50,21 @@ def test_pieces_of_one_organ_are_united(tmp_path: Path) -> None:
     organs = load(folder)
     assert volume(organs.masks["spine"]) == 3 * 64
     assert organs.origins == {"spine": "vertebrae_T1.nii.gz and 2 more"}
+
+
+def test_masks_that_share_an_odd_header_are_warned_of_once(tmp_path: Path) -> None:
+    folder = write(tmp_path / "o", aorta=box(5), esophagus=box(12), trachea=box(20))
+    for file in folder.iterdir():
+        mask = nib.load(file)
+        moved = mask.affine.copy()
+        moved[:3, 3] += 5
+        mask.set_qform(moved, 1)
+        mask.set_sform(mask.affine, 1)
+        file.write_bytes(gzip.compress(mask.to_bytes()))
+    said: list[str] = []
+    assert len(load(folder, said).masks) == 3
+    assert len(said) == 1
+    assert "organ mask aorta.nii.gz: the two positions in the NIfTI header" in said[0]
 
 
 def test_unknown_names_are_warned_of_with_suggestions_and_unused_ones_are_not(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
+from pydicom import dcmread
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.sequence import Sequence as DicomSequence
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, PositronEmissionTomographyImageStorage, generate_uid
@@ -177,3 +178,19 @@ def _slice(image: sitk.Image, k: int, modality: str, stored: np.ndarray) -> File
     header.SamplesPerPixel, header.PhotometricInterpretation, header.PixelRepresentation = 1, "MONOCHROME2", 0
     header.PixelData = np.clip(stored, 0, 65535).astype("<u2").tobytes()
     return header
+
+
+def move(file: Path, position: tuple[float, float, float]) -> None:
+    """Give a DICOM file another position, LPS mm."""
+    change(file, ImagePositionPatient=[f"{v:.6f}" for v in position])
+
+
+def change(file: Path, **tags: object) -> None:
+    """Write other values into a DICOM file; ``None`` takes an attribute out."""
+    header = dcmread(file)
+    for keyword, value in tags.items():
+        if value is None:
+            delattr(header, keyword)
+        else:
+            setattr(header, keyword, value)
+    header.save_as(file)

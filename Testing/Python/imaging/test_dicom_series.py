@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from imaging.samples import CORONAL, FEET_FIRST, IDENTITY, oblique, points_mm, wrapped, write_series
-from pydicom import dcmread
+from imaging.samples import CORONAL, FEET_FIRST, IDENTITY, change, move, oblique, points_mm, wrapped, write_series
 
 from LNStationLib.errors import GeometryError, InputError
 from LNStationLib.imaging.dicom_series import find_series, read_series
@@ -83,11 +82,44 @@ def test_uneven_slices_are_refused(tmp_path: Path) -> None:
         read(tmp_path)
 
 
-def test_rounded_positions_are_no_gap(tmp_path: Path) -> None:
-    files = write_series(tmp_path, volume(spacing=(0.7, 0.9, 1.25)))
+@pytest.mark.parametrize("step", [0.4, 0.625, 0.75, 1.25])
+def test_rounded_positions_are_no_gap(tmp_path: Path, step: float) -> None:
+    files = write_series(tmp_path, volume(spacing=(0.7, 0.9, step)))
     for k, file in enumerate(files):
-        move(file, (-30.5, 12.25, round(404.0 + 1.25 * k, 1)))
-    assert read(tmp_path).GetSpacing()[2] == pytest.approx(1.25, abs=0.01)
+        move(file, (-30.5, 12.25, round(404.0 + step * k, 1)))
+    assert read(tmp_path).GetSpacing()[2] == pytest.approx(step, abs=0.01)
+
+
+def test_a_slice_missing_among_thin_slices_is_no_rounding(tmp_path: Path) -> None:
+    write_series(tmp_path, volume(spacing=(0.7, 0.9, 0.2)), skip=(4,))
+    with pytest.raises(GeometryError, match="1 slice is missing"):
+        read(tmp_path)
+
+
+def test_distances_that_drift_slowly_are_refused(tmp_path: Path) -> None:
+    """Each differs from the median by less than a tenth, but the middle of the stack would lie 2 mm off."""
+    steps = np.array([2.3] * 12 + [2.7] * 12 + [2.5] * 23)
+    depth = 404.0 + np.concatenate([[0], np.cumsum(np.sort(steps))])
+    values = np.zeros((48, 9, 8), np.int16)
+    for file, z in zip(write_series(tmp_path, wrapped(values)), depth, strict=True):
+        move(file, (0, 0, float(z)))
+    with pytest.raises(GeometryError, match=r"drift between 2\.30 and 2\.70 mm"):
+        read(tmp_path)
+
+
+def test_noise_of_single_positions_is_no_drift(tmp_path: Path) -> None:
+    noise = np.random.default_rng(1).uniform(-0.05, 0.05, (12, 3))
+    for k, file in enumerate(write_series(tmp_path, volume())):
+        move(file, (-30.5 + noise[k, 0], 12.25 + noise[k, 1], 404.0 + 2.5 * k + noise[k, 2]))
+    assert read(tmp_path).GetSpacing() == pytest.approx((0.7, 0.9, 2.5), abs=0.01)
+
+
+def test_slices_shifted_sideways_are_refused(tmp_path: Path) -> None:
+    """Two reconstructions with different centers, exported as one series."""
+    for k, file in enumerate(write_series(tmp_path, volume())):
+        move(file, (-30.5 + (8.0 if 4 <= k < 8 else 0.0), 12.25, 404.0 + 2.5 * k))
+    with pytest.raises(GeometryError, match=r"do not lie straight above each other, the one at .* is 8\.0 mm off"):
+        read(tmp_path)
 
 
 def test_a_tilted_gantry_is_refused_with_its_angle(tmp_path: Path) -> None:
@@ -103,20 +135,6 @@ def test_several_images_at_one_place_are_refused(tmp_path: Path) -> None:
     move(files[4], (-30.5, 12.25, 404.0 + 2.5 * 5))
     with pytest.raises(InputError, match="several images at one place"):
         read(tmp_path)
-
-
-def move(file: Path, position: tuple[float, float, float]) -> None:
-    change(file, ImagePositionPatient=[f"{v:.6f}" for v in position])
-
-
-def change(file: Path, **tags: object) -> None:
-    header = dcmread(file)
-    for keyword, value in tags.items():
-        if value is None:
-            delattr(header, keyword)
-        else:
-            setattr(header, keyword, value)
-    header.save_as(file)
 
 
 def test_a_localizer_beside_the_series_is_skipped_silently(tmp_path: Path) -> None:

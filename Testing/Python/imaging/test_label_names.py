@@ -45,7 +45,7 @@ def test_names_are_read_from_the_segments_of_a_slicer_segmentation(tmp_path: Pat
         layers.SetMetaData(f"Segment{n}_LabelValue", value)
         layers.SetMetaData(f"Segment{n}_Layer", layer)
     sitk.WriteImage(layers, tmp_path / "organs.seg.nrrd")
-    image = read_image(tmp_path / "organs.seg.nrrd", "organs")
+    image = read_image(tmp_path / "organs.seg.nrrd", "organs", [].append)
     assert image.GetNumberOfComponentsPerPixel() == 2
     assert label_names(tmp_path / "organs.seg.nrrd", image, "organs") == [
         NamedLabel("aorta", 1, 0),
@@ -64,7 +64,7 @@ def test_names_are_read_from_the_label_table_in_a_nifti_header(tmp_path: Path) -
     file = nib.Nifti1Image(np.zeros((3, 4, 5), np.uint8), np.eye(4))
     file.header.extensions.append(nib.nifti1.Nifti1Extension(0, table.encode()))
     (tmp_path / "organs.nii").write_bytes(file.to_bytes())
-    image = read_image(tmp_path / "organs.nii", "organs")
+    image = read_image(tmp_path / "organs.nii", "organs", [].append)
     assert label_names(tmp_path / "organs.nii", image, "organs") == EXPECTED
 
 

@@ -6,6 +6,7 @@ import SimpleITK as sitk
 from imaging.samples import box_mask, oblique, points_mm, wrapped
 
 from LNStationLib.errors import GeometryError, InputError
+from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.masks import binary_mask, foreground, united
 
 CT = wrapped(np.zeros((30, 32, 34), np.int16), (2, 2, 3), (10, -20, 30), oblique())
@@ -41,7 +42,7 @@ def test_a_mask_at_the_border_keeps_its_place() -> None:
 def test_any_single_value_is_a_mask(value: int) -> None:
     loaded = load(box_mask(CT, (5, 6, 7), (9, 9, 9), value))
     assert loaded is not None
-    assert sitk.GetArrayViewFromImage(loaded).max() == 1
+    assert array_view(loaded).max() == 1
 
 
 def test_probabilities_are_cut_at_one_half_with_a_warning() -> None:

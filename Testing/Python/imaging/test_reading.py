@@ -43,7 +43,7 @@ def edit(path: Path, offset: int, values: np.ndarray) -> Path:
 def test_every_format_gives_back_values_and_points(tmp_path: Path, ending: str, direction: np.ndarray) -> None:
     image = wrapped(np.arange(120, dtype=np.int16).reshape(4, 5, 6), (1.5, 2.0, 3.0), (-10, 20, 30), direction)
     sitk.WriteImage(image, tmp_path / f"a{ending}")
-    read = as_volume(read_image(tmp_path / f"a{ending}", "CT"), "CT")
+    read = as_volume(read_image(tmp_path / f"a{ending}", "CT", [].append), "CT")
     assert np.array_equal(sitk.GetArrayFromImage(read), sitk.GetArrayFromImage(image))
     assert np.abs(points_mm(read) - points_mm(image)).max() < 1e-3
 
@@ -56,25 +56,25 @@ def test_the_bytes_decide_the_format_not_the_ending(
 ) -> None:
     sitk.WriteImage(image, tmp_path / f"a{real}")
     (tmp_path / f"a{real}").rename(tmp_path / f"b{claimed}")
-    read = read_image(tmp_path / f"b{claimed}", "CT")
+    read = read_image(tmp_path / f"b{claimed}", "CT", [].append)
     assert np.array_equal(sitk.GetArrayFromImage(read), sitk.GetArrayFromImage(image))
 
 
 def test_scaled_nifti_values_are_scaled(tmp_path: Path) -> None:
     path = nifti(tmp_path / "a.nii", np.eye(4))
     edit(path, 112, np.array([2.0, -1024.0], "<f4"))
-    assert sitk.GetArrayFromImage(read_image(path, "CT"))[0, 0, 1] == pytest.approx(2 * 20 - 1024)
+    assert sitk.GetArrayFromImage(read_image(path, "CT", [].append))[0, 0, 1] == pytest.approx(2 * 20 - 1024)
 
 
 def test_nifti_lengths_in_meters_become_millimeters(tmp_path: Path) -> None:
     path = nifti(tmp_path / "a.nii", np.diag([0.001, 0.002, 0.003, 1]), change=lambda h: h.set_xyzt_units("meter"))
-    assert read_image(path, "CT").GetSpacing() == pytest.approx((1, 2, 3))
+    assert read_image(path, "CT", [].append).GetSpacing() == pytest.approx((1, 2, 3))
 
 
 def test_header_noise_in_the_direction_is_orthonormalized(tmp_path: Path) -> None:
     affine = np.eye(4)
     affine[:3, :3] = oblique() + np.random.default_rng(0).normal(0, 5e-5, (3, 3))
-    direction = np.array(read_image(nifti(tmp_path / "a.nii", affine), "CT").GetDirection()).reshape(3, 3)
+    direction = np.array(read_image(nifti(tmp_path / "a.nii", affine), "CT", [].append).GetDirection()).reshape(3, 3)
     assert np.abs(direction.T @ direction - np.eye(3)).max() < 1e-9
     assert np.abs(direction - np.diag([-1, -1, 1]) @ affine[:3, :3]).max() < 1e-3
 
@@ -98,13 +98,66 @@ def sheared() -> np.ndarray:
 )
 def test_a_nifti_of_doubtful_geometry_is_refused(tmp_path: Path, make: Callable, message: str) -> None:
     with pytest.raises(GeometryError, match=message):
-        read_image(make(tmp_path / "a.nii"), "CT")
+        read_image(make(tmp_path / "a.nii"), "CT", [].append)
+
+
+@pytest.mark.parametrize(("code", "others"), [(1, "older versions of Slicer"), (2, "such as Slicer and SimpleITK")])
+def test_two_positions_in_a_nifti_header_are_told_with_their_distance(tmp_path: Path, code: int, others: str) -> None:
+    sform, qform = np.diag([1.5, 1.5, 3.0, 1.0]), np.diag([1.5, 1.5, 3.0, 1.0])
+    qform[:3, 3] = 12, -8, 20
+    path = nifti(tmp_path / "ct.nii", sform, change=lambda h: (h.set_sform(sform, code), h.set_qform(qform, 1)))
+    said: list[str] = []
+    image = read_image(path, "CT ct.nii", said.append)
+    assert image.GetOrigin() == pytest.approx((0, 0, 0))
+    assert len(said) == 1
+    assert "CT ct.nii: the two positions in the NIfTI header (sform and qform) are up to 24.7 mm apart" in said[0]
+    assert "the sform was taken" in said[0]
+    assert others in said[0]
+    # What the sentence says of the other programs holds for this SimpleITK.
+    itk = sitk.ReadImage(str(path)).GetOrigin()
+    assert itk == pytest.approx((0, 0, 0) if code == 1 else (-12, 8, 20))
+
+
+def test_the_distance_of_two_positions_is_taken_where_it_is_largest(tmp_path: Path) -> None:
+    """Turned by 2 degrees about the first voxel, the far end of 400 mm lies 14 mm off."""
+    angle = np.radians(2)
+    qform = np.eye(4)
+    qform[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    array = np.zeros((401, 3, 3), np.int16)
+    said: list[str] = []
+    read_image(nifti(tmp_path / "a.nii", np.eye(4), array, lambda h: h.set_qform(qform, 1)), "CT", said.append)
+    assert "up to 14.0 mm apart" in said[0]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_rounding_of_a_quaternion_is_no_second_position(tmp_path: Path, seed: int) -> None:
+    """A field of view of 360 x 360 x 360 mm in any direction, turned about its corner."""
+    rng = np.random.default_rng(seed)
+    affine = np.eye(4)
+    affine[:3, :3] = oblique(rng.uniform(-180, 180)) @ np.diag(rng.choice([-90.0, 90.0], 3))
+    affine[:3, 3] = rng.uniform(-500, 500, 3)
+    scaled = nib.Nifti1Image(np.zeros((4, 4, 4), np.int16), affine)
+    scaled.set_sform(affine, 1)
+    scaled.set_qform(affine, 1)
+    (tmp_path / "a.nii").write_bytes(scaled.to_bytes())
+    said: list[str] = []
+    read_image(tmp_path / "a.nii", "CT", said.append)
+    assert said == []
+
+
+def test_a_shift_of_less_than_half_a_voxel_is_not_told(tmp_path: Path) -> None:
+    qform = np.diag([4.0, 4.0, 5.0, 1.0])
+    qform[0, 3] = 1.9
+    said: list[str] = []
+    path = nifti(tmp_path / "a.nii", np.diag([4.0, 4, 5, 1]), change=lambda h: h.set_qform(qform, 1))
+    read_image(path, "PET", said.append)
+    assert said == []
 
 
 def test_a_sheared_nrrd_is_refused_with_the_remedy(tmp_path: Path, image: sitk.Image) -> None:
     header = patched_nrrd(tmp_path, b"(1,0,0)", b"(1,0.3,0)")
     with pytest.raises(GeometryError, match=r"tilted gantry.*resample"):
-        as_volume(read_image(header, "CT"), "CT")
+        as_volume(read_image(header, "CT", [].append), "CT")
 
 
 def patched_nrrd(folder: Path, old: bytes, new: bytes) -> Path:
@@ -118,17 +171,17 @@ def patched_nrrd(folder: Path, old: bytes, new: bytes) -> Path:
 def test_a_nrrd_without_a_patient_space_is_refused(tmp_path: Path) -> None:
     path = patched_nrrd(tmp_path, b"space: left-posterior-superior", b"space dimension: 3")
     with pytest.raises(GeometryError, match="left and right"):
-        read_image(path, "CT")
+        read_image(path, "CT", [].append)
 
 
 def test_a_nrrd_in_ras_keeps_its_sides(tmp_path: Path) -> None:
     path = patched_nrrd(tmp_path, b"space: left-posterior-superior", b"space: right-anterior-superior")
-    assert read_image(path, "CT").GetDirection()[0] == -1.0
+    assert read_image(path, "CT", [].append).GetDirection()[0] == -1.0
 
 
 def test_a_nrrd_without_spacing_is_refused(tmp_path: Path) -> None:
     with pytest.raises(GeometryError, match="spacing"):
-        read_image(patched_nrrd(tmp_path, b"(1,0,0)", b"(0,0,0)"), "CT")
+        read_image(patched_nrrd(tmp_path, b"(1,0,0)", b"(0,0,0)"), "CT", [].append)
 
 
 @pytest.mark.parametrize("spacing", ["0 1 1", "-1 1 1", "nan 1 1"])
@@ -137,12 +190,12 @@ def test_a_metaimage_with_an_impossible_spacing_is_refused(tmp_path: Path, spaci
     header = tmp_path / "a.mhd"
     header.write_text(header.read_text().replace("ElementSpacing = 1 1 1", f"ElementSpacing = {spacing}"))
     with pytest.raises(GeometryError, match="spacing"):
-        read_image(header, "CT")
+        read_image(header, "CT", [].append)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"CT ct\.nii: there is no file or folder .*nowhere"):
-        read_image(tmp_path / "nowhere" / "ct.nii", "CT ct.nii")
+        read_image(tmp_path / "nowhere" / "ct.nii", "CT ct.nii", [].append)
 
 
 @pytest.mark.parametrize(
@@ -161,7 +214,7 @@ def test_what_is_no_image_gets_one_clear_sentence(
 ) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=message) as caught:
-        read_image(tmp_path / name, f"CT {name}")
+        read_image(tmp_path / name, f"CT {name}", [].append)
     assert "\n" not in str(caught.value)
     assert capfd.readouterr().err == ""
 
@@ -172,16 +225,16 @@ def test_a_truncated_file_is_refused_quietly(tmp_path: Path, capfd: pytest.Captu
     sitk.WriteImage(chest(), path, ending == ".nii.gz")
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(InputError, match="copy"):
-        read_image(path, "CT")
+        read_image(path, "CT", [].append)
     assert capfd.readouterr().err == ""
 
 
 def test_a_folder_and_a_single_dicom_file_are_told_apart_from_images(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is a folder"):
-        read_image(tmp_path, "organ mask")
+        read_image(tmp_path, "organ mask", [].append)
     file = write_series(tmp_path / "s", chest())[0]
     with pytest.raises(InputError, match="give the folder"):
-        read_image(file, "CT")
+        read_image(file, "CT", [].append)
 
 
 @pytest.mark.parametrize("dtype", [np.dtype([("R", "u1"), ("G", "u1"), ("B", "u1")]), np.complex64])
@@ -189,7 +242,7 @@ def test_color_and_complex_nifti_are_refused(tmp_path: Path, dtype: np.dtype) ->
     path = tmp_path / "a.nii"
     path.write_bytes(nib.Nifti1Image(np.zeros((4, 4, 4), dtype), np.eye(4)).to_bytes())
     with pytest.raises(InputError, match="color"):
-        read_image(path, "CT")
+        read_image(path, "CT", [].append)
 
 
 def test_flat_and_changing_images_are_refused_as_volumes(tmp_path: Path) -> None:
@@ -198,14 +251,14 @@ def test_flat_and_changing_images_are_refused_as_volumes(tmp_path: Path) -> None
     moving = nifti(tmp_path / "moving.nii", np.eye(4), np.zeros((3, 4, 5, 6), np.int16))
     for path, message in ((flat, "two-dimensional"), (one, "two-dimensional"), (moving, "four-dimensional.*6 time")):
         with pytest.raises(InputError, match=message):
-            as_volume(read_image(path, "CT"), "CT")
+            as_volume(read_image(path, "CT", [].append), "CT")
 
 
 def test_a_fourth_axis_of_length_one_is_dropped(tmp_path: Path) -> None:
     array = np.arange(60, dtype=np.int16).reshape(3, 4, 5, 1)
     affine = np.diag([1.0, 2.0, 3.0, 1.0])
     affine[:3, 3] = 5, 6, 7
-    image = as_volume(read_image(nifti(tmp_path / "a.nii", affine, array), "CT"), "CT")
+    image = as_volume(read_image(nifti(tmp_path / "a.nii", affine, array), "CT", [].append), "CT")
     assert image.GetSize() == (3, 4, 5)
     assert image.GetOrigin() == pytest.approx((-5, -6, 7))
     assert image.GetSpacing() == pytest.approx((1, 2, 3))

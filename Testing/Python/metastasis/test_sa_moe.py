@@ -26,6 +26,7 @@ from metastasis.network_cases import (  # noqa: E402
 
 from LNStationLib import anatomy  # noqa: E402
 from LNStationLib.errors import InputError  # noqa: E402
+from LNStationLib.imaging.arrays import array_view  # noqa: E402
 from LNStationLib.metastasis import attention_volume, station_classifier  # noqa: E402
 from LNStationLib.metastasis.attention import StationAttention, coarser_grid  # noqa: E402
 from LNStationLib.metastasis.station_network import StationNetwork, warm_network  # noqa: E402
@@ -135,7 +136,7 @@ def test_on_another_grid_the_network_sees_the_same_station_and_the_map_lies_on_t
     assert found.GetSize() == other.ct.GetSize()
     np.testing.assert_allclose(found.GetDirection(), other.ct.GetDirection())
     for name in STATIONS:
-        inside = sitk.GetArrayViewFromImage(other.stations) == anatomy.station(name).label_value
+        inside = array_view(other.stations) == anatomy.station(name).label_value
         expected = sitk.GetArrayFromImage(
             sitk.Resample(result.attention[name].relative, other.ct, sitk.Transform(), sitk.sitkLinear, 0.0)
         )
@@ -154,7 +155,7 @@ def test_a_station_cut_by_the_edge_of_the_ct_is_judged_on_what_there_is(package:
     cut = scene.assessed(package)
     assert "8" not in station_boxes(scene.stations) or cut.stations["8"].probability is not None
     assert cut.stations["4R"].probability == pytest.approx(whole.stations["4R"].probability, abs=1e-4)
-    assert volume(scene, cut.attention).shape == sitk.GetArrayViewFromImage(scene.ct).shape
+    assert volume(scene, cut.attention).shape == array_view(scene.ct).shape
 
 
 def test_a_node_beyond_the_region_of_a_long_station_is_named(package: Path) -> None:
@@ -217,7 +218,7 @@ def test_the_map_of_a_station_stands_in_its_voxels_relative_to_its_own_peak(pack
     scene = Scene()
     result = scene.assessed(package)
     values = volume(scene, result.attention)
-    labels = sitk.GetArrayViewFromImage(scene.stations)
+    labels = array_view(scene.stations)
     assert values.dtype == np.float32
     assert values.min() >= 0
     assert values.max() <= 1
@@ -297,7 +298,7 @@ def test_a_package_of_the_ct_alone_sees_no_nodes(tmp_path: Path) -> None:
     scene = Scene()
     with_nodes = scene.assessed(path).stations["7"].probability
     scene.case = type(scene.case)("bare", scene.ct, nodes=sitk.Image(scene.case.nodes) * 0)
-    assert scene.assessed(path).stations["7"].probability == with_nodes
+    assert scene.assessed(path).stations["7"].probability == pytest.approx(with_nodes, abs=2e-4)
 
 
 # What cannot be

@@ -7,6 +7,7 @@ import pytest
 import SimpleITK as sitk
 from pydantic import ValidationError
 
+from LNStationLib.imaging.arrays import array_view
 from LNStationLib.metastasis.station_region import RegionSpec, on_image_grid, station_region
 
 SPEC = RegionSpec(size=(16, 48, 40), spacing_mm=(3.0, 1.0, 1.0))
@@ -102,7 +103,7 @@ def test_a_station_at_the_edge_of_the_image_gets_air_beyond_it() -> None:
 
 def test_thin_slices_are_averaged_before_they_are_resampled() -> None:
     ct, stations, nodes = scene(spacing=(1.0, 1.0, 0.75))
-    noise = np.random.default_rng(0).normal(0, 60, sitk.GetArrayViewFromImage(ct).shape)
+    noise = np.random.default_rng(0).normal(0, 60, array_view(ct).shape)
     noisy = sitk.GetImageFromArray((sitk.GetArrayFromImage(ct) + noise).astype(np.int16))
     noisy.CopyInformation(ct)
     region = station_region(noisy, stations, nodes, 7, SPEC.model_copy(update={"spacing_mm": (5.0, 1.0, 1.0)}))

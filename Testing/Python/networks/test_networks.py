@@ -88,11 +88,13 @@ def test_a_batch_gives_the_same_as_its_regions_one_by_one(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_saved_and_loaded_weights_give_the_same_bits(name: str) -> None:
+def test_saved_and_loaded_weights_have_the_same_bits_and_give_the_same_answer(name: str) -> None:
     network, other = seeded(name).eval(), build_network(name, NARROW[name]).eval()
     other.load_state_dict(load(save(network.state_dict())))
+    assert all(torch.equal(value, other.state_dict()[key]) for key, value in network.state_dict().items())
     with torch.inference_mode():
-        assert torch.equal(network(batch(), groups=GROUPS).logits, other(batch(), groups=GROUPS).logits)
+        logits = [one(batch(), groups=GROUPS).logits for one in (network, other)]
+    torch.testing.assert_close(*logits, rtol=1e-3, atol=1e-5)
 
 
 @pytest.mark.parametrize("region", [(16, 48, 48), (15, 50, 47), (32, 40, 56)])
@@ -186,8 +188,9 @@ def test_each_group_has_a_branch_of_its_own() -> None:
         torch.nn.init.normal_(branch["head"][-1].bias)
     with torch.inference_mode():
         logits = network(regions, groups=torch.tensor([0, 1, 0])).logits
-    assert logits[0] == logits[2]
-    assert logits[0] != logits[1]
+    # Where a region stands in a batch decides how its sums are cut into vectors and threads, and so their rounding.
+    torch.testing.assert_close(logits[0], logits[2], rtol=1e-3, atol=1e-5)
+    assert abs(logits[0] - logits[1]) > 0.01
 
 
 def test_cost_counts_parameters_and_multiply_adds_of_a_known_layer() -> None:
@@ -263,7 +266,7 @@ def test_pooling_by_attention_does_not_depend_on_whether_the_map_is_asked_for() 
     with torch.inference_mode():
         plain, shown = network(batch()), network(batch(), with_attention=True)
     assert plain.attention is None
-    assert torch.equal(plain.logits, shown.logits)
+    torch.testing.assert_close(plain.logits, shown.logits, rtol=1e-3, atol=1e-5)
 
 
 def test_patches_of_one_voxel_take_regions_of_any_size() -> None:

@@ -10,6 +10,7 @@ from nodes.shapes import AXIAL, ORIENTATIONS, SAGITTAL, ellipsoid, left_of_zero,
 from LNStationLib import anatomy
 from LNStationLib.case import Case
 from LNStationLib.errors import GeometryError, InputError
+from LNStationLib.imaging.arrays import array_view
 from LNStationLib.nodes import find_nodes
 from LNStationLib.settings import Settings
 
@@ -308,4 +309,4 @@ def test_on_the_real_ct_candidates_are_soft_tissue_outside_the_supplied_vessels(
     assert all(one.short_axis_mm >= 5 and -50 < one.mean_hu < 150 for one in result.findings)
     for organ in organs.values():
         # Organs are cut out on the detector's 1.5 mm grid, which is this CT's own.
-        assert not (found & (sitk.GetArrayViewFromImage(organ) > 0)).any()
+        assert not (found & (array_view(organ) > 0)).any()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,7 @@ from lnstation_training.dataset import load_region  # noqa: E402
 from lnstation_training.evaluating import validation_calibration  # noqa: E402
 from lnstation_training.evaluation.calibration import operating_points  # noqa: E402
 from lnstation_training.evaluation.summary import probabilities_of  # noqa: E402
-from lnstation_training.export import ExportRequest, export_run, round_weights  # noqa: E402
+from lnstation_training.export import ExportRequest, _check_same, export_run, round_weights  # noqa: E402
 from lnstation_training.fitting import fit  # noqa: E402
 from lnstation_training.prediction import PredictionArrays, predict  # noqa: E402
 from lnstation_training.runs import load_run  # noqa: E402
@@ -42,7 +44,9 @@ def package(run: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, 
     return path, export_run(request(run, path))
 
 
-def test_the_package_gives_the_rounded_networks_logits_bit_for_bit(run: Path, package: tuple[Path, Manifest]) -> None:
+def test_the_package_has_the_rounded_networks_weights_bit_for_bit_and_gives_its_logits(
+    run: Path, package: tuple[Path, Manifest]
+) -> None:
     task, data, _ = load_run(run)
     round_weights(task.network, "float16")
     data.setup()
@@ -53,7 +57,36 @@ def test_the_package_gives_the_rounded_networks_logits_bit_for_bit(run: Path, pa
         assert torch.equal(value, task.network.state_dict()[name])
     plain = task.network.to(memory_format=torch.contiguous_format).eval()
     with torch.inference_mode():
-        assert torch.equal(network(regions).logits, plain(regions).logits)
+        torch.testing.assert_close(network(regions).logits, plain(regions).logits, rtol=1e-3, atol=1e-5)
+
+
+def moved(network: torch.nn.Module, by: float) -> torch.nn.Module:
+    """The network, answering a little otherwise with the same weights, as on memory that is aligned otherwise."""
+    network.register_forward_hook(lambda *call: replace(call[2], logits=call[2].logits + by))
+    return network
+
+
+def test_rounding_of_the_logits_does_not_cost_a_package(
+    run: Path, package: tuple[Path, Manifest], tmp_path: Path
+) -> None:
+    path = Path(shutil.copy(package[0], tmp_path / "package.zip"))
+    task, _, _ = load_run(run)
+    round_weights(task.network, "float16")
+    _check_same(path, moved(task.network, 1e-6), package[1])
+    assert path.exists()
+    with pytest.raises(OutputError, match="gave other logits"):
+        _check_same(path, moved(task.network, 1e-2), package[1])
+    assert not path.exists()
+
+
+def test_a_package_with_another_weight_is_removed(run: Path, package: tuple[Path, Manifest], tmp_path: Path) -> None:
+    path = Path(shutil.copy(package[0], tmp_path / "package.zip"))
+    task, _, _ = load_run(run)
+    round_weights(task.network, "float16")
+    with torch.no_grad():
+        next(iter(task.network.parameters())).view(-1)[0] += 1e-6
+    with pytest.raises(OutputError, match="gave other logits"):
+        _check_same(path, task.network, package[1])
 
 
 def test_a_network_without_experts_is_exported_too(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from worker.client import Client  # noqa: E402
 from worker.test_worker import COARSE, box_of, finding, first, image, load_params  # noqa: E402
 
 from LNStationLib import anatomy  # noqa: E402
+from LNStationLib.imaging.arrays import array_view  # noqa: E402
 from LNStationLib.metastasis.station_groups import STATIONS  # noqa: E402
 from LNStationLib.modelpackage import read_package  # noqa: E402
 from LNStationLib.worker import messages  # noqa: E402
@@ -90,7 +91,7 @@ def test_an_assessment_brings_probabilities_and_an_attention_volume(client: Clie
     assert described["dtype"] == "float32"
     assert np.prod(described["shape"]) < 0.6 * stations.GetNumberOfPixels()
     values = values_on_ct(client, described, stations)
-    labels = sitk.GetArrayViewFromImage(stations)
+    labels = array_view(stations)
     judged = [anatomy.station(name).label_value for name, row in rows.items() if row["probability"] is not None]
     assert values.max() <= 1
     assert all(values[labels == value].max() > 0.1 for value in judged)
@@ -107,7 +108,7 @@ def test_a_correction_brings_the_whole_attention_and_changes_only_its_station(cl
     assert finding(made["assessment"], "4R")["probability"] == finding(answer["assessment"], "4R")["probability"]
     stations = image(client, answer["stations"])
     before, after = (values_on_ct(client, each["attention"], stations) for each in (answer, made))
-    labels = sitk.GetArrayViewFromImage(stations)
+    labels = array_view(stations)
     other = labels == anatomy.station("4R").label_value
     np.testing.assert_array_equal(before[other], after[other])
     assert not np.array_equal(before, after)
