@@ -21,6 +21,7 @@ from LNStationSlicer.SampleOpening import SampleOpening
 from LNStationSlicer.Section import Section
 from LNStationSlicer.StationsSection import StationsSection
 from LNStationSlicer.Translation import _
+from LNStationSlicer.Turns import Delay
 from LNStationSlicer.ViewPicking import Point, ViewPicking
 from LNStationSlicer.WorkerErrors import WorkerError
 
@@ -59,10 +60,7 @@ class Widget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.ui = slicer.util.childWidgetVariables(panel)
         self.logic = self.logicClass()
         self.sections: list[Section] = self._makeSections()
-        self._refreshTimer = qt.QTimer()
-        self._refreshTimer.singleShot = True
-        self._refreshTimer.interval = 0
-        self._refreshTimer.timeout.connect(self.refresh)
+        self._refreshTimer = Delay(0, self.refresh)
         self._picking = ViewPicking(self._onPicked)
         self.sample = SampleOpening(self.logic.client, self._onSampleOpened, self.showMessage, self._onSampleProgress)
         self._connect()

@@ -102,6 +102,8 @@ def _refuse_keywords(cls: type, plain: Callable[..., None]) -> None:
         if keywords:
             raise TypeError(f"{cls.__name__}: PythonQt takes no keyword arguments ({', '.join(keywords)})")
         plain(self, *arguments)
+        if isinstance(self, QtCore.QObject):
+            signals.note_made_in_python(self)
 
     cls.__init__ = __init__
 
@@ -218,6 +220,8 @@ def _class_name(self: Any) -> str:
 def _delete(self: Any) -> None:
     import shiboken6
 
+    if signals.is_emitting(self):
+        raise RuntimeError(f"A {type(self).__name__} is deleted inside its own signal: Qt goes on in freed memory")
     shiboken6.delete(self)
 
 
