@@ -187,7 +187,9 @@ class Widget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def _onFailed(self, job: Job, error: WorkerError) -> None:
         self.showMessage(error.message)
-        slicer.util.errorDisplay(error.message, windowTitle=_("LNStation"), detailedText=error.details or None)
+        # Not None: PythonQt would write that word under "Show Details".
+        details = {"detailedText": error.details} if error.details else {}
+        slicer.util.errorDisplay(error.message, windowTitle=_("LNStation"), **details)
 
     def _onPicked(self, point: Point) -> bool:
         return self.logic.selectAt(point)
