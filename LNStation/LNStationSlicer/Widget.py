@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import qt
@@ -72,6 +73,7 @@ class Widget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.stations = next(section for section in sections if isinstance(section, StationsSection))
         for section in sections:
             section.message.connect(self.showMessage)
+        self.assessing = next(section for section in sections if isinstance(section, AssessSection))
         return sections
 
     def _connect(self) -> None:
@@ -152,7 +154,10 @@ class Widget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             section.disconnectParameters()
 
     def openSample(self, key: str) -> None:
-        """Make a sample patient and put it under review."""
+        """Make a sample patient and put it under review; where packages are missing, offer to install them first."""
+        self.assessing.whenReady(partial(self._makeSample, key))
+
+    def _makeSample(self, key: str) -> None:
         self.showMessage(_("Making the sample patient; this takes about half a minute."))
         self.sample.open(key)
 
