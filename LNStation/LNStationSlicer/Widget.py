@@ -24,6 +24,7 @@ from LNStationSlicer.StationsSection import StationsSection
 from LNStationSlicer.Translation import _
 from LNStationSlicer.Turns import Delay
 from LNStationSlicer.ViewPicking import Point, ViewPicking
+from LNStationSlicer.WheelGuard import guardFields
 from LNStationSlicer.WorkerErrors import WorkerError
 
 _ICONS = {
@@ -59,6 +60,7 @@ class Widget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.layout.addWidget(panel)
         panel.setMRMLScene(slicer.mrmlScene)
         self.ui = slicer.util.childWidgetVariables(panel)
+        self._wheelGuard = guardFields(panel)
         self.logic = self.logicClass()
         self.sections: list[Section] = self._makeSections()
         self._refreshTimer = Delay(0, self.refresh)
@@ -71,9 +73,9 @@ class Widget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         kinds = (CaseSection, AssessSection, StationsSection, DisplaySection, CorrectSection, ReportSection)
         sections = [kind(self.ui, self.logic) for kind in kinds]
         self.stations = next(section for section in sections if isinstance(section, StationsSection))
+        self.assessing = next(section for section in sections if isinstance(section, AssessSection))
         for section in sections:
             section.message.connect(self.showMessage)
-        self.assessing = next(section for section in sections if isinstance(section, AssessSection))
         return sections
 
     def _connect(self) -> None:
