@@ -52,7 +52,9 @@ class WorkerPackages(Section):
         return self.installer.running
 
     def areMissing(self) -> bool:
-        """True where the worker cannot start and an installation would help; reads a few small files."""
+        """True where the worker cannot start and an installation would help; nothing is read while it runs."""
+        if self.logic.client.isRunning():
+            return False
         state = self.logic.dependencies.state()
         return not state.ready and state.installable
 
