@@ -76,7 +76,8 @@ class AssessSection(Section):
             self._showDevice()
             ui.cancelButton.enabled = busy
             ui.progressBar.visible = ui.stepLabel.visible = busy
-            ui.installFirstButton.visible = self.packages.areMissing() and not busy
+            needsPackages = not busy and not self.logic.client.isRunning() and self.packages.areMissing()
+            ui.installFirstButton.visible = needsPackages
         if not ui.advancedGroup.collapsed:
             self.packages.show(busy)
         if not self.packages.isInstalling:

@@ -52,9 +52,7 @@ class WorkerPackages(Section):
         return self.installer.running
 
     def areMissing(self) -> bool:
-        """True where the worker cannot start and an installation would help; nothing is read while it runs."""
-        if self.logic.client.isRunning():
-            return False
+        """True where the worker cannot start and an installation would help; reads a few small files."""
         state = self.logic.dependencies.state()
         return not state.ready and state.installable
 
