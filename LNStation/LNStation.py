@@ -7,9 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import slicer
-from slicer.i18n import tr as _
-from slicer.i18n import translate
-from slicer.ScriptedLoadableModule import ScriptedLoadableModule, ScriptedLoadableModuleTest
+
+# Before anything that an older Slicer lacks, which would only say what could not be imported.
+_slicerVersion = (int(slicer.app.majorVersion), int(slicer.app.minorVersion))
+if _slicerVersion < (5, 10):
+    raise ImportError("LNStation needs Slicer 5.10 or later; this is Slicer {}.{}.".format(*_slicerVersion))
+
+from slicer.i18n import tr as _  # noqa: E402
+from slicer.i18n import translate  # noqa: E402
+from slicer.ScriptedLoadableModule import ScriptedLoadableModule, ScriptedLoadableModuleTest  # noqa: E402
 
 # Slicer loads this file anew on "Reload", but not what it imports.
 for _name in [name for name in sys.modules if name.partition(".")[0] == "LNStationSlicer"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from LNStationSlicer.Jobs import Job
@@ -75,6 +76,8 @@ class AssessSection(Section):
             self._showDevice()
             ui.cancelButton.enabled = busy
             ui.progressBar.visible = ui.stepLabel.visible = busy
+            needsPackages = not busy and not self.logic.client.isRunning() and self.packages.areMissing()
+            ui.installFirstButton.visible = needsPackages
         if not ui.advancedGroup.collapsed:
             self.packages.show(busy)
         if not self.packages.isInstalling:
@@ -97,11 +100,14 @@ class AssessSection(Section):
 
     def onAssess(self) -> None:
         """Assess; where the worker's packages are missing, offer to install them first."""
-        state = self.logic.dependencies.state()
-        if not state.ready and state.installable:
-            self.packages.installFirst(self._assessNow)
-            return
-        self._assessNow()
+        self.whenReady(self._assessNow)
+
+    def whenReady(self, deed: Callable[[], None]) -> None:
+        """Do something that needs the worker, after an installation that the user agrees to where one is needed."""
+        if self.packages.isInstalling or self.packages.areMissing():
+            self.packages.installFirst(deed)
+        else:
+            deed()
 
     def _assessNow(self) -> None:
         if self.logic.case is not None:
@@ -134,6 +140,8 @@ class AssessSection(Section):
             self.message.emit(self._doneText())
         elif error is not None and error.kind == "cancelled":
             self.message.emit(error.message)
+        elif error is not None and error.kind == "start" and self.packages.areMissing():
+            self.packages.showButton()
 
     def _doneText(self) -> str:
         assessment = self.logic.case.assessment() if self.logic.case else None

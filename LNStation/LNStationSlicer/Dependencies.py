@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -101,8 +102,13 @@ class Dependencies:
         self._variables = cleanEnvironment(around.variables)
         self._developer = developerInterpreter(around.library, around.variables)
         self._slicers = slicerInterpreter(around.slicerHome)
-        self._interpreter = self._slicers or otherInterpreter(around.variables.get("PATH"))
+        self._startup = dict(around.variables)
         self._pinned = PinnedPackages.inFolder(around.library / "Resources" / "Worker")
+
+    @cached_property
+    def _interpreter(self) -> Interpreter | None:
+        """Looked for when first asked for: other Pythons than Slicer's have to be started for it."""
+        return self._slicers or otherInterpreter(self._startup)
 
     # Choices
 
@@ -145,7 +151,7 @@ class Dependencies:
             )
         if self._interpreter is None:
             return DependencyState(
-                False, _("LNStation needs Slicer 5.10 or later, or Python 3.11 or 3.12 on this computer.")
+                False, _("LNStation needs Slicer 5.10 or later, or Python 3.11 or 3.12 with pip on this computer.")
             )
         return self._slicerState() if self.mode == "slicer" else self._ownState()
 

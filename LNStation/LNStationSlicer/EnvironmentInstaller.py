@@ -1,14 +1,15 @@
-"""Runs the steps of an installation through QProcess; Slicer goes on meanwhile."""
+"""Runs the steps of an installation as child processes; Slicer goes on meanwhile."""
 
 from __future__ import annotations
 
 import logging
+from functools import partial
 
-import qt
-
-from LNStationSlicer.Installation import Command, DependencyError, Installation
+from LNStationSlicer.ChildProcess import ChildProcess
+from LNStationSlicer.Installation import Command, DependencyError, Installation, Step
 from LNStationSlicer.Signal import Signal
 from LNStationSlicer.Translation import _
+from LNStationSlicer.Turns import Turns
 
 _END_WAIT_MS, _KILL_WAIT_MS = 500, 2000
 
@@ -24,8 +25,9 @@ class EnvironmentInstaller:
 
     def __init__(self) -> None:
         self.progress, self.finished, self.line = Signal(), Signal(), Signal()
-        self._process: qt.QProcess | None = None
+        self._process: ChildProcess | None = None
         self._installation: Installation | None = None
+        self._turns = Turns()
         self._index = 0
         self._done = 0.0
         self._lines: list[str] = []
@@ -89,7 +91,7 @@ class EnvironmentInstaller:
         self._done += self._installation.steps[self._index].share
         self._index += 1
         # By the event loop, so that the panel can draw between two steps.
-        qt.QTimer.singleShot(0, self._startNext)
+        self._turns.call(self._startNext)
 
     def _startNext(self) -> None:
         if self.running:
@@ -97,71 +99,50 @@ class EnvironmentInstaller:
 
     def _run(self, command: Command) -> None:
         self._lines, self._partial = [], b""
-        self._process = qt.QProcess()
-        self._process.setProcessChannelMode(qt.QProcess.MergedChannels)
-        self._process.setEnvironment([f"{name}={value}" for name, value in command.environment.items()])
-        self._process.readyReadStandardOutput.connect(self._read)
-        self._process.finished.connect(self._processEnded)
-        self._process.errorOccurred.connect(self._processFailed)
-        self._process.start(command.program, list(command.arguments))
+        failed = partial(self._processFailed, command.program)
+        self._process = ChildProcess(command, self._read, self._processEnded, failed)
 
-    def _read(self) -> None:
-        if self._process is None or self._installation is None:
-            return
-        data = bytes(self._process.readAllStandardOutput().data())
+    def _read(self, data: bytes) -> None:
         *lines, self._partial = (self._partial + data).split(b"\n")
         for raw in lines:
             self._take(raw.decode("utf-8", "replace").rstrip())
 
     def _take(self, line: str) -> None:
-        assert self._installation is not None
+        if self._installation is None:  # stopped by somebody who was told of a line
+            return
         self._lines.append(line)
         self.line.emit(line)
-        step = self._installation.steps[self._index]
-        if step.progress is not None and step.progress.feed(line):
+        step = self._step()
+        if step is not None and step.progress is not None and step.progress.feed(line):
             self.progress.emit(self._done + step.share * step.progress.fraction, step.progress.text)
 
-    def _processEnded(self) -> None:
-        if self._process is None or self._installation is None:
-            return
-        self._read()
+    def _step(self) -> Step | None:
+        """The running step; None where none runs."""
+        return self._installation.steps[self._index] if self._installation is not None else None
+
+    def _processEnded(self, code: int, crashed: bool) -> None:
         if self._partial:
             self._take(self._partial.decode("utf-8", "replace").rstrip())
-        crashed = self._process.exitStatus() != qt.QProcess.NormalExit
-        code = -1 if crashed else int(self._process.exitCode())
-        self._forgetProcess()
+        self._process = None
+        step = self._step()
+        if step is None:
+            return
         try:
-            self._installation.steps[self._index].finish(code, self._lines)
+            step.finish(-1 if crashed else code, self._lines)
         except DependencyError as error:
             self._end(str(error))
             return
         self._nextStep()
 
-    def _processFailed(self) -> None:
-        if self._process is not None and self._process.error() == qt.QProcess.FailedToStart:
-            reason = str(self._process.errorString())
-            program = str(self._process.program())
-            self._forgetProcess()
-            self._end(_("{program} cannot be started ({reason}).").format(program=program, reason=reason))
+    def _processFailed(self, program: str, reason: str) -> None:
+        self._process = None
+        self._end(_("{program} cannot be started ({reason}).").format(program=program, reason=reason))
 
     def _stopProcess(self) -> None:
-        process = self._process
-        if process is None:
-            return
-        self._forgetProcess()
-        # First by its input: behind PythonSlicer, a launcher, killing might not reach the Python that works.
-        process.closeWriteChannel()
-        if not process.waitForFinished(_END_WAIT_MS):
-            process.kill()
-            process.waitForFinished(_KILL_WAIT_MS)
-
-    def _forgetProcess(self) -> None:
+        self._turns.clear()
         process, self._process = self._process, None
         if process is not None:
-            process.readyReadStandardOutput.disconnect(self._read)
-            process.finished.disconnect(self._processEnded)
-            process.errorOccurred.disconnect(self._processFailed)
-            process.deleteLater()
+            process.stop(_END_WAIT_MS, _KILL_WAIT_MS)
 
     def _end(self, sentence: str) -> None:
         installation, self._installation = self._installation, None

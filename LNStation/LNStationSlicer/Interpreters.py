@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
+import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +15,10 @@ from LNStationSlicer.Installation import Command
 
 OLDEST, NEWEST = (3, 11), (3, 12)
 """Versions of Python that LNStationLib runs on; ``pyproject.toml`` says the same."""
+
+_QUESTION = "import sys, importlib.util as u; print(*sys.version_info[:2], u.find_spec('pip') is not None)"
+_ANSWER_TIMEOUT_S = 10.0
+"""A first start from a slow disk, with a virus scanner in between, takes seconds."""
 
 _START = Path(__file__).resolve().parent / "WorkerStart.py"
 
@@ -118,17 +124,48 @@ def slicerInterpreter(slicerHome: str = "") -> Interpreter | None:
     return Interpreter(found, version, isSlicers=True) if found and suitable(version) else None
 
 
-def otherInterpreter(searchPath: str | None = None) -> Interpreter | None:
-    """A suitable Python of this computer, newest first; whether it really runs is for the first step to find out.
+def otherInterpreter(variables: Mapping[str, str]) -> Interpreter | None:
+    """The newest suitable Python of this computer that runs and has pip. Each is started once to ask it.
 
     Args:
-        searchPath: Where to look, as in the variable ``PATH``, which is the default.
+        variables: The user's variables; looked for along ``PATH``. In Slicer those from before its launcher.
     """
+    asked = cleanEnvironment(variables)
+    return next(
+        (python for python in _candidates(variables.get("PATH", os.defpath)) if _answers(python, asked)), None
+    )
+
+
+def _candidates(searchPath: str) -> Iterator[Interpreter]:
+    """Every program of the search path that is called like a suitable Python, newest version first."""
+    folders = searchPath.split(os.pathsep)
     for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
-        if found := shutil.which(f"python3.{minor}", path=searchPath):
-            return Interpreter(found, (3, minor))
-    launcher = shutil.which("py", path=searchPath) if os.name == "nt" else None
-    return Interpreter(launcher, NEWEST, arguments=(f"-{NEWEST[0]}.{NEWEST[1]}",)) if launcher else None
+        found = (shutil.which(f"python3.{minor}", path=folder) for folder in folders if folder)
+        for program in dict.fromkeys(path for path in found if path):
+            yield Interpreter(program, (3, minor))
+        launcher = shutil.which("py", path=searchPath) if os.name == "nt" else None
+        if launcher:
+            yield Interpreter(launcher, (3, minor), arguments=(f"-3.{minor}",))
+
+
+def _answers(python: Interpreter, variables: Mapping[str, str]) -> bool:
+    """True where it runs, is of the version that its name says, and has pip."""
+    command = python.command("-s", "-c", _QUESTION, environment=variables)
+    try:
+        answer = subprocess.run(
+            [command.program, *command.arguments],
+            env=dict(command.environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            timeout=_ANSWER_TIMEOUT_S,
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        )
+    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+        logging.info("LNStation: %s does not run: %s", python.program, error)
+        return False
+    return answer.returncode == 0 and answer.stdout.split() == [*map(str, python.version), "True"]
 
 
 def developerInterpreter(library: Path, environment: Mapping[str, str] | None = None) -> str | None:

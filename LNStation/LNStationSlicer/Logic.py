@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-import qt
 import slicer
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 
@@ -27,6 +26,7 @@ from LNStationSlicer.ReviewState import ReviewState
 from LNStationSlicer.Signal import Signal
 from LNStationSlicer.StationEditing import StationEdit, StationEditing
 from LNStationSlicer.StationRows import StationRow, stationRows
+from LNStationSlicer.Turns import Delay
 from LNStationSlicer.WorkerClient import WorkerClient
 from LNStationSlicer.WorkerErrors import WorkerError
 
@@ -62,10 +62,7 @@ class Logic(ScriptedLoadableModuleLogic):
         self.drawing: CaseDrawing | None = None
         self._case: CaseScene | None = None
         self._parameters: ModuleParameters | None = None
-        self._stageTimer = qt.QTimer()
-        self._stageTimer.singleShot = True
-        self._stageTimer.interval = STAGE_DELAY_MS
-        self._stageTimer.timeout.connect(self._stageNow)
+        self._stageTimer = Delay(STAGE_DELAY_MS, self._stageNow)
 
     def getParameterNode(self) -> ModuleParameters:
         """The scene's parameters, typed."""

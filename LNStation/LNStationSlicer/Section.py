@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import ctk
+import qt
 
 from LNStationSlicer.Logic import Logic
 from LNStationSlicer.Signal import Signal
@@ -81,6 +82,8 @@ class ParameterBinding:
 def fillCombo(combo: Any, entries: Sequence[tuple[str, str]]) -> None:
     """Put (key, title) pairs into a combo box; the mouse wheel scrolls the panel and changes nothing."""
     combo.scrollWheelEffect = ctk.ctkComboBox.NeverScroll
+    # After it: CTK lets the wheel give the focus then.
+    combo.focusPolicy = qt.Qt.StrongFocus
     wasBlocked = combo.blockSignals(True)
     combo.clear()
     for key, title in entries:

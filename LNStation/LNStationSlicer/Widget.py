@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import qt
@@ -21,7 +22,9 @@ from LNStationSlicer.SampleOpening import SampleOpening
 from LNStationSlicer.Section import Section
 from LNStationSlicer.StationsSection import StationsSection
 from LNStationSlicer.Translation import _
+from LNStationSlicer.Turns import Delay
 from LNStationSlicer.ViewPicking import Point, ViewPicking
+from LNStationSlicer.WheelGuard import guardFields
 from LNStationSlicer.WorkerErrors import WorkerError
 
 _ICONS = {
@@ -57,12 +60,10 @@ class Widget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.layout.addWidget(panel)
         panel.setMRMLScene(slicer.mrmlScene)
         self.ui = slicer.util.childWidgetVariables(panel)
+        self._wheelGuard = guardFields(panel)
         self.logic = self.logicClass()
         self.sections: list[Section] = self._makeSections()
-        self._refreshTimer = qt.QTimer()
-        self._refreshTimer.singleShot = True
-        self._refreshTimer.interval = 0
-        self._refreshTimer.timeout.connect(self.refresh)
+        self._refreshTimer = Delay(0, self.refresh)
         self._picking = ViewPicking(self._onPicked)
         self.sample = SampleOpening(self.logic.client, self._onSampleOpened, self.showMessage, self._onSampleProgress)
         self._connect()
@@ -72,6 +73,7 @@ class Widget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         kinds = (CaseSection, AssessSection, StationsSection, DisplaySection, CorrectSection, ReportSection)
         sections = [kind(self.ui, self.logic) for kind in kinds]
         self.stations = next(section for section in sections if isinstance(section, StationsSection))
+        self.assessing = next(section for section in sections if isinstance(section, AssessSection))
         for section in sections:
             section.message.connect(self.showMessage)
         return sections
@@ -154,7 +156,10 @@ class Widget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             section.disconnectParameters()
 
     def openSample(self, key: str) -> None:
-        """Make a sample patient and put it under review."""
+        """Make a sample patient and put it under review; where packages are missing, offer to install them first."""
+        self.assessing.whenReady(partial(self._makeSample, key))
+
+    def _makeSample(self, key: str) -> None:
         self.showMessage(_("Making the sample patient; this takes about half a minute."))
         self.sample.open(key)
 
@@ -189,7 +194,9 @@ class Widget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def _onFailed(self, job: Job, error: WorkerError) -> None:
         self.showMessage(error.message)
-        slicer.util.errorDisplay(error.message, windowTitle=_("LNStation"), detailedText=error.details or None)
+        # Not None: PythonQt would write that word under "Show Details".
+        details = {"detailedText": error.details} if error.details else {}
+        slicer.util.errorDisplay(error.message, windowTitle=_("LNStation"), **details)
 
     def _onPicked(self, point: Point) -> bool:
         return self.logic.selectAt(point)

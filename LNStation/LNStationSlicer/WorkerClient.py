@@ -13,13 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import qt
-
 from LNStationLib.worker import messages
 from LNStationLib.worker.volume_files import VolumeGeometry, read_volume
 from LNStationSlicer import WorkerErrors
 from LNStationSlicer.Installation import Command, DependencyError
 from LNStationSlicer.Signal import Signal
+from LNStationSlicer.Turns import Delay, Turns
 from LNStationSlicer.WorkerErrors import WorkerError
 from LNStationSlicer.WorkerProcess import PrivateFolder, WorkerProcess
 
@@ -65,9 +64,8 @@ class WorkerClient:
         self._splitter = messages.LineSplitter()
         self._pending: dict[int, Pending] = {}
         self._lastId = 0
-        self._clock = qt.QTimer()
-        self._clock.interval = _TICK_MS
-        self._clock.timeout.connect(self._checkClock)
+        self._clock = Delay(_TICK_MS, self._checkClock)
+        self._turns = Turns()
 
     @property
     def folder(self) -> Path:
@@ -153,6 +151,7 @@ class WorkerClient:
     def stop(self) -> None:
         """End the worker and remove the private folder; no callback follows. For cleanup: waits up to two seconds."""
         self._clock.stop()
+        self._turns.clear()
         self._pending.clear()
         if self._process is not None:
             self._process.stop()
@@ -165,15 +164,12 @@ class WorkerClient:
 
     def _start(self) -> None:
         self._splitter = messages.LineSplitter()
-        if self._process is not None:
-            self._process.stop()
-            self._process = None
+        self._process = None  # its end was told
         try:
             command = self._commandFor(self.folder)
         except (DependencyError, OSError) as error:
             logging.info("LNStation: no worker: %s", error)
-            reason = str(error)
-            qt.QTimer.singleShot(0, lambda: self._failAll(WorkerErrors.notStarted(reason)))
+            self._turns.call(self._failAll, WorkerErrors.notStarted(str(error)))
             return
         self.generation += 1
         self._process = WorkerProcess(command, self._received, self._ended, self._failedToStart)
@@ -265,8 +261,8 @@ class WorkerClient:
     def _checkClock(self) -> None:
         head = next(iter(self._pending.values()), None)
         if head is None:
-            self._clock.stop()
             return
+        self._clock.start()
         late = [pending for pending in (head, *self._cancelled()) if self._isLate(pending)]
         if late:
             error = WorkerErrors.timedOut(late[0].method, self._limit(late[0]), self._lastLines())

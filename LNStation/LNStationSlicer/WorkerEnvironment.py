@@ -4,8 +4,10 @@ Made by ``pip install --target``, not as a virtual environment: PythonSlicer is 
 variables, and a ``venv`` of it does not start without them. Nothing of Slicer's is written to. ``WorkerStart.py``
 lets the worker see this folder and the standard library, and nothing else.
 
-A stamp says what was installed. It is taken away before anything is changed and written last, so an installation that
-broke off is always seen; what pip fetched until then stays in the cache.
+The packages are installed beside those that are in use, and take their place only when they were found whole and were
+imported once. Cancelled or failed before that, an update leaves the old packages as they were; what pip fetched stays
+in the cache. A stamp says what was installed. It is taken away just before the packages are exchanged and written
+again after, so an exchange that broke off is seen.
 """
 
 from __future__ import annotations
@@ -70,6 +72,7 @@ class WorkerEnvironment:
         self.folder = dataFolder / f"worker-environment-{major}.{minor}"
         self.packages = self.folder / "packages"
         self._unfinished = self.folder / "packages.unfinished"
+        self._replaced = self.folder / "packages.replaced"
         self._cache = self.folder / "pip-cache"
         self._stamp = self.folder / "stamp.json"
         self._marker = self.folder / "made-by-lnstation"
@@ -174,7 +177,6 @@ class WorkerEnvironment:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._marker.write_text("Made by LNStation for 3D Slicer; safe to delete.\n", encoding="utf-8")
-            self._stamp.unlink(missing_ok=True)
             free = shutil.disk_usage(self.folder).free
         except OSError as error:
             raise DependencyError(
@@ -183,6 +185,7 @@ class WorkerEnvironment:
                 )
             ) from error
         self._deleteTree(self._unfinished)
+        self._deleteTree(self._replaced)
         if free < NEEDED_BYTES[withNetworks]:
             raise DependencyError(
                 _(
@@ -191,7 +194,9 @@ class WorkerEnvironment:
             )
 
     def _end(self) -> None:
-        shutil.rmtree(self._unfinished, ignore_errors=True)
+        if self._lock.held:  # else what lies there is being made by another Slicer
+            shutil.rmtree(self._unfinished, ignore_errors=True)
+            shutil.rmtree(self._replaced, ignore_errors=True)
         self._lock.release()
 
     def _pipVersion(self) -> Command:
@@ -255,14 +260,32 @@ class WorkerEnvironment:
                     reason=lines[-1].strip() if lines else code
                 )
             )
+        before = self._readStamp()
         try:
-            self._deleteTree(self.packages)
-            self._unfinished.rename(self.packages)
+            self._stamp.unlink(missing_ok=True)
+            self._exchange()
             self._writeStamp({"digest": self._pinned.digest(withNetworks), "networks": withNetworks})
         except OSError as error:
+            self._putBack(before)
             raise DependencyError(
                 _("{folder} is in use: close other windows of Slicer, then try again.").format(folder=self.packages)
             ) from error
+
+    def _exchange(self) -> None:
+        if self.packages.exists():
+            self.packages.rename(self._replaced)
+        self._unfinished.rename(self.packages)
+
+    def _putBack(self, stamp: Mapping[str, object]) -> None:
+        """Make the old packages what they were; what cannot be put back is seen as unfinished."""
+        try:
+            if self._replaced.exists():
+                self._deleteTree(self.packages)
+                self._replaced.rename(self.packages)
+            if stamp:
+                self._writeStamp(stamp)
+        except (OSError, DependencyError):
+            logging.exception("The former packages could not be put back")
 
     def _writeStamp(self, stamp: Mapping[str, object]) -> None:
         unfinished = self._stamp.with_suffix(".unfinished")

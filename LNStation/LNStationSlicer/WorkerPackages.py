@@ -42,6 +42,7 @@ class WorkerPackages(Section):
         ui.wheelsFolderEdit.connect("currentPathChanged(QString)", self._onChoice)
         ui.networksCheck.connect("toggled(bool)", self._onChoice)
         ui.installButton.clicked.connect(self.onInstall)
+        ui.installFirstButton.clicked.connect(self.onInstall)
         ui.repairButton.clicked.connect(self.onRepair)
         ui.removeEnvironmentButton.clicked.connect(self.onRemove)
 
@@ -49,6 +50,15 @@ class WorkerPackages(Section):
     def isInstalling(self) -> bool:
         """True while an installation runs."""
         return self.installer.running
+
+    def areMissing(self) -> bool:
+        """True where the worker cannot start and an installation would help; reads a few small files."""
+        state = self.logic.dependencies.state()
+        return not state.ready and state.installable
+
+    def showButton(self) -> None:
+        """Unfold the section in which packages are installed: its button shows where they are missing."""
+        self.ui.assessSection.collapsed = False
 
     def cleanup(self) -> None:
         """Stop an installation that runs."""
@@ -83,9 +93,13 @@ class WorkerPackages(Section):
     # What the user does
 
     def installFirst(self, afterwards: Callable[[], None]) -> None:
-        """Offer to install, and go on once that is done."""
+        """Offer to install, and go on once that is done; where it is being done, go on after it."""
         self._afterwards = afterwards
-        self.onInstall()
+        self.showButton()
+        if self.isInstalling:
+            self.message.emit(_("This follows as soon as the packages are installed."))
+        else:
+            self.onInstall()
 
     def installNetworks(self) -> None:
         """Install what learned models need, after the user agreed."""
@@ -126,6 +140,8 @@ class WorkerPackages(Section):
             self.message.emit(_("There is no folder {folder}: choose another, or none.").format(folder=wheels))
             return
         if not slicer.util.confirmOkCancelDisplay(dependencies.consentText(dependencies.withNetworks)):
+            if self._afterwards is not None:
+                self.message.emit(dependencies.state().sentence)
             self._afterwards = None
             return
         self._stopWorker()

@@ -138,6 +138,15 @@ def module(out: Path) -> Iterator[Photographer]:
         slicer_host.clear_scene()
 
 
+def fresh(camera: Photographer) -> None:
+    """A fresh installation, whose packages are missing."""
+    from LNStationSlicer.Dependencies import DependencyState
+
+    camera.logic.dependencies.state = lambda: DependencyState(False, "", installable=True)
+    camera.loaded.widget.refresh()
+    camera.section("panel_install", "assessSection")
+
+
 def phantom(camera: Photographer) -> None:
     """A synthetic patient with PET, from the empty panel to the report."""
     camera.panel("panel_empty")
@@ -284,12 +293,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--out", type=Path, default=ROOT / "Resources" / "Screenshots")
     parser.add_argument("--real", type=Path, default=ROOT.parent / "shared" / "data" / "chest_ct_01")
-    parser.add_argument("--only", choices=("phantom", "blind", "model", "real"))
+    parser.add_argument("--only", choices=("fresh", "phantom", "blind", "model", "real"))
     parser.add_argument("--models", type=Path, default=ROOT / "Resources" / "Models")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     arguments.out.mkdir(parents=True, exist_ok=True)
-    jobs: dict[str, Callable[[Photographer], None]] = {"phantom": phantom, "blind": blind}
+    jobs: dict[str, Callable[[Photographer], None]] = {"fresh": fresh, "phantom": phantom, "blind": blind}
     models = arguments.models.resolve()
     if models.is_dir():
         jobs["model"] = lambda camera: model(camera, models)

@@ -23,9 +23,11 @@ class ctkComboBox(StandIn, qt.QComboBox):
     @scrollWheelEffect.setter
     def scrollWheelEffect(self, value: int) -> None:
         self._wheel = value
+        # CTK does so too, whatever the policy was.
+        self.focusPolicy = qt.Qt.StrongFocus if value == self.ScrollWithFocus else qt.Qt.WheelFocus
 
     def wheelEvent(self, event: Any) -> None:
-        if self._wheel == self.NeverScroll:
+        if self._wheel == self.NeverScroll or (self._wheel == self.ScrollWithFocus and not self.focus):
             event.ignore()
         else:
             super().wheelEvent(event)

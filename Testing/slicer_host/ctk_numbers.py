@@ -85,6 +85,7 @@ class ctkSliderWidget(StandIn, qt.QWidget):
     def singleStep(self, value: float) -> None:
         self._step = float(value)
         self._box.singleStep = self._step
+        self._show()
 
     @property
     def pageStep(self) -> float:
@@ -141,6 +142,8 @@ class ctkSliderWidget(StandIn, qt.QWidget):
         self._box.value = self._value
         span = self._high - self._low
         self._slider.value = round((self._value - self._low) / span * self.STEPS) if span else 0
+        self._slider.singleStep = max(1, round(self._step / span * self.STEPS)) if span else 1
+        self._slider.pageStep = max(1, round(self._page_step / span * self.STEPS)) if span else 1
         for part in (self._slider, self._box):
             part.blockSignals(False)
 

@@ -23,6 +23,8 @@ def install(util: Any, messages: list[tuple[str, str]], answers: dict[str, bool]
 
 def _shower(name: str, level: int, messages: list[tuple[str, str]]) -> Any:
     def show(text: str, *arguments: Any, **keywords: Any) -> None:
+        if "detailedText" in keywords and keywords["detailedText"] is None:
+            raise TypeError("PythonQt would show the word None under Show Details: leave detailedText away")
         logging.getLogger("slicer.util").log(level, text)
         messages.append((name, text))
 

@@ -12,6 +12,9 @@ import qt
 import slicer
 from PySide6 import QtTest
 
+WHEEL_NOTCH = 120
+"""Eighths of a degree that a wheel turns from one notch to the next."""
+
 
 def click(widget: Any, at: tuple[int, int] | None = None) -> None:
     """Click with the left button, in the middle or at a point in the widget's pixels.
@@ -44,6 +47,43 @@ def press(widget: Any, key: int, modifier: int | None = None) -> None:
     """Press and release a key: ``press(table, qt.Qt.Key_Down)``."""
     QtTest.QTest.keyClick(widget, key, modifier if modifier is not None else qt.Qt.NoModifier)
     slicer.app.processEvents()
+
+
+def turn_wheel(widget: Any, notches: int) -> None:
+    """Turn the mouse wheel over the middle of a widget, away from the user where ``notches`` is positive.
+
+    As ``QApplication`` does it for a wheel of the window system, which Python cannot turn: the first widget that
+    takes the focus by the wheel gets it, then the event goes to the widget and up its parents until one accepts it.
+    """
+    chain = [widget]
+    while not chain[-1].isWindow():
+        chain.append(chain[-1].parentWidget())
+    taking = next((one for one in chain if one.isEnabled() and _takes_focus_by_wheel(one)), None)
+    if taking is not None:
+        taking.setFocus()
+    for receiver in chain:
+        event = _wheel_event(receiver, notches)
+        if qt.QCoreApplication.sendEvent(receiver, event) and event.isAccepted():
+            break
+    slicer.app.processEvents()
+
+
+def _takes_focus_by_wheel(widget: Any) -> bool:
+    return int(widget.focusPolicy) & int(qt.Qt.WheelFocus) == int(qt.Qt.WheelFocus)
+
+
+def _wheel_event(widget: Any, notches: int) -> Any:
+    middle = widget.rect.center()
+    return qt.QWheelEvent(
+        qt.QPointF(middle),
+        qt.QPointF(widget.mapToGlobal(middle)),
+        qt.QPoint(0, 0),
+        qt.QPoint(0, WHEEL_NOTCH * notches),
+        qt.Qt.NoButton,
+        qt.Qt.NoModifier,
+        qt.Qt.NoScrollPhase,
+        False,
+    )
 
 
 def wait_for(condition: Callable[[], Any], timeout: float = 10.0, what: str = "") -> Any:

@@ -102,6 +102,8 @@ def _refuse_keywords(cls: type, plain: Callable[..., None]) -> None:
         if keywords:
             raise TypeError(f"{cls.__name__}: PythonQt takes no keyword arguments ({', '.join(keywords)})")
         plain(self, *arguments)
+        if isinstance(self, QtCore.QObject):
+            signals.note_made_in_python(self)
 
     cls.__init__ = __init__
 
@@ -169,6 +171,8 @@ def _may_hold(cls: type, name: str) -> bool:
 
 
 def _write(self: Any, name: str, value: Any) -> None:
+    if value is None and _is_text(self, name):
+        raise TypeError(f"PythonQt writes the word None into {name!r} of {type(self).__name__}: give a text")
     plain = _plain_get[_qt_class(type(self))]
     try:
         setter = plain(self, "set" + name[0].upper() + name[1:])
@@ -181,6 +185,11 @@ def _write(self: Any, name: str, value: Any) -> None:
     if not meta.property(meta.indexOfProperty(name)).isWritable():
         raise AttributeError(f"Property {name!r} of {type(self).__name__} is read only")
     QtCore.QObject.setProperty(self, name, value)
+
+
+def _is_text(self: Any, name: str) -> bool:
+    meta = self.metaObject()
+    return bool(meta.property(meta.indexOfProperty(name)).typeName() == "QString")
 
 
 class _Method:
@@ -218,6 +227,8 @@ def _class_name(self: Any) -> str:
 def _delete(self: Any) -> None:
     import shiboken6
 
+    if signals.is_emitting(self):
+        raise RuntimeError(f"A {type(self).__name__} is deleted inside its own signal: Qt goes on in freed memory")
     shiboken6.delete(self)
 
 

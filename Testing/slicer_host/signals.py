@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import sys
 import types
+import weakref
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -40,13 +43,78 @@ def call(function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
 
 @dataclass
 class _Connection:
+    """``function`` is None once disconnected: a relay that still runs must not keep alive what it belongs to."""
+
     signature: str
-    function: Callable[..., Any]
-    relay: Callable[..., None]
+    function: Callable[..., Any] | None
+    relay: Callable[..., None] = field(init=False)
 
 
 _connections: dict[int, list[_Connection]] = {}
 """Connections of Qt's own signals, by address of the sender."""
+
+_emitting: Counter[int] = Counter()
+"""How many signals of a sender are being delivered to Python now, by its address."""
+
+_MADE_IN_PYTHON = "_madeInPython"
+_OWN_REFERENCES = 2
+"""References to an object that ``sys.getrefcount`` finds where one local variable alone holds it."""
+
+
+def note_made_in_python(made: QtCore.QObject) -> None:
+    """Python made this object, so that PythonQt deletes it when Python lets go of it, unless it has a parent."""
+    made.__dict__[_MADE_IN_PYTHON] = True
+
+
+def is_emitting(sender: QtCore.QObject) -> bool:
+    """True while a signal of this object is being delivered to Python."""
+    return _emitting[_address(sender)] > 0
+
+
+def _relay(connection: _Connection, sender: weakref.ref[QtCore.QObject]) -> Callable[..., None]:
+    """The function that Qt calls for a connection.
+
+    PythonQt deletes an object that Python owns at once when its last reference goes, ``deleteLater`` or not, and Qt
+    goes on in the deleted object where that happens inside one of its own signals. PySide6 hides it. So the object is
+    held here meanwhile, what would have happened is noted in ``errors``, and it is let go from the event loop.
+    """
+
+    def relay(*arguments: Any) -> None:
+        emitter, signature, function = sender(), connection.signature, connection.function
+        if function is None:
+            return
+        address = _address(emitter) if emitter is not None and shiboken6.isValid(emitter) else 0
+        _emitting[address] += 1
+        try:
+            call(function, arguments)
+        finally:
+            _emitting[address] -= 1
+        # Now only those references to the emitter are left that outlive the connected function.
+        del function, arguments
+        if emitter is not None and sys.getrefcount(emitter) <= _OWN_REFERENCES + _kept_by_pyside(emitter):
+            _note_death(emitter, signature)
+
+    return relay
+
+
+def _kept_by_pyside(emitter: QtCore.QObject) -> int:
+    """One where ``deleteLater`` was called: PySide6 then hands the object over to Qt and keeps a reference."""
+    return 0 if shiboken6.ownedByPython(emitter) else 1
+
+
+def _note_death(emitter: QtCore.QObject, signature: str) -> None:
+    """Note that PythonQt would have deleted an object inside its own signal; hold it until the event loop runs."""
+    if _MADE_IN_PYTHON not in emitter.__dict__ or signature.startswith("destroyed("):
+        return
+    if not shiboken6.isValid(emitter) or QtCore.QObject.parent(emitter) is not None:
+        return
+    error = RuntimeError(
+        f"The last reference to a {type(emitter).__name__} was dropped inside its own signal {signature}: PythonQt "
+        "deletes it there and then, and Qt goes on in freed memory"
+    )
+    errors.append(error)
+    logging.getLogger(__name__).error("%s", error)
+    QtCore.QTimer.singleShot(0, lambda held=emitter: None)
 
 
 def signatures(sender: QtCore.QObject, name: str) -> list[str]:
@@ -100,17 +168,14 @@ def connect(self: QtCore.QObject, signal: str, *target: Any) -> bool:
     own = _own_signal(self, signal)
     if own is not None:
         return own.connect(_target(target))
-    signature, function = _resolve(self, signal), _target(target)
-
-    def relay(*arguments: Any) -> None:
-        call(function, arguments)
-
+    connection = _Connection(_resolve(self, signal), _target(target))
+    connection.relay = _relay(connection, weakref.ref(self))
     address = _address(self)
     if address not in _connections:
         _connections[address] = []
         _plain_connect(self, QtCore.SIGNAL("destroyed(QObject*)"), lambda *_: _connections.pop(address, None))
-    _connections[address].append(_Connection(signature, function, relay))
-    return bool(_plain_connect(self, QtCore.SIGNAL(signature), relay))
+    _connections[address].append(connection)
+    return bool(_plain_connect(self, QtCore.SIGNAL(connection.signature), connection.relay))
 
 
 def disconnect(self: QtCore.QObject, signal: str, *target: Any) -> bool:
@@ -125,6 +190,7 @@ def disconnect(self: QtCore.QObject, signal: str, *target: Any) -> bool:
     for one in gone:
         held.remove(one)
         _plain_disconnect(self, QtCore.SIGNAL(signature), one.relay)
+        one.function = None
     return bool(gone)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -239,19 +240,78 @@ def test_worker_starts_in_this_source_tree_without_any_installation(tmp_path: Pa
     assert shown.returncode == 0
 
 
-def test_an_old_slicer_falls_back_to_a_python_of_the_computer(tmp_path: Path, monkeypatch) -> None:
+def program(path: Path, script: str) -> Path:
+    """A program that the shell runs."""
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return path
+
+
+def answering(path: Path, answer: str) -> Path:
+    """A Python that gives this answer to whatever it is asked: its version, and whether it has pip."""
+    return program(path, f"echo '{answer}'")
+
+
+def search(*folders: Path) -> dict[str, str]:
+    """The user's variables with these folders to search for programs, and the system's."""
+    return {"PATH": os.pathsep.join(map(str, [*folders, "/bin"]))}
+
+
+def test_a_slicer_whose_python_does_not_fit_falls_back_to_a_python_of_the_computer(
+    tmp_path: Path, monkeypatch
+) -> None:
     monkeypatch.setattr("LNStationSlicer.Interpreters.sys.version_info", (3, 9, 10))
-    (tmp_path / "bin").mkdir()
-    for name in ("PythonSlicer", "python3.11", "python3.12"):
-        (tmp_path / "bin" / name).write_text("#!/bin/sh\n")
-        (tmp_path / "bin" / name).chmod(0o755)
+    program(tmp_path / "bin" / "PythonSlicer", "true")
+    for minor in (11, 12):
+        answering(tmp_path / "bin" / f"python3.{minor}", f"3 {minor} True")
     assert slicerInterpreter(str(tmp_path)) is None
-    assert otherInterpreter(str(tmp_path / "bin")) == Interpreter(str(tmp_path / "bin" / "python3.12"), (3, 12))
+    found = otherInterpreter(search(tmp_path / "bin"))
+    assert found == Interpreter(str(tmp_path / "bin" / "python3.12"), (3, 12))
+
+
+def test_a_python_is_asked_whether_it_runs_and_the_next_one_is_taken(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    program(first / "python3.12", "exit 127")
+    (first / "python3.11").symlink_to(tmp_path / "gone")
+    (first / "dead").mkdir()
+    (first / "dead" / "python3.12").symlink_to(tmp_path / "gone")
+    sound = answering(second / "python3.12", "3 12 True")
+    older = answering(second / "python3.11", "3 11 True")
+    assert otherInterpreter(search(first / "dead", first, second)) == Interpreter(str(sound), (3, 12))
+    sound.unlink()
+    assert otherInterpreter(search(first / "dead", first, second)) == Interpreter(str(older), (3, 11))
+
+
+@pytest.mark.parametrize("answer", ["3 12 False", "3 9 True", "", "a word of welcome"])
+def test_a_python_without_pip_or_of_another_version_is_passed_over(tmp_path: Path, answer: str) -> None:
+    answering(tmp_path / "python3.12", answer)
+    older = answering(tmp_path / "python3.11", "3 11 True")
+    assert otherInterpreter(search(tmp_path)) == Interpreter(str(older), (3, 11))
+
+
+def test_a_python_that_never_answers_is_passed_over(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("LNStationSlicer.Interpreters._ANSWER_TIMEOUT_S", 0.2)
+    program(tmp_path / "python3.12", "exec sleep 30")
+    assert otherInterpreter(search(tmp_path)) is None
+
+
+def test_this_python_answers_for_itself(tmp_path: Path) -> None:
+    name = f"python3.{sys.version_info[1]}"
+    program(tmp_path / name, f'exec "{sys.executable}" "$@"')
+    found = otherInterpreter(search(tmp_path))
+    has_pip = find_spec("pip") is not None
+    assert found == (Interpreter(str(tmp_path / name), sys.version_info[:2]) if has_pip else None)
+
+
+def test_other_pythons_are_not_started_where_slicers_own_fits(make, monkeypatch) -> None:
+    monkeypatch.setattr(dependencies_module, "otherInterpreter", lambda variables: pytest.fail("asked"))
+    assert make().state().installable
 
 
 def test_with_no_suitable_python_the_remedy_is_said(installed: Path, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(dependencies_module, "slicerInterpreter", lambda home: None)
-    monkeypatch.setattr(dependencies_module, "otherInterpreter", lambda path: None)
+    monkeypatch.setattr(dependencies_module, "otherInterpreter", lambda variables: None)
     dependencies = Dependencies(Settings(), Surroundings(installed, tmp_path, {}))
     assert dependencies.state().sentence.startswith("LNStation needs Slicer 5.10 or later")
     with pytest.raises(DependencyError, match=r"5\.10"):

@@ -155,13 +155,69 @@ def test_a_missing_wheel_is_named_and_can_be_brought_later(make, wheels: Path) -
     assert run_installation(make().installation(wheels)).succeeded
 
 
-def test_a_failed_update_leaves_no_environment_that_claims_to_be_ready(make, wheels: Path, pinned) -> None:
+def test_a_failed_update_leaves_the_old_packages_and_does_not_call_them_ready(make, wheels: Path, pinned) -> None:
     run_installation(make().installation(wheels))
     pinned.requirements.write_text("beta==9.0\n")
     pinned.constraints.write_text("alpha==1.0\nbeta==9.0\n")
     assert make().state() is EnvironmentState.OUTDATED
     assert not run_installation(make().installation(wheels)).succeeded
-    assert make().state() is EnvironmentState.UNFINISHED
+    assert make().state() is EnvironmentState.OUTDATED
+    assert worker_says(make(), "import beta; print(beta.version)") == "2.0"
+
+
+@pytest.mark.parametrize("step", [1, 3])
+@pytest.mark.parametrize("anew", [False, True], ids=["update", "repair"])
+def test_a_repair_that_is_cancelled_leaves_the_environment_ready(make, wheels: Path, step: int, anew: bool) -> None:
+    run_installation(make().installation(wheels))
+    before = file_hashes(make().packages)
+    repair = make().installation(wheels, anew=anew)
+    run_installation(repair, stop_before=repair.steps[step].title)
+    assert make().state() is EnvironmentState.READY
+    assert file_hashes(make().packages) == before
+    assert not list(make().folder.glob("packages.*"))
+
+
+def test_adding_learned_models_that_fails_leaves_what_worked(make, wheels: Path) -> None:
+    run_installation(make().installation(wheels))
+    assert not run_installation(make().installation(wheels, withNetworks=True)).succeeded
+    assert make().state() is EnvironmentState.READY
+    assert not make().hasNetworks()
+
+
+@pytest.mark.parametrize("what", ["the new packages", "the stamp"])
+def test_an_exchange_that_fails_puts_the_old_packages_back(make, wheels: Path, monkeypatch, what: str) -> None:
+    run_installation(make().installation(wheels))
+    before = file_hashes(make().packages)
+    plain = {"rename": Path.rename, "replace": os.replace}
+    failures = [OSError("in use")]
+
+    def rename(path: Path, target: Path) -> Path:
+        if what == "the new packages" and path.name == "packages.unfinished" and failures:
+            raise failures.pop()
+        return plain["rename"](path, target)
+
+    def replace(source: Path, target: Path) -> None:
+        if what == "the stamp" and failures:
+            raise failures.pop()
+        plain["replace"](source, target)
+
+    monkeypatch.setattr("LNStationSlicer.WorkerEnvironment.Path.rename", rename)
+    monkeypatch.setattr("LNStationSlicer.WorkerEnvironment.os.replace", replace)
+    assert "is in use" in run_installation(make().installation(wheels, anew=True)).sentence
+    assert failures == []
+    assert make().state() is EnvironmentState.READY
+    assert file_hashes(make().packages) == before
+
+
+def test_a_slicer_that_may_not_install_leaves_what_another_is_making(make, wheels: Path) -> None:
+    first = make().installation(wheels)
+    first.begin()
+    made = make().folder / "packages.unfinished" / "half.py"
+    made.parent.mkdir()
+    made.write_text("")
+    run_installation(make().installation(wheels))
+    assert made.exists()
+    first.end()
 
 
 def test_a_comment_in_the_lists_makes_nothing_outdated(make, wheels: Path, pinned) -> None:

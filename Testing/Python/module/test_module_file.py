@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,27 @@ def test_the_module_file_is_thin_and_has_the_four_classes() -> None:
     names = [node.name for node in tree.body if isinstance(node, ast.ClassDef)]
     assert names == ["LNStation", "LNStationWidget", "LNStationLogic", "LNStationTest"]
     assert len(MODULE.read_text(encoding="utf-8").splitlines()) < 100
+
+
+@pytest.mark.parametrize("missing", ["slicer.i18n", "LNStationSlicer.Logic", "none"])
+def test_an_older_slicer_is_told_which_one_is_needed(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+    monkeypatch.setattr(type(slicer.app), "minorVersion", 8)
+    # An import that finds None in this table fails as one of a module that is not there.
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(ImportError) as refused:
+        slicer_host.load_module(MODULE)
+    assert str(refused.value) == "LNStation needs Slicer 5.10 or later; this is Slicer 5.8."
+
+
+def test_a_later_slicer_is_told_what_could_not_be_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "slicer.i18n", None)
+    with pytest.raises(ImportError, match=r"slicer\.i18n"):
+        slicer_host.load_module(MODULE)
+
+
+def test_the_module_file_can_be_read_by_the_python_of_an_older_slicer() -> None:
+    # Slicer 5.0 to 5.8 run Python 3.9: a file that it cannot read would end in a syntax error, not in our sentence.
+    ast.parse(MODULE.read_text(encoding="utf-8"), feature_version=(3, 9))
 
 
 def test_slicer_is_told_title_category_help_and_contributors_and_our_terminology() -> None:

@@ -165,6 +165,22 @@ def test_an_error_is_said_in_the_status_line_and_in_one_message(hand: Hand) -> N
     assert hand.ui.assessButton.enabled
 
 
+@pytest.mark.parametrize(
+    ("behavior", "details"),
+    [({"error": [1, "Too short."]}, None), ({"die": 7, "stderr": "the last line"}, "the last line")],
+)
+def test_an_error_has_details_only_where_there_are_any(
+    hand: Hand, monkeypatch: pytest.MonkeyPatch, behavior: dict[str, object], details: str | None
+) -> None:
+    shown: list[dict[str, object]] = []
+    monkeypatch.setattr(slicer.util, "errorDisplay", lambda text, **keywords: shown.append(keywords))
+    hand.choose_ct()
+    hand.worker.behave(assess=behavior)
+    driver.click(hand.ui.assessButton)
+    hand.wait(lambda: shown, "the error")
+    assert shown[0].get("detailedText", "left away") == (details or "left away")
+
+
 def test_a_killed_worker_is_reported_and_the_next_request_works_on_the_same_review(hand: Hand) -> None:
     hand.assessed()
     hand.call("4R", "negative")

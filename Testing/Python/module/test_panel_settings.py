@@ -67,6 +67,116 @@ def test_without_packages_the_user_is_asked_first_and_a_no_changes_nothing(hand:
     assert hand.logic.queue.active is None
 
 
+class FreshInstallation:
+    """A module whose packages are not there; an installation is one step, and the packages are there after it.
+
+    Attributes:
+        samples: Keys of the sample patients that the panel began to make.
+    """
+
+    def __init__(self, hand: Hand) -> None:
+        from LNStationSlicer.Installation import Installation, Step
+
+        self.ready, self.samples = False, []
+        dependencies = hand.logic.dependencies
+        step = Step("Fetch packages", 1.0, prepare=self._install)
+        dependencies.state = self._state
+        dependencies.consentText = lambda withNetworks: "Fetch about 1 GB?"
+        dependencies.installation = lambda withNetworks, anew: Installation("packages", (step,))
+        hand.widget.sample.open = self.samples.append
+        hand.widget.refresh()
+
+    def _install(self) -> None:
+        self.ready = True
+
+    def _state(self) -> object:
+        from LNStationSlicer.Dependencies import DependencyState
+
+        return DependencyState(self.ready, "Ready." if self.ready else "Not installed yet: press Install.", True)
+
+
+@pytest.fixture
+def fresh(hand: Hand) -> FreshInstallation:
+    made = FreshInstallation(hand)
+    slicer_host.take_messages()
+    return made
+
+
+def test_a_fresh_installation_shows_its_install_button_without_unfolding_anything(
+    hand: Hand, fresh: FreshInstallation
+) -> None:
+    assert hand.ui.advancedGroup.collapsed
+    assert hand.ui.installFirstButton.isVisible()
+    driver.click(hand.ui.installFirstButton)
+    hand.wait(lambda: fresh.ready and not hand.widget.assessing.packages.isInstalling, "the installation")
+    slicer.app.processEvents()
+    assert not hand.ui.installFirstButton.isVisible()
+    assert slicer_host.take_messages() == [("confirm", "Fetch about 1 GB?")]
+
+
+def test_sample_data_on_a_fresh_installation_offers_the_packages_and_goes_on_after_them(
+    hand: Hand, fresh: FreshInstallation
+) -> None:
+    hand.ui.assessSection.collapsed = True
+    hand.widget.openSample("lung-n2")
+    assert slicer_host.take_messages() == [("confirm", "Fetch about 1 GB?")]
+    assert not hand.ui.assessSection.collapsed, "the progress is to be seen"
+    assert fresh.samples == []
+    hand.wait(lambda: fresh.samples, "the sample")
+    assert fresh.samples == ["lung-n2"]
+    assert hand.ui.statusLabel.text.startswith("Making the sample patient")
+
+
+def test_sample_data_without_consent_says_what_to_press_and_shows_it(hand: Hand, fresh: FreshInstallation) -> None:
+    hand.ui.assessSection.collapsed = True
+    slicer_host.confirm_with(False)
+    try:
+        hand.widget.openSample("lung-n2")
+    finally:
+        slicer_host.confirm_with(True)
+    slicer.app.processEvents()
+    assert hand.ui.statusLabel.text == "Not installed yet: press Install."
+    assert hand.ui.installFirstButton.isVisible()
+    assert (fresh.samples, fresh.ready) == ([], False)
+
+
+def test_a_second_sample_during_the_installation_takes_the_place_of_the_first(
+    hand: Hand, fresh: FreshInstallation
+) -> None:
+    hand.widget.openSample("lung-n2")
+    hand.widget.openSample("esophagus-middle")
+    assert "as soon as the packages are installed" in hand.ui.statusLabel.text
+    hand.wait(lambda: fresh.samples, "the sample")
+    assert fresh.samples == ["esophagus-middle"]
+    assert slicer_host.take_messages() == [("confirm", "Fetch about 1 GB?")]
+
+
+def test_sample_data_with_packages_asks_nothing(hand: Hand, fresh: FreshInstallation) -> None:
+    fresh.ready = True
+    hand.widget.openSample("lung-n2")
+    assert fresh.samples == ["lung-n2"]
+    assert slicer_host.take_messages() == []
+
+
+def test_a_job_that_finds_no_packages_unfolds_the_section_with_the_button(
+    hand: Hand, fresh: FreshInstallation
+) -> None:
+    from LNStationSlicer.Installation import DependencyError
+
+    def refuse(*_: str) -> None:
+        raise DependencyError("Not installed yet: press Install.")
+
+    hand.choose_ct()
+    hand.ui.assessSection.collapsed = True
+    hand.logic.dependencies.workerCommand = refuse
+    hand.logic.assess()
+    hand.idle()
+    assert not hand.ui.assessSection.collapsed
+    assert hand.ui.installFirstButton.isVisible()
+    ((kind, text),) = slicer_host.take_messages()
+    assert (kind, "press Install" in text) == ("error", True)
+
+
 def test_packages_that_cannot_be_installed_are_said_in_the_status_line(hand: Hand) -> None:
     # The module's own class: loading it reads its files anew.
     from LNStationSlicer.Installation import DependencyError

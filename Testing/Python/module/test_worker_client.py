@@ -144,6 +144,23 @@ def test_a_worker_that_dies_is_reported_with_its_last_lines_and_started_anew(mak
     assert client.generation == 2
 
 
+@pytest.mark.parametrize("end", ["dies", "cannot be started"])
+def test_a_request_from_within_an_error_callback_starts_another_worker(make: Any, fake: FakeWorker, end: str) -> None:
+    commands = [Command("/no/such/python", (), {})] if end == "cannot be started" else []
+    client = make(command=lambda folder: commands.pop() if commands else fake.command("--folder", str(folder)))
+    fake.behave(devices={"die": 7})
+    answers: list[Any] = []
+
+    def again(error: Any) -> None:
+        fake.behave()
+        client.request("devices", {}, answers.append, answers.append)
+
+    client.request("devices", {}, answers.append, again)
+    driver.wait_for(lambda: answers, 15, "the second worker's answer")
+    assert answers[0]["devices"]
+    assert client.generation == 2
+
+
 def test_a_killed_worker_is_reported(make: Any, fake: FakeWorker) -> None:
     client = make()
     load(client)

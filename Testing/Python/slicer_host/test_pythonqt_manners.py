@@ -51,6 +51,15 @@ def test_setters_can_be_called(button: Any) -> None:
     assert button.text == "Stop"
 
 
+def test_none_is_refused_where_pythonqt_would_write_that_word(slicer: Any, button: Any) -> None:
+    with pytest.raises(TypeError, match="writes the word None into 'text'"):
+        button.text = None
+    with pytest.raises(TypeError, match="leave detailedText away"):
+        slicer.util.errorDisplay("The worker stopped.", detailedText=None)
+    slicer.util.errorDisplay("The worker stopped.", windowTitle=None, detailedText="why")
+    assert slicer_host.take_messages() == [("error", "The worker stopped.")]
+
+
 def test_read_only_properties_stay_so(button: Any) -> None:
     with pytest.raises(AttributeError, match="read only"):
         button.width = 5
