@@ -178,7 +178,7 @@ def pet_montage(case: PhantomCase, path: Path) -> None:
 def traits_montage(seed: int, path: Path) -> None:
     """One patient with each trait of real scans: axial slices in windows for air and soft tissue, a coronal plane."""
     plain = thorax(seed, spacing_mm=WIDE_MM, with_pet=False, organs="none", field_of_view="wide")
-    figure, axes = plt.subplots(len(SHOWN_TRAITS), 5, figsize=(15, 2.55 * len(SHOWN_TRAITS)))
+    figure, axes = plt.subplots(len(SHOWN_TRAITS), 5, figsize=(12, 2.0 * len(SHOWN_TRAITS)))
     for row, traits in zip(axes, SHOWN_TRAITS, strict=True):
         bedding = bedding_of(traits)
         if set(traits) - {"gown", "blanket", "open_blanket", "pillow"}:
@@ -192,7 +192,14 @@ def traits_montage(seed: int, path: Path) -> None:
             _show(axis, shown.axial(z * length), AIR, shown.aspect(0), f"{z} mm, air")
         _show(row[3], shown.axial(20 * length), SOFT, shown.aspect(0), "20 mm, soft tissue")
         _show(row[4], shown.coronal(20), COARSE, shown.aspect(1), "y = 20 mm")
-        row[0].text(-0.04, 0.5, "\n".join(traits) or "plain", transform=row[0].transAxes, va="center", ha="right")
+        row[0].text(
+            -0.04,
+            0.5,
+            "\n".join(traits).replace("_", " ") or "plain",
+            transform=row[0].transAxes,
+            va="center",
+            ha="right",
+        )
     _save(figure, path)
 
 
@@ -205,8 +212,8 @@ def whole_body_montage(seed: int, path: Path) -> None:
     shown, length = volume(case.case.ct, ""), case.variation.length
     if case.case.pet is None:
         raise ValueError("the patient has no PET")
-    figure = plt.figure(figsize=(17, 8.2))
-    planes, levels = figure.subfigures(1, 2, width_ratios=[1.25, 1])
+    figure = plt.figure(figsize=(15, 6.6), layout="constrained")
+    planes, levels = figure.subfigures(1, 2, width_ratios=[1.2, 1])
     axes = planes.subplots(1, 4)
     for axis, y in zip(axes[:2], (-30, 20), strict=True):
         _show(axis, shown.coronal(y), SOFT, shown.aspect(1), f"y = {y} mm")
