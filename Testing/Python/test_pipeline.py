@@ -93,7 +93,7 @@ def test_every_step_leaves_its_provenance() -> None:
 def test_what_was_odd_about_the_input_is_a_step_of_its_own_apart_from_what_was_called() -> None:
     odd = "The CT was odd."
     remarked = parse_case(replace(patient(), warnings=(odd,)), Settings())
-    assert [(row.step, row.warnings) for row in remarked.provenance][0] == ("input", [odd])
+    assert (remarked.provenance[0].step, remarked.provenance[0].warnings) == ("input", [odd])
 
 
 def test_node_values_of_the_label_map_are_the_node_ids() -> None:
