@@ -38,10 +38,20 @@ class Midline(_Strict):
         return "L" if point_mm[0] >= self.x_mm[min(max(level, 0), len(self.x_mm) - 1)] else "R"
 
 
+class PatientIdentity(_Strict):
+    """Who the patient is, as DICOM says it; only in a report that was asked to name the patient."""
+
+    name: str | None = None
+    patient_id: str | None = None
+    birth_date: str | None = Field(None, description="ISO date.")
+    accession_number: str | None = None
+
+
 class CaseSummary(_Strict):
-    """The facts of the case that a report shows; nothing identifying."""
+    """The facts of the case that a report shows; nothing identifying unless ``patient`` was asked for."""
 
     case_id: str
+    patient: PatientIdentity | None = Field(None, description="None unless identifiers were asked for.")
     cancer: Literal["lung", "esophagus"] | None = None
     tumor_side: SideName | None = None
     tumor_site: str | None = None
@@ -112,6 +122,12 @@ class StationFinding(_Strict):
     )
     attention_node: int | None = Field(None, description="Node that draws most of the attention.")
     call: Call | None = None
+    fit_for_staging: bool = Field(
+        True, description="False where the call rests on candidates of a method of low specificity: unconfirmed."
+    )
+    nearly_positive: bool = Field(
+        False, description="Negative, but within the uncertainty of measurement below a threshold of the method."
+    )
     positive_sides: list[SideName] = Field(
         default_factory=list, description="Sides of the evidence in a positive station without a side of its own."
     )
@@ -144,9 +160,20 @@ class NodeFinding(_Strict):
     centroid_mm: Point
     bounding_box_mm: tuple[Point, Point] = Field(description="Lowest and highest corner.")
     call: Call | None = None
+    fit_for_staging: bool = Field(
+        True, description="False for a candidate of a method of low specificity: unconfirmed, whatever its call."
+    )
     probability: float | None = Field(None, ge=0, le=1)
     reason: str
     warnings: list[str] = Field(default_factory=list)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_before_it_was_kept(cls, data: Any) -> Any:
+        """Assessments that do not say it yet: the one such method of their time was the blob detector."""
+        if isinstance(data, dict) and "fit_for_staging" not in data:
+            return {**data, "fit_for_staging": data.get("source") != "ct_blobs"}
+        return data
 
 
 class NStaging(_Strict):

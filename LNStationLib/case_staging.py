@@ -20,7 +20,7 @@ def stage_case(
     nodes: Sequence[NodeFinding],
     settings: Settings,
 ) -> NStaging:
-    """N category of a case; none where the nodes are unconfirmed candidates of the CT blob detector.
+    """N category of a case; none where its nodes are candidates of a method that is not fit for staging.
 
     Those are too unspecific to stage a patient by. The explanation says what they would give, so that a reader who
     confirms them knows.
@@ -33,7 +33,7 @@ def stage_case(
         settings: Gives the rule set for lung cancer.
     """
     staging = _stage(facts, positive_stations, not_assessed, nodes, settings)
-    if staging.category is None or not any(node.source == "ct_blobs" for node in nodes):
+    if staging.category is None or all(node.fit_for_staging for node in nodes):
         return staging
     explanation = (
         "Not derived: the nodes are unconfirmed candidates of a CT blob detector of low specificity. Taken as they "

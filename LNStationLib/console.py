@@ -106,7 +106,8 @@ def station_table(stations: Iterable[StationFinding]) -> Table:
             _number(row.suv_max, 1),
         ]
         cells += [_number(row.probability, 2), _part(row.attention_in_nodes)] if with_probability else []
-        table.add_row(*cells, Text(_call_words(row), style=_CALL_STYLES[row.call]))
+        style = _CALL_STYLES[row.call if row.fit_for_staging else None]
+        table.add_row(*cells, Text(_call_words(row), style=style))
     return table
 
 
@@ -122,6 +123,8 @@ def show_staging(console: Console, staging: NStaging) -> None:
 def _call_words(row: StationFinding) -> str:
     if row.call is None:
         return "not assessed" if row.volume_ml is not None else "not found"
+    if not row.fit_for_staging:
+        return f"{row.call}?"
     return row.call + (f" ({', '.join(row.positive_sides)})" if row.positive_sides else "")
 
 

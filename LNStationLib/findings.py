@@ -136,6 +136,8 @@ def _station_finding(row: anatomy.Station, parsed: ParsedCase, call: StationCall
         attention_in_nodes=call.attention_in_nodes,
         attention_node=call.attention_node,
         call=call.call,
+        fit_for_staging=call.fit_for_staging,
+        nearly_positive=call.nearly_positive,
         positive_sides=list(call.positive_sides),
         reason=call.reason,
         borders=list(outline.borders),

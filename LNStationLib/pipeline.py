@@ -123,7 +123,7 @@ def parse_case(case: Case, settings: Settings, progress: Progress = silent) -> P
         settings: Methods.
         progress: Told the running step and the fraction done.
     """
-    ledger = _Ledger()
+    ledger = _Ledger(_input_remarks(case))
     grid = chest_grid(case.ct, settings.working_spacing_mm)
     progress("finding organs", 0.0)
     with ledger.step("organs", settings.organs, {"working_spacing_mm": settings.working_spacing_mm}) as notes:
@@ -151,6 +151,15 @@ def parse_case(case: Case, settings: Settings, progress: Progress = silent) -> P
         organ_findings=tuple(organ_findings(organs)),
         provenance=tuple(ledger.rows),
     )
+
+
+def _input_remarks(case: Case) -> list[Provenance]:
+    """What was odd about the input, as a step of its own: a reader may see it before the calls."""
+    if not case.warnings:
+        return []
+    return [
+        Provenance(step="input", implementation="checks", version=__version__, warnings=list(case.warnings)),
+    ]
 
 
 def with_organs(parsed: ParsedCase, progress: Progress = silent) -> ParsedCase:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from LNStationSlicer.CaseWarnings import caseWarnings
 from LNStationSlicer.Jobs import Job
 from LNStationSlicer.ModelPicker import ModelPicker
 from LNStationSlicer.Section import ParameterBinding, Section, chooseKey, comboKey, fillCombo
@@ -145,10 +146,10 @@ class AssessSection(Section):
 
     def _doneText(self) -> str:
         assessment = self.logic.case.assessment() if self.logic.case else None
-        warnings = len(assessment["warnings"]) if assessment else 0
+        warnings = len(caseWarnings(assessment, self.logic.modelHidden()))
         if not warnings:
             return _("Assessed.")
-        return _("Assessed, with {count} warnings; the report lists them.").format(count=warnings)
+        return _("Assessed, with {count} warnings: see Stations.").format(count=warnings)
 
     # Choices
 

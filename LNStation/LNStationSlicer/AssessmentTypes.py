@@ -14,10 +14,20 @@ SideName = Literal["L", "R"]
 Point = list[float]
 
 
+class PatientIdentity(TypedDict):
+    """Who the patient is; only in a report that was asked to say so."""
+
+    name: str | None
+    patient_id: str | None
+    birth_date: str | None
+    accession_number: str | None
+
+
 class CaseSummary(TypedDict):
     """The facts of the case that a report shows."""
 
     case_id: str
+    patient: PatientIdentity | None
     cancer: Literal["lung", "esophagus"] | None
     tumor_side: SideName | None
     tumor_site: str | None
@@ -82,6 +92,8 @@ class StationFinding(TypedDict):
     attention_in_nodes: float | None
     attention_node: int | None
     call: Call | None
+    fit_for_staging: bool
+    nearly_positive: bool
     positive_sides: list[SideName]
     reason: str
     borders: list[BorderFinding]
@@ -108,6 +120,7 @@ class NodeFinding(TypedDict):
     centroid_mm: Point
     bounding_box_mm: list[Point]
     call: Call | None
+    fit_for_staging: bool
     probability: float | None
     reason: str
     warnings: list[str]
@@ -182,16 +195,20 @@ class Review(TypedDict):
     n_category: NStaging | None
 
 
-def stationFinding(assessment: Assessment | None, name: str) -> StationFinding | None:
-    """The finding of a station; None where there is no assessment yet or it lacks the station."""
-    stations = assessment["stations"] if assessment else []
-    return next((finding for finding in stations if finding["station"] == name), None)
-
-
 def nodesOf(assessment: Assessment | None, station: str) -> list[NodeFinding]:
     """The node candidates of a station, largest short axis first."""
     nodes = [node for node in assessment["nodes"] if node["station"] == station] if assessment else []
     return sorted(nodes, key=lambda node: -node["short_axis_mm"])
+
+
+def isFitForStaging(finding: NodeFinding | StationFinding) -> bool:
+    """False for an unconfirmed candidate and for a call that rests on such; scenes of older versions do not say."""
+    return bool(finding.get("fit_for_staging", True))
+
+
+def nodesAreFit(assessment: Assessment | None) -> bool:
+    """True unless node candidates come from a method that is not fit for staging."""
+    return all(isFitForStaging(node) for node in assessment["nodes"]) if assessment else True
 
 
 def nodeSegmentId(nodeId: int) -> str:

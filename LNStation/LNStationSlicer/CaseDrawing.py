@@ -30,8 +30,8 @@ class CaseDrawing:
         return self._steps is not None
 
     def begin(self) -> None:
-        """Bring the case's images into the views."""
-        self.overlays.showVolumes()
+        """Bring the case's CT into the views."""
+        self.overlays.bringCt()
 
     def show(self, options: OverlayOptions | None, modelHidden: bool, highlighted: str | None) -> None:
         """Draw the overlays; a blind first read hides what the model says whatever the options are.

@@ -225,10 +225,12 @@ class CaseScene:
         return ReviewState(self._makeTextNode("review", _("Review")))
 
     def updateTable(self) -> None:
-        """Write the table from the assessment and the review."""
-        assessment = self.assessment()
+        """Write the table from the assessment and the review; a blind first read hides in it what the panel hides."""
+        assessment, review = self.assessment(), self.review()
         if assessment is not None:
-            fillTable(self.makeNode("table", "vtkMRMLTableNode", _("Stations table")), assessment, self.review())
+            shown = [finding["station"] for finding in assessment["stations"] if finding["volume_ml"]]
+            table = self.makeNode("table", "vtkMRMLTableNode", _("Stations table"))
+            fillTable(table, assessment, review, review.modelHidden(shown))
 
     def setStations(self, array: np.ndarray, geometry: VolumeGeometry) -> None:
         """Show the model's stations: uint8 ``[z, y, x]`` with the values of the table; they replace edited ones."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from LNStationSlicer.AssessmentTypes import nodesAreFit
 from LNStationSlicer.ColorMaps import COLOR_MAPS
 from LNStationSlicer.OverlayOptions import OverlayOptions
 from LNStationSlicer.Section import Section, chooseKey, comboKey, fillCombo
@@ -25,6 +26,7 @@ class DisplaySection(Section):
             combo.connect("currentIndexChanged(int)", self._onChanged)
         for check in (ui.show3DCheck, ui.showNodesCheck):
             check.connect("toggled(bool)", self._onChanged)
+        ui.showCtButton.clicked.connect(self._onShowCt)
         for radio in (ui.plainRadio, ui.petRadio, ui.attentionRadio):
             radio.connect("toggled(bool)", self._onForeground)
         for slider in (ui.foregroundOpacitySlider, ui.attentionThresholdSlider):
@@ -42,7 +44,7 @@ class DisplaySection(Section):
             chooseKey(ui.colorByCombo, options.stationColor)
             chooseKey(ui.attentionColorCombo, options.attentionColorMap)
             ui.show3DCheck.checked = options.show3D
-            ui.showNodesCheck.checked = options.nodesVisible
+            ui.showNodesCheck.checked = overlays.nodesShown(options)
             radios = {"attention": ui.attentionRadio, "pet": ui.petRadio, "none": ui.plainRadio}
             radios[self._shownForeground(options.foreground)].checked = True
             ui.foregroundOpacitySlider.value = options.foregroundOpacity
@@ -59,7 +61,8 @@ class DisplaySection(Section):
         for widget in (ui.attentionThresholdSlider, ui.attentionColorCombo):
             widget.enabled = hasAttention
         ui.foregroundOpacitySlider.enabled = not ui.plainRadio.checked
-        ui.colorByCombo.enabled = not hidden
+        ui.colorByCombo.enabled = ui.showNodesCheck.enabled = not hidden
+        ui.showNodesCheck.toolTip = self._nodesTip(hidden)
 
     def options(self) -> OverlayOptions:
         """The options as the widgets say."""
@@ -71,12 +74,27 @@ class DisplaySection(Section):
             stationsVisible=style != "none",
             stationStyle=before.stationStyle if style == "none" else style,
             stationColor=comboKey(ui.colorByCombo),
-            nodesVisible=ui.showNodesCheck.checked,
+            nodesVisible=self._nodesVisible(before),
             show3D=ui.show3DCheck.checked,
             foreground=self._foreground(before.foreground),
             foregroundOpacity=ui.foregroundOpacitySlider.value,
             attentionThreshold=ui.attentionThresholdSlider.value,
             attentionColorMap=comboKey(ui.attentionColorCombo),
+        )
+
+    def _nodesVisible(self, before: OverlayOptions) -> bool | None:
+        """What was left to the method stays so until the box is clicked."""
+        checked = self.ui.showNodesCheck.checked
+        return before.nodesVisible if checked == self.logic.overlays.nodesShown(before) else checked
+
+    def _nodesTip(self, hidden: bool) -> str:
+        if hidden:
+            return _("Hidden until every station is called.")
+        if nodesAreFit(self.logic.case.assessment()):
+            return _("Nodes are colored by their call.")
+        return _(
+            "Unconfirmed candidates of a method of low specificity, thymus, recesses and vessels among them: in one "
+            "neutral color, and hidden until you ask for them."
         )
 
     def _foreground(self, before: str) -> str:
@@ -96,6 +114,10 @@ class DisplaySection(Section):
         case = self.logic.case
         node = {"attention": case.attentionNode, "pet": case.petNode}.get(foreground, lambda: None)()
         return node is not None
+
+    def _onShowCt(self) -> None:
+        if self.logic.overlays is not None:
+            self.logic.overlays.showCt()
 
     def _onForeground(self, checked: bool) -> None:
         # The one that is switched off tells too.

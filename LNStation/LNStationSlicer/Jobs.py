@@ -9,10 +9,13 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import slicer
+
 from LNStationSlicer import VolumeExchange
 from LNStationSlicer.AttentionMap import attentionPieces
 from LNStationSlicer.CaseScene import CaseScene
 from LNStationSlicer.Parameters import CaseParameters, rememberAssessed, workerSettings
+from LNStationSlicer.PatientIdentity import patientIdentity, reportName
 from LNStationSlicer.StationEditing import StationEditing
 from LNStationSlicer.Translation import _
 from LNStationSlicer.WorkerClient import WorkerClient
@@ -115,10 +118,19 @@ class ReassessJob(Job):
 
 
 class StageJob(Job):
-    """The N category that follows from the reader's calls."""
+    """The N category that follows from the reader's calls; in a blind first read from nothing but them.
+
+    Args:
+        case: The case.
+        isBlind: The model's evidence must not give a side to the reader's calls.
+    """
 
     method = "stage"
     isQuiet = True
+
+    def __init__(self, case: CaseScene, isBlind: bool = False) -> None:
+        super().__init__(case)
+        self.params["blind"] = isBlind
 
     def build(self, folder: Path) -> Pieces:
         """The calls as they are when the worker's turn comes."""
@@ -141,8 +153,16 @@ class ReportJob(Job):
         self.params.update(folder=str(folder), formats=list(formats), identifiers=identifiers)
 
     def build(self, folder: Path) -> Pieces:
-        """The review as it is when the worker's turn comes."""
+        """The review as it is when the worker's turn comes; the patient only where the user wants identifiers."""
         yield lambda: self.params.update(review=self.case.review().asReview())
+        yield self._name
+
+    def _name(self) -> None:
+        identity = patientIdentity(self.case, getattr(slicer, "dicomDatabase", None))
+        if self.params["identifiers"]:
+            self.params.update(case_name=self.case.name, patient=identity)
+        else:
+            self.params.update(case_name=reportName(self.case, identity))
 
     def receive(self, result: dict[str, Any], client: WorkerClient) -> Pieces:
         """Nothing in the scene changes."""

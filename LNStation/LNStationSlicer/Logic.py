@@ -267,6 +267,7 @@ class Logic(ScriptedLoadableModuleLogic):
             self.case.review().blind = True
         else:
             self.case.review().reveal()
+        self.case.updateTable()
         self.showOverlays()
         self.updated.emit()
 
@@ -282,7 +283,7 @@ class Logic(ScriptedLoadableModuleLogic):
             case.review().setNCategory(None)
             self.updated.emit()
             return
-        self.queue.add(StageJob(case))
+        self.queue.add(StageJob(case, self.modelHidden()))
 
     # Views
 

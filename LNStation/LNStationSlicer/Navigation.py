@@ -9,10 +9,11 @@ import slicer
 
 from LNStationLib import anatomy
 from LNStationSlicer import SegmentMasks
-from LNStationSlicer.AssessmentTypes import NodeFinding, nodeSegmentId, nodesOf, stationFinding
+from LNStationSlicer.AssessmentTypes import NodeFinding, nodeSegmentId, nodesOf
 from LNStationSlicer.CaseScene import CaseScene
 from LNStationSlicer.SegmentExport import worldMatrix
 from LNStationSlicer.SegmentMasks import BINARY, SegmentMask
+from LNStationSlicer.StationRows import stationRows
 from LNStationSlicer.VolumeExchange import pointToRas
 
 PointRas = tuple[float, float, float]
@@ -71,24 +72,15 @@ def stationAt(case: CaseScene, point: Iterable[float]) -> str | None:
 
 
 def relevantStations(case: CaseScene, modelHidden: bool = False) -> list[str]:
-    """Stations worth stepping through, in table order.
+    """Stations worth stepping through, in table order: the relevant rows of the table that can be looked at.
 
-    Those with a node or a positive call of the model's, called positive or annotated by the reader, or stale. While
-    the model is hidden that would give its answer away: then the stations that the reader has not called yet.
+    While the model is hidden that would give its answer away: then the stations that the reader has not called yet.
     """
-    shown = _parsed(case)
-    review = case.review()
+    shown, review = _parsed(case), case.review()
     if modelHidden:
         return review.uncalled(shown)
-    assessment, stale = case.assessment(), set(review.stale())
-    relevant = []
-    for name in shown:
-        finding = stationFinding(assessment, name)
-        byModel = finding is not None and (finding["call"] == "positive" or bool(finding["n_nodes"]))
-        byReader = review.call(name) == "positive" or bool(review.note(name))
-        if byModel or byReader or name in stale:
-            relevant.append(name)
-    return relevant
+    relevant = {row.name for row in stationRows(case.assessment(), review) if row.isRelevant}
+    return [name for name in shown if name in relevant]
 
 
 def nextStation(case: CaseScene, current: str | None, step: int = 1, modelHidden: bool = False) -> str | None:

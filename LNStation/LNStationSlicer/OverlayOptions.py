@@ -32,7 +32,7 @@ class OverlayOptions:
         stationStyle: Outline, fill or both.
         stationColor: By anatomy or by the model's probability; not assessed is gray.
         stationOpacity: In [0, 1].
-        nodesVisible: Node candidates, colored by call.
+        nodesVisible: Node candidates, colored by call. None: unless their method is not fit for staging.
         show3D: Stations and nodes as surfaces.
         foreground: What lies over the CT, where the case has it: a station that is clicked shows its attention.
         foregroundOpacity: In [0, 1].
@@ -40,7 +40,7 @@ class OverlayOptions:
         attentionColorMap: One of ``COLOR_MAPS``.
         petColorMap: One of ``COLOR_MAPS``.
         petUpperSuv: Value drawn with the highest color.
-        modelHidden: Blind first read: no attention, no probability, nodes in one neutral color.
+        modelHidden: Blind first read: no attention, no probability, no nodes.
         highlighted: Station that stands out.
     """
 
@@ -48,7 +48,7 @@ class OverlayOptions:
     stationStyle: StationStyle = "outline"
     stationColor: StationColor = "anatomy"
     stationOpacity: float = 0.8
-    nodesVisible: bool = True
+    nodesVisible: bool | None = None
     show3D: bool = False
     foreground: Foreground = "attention"
     foregroundOpacity: float = 0.5

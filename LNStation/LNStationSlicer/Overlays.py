@@ -1,7 +1,8 @@
 """How a case is drawn over the images: stations, node candidates, attention map, PET.
 
-Drawing never changes the anatomical color of a segment (which leaves with DICOM SEG): colors by probability or call
-are override colors of the display node.
+Only the module's own nodes and layers are touched; images, windows and other layers are the reader's
+(``SliceLayers``, ``PetDisplay``). Drawing never changes the anatomical color of a segment (which leaves with DICOM
+SEG): colors by probability or call are override colors of the display node.
 """
 
 from __future__ import annotations
@@ -12,19 +13,21 @@ from dataclasses import replace
 import slicer
 
 from LNStationLib import anatomy
-from LNStationSlicer.AssessmentTypes import nodeSegmentId
+from LNStationSlicer.AssessmentTypes import isFitForStaging, nodesAreFit, nodeSegmentId
 from LNStationSlicer.CaseScene import CaseScene
 from LNStationSlicer.CaseSegmentations import NEUTRAL_NODE_COLOR
 from LNStationSlicer.ColorMaps import fillColorNode
 from LNStationSlicer.OverlayOptions import OverlayOptions, callColor, probabilityColor
 from LNStationSlicer.PetDisplay import drawPet, restorePet
 from LNStationSlicer.SegmentMasks import imageArray
+from LNStationSlicer.SliceLayers import SliceLayers
 from LNStationSlicer.Surfaces import missingSurfaces
 from LNStationSlicer.Translation import _
 
 MEDIASTINAL_WINDOW = (400.0, 40.0)
 """Width and level in HU."""
 
+_SHOWN_BEFORE = "ctShown"
 _FILL_OPACITY = 0.35
 _DIMMED_OUTLINE, _DIMMED_FILL = 0.6, 0.35
 """Shares of opacity that stations keep beside a highlighted one."""
@@ -37,6 +40,7 @@ class Overlays:
 
     def __init__(self, case: CaseScene):
         self.case = case
+        self._layers = SliceLayers(case)
 
     def options(self) -> OverlayOptions:
         """As last applied; the defaults where nothing was."""
@@ -54,7 +58,7 @@ class Overlays:
         options = self.options()
         if options.show3D and options.stationsVisible:
             yield from missingSurfaces(self.case.stationsNode())
-        if options.show3D and options.nodesVisible:
+        if options.show3D and self.nodesShown(options):
             yield from missingSurfaces(self.case.nodesNode())
 
     def highlight(self, station: str | None) -> None:
@@ -68,36 +72,48 @@ class Overlays:
             self._emphasize(node, display, options)
             display.EndModify(modified)
 
-    def showVolumes(self) -> None:
-        """The CT, in a mediastinal window, under all slice views, with the foreground of the options over it."""
+    def nodesShown(self, options: OverlayOptions) -> bool:
+        """Whether nodes are drawn: never in a blind first read, and unconfirmed candidates only where asked for."""
+        if options.modelHidden:
+            return False
+        return nodesAreFit(self.case.assessment()) if options.nodesVisible is None else options.nodesVisible
+
+    def showCt(self) -> None:
+        """The CT under all slice views in a mediastinal window, whatever was there: the reader asked for it."""
+        ctNode = self.case.ctNode()
+        if ctNode is not None:
+            _setMediastinalWindow(ctNode)
+            self._layers.setBackground(ctNode)
+
+    def bringCt(self) -> None:
+        """The CT under the slice views when its case comes under review.
+
+        The first time under all of them, in a mediastinal window unless a window was chosen (by a person, or by the
+        DICOM header); later only where another case's CT, or none, is shown.
+        """
         ctNode = self.case.ctNode()
         if ctNode is None:
             return
+        if self.case.node.GetParameter(_SHOWN_BEFORE):
+            others = [other.ctNode() for other in CaseScene.allIn(self.case.scene)]
+            self._layers.setBackground(ctNode, insteadOf={other.GetID() for other in others if other is not None})
+            return
+        self.case.node.SetParameter(_SHOWN_BEFORE, "1")
         ctNode.CreateDefaultDisplayNodes()
-        display = ctNode.GetDisplayNode()
-        display.SetAutoWindowLevel(False)
-        display.SetWindowLevel(*MEDIASTINAL_WINDOW)
-        for composite in self._composites():
-            composite.SetBackgroundVolumeID(ctNode.GetID())
-        self._drawForeground(self.options())
+        if ctNode.GetDisplayNode().GetAutoWindowLevel():
+            _setMediastinalWindow(ctNode)
+        self._layers.setBackground(ctNode)
 
     def hide(self) -> None:
         """Nothing of this case is drawn any more; the options stay as they are."""
         for node in (self.case.stationsNode(), self.case.nodesNode()):
             if node is not None and node.GetDisplayNode() is not None:
                 node.GetDisplayNode().SetVisibility(False)
-        own = {node.GetID() for node in (self.case.attentionNode(), self.case.petNode()) if node is not None}
-        for composite in self._composites():
-            if composite.GetForegroundVolumeID() in own:
-                composite.SetForegroundVolumeID(None)
+        self._layers.layOver(None, 0.0)
         restorePet(self.case)
 
     def _remember(self, options: OverlayOptions) -> None:
         self.case.setDisplayState({**self.case.displayState(), "overlays": options.asDict()})
-
-    def _composites(self) -> list[slicer.vtkMRMLSliceCompositeNode]:
-        nodes = self.case.scene.GetNodesByClass("vtkMRMLSliceCompositeNode")
-        return [nodes.GetItemAsObject(i) for i in range(nodes.GetNumberOfItems())]
 
     # Stations
 
@@ -155,17 +171,18 @@ class Overlays:
         if node is None:
             return
         display = _displayNode(node)
-        assessment = self.case.assessment()
+        assessment, isShown = self.case.assessment(), self.nodesShown(options)
         modified = display.StartModify()
-        display.SetVisibility(options.nodesVisible)
-        display.SetVisibility2D(options.nodesVisible)
-        display.SetVisibility3D(options.show3D and options.nodesVisible)
+        display.SetVisibility(isShown)
+        display.SetVisibility2D(isShown)
+        display.SetVisibility3D(options.show3D and isShown)
         display.SetVisibility2DFill(self._foreground(options) is None)
         display.SetVisibility2DOutline(True)
         display.SetOpacity2DFill(_FILL_OPACITY)
         known = set(node.GetSegmentation().GetSegmentIDs())
         for finding in assessment["nodes"] if assessment else []:
-            color = NEUTRAL_NODE_COLOR if options.modelHidden else callColor(finding["call"])
+            isNeutral = options.modelHidden or not isFitForStaging(finding)
+            color = NEUTRAL_NODE_COLOR if isNeutral else callColor(finding["call"])
             if nodeSegmentId(finding["node_id"]) in known:
                 display.SetSegmentOverrideColor(nodeSegmentId(finding["node_id"]), *color)
         display.EndModify(modified)
@@ -179,14 +196,15 @@ class Overlays:
         return self.case.petNode() if options.foreground == "pet" else None
 
     def _drawForeground(self, options: OverlayOptions) -> None:
-        volume, opacity = self._foreground(options), options.foregroundOpacity
-        if volume is not None and options.foreground == "attention":
+        volume = self._foreground(options)
+        isPet = volume is not None and options.foreground == "pet"
+        if volume is not None and not isPet:
             self._drawAttention(options)
-        elif volume is not None:
+        if isPet:
             drawPet(self.case, self._colors("petColors", options.petColorMap), options.petUpperSuv)
-        for composite in self._composites():
-            composite.SetForegroundVolumeID(volume.GetID() if volume else None)
-            composite.SetForegroundOpacity(opacity if volume else 0.0)
+        else:
+            restorePet(self.case)
+        self._layers.layOver(volume, options.foregroundOpacity)
 
     def _drawAttention(self, options: OverlayOptions) -> None:
         node = self.case.attentionNode()
@@ -210,6 +228,14 @@ class Overlays:
         node = self.case.makeNode(role, "vtkMRMLColorTableNode", title)
         fillColorNode(node, name)
         return node
+
+
+def _setMediastinalWindow(ctNode: slicer.vtkMRMLScalarVolumeNode) -> None:
+    display = _displayNode(ctNode)
+    modified = display.StartModify()
+    display.SetAutoWindowLevel(False)
+    display.SetWindowLevel(*MEDIASTINAL_WINDOW)
+    display.EndModify(modified)
 
 
 def _displayNode(node: slicer.vtkMRMLDisplayableNode) -> slicer.vtkMRMLDisplayNode:

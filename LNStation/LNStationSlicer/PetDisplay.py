@@ -1,8 +1,13 @@
-"""How the user's PET looks while it lies over the CT; it gets its own look back afterwards."""
+"""How the user's PET looks while it lies over the CT; it gets its own look back afterwards.
+
+Colors and window are set when the PET is laid over the CT and when the panel asks for others; what the reader changes
+in between stays, and comes back with the next time.
+"""
 
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import slicer
 
@@ -10,29 +15,33 @@ from LNStationSlicer.CaseScene import CaseScene
 from LNStationSlicer.Parameters import CaseParameters
 from LNStationSlicer.PetExchange import petUnit
 
-_BEFORE = "petLookBefore"
+_LOOKS = "petLooks"
 
 
 def drawPet(case: CaseScene, colorNode: slicer.vtkMRMLColorTableNode, upperSuv: float) -> None:
-    """Draw the PET in these colors, from 0 to ``upperSuv``.
+    """Draw the PET in these colors, from 0 to ``upperSuv``, where that was not asked for before.
 
     A PET whose voxels are not known to be SUV (Bq/ml, counts) gets the automatic window: an SUV would mean nothing.
     """
     petNode = case.petNode()
     if petNode is None:
         return
+    looks = _looks(case)
+    if "own" in looks and looks["pet"] != petNode.GetID():
+        restorePet(case)
+        looks = {}
+    asked = {"color": colorNode.GetID(), "upper": upperSuv, "suv": isSuv(case)}
+    isLaid, isSame = "own" in looks, looks.get("asked") == asked and looks.get("pet") == petNode.GetID()
+    if isLaid and isSame:
+        return
     petNode.CreateDefaultDisplayNodes()
     display = petNode.GetDisplayNode()
-    if not case.node.GetParameter(_BEFORE):
-        case.node.SetParameter(_BEFORE, json.dumps(_look(display)))
-    modified = display.StartModify()
-    display.SetAndObserveColorNodeID(colorNode.GetID())
-    if isSuv(case):
-        display.SetAutoWindowLevel(False)
-        display.SetWindowLevelMinMax(0.0, max(upperSuv, 0.1))
+    own = looks["own"] if isLaid else _look(display)
+    if isSame and "readers" in looks:
+        _setLook(display, looks["readers"])
     else:
-        display.SetAutoWindowLevel(True)
-    display.EndModify(modified)
+        _askFor(display, asked)
+    _keep(case, {"pet": petNode.GetID(), "asked": asked, "own": own})
 
 
 def isSuv(case: CaseScene) -> bool:
@@ -43,13 +52,37 @@ def isSuv(case: CaseScene) -> bool:
 
 def restorePet(case: CaseScene) -> None:
     """Give the PET the colors and the window back that it had before it was drawn over the CT."""
-    before = case.node.GetParameter(_BEFORE)
-    case.node.UnsetParameter(_BEFORE)
-    petNode = case.petNode()
-    display = petNode.GetDisplayNode() if petNode else None
-    if not before or display is None:
+    looks = _looks(case)
+    if "own" not in looks:
         return
-    look = json.loads(before)
+    petNode = case.scene.GetNodeByID(looks["pet"])
+    display = petNode.GetDisplayNode() if petNode else None
+    if display is None:
+        _keep(case, {})
+        return
+    _keep(case, {"pet": looks["pet"], "asked": looks["asked"], "readers": _look(display)})
+    _setLook(display, looks["own"])
+
+
+def _askFor(display: slicer.vtkMRMLScalarVolumeDisplayNode, asked: dict[str, Any]) -> None:
+    modified = display.StartModify()
+    display.SetAndObserveColorNodeID(asked["color"])
+    display.SetAutoWindowLevel(not asked["suv"])
+    if asked["suv"]:
+        display.SetWindowLevelMinMax(0.0, max(asked["upper"], 0.1))
+    display.EndModify(modified)
+
+
+def _look(display: slicer.vtkMRMLScalarVolumeDisplayNode) -> dict[str, Any]:
+    return {
+        "color": display.GetColorNodeID() or "",
+        "auto": bool(display.GetAutoWindowLevel()),
+        "window": display.GetWindow(),
+        "level": display.GetLevel(),
+    }
+
+
+def _setLook(display: slicer.vtkMRMLScalarVolumeDisplayNode, look: dict[str, Any]) -> None:
     modified = display.StartModify()
     display.SetAndObserveColorNodeID(look["color"] or None)
     display.SetWindowLevel(look["window"], look["level"])
@@ -57,10 +90,9 @@ def restorePet(case: CaseScene) -> None:
     display.EndModify(modified)
 
 
-def _look(display: slicer.vtkMRMLScalarVolumeDisplayNode) -> dict[str, object]:
-    return {
-        "color": display.GetColorNodeID() or "",
-        "auto": bool(display.GetAutoWindowLevel()),
-        "window": display.GetWindow(),
-        "level": display.GetLevel(),
-    }
+def _looks(case: CaseScene) -> dict[str, Any]:
+    return json.loads(case.node.GetParameter(_LOOKS) or "{}")
+
+
+def _keep(case: CaseScene, looks: dict[str, Any]) -> None:
+    case.node.SetParameter(_LOOKS, json.dumps(looks))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from LNStationLib import anatomy
-from LNStationSlicer.AssessmentTypes import Assessment, Call, StationFinding
+from LNStationSlicer.AssessmentTypes import Assessment, Call, StationFinding, isFitForStaging
 from LNStationSlicer.ReviewState import ReviewState
 
 State = Literal["none", "fresh", "stale", "running"]
@@ -19,8 +19,8 @@ COLUMNS: tuple[Column, ...] = (
     "station", "volume", "nodes", "short_axis", "suv_max", "probability", "model", "reader", "note", "state",
 )  # fmt: skip
 
-MODEL_COLUMNS: frozenset[Column] = frozenset({"probability", "model"})
-"""What a blind first read hides. Measurements of what is drawn stay."""
+MODEL_COLUMNS: frozenset[Column] = frozenset({"nodes", "short_axis", "suv_max", "probability", "model"})
+"""What a blind first read hides: by the clinical criteria size and uptake of the nodes are the model's answer."""
 
 _STATE_ORDER = {"running": 0, "stale": 1, "fresh": 2, "none": 3}
 
@@ -34,6 +34,8 @@ class StationRow:
         volumeMl: Milliliters; None where the station could not be parsed.
         shortAxisMm: Of its largest node.
         probability: Of metastasis, in [0, 1].
+        isConfirmed: False where the model's call rests on candidates of a method that is not fit for staging.
+        isNearlyPositive: Negative, but just below a threshold of the method.
     """
 
     name: str
@@ -46,6 +48,8 @@ class StationRow:
     suvMax: float | None = None
     probability: float | None = None
     modelCall: Call | None = None
+    isConfirmed: bool = True
+    isNearlyPositive: bool = False
     readerCall: Call | None = None
     note: str = ""
     state: State = "none"
@@ -58,9 +62,15 @@ class StationRow:
 
     @property
     def isRelevant(self) -> bool:
-        """Called positive by either side, with nodes, or edited since it was assessed."""
+        """Worth a second look: positive by either side, near a threshold, disputed, noted, or edited since."""
         positive = "positive" in (self.modelCall, self.readerCall)
-        return positive or bool(self.nNodes) or self.state in ("stale", "running")
+        isEdited = self.state in ("stale", "running")
+        return positive or self.isNearlyPositive or self.isDisputed or bool(self.note) or isEdited
+
+    @property
+    def isDisputed(self) -> bool:
+        """True where the reader's call is not the model's."""
+        return None not in (self.modelCall, self.readerCall) and self.modelCall != self.readerCall
 
 
 def stationRows(
@@ -103,6 +113,8 @@ def _found(finding: StationFinding | None) -> dict:
         "suvMax": finding["suv_max"],
         "probability": finding["probability"],
         "modelCall": finding["call"],
+        "isConfirmed": isFitForStaging(finding),
+        "isNearlyPositive": bool(finding.get("nearly_positive", False)),
         "reason": " ".join(map(_sentence, [finding["reason"], *finding["warnings"]])),
     }
 

@@ -154,6 +154,7 @@ class StationTable:
         for index, row in enumerate(rows):
             self._fill(index, row)
         self._fitProbability(rows)
+        self._hideMeasures()
         self._table.blockSignals(wasBlocked)
         if selected != self.selected:
             self.select(selected)
@@ -163,6 +164,11 @@ class StationTable:
         hasBars = not self._hidden and any(row.probability is not None for row in rows)
         width = _WIDTHS["probability"] if hasBars else _NO_PROBABILITY_WIDTH
         self._table.setColumnWidth(COLUMNS.index("probability"), width)
+
+    def _hideMeasures(self) -> None:
+        """A blind first read leaves no columns full of "hidden": one is enough to say so."""
+        for index, column in enumerate(COLUMNS):
+            self._table.setColumnHidden(index, self._hidden and column in MODEL_COLUMNS and column != "model")
 
     def _rebuild(self, rows: Sequence[StationRow]) -> None:
         """Make cells for these rows; the only place that makes or deletes widgets."""
@@ -201,7 +207,7 @@ class StationTable:
 
     def _colorModelCall(self, index: int, row: StationRow) -> None:
         item = self._table.item(index, COLUMNS.index("model"))
-        call = None if self._hidden else row.modelCall
+        call = row.modelCall if row.isConfirmed and not self._hidden else None
         item.setForeground(qt.QBrush(qt.QColor(*_bytes(callColor(call)))) if call else qt.QBrush())
 
     def _fillReader(self, index: int, row: StationRow) -> None:
@@ -239,7 +245,7 @@ def cellText(row: StationRow, column: Column) -> str:
         "short_axis": _number(row.shortAxisMm, 1),
         "suv_max": _number(row.suvMax, 1),
         "probability": ABSENT if row.probability is None else f"{100 * row.probability:.0f}%",
-        "model": callText(row.modelCall),
+        "model": callText(row.modelCall) + ("" if row.isConfirmed else "?"),
         "reader": callText(row.readerCall),
         "note": row.note,
         "state": _stateText(row.state),
@@ -282,7 +288,10 @@ def _tips() -> list[str]:
         _("Short axis of the largest node, in mm."),
         _("Highest SUVbw in the station, nodes or not. A dash: no PET."),
         _("Probability of metastasis by a learned model. A dash: no model was used."),
-        _("The model's call, positive or negative. Without a learned model: size and uptake criteria."),
+        _(
+            "The model's call, positive or negative. Without a learned model: size and uptake criteria. A question "
+            "mark: it rests on unconfirmed candidates and is not fit for staging."
+        ),
         _("Your call. It is never changed by the program."),
         _("Your note; double-click to write."),
         _("Stale: edited since it was assessed. Running: being assessed."),

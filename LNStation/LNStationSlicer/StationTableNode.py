@@ -10,14 +10,20 @@ from collections.abc import Callable
 import slicer
 import vtk
 
-from LNStationSlicer.AssessmentTypes import Assessment, StationFinding
+from LNStationSlicer.AssessmentTypes import Assessment, StationFinding, isFitForStaging
 from LNStationSlicer.ReviewState import ReviewState
 
 _Cell = Callable[[StationFinding, ReviewState], str]
+HIDDEN = "hidden"
 
 
 def _number(value: float | int | None, digits: int) -> str:
     return "" if value is None else f"{value:.{digits}f}"
+
+
+def _call(finding: StationFinding) -> str:
+    """The model's call; a question mark where it rests on unconfirmed candidates."""
+    return (finding["call"] or "") + ("" if isFitForStaging(finding) else "?")
 
 
 COLUMNS: dict[str, _Cell] = {
@@ -28,22 +34,28 @@ COLUMNS: dict[str, _Cell] = {
     "Largest short axis (mm)": lambda finding, review: _number(finding["largest_short_axis_mm"], 1),
     "SUVmax": lambda finding, review: _number(finding["suv_max"], 2),
     "Model probability": lambda finding, review: _number(finding["probability"], 3),
-    "Model call": lambda finding, review: finding["call"] or "",
+    "Model call": lambda finding, review: _call(finding),
     "Reader's call": lambda finding, review: review.call(finding["station"]) or "",
     "Note": lambda finding, review: review.note(finding["station"]),
     "State": lambda finding, review: "stale" if review.isStale(finding["station"]) else "fresh",
 }
 """Column name to how its cells are written; the names are data and not translated."""
 
+_MODEL_COLUMNS = frozenset({"Nodes", "Largest short axis (mm)", "SUVmax", "Model probability", "Model call"})
+"""What a blind first read hides, as ``StationRows.MODEL_COLUMNS`` does in the panel."""
 
-def fillTable(tableNode: slicer.vtkMRMLTableNode, assessment: Assessment, review: ReviewState) -> None:
-    """Write all stations into a table node, in the order of the assessment."""
+
+def fillTable(
+    tableNode: slicer.vtkMRMLTableNode, assessment: Assessment, review: ReviewState, modelHidden: bool = False
+) -> None:
+    """Write all stations into a table node, in the order of the assessment; a hidden model's answer is left out."""
     table = vtk.vtkTable()
     for name, cell in COLUMNS.items():
         column = vtk.vtkStringArray()
         column.SetName(name)
         for finding in assessment["stations"]:
-            column.InsertNextValue(cell(finding, review))
+            isHidden = modelHidden and name in _MODEL_COLUMNS
+            column.InsertNextValue(HIDDEN if isHidden else cell(finding, review))
         table.AddColumn(column)
     tableNode.SetUseColumnTitleAsColumnHeader(True)
     tableNode.SetAndObserveTable(table)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import qt
 
 from LNStationSlicer.AssessmentTypes import Assessment, NStaging
+from LNStationSlicer.CaseWarnings import caseWarnings
 from LNStationSlicer.Section import Section, comboKey, fillCombo
 from LNStationSlicer.StationTable import StationTable
 from LNStationSlicer.Translation import _
@@ -56,6 +57,7 @@ class StationsSection(Section):
             ui.blindCheck.checked = bool(review is not None and review.blind)
             ui.filterCombo.enabled = not hidden
             self._refreshCategories(hidden)
+            self._refreshWarnings(hidden)
             self._refreshReason(hidden)
             for button in (ui.previousButton, ui.nextButton):
                 button.enabled = bool(logic.case is not None and logic.case.assessment())
@@ -79,6 +81,18 @@ class StationsSection(Section):
         ui.readerCategoryLabel.text = categoryText(readers, waiting, False)
         ui.readerCategoryLabel.toolTip = readers["explanation"] if readers else ""
 
+    def _refreshWarnings(self, hidden: bool) -> None:
+        """All warnings of the case, in full; those of a station stand under the table once it is selected."""
+        ui, case = self.ui, self.logic.case
+        warnings = caseWarnings(case.assessment() if case else None, hidden)
+        ui.warningsGroup.visible = bool(warnings)
+        ui.warningsGroup.title = _("Warnings ({count})").format(count=len(warnings))
+        text = "\n".join(f"\N{BULLET} {warning}" for warning in warnings)
+        if ui.warningsLabel.text != text:
+            ui.warningsLabel.text = text
+            # Folded away by the reader of other warnings.
+            ui.warningsGroup.collapsed = False
+
     def _refreshReason(self, hidden: bool) -> None:
         name = self.logic.selectedStation
         row = next((row for row in self.logic.rows() if row.name == name), None)
@@ -87,7 +101,8 @@ class StationsSection(Section):
         elif hidden:
             self.ui.reasonLabel.text = f"{row.name}: {row.title}"
         else:
-            self.ui.reasonLabel.text = f"{row.name}: {row.title}. {row.reason}".strip()
+            doubt = "" if row.isConfirmed else _("Rests on unconfirmed candidates.")
+            self.ui.reasonLabel.text = " ".join(filter(None, [f"{row.name}: {row.title}.", row.reason, doubt]))
 
     def onNext(self) -> None:
         """Go to the next station that is worth a look."""

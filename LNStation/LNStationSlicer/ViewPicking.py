@@ -1,4 +1,4 @@
-"""A double click in a view gives the point under the cursor."""
+"""A double click in a view gives the point under the cursor, unless it belongs to a tool of Slicer's."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ class ViewPicking:
 
     Args:
         onPicked: Called with a point (RAS mm) under the cursor until it returns True, which keeps Slicer's own answer
-            to a double click (the view fills the window) from happening. In 3D called with points ever deeper.
+            to a double click (the view fills the window) from happening. In 3D called with points ever deeper. Not
+            called while an effect of a segment editor is active or a markup is being placed: the click ends its
+            contour or places its last point.
     """
 
     def __init__(self, onPicked: Callable[[Point], bool]) -> None:
@@ -49,11 +51,29 @@ class ViewPicking:
 
     def _observe(self, interactor: Any, points: Callable[[int, int], Iterator[Point]]) -> None:
         def clicked(caller: Any, _event: str) -> None:
+            if isClickTaken(slicer.mrmlScene):
+                return
             if any(self._onPicked(point) for point in points(*caller.GetEventPosition())):
                 caller.GetCommand(tag).SetAbortFlag(1)
 
         tag = interactor.AddObserver(vtk.vtkCommand.LeftButtonDoubleClickEvent, clicked, _PRIORITY)
         self._observed.append((interactor, tag))
+
+
+def isClickTaken(scene: Any) -> bool:
+    """True while clicks in the views belong to an effect of a segment editor, or to a markup that is being placed."""
+    editors = _nodes(scene, "vtkMRMLSegmentEditorNode")
+    if any(editor.GetActiveEffectName() for editor in editors):
+        return True
+    return any(
+        node.GetCurrentInteractionMode() == slicer.vtkMRMLInteractionNode.Place
+        for node in _nodes(scene, "vtkMRMLInteractionNode")
+    )
+
+
+def _nodes(scene: Any, className: str) -> list[Any]:
+    found = scene.GetNodesByClass(className)
+    return [found.GetItemAsObject(i) for i in range(found.GetNumberOfItems())]
 
 
 def _slicePoints(sliceNode: Any, x: int, y: int) -> Iterator[Point]:

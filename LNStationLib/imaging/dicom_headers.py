@@ -149,7 +149,12 @@ def age_years(header: Dataset) -> int | None:
 
 def study_date(header: Dataset) -> str | None:
     """ISO date of the study; ``None`` where it is absent."""
-    day = _date(text(header, "StudyDate"))
+    return iso_date(text(header, "StudyDate"))
+
+
+def iso_date(value: str) -> str | None:
+    """ISO date of a DICOM DA value; ``None`` where it is empty or unreadable."""
+    day = _date(value)
     return None if day is None else day.isoformat()
 
 

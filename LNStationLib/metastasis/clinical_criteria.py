@@ -16,8 +16,9 @@ import SimpleITK as sitk
 from LNStationLib import __version__, anatomy
 from LNStationLib.assessment import Call, NodeFinding, Provenance
 from LNStationLib.case import Case
-from LNStationLib.metastasis.station_call import MetastasisResult, StationCall
+from LNStationLib.metastasis.station_call import MetastasisResult, StationCall, nearly
 from LNStationLib.metastasis.station_uptake import StationUptake, station_uptakes
+from LNStationLib.nodes.find import fit_for_staging
 from LNStationLib.nodes.node_result import NodeResult
 from LNStationLib.nodes.regions import Box, station_boxes
 from LNStationLib.settings import Settings
@@ -62,6 +63,7 @@ class ClinicalCriteria:
                 has_pet=case.pet is not None,
                 nodes=[finding for finding in called if finding.station == row.name],
                 nodes_from=nodes.source,
+                nodes_fit=fit_for_staging(nodes.source),
                 uptake=uptakes.by_station.get(row.name),
                 filled_by_tumor=row.name in uptakes.filled_by_tumor,
             )
@@ -100,6 +102,7 @@ class _Evidence:
     has_pet: bool
     nodes: list[NodeFinding]
     nodes_from: str
+    nodes_fit: bool
     uptake: StationUptake | None
     filled_by_tumor: bool
 
@@ -140,8 +143,19 @@ def _call_station(
         positive_sides=sides,
         n_nodes=len(evidence.nodes) if evidence.nodes or evidence.nodes_looked_for else None,
         largest_short_axis_mm=max((finding.short_axis_mm for finding in evidence.nodes), default=None),
+        fit_for_staging=call is None or hot or evidence.nodes_fit or (not positive and evidence.fully_covered),
+        nearly_positive=call == "negative" and _nearly_positive(evidence, settings),
         warnings=_station_warnings(evidence),
     )
+
+
+def _nearly_positive(evidence: _Evidence, settings: Settings) -> bool:
+    """A size or an uptake just below its threshold; candidates that are not fit for staging do not count."""
+    sizes = [finding.short_axis_mm for finding in evidence.nodes if finding.fit_for_staging]
+    uptakes = [finding.suv_max for finding in evidence.nodes if finding.suv_max is not None]
+    uptakes += [] if evidence.uptake is None else [evidence.uptake.suv_max]
+    by_size = any(nearly(size, settings.short_axis_threshold_mm) for size in sizes)
+    return by_size or any(nearly(uptake, settings.suv_max_threshold) for uptake in uptakes)
 
 
 def _positive_reason(positive: list[NodeFinding], hot: StationUptake | None, settings: Settings) -> str:

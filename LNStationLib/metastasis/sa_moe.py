@@ -20,7 +20,7 @@ from LNStationLib.errors import InputError
 from LNStationLib.imaging.arrays import array_view
 from LNStationLib.metastasis.attention import StationAttention, coarser_grid
 from LNStationLib.metastasis.clinical_criteria import ClinicalCriteria, against
-from LNStationLib.metastasis.station_call import MetastasisResult, StationCall
+from LNStationLib.metastasis.station_call import MetastasisResult, StationCall, nearly
 from LNStationLib.metastasis.station_network import Prediction, StationNetwork, warm_network
 from LNStationLib.metastasis.station_region import StationRegion, station_region
 from LNStationLib.modelpackage.card import SYNTHETIC_ONLY
@@ -177,6 +177,8 @@ class SaMoeClassifier:
             positive_sides=(_side(seen, nodes.get(first or 0), side_of),) if positive and unsided else (),
             attention_in_nodes=_rounded(seen.prediction.attention_in_nodes),
             attention_node=first,
+            fit_for_staging=True,
+            nearly_positive=not positive and nearly(probability, self.point.threshold),
             warnings=(*call.warnings, *warnings),
         )
 
@@ -229,7 +231,14 @@ class SaMoeClassifier:
 
 
 def _not_assessed(call: StationCall, why: str) -> StationCall:
-    return replace(call, call=None, positive_sides=(), reason=f"Not assessed: {why}.")
+    return replace(
+        call,
+        call=None,
+        fit_for_staging=True,
+        nearly_positive=False,
+        positive_sides=(),
+        reason=f"Not assessed: {why}.",
+    )
 
 
 def _uncalled(finding: NodeFinding) -> NodeFinding:

@@ -66,6 +66,7 @@ class CtBlobs:
 
     name: NodeSource = "ct_blobs"
     references: tuple[str, ...] = ("Lindeberg 1998, doi:10.1023/A:1008045108935 (scale-space blob detection)",)
+    fit_for_staging: bool = False
 
     def find(self, case: Case, stations: sitk.Image, settings: Settings, progress: Progress) -> Candidates:
         """Find blobs; a case without stations has none. ``Candidates.memory`` is a :class:`BlobMemory`."""

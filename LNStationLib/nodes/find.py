@@ -74,7 +74,7 @@ def find_nodes(
         side_of,
         portion(progress, 0.5, 1.0),
     )
-    labels, findings = _ordered(candidates, findings)
+    labels, findings = _ordered(candidates, findings, finder.fit_for_staging)
     provenance = Provenance(
         step="nodes",
         implementation=source,
@@ -103,6 +103,11 @@ def choose_source(case: Case, settings: Settings) -> NodeSource:
     return settings.nodes
 
 
+def fit_for_staging(source: NodeSource) -> bool:
+    """Whether an N category may follow from the nodes of a source; true of none looked for."""
+    return source == "none" or FINDERS[source].fit_for_staging
+
+
 def _settings_of(source: NodeSource, settings: Settings) -> dict[str, float | str | None]:
     used: dict[str, float | str | None] = {"nodes": settings.nodes}
     if source == "pet_threshold":
@@ -127,7 +132,7 @@ def in_order(findings: Iterable[NodeFinding]) -> list[NodeFinding]:
     return sorted(findings, key=lambda one: (rank.get(one.station or "", 256), -one.centroid_mm[2], one.node_id))
 
 
-def _ordered(candidates: Candidates, findings: list[NodeFinding]) -> tuple[sitk.Image, list[NodeFinding]]:
+def _ordered(candidates: Candidates, findings: list[NodeFinding], fit: bool) -> tuple[sitk.Image, list[NodeFinding]]:
     """Number the nodes by station, then from head to feet; drop those under the finder's smallest size."""
     kept = in_order(one for one in findings if one.short_axis_mm >= candidates.smallest_short_axis_mm)
     values = array_view(candidates.labels)
@@ -136,7 +141,11 @@ def _ordered(candidates: Candidates, findings: list[NodeFinding]) -> tuple[sitk.
         numbers[finding.node_id] = number
     renumbered = [
         finding.model_copy(
-            update={"node_id": number, "warnings": [*finding.warnings, *candidates.node_warnings]},
+            update={
+                "node_id": number,
+                "fit_for_staging": fit,
+                "warnings": [*finding.warnings, *candidates.node_warnings],
+            },
         )
         for number, finding in enumerate(kept, start=1)
     ]

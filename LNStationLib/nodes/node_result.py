@@ -76,10 +76,18 @@ class NodeResult:
 
 
 class NodeFinder(Protocol):
-    """Finds node candidates; measuring them is shared by all finders."""
+    """Finds node candidates; measuring them is shared by all finders.
+
+    Attributes:
+        name: As ``Settings.nodes`` chooses it.
+        references: Papers behind it.
+        fit_for_staging: False where so many candidates are something else that no N category may follow from them;
+            every candidate and every call that rests on them then says so.
+    """
 
     name: NodeSource
     references: tuple[str, ...]
+    fit_for_staging: bool
 
     def find(self, case: Case, stations: sitk.Image, settings: Settings, progress: Progress) -> Candidates:
         """Find candidates.

@@ -41,6 +41,7 @@ class PetThresholdNodes:
         "Engelson et al. 2026, doi:10.1117/1.JMI.13.1.014507, Sec. 4.2 (SUV 2.5 as the usual threshold)",
         "Boellaard et al. 2015, doi:10.1007/s00259-014-2961-x (41 % isocontour)",
     )
+    fit_for_staging: bool = True
 
     def find(self, case: Case, stations: sitk.Image, settings: Settings, progress: Progress) -> Candidates:
         """Find uptake inside the stations.

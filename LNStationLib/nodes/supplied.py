@@ -26,6 +26,7 @@ class SuppliedNodes:
 
     name: NodeSource = "supplied"
     references: tuple[str, ...] = ()
+    fit_for_staging: bool = True
 
     def find(self, case: Case, stations: sitk.Image, settings: Settings, progress: Progress) -> Candidates:
         """Take the nodes of ``case.nodes``.

@@ -24,7 +24,7 @@ from LNStationLib.nodes.ct_blobs import (
     search_box,
     search_warnings,
 )
-from LNStationLib.nodes.find import in_order, with_outside
+from LNStationLib.nodes.find import fit_for_staging, in_order, with_outside
 from LNStationLib.nodes.measurement import Scene, measure_node
 from LNStationLib.nodes.node_result import NodeResult
 from LNStationLib.nodes.pet_threshold import uptake_around
@@ -101,8 +101,12 @@ class _Workspace:
         if tight is None:
             raise ValueError("a node without voxels cannot be measured")
         finding = measure_node(1, mask[tight], inside_of(region, tight), self.scene)
+        source = self.scene.source
         return finding.model_copy(
-            update={"warnings": [*finding.warnings, *_NODE_WARNINGS.get(self.scene.source, ())]}
+            update={
+                "fit_for_staging": fit_for_staging(source),
+                "warnings": [*finding.warnings, *_NODE_WARNINGS.get(source, ())],
+            }
         )
 
     def put(self, number: int, finding: NodeFinding | None) -> None:

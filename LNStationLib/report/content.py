@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from LNStationLib import anatomy
-from LNStationLib.assessment import Assessment, StationFinding
+from LNStationLib.assessment import Assessment, CaseSummary, PatientIdentity, StationFinding
 from LNStationLib.console import SYNTHETIC_MODEL
 from LNStationLib.report import tables
 from LNStationLib.report.category import Category, Fact, category_content
@@ -48,7 +48,8 @@ class ReportContent:
     """Everything in words that a report shows.
 
     ``warnings`` stand on the first page; ``details``, where there are many, are the warnings of single stations and
-    nodes, which then stand behind the tables while the first page names what they concern. ``review`` is ``None``
+    nodes, which then stand behind the tables while the first page names what they concern. ``case_id`` names the
+    patient where the report may, else the case. ``review`` is ``None``
     where nobody reviewed the case.
     """
 
@@ -78,7 +79,7 @@ def build_content(assessment: Assessment, review: Review | None = None) -> Repor
     warnings, details = _by_prominence(collect_warnings(assessment))
     return ReportContent(
         title="Thoracic lymph node stations",
-        case_id=clean(assessment.case.case_id),
+        case_id=clean(heading(assessment.case)),
         research_use=clean(assessment.research_use),
         banners=banners(assessment),
         facts=_facts(assessment),
@@ -96,6 +97,14 @@ def build_content(assessment: Assessment, review: Review | None = None) -> Repor
         created=clean(assessment.created).replace("T", " ").removesuffix("Z").removesuffix("+00:00") + " UTC",
         review=None if review is None else review_content(assessment, review),
     )
+
+
+def heading(case: CaseSummary) -> str:
+    """What a report is found by: the patient where it may name one, else the name of the case."""
+    who = case.patient
+    if who is None or not (who.name or who.patient_id):
+        return case.case_id
+    return f"{who.name} ({who.patient_id})" if who.name and who.patient_id else who.name or who.patient_id or ""
 
 
 def banners(assessment: Assessment) -> tuple[str, ...]:
@@ -180,18 +189,35 @@ def _facts(assessment: Assessment) -> tuple[Fact, ...]:
         Fact("PET", "yes" if case.has_pet else "none"),
         Fact("Nodes from", _NODES_FROM.get(case.nodes_from) or clean(case.nodes_from)),
     ]
+    facts += _identity(case.patient)
     if case.study_date:
         facts.append(Fact("Study date", clean(case.study_date)))
     return tuple(facts)
 
 
+def _identity(patient: PatientIdentity | None) -> list[Fact]:
+    if patient is None:
+        return []
+    known = {
+        "Name": patient.name,
+        "Patient ID": patient.patient_id,
+        "Born": patient.birth_date,
+        "Accession number": patient.accession_number,
+    }
+    return [Fact(label, clean(value)) for label, value in known.items() if value]
+
+
 def _map_note(stations: list[StationFinding]) -> str:
-    positive = sum(row.call == "positive" for row in stations)
-    negative = sum(row.call == "negative" for row in stations)
+    fit = [row for row in stations if row.fit_for_staging]
+    positive = sum(row.call == "positive" for row in fit)
+    negative = sum(row.call == "negative" for row in fit)
+    unconfirmed = len(stations) - len(fit)
     found = {row.station for row in stations if row.volume_ml is not None}
     missing = [row.name for row in anatomy.stations() if row.name not in found]
     open_ = sum(row.call is None and row.volume_ml is not None for row in stations)
     note = f"{plural(positive, 'station')} positive, {negative} negative, {open_} found but not assessed."
+    if unconfirmed:
+        note += f" Of {plural(unconfirmed, 'station')} the call rests on unconfirmed candidates only."
     if missing:
         note += f" Not found on this CT: {', '.join(missing)}."
     return f"{note} A schematic, not this patient's anatomy. {NOTHING} in a table means not assessed or not measured."

@@ -40,6 +40,7 @@ STATION_COLUMNS = (
     "reason",
     "warnings",
     "edited",
+    "fit_for_staging",
 )
 READER_COLUMNS = ("reader_call", "reader_note", "reader_call_time")
 """Follow those of a station where a reader reviewed the case."""
@@ -85,6 +86,7 @@ NODE_COLUMNS = (
     "probability",
     "reason",
     "warnings",
+    "fit_for_staging",
 )
 
 
@@ -163,6 +165,7 @@ def _station_row(row: StationFinding) -> list[CsvValue]:
         row.reason,
         " | ".join(row.warnings),
         _yes_no(row.edited),
+        _yes_no(row.fit_for_staging),
     ]
 
 
@@ -212,4 +215,5 @@ def _node_row(row: NodeFinding) -> list[CsvValue]:
         row.probability,
         row.reason,
         " | ".join(row.warnings),
+        _yes_no(row.fit_for_staging),
     ]

@@ -90,7 +90,9 @@ def build_gallery(
     """
     maps = attention or {}
     box = region_around(view, MARGIN_MM)
-    positive = frozenset(node.node_id for node in assessment.nodes if node.call == "positive")
+    positive = frozenset(
+        node.node_id for node in assessment.nodes if node.call == "positive" and node.fit_for_staging
+    )
     chosen, note = choose_stations(assessment)
     coronals = _coronal_pictures(view, box, positive)
     axials = []
@@ -137,7 +139,8 @@ def choose_stations(assessment: Assessment) -> tuple[list[StationFinding], str]:
 
 def stray_nodes(assessment: Assessment) -> list[NodeFinding]:
     """Positive nodes outside all stations, the largest first: no station's picture would show them."""
-    found = [node for node in assessment.nodes if node.station is None and node.call == "positive"]
+    outside = [node for node in assessment.nodes if node.station is None and node.fit_for_staging]
+    found = [node for node in outside if node.call == "positive"]
     return sorted(found, key=lambda node: -node.short_axis_mm)[:MOST_STRAY_PICTURES]
 
 

@@ -78,7 +78,8 @@ def _calls(assessment: Assessment, review: Review) -> Table:
         said = review.calls.get(row.station)
         if row.call is None and said is None:
             continue
-        model = [call_cell(row.call)] if judged is None else [call_cell(row.call), probability_cell(row, judged)]
+        call = call_cell(row.call, row.fit_for_staging)
+        model = [call] if judged is None else [call, probability_cell(row, judged)]
         rows.append((station_cell(row.station), *model, *_said(said)))
         if _differ(row, said):
             differing.append(row.station)

@@ -20,6 +20,8 @@ class MapState(Enum):
 
     POSITIVE = "positive"
     NEGATIVE = "negative"
+    UNCONFIRMED_POSITIVE = "positive by unconfirmed candidates"
+    UNCONFIRMED_NEGATIVE = "negative by unconfirmed candidates"
     NOT_ASSESSED = "not assessed"
     NOT_PARSED = "not parsed"
     OTHER_SIDE = "no evidence on this side"
@@ -37,6 +39,8 @@ class _Look:
 _LOOKS = {
     MapState.POSITIVE: _Look("#c81e1e", "#7d0f0f", "#ffffff", "+"),
     MapState.NEGATIVE: _Look("#a9c3ae", "#4d6b54", "#14261a", "\N{EN DASH}"),
+    MapState.UNCONFIRMED_POSITIVE: _Look("#dfe2e5", "#6f767d", "#2b3036", "+?"),
+    MapState.UNCONFIRMED_NEGATIVE: _Look("#dfe2e5", "#6f767d", "#2b3036", "\N{EN DASH}?"),
     MapState.NOT_ASSESSED: _Look("url(#map-hatch)", "#6f767d", "#2b3036", "?"),
     MapState.NOT_PARSED: _Look("#ffffff", "#8a9199", "#5a6168", "", "4 3"),
     MapState.OTHER_SIDE: _Look("#ffffff", "#6f767d", "#2b3036", ""),
@@ -47,7 +51,10 @@ _LEGEND = (
     (MapState.NOT_ASSESSED, "not assessed"),
     (MapState.NOT_PARSED, "station not found on this CT"),
     (MapState.OTHER_SIDE, "other side of a positive station"),
+    (MapState.UNCONFIRMED_POSITIVE, "positive, unconfirmed"),
+    (MapState.UNCONFIRMED_NEGATIVE, "negative, unconfirmed"),
 )
+_RARE = (MapState.OTHER_SIDE, MapState.UNCONFIRMED_POSITIVE, MapState.UNCONFIRMED_NEGATIVE)
 
 
 def map_state(finding: StationFinding | None, side: str | None = None) -> MapState:
@@ -61,9 +68,11 @@ def map_state(finding: StationFinding | None, side: str | None = None) -> MapSta
         return MapState.NOT_PARSED
     if finding.call == "positive":
         spared = finding.side is None and side is not None and finding.positive_sides
-        return MapState.OTHER_SIDE if spared and side not in finding.positive_sides else MapState.POSITIVE
+        if spared and side not in finding.positive_sides:
+            return MapState.OTHER_SIDE
+        return MapState.POSITIVE if finding.fit_for_staging else MapState.UNCONFIRMED_POSITIVE
     if finding.call == "negative":
-        return MapState.NEGATIVE
+        return MapState.NEGATIVE if finding.fit_for_staging else MapState.UNCONFIRMED_NEGATIVE
     return MapState.NOT_PARSED if finding.volume_ml is None else MapState.NOT_ASSESSED
 
 
@@ -196,10 +205,10 @@ def _is_wide(shape: dict[str, Any]) -> bool:
 
 
 def _add_legend(picture: Element, states: set[MapState]) -> None:
-    """Explain the states that always belong to the legend, and the rare one only where it occurs."""
+    """Explain the states that always belong to the legend, and the rare ones only where they occur."""
     y = 352.0
     for state, words in _LEGEND:
-        if state is MapState.OTHER_SIDE and state not in states:
+        if state in _RARE and state not in states:
             continue
         look = _LOOKS[state]
         svg.add(

@@ -170,7 +170,8 @@ def node_table(assessment: Assessment) -> Table:
         suv = " / ".join(number(value, 1) for value in (row.suv_max, row.suv_mean, row.suv_peak))
         cells += [Cell(suv)] if with_suv else []
         cells += [Cell(number(row.probability, 2))] if with_probability else []
-        rows.append((*cells, Cell(_NODE_SOURCES[row.source]), call_cell(row.call), Cell(sentence(row.reason))))
+        call = call_cell(row.call, row.fit_for_staging)
+        rows.append((*cells, Cell(_NODE_SOURCES[row.source]), call, Cell(sentence(row.reason))))
     looked = any(row.n_nodes is not None for row in assessment.stations)
     empty = "No node was found." if looked else "Nodes were not looked for."
     note = (
@@ -258,17 +259,19 @@ def _count(value: int | None) -> str:
     return NOTHING if value is None else str(value)
 
 
-def call_cell(call: Call | None) -> Cell:
-    """A call in words and with its mark."""
+def call_cell(call: Call | None, fit_for_staging: bool = True) -> Cell:
+    """A call in words and with its mark; one that rests on unconfirmed candidates only has a question mark."""
     if call is None:
         return Cell("? not assessed", "unknown")
+    if not fit_for_staging:
+        return Cell(f"? {call}, unconfirmed", "unknown")
     return Cell("+ positive", "positive") if call == "positive" else Cell("\N{EN DASH} negative", "negative")
 
 
 def _station_call(row: StationFinding) -> Cell:
     if row.call is None and row.volume_ml is None:
         return Cell("not found", "unknown")
-    cell = call_cell(row.call)
+    cell = call_cell(row.call, row.fit_for_staging)
     if row.call == "positive" and row.positive_sides:
         return Cell(f"{cell.text} ({', '.join(row.positive_sides)})", cell.kind)
     return cell

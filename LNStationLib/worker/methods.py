@@ -14,6 +14,7 @@ from typing import Any
 import SimpleITK as sitk
 
 from LNStationLib.assessed_case import AssessedCase
+from LNStationLib.assessment import CaseSummary
 from LNStationLib.case_input.case_from_images import CaseImages, case_from_images
 from LNStationLib.errors import InputError
 from LNStationLib.metastasis import attention_volume
@@ -31,6 +32,7 @@ from LNStationLib.review import evidence_sides, stage_reader_calls
 from LNStationLib.settings import Settings
 from LNStationLib.worker import params as p
 from LNStationLib.worker.case_store import CaseStore, WarmCase
+from LNStationLib.worker.identity import anonymous, identified
 from LNStationLib.worker.images import read_image, required_image, write_image
 from LNStationLib.worker.server import Method
 
@@ -160,7 +162,8 @@ class Methods:
         given = p.checked(p.Stage, params)
         warm = self._store.get(given.case)
         settings = Settings() if warm.assessed is None else warm.assessed.parsed.settings
-        sides = evidence_sides(None if warm.assessed is None else warm.assessed.assessment)
+        # A blind first read must not tell by its category on which side the model found something.
+        sides = evidence_sides(None if warm.assessed is None or given.blind else warm.assessed.assessment)
         return stage_reader_calls(warm.case.facts, given.calls, settings, sides).model_dump(mode="json")
 
     def _report(self, params: Result, progress: Progress) -> Result:
@@ -173,7 +176,7 @@ class Methods:
         assessed = replace(assessed, parsed=with_organs(assessed.parsed, portion(progress, 0.0, start)))
         assessed = with_attention(assessed)
         self._store.put(given.case, replace(warm, assessed=assessed))
-        result = assessed.result if given.identifiers else _without_identifiers(assessed).result
+        result = _with_summary(assessed, _reported_summary(assessed.assessment.case, given)).result
         files = write_outputs(
             result,
             folder,
@@ -218,9 +221,13 @@ def _assessed(warm: WarmCase) -> AssessedCase:
     return warm.assessed
 
 
-def _without_identifiers(assessed: AssessedCase) -> AssessedCase:
-    """The study date is the one thing in an assessment that helps to find the patient."""
-    summary = assessed.assessment.case.model_copy(update={"study_date": None})
+def _reported_summary(summary: CaseSummary, given: p.Report) -> CaseSummary:
+    """What a report says of the case: its name for people, and the patient only where that was asked for."""
+    named = summary.model_copy(update={"case_id": given.case_name.strip() or summary.case_id})
+    return identified(named, given.patient) if given.identifiers else anonymous(named)
+
+
+def _with_summary(assessed: AssessedCase, summary: CaseSummary) -> AssessedCase:
     return replace(assessed, assessment=assessed.assessment.model_copy(update={"case": summary}))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from LNStationLib import anatomy
 from LNStationLib.assessment import Assessment, Call
@@ -12,6 +12,7 @@ from LNStationLib.case import Cancer, CaseFacts
 from LNStationLib.review import Review
 from LNStationLib.settings import Settings
 from LNStationLib.types import Side
+from LNStationLib.worker.identity import PatientKeyword
 
 Volume = dict[str, Any]
 """Description of a volume; ``volume_files`` checks it."""
@@ -101,6 +102,7 @@ class Stage(CaseParams):
     """A reader's calls by station."""
 
     calls: dict[str, Call]
+    blind: bool = False
 
     @field_validator("calls")
     @classmethod
@@ -124,7 +126,15 @@ class Report(CaseParams):
     folder: str = Field(min_length=1)
     formats: list[Format] = Field(min_length=1)
     review: Review | None = None
+    case_name: str = ""
     identifiers: bool = False
+    patient: dict[PatientKeyword, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _named_only_if_asked(self) -> Report:
+        if self.patient and not self.identifiers:
+            raise ValueError("the patient is named, but identifiers were not asked for")
+        return self
 
 
 class Sample(Params):

@@ -88,3 +88,15 @@ def test_unconfirmed_ct_candidates_stage_nobody_but_say_what_they_would_give() -
     assert staging.deciding_stations == []
     assert "unconfirmed" in staging.explanation
     assert "N2" in staging.explanation
+
+
+def test_the_candidates_property_and_not_their_methods_name_decides() -> None:
+    unfit = node(1, "positive").model_copy(update={"fit_for_staging": False})
+    assert stage_case(RIGHT_LUNG, ["7"], [], [unfit], Settings()).category is None
+    assert stage_case(RIGHT_LUNG, ["7"], [], [node(1, "positive")], Settings()).category == "N2"
+
+
+def test_a_node_of_an_assessment_from_before_the_property_is_read_as_it_was_meant() -> None:
+    for source, fit in (("ct_blobs", False), ("supplied", True), ("pet_threshold", True)):
+        saved = node(1, "positive", source).model_dump(exclude={"fit_for_staging"})
+        assert NodeFinding.model_validate(saved).fit_for_staging is fit

@@ -16,7 +16,7 @@ from LNStationLib.case import Case, CaseFacts
 from LNStationLib.case_loading import CaseRequest, load_case
 from LNStationLib.errors import CancelledError
 from LNStationLib.phantom import demo_case
-from LNStationLib.pipeline import assess
+from LNStationLib.pipeline import assess, parse_case
 from LNStationLib.result import AssessmentResult
 from LNStationLib.settings import Settings
 
@@ -88,6 +88,12 @@ def test_every_step_leaves_its_provenance() -> None:
     steps = [row.step for row in assessed().assessment.provenance]
     assert steps == ["organs", "stations", "nodes", "metastasis", "staging"]
     assert all(row.seconds is not None and row.version for row in assessed().assessment.provenance)
+
+
+def test_what_was_odd_about_the_input_is_a_step_of_its_own_apart_from_what_was_called() -> None:
+    odd = "The CT was odd."
+    remarked = parse_case(replace(patient(), warnings=(odd,)), Settings())
+    assert (remarked.provenance[0].step, remarked.provenance[0].warnings) == ("input", [odd])
 
 
 def test_node_values_of_the_label_map_are_the_node_ids() -> None:

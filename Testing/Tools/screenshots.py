@@ -284,6 +284,10 @@ def real(camera: Photographer, folder: Path) -> None:
     camera.surfaces()
     camera.closer(CLOSE_MM)
     camera.views("views_real_ct")
+    press(ui.showNodesCheck)
+    camera.surfaces()
+    camera.views("views_candidates")
+    press(ui.showNodesCheck)
     ui.displaySection.collapsed = True
     camera.window("window_real_ct")
 

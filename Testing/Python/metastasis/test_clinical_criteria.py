@@ -1,5 +1,7 @@
 """Calls on nodes and stations by short axis and SUVmax, and what is said where nothing could be assessed."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -59,8 +61,8 @@ def pet_image(ct_center=(0.0, 0.0, 0.0), spots=(), background=1.0, size=(140, 14
     return like(suv, image)
 
 
-def run(nodes=(), pet=None, parsed=PARSED, direction=AXIAL, tumor=None, **settings):
-    """Assess a case whose supplied nodes are balls of (center, diameter)."""
+def run(nodes=(), pet=None, parsed=PARSED, direction=AXIAL, tumor=None, as_blobs=False, **settings):
+    """Assess a case whose nodes are balls of (center, diameter): supplied, or as if the blob detector found them."""
     ct = ct_image(direction)
     mask = np.zeros(ct.GetSize()[::-1], np.uint16)
     for number, (center, diameter) in enumerate(nodes, start=1):
@@ -68,6 +70,9 @@ def run(nodes=(), pet=None, parsed=PARSED, direction=AXIAL, tumor=None, **settin
     case = Case("case", ct, pet=pet, nodes=like(mask, ct), tumor=None if tumor is None else like(tumor(ct), ct))
     chosen, stations = Settings(**settings), stations_on(ct)
     found = find_nodes(case, stations, left_of_zero, chosen)
+    if as_blobs:
+        findings = [one.model_copy(update={"fit_for_staging": False}) for one in found.findings]
+        found = replace(found, source="ct_blobs", findings=findings)
     return ClinicalCriteria().assess(found, stations, case, parsed, chosen, left_of_zero)
 
 
@@ -278,3 +283,32 @@ def test_provenance_keeps_the_thresholds():
     assert result.provenance.step == "metastasis"
     assert result.provenance.settings == {"short_axis_threshold_mm": 10.0, "suv_max_threshold": 2.5}
     assert result.warnings == ["There is no PET: calls rest on the size of nodes alone."]
+
+
+def test_a_call_rests_on_unconfirmed_candidates_unless_pet_says_the_same():
+    by_blobs = run([((-18, 0, 25), 14.0)], as_blobs=True)
+    by_masks = run([((-18, 0, 25), 14.0)])
+    hot = run([((-18, 0, 25), 14.0)], pet_image(spots=[((-18, 0, 25), 12, 6.0)]), as_blobs=True)
+
+    assert (by_blobs.stations["4R"].call, by_blobs.stations["4L"].call) == ("positive", "negative")
+    assert {call.fit_for_staging for name, call in by_blobs.stations.items() if name in PARSED} == {False}
+    assert {call.fit_for_staging for call in by_masks.stations.values()} == {True}
+    assert (hot.stations["4R"].call, hot.stations["4R"].fit_for_staging) == ("positive", True)
+    assert (hot.stations["7"].call, hot.stations["7"].fit_for_staging) == ("negative", True)
+    assert by_blobs.stations["1R"].fit_for_staging, "nothing was called, so nothing rests on candidates"
+
+
+@pytest.mark.parametrize(
+    ("diameter_mm", "suv", "call", "nearly"),
+    [(5.0, 1.0, "negative", False), (9.0, 1.0, "negative", True), (5.0, 3.5, "negative", True),
+     (14.0, 1.0, "positive", False), (5.0, 6.0, "positive", False)],
+)  # fmt: skip
+def test_a_station_just_below_a_threshold_is_nearly_positive(diameter_mm, suv, call, nearly):
+    station = run([((-18, 0, 25), diameter_mm)], pet_image(background=suv)).stations["4R"]
+
+    assert (station.call, station.nearly_positive) == (call, nearly)
+
+
+def test_unconfirmed_candidates_make_no_station_nearly_positive():
+    assert run([((-18, 0, 25), 9.0)]).stations["4R"].nearly_positive
+    assert not run([((-18, 0, 25), 9.0)], as_blobs=True).stations["4R"].nearly_positive

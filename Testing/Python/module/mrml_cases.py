@@ -85,7 +85,7 @@ def node_array(shape: tuple[int, int, int] = SHAPE) -> np.ndarray:
 
 
 def make_assessment(matrix_lps: np.ndarray | None = None) -> dict[str, Any]:
-    """An assessment of ``station_array`` and ``node_array``: 4R positive, 4L without nodes, 7 negative."""
+    """An assessment of ``station_array`` and ``node_array``: 4R positive, 4L without nodes, 7 nearly positive."""
     matrix = lps_matrix() if matrix_lps is None else matrix_lps
     nodes = [_node(1, "4R", 5.0, None, matrix), _node(7, "4R", 12.0, "positive", matrix)]
     nodes.append(_node(300, "7", 6.0, "negative", matrix))
@@ -95,8 +95,9 @@ def make_assessment(matrix_lps: np.ndarray | None = None) -> dict[str, Any]:
         "explanation": "4R is positive.", "warnings": [],
     }  # fmt: skip
     case = {
-        "case_id": "case", "cancer": "lung", "tumor_side": "L", "tumor_site": None, "sex": None, "age_years": None,
-        "study_date": None, "synthetic": True, "ct_size": list(SHAPE[::-1]), "ct_spacing_mm": [1.5, 1.25, 3.0],
+        "case_id": "case", "patient": None, "cancer": "lung", "tumor_side": "L", "tumor_site": None, "sex": None,
+        "age_years": None, "study_date": None, "synthetic": True, "ct_size": list(SHAPE[::-1]),
+        "ct_spacing_mm": [1.5, 1.25, 3.0],
         "has_pet": False, "nodes_from": "supplied masks",
     }  # fmt: skip
     return {
@@ -114,7 +115,8 @@ def _station(row: anatomy.Station) -> dict[str, Any]:
         "station": row.name, "label_value": row.label_value, "title": row.title, "zone": row.zone, "side": row.side,
         "volume_ml": 4.86 if known else None, "centroid_mm": None, "n_nodes": n_nodes,
         "largest_short_axis_mm": 12.0 if row.name == "4R" else None, "suv_max": None, "probability": probability,
-        "call": call, "positive_sides": [], "reason": "", "borders": [], "edited": False, "warnings": [],
+        "call": call, "fit_for_staging": True, "nearly_positive": row.name == "7", "positive_sides": [],
+        "reason": "", "borders": [], "edited": False, "warnings": [],
     }  # fmt: skip
 
 
@@ -125,8 +127,17 @@ def _node(node_id: int, station: str, short_axis: float, call: str | None, matri
         "node_id": node_id, "source": "supplied", "station": station, "station_fraction": 1.0, "side": "R",
         "volume_mm3": 1.0, "short_axis_mm": short_axis, "long_axis_mm": short_axis, "extent_mm": [1.0, 1.0, 1.0],
         "mean_hu": 40.0, "suv_max": None, "suv_mean": None, "suv_peak": None, "centroid_mm": centroid,
-        "bounding_box_mm": [centroid, centroid], "call": call, "probability": None, "reason": "", "warnings": [],
+        "bounding_box_mm": [centroid, centroid], "call": call, "fit_for_staging": True,
+        "probability": None, "reason": "", "warnings": [],
     }  # fmt: skip
+
+
+def make_unconfirmed_assessment() -> dict[str, Any]:
+    """The same, but its nodes are candidates of a method that is not fit for staging."""
+    assessment = make_assessment()
+    for finding in (*assessment["nodes"], *assessment["stations"]):
+        finding["fit_for_staging"] = False
+    return assessment
 
 
 def make_case(matrix_lps: np.ndarray | None = None, name: str = "Case", pet: Any = None) -> CaseScene:

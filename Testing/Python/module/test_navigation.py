@@ -110,12 +110,21 @@ def test_a_station_on_a_layer_of_its_own_is_found_too() -> None:
     assert Navigation.stationAt(case, (-x, -y, z)) == "4R"
 
 
-def test_relevant_stations_have_nodes_a_positive_call_or_the_readers_attention() -> None:
+def test_relevant_stations_are_positive_near_a_threshold_or_have_the_readers_attention() -> None:
     case = make_case()
     assert Navigation.relevantStations(case) == ["4R", "7"]
     case.review().setNote("4L", "look again")
     case.review().markStale(["2R"])
     assert Navigation.relevantStations(case) == ["2R", "4R", "4L", "7"]
+
+
+def test_a_small_node_alone_makes_no_station_worth_stepping_to() -> None:
+    case, assessment = make_case(), make_assessment()
+    for finding in assessment["stations"]:
+        finding["nearly_positive"] = False
+    case.setAssessment(assessment)
+    assert next(row for row in assessment["stations"] if row["station"] == "7")["n_nodes"] == 1
+    assert Navigation.relevantStations(case) == ["4R"]
 
 
 def test_stepping_goes_around_and_on_from_any_station() -> None:

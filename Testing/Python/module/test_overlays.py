@@ -25,7 +25,15 @@ from LNStationSlicer.OverlayOptions import (  # noqa: E402
 )
 from LNStationSlicer.Parameters import CaseParameters  # noqa: E402
 from LNStationSlicer.Surfaces import missingSurfaces  # noqa: E402
-from module.mrml_cases import SHAPE, geometry_of, lps_matrix, make_case, make_volume  # noqa: E402
+from module.mrml_cases import (  # noqa: E402
+    SHAPE,
+    geometry_of,
+    lps_matrix,
+    make_case,
+    make_unconfirmed_assessment,
+    make_volume,
+    node_array,
+)
 from slicer_host import screenshots  # noqa: E402
 from vtk.util.numpy_support import vtk_to_numpy  # noqa: E402
 
@@ -44,7 +52,7 @@ def _empty_scene() -> Iterator[None]:
 def shown(case: Any, options: OverlayOptions, station: str = "4L") -> np.ndarray:
     """The axial view at a station, RGB in [0, 1]."""
     overlays = Overlays.Overlays(case)
-    overlays.showVolumes()
+    overlays.showCt()
     overlays.apply(options)
     Navigation.centerOn(case, station, modelHidden=True)
     red = slicer.mrmlScene.GetNodeByID("vtkMRMLSliceNodeRed")
@@ -130,17 +138,36 @@ def test_unknown_color_maps_are_refused() -> None:
         colorTable("jet")
 
 
-def test_nodes_are_colored_by_call_and_neutral_while_the_model_is_hidden() -> None:
+def test_nodes_are_colored_by_call_and_not_drawn_while_the_model_is_hidden() -> None:
     case = flat_case()
-    options = OverlayOptions(stationsVisible=False)
-    positive = hue_count(shown(case, options, "4R"), callColor("positive"))
+    options = OverlayOptions(stationsVisible=False, nodesVisible=True)
+    assert hue_count(shown(case, options, "4R"), callColor("positive")) > 100
     hidden = shown(case, replace(options, modelHidden=True), "4R")
-    assert positive > 100
-    assert hue_count(hidden, callColor("positive")) == 0
-    assert hue_count(hidden, Overlays.NEUTRAL_NODE_COLOR) > 100
-    display = case.nodesNode().GetDisplayNode()
-    colors = {tuple(display.GetSegmentOverrideColor(name)) for name in ("node_1", "node_7", "node_300")}
-    assert len(colors) == 1
+    assert (np.ptp(hidden, axis=2) > 0.05).sum() == 0, "their number and size are the answer of the clinical criteria"
+    Overlays.Overlays(case).apply(replace(options, modelHidden=True, show3D=True))
+    assert not case.nodesNode().GetDisplayNode().GetVisibility()
+
+
+def test_candidates_unfit_for_staging_are_neutral_and_hidden_until_asked_for() -> None:
+    case = flat_case()
+    case.setAssessment(make_unconfirmed_assessment())
+    case.setNodes(node_array(), geometry_of(lps_matrix()))
+    options = OverlayOptions(stationsVisible=False)
+    assert (np.ptp(shown(case, options, "4R"), axis=2) > 0.05).sum() == 0
+    asked = shown(case, replace(options, nodesVisible=True), "4R")
+    assert hue_count(asked, Overlays.NEUTRAL_NODE_COLOR) > 100
+    assert hue_count(asked, callColor("positive")) == 0
+    segmentation = case.nodesNode().GetSegmentation()
+    names = [segmentation.GetSegment(name).GetName() for name in segmentation.GetSegmentIDs()]
+    assert names == ["Node 1 (4R)?", "Node 7 (4R)?", "Node 300 (7)?"]
+
+
+def test_nodes_of_a_scene_that_does_not_say_whether_they_are_fit_are_shown() -> None:
+    case, assessment = flat_case(), make_unconfirmed_assessment()
+    for finding in (*assessment["nodes"], *assessment["stations"]):
+        del finding["fit_for_staging"]
+    case.setAssessment(assessment)
+    assert Overlays.Overlays(case).nodesShown(OverlayOptions())
 
 
 def test_a_highlighted_station_is_filled_and_the_others_are_dimmed() -> None:

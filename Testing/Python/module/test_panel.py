@@ -6,6 +6,7 @@ import json
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -246,22 +247,86 @@ def test_shortcuts_go_round_the_relevant_stations(hand: Hand) -> None:
     assert hand.logic.selectedStation == "4R"
 
 
-def test_a_double_click_in_a_slice_selects_the_station_under_the_cursor(hand: Hand) -> None:
-    hand.assessed()
+def double_click_on(hand: Hand, station: str) -> Any:
+    """Double-click into a station in the axial view; the interactor of that view."""
     widget, inverse = slicer.app.layoutManager().sliceWidget("Red"), vtk.vtkMatrix4x4()
-    point = Navigation.stationPoint(hand.logic.case, "4R")
-    hand.logic.selectStation("4R")
+    hand.logic.selectStation(station)
+    point = Navigation.stationPoint(hand.logic.case, station)
+    hand.logic.selectStation(None)
     vtk.vtkMatrix4x4.Invert(widget.mrmlSliceNode().GetXYToRAS(), inverse)
     x, y = inverse.MultiplyPoint((*point, 1.0))[:2]
-    hand.logic.selectStation(None)
     interactor = widget.sliceView().interactor()
     interactor.SetEventInformation(round(x), round(y), 0, 0)
     interactor.InvokeEvent("LeftButtonDoubleClickEvent")
+    return interactor
+
+
+def test_a_double_click_in_a_slice_selects_the_station_under_the_cursor(hand: Hand) -> None:
+    hand.assessed()
+    interactor = double_click_on(hand, "4R")
     assert hand.logic.selectedStation == "4R"
     assert hand.table.selected == "4R"
     interactor.SetEventInformation(1, 1, 0, 0)
     interactor.InvokeEvent("LeftButtonDoubleClickEvent")
     assert hand.logic.selectedStation == "4R", "nothing lies in the corner"
+
+
+@pytest.mark.parametrize("tool", ["our effect", "an effect of the Segment Editor module", "a markup"])
+def test_a_double_click_that_belongs_to_a_tool_reaches_it(hand: Hand, tool: str) -> None:
+    hand.assessed()
+    use_tool(hand, tool, True)
+    interactor = slicer.app.layoutManager().sliceWidget("Red").sliceView().interactor()
+    reached: list[str] = []
+    # Between the module and the style of the views, which takes every double click that is left.
+    tag = interactor.AddObserver("LeftButtonDoubleClickEvent", lambda *_: reached.append(tool), 5.0)
+    double_click_on(hand, "4R")
+    assert (reached, hand.logic.selectedStation) == ([tool], None)
+    use_tool(hand, tool, False)
+    double_click_on(hand, "4R")
+    interactor.RemoveObserver(tag)
+    assert (reached, hand.logic.selectedStation) == ([tool], "4R")
+
+
+def use_tool(hand: Hand, tool: str, on: bool) -> None:
+    """Take up a tool of Slicer's that needs double clicks, or put it down."""
+    if tool == "our effect":
+        hand.open_section("correctSection")
+        hand.ui.segmentEditor.setActiveEffectByName("Draw" if on else "")
+    elif tool == "a markup":
+        node = slicer.mrmlScene.GetNodeByID("vtkMRMLInteractionNodeSingleton")
+        node.SetCurrentInteractionMode(node.Place if on else node.ViewTransform)
+    else:
+        node = slicer.mrmlScene.GetSingletonNode("SegmentEditor", "vtkMRMLSegmentEditorNode")
+        if node is None:
+            node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentEditorNode")
+            node.SetSingletonTag("SegmentEditor")
+        node.SetActiveEffectName("Level tracing" if on else "")
+
+
+def test_every_warning_of_the_case_is_readable_in_the_panel(tmp_path: Path) -> None:
+    assessment = make_assessment()
+    assessment["warnings"] = ["The CT has slices of 8 mm: borders along the body are coarse.", "There is no PET."]
+    assessment["staging"]["warnings"] = ["Not assessed: 2R; a metastasis there could give a higher N category."]
+    with panel(tmp_path, assessment=assessment) as hand:
+        assert not hand.ui.warningsGroup.isVisible()
+        hand.assessed()
+        assert hand.ui.warningsGroup.isVisible()
+        assert hand.ui.warningsLabel.isVisible(), "unfolded: nothing has to be opened to read them"
+        assert hand.ui.warningsGroup.title == "Warnings (3)"
+        for warning in (*assessment["warnings"], *assessment["staging"]["warnings"]):
+            assert warning in hand.ui.warningsLabel.text
+        assert slicer_host.take_messages() == [], "not in a window that has to be closed"
+        assert hand.ui.statusLabel.text == "Assessed, with 3 warnings: see Stations."
+        case = hand.logic.case
+        hand.ui.warningsGroup.collapsed = True
+        hand.call("4R", "positive")
+        assert hand.ui.warningsGroup.collapsed, "they were read"
+        hand.logic.selectCase(None)
+        slicer.app.processEvents()
+        assert not hand.ui.warningsGroup.isVisible()
+        hand.logic.selectCase(case)
+        slicer.app.processEvents()
+        assert not hand.ui.warningsGroup.collapsed, "others, or those of another case, may not have been"
 
 
 # Calls

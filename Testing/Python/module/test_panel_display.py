@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import slicer_host
@@ -11,8 +13,8 @@ if _reason := slicer_host.why_unavailable():
 slicer = slicer_host.start()
 
 import qt  # noqa: E402
-from module.mrml_cases import make_volume  # noqa: E402
-from module.panel_hand import ALL_4R, Hand  # noqa: E402
+from module.mrml_cases import make_unconfirmed_assessment, make_volume  # noqa: E402
+from module.panel_hand import ALL_4R, Hand, panel  # noqa: E402
 from slicer_host import driver, screenshots  # noqa: E402
 
 
@@ -33,6 +35,27 @@ def test_filters_and_display_options_do_what_they_say(hand: Hand) -> None:
     assert not hand.logic.case.nodesNode().GetDisplayNode().GetVisibility()
     hand.ui.representationCombo.currentIndex = hand.ui.representationCombo.findData("none")
     assert not display.GetVisibility()
+
+
+def test_unconfirmed_candidates_are_shown_once_the_box_is_ticked_and_not_by_any_other_click(tmp_path: Path) -> None:
+    with panel(tmp_path, assessment=make_unconfirmed_assessment()) as hand:
+        hand.assessed()
+        hand.open_section("displaySection")
+        display = hand.logic.case.nodesNode().GetDisplayNode()
+        assert not display.GetVisibility()
+        assert not hand.ui.showNodesCheck.checked
+        assert "nconfirmed" in hand.ui.showNodesCheck.toolTip
+        assert (hand.cell("4R", "model"), hand.cell("4L", "model")) == ("pos?", "neg?")
+        hand.click_row("4R")
+        assert "unconfirmed candidates" in hand.ui.reasonLabel.text
+        hand.ui.representationCombo.currentIndex = hand.ui.representationCombo.findData("fill")
+        assert not display.GetVisibility()
+        assert hand.logic.overlays.options().nodesVisible is None
+        driver.click(hand.ui.showNodesCheck)
+        assert display.GetVisibility()
+        driver.click(hand.ui.assessButton)
+        hand.idle()
+        assert display.GetVisibility(), "the reader asked for them"
 
 
 def test_a_click_on_a_row_shows_the_stations_attention_where_there_is_a_map(hand: Hand) -> None:

@@ -98,15 +98,31 @@ def test_ties_keep_the_anatomical_order_both_ways() -> None:
     assert [one.name for one in sortedRows(rows, "nodes", True)] == ["2R", "1R", "4R", "7"]
 
 
-def test_relevant_are_positive_ones_those_with_nodes_and_edited_ones() -> None:
+def test_relevant_is_what_is_positive_near_a_threshold_disputed_noted_or_edited() -> None:
     rows = [
-        row("4R", modelCall="positive"), row("4L", readerCall="positive"), row("5", nNodes=1),
+        row("2R", modelCall="positive"), row("2L", readerCall="positive"), row("3A", isNearlyPositive=True),
+        row("4R", modelCall="positive", readerCall="negative"), row("4L", note="calcified"),
         row("6", state="stale"),
-        row("7", nNodes=0, modelCall="negative"), row("8"),
+        row("5", nNodes=3, shortAxisMm=4.0, modelCall="negative"), row("7", modelCall="negative"), row("8"),
     ]  # fmt: skip
-    assert [one.name for one in filtered(rows, "relevant")] == ["4R", "4L", "5", "6"]
+    assert [one.name for one in filtered(rows, "relevant")] == ["2R", "2L", "3A", "4R", "4L", "6"]
     # While the model is hidden the filter would give its calls away.
     assert filtered(rows, "relevant", modelHidden=True) == rows
+
+
+def test_a_call_that_rests_on_unconfirmed_candidates_has_a_question_mark_and_no_color(
+    table: StationTable, widget: Any
+) -> None:
+    table.setRows(
+        [
+            row("4R", volumeMl=1.0, modelCall="positive"),
+            row("7", volumeMl=1.0, modelCall="positive", isConfirmed=False),
+        ]
+    )
+    items = [widget.item(index, COLUMNS.index("model")) for index in range(2)]
+    assert [item.text() for item in items] == ["pos", "pos?"]
+    colors = [item.foreground().color().name() for item in items]
+    assert colors[0] != colors[1] == qt.QBrush().color().name()
 
 
 def test_not_called_leaves_out_what_cannot_be_called() -> None:

@@ -12,6 +12,7 @@ from LNStationLib.case import Case
 from LNStationLib.errors import GeometryError, InputError
 from LNStationLib.imaging.arrays import array_view
 from LNStationLib.nodes import find_nodes
+from LNStationLib.nodes.find import FINDERS, fit_for_staging
 from LNStationLib.settings import Settings
 
 SPACING = (0.9, 0.9, 2.5)
@@ -310,3 +311,10 @@ def test_on_the_real_ct_candidates_are_soft_tissue_outside_the_supplied_vessels(
     for organ in organs.values():
         # Organs are cut out on the detector's 1.5 mm grid, which is this CT's own.
         assert not (found & (array_view(organ) > 0)).any()
+
+
+def test_every_finder_says_whether_its_nodes_are_fit_for_staging():
+    assert {name: finder.fit_for_staging for name, finder in FINDERS.items()} == {
+        "supplied": True, "pet_threshold": True, "ct_blobs": False,
+    }  # fmt: skip
+    assert fit_for_staging("none")

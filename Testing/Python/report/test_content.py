@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from report.cases import Options, make_result
 
-from LNStationLib.assessment import NStaging
+from LNStationLib.assessment import NStaging, PatientIdentity
 from LNStationLib.report.content import SYNTHETIC_CASE, SYNTHETIC_MODEL, banners, build_content, collect_warnings
 from LNStationLib.report.tables import Table
 from LNStationLib.report.wording import NOTHING, clean, number, plural, sentence
@@ -161,3 +161,37 @@ def test_cleaned_text_is_one_printable_line(text: str) -> None:
 @pytest.mark.parametrize("evil", ["a\u202eb", "a\x00b", "a\nb", "a\x1b[31mb", "a\ud800b"])
 def test_characters_that_disguise_text_become_spaces(evil: str) -> None:
     assert clean(evil).startswith("a ")
+
+
+def test_calls_that_rest_on_unconfirmed_candidates_say_so() -> None:
+    assessment = make_result().assessment
+    unfit = {"fit_for_staging": False}
+    doubtful = assessment.model_copy(
+        update={
+            "stations": [row.model_copy(update=unfit) for row in assessment.stations],
+            "nodes": [row.model_copy(update=unfit) for row in assessment.nodes],
+        }
+    )
+    content = build_content(doubtful)
+    assert _cells(content.stations, "4R")[5] == "? positive, unconfirmed"
+    kinds = {cell.kind for table in (content.stations, content.nodes) for row in table.rows for cell in row}
+    assert not {"positive", "negative"} & kinds
+    assert content.map_note.startswith("0 stations positive, 0 negative")
+    assert "unconfirmed candidates only" in content.map_note
+
+
+def test_the_patient_heads_the_report_only_where_the_assessment_names_one() -> None:
+    plain = make_result().assessment
+    assert build_content(plain).case_id == plain.case.case_id
+    patient = PatientIdentity(
+        name="Test, Patient", patient_id="PID-42", birth_date="1961-03-15", accession_number="A7"
+    )
+    named = plain.model_copy(update={"case": plain.case.model_copy(update={"patient": patient})})
+    content = build_content(named)
+    assert content.case_id == "Test, Patient (PID-42)"
+    facts = {fact.label: fact.value for fact in content.facts}
+    assert facts.items() >= {
+        "Name": "Test, Patient", "Patient ID": "PID-42", "Born": "1961-03-15", "Accession number": "A7",
+    }.items()  # fmt: skip
+    only_number = named.case.model_copy(update={"patient": PatientIdentity(accession_number="A7")})
+    assert build_content(plain.model_copy(update={"case": only_number})).case_id == plain.case.case_id

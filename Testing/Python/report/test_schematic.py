@@ -67,6 +67,8 @@ def test_stations_stand_in_the_order_of_the_map_from_head_to_diaphragm() -> None
         (_finding(call="positive", positive_sides=["R"]), None, MapState.POSITIVE),
         (_finding(call="positive", positive_sides=["L", "R"]), "L", MapState.POSITIVE),
         (_finding(volume_ml=None, call="positive"), None, MapState.POSITIVE),
+        (_finding(call="positive", fit_for_staging=False), "L", MapState.UNCONFIRMED_POSITIVE),
+        (_finding(call="negative", fit_for_staging=False), "L", MapState.UNCONFIRMED_NEGATIVE),
     ],
 )
 def test_call_and_side_decide_how_a_shape_is_drawn(

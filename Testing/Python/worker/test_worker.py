@@ -241,6 +241,23 @@ def test_a_report_holds_the_review_and_no_study_date_unless_asked(client: Client
     assert json.loads((tmp_path / "known" / "assessment.json").read_text())["case"]["study_date"] == "2026-03-01"
 
 
+def test_a_report_names_the_patient_only_where_identifiers_are_asked_for(client: Client, tmp_path: Path) -> None:
+    patient = {"PatientName": "Test^Patient", "PatientID": "PID-42", "PatientSex": "F", "PatientAge": "063Y"}
+    asked = {"case": "a", "formats": ["json", "html"], "case_name": "Tumor board 3"}
+    client.result("report", asked | {"folder": str(tmp_path / "plain")})
+    named = {"folder": str(tmp_path / "named"), "identifiers": True, "patient": patient}
+    client.result("report", asked | named)
+    refused = client.failure("report", asked | {"folder": str(tmp_path / "refused"), "patient": patient})
+    assert refused.code == messages.ErrorCode.INVALID_PARAMS
+    assert "PID-42" not in refused.message
+    told = {name: (tmp_path / name / "report.html").read_text(encoding="utf-8") for name in ("plain", "named")}
+    assert "<title>Thoracic lymph node stations: Tumor board 3</title>" in told["plain"]
+    assert "<title>Thoracic lymph node stations: Test, Patient (PID-42)</title>" in told["named"]
+    written = json.loads((tmp_path / "named" / "assessment.json").read_text(encoding="utf-8"))["case"]
+    assert (written["case_id"], written["patient"]["patient_id"]) == ("Tumor board 3", "PID-42")
+    assert not [secret for secret in ("Test", "PID-42") if secret in told["plain"]]
+
+
 @pytest.mark.parametrize(
     ("method", "params", "code", "words"),
     [
