@@ -69,7 +69,7 @@ class DicomSeries:
     @property
     def is_color(self) -> bool:
         """Whether the pixels are colors: a screenshot, a fused or a color-coded image."""
-        return (dcm.number(self.headers[0], "SamplesPerPixel") or 1) > 1
+        return _samples(self.headers[0]) > 1
 
     @property
     def is_placed(self) -> bool:
@@ -108,8 +108,12 @@ def group_series(files: Iterable[Path]) -> list[DicomSeries]:
 def _kind(header: Dataset) -> tuple[object, ...]:
     """What slices of one series share to the letter."""
     texts = (dcm.text(header, keyword) for keyword in ("SeriesInstanceUID", "Modality"))
-    sizes = (dcm.number(header, keyword) for keyword in ("Rows", "Columns", "SamplesPerPixel"))
-    return (*texts, *sizes, _is_localizer(header), _corners(header) is None)
+    sizes = (dcm.number(header, keyword) for keyword in ("Rows", "Columns"))
+    return (*texts, *sizes, _samples(header), _is_localizer(header), _corners(header) is None)
+
+
+def _samples(header: Dataset) -> float:
+    return dcm.number(header, "SamplesPerPixel") or 1
 
 
 def _is_localizer(header: Dataset) -> bool:

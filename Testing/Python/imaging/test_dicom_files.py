@@ -47,7 +47,7 @@ def test_a_single_file_without_the_preamble_is_known_for_what_it_is(tmp_path: Pa
     file = write_series(tmp_path, wrapped(VALUES))[0]
     strip(file, implicit=True, meta=False)
     with pytest.raises(InputError, match="a single DICOM file; give the folder"):
-        read_image(file, "CT")
+        read_image(file, "CT", [].append)
 
 
 def zipped() -> bytes:
