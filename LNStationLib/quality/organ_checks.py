@@ -60,13 +60,18 @@ class _Checked:
         return judge(rule, extent.height_mm, (name,), rule.measure, upper_only=cut)
 
     def relation(self, rule: RelationRule) -> Doubt | None:
-        """What a rule of two says; ``None`` where one of them is missing or cut, or all is as usual."""
-        places = [self._place(term, rule.measure == "above_mm") for term in (rule.first, rule.second)]
+        """What a rule of two says; ``None`` where one of them is missing, or all is as usual.
+
+        A top that is cut lies higher and a bottom that is cut lower: the first lies at least so far above the second.
+        """
+        along_body = rule.measure == "above_mm"
+        first, second = self._place(rule.first, along_body), self._place(rule.second, along_body)
         suspects = tuple(name for name in rule.suspects if name in self.organs or name in self.organs.landmarks)
-        if places[0] is None or places[1] is None or not suspects:
+        if first is None or second is None or not suspects:
             return None
-        value = places[0] - places[1]
-        return judge(rule, value, suspects, rule.measure, terms=(rule.first, rule.second))
+        terms = (rule.first, rule.second)
+        cut = self._is_cut(rule.first) or self._is_cut(rule.second)
+        return judge(rule, first - second, suspects, rule.measure, upper_only=cut, terms=terms)
 
     def take(self, doubt: Doubt | None, rules: Plausibility) -> None:
         """Act on what was found: drop what may be dropped, warn of the rest."""
@@ -88,7 +93,7 @@ class _Checked:
         return self._extents[name]
 
     def _place(self, term: str, along_body: bool) -> float | None:
-        """LPS z (or x) in mm of a landmark or of a part of an organ; ``None`` where it is missing or out of view."""
+        """LPS z (or x) in mm of a landmark or of a part of an organ; ``None`` where it is missing."""
         part, colon, name = term.partition(":")
         if not colon:
             return self._landmark(term, along_body)
@@ -97,9 +102,13 @@ class _Checked:
             return None
         if part == "middle":
             return extent.middle_mm[1 if along_body else 0]
-        if part == "top":
-            return None if extent.cut_above else extent.top_mm
-        return None if extent.cut_below else extent.bottom_mm
+        return extent.top_mm if part == "top" else extent.bottom_mm
+
+    def _is_cut(self, term: str) -> bool:
+        """Whether the view cuts the organ whose end a term names."""
+        part, _, name = term.partition(":")
+        extent = self._extent(name) if part in ("top", "bottom") else None
+        return extent is not None and extent.cut
 
     def _landmark(self, name: str, along_body: bool) -> float | None:
         landmark = self.organs.landmarks.get(name)

@@ -102,6 +102,13 @@ class RelationRule(Rule):
     second: str
     suspects: list[str] = Field(min_length=1)
 
+    @model_validator(mode="after")
+    def _ends_point_outward(self) -> Self:
+        # So that a view that cuts one of them can only make the measured distance too short.
+        if self.first.startswith("bottom:") or self.second.startswith("top:"):
+            raise ValueError(f"the first of a relation may be a top, the second a bottom: {self}")
+        return self
+
 
 class StationRule(Rule):
     """Bounds of one measure of stations."""

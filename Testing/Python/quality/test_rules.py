@@ -90,12 +90,12 @@ def test_size_of_an_organ_is_judged_by_its_rule(
         assert name not in checked
 
 
-SPAN = Grid((420, 8, 420), (2.0, 2.0, 2.0), (0.0, 0.0, 0.0))
+SPAN = Grid((420, 12, 420), (2.0, 2.0, 2.0), (0.0, 0.0, 0.0))
 
 
 def put(organs: OrganSet, term: str, offset_mm: float, axis: int) -> None:
     """Put a landmark, or an organ by its top, bottom or middle, so far from the middle of the grid along an axis."""
-    index = [210, 4, 210]
+    index = [210, 6, 210]
     index[axis] += round(offset_mm / 2)
     part, colon, name = term.partition(":")
     if not colon:
