@@ -25,6 +25,7 @@ from LNStationLib.quality.rules import (
     plausibility,
 )
 from LNStationLib.stations.station_map import StationMap
+from Testing.Tools import quality_page
 
 RULES = plausibility()
 EDGE = 12
@@ -228,3 +229,8 @@ def changed(**what: object) -> dict[str, object]:
 def test_a_table_with_an_error_is_refused_on_load(what: dict[str, object], complaint: str) -> None:
     with pytest.raises(ValidationError, match=complaint):
         Plausibility.model_validate(changed(**what))
+
+
+def test_the_page_of_the_rules_is_what_the_table_says(repository: Path) -> None:
+    text = (repository / "docs" / "quality.md").read_text(encoding="utf-8")
+    assert quality_page.page(text) == text
