@@ -253,8 +253,10 @@ def test_nothing_of_a_synthetic_patient_is_left_out(preset: Literal["lung", "eso
     assert impossible(parse_case(case, COARSE)) == []
 
 
-def test_nothing_of_a_mirrored_patient_with_masks_is_left_out() -> None:
-    assert impossible(parse_case(phantom("lung", mirrored=True), COARSE)) == []
+@pytest.mark.parametrize("masks", [True, False])
+def test_nothing_of_a_mirrored_patient_is_left_out(masks: bool) -> None:
+    case = phantom("lung", mirrored=True)
+    assert impossible(parse_case(case if masks else without_masks(case), COARSE)) == []
 
 
 @pytest.mark.parametrize("side", range(6))
