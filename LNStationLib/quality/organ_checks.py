@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from LNStationLib.organs.organ_set import OrganSet, OrganSource
 from LNStationLib.quality.doubts import Doubt, judge, title
@@ -13,6 +14,7 @@ from LNStationLib.types import BoolArray
 
 _NOT_THE_USERS = (OrganSource.NETWORK, OrganSource.IMAGE, OrganSource.SURROGATE)
 """Only these may be dropped: a mask that was supplied, and what was cut out of it, is the user's."""
+_MARK = " (doubtful)"
 
 
 def check_organs(
@@ -82,6 +84,8 @@ class _Checked:
         kept = [name for name in doubt.names if name not in dropped]
         for name in dropped:
             self._drop(name, rules)
+        for name in kept:
+            self._mark(name)
         self.organs.warnings += _sentences(doubt, dropped, kept)
 
     def _extent(self, name: str) -> Extent | None:
@@ -120,6 +124,12 @@ class _Checked:
     def _may_be_dropped(self, name: str) -> bool:
         found = self.organs.organs.get(name) or self.organs.landmarks.get(name)
         return found is not None and found.source in _NOT_THE_USERS
+
+    def _mark(self, name: str) -> None:
+        """Let an organ's own account say that it is doubtful."""
+        organ = self.organs.organs.get(name)
+        if organ is not None and not organ.detail.endswith(_MARK):
+            self.organs.add(replace(organ, detail=organ.detail + _MARK))
 
     def _drop(self, name: str, rules: Plausibility) -> None:
         for gone in _with_parts(name, rules):
