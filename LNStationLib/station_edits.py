@@ -203,9 +203,10 @@ def _outline(name: str, parsed: ParsedCase, labels: LabelArray, box: Box | None,
         return Outline(warnings=(EMPTIED,), edited=True)
     inside = labels[box] == label
     air = float((hu[box][inside] < _AIR_HU).mean())
-    warnings = [EDITED, *check_outline(name, *_size(inside, box, parsed.case.ct))]
+    warnings = [EDITED]
     if air >= _MUCH_AIR:
         warnings.append(f"{air:.0%} of the edited outline is air or lung (below {_AIR_HU} HU): check it.")
+    warnings += check_outline(name, *_size(inside, box, parsed.case.ct))
     return Outline(warnings=tuple(warnings), edited=True)
 
 
