@@ -96,7 +96,7 @@ def _parsed_outline(name: str, station_map: StationMap) -> Outline:
     warnings = tuple(
         f"{border.border} border rests on a surrogate: {border.rests_on}" for border in borders if border.surrogate
     )
-    return Outline(borders, warnings)
+    return Outline(borders, (*station_map.doubts.get(name, ()), *warnings))
 
 
 def midline_of(station_map: StationMap) -> Midline:

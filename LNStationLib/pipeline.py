@@ -26,7 +26,7 @@ from LNStationLib.findings import (
     parsed_outlines,
     station_findings,
 )
-from LNStationLib.imaging.grid import labels_to_image_grid
+from LNStationLib.imaging.grid import Grid, labels_to_image_grid
 from LNStationLib.imaging.thorax_view import chest_grid
 from LNStationLib.metastasis import (
     MetastasisResult,
@@ -39,8 +39,9 @@ from LNStationLib.nodes.node_result import NodeResult
 from LNStationLib.nodes.regions import station_boxes
 from LNStationLib.organs.find import find_organs
 from LNStationLib.organs.organ_set import OrganSet
-from LNStationLib.organs.scan import hu_on_grid
+from LNStationLib.organs.scan import field_of_view, hu_on_grid
 from LNStationLib.progress import Progress, portion, silent
+from LNStationLib.quality import check_organs, check_stations
 from LNStationLib.result import AssessmentResult
 from LNStationLib.settings import Settings
 from LNStationLib.stations.registry import station_parser
@@ -127,13 +128,14 @@ def parse_case(case: Case, settings: Settings, progress: Progress = silent) -> P
     grid = chest_grid(case.ct, settings.working_spacing_mm)
     progress("finding organs", 0.0)
     with ledger.step("organs", settings.organs, {"working_spacing_mm": settings.working_spacing_mm}) as notes:
-        organs = find_organs(case, grid, settings, portion(progress, 0.0, 0.6))
+        organs = _plausible_organs(case, grid, settings, portion(progress, 0.0, 0.6))
         notes += organs.warnings
 
     progress("parsing stations", 0.6)
     parser = station_parser(settings.stations)
     with ledger.step("stations", parser.name, {}, _STATION_REFERENCES) as notes:
-        station_map = parser.parse(hu_on_grid(case, grid), organs, portion(progress, 0.6, 0.95))
+        hu = hu_on_grid(case, grid)
+        station_map, _ = check_stations(parser.parse(hu, organs, portion(progress, 0.6, 0.95)), organs, hu)
         stations = labels_to_image_grid(station_map.labels, grid, case.ct)
         notes += station_map.warnings
 
@@ -168,8 +170,13 @@ def with_organs(parsed: ParsedCase, progress: Progress = silent) -> ParsedCase:
         return parsed
     progress("finding organs", 0.0)
     grid = chest_grid(parsed.case.ct, parsed.settings.working_spacing_mm)
-    organs = find_organs(parsed.case, grid, parsed.settings, progress)
+    organs = _plausible_organs(parsed.case, grid, parsed.settings, progress)
     return replace(parsed, organs=_organ_images(parsed.case, organs))
+
+
+def _plausible_organs(case: Case, grid: Grid, settings: Settings, progress: Progress) -> OrganSet:
+    """The organs that were found and can be: those that cannot are dropped with a warning."""
+    return check_organs(find_organs(case, grid, settings, progress), field_of_view(case.ct, grid))[0]
 
 
 def _organ_images(case: Case, organs: OrganSet) -> OrganImages:

@@ -13,7 +13,8 @@ from LNStationLib.assessed_case import Outline, ParsedCase
 from LNStationLib.assessment import Provenance
 from LNStationLib.errors import GeometryError, InputError
 from LNStationLib.imaging.arrays import array_view
-from LNStationLib.nodes.regions import Box, bounding_region, box_around, inside_of, like, within
+from LNStationLib.nodes.regions import Box, bounding_region, box_around, inside_of, like, points_mm, within
+from LNStationLib.quality import check_outline
 from LNStationLib.types import BoolArray, LabelArray
 
 EDITED = "The outline was changed by a reader; the borders of the rules no longer describe it."
@@ -201,11 +202,22 @@ def _outline(name: str, parsed: ParsedCase, labels: LabelArray, box: Box | None,
             return baseline.outlines[name]
     if box is None:
         return Outline(warnings=(EMPTIED,), edited=True)
-    air = float((hu[box][labels[box] == label] < _AIR_HU).mean())
+    inside = labels[box] == label
+    air = float((hu[box][inside] < _AIR_HU).mean())
     warnings = [EDITED]
     if air >= _MUCH_AIR:
         warnings.append(f"{air:.0%} of the edited outline is air or lung (below {_AIR_HU} HU): check it.")
+    warnings += check_outline(name, *_size(inside, box, parsed.case.ct))
     return Outline(warnings=tuple(warnings), edited=True)
+
+
+def _size(inside: BoolArray, box: Box, ct: sitk.Image) -> tuple[float, float]:
+    """Volume in ml, and height along the patient in mm, of a mask that is not empty in a box of the CT's array."""
+    heights = points_mm(ct, np.argwhere(inside) + [part.start for part in box])[:, 2]
+    # How far a voxel itself reaches along the patient's z.
+    voxel_mm = max(abs(d) * s for d, s in zip(ct.GetDirection()[6:], ct.GetSpacing(), strict=True))
+    volume_ml = len(heights) * float(np.prod(ct.GetSpacing())) / 1000.0
+    return volume_ml, float(np.ptp(heights)) + voxel_mm
 
 
 def _marked(row: Provenance, edited: tuple[str, ...]) -> Provenance:

@@ -1,0 +1,6 @@
+"""Is what was found anatomically plausible: the quality check of organs and stations."""
+
+from LNStationLib.quality.organ_checks import check_organs
+from LNStationLib.quality.station_checks import check_outline, check_stations
+
+__all__ = ["check_organs", "check_outline", "check_stations"]
