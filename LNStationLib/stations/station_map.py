@@ -43,6 +43,7 @@ class StationMap:
         borders: What each border rests on.
         left_out: Station name to the reason why it could not be parsed.
         warnings: Sentences for the user.
+        doubts: Station name to why its outline is doubtful; only stations that have voxels and a doubt.
     """
 
     grid: Grid
@@ -51,6 +52,7 @@ class StationMap:
     borders: list[BorderNote] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    doubts: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def mask(self, station: str) -> BoolArray:
         """Voxels of a station by name.

@@ -13,6 +13,7 @@ from skimage.draw import polygon as polygon_pixels
 from LNStationLib.organs.blood import enhanced_blood
 from LNStationLib.organs.groups import AIRWAYS, BONES, HEART, LUNGS, VESSELS
 from LNStationLib.organs.organ_set import OrganSource
+from LNStationLib.stations import left_out
 from LNStationLib.stations.borders import MissingAnatomyError
 from LNStationLib.stations.frame import Frame
 from LNStationLib.types import BoolArray, FloatArray
@@ -103,7 +104,7 @@ def mediastinum(frame: Frame) -> BoolArray:
     for z in np.flatnonzero(lungs["lung_left"].any(axis=(1, 2)) & lungs["lung_right"].any(axis=(1, 2))):
         hull[z] = _slice_hull(both[z])
     if not hull.any():
-        raise MissingAnatomyError("no slice shows both lungs")
+        raise MissingAnatomyError(left_out.NOT_BOTH_LUNGS)
     hull |= (_retrosternal(frame, hull) & ~_before(both, frame.voxels(_RETROSTERNAL_MM))) | _inlet(frame)
     return hull & ~both
 

@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 from scipy.ndimage import binary_dilation, gaussian_filter, label
 
+from LNStationLib.stations import left_out
 from LNStationLib.stations.borders import Border, MissingAnatomyError, curve, surface
 from LNStationLib.stations.frame import Frame
 from LNStationLib.stations.levels import Levels
@@ -68,7 +69,7 @@ class Walls:
         """Back of sternum and manubrium, y per slice and column; beside the bone its edge is continued."""
         bone = self._frame.union("sternum", "manubrium")
         if not bone.any():
-            raise MissingAnatomyError("sternum not found")
+            raise MissingAnatomyError(left_out.not_found("sternum"))
         spacing, origin = self._frame.grid.spacing_mm[1], self._frame.grid.origin_mm[1]
         last = bone.shape[1] - 1 - np.argmax(bone[:, ::-1], axis=1)
         back = np.where(bone.any(axis=1), origin + spacing * (last + 0.5), np.nan)
@@ -156,7 +157,7 @@ class Walls:
             return Border(np.full((1, 1, 1), center, np.float32), "ligamentum arteriosum")
         isthmus, artery = self._isthmus, self._left_artery_origin()
         if isthmus is None or artery is None:
-            raise MissingAnatomyError("aortic arch or left pulmonary artery not found")
+            raise MissingAnatomyError(left_out.not_found("aortic arch", "left pulmonary artery"))
         (x_arch, y_arch), (x_artery, y_artery) = isthmus, artery
         # The artery's origin lies in front of the isthmus. Nearly transverse lines would make the plane cut the
         # window crosswise: the slope is limited to 45 degrees.
@@ -170,7 +171,7 @@ class Walls:
         """Isthmus of the aorta, where the ligamentum arteriosum joins it: back limit of 6 beside the arch."""
         isthmus = self._isthmus
         if isthmus is None:
-            raise MissingAnatomyError("isthmus of the aorta not found")
+            raise MissingAnatomyError(left_out.not_found("isthmus of the aorta"))
         return Border(np.full((1, 1, 1), isthmus[1], np.float32), "isthmus of the aorta")
 
     @cached_property
@@ -249,7 +250,7 @@ class Walls:
         """Front of the main bronchi and the bronchus intermedius, y per slice."""
         mask = self._frame.union("main_bronchus_right", "main_bronchus_left", "bronchus_intermedius")
         if not mask.any():
-            raise MissingAnatomyError("main bronchi not found")
+            raise MissingAnatomyError(left_out.not_found("main bronchi"))
         edge = filled(first_mm(mask, self._frame.grid, 1), sigma=self._sigma)
         return curve(edge - AIRWAY_WALL_MM, "front of the main bronchi")
 
