@@ -123,8 +123,12 @@ class Levels:
             if clavicle is None:
                 continue
             weights = clavicle.sum(axis=1, dtype=np.float64)
-            there = weights.any(axis=0)
-            level[there] = np.maximum(level[there], z @ weights[:, there] / weights.sum(axis=0)[there])
+            there = np.flatnonzero(weights.any(axis=0))
+            axis = z @ weights[:, there] / weights.sum(axis=0)[there]
+            # Where the view or the mask ends, the bone does not.
+            beyond = slice(there[0], None) if name == "clavicle_left" else slice(0, there[-1] + 1)
+            columns = np.arange(level.size)[beyond]
+            level[beyond] = np.maximum(level[beyond], np.interp(columns, there, axis))
             words = f"{self.manubrium_top.rests_on} in the midline, clavicles at the sides"
         return Border(level[None, None, :].astype(np.float32), words, self.manubrium_top.surrogate)
 

@@ -148,6 +148,15 @@ def _retrosternal(frame: Frame, hull: BoolArray) -> BoolArray:
     return forward & np.maximum.accumulate(sternum, axis=1) & ~sternum
 
 
+def chest_wall_before_lungs(frame: Frame) -> BoolArray:
+    """The layer of 12 mm in front of the lungs: costal cartilage and the wall beside the sternum.
+
+    The line that touches both lungs' front edges passes through it where the wall bulges in between.
+    """
+    lungs = frame.union(*LUNGS)
+    return _before(lungs, frame.voxels(_RETROSTERNAL_MM)) & ~lungs
+
+
 def _before(mask: BoolArray, voxels: float) -> BoolArray:
     """The mask and what lies up to some voxels in front of it."""
     forward = mask.copy()

@@ -70,15 +70,25 @@ class Walls:
         bone = self._frame.union("sternum", "manubrium")
         if not bone.any():
             raise MissingAnatomyError(left_out.not_found("sternum"))
-        spacing, origin = self._frame.grid.spacing_mm[1], self._frame.grid.origin_mm[1]
-        last = bone.shape[1] - 1 - np.argmax(bone[:, ::-1], axis=1)
-        back = np.where(bone.any(axis=1), origin + spacing * (last + 0.5), np.nan)
+        back = self._back_of(bone)
         # Beside the bone's mask, and where it misses the rear table, the middle of its back goes on.
         middle = filled(_row_median(back), sigma=self._sigma)[:, None]
-        back = np.fmax(back, middle - _STERNUM_CONCAVITY_MM)
+        back = np.fmax(np.fmax(back, middle - _STERNUM_CONCAVITY_MM), self._back_of(self._bones_beside_sternum))
         smooth = gaussian_filter(np.where(np.isfinite(back), back, middle), self._sigma / 2, mode="nearest")
         surrogate = self._frame.is_surrogate("sternum")
         return surface(smooth, "back of the sternum", surrogate=surrogate)
+
+    @property
+    def _bones_beside_sternum(self) -> BoolArray:
+        """Heads of the clavicles and front ends of the ribs."""
+        in_front = self._frame.y_mm < np.nanmin(first_mm(self._straight_trachea, self._frame.grid, 1))
+        return self._frame.union("clavicle_left", "clavicle_right", "ribs") & in_front
+
+    def _back_of(self, bone: BoolArray) -> FloatArray:
+        """Rear face of a bone, y in mm per slice and column; NaN where it is not."""
+        spacing, origin = self._frame.grid.spacing_mm[1], self._frame.grid.origin_mm[1]
+        last = bone.shape[1] - 1 - np.argmax(bone[:, ::-1], axis=1)
+        return np.where(bone.any(axis=1), origin + spacing * (last + 0.5), np.nan)
 
     @cached_property
     def spine_front(self) -> Border:
@@ -149,7 +159,8 @@ class Walls:
         """The ligamentum arteriosum: 4L medial, 5 lateral.
 
         Rarely visible on CT; the usual surrogate is the line from the underside of the arch at its isthmus to the
-        origin of the left pulmonary artery, here continued as a vertical plane: x as a function of y.
+        origin of the left pulmonary artery, here an upright plane: x as a function of y. In front of the artery's
+        origin and behind the isthmus there is no ligament; the plane goes on straight forward and backward there.
         """
         ligament = self._frame.mask("ligamentum_arteriosum")
         if ligament is not None and not self._frame.is_surrogate("ligamentum_arteriosum"):
@@ -162,7 +173,8 @@ class Walls:
         # The artery's origin lies in front of the isthmus. Nearly transverse lines would make the plane cut the
         # window crosswise: the slope is limited to 45 degrees.
         slope = float(np.clip((x_arch - x_artery) / max(y_arch - y_artery, 1.0), -1, 1))
-        position = x_artery + slope * (self._frame.y_mm - y_artery)
+        along = np.clip(self._frame.y_mm, y_artery, max(y_arch, y_artery))
+        position = x_artery + slope * (along - y_artery)
         words = "line from the underside of the arch to the origin of the left pulmonary artery"
         return Border(position.astype(np.float32), f"{words} (ligamentum arteriosum not visible)", surrogate=True)
 

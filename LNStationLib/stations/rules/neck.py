@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import edt
 import numpy as np
+from scipy.ndimage import binary_opening, gaussian_filter
 
-from LNStationLib.stations.borders import Border, curve
+from LNStationLib.organs.groups import AIRWAYS, LUNGS
+from LNStationLib.stations.borders import Border, surface
 from LNStationLib.stations.muscles import long_soft_tissue
-from LNStationLib.stations.profiles import filled, first_mm
 from LNStationLib.stations.rules.region import Anatomy, Region
 from LNStationLib.types import BoolArray, Side
 
@@ -15,6 +17,10 @@ NECK_HALF_WIDTH_MM = 50.0
 STRAP_MUSCLES_MM = 8.0
 """Low cervical nodes lie deep to the strap and sternocleidomastoid muscles, whose layer begins in front of trachea
 and vessels."""
+LEAST_DEPTH_MM = 10.0
+"""Skin, subcutaneous fat, platysma and the investing fascia with its muscle; nothing of station 1 lies above these."""
+THINNEST_ROOM_MM = 5.0
+"""From front to back; a node with a smaller short axis is not seen."""
 _SMOOTHING_MM = 4.0
 _DEEP_TO_MUSCLES = (
     "trachea",
@@ -56,22 +62,48 @@ def _low_neck(anatomy: Anatomy) -> BoolArray:
     frame, levels, walls = anatomy.frame, anatomy.levels, anatomy.walls
     in_front = frame.above(levels.clavicles) & frame.in_front_of(anatomy.prevascular)
     behind = frame.above(levels.thoracic_inlet) & frame.behind(anatomy.prevascular)
-    mask = anatomy.tissue & frame.below(levels.cricoid_lower_margin) & (in_front | behind)
-    mask &= np.abs(frame.x_mm - walls.trachea_midline.position_mm) < NECK_HALF_WIDTH_MM
-    mask &= frame.in_front_of(walls.spine_front) & frame.behind(_strap_muscles(anatomy)) & _behind_clavicles(anatomy)
+    room = frame.below(levels.cricoid_lower_margin) & (in_front | behind)
+    room &= np.abs(frame.x_mm - walls.trachea_midline.position_mm) < NECK_HALF_WIDTH_MM
+    room &= frame.in_front_of(walls.spine_front) & frame.behind(_strap_muscles(anatomy))
+    room &= _behind_clavicles(anatomy) & _under_skin(anatomy)
+    mask = anatomy.tissue & _deep_enough(room, round(frame.voxels(THINNEST_ROOM_MM)))
     return np.asarray(mask & ~long_soft_tissue(frame, anatomy.tissue, mask))
 
 
+def _deep_enough(room: BoolArray, voxels: int) -> BoolArray:
+    """What of a space goes on for some voxels from front to back: no film between two of its walls."""
+    return np.asarray(binary_opening(room, np.ones((1, max(voxels, 1), 1))))
+
+
 def _behind_clavicles(anatomy: Anatomy) -> BoolArray:
-    """Voxels that have no part of a clavicle behind them; those inside it have."""
-    clavicles = anatomy.frame.union("clavicle_left", "clavicle_right")
-    return np.asarray(~np.maximum.accumulate(clavicles[:, ::-1], axis=1)[:, ::-1])
+    """Voxels that have no part of clavicles or sternum behind them; those inside these have."""
+    bones = anatomy.frame.union("clavicle_left", "clavicle_right", "sternum", "manubrium")
+    return np.asarray(~np.maximum.accumulate(bones[:, ::-1], axis=1)[:, ::-1])
+
+
+def _under_skin(anatomy: Anatomy) -> BoolArray:
+    """Voxels of the body at least as deep as the muscles under which low cervical nodes lie."""
+    frame = anatomy.frame
+    body = frame.mask("body")
+    if body is None:
+        return np.ones(frame.grid.shape, dtype=bool)
+    solid = body | frame.union(*AIRWAYS, *LUNGS)
+    return np.asarray(edt.edt(solid, anisotropy=frame.grid.spacing_mm) > LEAST_DEPTH_MM)
 
 
 def _strap_muscles(anatomy: Anatomy) -> Border:
-    """Layer of the muscles in front of trachea and vessels, y per slice."""
+    """Layer of the muscles in front of trachea and vessels, y per slice and column, straight on at either side."""
     frame = anatomy.frame
     aside = np.abs(frame.x_mm - anatomy.walls.trachea_midline.position_mm)
-    edge = first_mm(frame.union(*_DEEP_TO_MUSCLES) & (aside < NECK_HALF_WIDTH_MM), frame.grid, 1)
-    front = filled(edge, sigma=frame.voxels(_SMOOTHING_MM)) - STRAP_MUSCLES_MM
-    return curve(front, f"{STRAP_MUSCLES_MM:.0f} mm in front of the trachea and the neck vessels that were found")
+    seen = [name for name in _DEEP_TO_MUSCLES if not frame.is_surrogate(name)]
+    deep = frame.union(*seen) & (aside < NECK_HALF_WIDTH_MM)
+    known = np.flatnonzero(deep.any(axis=(1, 2)))
+    columns = np.arange(deep.shape[2])
+    front = np.empty((len(deep), columns.size))
+    for z in known:
+        there = np.flatnonzero(deep[z].any(axis=0))
+        front[z] = np.interp(columns, there, deep[z].argmax(axis=0)[there])
+    nearest = known[np.abs(np.arange(len(deep))[:, None] - known[None, :]).argmin(axis=1)]
+    smooth = gaussian_filter(front[nearest], frame.voxels(_SMOOTHING_MM), mode="nearest")
+    position = frame.grid.origin_mm[1] + frame.grid.spacing_mm[1] * (smooth - 0.5) - STRAP_MUSCLES_MM
+    return surface(position, f"{STRAP_MUSCLES_MM:.0f} mm in front of the trachea and the neck vessels that were found")

@@ -7,6 +7,7 @@ import numpy as np
 from LNStationLib.stations.borders import Border, plane
 from LNStationLib.stations.needs import AORTA
 from LNStationLib.stations.rules.region import Anatomy, Region
+from LNStationLib.stations.tissue import chest_wall_before_lungs
 
 RETROTRACHEAL_HALF_WIDTH_MM = 20.0
 """3P keeps to the esophagus and the space beside it; further out lies the paravertebral gutter."""
@@ -106,7 +107,7 @@ def station_3a(anatomy: Anatomy) -> Region:
     frame, levels = anatomy.frame, anatomy.levels
     upper, lower = levels.manubrium_top, levels.carina
     mask = anatomy.mediastinal_tissue & frame.below(upper) & frame.above(lower)
-    mask &= frame.in_front_of(anatomy.prevascular) & _central(anatomy)
+    mask &= frame.in_front_of(anatomy.prevascular) & _central(anatomy) & ~chest_wall_before_lungs(frame)
     borders = {"upper": upper, "lower": lower, "posterior": anatomy.prevascular}
     if "sternum" in frame.organs or "manubrium" in frame.organs:
         # Without a sternum the lungs' front edges bound the tissue well enough.
