@@ -149,12 +149,13 @@ def _retrosternal(frame: Frame, hull: BoolArray) -> BoolArray:
 
 
 def chest_wall_before_lungs(frame: Frame) -> BoolArray:
-    """The layer of 12 mm in front of the lungs: costal cartilage and the wall beside the sternum.
+    """The layer of 12 mm in front of the lungs beside the sternum: costal cartilage, muscle and parasternal vessels.
 
     The line that touches both lungs' front edges passes through it where the wall bulges in between.
     """
     lungs = frame.union(*LUNGS)
-    return _before(lungs, frame.voxels(_RETROSTERNAL_MM)) & ~lungs
+    beside = ~frame.union("sternum", "manubrium").any(axis=1, keepdims=True)
+    return np.asarray(_before(lungs, frame.voxels(_RETROSTERNAL_MM)) & ~lungs & beside)
 
 
 def _before(mask: BoolArray, voxels: float) -> BoolArray:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import edt
 import numpy as np
-from scipy.ndimage import binary_opening, gaussian_filter
+from scipy.ndimage import binary_opening, gaussian_filter, minimum_filter1d
 
+from LNStationLib.organs.blood import enhanced_blood
 from LNStationLib.organs.groups import AIRWAYS, LUNGS
 from LNStationLib.stations.borders import Border, surface
+from LNStationLib.stations.frame import Frame
 from LNStationLib.stations.muscles import long_soft_tissue
+from LNStationLib.stations.profiles import filled
 from LNStationLib.stations.rules.region import Anatomy, Region
-from LNStationLib.types import BoolArray, Side
+from LNStationLib.types import BoolArray, FloatArray, Side
 
 NECK_HALF_WIDTH_MM = 50.0
 """The subclavian vessels run on to the armpit; station 1 ends with the clavicle's medial half."""
@@ -19,6 +22,11 @@ STRAP_MUSCLES_MM = 8.0
 and vessels."""
 LEAST_DEPTH_MM = 10.0
 """Skin, subcutaneous fat, platysma and the investing fascia with its muscle; nothing of station 1 lies above these."""
+CAROTID_SHEATH_MM = 16.0
+"""Carotid artery and internal jugular vein lie side by side, each about 8 mm wide or more: beside the one that was found
+the other may lie, as far in front."""
+SUPERFICIAL_VEIN_MM = 6.0
+"""External and anterior jugular veins are narrower, the vessels of the carotid sheath and the subclavians wider."""
 THINNEST_ROOM_MM = 5.0
 """From front to back; a node with a smaller short axis is not seen."""
 _SMOOTHING_MM = 4.0
@@ -96,14 +104,32 @@ def _strap_muscles(anatomy: Anatomy) -> Border:
     frame = anatomy.frame
     aside = np.abs(frame.x_mm - anatomy.walls.trachea_midline.position_mm)
     seen = [name for name in _DEEP_TO_MUSCLES if not frame.is_surrogate(name)]
-    deep = frame.union(*seen) & (aside < NECK_HALF_WIDTH_MM)
+    vessels = _wide_vessels(frame) & frame.in_front_of(anatomy.walls.trachea_back)
+    deep = (frame.union(*seen) | vessels) & (aside < NECK_HALF_WIDTH_MM)
     known = np.flatnonzero(deep.any(axis=(1, 2)))
     columns = np.arange(deep.shape[2])
-    front = np.empty((len(deep), columns.size))
+    front = np.zeros((len(deep), columns.size))
     for z in known:
         there = np.flatnonzero(deep[z].any(axis=0))
         front[z] = np.interp(columns, there, deep[z].argmax(axis=0)[there])
+    # The muscles' layer is nowhere deeper than in front of the trachea.
+    front = np.minimum(front, _tracheal_front(frame)[:, None])
+    front = minimum_filter1d(front, 2 * round(frame.voxels(CAROTID_SHEATH_MM)) + 1, axis=1, mode="nearest")
     nearest = known[np.abs(np.arange(len(deep))[:, None] - known[None, :]).argmin(axis=1)]
     smooth = gaussian_filter(front[nearest], frame.voxels(_SMOOTHING_MM), mode="nearest")
     position = frame.grid.origin_mm[1] + frame.grid.spacing_mm[1] * (smooth - 0.5) - STRAP_MUSCLES_MM
     return surface(position, f"{STRAP_MUSCLES_MM:.0f} mm in front of the trachea and the neck vessels that were found")
+
+
+def _tracheal_front(frame: Frame) -> FloatArray:
+    """Foremost row of the trachea in every slice."""
+    rows = frame.require("trachea").mask.any(axis=2)
+    return filled(np.where(rows.any(axis=1), rows.argmax(axis=1), np.nan), sigma=frame.voxels(_SMOOTHING_MM))
+
+
+def _wide_vessels(frame: Frame) -> BoolArray:
+    """Vessels that contrast shows and that are too wide for veins in or above the muscles."""
+    radius = max(round(frame.voxels(SUPERFICIAL_VEIN_MM / 2)), 1)
+    y, x = np.ogrid[-radius : radius + 1, -radius : radius + 1]
+    disc = (y**2 + x**2 <= radius**2)[None]
+    return np.asarray(binary_opening(enhanced_blood(frame.hu, frame.organs), disc))
