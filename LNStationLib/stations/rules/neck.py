@@ -22,9 +22,9 @@ STRAP_MUSCLES_MM = 8.0
 and vessels."""
 LEAST_DEPTH_MM = 10.0
 """Skin, subcutaneous fat, platysma and the investing fascia with its muscle; nothing of station 1 lies above these."""
-CAROTID_SHEATH_MM = 16.0
-"""Carotid artery and internal jugular vein lie side by side, each about 8 mm wide or more: beside the one that was found
-the other may lie, as far in front."""
+CAROTID_SHEATH_MM = 20.0
+"""Width of the common carotid artery and the internal jugular vein side by side (8 and 12 mm): beside the one that was
+found lies the other, as far in front."""
 SUPERFICIAL_VEIN_MM = 6.0
 """External and anterior jugular veins are narrower, the vessels of the carotid sheath and the subclavians wider."""
 THINNEST_ROOM_MM = 5.0
