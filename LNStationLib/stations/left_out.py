@@ -28,7 +28,9 @@ def all_not_found(*structures: str) -> str:
 
 def cannot_be_told_from(blood: Sequence[str]) -> str:
     """Vessels and chambers beside the station that neither contrast nor a mask shows."""
-    return f"{listed(blood)} not found, and nothing else shows where the station ends and blood begins; {_supply(blood)}"
+    return (
+        f"{listed(blood)} not found, and nothing else shows where the station ends and blood begins; {_supply(blood)}"
+    )
 
 
 def may_hold(blood: Sequence[str]) -> str:

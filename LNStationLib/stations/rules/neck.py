@@ -118,7 +118,9 @@ def _strap_muscles(anatomy: Anatomy) -> Border:
     nearest = known[np.abs(np.arange(len(deep))[:, None] - known[None, :]).argmin(axis=1)]
     smooth = gaussian_filter(front[nearest], frame.voxels(_SMOOTHING_MM), mode="nearest")
     position = frame.grid.origin_mm[1] + frame.grid.spacing_mm[1] * (smooth - 0.5) - STRAP_MUSCLES_MM
-    return surface(position, f"{STRAP_MUSCLES_MM:.0f} mm in front of the trachea and the neck vessels that were found")
+    return surface(
+        position, f"{STRAP_MUSCLES_MM:.0f} mm in front of the trachea and the neck vessels that were found"
+    )
 
 
 def _tracheal_front(frame: Frame) -> FloatArray:
