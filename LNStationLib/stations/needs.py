@@ -1,7 +1,7 @@
 """Which vessels and chambers each station cannot be told from, and what follows where they are not known.
 
-Stations are the tissue *beside* the great vessels. Contrast shows these in the image and masks show them anywhere; on a
-CT without contrast and without masks they look like the nodes beside them. A vessel without which a station would lie
+Stations are the tissue *beside* the great vessels. Contrast shows these in the image and masks show them anywhere; on
+a CT without contrast and without masks they look like the nodes beside them. A vessel without which a station would lie
 mostly in blood, or whose wall is the station's border, leaves the station out; one that only runs through the station
 makes it doubtful. Read off the definitions of Rusch et al. 2009 and the CT atlas of Lynch et al. 2013.
 """
@@ -61,7 +61,8 @@ RIGHT_JUGULAR = Blood("right internal jugular vein", ("internal_jugular_vein_rig
 # 3A: nothing but the aorta's front keeps it out of the aorta; the left brachiocephalic vein crosses it.
 # 4R, 4L: behind the ascending aorta, the arch and the cava.
 # 5: between aorta and pulmonary artery, that is, bounded by blood on all but one side; 6: a layer on the aorta.
-# 7: roof of the left atrium below, right pulmonary artery in front. 8, 9: left atrium in front, descending aorta behind.
+# 7: roof of the left atrium below, right pulmonary artery in front.
+# 8, 9: left atrium in front, descending aorta behind.
 # 10, 11: the hilar arteries lie on the bronchi, within the reach that defines these stations.
 _OF_HILUM = StationNeeds((PULMONARY_ARTERY,), (PULMONARY_VEINS,))
 NEEDS: Mapping[str, StationNeeds] = {

@@ -21,10 +21,10 @@ STRAP_MUSCLES_MM = 8.0
 """Low cervical nodes lie deep to the strap and sternocleidomastoid muscles, whose layer begins in front of trachea
 and vessels."""
 LEAST_DEPTH_MM = 10.0
-"""Skin, subcutaneous fat, platysma and the investing fascia with its muscle; nothing of station 1 lies above these."""
+"""Skin, subcutaneous fat, platysma and the investing fascia with its muscle; station 1 lies deep to all of these."""
 CAROTID_SHEATH_MM = 20.0
-"""Width of the common carotid artery and the internal jugular vein side by side (8 and 12 mm): beside the one that was
-found lies the other, as far in front."""
+"""Width of the common carotid artery and the internal jugular vein side by side (8 and 12 mm): beside the one that
+was found lies the other, as far in front."""
 SUPERFICIAL_VEIN_MM = 6.0
 """External and anterior jugular veins are narrower, the vessels of the carotid sheath and the subclavians wider."""
 THINNEST_ROOM_MM = 5.0
@@ -102,30 +102,37 @@ def _under_skin(anatomy: Anatomy) -> BoolArray:
 def _strap_muscles(anatomy: Anatomy) -> Border:
     """Layer of the muscles in front of trachea and vessels, y per slice and column, straight on at either side."""
     frame = anatomy.frame
+    smooth = gaussian_filter(_front_rows(anatomy), frame.voxels(_SMOOTHING_MM), mode="nearest")
+    position = frame.grid.origin_mm[1] + frame.grid.spacing_mm[1] * (smooth - 0.5) - STRAP_MUSCLES_MM
+    words = f"{STRAP_MUSCLES_MM:.0f} mm in front of the trachea and the neck vessels that were found"
+    return surface(position, words)
+
+
+def _front_rows(anatomy: Anatomy) -> FloatArray:
+    """Foremost row of trachea and neck vessels, per slice and column; nowhere deeper than that of the trachea."""
+    frame = anatomy.frame
+    deep = _deep_to_muscles(anatomy)
+    columns = np.arange(deep.shape[2])
+    front = np.repeat(_tracheal_front(frame)[:, None], columns.size, axis=1)
+    for z in np.flatnonzero(deep.any(axis=(1, 2))):
+        there = np.flatnonzero(deep[z].any(axis=0))
+        front[z] = np.minimum(front[z], np.interp(columns, there, deep[z].argmax(axis=0)[there]))
+    beside = 2 * round(frame.voxels(CAROTID_SHEATH_MM)) + 1
+    return np.asarray(minimum_filter1d(front, beside, axis=1, mode="nearest"))
+
+
+def _deep_to_muscles(anatomy: Anatomy) -> BoolArray:
+    """Trachea and vessels of the neck that were seen."""
+    frame = anatomy.frame
     aside = np.abs(frame.x_mm - anatomy.walls.trachea_midline.position_mm)
     seen = [name for name in _DEEP_TO_MUSCLES if not frame.is_surrogate(name)]
     vessels = _wide_vessels(frame) & frame.in_front_of(anatomy.walls.trachea_back)
-    deep = (frame.union(*seen) | vessels) & (aside < NECK_HALF_WIDTH_MM)
-    known = np.flatnonzero(deep.any(axis=(1, 2)))
-    columns = np.arange(deep.shape[2])
-    front = np.zeros((len(deep), columns.size))
-    for z in known:
-        there = np.flatnonzero(deep[z].any(axis=0))
-        front[z] = np.interp(columns, there, deep[z].argmax(axis=0)[there])
-    # The muscles' layer is nowhere deeper than in front of the trachea.
-    front = np.minimum(front, _tracheal_front(frame)[:, None])
-    front = minimum_filter1d(front, 2 * round(frame.voxels(CAROTID_SHEATH_MM)) + 1, axis=1, mode="nearest")
-    nearest = known[np.abs(np.arange(len(deep))[:, None] - known[None, :]).argmin(axis=1)]
-    smooth = gaussian_filter(front[nearest], frame.voxels(_SMOOTHING_MM), mode="nearest")
-    position = frame.grid.origin_mm[1] + frame.grid.spacing_mm[1] * (smooth - 0.5) - STRAP_MUSCLES_MM
-    return surface(
-        position, f"{STRAP_MUSCLES_MM:.0f} mm in front of the trachea and the neck vessels that were found"
-    )
+    return np.asarray((frame.union(*seen) | vessels) & (aside < NECK_HALF_WIDTH_MM))
 
 
 def _tracheal_front(frame: Frame) -> FloatArray:
     """Foremost row of the trachea in every slice."""
-    rows = frame.require("trachea").mask.any(axis=2)
+    rows = np.asarray(frame.require("trachea").mask.any(axis=2))
     return filled(np.where(rows.any(axis=1), rows.argmax(axis=1), np.nan), sigma=frame.voxels(_SMOOTHING_MM))
 
 

@@ -321,7 +321,7 @@ def test_station_1_does_not_follow_a_vessel_on_one_side_across_the_neck() -> Non
 
 
 def test_3a_keeps_out_of_the_chest_wall_in_front_of_the_lungs() -> None:
-    """The wall beside the sternum bulges inward, so that the line between the lungs' front edges passes through it."""
+    """The wall beside the sternum bulges inward: the line between the lungs' front edges passes through it."""
     hu, organs = chest.schematic_chest()
     wall = chest.box((26.0, 60.0), (-62.0, -50.0), (100.0, 160.0))
     lung = organs["lung_left"]

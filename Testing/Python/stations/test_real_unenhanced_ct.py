@@ -19,7 +19,6 @@ from LNStationLib.stations.iaslc_rules import IaslcRulesParser
 _CT = Path(__file__).resolve().parents[4] / "shared" / "data" / "chest_ct_02" / "ct.nii.gz"
 
 
-@pytest.mark.slow
 def test_on_a_real_ct_without_contrast_nothing_lies_in_blood_or_under_the_skin() -> None:
     if not _CT.is_file():
         pytest.skip("the real CT is not beside the repository (../shared/data/chest_ct_02)")
