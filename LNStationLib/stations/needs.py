@@ -1,9 +1,9 @@
 """Which vessels and chambers each station cannot be told from, and what follows where they are not known.
 
 Stations are the tissue *beside* the great vessels. Contrast shows these in the image and masks show them anywhere; on
-a CT without contrast and without masks they look like the nodes beside them. A vessel without which a station would lie
-mostly in blood, or whose wall is the station's border, leaves the station out; one that only runs through the station
-makes it doubtful. Read off the definitions of Rusch et al. 2009 and the CT atlas of Lynch et al. 2013.
+a CT without contrast and without masks they look like the nodes beside them. A vessel without which a station would
+lie mostly in blood, or whose wall is the station's border, leaves the station out; one that only runs through the
+station makes it doubtful. Read off the definitions of Rusch et al. 2009 and the CT atlas of Lynch et al. 2013.
 """
 
 from __future__ import annotations
