@@ -89,7 +89,10 @@ class ParsedCase:
     @property
     def informed(self) -> Case:
         """The case with the organs that were found beside those supplied, so that none is taken for a node."""
-        return self.case if self.organs is None else replace(self.case, organ_masks=self.organs.beside_stations)
+        if self.organs is None:
+            return self.case
+        surrogates = frozenset(organ.name for organ in self.organ_findings if organ.source == "surrogate")
+        return replace(self.case, organ_masks=self.organs.beside_stations, organ_surrogates=surrogates)
 
     @property
     def edited(self) -> tuple[str, ...]:

@@ -42,6 +42,7 @@ class Case:
         ct: CT, int16 HU, three-dimensional, any orthonormal orientation, any spacing.
         pet: PET, float32 SUVbw, on its own grid; ``None`` where the case has none.
         organ_masks: Canonical organ name to binary uint8 image, each overlapping the CT.
+        organ_surrogates: Names in ``organ_masks`` that stand where an organ must be and was not seen.
         organ_origins: Canonical organ name to where its mask came from (a file name), same keys.
         nodes: Node masks as uint16 label map: 1 for a binary mask, otherwise one value per node; or ``None``.
         tumor: Binary uint8 mask of the primary tumor, or ``None``.
@@ -55,6 +56,7 @@ class Case:
     pet: sitk.Image | None = None
     organ_masks: dict[str, sitk.Image] = field(default_factory=dict)
     organ_origins: dict[str, str] = field(default_factory=dict)
+    organ_surrogates: frozenset[str] = frozenset()
     nodes: sitk.Image | None = None
     tumor: sitk.Image | None = None
     facts: CaseFacts = field(default_factory=CaseFacts)

@@ -15,6 +15,7 @@ from LNStationLib.imaging.arrays import array_view
 from LNStationLib.metastasis import StationCall
 from LNStationLib.nodes.regions import Box, points_mm
 from LNStationLib.organs.organ_set import OrganSet
+from LNStationLib.stations.left_out import TOO_SMALL, not_parsed
 from LNStationLib.stations.profiles import bounding_box
 from LNStationLib.stations.station_map import StationMap
 from LNStationLib.types import LabelArray
@@ -93,10 +94,10 @@ def _parsed_outline(name: str, station_map: StationMap) -> Outline:
         BorderFinding(border=note.border, rests_on=note.rests_on, surrogate=note.surrogate)
         for note in station_map.notes(name)
     )
-    warnings = tuple(
+    surrogates = tuple(
         f"{border.border} border rests on a surrogate: {border.rests_on}" for border in borders if border.surrogate
     )
-    return Outline(borders, (*station_map.doubts.get(name, ()), *warnings))
+    return Outline(borders, station_map.doubts.get(name, ()) + surrogates)
 
 
 def midline_of(station_map: StationMap) -> Midline:
@@ -150,7 +151,7 @@ def _without_voxels(outline: Outline) -> Outline:
     """The outline of a station that has no voxel on the CT."""
     if outline.edited or (outline.warnings and not outline.borders):
         return outline
-    return Outline(warnings=("not parsed: too small for the voxels of this CT",))
+    return Outline(warnings=(not_parsed(TOO_SMALL),))
 
 
 def _measured(stations: sitk.Image, label: int, box: Box) -> tuple[float, Point]:

@@ -26,7 +26,7 @@ from LNStationLib.findings import (
     parsed_outlines,
     station_findings,
 )
-from LNStationLib.imaging.grid import Grid, labels_to_image_grid
+from LNStationLib.imaging.grid import Grid, field_of_view, labels_to_image_grid
 from LNStationLib.imaging.thorax_view import chest_grid
 from LNStationLib.metastasis import (
     MetastasisResult,
@@ -39,7 +39,7 @@ from LNStationLib.nodes.node_result import NodeResult
 from LNStationLib.nodes.regions import station_boxes
 from LNStationLib.organs.find import find_organs
 from LNStationLib.organs.organ_set import OrganSet
-from LNStationLib.organs.scan import field_of_view, hu_on_grid
+from LNStationLib.organs.scan import hu_on_grid
 from LNStationLib.progress import Progress, portion, silent
 from LNStationLib.quality import check_organs, check_stations
 from LNStationLib.result import AssessmentResult

@@ -50,7 +50,7 @@ class ClinicalCriteria:
     ) -> MetastasisResult:
         """Assess nodes and stations; see ``StationClassifier.assess``."""
         start = time.perf_counter()
-        called = [call_node(finding, settings) for finding in nodes.findings]
+        called = [call_node(finding, settings, nodes.not_called) for finding in nodes.findings]
         rows = [row for row in anatomy.stations() if only is None or row.name in only]
         boxes = station_boxes(stations) if boxes is None else boxes
         wanted = {row.name: boxes[row.name] for row in rows if row.name in boxes}
@@ -64,6 +64,7 @@ class ClinicalCriteria:
                 nodes=[finding for finding in called if finding.station == row.name],
                 nodes_from=nodes.source,
                 nodes_fit=fit_for_staging(nodes.source),
+                not_called=nodes.not_called,
                 uptake=uptakes.by_station.get(row.name),
                 filled_by_tumor=row.name in uptakes.filled_by_tumor,
             )
@@ -81,8 +82,16 @@ class ClinicalCriteria:
         return MetastasisResult(called, calls, provenance, warnings)
 
 
-def call_node(finding: NodeFinding, settings: Settings) -> NodeFinding:
-    """Fill in call and reason of one node from its short axis and SUVmax."""
+def call_node(finding: NodeFinding, settings: Settings, not_called: str | None = None) -> NodeFinding:
+    """Fill in call and reason of one node from its short axis and SUVmax.
+
+    Args:
+        finding: The node.
+        settings: Thresholds.
+        not_called: Why it is called neither positive nor negative; ``None`` where it is called.
+    """
+    if not_called is not None:
+        return finding.model_copy(update={"call": None, "reason": f"Not assessed: {not_called}."})
     by_size = finding.short_axis_mm >= settings.short_axis_threshold_mm
     by_suv = finding.suv_max is not None and finding.suv_max > settings.suv_max_threshold
     size = _size_text(finding.short_axis_mm, settings.short_axis_threshold_mm)
@@ -103,13 +112,14 @@ class _Evidence:
     nodes: list[NodeFinding]
     nodes_from: str
     nodes_fit: bool
+    not_called: str | None
     uptake: StationUptake | None
     filled_by_tumor: bool
 
     @property
     def nodes_looked_for(self) -> bool:
-        """True where nodes were looked for in the whole station; a search on PET needs PET there."""
-        if self.nodes_from == "none" or self.filled_by_tumor:
+        """True where nodes were looked for in the whole station and told from vessels; a search on PET needs PET."""
+        if self.nodes_from == "none" or self.filled_by_tumor or self.not_called is not None:
             return False
         return self.nodes_from != "pet_threshold" or self.fully_covered
 
@@ -172,7 +182,9 @@ def _positive_reason(positive: list[NodeFinding], hot: StationUptake | None, set
 
 def _negative_reason(evidence: _Evidence, settings: Settings) -> str:
     parts = []
-    if evidence.nodes:
+    if evidence.not_called is not None:
+        parts.append("nodes on CT not told from vessels")
+    elif evidence.nodes:
         largest = max(finding.short_axis_mm for finding in evidence.nodes)
         parts.append(f"largest {_size_text(largest, settings.short_axis_threshold_mm)}")
     elif evidence.nodes_looked_for:
@@ -183,7 +195,7 @@ def _negative_reason(evidence: _Evidence, settings: Settings) -> str:
         parts.append(f"station {_suv_text(evidence.uptake.suv_max, settings.suv_max_threshold)}")
     if not evidence.fully_covered:
         parts.append(_pet_gap(evidence))
-    if evidence.nodes_from == "ct_blobs":
+    if evidence.nodes_from == "ct_blobs" and evidence.not_called is None:
         parts.append("nodes from a CT blob detector of low sensitivity and specificity")
     return f"Negative: {', '.join(parts)}."
 
@@ -197,10 +209,15 @@ def _pet_gap(evidence: _Evidence) -> str:
 def _not_assessed_reason(evidence: _Evidence) -> str:
     if evidence.filled_by_tumor:
         return "Not assessed: the tumor mask fills the station."
+    if evidence.not_called is not None:
+        return f"Not assessed: {evidence.not_called}, and {_pet_words(evidence)}."
     if evidence.nodes_from == "pet_threshold":
         return f"Not assessed: nodes were looked for on PET, but {_pet_gap(evidence)}."
-    gap = "there is no PET" if not evidence.has_pet else _pet_gap(evidence)
-    return f"Not assessed: nodes were not looked for and {gap}."
+    return f"Not assessed: nodes were not looked for and {_pet_words(evidence)}."
+
+
+def _pet_words(evidence: _Evidence) -> str:
+    return _pet_gap(evidence) if evidence.has_pet else "there is no PET"
 
 
 def _sides(

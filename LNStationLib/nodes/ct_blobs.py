@@ -22,7 +22,9 @@ from LNStationLib.imaging.arrays import array_view
 from LNStationLib.nodes.blob_detection import RADII_MM, SPACING_MM, Blob, find_blobs
 from LNStationLib.nodes.node_result import Candidates, NodeSource
 from LNStationLib.nodes.regions import Box, box_around, crop, like, paste, spacing_zyx
+from LNStationLib.organs.groups import LARGE_VESSELS
 from LNStationLib.progress import Progress
+from LNStationLib.sentences import listed
 from LNStationLib.settings import Settings
 from LNStationLib.types import BoolArray, FloatArray, InstanceArray
 
@@ -83,6 +85,7 @@ class CtBlobs:
             NODE_WARNINGS,
             SMALLEST_SHORT_AXIS_MM,
             BlobMemory(search, values),
+            search.not_called,
         )
 
 
@@ -98,6 +101,7 @@ class BlobSearch:
         soft_on_ct: Soft tissue on the CT's own voxels in the box.
         blobs: Round blobs; a blob's number is its place here, from 1.
         warnings: Sentences about the search.
+        not_called: Why no candidate is called; see ``Candidates.not_called``.
     """
 
     box: Box
@@ -107,6 +111,7 @@ class BlobSearch:
     soft_on_ct: BoolArray
     blobs: tuple[Blob, ...]
     warnings: tuple[str, ...]
+    not_called: str | None = None
 
 
 @dataclass(frozen=True)
@@ -141,7 +146,8 @@ def search_warnings(search: BlobSearch) -> tuple[str, ...]:
 def search_blobs(case: Case, box: Box, progress: Progress) -> BlobSearch:
     """Find all blobs in a box of the CT."""
     part = crop(case.ct, box)
-    upper, warnings = _upper_soft_hu(case, part)
+    blood_hu = _blood_hu(case, part)
+    upper, warnings = _upper_soft_hu(blood_hu)
     coarse = _isotropic(part)
     barred = _organs_on(case, coarse)
     hu = sitk.GetArrayFromImage(sitk.SmoothingRecursiveGaussian(coarse, _DENOISING_MM))
@@ -151,7 +157,14 @@ def search_blobs(case: Case, box: Box, progress: Progress) -> BlobSearch:
     blobs = find_blobs(like(flat, coarse), soft, progress)
     # One voxel more, so that the CT's own voxels and not the coarse grid draw the border; not towards vessels.
     return BlobSearch(
-        box, coarse, soft, ~binary_dilation(blood), _soft_on_ct(part, upper), tuple(blobs), tuple(warnings)
+        box,
+        coarse,
+        soft,
+        ~binary_dilation(blood),
+        _soft_on_ct(part, upper),
+        tuple(blobs),
+        warnings,
+        _why_not_called(case, blood_hu),
     )
 
 
@@ -207,15 +220,30 @@ def _flattened(hu: FloatArray, barred: BoolArray) -> FloatArray:
     return flat
 
 
-def _upper_soft_hu(case: Case, part: sitk.Image) -> tuple[float, tuple[str, ...]]:
-    """Upper limit of soft tissue, below enhanced blood where a supplied organ shows it."""
-    name = next((name for name in _BLOOD_POOL if name in case.organ_masks), None)
-    blood = None if name is None else _median_hu(case.organ_masks[name], part)
+def _upper_soft_hu(blood: float | None) -> tuple[float, tuple[str, ...]]:
+    """Upper limit of soft tissue, below enhanced blood of some HU where an organ shows it."""
     if blood is None:
         return _SOFT_HU[1], ("No mask shows how bright blood is; vessels may be taken for nodes.",)
     if blood < _ENHANCED_BLOOD_HU:
         return _SOFT_HU[1], ("The CT is not enhanced; vessels without a mask may be taken for nodes.",)
     return min(_SOFT_HU[1], (_NODE_HU + blood) / 2), ()
+
+
+def _blood_hu(case: Case, part: sitk.Image) -> float | None:
+    """Median HU of the first organ that holds blood; ``None`` where none is known."""
+    seen = [name for name in _BLOOD_POOL if name in case.organ_masks and name not in case.organ_surrogates]
+    return _median_hu(case.organ_masks[seen[0]], part) if seen else None
+
+
+def _why_not_called(case: Case, blood: float | None) -> str | None:
+    """Why no candidate is called, to follow "Not assessed: "; ``None`` where they are."""
+    if blood is not None and blood >= _ENHANCED_BLOOD_HU:
+        return None
+    seen = case.organ_masks.keys() - case.organ_surrogates
+    missing = [name.replace("_", " ") for name in LARGE_VESSELS if name not in seen]
+    if not missing:
+        return None
+    return f"a candidate may be a vessel, for neither contrast nor a mask shows the {listed(missing)}"
 
 
 def _median_hu(mask: sitk.Image, part: sitk.Image) -> float | None:

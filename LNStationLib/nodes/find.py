@@ -15,7 +15,7 @@ from LNStationLib.errors import GeometryError, InputError
 from LNStationLib.imaging.arrays import array_view
 from LNStationLib.nodes.ct_blobs import CtBlobs
 from LNStationLib.nodes.measurement import measure_nodes
-from LNStationLib.nodes.node_result import Candidates, NodeFinder, NodeResult, NodeSource
+from LNStationLib.nodes.node_result import NOT_CALLED, Candidates, NodeFinder, NodeResult, NodeSource
 from LNStationLib.nodes.pet_threshold import PetThresholdNodes
 from LNStationLib.nodes.regions import like
 from LNStationLib.nodes.supplied import SuppliedNodes
@@ -75,12 +75,13 @@ def find_nodes(
         portion(progress, 0.5, 1.0),
     )
     labels, findings = _ordered(candidates, findings, finder.fit_for_staging)
+    why = candidates.not_called
     provenance = Provenance(
         step="nodes",
         implementation=source,
         version=__version__,
         seconds=round(time.perf_counter() - start, 3),
-        settings=_settings_of(source, settings),
+        settings=_settings_of(source, settings) | ({} if why is None else {NOT_CALLED: why}),
         references=[*finder.references, *_MEASUREMENT_REFERENCES],
         warnings=list(candidates.warnings),
     )

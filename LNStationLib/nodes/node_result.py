@@ -14,6 +14,8 @@ from LNStationLib.progress import Progress
 from LNStationLib.settings import Settings
 
 NodeSource = Literal["supplied", "pet_threshold", "ct_blobs", "none"]
+NOT_CALLED = "not_called"
+"""Key of the provenance's settings that says why nodes are not called."""
 
 
 def node_source(name: str) -> NodeSource:
@@ -38,6 +40,8 @@ class Candidates:
         node_warnings: Sentences that hold for every candidate.
         smallest_short_axis_mm: Candidates with a smaller short axis are dropped once they are measured.
         memory: What the finder wants handed back when a station was edited, so that it need not search anew.
+        not_called: Why no candidate is fit to be called positive or negative, in words that follow "Not assessed: ";
+            ``None`` where they are.
     """
 
     labels: sitk.Image
@@ -45,6 +49,7 @@ class Candidates:
     node_warnings: tuple[str, ...] = ()
     smallest_short_axis_mm: float = 0.0
     memory: object | None = None
+    not_called: str | None = None
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,15 @@ class NodeResult:
     def looked_for(self) -> bool:
         """True where nodes were looked for; no findings then means that there are none."""
         return self.source != "none"
+
+    @property
+    def not_called(self) -> str | None:
+        """Why none of the nodes is called, in words that follow "Not assessed: "; ``None`` where they are.
+
+        Kept in the provenance, so that a saved assessment says it too.
+        """
+        why = self.provenance.settings.get(NOT_CALLED)
+        return None if why is None else str(why)
 
 
 class NodeFinder(Protocol):

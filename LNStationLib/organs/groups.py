@@ -37,5 +37,14 @@ CENTRAL_VEINS = (
 )
 OTHER_VEINS = ("internal_jugular_vein_left", "internal_jugular_vein_right", "azygos_vein", "azygos_arch")
 VESSELS = (*ARTERIES, *PULMONARY_ARTERIES, *PULMONARY_VEINS, *CENTRAL_VEINS, *OTHER_VEINS)
+LARGE_VESSELS = (
+    "aorta",
+    "pulmonary_artery",
+    "superior_vena_cava",
+    "brachiocephalic_vein_right",
+    "brachiocephalic_vein_left",
+)
+"""Vessels as wide as enlarged nodes that run through or beside the mediastinal stations: in a slice of a CT without
+contrast each looks like one."""
 HEART = ("heart", "atrium_left", "atrial_appendage_left")
 """The heart and what supplied masks of it may lack."""

@@ -79,7 +79,7 @@ def _doubts_of(station: str, measures: dict[StationMeasure, float | None], rules
 
 def _without_the_impossible(station_map: StationMap, doubts: Sequence[Doubt]) -> StationMap:
     left_out = dict(station_map.left_out)
-    doubtful: dict[str, list[str]] = {}
+    doubtful = {station: list(words) for station, words in station_map.doubts.items()}
     for doubt in doubts:
         (station,) = doubt.names
         if doubt.severity == "leave_out":

@@ -11,13 +11,14 @@ import edt
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
+from LNStationLib.organs.blood import enhanced_blood
 from LNStationLib.organs.groups import BONES, LUNGS, VESSELS
 from LNStationLib.stations.frame import Frame
 from LNStationLib.stations.profiles import first_mm
 from LNStationLib.types import BoolArray
 
 _ORGANS = ("liver", "stomach")
-_APART = (*LUNGS, *BONES, *VESSELS, "aorta", "heart", "esophagus", "spine")
+_APART = (*LUNGS, *BONES, *VESSELS, "aorta", "esophagus", "spine")
 _PARENCHYMA_HU = 25.0
 """Liver and muscle with or without contrast lie above, pleural fluid and fat below."""
 _HU_SMOOTHING_VOXELS = 0.8
@@ -40,10 +41,13 @@ def abdominal_organs(frame: Frame, below_mm: float) -> BoolArray:
         below_mm: Z in mm above which no abdominal organ is looked for.
 
     Returns:
-        Mask of the region's shape, empty where the view ends above the abdomen.
+        Mask of the region's shape, empty where the view ends above the abdomen. Only the masks that are given where
+        nothing tells the heart from the liver on which it lies.
     """
     given = frame.union(*_ORGANS)
-    given |= _solid(frame, below_mm, with_heart=False)
+    heart = _heart(frame)
+    if heart is not None:
+        given |= _solid(frame, below_mm, heart, with_heart=False)
     return given
 
 
@@ -58,12 +62,22 @@ def under_diaphragm(frame: Frame, organs: BoolArray, hiatus_mm: float) -> BoolAr
     Returns:
         Mask of the region's shape.
     """
-    if not organs.any():
+    heart = _heart(frame)
+    if not organs.any() or heart is None:
         return organs
     # The vena cava widens into the heart: its thickness is measured with it.
-    cava = _solid(frame, hiatus_mm + _CAVA_ABOVE_HIATUS_MM, with_heart=True)
+    cava = _solid(frame, hiatus_mm + _CAVA_ABOVE_HIATUS_MM, heart, with_heart=True)
     covered = organs | (cava & (frame.x_mm < _esophagus_right_mm(frame)))
     return np.asarray(edt.edt(~covered, anisotropy=frame.grid.spacing_mm) <= _DIAPHRAGM_MM)
+
+
+def _heart(frame: Frame) -> BoolArray | None:
+    """The heart by its mask, else by the blood that contrast shows; ``None`` where it looks like the liver."""
+    heart = frame.mask("heart")
+    if heart is not None:
+        return heart
+    blood = enhanced_blood(frame.hu, frame.organs)
+    return blood if blood.any() else None
 
 
 def _esophagus_right_mm(frame: Frame) -> float:
@@ -75,7 +89,7 @@ def _esophagus_right_mm(frame: Frame) -> float:
     return float(np.nanmin(first_mm(esophagus[: slices[0] + round(frame.voxels(_NEAR_HIATUS_MM))], frame.grid, 2)))
 
 
-def _solid(frame: Frame, below_mm: float, *, with_heart: bool) -> BoolArray:
+def _solid(frame: Frame, below_mm: float, heart: BoolArray, *, with_heart: bool) -> BoolArray:
     """Dense tissue more than 12 mm thick that goes on to the lowest slices, without the thin bridges to others."""
     organs = np.zeros(frame.grid.shape, bool)
     part = slice(0, int(np.searchsorted(frame.z_mm.ravel(), below_mm)))
@@ -83,8 +97,8 @@ def _solid(frame: Frame, below_mm: float, *, with_heart: bool) -> BoolArray:
         return organs
     spacing = frame.grid.spacing_mm
     smooth = gaussian_filter(frame.hu[part].astype(np.float32), _HU_SMOOTHING_VOXELS)
-    dense = (smooth > _PARENCHYMA_HU) & ~frame.union(*_APART)[part]
-    heart = frame.union("heart")[part]
+    heart = heart[part]
+    dense = (smooth > _PARENCHYMA_HU) & ~frame.union(*_APART)[part] & ~heart
     cores = (edt.edt(dense | heart if with_heart else dense, anisotropy=spacing) > _HALF_THICKNESS_MM) & ~heart
     parts = cc3d.connected_components(cores, connectivity=6)
     sizes_ml = np.bincount(parts.ravel()) * frame.grid.voxel_volume_ml

@@ -8,6 +8,7 @@ import numpy as np
 
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.organs.organ_set import Organ, OrganSet, OrganSource
+from LNStationLib.stations import left_out
 from LNStationLib.stations.borders import Border, MissingAnatomyError
 from LNStationLib.types import BoolArray, FloatArray, HuArray, PointMm
 
@@ -61,7 +62,7 @@ class Frame:
         for name in names:
             if name in self.organs:
                 return self.organs[name]
-        raise MissingAnatomyError(f"{' or '.join(name.replace('_', ' ') for name in names)} not found")
+        raise MissingAnatomyError(left_out.not_found(*names))
 
     def union(self, *names: str) -> BoolArray:
         """Union of those of the named organs that are there; empty where none is."""
@@ -118,7 +119,7 @@ def make_frame(hu: HuArray, organs: OrganSet) -> Frame:
     """
     trachea = organs.mask("trachea")
     if trachea is None:
-        raise MissingAnatomyError("trachea not found")
+        raise MissingAnatomyError(left_out.not_found("trachea"))
     box = _region(organs, trachea)
     grid = organs.grid
     starts = tuple(int(part.start) for part in box)

@@ -9,6 +9,7 @@ definitions are those of Rusch et al. 2009.
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -18,6 +19,8 @@ from LNStationLib.progress import Progress, silent
 from LNStationLib.stations.borders import MissingAnatomyError
 from LNStationLib.stations.cleanup import clean_labels
 from LNStationLib.stations.frame import Frame, make_frame
+from LNStationLib.stations.left_out import NO_TISSUE, not_parsed
+from LNStationLib.stations.needs import check_needs
 from LNStationLib.stations.rules import RULES, Anatomy, Region
 from LNStationLib.stations.station_map import BorderNote, StationMap
 from LNStationLib.types import HuArray, LabelArray
@@ -42,28 +45,42 @@ class IaslcRulesParser:
         except MissingAnatomyError as error:
             return _nothing(organs, str(error))
         patient = Anatomy(frame)
-        regions, left_out = self._regions(patient, progress)
-        labels = clean_labels(frame, patient, regions)
-        return _assemble(organs, frame, patient, labels, regions, left_out)
+        drawn = _draw(patient, progress)
+        labels = clean_labels(frame, patient, drawn.regions)
+        return _assemble(organs, frame, patient, labels, drawn)
 
-    @staticmethod
-    def _regions(patient: Anatomy, progress: Progress) -> tuple[dict[str, Region], dict[str, str]]:
-        regions: dict[str, Region] = {}
-        left_out: dict[str, str] = {}
-        for i, (name, rule) in enumerate(RULES.items()):
-            progress(f"station {name}", i / len(RULES))
-            try:
-                regions[name] = rule(patient)
-            except MissingAnatomyError as missing:
-                left_out[name] = f"not parsed: {missing}"
-                _log.info("station %s left out: %s", name, missing)
-        return regions, left_out
+
+@dataclass
+class _Drawn:
+    """Regions, reasons why others have none, and doubts about regions, by station."""
+
+    regions: dict[str, Region] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
+    doubts: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def _draw(patient: Anatomy, progress: Progress) -> _Drawn:
+    drawn = _Drawn()
+    for i, (name, rule) in enumerate(RULES.items()):
+        progress(f"station {name}", i / len(RULES))
+        try:
+            drawn.doubts[name] = check_needs(name, patient.knows)
+        except MissingAnatomyError as missing:
+            drawn.left_out[name] = not_parsed(str(missing))
+        try:
+            # One that is left out for its needs still keeps its neighbors out of its place.
+            drawn.regions[name] = rule(patient)
+        except MissingAnatomyError as missing:
+            drawn.left_out.setdefault(name, not_parsed(str(missing)))
+    for name, why in drawn.left_out.items():
+        _log.info("station %s left out: %s", name, why)
+    return drawn
 
 
 def _nothing(organs: OrganSet, reason: str) -> StationMap:
     grid = organs.grid
     middle = np.full(grid.shape[0], grid.coordinates_mm(2).mean())
-    left_out = {row.name: f"not parsed: {reason}" for row in anatomy.stations()}
+    left_out = {row.name: not_parsed(reason) for row in anatomy.stations()}
     return StationMap(grid, np.zeros(grid.shape, np.uint8), middle, left_out=left_out, warnings=[reason])
 
 
@@ -72,8 +89,7 @@ def _assemble(
     frame: Frame,
     patient: Anatomy,
     labels: LabelArray,
-    regions: dict[str, Region],
-    left_out: dict[str, str],
+    drawn: _Drawn,
 ) -> StationMap:
     whole = np.zeros(organs.grid.shape, dtype=np.uint8)
     z, y, x = frame.offset
@@ -82,15 +98,19 @@ def _assemble(
     volumes = np.bincount(labels.ravel(), minlength=256) * frame.grid.voxel_volume_ml
     notes: list[BorderNote] = []
     for row in anatomy.stations():
-        region = regions.get(row.name)
+        region = drawn.regions.get(row.name)
         if region is None:
             continue
+        if row.name in drawn.left_out:
+            whole[whole == row.label_value] = 0
+            continue
         if volumes[row.label_value] < MIN_STATION_ML:
-            left_out[row.name] = "not parsed: no tissue between its borders in this field of view"
+            drawn.left_out[row.name] = not_parsed(NO_TISSUE)
             whole[whole == row.label_value] = 0
             continue
         notes += [
             BorderNote(row.name, where, border.rests_on, border.surrogate) for where, border in region.borders.items()
         ]
     midline = patient.walls.midline.position_mm[:, 0, 0].astype(np.float64)
-    return StationMap(organs.grid, whole, midline, notes, left_out, list(organs.warnings))
+    doubts = {name: why for name, why in drawn.doubts.items() if why and name not in drawn.left_out}
+    return StationMap(organs.grid, whole, midline, notes, drawn.left_out, list(organs.warnings), doubts)

@@ -11,6 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
+from LNStationLib.stations import left_out
 from LNStationLib.stations.abdomen import abdominal_organs, under_diaphragm
 from LNStationLib.stations.borders import Border, MissingAnatomyError, plane
 from LNStationLib.stations.frame import Frame
@@ -48,7 +49,7 @@ class Levels:
     def _required_landmark(self, name: str, words: str) -> Border:
         border = self._landmark(name, words)
         if border is None:
-            raise MissingAnatomyError(f"{name.replace('_', ' ')} not found")
+            raise MissingAnatomyError(left_out.not_found(name))
         return border
 
     @cached_property
@@ -122,8 +123,12 @@ class Levels:
             if clavicle is None:
                 continue
             weights = clavicle.sum(axis=1, dtype=np.float64)
-            there = weights.any(axis=0)
-            level[there] = np.maximum(level[there], z @ weights[:, there] / weights.sum(axis=0)[there])
+            there = np.flatnonzero(weights.any(axis=0))
+            axis = z @ weights[:, there] / weights.sum(axis=0)[there]
+            # Where the view or the mask ends, the bone does not.
+            beyond = slice(there[0], None) if name == "clavicle_left" else slice(0, there[-1] + 1)
+            columns = np.arange(level.size)[beyond]
+            level[beyond] = np.maximum(level[beyond], np.interp(columns, there, axis))
             words = f"{self.manubrium_top.rests_on} in the midline, clavicles at the sides"
         return Border(level[None, None, :].astype(np.float32), words, self.manubrium_top.surrogate)
 
@@ -150,7 +155,7 @@ class Levels:
             # The vein crosses in front of the trunk's origin: nearer the truth than a guess of the vein's path.
             level = lowest_z_mm(trunk, self._frame.grid)
             return plane(level, "origin of the brachiocephalic trunk (vein not seen)", surrogate=True)
-        raise MissingAnatomyError("left brachiocephalic vein and brachiocephalic trunk not found")
+        raise MissingAnatomyError(left_out.all_not_found("left brachiocephalic vein", "brachiocephalic trunk"))
 
     @cached_property
     def arch_top(self) -> Border:
@@ -184,7 +189,7 @@ class Levels:
         bronchus = self._frame.require("main_bronchus_right").mask
         carina = self._frame.landmark("carina")
         if carina is None:
-            raise MissingAnatomyError("azygos arch and carina not found")
+            raise MissingAnatomyError(left_out.all_not_found("azygos arch", "carina"))
         x_carina = carina[0][0]
         lateral = bronchus & (self._frame.x_mm < x_carina - _BESIDE_CARINA_MM)
         top = highest_z_mm(lateral if lateral.any() else bronchus, self._frame.grid)
@@ -254,7 +259,7 @@ class Levels:
         ):
             return plane(hiatus, "where the esophagus comes to lie between the organs of the abdomen", surrogate=True)
         if heart is None:
-            raise MissingAnatomyError("diaphragm and heart not found")
+            raise MissingAnatomyError(left_out.all_not_found("diaphragm", "heart"))
         return plane(heart, "lower border of the heart without its apex (diaphragm not seen)", surrogate=True)
 
     def _heart_bottom_mm(self) -> float | None:

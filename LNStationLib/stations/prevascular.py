@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
+from LNStationLib.stations import left_out
 from LNStationLib.stations.borders import Border, MissingAnatomyError, surface
 from LNStationLib.stations.frame import Frame
 from LNStationLib.types import BoolArray, FloatArray
@@ -91,7 +92,7 @@ def _turns_dorsal(columns: np.ndarray, rows: np.ndarray, a: int, b: int, c: int)
 def _in_front_of_trachea(frame: Frame) -> Border:
     trachea = frame.mask("trachea")
     if trachea is None:
-        raise MissingAnatomyError("great vessels and trachea not found")
+        raise MissingAnatomyError(left_out.all_not_found("great vessels", "trachea"))
     y = float(frame.grid.coordinates_mm(1)[trachea.any(axis=(0, 2))][0]) - _TRACHEA_TO_VESSELS_MM
     shape = (frame.grid.shape[0], frame.grid.shape[2])
     words = f"{_TRACHEA_TO_VESSELS_MM:.0f} mm in front of the trachea (no great vessels)"

@@ -43,7 +43,7 @@ class StationMap:
         borders: What each border rests on.
         left_out: Station name to the reason why it could not be parsed.
         warnings: Sentences for the user.
-        doubts: Station name to what the quality check found unusual about it.
+        doubts: Station name to why its outline is doubtful; only stations that have voxels and a doubt.
     """
 
     grid: Grid

@@ -13,6 +13,7 @@ from skimage.draw import polygon as polygon_pixels
 from LNStationLib.organs.blood import enhanced_blood
 from LNStationLib.organs.groups import AIRWAYS, BONES, HEART, LUNGS, VESSELS
 from LNStationLib.organs.organ_set import OrganSource
+from LNStationLib.stations import left_out
 from LNStationLib.stations.borders import MissingAnatomyError
 from LNStationLib.stations.frame import Frame
 from LNStationLib.types import BoolArray, FloatArray
@@ -103,7 +104,7 @@ def mediastinum(frame: Frame) -> BoolArray:
     for z in np.flatnonzero(lungs["lung_left"].any(axis=(1, 2)) & lungs["lung_right"].any(axis=(1, 2))):
         hull[z] = _slice_hull(both[z])
     if not hull.any():
-        raise MissingAnatomyError("no slice shows both lungs")
+        raise MissingAnatomyError(left_out.NOT_BOTH_LUNGS)
     hull |= (_retrosternal(frame, hull) & ~_before(both, frame.voxels(_RETROSTERNAL_MM))) | _inlet(frame)
     return hull & ~both
 
@@ -145,6 +146,16 @@ def _retrosternal(frame: Frame, hull: BoolArray) -> BoolArray:
     sternum = frame.union("sternum", "manubrium")
     forward = _before(hull, frame.voxels(_RETROSTERNAL_MM))
     return forward & np.maximum.accumulate(sternum, axis=1) & ~sternum
+
+
+def chest_wall_before_lungs(frame: Frame) -> BoolArray:
+    """The layer of 12 mm in front of the lungs beside the sternum: costal cartilage, muscle and parasternal vessels.
+
+    The line that touches both lungs' front edges passes through it where the wall bulges in between.
+    """
+    lungs = frame.union(*LUNGS)
+    beside = ~frame.union("sternum", "manubrium").any(axis=1, keepdims=True)
+    return np.asarray(_before(lungs, frame.voxels(_RETROSTERNAL_MM)) & ~lungs & beside)
 
 
 def _before(mask: BoolArray, voxels: float) -> BoolArray:

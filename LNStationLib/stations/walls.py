@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 from scipy.ndimage import binary_dilation, gaussian_filter, label
 
+from LNStationLib.stations import left_out
 from LNStationLib.stations.borders import Border, MissingAnatomyError, curve, surface
 from LNStationLib.stations.frame import Frame
 from LNStationLib.stations.levels import Levels
@@ -68,16 +69,26 @@ class Walls:
         """Back of sternum and manubrium, y per slice and column; beside the bone its edge is continued."""
         bone = self._frame.union("sternum", "manubrium")
         if not bone.any():
-            raise MissingAnatomyError("sternum not found")
-        spacing, origin = self._frame.grid.spacing_mm[1], self._frame.grid.origin_mm[1]
-        last = bone.shape[1] - 1 - np.argmax(bone[:, ::-1], axis=1)
-        back = np.where(bone.any(axis=1), origin + spacing * (last + 0.5), np.nan)
+            raise MissingAnatomyError(left_out.not_found("sternum"))
+        back = self._back_of(bone)
         # Beside the bone's mask, and where it misses the rear table, the middle of its back goes on.
         middle = filled(_row_median(back), sigma=self._sigma)[:, None]
-        back = np.fmax(back, middle - _STERNUM_CONCAVITY_MM)
+        back = np.fmax(np.fmax(back, middle - _STERNUM_CONCAVITY_MM), self._back_of(self._bones_beside_sternum))
         smooth = gaussian_filter(np.where(np.isfinite(back), back, middle), self._sigma / 2, mode="nearest")
         surrogate = self._frame.is_surrogate("sternum")
         return surface(smooth, "back of the sternum", surrogate=surrogate)
+
+    @property
+    def _bones_beside_sternum(self) -> BoolArray:
+        """Heads of the clavicles and front ends of the ribs."""
+        in_front = self._frame.y_mm < np.nanmin(first_mm(self._straight_trachea, self._frame.grid, 1))
+        return self._frame.union("clavicle_left", "clavicle_right", "ribs") & in_front
+
+    def _back_of(self, bone: BoolArray) -> FloatArray:
+        """Rear face of a bone, y in mm per slice and column; NaN where it is not."""
+        spacing, origin = self._frame.grid.spacing_mm[1], self._frame.grid.origin_mm[1]
+        last = bone.shape[1] - 1 - np.argmax(bone[:, ::-1], axis=1)
+        return np.where(bone.any(axis=1), origin + spacing * (last + 0.5), np.nan)
 
     @cached_property
     def spine_front(self) -> Border:
@@ -148,7 +159,8 @@ class Walls:
         """The ligamentum arteriosum: 4L medial, 5 lateral.
 
         Rarely visible on CT; the usual surrogate is the line from the underside of the arch at its isthmus to the
-        origin of the left pulmonary artery, here continued as a vertical plane: x as a function of y.
+        origin of the left pulmonary artery, here an upright plane: x as a function of y. In front of the artery's
+        origin and behind the isthmus there is no ligament; the plane goes on straight forward and backward there.
         """
         ligament = self._frame.mask("ligamentum_arteriosum")
         if ligament is not None and not self._frame.is_surrogate("ligamentum_arteriosum"):
@@ -156,12 +168,13 @@ class Walls:
             return Border(np.full((1, 1, 1), center, np.float32), "ligamentum arteriosum")
         isthmus, artery = self._isthmus, self._left_artery_origin()
         if isthmus is None or artery is None:
-            raise MissingAnatomyError("aortic arch or left pulmonary artery not found")
+            raise MissingAnatomyError(left_out.not_found("aortic arch", "left pulmonary artery"))
         (x_arch, y_arch), (x_artery, y_artery) = isthmus, artery
         # The artery's origin lies in front of the isthmus. Nearly transverse lines would make the plane cut the
         # window crosswise: the slope is limited to 45 degrees.
         slope = float(np.clip((x_arch - x_artery) / max(y_arch - y_artery, 1.0), -1, 1))
-        position = x_artery + slope * (self._frame.y_mm - y_artery)
+        along = np.clip(self._frame.y_mm, y_artery, max(y_arch, y_artery))
+        position = x_artery + slope * (along - y_artery)
         words = "line from the underside of the arch to the origin of the left pulmonary artery"
         return Border(position.astype(np.float32), f"{words} (ligamentum arteriosum not visible)", surrogate=True)
 
@@ -170,7 +183,7 @@ class Walls:
         """Isthmus of the aorta, where the ligamentum arteriosum joins it: back limit of 6 beside the arch."""
         isthmus = self._isthmus
         if isthmus is None:
-            raise MissingAnatomyError("isthmus of the aorta not found")
+            raise MissingAnatomyError(left_out.not_found("isthmus of the aorta"))
         return Border(np.full((1, 1, 1), isthmus[1], np.float32), "isthmus of the aorta")
 
     @cached_property
@@ -249,7 +262,7 @@ class Walls:
         """Front of the main bronchi and the bronchus intermedius, y per slice."""
         mask = self._frame.union("main_bronchus_right", "main_bronchus_left", "bronchus_intermedius")
         if not mask.any():
-            raise MissingAnatomyError("main bronchi not found")
+            raise MissingAnatomyError(left_out.not_found("main bronchi"))
         edge = filled(first_mm(mask, self._frame.grid, 1), sigma=self._sigma)
         return curve(edge - AIRWAY_WALL_MM, "front of the main bronchi")
 

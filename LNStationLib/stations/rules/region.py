@@ -9,9 +9,11 @@ from functools import cached_property
 import edt
 import numpy as np
 
+from LNStationLib.organs.blood import blood_threshold_hu
 from LNStationLib.stations.borders import Border
 from LNStationLib.stations.frame import Frame
 from LNStationLib.stations.levels import Levels
+from LNStationLib.stations.needs import Blood
 from LNStationLib.stations.prevascular import prevascular_surface
 from LNStationLib.stations.profiles import bounding_box
 from LNStationLib.stations.tissue import mediastinum, node_tissue
@@ -46,6 +48,15 @@ class Anatomy:
     def prevascular(self) -> Border:
         """Front of the great vessels."""
         return prevascular_surface(self.frame)
+
+    @cached_property
+    def _contrast_shows_blood(self) -> bool:
+        return blood_threshold_hu(self.frame.hu, self.frame.organs) is not None
+
+    def knows(self, blood: Blood) -> bool:
+        """Whether contrast shows a vessel or a mask outlines it that is no surrogate."""
+        found = [name for name in blood.masks if name in self.frame.organs]
+        return self._contrast_shows_blood or any(not self.frame.is_surrogate(name) for name in found)
 
     def shared(self, make: Callable[[Anatomy], BoolArray]) -> BoolArray:
         """What ``make`` gives for this patient, made once for the rules of both sides."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from LNStationLib.stations.borders import Border, plane
+from LNStationLib.stations.needs import AORTA
 from LNStationLib.stations.rules.region import Anatomy, Region
+from LNStationLib.stations.tissue import chest_wall_before_lungs
 
 RETROTRACHEAL_HALF_WIDTH_MM = 20.0
 """3P keeps to the esophagus and the space beside it; further out lies the paravertebral gutter."""
@@ -104,7 +107,7 @@ def station_3a(anatomy: Anatomy) -> Region:
     frame, levels = anatomy.frame, anatomy.levels
     upper, lower = levels.manubrium_top, levels.carina
     mask = anatomy.mediastinal_tissue & frame.below(upper) & frame.above(lower)
-    mask &= frame.in_front_of(anatomy.prevascular) & _central(anatomy)
+    mask &= frame.in_front_of(anatomy.prevascular) & _central(anatomy) & ~chest_wall_before_lungs(frame)
     borders = {"upper": upper, "lower": lower, "posterior": anatomy.prevascular}
     if "sternum" in frame.organs or "manubrium" in frame.organs:
         # Without a sternum the lungs' front edges bound the tissue well enough.
@@ -122,7 +125,26 @@ def station_3p(anatomy: Anatomy) -> Region:
     upper, lower = levels.chest_apex, levels.carina
     mask = anatomy.mediastinal_tissue & frame.below(upper) & frame.above(lower)
     mask &= frame.behind(walls.trachea_back) & frame.in_front_of(walls.spine_front)
-    mask &= np.abs(frame.x_mm - walls.trachea_midline.position_mm) < RETROTRACHEAL_HALF_WIDTH_MM
+    half_width = _retrotracheal_half_width(anatomy)
+    mask &= np.abs(frame.x_mm - walls.trachea_midline.position_mm) < half_width.position_mm
     return Region(
-        mask, {"upper": upper, "lower": lower, "anterior": walls.trachea_back, "posterior": walls.spine_front}
+        mask,
+        {
+            "upper": upper,
+            "lower": lower,
+            "anterior": walls.trachea_back,
+            "posterior": walls.spine_front,
+            "lateral": half_width,
+        },
     )
+
+
+def _retrotracheal_half_width(anatomy: Anatomy) -> Border:
+    """How far 3P reaches to either side, in mm; beside the trachea's own width the arch may lie."""
+    if anatomy.knows(AORTA):
+        return plane(RETROTRACHEAL_HALF_WIDTH_MM, f"{RETROTRACHEAL_HALF_WIDTH_MM:.0f} mm from the trachea's midline")
+    walls = anatomy.walls
+    width = np.minimum(
+        walls.trachea_left.position_mm - walls.trachea_midline.position_mm, RETROTRACHEAL_HALF_WIDTH_MM
+    )
+    return Border(np.asarray(width), "width of the trachea (aorta not found)", surrogate=True)

@@ -13,6 +13,8 @@ from LNStationLib.case import Case
 from LNStationLib.metastasis import ClinicalCriteria, StationCall, positive_station_names
 from LNStationLib.metastasis.clinical_criteria import call_node
 from LNStationLib.nodes import find_nodes
+from LNStationLib.nodes.node_result import NodeResult
+from LNStationLib.organs.groups import LARGE_VESSELS
 from LNStationLib.settings import Settings
 from LNStationLib.staging import lung_n_category
 
@@ -241,8 +243,67 @@ def test_supplied_nodes_are_judged_by_size_where_pet_is_missing():
     assert result.stations["8"].warnings == ("PET does not cover the station.",)
 
 
+def enhanced(ct):
+    """The CT with an enhanced aorta beside the stations, and its mask."""
+    hu, aorta = sitk.GetArrayFromImage(ct), ellipsoid(ct, (45, 45, 0), (8.0, 8.0, 900.0))
+    hu[aorta] = 250
+    return like(hu, ct), {"aorta": like(aorta.astype(np.uint8), ct)}
+
+
+def with_blob(ct):
+    """The CT with a ball of soft tissue of 14 mm in station 4R."""
+    hu = sitk.GetArrayFromImage(ct)
+    hu[ellipsoid(ct, (-15, 0, 28), (14.0,) * 3)] = 45
+    return like(hu, ct)
+
+
+def test_candidates_on_a_ct_without_contrast_and_vessel_masks_are_not_called():
+    ct = with_blob(ct_image())
+    found = find_nodes(Case("c", ct), stations_on(ct), left_of_zero, Settings())
+    result = ClinicalCriteria().assess(found, stations_on(ct), Case("c", ct), PARSED, Settings(), left_of_zero)
+
+    assert [one.call for one in result.nodes] == [None]
+    assert result.nodes[0].reason.startswith("Not assessed: a candidate may be a vessel")
+    assert "superior vena cava" in result.nodes[0].reason
+    for name in PARSED:
+        assert result.stations[name].call is None
+        assert "may be a vessel" in result.stations[name].reason
+    assert result.stations["4R"].n_nodes == 1
+    assert result.stations["7"].n_nodes is None
+
+
+def test_why_candidates_are_not_called_survives_in_the_provenance():
+    ct = with_blob(ct_image())
+    found = find_nodes(Case("c", ct), stations_on(ct), left_of_zero, Settings())
+    again = NodeResult(found.labels, found.findings, found.source, found.provenance)
+
+    assert again.not_called == found.not_called
+    assert found.not_called is not None
+
+
+def test_candidates_are_called_where_contrast_or_masks_show_the_vessels():
+    ct, organs = enhanced(with_blob(ct_image()))
+    plain = with_blob(ct_image())
+    speck = like(ellipsoid(plain, (45, 45, 0), (4.0, 4.0, 900.0)).astype(np.uint8), plain)
+    masked = Case("c", plain, organ_masks=dict.fromkeys(LARGE_VESSELS, speck))
+    for case in (Case("c", ct, organ_masks=organs), masked):
+        assert assess_case(case)["4R"].call == "positive"
+    guessed = replace(masked, organ_surrogates=frozenset({"superior_vena_cava"}))
+    assert assess_case(guessed)["4R"].call is None
+
+
+def test_pet_decides_where_candidates_on_ct_are_not_called():
+    case = Case("c", with_blob(ct_image()), pet=pet_image())
+    calls = assess_case(case, nodes="ct_blobs")
+
+    assert calls["4R"].call == "negative"
+    assert "not told from vessels" in calls["4R"].reason
+    assert "short axis" not in calls["4R"].reason
+
+
 def test_negative_after_ct_blobs_says_how_little_that_means():
-    calls = assess_case(Case("c", ct_image()))
+    ct, organs = enhanced(ct_image())
+    calls = assess_case(Case("c", ct, organ_masks=organs))
 
     assert calls["7"].call == "negative"
     assert calls["7"].n_nodes == 0

@@ -8,6 +8,7 @@ import pytest
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.organs.organ_set import Landmark, Organ, OrganSet, OrganSource
 from LNStationLib.stations.abdomen import abdominal_organs, under_diaphragm
+from LNStationLib.stations.borders import MissingAnatomyError
 from LNStationLib.stations.frame import Frame
 from LNStationLib.stations.levels import Levels
 from LNStationLib.types import BoolArray
@@ -109,3 +110,25 @@ def test_vena_cava_between_liver_and_heart_lies_under_the_diaphragm_s_cover() ->
     assert covered(found, above_liver) > 0.95
     # The fat beside the esophagus stays.
     assert covered(found, box((16, 40), (8, 18), (-92, -80))) == 0
+
+
+def test_without_contrast_a_heart_that_was_not_found_is_no_liver() -> None:
+    """It lies on the liver, has its HU and is as thick: nothing in the image tells the two apart."""
+    heart = box((-40, 40), (-50, 4), (DOME_MM, -20))
+    unenhanced = frame(liver=(LIVER, _LIVER_HU), stomach=(STOMACH, _LIVER_HU), heart=(heart, 45))
+    del unenhanced.organs.organs["heart"]
+    assert not abdominal_organs(unenhanced, _TOP_MM).any()
+    with pytest.raises(MissingAnatomyError, match="heart"):
+        _ = Levels(unenhanced).diaphragm
+
+
+def test_a_heart_that_contrast_shows_is_no_liver() -> None:
+    heart = box((-40, 40), (-50, 4), (DOME_MM, -20))
+    enhanced = frame(liver=(LIVER, _LIVER_HU), stomach=(STOMACH, _LIVER_HU), heart=(heart, _BLOOD_HU))
+    del enhanced.organs.organs["heart"]
+    aorta = box((20, 40), (18, 40), (-150, 0))
+    enhanced.hu[aorta] = _BLOOD_HU
+    enhanced.organs.add(Organ("descending_aorta", aorta, OrganSource.IMAGE, "test"))
+    found = abdominal_organs(enhanced, _TOP_MM)
+    assert covered(found, LIVER) > 0.8
+    assert covered(found, heart & ~box((-40, 40), (-50, 4), (DOME_MM, DOME_MM + 3))) == 0

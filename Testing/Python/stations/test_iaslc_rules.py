@@ -117,6 +117,10 @@ def test_station_1_lies_deep_to_the_muscles_in_front_of_the_vessels() -> None:
         assert y[station[z].any(axis=1)][0] >= front - TOLERANCE_MM, z
 
 
+FRONT_OF_LEFT_CAROTID_AT_SHAFT = -12.0
+"""LPS y; the drawn artery recedes from -16 at the arch to -10 at the cricoid."""
+
+
 def test_station_1_begins_above_and_behind_the_clavicles() -> None:
     hu, organs = chest.schematic_chest()
     shaft = chest.box((18.0, 60.0), (-28.0, -14.0), (209.0, 225.0))
@@ -128,7 +132,7 @@ def test_station_1_begins_above_and_behind_the_clavicles() -> None:
     station = IaslcRulesParser().parse(hu, organs).mask("1L")
     z, y, x = np.nonzero(station)
     behind_bone = x >= np.flatnonzero(shaft.any(axis=(0, 1)))[0]
-    in_front_of_vessels = y < np.flatnonzero(organs["common_carotid_artery_left"].mask.any(axis=(0, 2)))[0] - 2
+    in_front_of_vessels = chest.GRID.coordinates_mm(1)[y] < FRONT_OF_LEFT_CAROTID_AT_SHAFT - TOLERANCE_MM
     lowest = result_z(z[behind_bone & in_front_of_vessels])
     assert not (station & shaft).any()
     assert lowest.size
@@ -291,3 +295,49 @@ def test_side_of_a_point_follows_the_midline() -> None:
 def test_unknown_parser_is_refused_with_those_there_are() -> None:
     with pytest.raises(ValueError, match="iaslc_rules"):
         station_parser("magic")
+
+
+def test_station_1_keeps_ten_millimeters_from_the_skin() -> None:
+    hu, organs = chest.schematic_chest()
+    # A thin neck: skin 14 mm in front of the trachea and 30 mm beside it.
+    neck = chest.box((-30.0, 30.0), (-13.0, 70.0), (chest.LUNG_APEX, 250.0))
+    body = neck | chest.box((-88.0, 88.0), (-76.0, 76.0), (-5.0, chest.LUNG_APEX))
+    hu[~body] = -1000
+    organs.add(Organ("body", body, OrganSource.IMAGE, "schematic"))
+    result = IaslcRulesParser().parse(hu, organs)
+    station = (result.mask("1R") | result.mask("1L")) & neck
+    assert station.any()
+    depth = edt.edt(body, anisotropy=result.grid.spacing_mm)
+    assert depth[station].min() > 10.0 - 1.5
+
+
+def test_station_1_does_not_follow_a_vessel_on_one_side_across_the_neck() -> None:
+    hu, organs = chest.schematic_chest(without=("brachiocephalic_vein_right", "brachiocephalic_vein_left"))
+    vein = chest.column(6.0, -40.0, -40.0, 205.0, 245.0)
+    organs.add(Organ("internal_jugular_vein_right", vein, OrganSource.SUPPLIED, "schematic"))
+    result = IaslcRulesParser().parse(hu, organs)
+    y = result.grid.coordinates_mm(1)
+    assert y[result.mask("1L").any(axis=(0, 2))].min() > -30.0
+
+
+def test_3a_keeps_out_of_the_chest_wall_in_front_of_the_lungs() -> None:
+    """The wall beside the sternum bulges inward: the line between the lungs' front edges passes through it."""
+    hu, organs = chest.schematic_chest()
+    wall = chest.box((26.0, 60.0), (-62.0, -50.0), (100.0, 160.0))
+    lung = organs["lung_left"]
+    hu[wall & lung.mask] = 60
+    organs.add(Organ("lung_left", lung.mask & ~wall, OrganSource.IMAGE, "schematic"))
+    before_lung = wall & chest.box((32.0, 60.0), (-62.0, -50.0), (100.0, 160.0))
+    assert not (IaslcRulesParser().parse(hu, organs).mask("3A") & before_lung).any()
+
+
+def test_the_line_of_the_ligament_goes_straight_on_in_front_of_the_artery_and_behind_the_isthmus() -> None:
+    hu, organs = chest.schematic_chest()
+    frame = make_frame(hu, organs)
+    walls = Walls(frame, Levels(frame))
+    line, y = walls.ligamentum_arteriosum.position_mm[0, :, 0], frame.y_mm[0, :, 0]
+    artery = walls._left_artery_origin()
+    assert artery is not None
+    np.testing.assert_allclose(line[y < artery[1]], artery[0], atol=0.1)
+    behind = line[y > walls.isthmus.position_mm.item()]
+    np.testing.assert_allclose(behind, behind[0], atol=0.1)
