@@ -22,9 +22,12 @@ sys.path.insert(0, str(ROOT))
 
 from LNStationLib.case import Case  # noqa: E402  (the source tree is put on the path above)
 from LNStationLib.case_loading import CaseRequest, load_case  # noqa: E402
-from LNStationLib.imaging.grid import working_grid  # noqa: E402
+from LNStationLib.imaging.grid import (
+    field_of_view,
+    working_grid,
+)
 from LNStationLib.organs.find import find_organs  # noqa: E402
-from LNStationLib.organs.scan import field_of_view, hu_on_grid  # noqa: E402
+from LNStationLib.organs.scan import hu_on_grid  # noqa: E402
 from LNStationLib.phantom.case import render  # noqa: E402
 from LNStationLib.phantom.patient import compact, draw_patient  # noqa: E402
 from LNStationLib.phantom.preset import PRESET_NAMES, load_preset  # noqa: E402

@@ -22,10 +22,10 @@ from organs.organ_cases import (
 
 from LNStationLib.case import Case
 from LNStationLib.errors import InputError
-from LNStationLib.imaging.grid import working_grid
+from LNStationLib.imaging.grid import field_of_view, working_grid
 from LNStationLib.organs.find import find_organs
 from LNStationLib.organs.organ_set import OrganSet, OrganSource
-from LNStationLib.organs.scan import field_of_view, hu_on_grid, scan_of
+from LNStationLib.organs.scan import hu_on_grid, scan_of
 from LNStationLib.settings import Settings
 
 
