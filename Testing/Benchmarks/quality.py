@@ -22,10 +22,7 @@ sys.path.insert(0, str(ROOT))
 
 from LNStationLib.case import Case  # noqa: E402  (the source tree is put on the path above)
 from LNStationLib.case_loading import CaseRequest, load_case  # noqa: E402
-from LNStationLib.imaging.grid import (
-    field_of_view,
-    working_grid,
-)
+from LNStationLib.imaging.grid import field_of_view, working_grid  # noqa: E402
 from LNStationLib.organs.find import find_organs  # noqa: E402
 from LNStationLib.organs.scan import hu_on_grid  # noqa: E402
 from LNStationLib.phantom.case import render  # noqa: E402
