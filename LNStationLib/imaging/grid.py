@@ -50,6 +50,32 @@ class Grid:
         z, y, x = ((p - o) / s for p, o, s in zip(reversed(point_mm), self.origin_mm, self.spacing_mm, strict=True))
         return z, y, x
 
+    def window(self, axis: int, center: float, before_mm: float, after_mm: float) -> slice:
+        """Whole voxels from ``before_mm`` before an index to ``after_mm`` behind it, clamped to the array.
+
+        A length in mm beside a landmark easily leaves the array: a negative start would count from its end, and a
+        slice cut short no longer fits what was made for its full length. Every slice made from mm is made here.
+
+        Args:
+            axis: Array axis: 0 (z), 1 (y) or 2 (x).
+            center: Index along that axis; it may be fractional and lie outside the array.
+            before_mm: Length towards lower indices in mm; negative where the window starts behind the index.
+            after_mm: Length towards higher indices in mm; negative where the window ends before the index.
+
+        Returns:
+            A slice with ``0 <= start <= stop <= shape[axis]`` that holds both ends; empty where it lies outside the
+            array or ``-before_mm`` exceeds ``after_mm``.
+        """
+        return self.between(
+            axis, center - before_mm / self.spacing_mm[axis], center + after_mm / self.spacing_mm[axis]
+        )
+
+    def between(self, axis: int, first: float, last: float) -> slice:
+        """Whole voxels from one index to another, both included and rounded, clamped to the array as ``window``."""
+        size = self.shape[axis]
+        start = int(np.clip(round(first), 0, size))
+        return slice(start, int(np.clip(round(last) + 1, start, size)))
+
     def image(self, array: np.ndarray) -> sitk.Image:
         """Wrap an array ``[z, y, x]`` of this grid's shape as an image; bool becomes uint8.
 

@@ -13,6 +13,8 @@ from LNStationLib.types import BoolArray, HuArray
 
 # Scanners fill the corners outside the reconstruction circle with -2000 or less; no tissue is below air.
 _PADDING_HU = -1200
+# Contributions to a voxel index below this are rounding of a direction that is along an axis.
+_NO_VOXEL = 1e-7
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,10 @@ class Scan:
         """A length in whole voxels, at least 1."""
         return max(1, round(length_mm / self.spacing_mm))
 
+    def window(self, axis: int, center: float, before_mm: float, after_mm: float) -> slice:
+        """``Grid.window`` of the scan's grid: voxels about an index, clamped to the array, perhaps none."""
+        return self.grid.window(axis, center, before_mm, after_mm)
+
 
 def hu_on_grid(case: Case, grid: Grid) -> HuArray:
     """Resample the CT of a case linearly onto ``grid``.
@@ -57,10 +63,16 @@ def field_of_view(image: sitk.Image, grid: Grid) -> BoolArray:
     to_index = np.linalg.inv(direction @ np.diag(image.GetSpacing()))
     offset = to_index @ np.array(image.GetOrigin())
     z, y, x = (grid.coordinates_mm(axis) for axis in range(3))
+    coordinates = (x[None, None, :], y[None, :, None], z[:, None, None])
     inside = np.ones(grid.shape, dtype=bool)
     for axis, size in enumerate(image.GetSize()):
-        ax, ay, az = to_index[axis]
-        index = (az * z)[:, None, None] + (ay * y)[None, :, None] + ((ax * x)[None, None, :] - offset[axis])
+        # Of an image along the patient's axes only one term is left, which spares three arrays of the grid's size.
+        terms = [
+            coefficient * values
+            for coefficient, values in zip(to_index[axis], coordinates, strict=True)
+            if abs(coefficient) * float(np.abs(values).max()) > _NO_VOXEL
+        ]
+        index = sum(terms[1:], start=terms[0]) - offset[axis] if terms else np.zeros((1, 1, 1)) - offset[axis]
         inside &= (index >= -0.5 - 1e-6) & (index <= size - 0.5 + 1e-6)
     return inside
 
