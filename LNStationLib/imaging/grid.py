@@ -16,6 +16,9 @@ from LNStationLib.types import BoolArray, PointMm
 
 AIR_HU = -1024
 
+_NO_VOXEL = 1e-7
+"""Contributions to a voxel index below this are rounding of a direction that is along an axis."""
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -49,6 +52,32 @@ class Grid:
         """Fractional array index ``(z, y, x)`` of an LPS point ``(x, y, z)`` in mm."""
         z, y, x = ((p - o) / s for p, o, s in zip(reversed(point_mm), self.origin_mm, self.spacing_mm, strict=True))
         return z, y, x
+
+    def window(self, axis: int, center: float, before_mm: float, after_mm: float) -> slice:
+        """Whole voxels from ``before_mm`` before an index to ``after_mm`` behind it, clamped to the array.
+
+        A length in mm beside a landmark easily leaves the array: a negative start would count from its end, and a
+        slice cut short no longer fits what was made for its full length. Every slice made from mm is made here.
+
+        Args:
+            axis: Array axis: 0 (z), 1 (y) or 2 (x).
+            center: Index along that axis; it may be fractional and lie outside the array.
+            before_mm: Length towards lower indices in mm; negative where the window starts behind the index.
+            after_mm: Length towards higher indices in mm; negative where the window ends before the index.
+
+        Returns:
+            A slice with ``0 <= start <= stop <= shape[axis]`` that holds both ends; empty where it lies outside the
+            array or ``-before_mm`` exceeds ``after_mm``.
+        """
+        return self.between(
+            axis, center - before_mm / self.spacing_mm[axis], center + after_mm / self.spacing_mm[axis]
+        )
+
+    def between(self, axis: int, first: float, last: float) -> slice:
+        """Whole voxels from one index to another, both included and rounded, clamped to the array as ``window``."""
+        size = self.shape[axis]
+        start = int(np.clip(round(first), 0, size))
+        return slice(start, int(np.clip(round(last) + 1, start, size)))
 
     def image(self, array: np.ndarray) -> sitk.Image:
         """Wrap an array ``[z, y, x]`` of this grid's shape as an image; bool becomes uint8.
@@ -128,10 +157,16 @@ def field_of_view(image: sitk.Image, grid: Grid) -> BoolArray:
     to_index = np.linalg.inv(direction @ np.diag(image.GetSpacing()))
     offset = to_index @ np.array(image.GetOrigin())
     z, y, x = (grid.coordinates_mm(axis) for axis in range(3))
+    coordinates = (x[None, None, :], y[None, :, None], z[:, None, None])
     inside = np.ones(grid.shape, dtype=bool)
     for axis, size in enumerate(image.GetSize()):
-        ax, ay, az = to_index[axis]
-        index = (az * z)[:, None, None] + (ay * y)[None, :, None] + ((ax * x)[None, None, :] - offset[axis])
+        # Of an image along the patient's axes only one term is left, which spares three arrays of the grid's size.
+        terms = [
+            coefficient * values
+            for coefficient, values in zip(to_index[axis], coordinates, strict=True)
+            if abs(coefficient) * float(np.abs(values).max()) > _NO_VOXEL
+        ]
+        index = sum(terms[1:], start=terms[0]) - offset[axis] if terms else np.zeros((1, 1, 1)) - offset[axis]
         inside &= (index >= -0.5 - 1e-6) & (index <= size - 0.5 + 1e-6)
     return inside
 

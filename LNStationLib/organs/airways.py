@@ -17,6 +17,8 @@ _LUMEN_BELOW_HU = -750
 # Adult tracheal lumen: 10 to 27 mm across (Breatnach et al., AJR 1984); children and sabre sheaths are narrower.
 _AREA_MM2 = (35.0, 750.0)
 _SHORTEST_TRACHEA_MM = 25.0
+# Both lumens touch but for their walls of 3 to 5 mm, so that their middles lie at least a trachea's radius apart.
+_BEFORE_ESOPHAGUS_MM = (8.0, 40.0)
 # Growing: the highest threshold before the region bursts into the lung wins.
 _THRESHOLDS_HU = tuple(range(-980, -599, 20))
 _BURST_PART = 0.35
@@ -119,21 +121,34 @@ def find_trachea_chain(scan: Scan, body: BoolArray, outside: BoolArray) -> Trach
         # Bowel and stomach gas lie low, so of two chains of one length the higher is the trachea.
         return len(chain) * scan.spacing_mm - off_mm - 0.5 * float(drift_mm) + 0.3 * height_mm
 
-    chain = max(long_enough, key=worth)
+    chain = _foremost(max(long_enough, key=worth), long_enough, scan)
     mask = np.zeros(scan.grid.shape, dtype=bool)
     for blob in chain:
         mask[blob.z][blob.voxels] = True
     return TracheaChain(np.array([b.z for b in chain]), np.array([b.center for b in chain]), mask)
 
 
+def _foremost(chain: list[_Blob], others: list[list[_Blob]], scan: Scan) -> list[_Blob]:
+    """The column itself, or that before it: a gas-filled esophagus may be longer than the trachea in front of it."""
+    own = {blob.z: blob.center for blob in chain}
+    for other in others:
+        shared = [(blob.center, own[blob.z]) for blob in other if blob.z in own]
+        if len(shared) * scan.spacing_mm < _SHORTEST_TRACHEA_MM:
+            continue
+        forward, aside = np.mean([np.subtract(mine, front) for front, mine in shared], axis=0) * scan.spacing_mm
+        if _BEFORE_ESOPHAGUS_MM[0] <= forward <= _BEFORE_ESOPHAGUS_MM[1] and abs(aside) <= _BEFORE_ESOPHAGUS_MM[1]:
+            return other
+    return chain
+
+
 def _region(scan: Scan, chain: TracheaChain) -> Box:
     """Where airways down to the lobes lie: about the trachea, to 12 cm below its end."""
-    low = int(chain.z[-1]) - scan.voxels(120)
-    y, x = chain.centers.mean(axis=0)
+    height_mm = float(chain.z[0] - chain.z[-1]) * scan.spacing_mm
+    y, x = (float(value) for value in chain.centers.mean(axis=0))
     return (
-        slice(max(0, low), int(chain.z[0]) + 1),
-        slice(max(0, int(y) - scan.voxels(70)), int(y) + scan.voxels(80)),
-        slice(max(0, int(x) - scan.voxels(90)), int(x) + scan.voxels(90)),
+        scan.window(0, float(chain.z[-1]), 120.0, height_mm),
+        scan.window(1, y, 70.0, 80.0),
+        scan.window(2, x, 90.0, 90.0),
     )
 
 

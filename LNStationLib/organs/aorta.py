@@ -8,6 +8,7 @@ import numpy as np
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
+from LNStationLib.organs import morphology
 from LNStationLib.organs.findings import Findings
 from LNStationLib.organs.organ_set import OrganSource
 from LNStationLib.organs.scan import Scan
@@ -17,6 +18,10 @@ _SMALLEST_SECTION_MM2 = 80.0
 # Centers of ascending and descending aorta lie 4 to 8 cm apart below the arch.
 _SMALLEST_DISTANCE_MM = 22.0
 _SPLIT_RUN_MM = 6.0
+# The brachiocephalic trunk is 12 mm wide (Gray's Anatomy, 41st ed., ch. 55).
+_HALF_TRUNK_MM2 = 57.0
+# Even a trunk that is widened by disease stays narrower than an arch, which is 24 mm or more.
+_WIDEST_TRUNK_MM = 20.0
 _PARTS = ("ascending_aorta", "aortic_arch", "descending_aorta")
 
 
@@ -56,6 +61,9 @@ def split_aorta(aorta: BoolArray, scan: Scan, source: OrganSource, detail: str, 
     ascending, descending = _below(aorta, under, front.mask, back.mask)
     for name, mask in zip(_PARTS, (ascending, arch, descending), strict=True):
         found.organ(name, mask, source, detail)
+    if not arch.any():
+        found.warnings.append("The aortic arch lies above the CT: the stations that rest on it are left out.")
+        return found
     _add_landmarks(found, scan, arch, (under + 1, *_gap(front.mask, back.mask)), source)
     return found
 
@@ -78,6 +86,31 @@ def arch_landmarks(arch: BoolArray, limbs: BoolArray, scan: Scan) -> Findings:
     if under:
         found.landmarks = [mark for mark in found.landmarks if mark.name != "aortic_arch_underside"] + under
     return found
+
+
+def end_before_trachea(
+    aorta: BoolArray, trachea: BoolArray, carina: tuple[float, float, float], scan: Scan
+) -> float | None:
+    """Slice in which the aorta ends in front of the trachea, where the brachiocephalic trunk leaves it.
+
+    Args:
+        aorta: The aorta, ``[z, y, x]``.
+        trachea: Lumen of the trachea.
+        carina: Carina as a voxel index ``(z, y, x)``.
+        scan: The scan they lie on.
+
+    Returns:
+        The highest slice that holds more than half a trunk's section of what is wider than a trunk; ``None`` where
+        there is none or where the view ends.
+    """
+    known = np.flatnonzero(trachea.any(axis=(1, 2)))
+    columns = np.flatnonzero(trachea[known[len(known) // 2] :].any(axis=(0, 1)))
+    # What is opened has no branches any more, which an aorta found by its contrast may hold.
+    wide = morphology.open_(aorta, _WIDEST_TRUNK_MM / 2, scan.spacing_mm)
+    part = wide[:, : max(0, round(carina[1])), columns[0] : columns[-1] + 1]
+    areas = part.sum(axis=(1, 2)) * scan.spacing_mm**2
+    slices = np.flatnonzero(areas >= _HALF_TRUNK_MM2)
+    return float(slices[-1]) if slices.size and slices[-1] < len(aorta) - 2 else None
 
 
 def _sections(cut: BoolArray, scan: Scan) -> list[_Section]:

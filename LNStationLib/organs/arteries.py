@@ -80,7 +80,8 @@ def find_aorta(pool: BloodPool) -> Findings:
     if descending is None:
         found.warnings.append("No enhanced aorta was found beside the spine: supply its mask for stations 2L to 6.")
         return found
-    blood = float(np.median(scan.hu[morphology.erode(descending, 2.0, scan.spacing_mm)]))
+    core = morphology.erode(descending, 2.0, scan.spacing_mm)
+    blood = float(np.median(scan.hu[core if core.any() else descending]))
     arterial = pool.mask & ~_denser(scan, 1.5 * blood + 50)
     ascending = _ascending(pool, arterial, _side(pool, descending))
     if ascending is None:
@@ -107,20 +108,41 @@ def _radii(mask: BoolArray, spacing_mm: float) -> FloatArray:
 
 
 def _track(
-    pool: BloodPool, mask: BoolArray, low: int, expected: FloatArray, weight: float, reach_mm: float
-) -> tuple[np.ndarray, FloatArray]:
-    """Best path of disc centers near an expected place: ``(y, x)`` per slice from ``low``, and their radii."""
+    pool: BloodPool, mask: BoolArray, level: slice, expected: FloatArray, weight: float, reach_mm: float
+) -> tuple[np.ndarray, FloatArray] | None:
+    """Best path of disc centers near an expected place.
+
+    Args:
+        pool: The enhanced blood.
+        mask: Where the discs may lie.
+        level: Slices of the scan that are followed.
+        expected: Usual center ``(y, x)`` in voxels in each of them.
+        weight: Cost of a place per mm squared from the usual one.
+        reach_mm: How far from the usual places is looked.
+
+    Returns:
+        ``(y, x)`` per slice of ``level`` and the discs' radii in mm; ``None`` where none of it is in view.
+    """
     scan = pool.scan
-    reach = scan.voxels(reach_mm)
-    y0, x0 = (max(0, int(expected[:, axis].min()) - reach) for axis in (0, 1))
-    y1, x1 = (int(expected[:, axis].max()) + reach + 1 for axis in (0, 1))
-    radii = _radii(mask[low : low + len(expected), y0:y1, x0:x1], scan.spacing_mm)
+    if level.stop <= level.start:
+        return None
+    rows, columns = (_span(scan, 1 + axis, expected[:, axis], reach_mm) for axis in (0, 1))
+    if morphology.is_empty((level, rows, columns)):
+        return None
+    y0, x0 = rows.start, columns.start
+    radii = _radii(mask[level, rows, columns], scan.spacing_mm)
     y, x = np.arange(radii.shape[1])[:, None], np.arange(radii.shape[2])[None, :]
     off = np.hypot(y[None] - expected[:, 0, None, None] + y0, x[None] - expected[:, 1, None, None] + x0)
     score = np.minimum(radii, _RADIUS_CAP_MM) / _RADIUS_CAP_MM - weight * (off * scan.spacing_mm) ** 2
     path = best_path(score, step_cost=0.08)
     found = np.array([radii[z, py, px] for z, (py, px) in enumerate(path)])
     return path + np.array([y0, x0]), found
+
+
+def _span(scan: Scan, axis: int, places: FloatArray, reach_mm: float) -> slice:
+    """Voxels about some places along an axis."""
+    low, high = float(places.min()), float(places.max())
+    return scan.window(axis, low, reach_mm, (high - low) * scan.spacing_mm + reach_mm)
 
 
 def _columns(
@@ -142,38 +164,42 @@ def _columns(
 def _descending(pool: BloodPool) -> BoolArray | None:
     """The column beside the spine up to the level of the carina, on the side where it is rounder."""
     scan = pool.scan
-    low = max(0, round(pool.carina[0]) - scan.voxels(110.0))
-    high = round(pool.carina[0]) + scan.voxels(6.0)
+    level = scan.window(0, pool.carina[0], 110.0, 6.0)
     best, best_score = None, 0.0
     for side in (1.0, -1.0):
         mm = 1.0 / scan.spacing_mm
         expected = np.stack([pool.spine.front_y + 2.0 * mm, pool.spine.canal[:, 1] + side * 20.0 * mm], axis=1)
-        centers, radii = _track(pool, pool.mask, low, expected[low:high], 0.0009, 42.0)
+        track = _track(pool, pool.mask, level, expected[level], 0.0009, 42.0)
+        if track is None:
+            continue
+        centers, radii = track
         solid = float((radii >= _SMALLEST_RADIUS_MM).mean())
         score = solid * float(np.minimum(radii, _RADIUS_CAP_MM).mean())
         if solid > 0.5 and score > best_score:
-            best, best_score = _columns(scan, pool.mask, low, centers, radii), score
-    return None if best is None else morphology.largest(best)
+            best, best_score = _columns(scan, pool.mask, level.start, centers, radii), score
+    return None if best is None or not best.any() else morphology.largest(best)
 
 
 def _side(pool: BloodPool, aorta: BoolArray) -> float:
     """+1 where the part of the aorta behind the carina lies left of the spine, as usual; -1 where right."""
     z, y, x = np.nonzero(aorta)
     behind = y > pool.carina[1]
+    if not behind.any():
+        return 1.0
     return 1.0 if float(np.median((x - pool.spine.canal[z, 1])[behind])) >= 0 else -1.0
 
 
 def _ascending(pool: BloodPool, arterial: BoolArray, side: float) -> BoolArray | None:
     """The column in front of the carina, from 3 cm below it to a little above."""
     scan, mm = pool.scan, 1.0 / pool.scan.spacing_mm
-    low = max(0, round(pool.carina[0] - 30.0 * mm))
-    high = round(pool.carina[0] + 6.0 * mm)
+    level = scan.window(0, pool.carina[0], 30.0, 6.0)
     place = np.array([pool.carina[1] - 42.0 * mm, pool.carina[2] + side * 4.0 * mm])
-    expected = np.repeat(place[None, :], high - low, axis=0)
-    centers, radii = _track(pool, arterial, low, expected, 0.0009, 40.0)
-    if float((radii >= _SMALLEST_RADIUS_MM).mean()) < 0.8:
+    expected = np.repeat(place[None, :], level.stop - level.start, axis=0)
+    track = _track(pool, arterial, level, expected, 0.0009, 40.0)
+    if track is None or float((track[1] >= _SMALLEST_RADIUS_MM).mean()) < 0.8:
         return None
-    return _columns(scan, arterial, low, centers, radii, widest=1.3)
+    column = _columns(scan, arterial, level.start, *track, widest=1.3)
+    return column if column.any() else None
 
 
 def _join(pool: BloodPool, arterial: BoolArray, ascending: BoolArray, descending: BoolArray) -> BoolArray:
@@ -214,8 +240,9 @@ def find_pulmonary_artery(pool: BloodPool, aorta: BoolArray) -> Findings:
     brightness does not part it.
     """
     found, scan, mm = Findings(), pool.scan, 1.0 / pool.scan.spacing_mm
-    low, high = max(0, round(pool.carina[0] - 25.0 * mm)), round(pool.carina[0] + 12.0 * mm)
-    section = aorta[round(pool.carina[0] - 10.0 * mm)].copy()
+    level = scan.window(0, pool.carina[0], 25.0, 12.0)
+    # The ascending aorta 10 mm below the carina; it may lie below the view.
+    section = np.asarray(aorta[scan.window(0, pool.carina[0], 10.0, -10.0)].any(axis=0))
     section[round(pool.carina[1]) :] = False
     if not section.any():
         return found
@@ -223,13 +250,12 @@ def find_pulmonary_artery(pool: BloodPool, aorta: BoolArray) -> Findings:
     side = _side(pool, aorta)
     edge = columns.max() if side > 0 else columns.min()
     free = pool.mask & ~morphology.dilate(aorta, 1.5 * scan.spacing_mm, scan.spacing_mm)
-    free[:low] = False
-    free[high:] = False
+    free[: level.start] = False
+    free[level.stop :] = False
     thick = morphology.open_(free, 3.5, scan.spacing_mm)
     seed = np.zeros_like(free)
-    cy, cx = round(float(rows.mean()) + 4.0 * mm), round(edge + side * 15.0 * mm)
-    half = scan.voxels(8.0)
-    seed[low:high, cy - half : cy + half, cx - half : cx + half] = True
+    cy, cx = float(rows.mean()) + 4.0 * mm, float(edge) + side * 15.0 * mm
+    seed[level, scan.window(1, cy, 8.0, 8.0), scan.window(2, cx, 8.0, 8.0)] = True
     # The superior vena cava lies on the other side of the aorta and is left out by its column.
     other = np.arange(free.shape[2]) < columns.min() if side > 0 else np.arange(free.shape[2]) > columns.max()
     front = np.arange(free.shape[1]) < pool.carina[1] - 14.0 * mm

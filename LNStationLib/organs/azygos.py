@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from LNStationLib.organs import morphology
 from LNStationLib.organs.findings import Findings
+from LNStationLib.organs.morphology import Box
 from LNStationLib.organs.organ_set import OrganSource
 from LNStationLib.organs.vessel_paths import Surroundings, cheapest, trachea_edges, tube_along
 from LNStationLib.types import BoolArray
@@ -20,19 +22,13 @@ def find_azygos_arch(around: Surroundings, soft: BoolArray, cava: BoolArray) -> 
     found, scan = Findings(), around.scan
     if around.spine is None:
         return found
-    z, y, x = (round(value) for value in around.carina)
-    low, high = (max(0, z + round(length / scan.spacing_mm)) for length in _AZYGOS_RANGE_MM)
-    high = min(high, scan.grid.shape[0] - 1)
+    region = _region(around)
+    if morphology.is_empty(region):
+        return found
+    low = region[0].start
     edges = trachea_edges(around)
-    # Only right of the trachea's middle: a path behind or in front of the trachea is none of the azygos'.
-    right_limit = round(float(np.nonzero(around.trachea[z : high + 1])[2].mean()))
-    region = (
-        slice(low, high + 1),
-        slice(max(0, y - scan.voxels(40.0)), y + scan.voxels(45.0)),
-        slice(max(0, x - scan.voxels(55.0)), right_limit),
-    )
     goal = _before_spine(around, region, soft)
-    slices = np.arange(low, high + 1)
+    slices = np.arange(low, region[0].stop)
     middle = around.carina[0] + _AZYGOS_ABOVE_CARINA_MM / scan.spacing_mm
     extra = 0.15 * np.abs(slices - middle)[:, None, None] * scan.spacing_mm * np.ones(cava[region].shape)
     start = cava[region] & (
@@ -51,7 +47,18 @@ def find_azygos_arch(around: Surroundings, soft: BoolArray, cava: BoolArray) -> 
     return found
 
 
-def _before_spine(around: Surroundings, region: tuple[slice, ...], soft: BoolArray) -> BoolArray:
+def _region(around: Surroundings) -> Box:
+    """Where the arch is looked for: about the carina, from the spine to the cava."""
+    scan, (z, y, x) = around.scan, around.carina
+    level = scan.window(0, z, -_AZYGOS_RANGE_MM[0], _AZYGOS_RANGE_MM[1])
+    # Only right of the trachea's middle: a path behind or in front of the trachea is none of the azygos'.
+    columns = np.nonzero(around.trachea[level])[2]
+    middle = float(columns.mean()) if columns.size else x
+    side = scan.window(2, x, 55.0, (middle - x) * scan.spacing_mm - scan.spacing_mm)
+    return level, scan.window(1, y, 40.0, 45.0), side
+
+
+def _before_spine(around: Surroundings, region: Box, soft: BoolArray) -> BoolArray:
     """Soft tissue on the right front of the vertebral bodies."""
     assert around.spine is not None
     goal = (soft | around.bright)[region].copy()

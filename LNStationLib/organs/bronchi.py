@@ -34,6 +34,8 @@ N_LANDMARKS = 5
 _SHELL_VOXELS = 1.75
 _MAIN_REACH_MM = 20.0
 _LOBAR_LENGTH_MM = 15.0
+# A mediastinum drawn over by a lost lung takes the carina 3 to 4 cm with it; main bronchi fork 5 cm further out.
+_CARINA_ASIDE_MM = 40.0
 _SIDE_NAME: dict[Side, str] = {"R": "right", "L": "left"}
 
 
@@ -66,13 +68,18 @@ def name_bronchi(lumen: BoolArray, trachea_top: BoolArray, scan: Scan) -> Findin
 
 
 def _find_halves(tree: WaveTree) -> tuple[int, int] | None:
-    """First nodes of the right and the left main bronchus: the first fork with two long arms side by side."""
-    node = 0
+    """First nodes of the right and the left main bronchus: the first fork with two long arms side by side.
+
+    Far beside the trachea it is a fork of a lobe, or of a leak into the lung, behind a main bronchus that is shut.
+    """
+    node, top_x = 0, float(tree.nodes[0].centroid[2])
     while True:
         fork = tree.run(node, BRANCH_REACH_MM)[-1]
         arms = tree.children(fork, _MAIN_REACH_MM)
         arms = sorted(arms, key=lambda n: tree.nodes[n].volume, reverse=True)[:2]
         if len(arms) == 2 and tree.nodes[arms[1]].volume * tree.spacing_mm**3 > 400:
+            if abs(tree.nodes[fork].centroid[2] - top_x) * tree.spacing_mm > _CARINA_ASIDE_MM:
+                return None
             apart = heading(tree, arms[0])[2] - heading(tree, arms[1])[2]
             if abs(apart) * tree.spacing_mm > 10.0:
                 return (arms[1], arms[0]) if apart > 0 else (arms[0], arms[1])

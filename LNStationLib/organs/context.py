@@ -16,6 +16,7 @@ from LNStationLib.types import BoolArray
 
 _BLOOD = (*ARTERIES, "heart", "atrium_left", *PULMONARY_ARTERIES, "pulmonary_vein", *CENTRAL_VEINS)
 _AIR = ("trachea", "airways")
+_MIDLINE = ("trachea", "spine", "sternum")
 
 
 @dataclass(frozen=True)
@@ -62,12 +63,14 @@ class Context:
         return None if found is None else self.scan.grid.index(found.point_mm)
 
     def middle_x(self) -> float:
-        """Column that parts right from left: the carina's, else the trachea's, else the body's middle."""
-        carina = self.index("carina")
-        if carina is not None:
-            return carina[2]
-        trachea = self.organs.mask("trachea")
-        if trachea is not None:
-            return float(np.nonzero(trachea)[2].mean())
+        """Column that parts right from left: the trachea's, else that of a known bone, else the body's middle.
+
+        The middle of the view is that of the patient only where nothing is cut off. A carina may be the fork of a
+        lobe where a main bronchus is cut off or shut; the trachea above it is not.
+        """
+        for name in _MIDLINE:
+            mask = self.organs.mask(name)
+            if mask is not None:
+                return float(np.nonzero(mask.any(axis=1))[1].mean())
         columns = np.flatnonzero(self.body.any(axis=(0, 1)))
         return float(columns[0] + columns[-1]) / 2

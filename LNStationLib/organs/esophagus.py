@@ -6,7 +6,9 @@ import numpy as np
 from scipy import ndimage
 
 from LNStationLib.organs import morphology
+from LNStationLib.organs.body import connected_in_slice
 from LNStationLib.organs.findings import Findings
+from LNStationLib.organs.morphology import Box
 from LNStationLib.organs.organ_set import OrganSource
 from LNStationLib.organs.paths import best_path
 from LNStationLib.organs.scan import Scan
@@ -21,6 +23,15 @@ _NOISE_VOXELS = 0.7
 _BELOW_CARINA_MM = 130.0
 _SIDE_REACH_MM = 45.0
 _DEPTH_REACH_MM = 55.0
+# Gas of the lumen, and the voxels that it shares with the wall.
+_GAS_HU, _GAS_RIM_HU = -600.0, -250.0
+_SMALLEST_GAS_ML = 0.05
+# Before the spine, no further aside or in front than a widened esophagus lies: in achalasia it is 4 to 6 cm wide.
+_GAS_SIDE_MM, _GAS_DEPTH_MM = 35.0, 45.0
+# The wall of a distended esophagus is thinner than 3 mm (Xia et al., Eur J Radiol 2009;72:406).
+_WALL_MM = 3.0
+# Against 1.3 for muscle all round and at most 1 for an unusual place: what is seen outweighs what is usual.
+_GAS_WORTH = 2.0
 
 
 def find_esophagus(
@@ -29,6 +40,7 @@ def find_esophagus(
     trachea: BoolArray,
     carina: tuple[float, float, float],
     blocked: BoolArray,
+    gas: BoolArray,
     descending_aorta: BoolArray | None,
 ) -> Findings:
     """Trace the esophagus from the top of the view to about the hiatus.
@@ -39,28 +51,29 @@ def find_esophagus(
         trachea: Lumen of the trachea, behind which it runs.
         carina: Carina as a voxel index ``(z, y, x)``.
         blocked: Voxels that it cannot hold: lungs, airways, vessels, heart, bone.
+        gas: Result of ``own_gas``, through which it runs wherever there is some.
         descending_aorta: The descending aorta, beside which it runs below the carina.
 
     Returns:
         ``esophagus`` with source ``SURROGATE``: its place rests on its surroundings, not on its own wall.
     """
     found = Findings()
-    low = max(0, round(carina[0]) - scan.voxels(_BELOW_CARINA_MM))
-    high = scan.grid.shape[0]
-    expected = _expected(scan, spine, trachea, carina, descending_aorta)[low:high]
-    y0 = max(0, int(min(spine.front_y[low:high].min(), expected[:, 0].min()) - scan.voxels(_DEPTH_REACH_MM)))
-    y1 = min(scan.grid.shape[1], int(spine.front_y[low:high].max()) + 1)
-    reach = scan.voxels(_SIDE_REACH_MM)
-    middle = round(float(expected[:, 1].mean()))
-    x0, x1 = max(0, middle - reach), min(scan.grid.shape[2], middle + reach + 1)
-    region = (slice(low, high), slice(y0, y1), slice(x0, x1))
-    behind = np.arange(y0, y1)[None, :, None] >= spine.front_y[low:high, None, None]
+    height_mm = scan.grid.shape[0] * scan.spacing_mm
+    level = scan.window(0, carina[0], _BELOW_CARINA_MM, height_mm)
+    expected = _expected(scan, spine, trachea, carina, descending_aorta)[level]
+    region = _region(scan, level, expected, spine.front_y[level])
+    if morphology.is_empty(region):
+        found.warnings.append("The esophagus was not placed: the space before the spine is not in view.")
+        return found
+    behind = np.arange(region[1].start, region[1].stop)[None, :, None] >= spine.front_y[level, None, None]
     free = ~(blocked[region] | behind) & scan.in_view[region]
-    score = _score(scan, scan.hu[region], free, expected - np.array([y0, x0]))
+    score = _score(scan, scan.hu[region], free, expected - np.array([region[1].start, region[2].start]))
+    score += _GAS_WORTH * (gas[region] & free)
     path = best_path(score, step_cost=0.15)
     centers = ndimage.gaussian_filter1d(path.astype(float), 3.0 / scan.spacing_mm, axis=0, mode="nearest")
     mask = np.zeros(scan.grid.shape, dtype=bool)
-    mask[region] = _tube(scan, free & ~_fat(scan.hu[region]), centers)
+    wall = free & ~_fat(scan.hu[region])
+    mask[region] = _with_gas(scan, _tube(scan, wall, centers), gas[region] & free, wall)
     found.organ(
         "esophagus",
         morphology.largest(mask, connectivity=26) if mask.any() else None,
@@ -68,6 +81,50 @@ def find_esophagus(
         "tube along the best path through soft tissue between airways, heart, aorta and spine",
     )
     return found
+
+
+def own_gas(scan: Scan, spine: Spine, lungs: BoolArray, airways: BoolArray) -> BoolArray:
+    """Gas before the spine that belongs to no airway and no lung: the esophagus' own, ``[z, y, x]``.
+
+    Args:
+        scan: The scan.
+        spine: The spine.
+        lungs: Both lungs.
+        airways: Lumen of the airways; gas joined to it is a bronchus that was not followed.
+    """
+    gas = np.zeros(scan.grid.shape, dtype=bool)
+    rows = scan.grid.between(1, float(spine.front_y.min()) - _GAS_DEPTH_MM / scan.spacing_mm, spine.front_y.max())
+    left, right = float(spine.canal[:, 1].min()), float(spine.canal[:, 1].max())
+    columns = scan.window(2, left, _GAS_SIDE_MM, (right - left) * scan.spacing_mm + _GAS_SIDE_MM)
+    region = (slice(0, scan.grid.shape[0]), rows, columns)
+    if morphology.is_empty(region):
+        return gas
+    air = (scan.hu[region] < _GAS_HU) & scan.in_view[region] & ~lungs[region]
+    labels = morphology.components(air | airways[region])
+    keep = np.bincount(labels.ravel()) * scan.grid.voxel_volume_ml >= _SMALLEST_GAS_ML
+    keep[np.unique(labels[airways[region]])] = False
+    keep[0] = False
+    core = keep[labels] & _before_spine(scan, spine, region)
+    rim = ndimage.binary_dilation(core) & (scan.hu[region] < _GAS_RIM_HU)
+    gas[region] = (core | rim) & ~lungs[region] & ~airways[region]
+    return gas
+
+
+def _before_spine(scan: Scan, spine: Spine, region: Box) -> BoolArray:
+    """Places in a region that lie before the vertebral bodies, as far as a widened esophagus reaches."""
+    y, x = np.arange(region[1].start, region[1].stop), np.arange(region[2].start, region[2].stop)
+    depth_mm = (spine.front_y[:, None] - y[None]) * scan.spacing_mm
+    aside_mm = np.abs(x[None] - spine.canal[:, 1, None]) * scan.spacing_mm
+    rows, columns = (depth_mm >= 0) & (depth_mm <= _GAS_DEPTH_MM), aside_mm <= _GAS_SIDE_MM
+    return np.asarray(rows[:, :, None] & columns[:, None, :])
+
+
+def _region(scan: Scan, level: slice, expected: FloatArray, front_y: FloatArray) -> Box:
+    """Where the esophagus is looked for: before the spine and about its usual place."""
+    before = float(min(front_y.min(), expected[:, 0].min()))
+    depth_mm = (float(front_y.max()) - before) * scan.spacing_mm
+    rows = scan.window(1, before, _DEPTH_REACH_MM, depth_mm)
+    return level, rows, scan.window(2, float(expected[:, 1].mean()), _SIDE_REACH_MM, _SIDE_REACH_MM)
 
 
 def _expected(
@@ -144,3 +201,12 @@ def _tube(scan: Scan, free: BoolArray, centers: FloatArray) -> BoolArray:
             # Between the gas of the lumen and the wall lie voxels that look like fat.
             tube[z] = ndimage.binary_fill_holes(largest)
     return tube
+
+
+def _with_gas(scan: Scan, tube: BoolArray, gas: BoolArray, wall: BoolArray) -> BoolArray:
+    """The tube with the gas that it meets, slice by slice, and the wall round that."""
+    own = connected_in_slice(gas, tube)
+    if not own.any():
+        return tube
+    whole = tube | own | (morphology.dilate(own, _WALL_MM, scan.spacing_mm) & wall)
+    return morphology.fill_slices(whole)

@@ -13,6 +13,9 @@ from LNStationLib.types import BoolArray
 
 # A supplied spine that lacks fewer slices than this share of the scan is taken as it is.
 _COMPLETE_FROM = 0.05
+# Half a lumen of 16 mm and a vertebral body of T5 with half the canal, 25 mm and more, lie between them.
+_CARINA_TO_CANAL_MM = 33.0
+_ABOUT_CARINA_MM = (60.0, 20.0)
 _NAMED = ("spine", "sternum", "clavicle_left", "clavicle_right")
 
 
@@ -54,10 +57,22 @@ def _complete_spine(organs: OrganSet, painted: Findings) -> None:
 
 def _find_column(context: Context, not_bone: BoolArray) -> Spine | None:
     canal = spine.find_canal(context.scan, context.body, context.middle_x())
-    if canal is None:
+    if canal is None or not _behind_carina(context, canal):
         context.organs.warnings.append("The spinal canal was not found: the spine is missing.")
         return None
     return spine.find_spine(context.scan, canal, not_bone)
+
+
+def _behind_carina(context: Context, canal: np.ndarray) -> bool:
+    """True where a canal lies at least a vertebral body behind the carina, or no carina says otherwise.
+
+    A view that ends in front of the canal holds other soft tissue with bright surroundings: a body, or the heart.
+    """
+    carina = context.index("carina")
+    if carina is None:
+        return True
+    level = context.scan.window(0, carina[0], *_ABOUT_CARINA_MM)
+    return float(np.median(canal[level, 0]) - carina[1]) * context.scan.spacing_mm >= _CARINA_TO_CANAL_MM
 
 
 def _add_sternum(context: Context, not_bone: BoolArray) -> None:

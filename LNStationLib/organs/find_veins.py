@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from LNStationLib.organs import azygos, blood, esophagus, morphology, pulmonary_veins, veins
+from LNStationLib.organs import azygos, blood, brachiocephalic, esophagus, morphology, pulmonary_veins, veins
+from LNStationLib.organs.aorta import end_before_trachea
 from LNStationLib.organs.context import Context
 from LNStationLib.organs.findings import Findings
 from LNStationLib.organs.groups import ARTERIES
@@ -17,6 +18,7 @@ from LNStationLib.types import BoolArray
 
 _PULMONARY_ARTERY = ("pulmonary_artery", "pulmonary_trunk", "pulmonary_artery_left", "pulmonary_artery_right")
 _SOLID = (*ARTERIES, *_PULMONARY_ARTERY, "heart", "trachea", "airways", "lung_left", "lung_right", "bone")
+_AORTA = ("aorta", "ascending_aorta", "aortic_arch")
 _CAVA = ("superior_vena_cava", "brachiocephalic_vein_right")
 
 
@@ -40,7 +42,23 @@ def surroundings(context: Context, spine: Spine | None) -> Surroundings | None:
         bright=enhanced,
         spine=spine,
         notch_z=None if notch is None or cut else notch[0],
+        trunk_z=_origin_of_trunk(context),
+        arch_z=_arch_before_trachea(context, trachea, carina),
     )
+
+
+def _origin_of_trunk(context: Context) -> float | None:
+    """Lowest slice of the brachiocephalic trunk; ``None`` where it is not known or goes on below the view."""
+    trunk = context.organs.mask("brachiocephalic_trunk")
+    low = 0 if trunk is None else int(np.flatnonzero(trunk.any(axis=(1, 2)))[0])
+    return float(low) if low > 0 else None
+
+
+def _arch_before_trachea(context: Context, trachea: BoolArray, carina: tuple[float, float, float]) -> float | None:
+    """Slice in which the aorta ends before the trachea; ``None`` without an arch in view."""
+    if "aortic_arch" not in context.organs:
+        return None
+    return end_before_trachea(context.union(_AORTA), trachea, carina, context.scan)
 
 
 def add_veins(context: Context, spine: Spine | None) -> None:
@@ -81,14 +99,14 @@ def _add_left_brachiocephalic(context: Context, around: Surroundings, soft: Bool
     organs, found = context.organs, Findings()
     vein = organs.organs.get("brachiocephalic_vein_left")
     if vein is not None:
-        veins.crossing_of(vein, around).add_to(organs)
+        brachiocephalic.crossing_of(vein, around).add_to(organs)
     elif cava.any():
         left_x = _behind_left_clavicle(context, around)
-        veins.find_brachiocephalic_vein_left(around, soft, cava, left_x).add_to(organs)
+        brachiocephalic.find_brachiocephalic_vein_left(around, soft, cava, left_x).add_to(organs)
     if "left_brachiocephalic_vein_crossing" not in organs.landmarks:
         arch_top = context.index("aortic_arch_top")
         known = arch_top is not None and arch_top[0] < context.scan.grid.shape[0] - 2
-        veins.add_crossing_surrogate(found, around, arch_top[0] if arch_top is not None and known else None)
+        brachiocephalic.add_crossing_surrogate(found, around, arch_top[0] if arch_top is not None and known else None)
         found.add_to(organs)
 
 
@@ -112,4 +130,6 @@ def add_esophagus(context: Context, spine: Spine | None) -> None:
     blocked = context.blood(scan.spacing_mm) | context.lungs() | context.air(scan.spacing_mm) | ~context.body
     blocked |= context.union(("azygos_arch",)) | context.bones()
     blocked |= blood.enhanced_blood(scan.hu, organs)
-    esophagus.find_esophagus(scan, spine, trachea, carina, blocked, organs.mask("descending_aorta")).add_to(organs)
+    gas = esophagus.own_gas(scan, spine, context.lungs(), context.air())
+    aorta = organs.mask("descending_aorta")
+    esophagus.find_esophagus(scan, spine, trachea, carina, blocked, gas, aorta).add_to(organs)

@@ -12,6 +12,11 @@ from LNStationLib.types import BoolArray, FloatArray
 Box = tuple[slice, slice, slice]
 
 
+def is_empty(box: Box) -> bool:
+    """True where a box, such as one of ``Scan.window``, holds no voxel."""
+    return any(part.stop <= part.start for part in box)
+
+
 def box_of(mask: BoolArray, margin: int = 0) -> Box:
     """Bounding box of a mask as slices, grown by ``margin`` voxels and clipped to the array.
 

@@ -54,10 +54,10 @@ def find_inferior_veins(
 
 def _leaving(scan: Scan, heart: BoolArray, bright: BoolArray, carina: tuple[float, float, float]) -> BoolArray:
     """Bright pieces of axial slices that start at the rear of the heart and run well away from it in the slice."""
-    low, high = (max(0, round(carina[0] - length / scan.spacing_mm)) for length in reversed(_RANGE_MM))
+    level = scan.window(0, carina[0], _RANGE_MM[1], -_RANGE_MM[0])
     distance = morphology.distance_to(morphology.close(heart, 6.0, scan.spacing_mm), scan.spacing_mm)
     veins = np.zeros_like(bright)
-    for z in range(low, high + 1):
+    for z in range(level.start, level.stop):
         rows = np.flatnonzero(heart[z].any(axis=1))
         if not rows.size:
             continue

@@ -37,6 +37,10 @@ class Scan:
         """A length in whole voxels, at least 1."""
         return max(1, round(length_mm / self.spacing_mm))
 
+    def window(self, axis: int, center: float, before_mm: float, after_mm: float) -> slice:
+        """``Grid.window`` of the scan's grid: voxels about an index, clamped to the array, perhaps none."""
+        return self.grid.window(axis, center, before_mm, after_mm)
+
 
 def hu_on_grid(case: Case, grid: Grid) -> HuArray:
     """Resample the CT of a case linearly onto ``grid``.

@@ -66,9 +66,8 @@ def follow_canal(scan: Scan, body: BoolArray, middle_x: float) -> tuple[np.ndarr
     """
     rows = np.flatnonzero(body.any(axis=(0, 2)))
     front = int(rows[0] + 0.35 * (rows[-1] - rows[0]))
-    reach = scan.voxels(_SIDE_REACH_MM)
-    left = max(0, round(middle_x) - reach)
-    region = (slice(None), slice(front, int(rows[-1]) + 1), slice(left, round(middle_x) + reach + 1))
+    side = scan.window(2, middle_x, _SIDE_REACH_MM, _SIDE_REACH_MM)
+    region = (slice(None), slice(front, int(rows[-1]) + 1), side)
     hu = scan.hu[region]
     enclosed = _enclosure(hu > _BONE_HU, scan.voxels(_CANAL_REACH_MM))
     soft = ndimage.uniform_filter(hu.astype(np.float32), size=(1, 3, 3))
@@ -79,7 +78,7 @@ def follow_canal(scan: Scan, body: BoolArray, middle_x: float) -> tuple[np.ndarr
     score += 0.004 * scan.spacing_mm * np.arange(score.shape[1])[None, :, None]
     path = best_path(score, step_cost=0.08)
     strength = float(np.mean([enclosed[z, y, x] for z, (y, x) in enumerate(path)]))
-    return path + np.array([region[1].start, left]), strength
+    return path + np.array([region[1].start, side.start]), strength
 
 
 def _enclosure(bone: BoolArray, reach: int) -> FloatArray:
@@ -133,8 +132,7 @@ def find_spine(scan: Scan, canal: np.ndarray, vessels: BoolArray) -> Spine:
 
 def _profile(scan: Scan, vessels: BoolArray, z: int, canal: FloatArray, length: int) -> FloatArray:
     """Mean HU, clipped to [-100, 400], straight forward from the canal over its middle 15 mm."""
-    y, x, half = round(float(canal[0])), round(float(canal[1])), scan.voxels(7.5)
-    columns = slice(max(0, x - half), x + half + 1)
+    y, columns = round(float(canal[0])), scan.window(2, float(canal[1]), 7.5, 7.5)
     values = np.clip(scan.hu[z, : y + 1, columns], -100, 400).astype(float)
     values[vessels[z, : y + 1, columns]] = 0.0
     # Rows in front of the view count as fat.
@@ -147,7 +145,8 @@ def _half_widths(scan: Scan, canal: np.ndarray, front: FloatArray, vessels: Bool
     low, high = scan.voxels(11.0), scan.voxels(23.0)
     widths = []
     for z, ((y, x), face) in enumerate(zip(canal, front, strict=True)):
-        rows = slice(max(0, round(face + 0.3 * (y - face))), round(face + 0.7 * (y - face)) + 1)
+        # A front face that lies before the view leaves the rows that are in it.
+        rows = scan.grid.between(1, max(face + 0.3 * (y - face), 0.0), max(face + 0.7 * (y - face), 0.0))
         values = np.where(vessels[z, rows], 0, np.clip(scan.hu[z, rows], -100, 400)).mean(axis=0)
         sides = []
         for step in (-1, 1):

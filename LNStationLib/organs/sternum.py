@@ -58,9 +58,10 @@ def find_sternum_path(scan: Scan, body: BoolArray, middle_x: float, forbidden: B
         middle_x: Midline column (voxel index).
         forbidden: Voxels that are not bone however bright: known vessels, heart, lungs.
     """
-    reach = scan.voxels(_SIDE_REACH_MM)
-    x0 = max(0, round(middle_x) - reach)
-    columns = slice(x0, round(middle_x) + reach + 1)
+    columns = scan.window(2, middle_x, _SIDE_REACH_MM, _SIDE_REACH_MM)
+    if not body[:, :, columns].any():
+        return None
+    x0 = columns.start
     skin = np.round(_skin_y(body, columns)).astype(int)
     depth = scan.voxels(_DEPTH_REACH_MM)
     bone = (scan.hu > _BONE_HU) & ~forbidden & body
@@ -86,13 +87,14 @@ def find_sternum_path(scan: Scan, body: BoolArray, middle_x: float, forbidden: B
 def _notch(scan: Scan, flat: BoolArray, path: np.ndarray, span: tuple[int, int]) -> int:
     """Highest slice of the span that still has bone in the midline: above it the path runs into a clavicle."""
     middle = round(float(np.median(path[span[0] : span[1] + 1, 1])))
-    half, deep = scan.voxels(4.5), scan.voxels(8.0)
+    deep = scan.voxels(8.0)
+    columns = slice(max(0, middle - scan.voxels(4.5)), middle + scan.voxels(4.5) + 1)
     usual = float(np.median(path[span[0] : span[1] + 1, 0])) + scan.voxels(_DEEPER_MM)
     for z in range(span[1], span[0], -1):
         if path[z, 0] > usual:
             continue
         rows = slice(max(0, path[z, 0] - deep), path[z, 0] + deep + 1)
-        window = flat[z, rows, max(0, middle - half) : middle + half + 1]
+        window = flat[z, rows, columns]
         # A column of the window counts where it holds at least 4 mm of bone.
         if float((window.sum(axis=0) * scan.spacing_mm >= 4.0).mean()) > 0.6:
             return z
@@ -196,8 +198,7 @@ def _head_component(
     scan: Scan, labels: np.ndarray, top: int, notch: tuple[float, float], on_side: BoolArray
 ) -> BoolArray | None:
     """The largest piece with its head within 45 mm of the jugular notch on one side; ``None`` without one."""
-    low, high = max(0, top + 1), min(len(labels), top + scan.voxels(15.0))
-    near = labels[low:high] * on_side[None, None, :]
+    near = labels[scan.window(0, top, -scan.spacing_mm, 15.0 - scan.spacing_mm)] * on_side[None, None, :]
     z, y, x = np.nonzero(near)
     if not z.size:
         return None

@@ -27,6 +27,8 @@ class Surroundings:
         bright: Enhanced blood that belongs to no known vessel; empty without contrast.
         spine: The spine, or ``None``.
         notch_z: Slice of the upper border of the manubrium, or ``None``.
+        trunk_z: Slice of the origin of the brachiocephalic trunk, or ``None``.
+        arch_z: Slice in which the aorta ends before the trachea, or ``None``.
     """
 
     scan: Scan
@@ -37,6 +39,8 @@ class Surroundings:
     bright: BoolArray
     spine: Spine | None
     notch_z: float | None
+    trunk_z: float | None
+    arch_z: float | None
 
 
 def soft_tissue(around: Surroundings) -> BoolArray:

@@ -68,10 +68,13 @@ class Levels:
 
     def lung_apex(self, side: Side) -> Border:
         """Apex of one lung and pleural space."""
-        lung = self._frame.require("lung_left" if side == "L" else "lung_right")
+        names = ("lung_left", "lung_right") if side == "L" else ("lung_right", "lung_left")
+        lung = self._frame.require(*names)
         level = highest_z_mm(lung.mask, self._frame.grid)
-        cut = level >= self._top_mm - self._frame.grid.spacing_mm[0]
         words = f"apex of the {_WORDS[side]} lung"
+        if lung.name != names[0]:
+            return plane(level, f"apex of the other lung (no {_WORDS[side]} lung)", surrogate=True)
+        cut = level >= self._top_mm - self._frame.grid.spacing_mm[0]
         return plane(level, words + (" (above the field of view)" if cut else ""), surrogate=cut)
 
     @property

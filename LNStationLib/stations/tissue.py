@@ -6,7 +6,7 @@ Stations are made of it alone: never air, lung, bone, vessel lumen, heart or eso
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import binary_dilation, binary_opening, gaussian_filter, generate_binary_structure
+from scipy.ndimage import binary_dilation, binary_opening, gaussian_filter, generate_binary_structure, label
 from scipy.spatial import ConvexHull, QhullError
 from skimage.draw import polygon as polygon_pixels
 
@@ -16,6 +16,7 @@ from LNStationLib.organs.organ_set import OrganSource
 from LNStationLib.stations import left_out
 from LNStationLib.stations.borders import MissingAnatomyError
 from LNStationLib.stations.frame import Frame
+from LNStationLib.stations.profiles import center_mm, filled
 from LNStationLib.types import BoolArray, FloatArray
 
 TISSUE_HU = (-400, 300)
@@ -37,6 +38,8 @@ _OUTLINED = (OrganSource.SUPPLIED, OrganSource.NETWORK)
 _FAT_HU = -30
 _HU_SMOOTHING_VOXELS = 0.6
 _RETROSTERNAL_MM = 12.0
+_SOLID_RUN_MM = 30.0
+"""Apices and bases of healthy lungs differ by less in height."""
 _INLET_HALF_WIDTH_MM = 42.0
 """The subclavian vessels run on to the armpit; first ribs and clavicles lie further out."""
 _INLET_LEAST_HALF_WIDTH_MM = 38.0
@@ -95,18 +98,53 @@ def mediastinum(frame: Frame) -> BoolArray:
     The hull ends at the ventral lung edges; up to 12 mm further forward count as well where they lie behind the
     back of the sternum and not in front of lung, for prevascular fat bulges there.
 
+    A lung that is solid, removed or out of view has its bound from the other one, mirrored.
+
     Raises:
-        MissingAnatomyError: A lung is missing.
+        MissingAnatomyError: Both lungs are missing, or no slice shows what bounds the space.
     """
-    lungs = {name: frame.require(name).mask for name in LUNGS}
-    both = lungs["lung_left"] | lungs["lung_right"]
+    left, right = both_sides(frame)
+    both = left | right
     hull = np.zeros_like(both)
-    for z in np.flatnonzero(lungs["lung_left"].any(axis=(1, 2)) & lungs["lung_right"].any(axis=(1, 2))):
+    for z in np.flatnonzero(left.any(axis=(1, 2)) & right.any(axis=(1, 2))):
         hull[z] = _slice_hull(both[z])
     if not hull.any():
         raise MissingAnatomyError(left_out.NOT_BOTH_LUNGS)
     hull |= (_retrosternal(frame, hull) & ~_before(both, frame.voxels(_RETROSTERNAL_MM))) | _inlet(frame)
     return hull & ~both
+
+
+def both_sides(frame: Frame) -> tuple[BoolArray, BoolArray]:
+    """Left and right lung, each completed by its mirror image where only the other holds air for a long way.
+
+    Raises:
+        MissingAnatomyError: Both lungs are missing.
+    """
+    frame.require(*LUNGS)
+    left, right = (frame.union(name) for name in LUNGS)
+    return _completed(frame, left, right), _completed(frame, right, left)
+
+
+def _completed(frame: Frame, lung: BoolArray, other: BoolArray) -> BoolArray:
+    """A lung with the mirror image of the other one in runs of slices that lack it."""
+    runs, count = label(~lung.any(axis=(1, 2)) & other.any(axis=(1, 2)))
+    completed = lung.copy()
+    for run in range(1, count + 1):
+        slices = np.flatnonzero(runs == run)
+        if len(slices) >= frame.voxels(_SOLID_RUN_MM):
+            completed[slices] = _mirrored(frame, other, slices)
+    return completed
+
+
+def _mirrored(frame: Frame, lung: BoolArray, slices: np.ndarray) -> BoolArray:
+    """Slices of a lung with right and left exchanged about the middle of the spine, else of the trachea."""
+    middle = frame.require("spine", "trachea").mask
+    center = filled(center_mm(middle, frame.grid, 2), sigma=1.0)
+    twice = np.round(2 * (center - frame.grid.origin_mm[2]) / frame.grid.spacing_mm[2]).astype(int)
+    source = twice[slices, None] - np.arange(lung.shape[2])
+    inside = (source >= 0) & (source < lung.shape[2])
+    picked = np.take_along_axis(lung[slices], np.clip(source, 0, lung.shape[2] - 1)[:, None, :], axis=2)
+    return np.asarray(picked & inside[:, None, :])
 
 
 def _inlet(frame: Frame) -> BoolArray:

@@ -112,9 +112,14 @@ class Walls:
         """Sagittal midline of the patient: centre of the vertebral column, else of the trachea."""
         spine = self._frame.mask("spine")
         if spine is None:
-            return Border(self.trachea_midline.position_mm, "midline of the trachea (no spine)", surrogate=True)
+            return self._midline_of_trachea()
         center = center_mm(spine, self._frame.grid, 2)
         return curve(filled(center, sigma=3 * self._sigma), "midline of the vertebral column")
+
+    def _midline_of_trachea(self) -> Border:
+        """Midline of the whole trachea, which is there even where the view ends above the carina."""
+        center = center_mm(self._frame.require("trachea").mask, self._frame.grid, 2)
+        return curve(filled(center, sigma=self._sigma), "midline of the trachea (no spine)", surrogate=True)
 
     @cached_property
     def arch_center(self) -> Border:

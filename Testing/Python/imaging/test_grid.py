@@ -108,6 +108,24 @@ def test_the_volume_of_a_voxel_is_in_ml() -> None:
     assert Grid((2, 2, 2), (2.0, 5.0, 10.0), (0, 0, 0)).voxel_volume_ml == pytest.approx(0.1)
 
 
+@given(grids, st.integers(0, 2), st.floats(-200, 200), st.floats(-300, 300), st.floats(-300, 300))
+def test_a_window_made_from_mm_never_leaves_the_array(
+    grid: Grid, axis: int, center: float, before_mm: float, after_mm: float
+) -> None:
+    window = grid.window(axis, center, before_mm, after_mm)
+    assert 0 <= window.start <= window.stop <= grid.shape[axis]
+    assert len(np.arange(grid.shape[axis])[window]) == window.stop - window.start
+
+
+def test_a_window_holds_both_its_ends_and_is_empty_beyond_the_array() -> None:
+    grid = Grid((10, 20, 30), (1.0, 2.0, 0.5), (0, 0, 0))
+    assert grid.window(1, 10.0, 4.0, 6.0) == slice(8, 14)
+    assert grid.window(0, 2.0, 5.0, 1.0) == slice(0, 4)
+    for center in (-40.0, 40.0):
+        empty = grid.window(0, center, 5.0, 5.0)
+        assert empty.start == empty.stop
+
+
 def wrapped_like(image: sitk.Image, array: np.ndarray) -> sitk.Image:
     result = sitk.GetImageFromArray(array)
     result.CopyInformation(image)

@@ -38,6 +38,11 @@ AIRWAYS = {
 }
 SPINE_FRONT_Y = 48.0
 CANAL = (0.0, 84.0)
+# The left brachiocephalic vein in front of the arch's top, down to the cava, and where its lower border crosses the
+# trachea.
+VEIN_LEFT = ((-21.0, -36.0, 190.0), (38.0, -50.0, 212.0))
+VEIN_RADIUS_MM = 6.0
+CROSSING_Z = 191.0
 MANUBRIUM_TOP_Z = 218.0
 REAL_CT = Path(__file__).resolve().parents[4] / "shared" / "data" / "chest_ct_01"
 
@@ -121,6 +126,8 @@ def _masks() -> dict[str, np.ndarray]:
     bodies = (np.abs(x) / 16) ** 3 + (np.abs(y - SPINE_FRONT_Y - 13) / 13) ** 3 <= 1
     ring = (x - CANAL[0]) ** 2 + (y - CANAL[1]) ** 2
     masks["spine"] = flat | bodies | ((ring <= 13.5**2) & (ring > 8**2))
+    masks["superior_vena_cava"] = tube((-22.0, -26.0, 100.0), (-22.0, -32.0, 190.0), 8.0)
+    masks["brachiocephalic_vein_left"] = tube(*VEIN_LEFT, VEIN_RADIUS_MM) & ~masks["superior_vena_cava"]
     masks["esophagus"] = tube((4.0, 16.0, 260.0), (6.0, 36.0, 150.0), 6.0)
     masks["esophagus"] |= tube((6.0, 36.0, 150.0), (8.0, 36.0, 30.0), 6.0)
     return masks
@@ -133,7 +140,8 @@ def make_thorax(contrast_hu: float = 300.0) -> Thorax:
     hu[masks["body"]] = -90.0
     lungs = masks["lung_left"] | masks["lung_right"]
     hu[lungs] = -860.0
-    hu[masks["esophagus"]] = 40.0
+    for name in ("esophagus", "superior_vena_cava", "brachiocephalic_vein_left"):
+        hu[masks[name]] = 45.0
     for name in ("heart", "pulmonary_artery", "aorta"):
         hu[masks[name]] = contrast_hu
     for radius, start, end in AIRWAYS.values():

@@ -139,3 +139,22 @@ def test_tissue_ends_where_a_voxel_is_half_lung() -> None:
     assert node_tissue(frame(hu))[20, 40, 50]
     hu[:, :, 50] = 0.25 * _FAT_HU + 0.75 * _LUNG_HU
     assert not node_tissue(frame(hu))[20, 40, 50]
+
+
+@pytest.mark.parametrize("left_lung", [(), (36, 40)])
+def test_a_lung_without_air_is_bounded_by_the_mirror_image_of_the_other(left_lung: tuple[int, int]) -> None:
+    """The space between the lungs is there whether or not both hold air; solid lung is no part of it."""
+    lungs = {"lung_right": box((0, 40), (40, 75), (5, 30))}
+    if left_lung:
+        lungs["lung_left"] = box(left_lung, (40, 75), (60, 85))
+    spine = box((0, 40), (66, 80), (38, 52))
+    found = mediastinum(frame(np.full(GRID.shape, _SOFT_HU), spine=spine, **lungs))
+    assert found[10, 50, 32:58].all()
+    assert not found[10, 50, 62:].any()
+
+
+def test_a_lung_that_reaches_a_little_lower_than_the_other_is_not_mirrored() -> None:
+    lungs = {"lung_right": box((0, 40), (40, 75), (5, 30)), "lung_left": box((15, 40), (40, 75), (60, 85))}
+    found = mediastinum(frame(fat(), spine=box((0, 40), (66, 80), (38, 52)), **lungs))
+    assert found[20].any()
+    assert not found[10].any()

@@ -1,0 +1,202 @@
+"""The left brachiocephalic vein and where it crosses the trachea: by contrast, else by soft tissue and usual course.
+
+The vein runs down from behind the left sternoclavicular joint to the right, behind the upper half of the manubrium
+and in front of the branches of the arch, to join the right one (Gray's Anatomy, 41st ed., ch. 55). On CT the two most
+often join in the first intercostal space (Clin Anat 2016;29:165, doi:10.1002/ca.22556), and at the vertebral level
+at which the brachiocephalic trunk leaves the arch: T4 in 62 and 60 % of 48 adults (bibliomed.org, no. 172916). That
+origin is therefore the best guide to its level where it is known, and arch and manubrium where it is not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from LNStationLib.organs import morphology
+from LNStationLib.organs.findings import Findings
+from LNStationLib.organs.morphology import Box
+from LNStationLib.organs.organ_set import Organ, OrganSource
+from LNStationLib.organs.veins import ENHANCED_PART
+from LNStationLib.organs.vessel_paths import Surroundings, cheapest, trachea_edges, tube_along
+from LNStationLib.types import BoolArray, FloatArray
+
+_CROSSING = "left_brachiocephalic_vein_crossing"
+# The manubrium is 5 cm high: its upper half, which hides the vein, ends 25 mm below the jugular notch.
+_CROSSING_BELOW_NOTCH_MM = 25.0
+_MANUBRIUM_MM = 50.0
+# About 25 mm down on its 6 cm (Gray's Anatomy) from the joint to the first intercostal space.
+_DESCENT = 0.4
+_RADIUS_MM = 5.5
+_ENHANCED_RADIUS_MM = 9.0
+# The levels of trunk, arch and notch vary by about a centimeter between adults; enhanced veins are seen, not guessed.
+_USUAL_WITHIN_MM, _NOT_FAR_MM = 10.0, 30.0
+_COST_PER_MM = 0.15
+_LEVELS_MM = (30.0, 50.0)
+_ROWS_MM = (60.0, 8.0)
+_RIGHT_OF_TRACHEA_MM = 30.0
+_BESIDE_LEFT_END_MM = 12.0
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """Where the vein usually crosses the trachea.
+
+    Attributes:
+        z: Slice (fractional voxel index) of its caudal margin in front of the trachea's middle.
+        x: Column of the trachea's middle.
+        rests_on: What placed it, in words for the report.
+    """
+
+    z: float
+    x: float
+    rests_on: str
+
+
+def usual_crossing(around: Surroundings) -> Crossing | None:
+    """The usual crossing, by the origin of the brachiocephalic trunk, else by arch and manubrium, each as good.
+
+    Returns:
+        ``None`` where nothing is known of them. The vein lies behind the manubrium even where the trunk leaves the
+        arch above or below it.
+    """
+    mm, notch = 1.0 / around.scan.spacing_mm, around.notch_z
+    x = float(np.nonzero(around.trachea)[2].mean())
+    if around.trunk_z is not None:
+        z = around.trunk_z if notch is None else float(np.clip(around.trunk_z, notch - _MANUBRIUM_MM * mm, notch))
+        return Crossing(z, x, "at the origin of the brachiocephalic trunk")
+    levels = {}
+    if around.arch_z is not None:
+        levels["where the aorta ends before the trachea"] = around.arch_z
+    if notch is not None:
+        words = f"{_CROSSING_BELOW_NOTCH_MM:.0f} mm below the upper border of the manubrium"
+        levels[words] = notch - _CROSSING_BELOW_NOTCH_MM * mm
+    if not levels:
+        return None
+    between = "half-way between two usual levels: " if len(levels) > 1 else ""
+    return Crossing(float(np.mean(list(levels.values()))), x, between + " and ".join(levels))
+
+
+def find_brachiocephalic_vein_left(around: Surroundings, soft: BoolArray, cava: BoolArray, left_x: float) -> Findings:
+    """Trace the left brachiocephalic vein from the cava to behind the left clavicle's head.
+
+    Args:
+        around: The surroundings.
+        soft: Soft tissue that may be vein.
+        cava: Superior vena cava with the right brachiocephalic vein.
+        left_x: Column (voxel index) behind the head of the left clavicle, where the vein begins.
+
+    Returns:
+        ``brachiocephalic_vein_left`` and the landmark ``left_brachiocephalic_vein_crossing``, where its caudal
+        margin crosses the front of the trachea; nothing where its level is not known or out of view.
+    """
+    found, crossing = Findings(), usual_crossing(around)
+    if crossing is None:
+        return found
+    region = _region(around, crossing, left_x)
+    if morphology.is_empty(region):
+        return found
+    off_mm = _off_course_mm(around, crossing, region)
+    bright = around.bright[region]
+    start = _start(cava[region], bright, off_mm)
+    goal = _left_end(around, region, soft, left_x, off_mm)
+    path = cheapest(around, region, soft, start, goal, np.where(bright, 0.0, _COST_PER_MM * off_mm))
+    if path is not None:
+        _add_vein(found, around, path, region, cava)
+    return found
+
+
+def _region(around: Surroundings, crossing: Crossing, left_x: float) -> Box:
+    """Where the vein is looked for: behind the manubrium, from right of the trachea to the left clavicle."""
+    scan, edges = around.scan, trachea_edges(around)
+    level = scan.window(0, crossing.z, *_LEVELS_MM)
+    if level.stop <= level.start:
+        return level, level, level
+    right = float(edges[level, 1].min())
+    side = scan.window(2, right, _RIGHT_OF_TRACHEA_MM, (left_x - right) * scan.spacing_mm + _BESIDE_LEFT_END_MM)
+    return level, scan.window(1, float(edges[level, 0].min()), *_ROWS_MM), side
+
+
+def _off_course_mm(around: Surroundings, crossing: Crossing, region: Box) -> FloatArray:
+    """Height in mm above or below the vein's usual course, by slice and column of a region; ``[z, y, x]``."""
+    spacing = around.scan.spacing_mm
+    z, x = np.arange(region[0].start, region[0].stop), np.arange(region[2].start, region[2].stop)
+    course = crossing.z + _RADIUS_MM / spacing + _DESCENT * (x - crossing.x)
+    off_mm = np.abs(z[:, None] - course[None, :]) * spacing
+    return np.repeat(off_mm[:, None, :], region[1].stop - region[1].start, axis=1)
+
+
+def _start(cava: BoolArray, bright: BoolArray, off_mm: FloatArray) -> BoolArray:
+    """Where the vein joins the cava; anywhere in view where neither its usual level nor contrast shows it."""
+    start = _near_course(cava & bright, cava, off_mm)
+    return start if start.any() else cava
+
+
+def _left_end(around: Surroundings, region: Box, soft: BoolArray, left_x: float, off_mm: FloatArray) -> BoolArray:
+    """Contrast or soft tissue near the usual level behind the head of the left clavicle."""
+    columns = np.abs(np.arange(region[2].start, region[2].stop) - left_x) * around.scan.spacing_mm <= 5.0
+    bright, tissue = (mask[region] & columns[None, None, :] for mask in (around.bright, soft))
+    return _near_course(bright, tissue, off_mm)
+
+
+def _near_course(bright: BoolArray, soft: BoolArray, off_mm: FloatArray) -> BoolArray:
+    """Contrast not far from the usual course and soft tissue along it; soft tissue not far from it where none is."""
+    far = off_mm <= _NOT_FAR_MM
+    near = (bright & far) | (soft & (off_mm <= _USUAL_WITHIN_MM))
+    return np.asarray(near if near.any() else soft & far)
+
+
+def _add_vein(found: Findings, around: Surroundings, path: np.ndarray, region: Box, cava: BoolArray) -> None:
+    scan = around.scan
+    enhanced = float(np.mean(around.bright[tuple(path.T)])) > ENHANCED_PART
+    if enhanced:
+        tube = tube_along(scan, path, region, around.blocked | cava | ~around.bright, _ENHANCED_RADIUS_MM)
+    else:
+        tube = tube_along(scan, path, region, around.blocked | cava, _RADIUS_MM)
+    source = OrganSource.IMAGE if enhanced else OrganSource.SURROGATE
+    detail = "enhanced" if enhanced else "best path through unenhanced soft tissue"
+    found.organ("brachiocephalic_vein_left", tube, source, f"{detail} from cava to left clavicle")
+    _add_crossing(found, around, tube, source)
+
+
+def crossing_of(vein: Organ, around: Surroundings) -> Findings:
+    """The landmark ``left_brachiocephalic_vein_crossing`` of a vein that is known already."""
+    found = Findings()
+    source = OrganSource.DERIVED if vein.source is OrganSource.SUPPLIED else vein.source
+    _add_crossing(found, around, vein.mask, source)
+    return found
+
+
+def _add_crossing(found: Findings, around: Surroundings, vein: BoolArray, source: OrganSource) -> None:
+    known = np.flatnonzero(around.trachea.any(axis=(1, 2)))
+    columns = np.flatnonzero(around.trachea[known[len(known) // 2] :].any(axis=(0, 1)))
+    z, y, x = np.nonzero(vein[:, :, columns[0] : columns[-1] + 1])
+    if not z.size:
+        return
+    # Per column the lowest voxel of the vein; their median is the caudal margin at the trachea.
+    level = float(np.median([int(z[x == column].min()) for column in np.unique(x)]))
+    nearest = np.abs(z - level) <= np.abs(z - level).min() + 1
+    found.landmark(
+        _CROSSING,
+        (level, float(y[nearest].mean()), float(columns.mean())),
+        around.scan.grid,
+        source,
+        "caudal margin of the left brachiocephalic vein in front of the trachea",
+    )
+
+
+def add_crossing_surrogate(found: Findings, around: Surroundings, arch_top_z: float | None) -> None:
+    """The crossing at its usual level where the vein was not found, else at the top of the arch."""
+    crossing = usual_crossing(around)
+    if crossing is None and arch_top_z is not None:
+        crossing = Crossing(arch_top_z, float(np.nonzero(around.trachea)[2].mean()), "at the top of the aortic arch")
+    if crossing is None:
+        found.warnings.append(
+            "The crossing of trachea and left brachiocephalic vein lies above the CT or is unknown."
+        )
+        return
+    edges = trachea_edges(around)
+    row = int(np.clip(round(crossing.z), 0, len(edges) - 1))
+    index = (crossing.z, float(edges[row, 0]), crossing.x)
+    found.landmark(_CROSSING, index, around.scan.grid, OrganSource.SURROGATE, crossing.rests_on)
+    found.warnings.append(f"The left brachiocephalic vein was not seen; its crossing was placed {crossing.rests_on}.")
