@@ -149,7 +149,7 @@ def write_case(
 
 
 def run_case(options: list[str], out: Path, working_spacing_mm: float) -> tuple[Outcome, str]:
-    """Assess in a process of its own and say how it ended."""
+    """Assess in a process of its own and say how it ended; what it wrote to standard error stays beside ``out``."""
     command = [sys.executable, "-m", "LNStationLib", "--debug", "assess", *options, "--out", str(out), "--overwrite"]
     command += ["--working-spacing", str(working_spacing_mm)]
     try:
@@ -165,6 +165,7 @@ def run_case(options: list[str], out: Path, working_spacing_mm: float) -> tuple[
         )
     except subprocess.TimeoutExpired:
         return "DEFECT", f"no end within {WALL_S:.0f} s"
+    (out.parent / "stderr.txt").write_text(done.stderr, encoding="utf-8")
     return classify(done.returncode, done.stderr, out)
 
 
