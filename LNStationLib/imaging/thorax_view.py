@@ -40,6 +40,9 @@ _AIRWAY_HU = -700.0
 _AIRWAY_SPACING_MM = 2.5
 _AIRWAY_AREA_MM2 = (40.0, 900.0)
 _AIRWAY_OFF_MIDLINE_MM = 45.0
+_AERATED_SHARE = 0.1
+"""A lung with less than a tenth of the other's air is consolidated, collapsed or gone."""
+
 _BONE_HU = 200.0
 _VERTEBRA_MM = 16.0
 """No rib, scapula or sternum is as thick from front to back; the body of a thoracic vertebra alone is."""
@@ -230,19 +233,22 @@ def _pair(hu: FloatArray, in_view: BoolArray) -> bool:
 
 
 def _airway_mm(ct: sitk.Image, lung: BoolArray, midline: int, grid: Grid) -> float:
-    """Length in z of the longest run of slices with overlapping round air holes near the midline at lung level."""
+    """Length in z of the longest run of slices with overlapping round air holes near the midline at lung level.
+
+    Where both lungs hold air the holes lie between them; beside a lung without air, near the midline is all there is.
+    """
     fine = working_grid(ct, _AIRWAY_SPACING_MM)
     hu = resample_to_grid(ct, fine, labels=False, outside=AIR_HU)
-    rows = _nearest(grid, fine, 0)
-    left, right = _lung_span(lung)
-    middle_mm = grid.coordinates_mm(2)[midline]
     x_mm = fine.coordinates_mm(2)
+    near = np.abs(x_mm - grid.coordinates_mm(2)[midline]) <= _AIRWAY_OFF_MIDLINE_MM
+    left, right = _lung_span(lung)
+    sides = int(lung[:, :, :midline].sum()), int(lung[:, :, midline:].sum())
+    both = min(sides) >= _AERATED_SHARE * max(sides)
     holes = np.zeros(hu.shape, dtype=bool)
-    for z, row in enumerate(rows):
+    for z, row in enumerate(_nearest(grid, fine, 0)):
         if left[row] < right[row]:
             low, high = grid.coordinates_mm(2)[[left[row], right[row]]]
-            near = (x_mm > low) & (x_mm < high) & (np.abs(x_mm - middle_mm) <= _AIRWAY_OFF_MIDLINE_MM)
-            holes[z] = _holes(hu[z], near)
+            holes[z] = _holes(hu[z], near & (x_mm > low) & (x_mm < high) if both else near)
     labels = cc3d.connected_components(holes.astype(np.uint8), connectivity=26)
     boxes = ndimage.find_objects(labels)
     return max((float((box[0].stop - box[0].start) * _AIRWAY_SPACING_MM) for box in boxes if box), default=0.0)

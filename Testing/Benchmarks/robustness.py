@@ -19,7 +19,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-import SimpleITK as sitk
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
@@ -27,16 +26,14 @@ sys.path.insert(0, str(ROOT))
 from LNStationLib import anatomy  # noqa: E402  (the source tree is put on the path above)
 from LNStationLib.case import Case  # noqa: E402
 from LNStationLib.errors import InputError  # noqa: E402
-from LNStationLib.imaging.grid import Grid, labels_to_image_grid, working_grid  # noqa: E402
-from LNStationLib.organs.find import find_organs  # noqa: E402
-from LNStationLib.organs.scan import hu_on_grid  # noqa: E402
+from LNStationLib.imaging.arrays import array_view  # noqa: E402
+from LNStationLib.imaging.thorax_check import check_thorax  # noqa: E402
 from LNStationLib.phantom import PhantomCase, thorax  # noqa: E402
 from LNStationLib.phantom.case import Organs  # noqa: E402
 from LNStationLib.phantom.scan_traits import Extent, ScanTrait  # noqa: E402
 from LNStationLib.phantom.station_truth import station_truth  # noqa: E402
-from LNStationLib.progress import silent  # noqa: E402
+from LNStationLib.pipeline import parse_case  # noqa: E402
 from LNStationLib.settings import Settings  # noqa: E402
-from LNStationLib.stations.registry import station_parser  # noqa: E402
 from LNStationLib.types import BoolArray, LabelArray  # noqa: E402
 
 SPACING_MM = (1.5, 1.5, 2.5)
@@ -100,25 +97,16 @@ def dice(one: BoolArray, other: BoolArray) -> float:
 
 
 def assessed(case: Case) -> tuple[BoolArray, LabelArray]:
-    """Lungs and stations of a case on its CT's grid.
+    """Lungs and stations of a case on its CT's grid, by the first half of an assessment.
 
     Raises:
         InputError: The case was refused.
     """
-    settings = Settings()
-    grid = working_grid(case.ct, settings.working_spacing_mm)
-    organs = find_organs(case, grid, settings)
-    lungs = np.zeros(grid.shape, np.uint8)
-    for name in ("lung_left", "lung_right"):
-        mask = organs.mask(name)
-        if mask is not None:
-            lungs[mask] = 1
-    parsed = station_parser(settings.stations).parse(hu_on_grid(case, grid), organs, silent)
-    return _on_ct(lungs, grid, case) > 0, _on_ct(parsed.labels, grid, case)
-
-
-def _on_ct(labels: LabelArray, grid: Grid, case: Case) -> LabelArray:
-    return sitk.GetArrayFromImage(labels_to_image_grid(labels, grid, case.ct))
+    check_thorax(case.ct, "CT", lambda _: None)
+    parsed = parse_case(case, Settings())
+    assert parsed.organs is not None
+    values = [organ.label_value for organ in anatomy.organs() if organ.name in ("lung_left", "lung_right")]
+    return np.isin(array_view(parsed.organs.label_map), values), array_view(parsed.stations)
 
 
 def measure(phantom: PhantomCase) -> Result:

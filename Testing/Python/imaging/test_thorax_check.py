@@ -154,6 +154,11 @@ def test_one_missing_lung_is_warned_of_with_its_side(lungs: str, missing: str) -
     assert any(f"patient's {missing}" in sentence for sentence in said(chest(lungs)))
 
 
+@pytest.mark.parametrize("lungs", ["R", "L"])
+def test_the_trachea_is_seen_beside_a_lung_without_air(lungs: str) -> None:
+    assert thorax_view(chest(lungs)).airway_mm == pytest.approx(thorax_view(chest()).airway_mm, abs=15)
+
+
 @needs_real_case
 def test_the_real_tight_crop_is_a_chest_in_any_orientation() -> None:
     for ct in (real_ct(), sitk.Flip(real_ct(), [True, False, True]), sitk.PermuteAxes(real_ct(), [1, 2, 0])):
