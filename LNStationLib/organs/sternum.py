@@ -24,6 +24,8 @@ _MANUBRIUM_MM = 50.0
 # The manubrium lies a little deeper under the skin than the body; what is deeper still are vessels of the neck.
 _DEEPER_MM = 18.0
 _LONGEST_MM = 210.0
+# Bone from front to back in a column of the plate: with its marrow, and of its cortex alone.
+_PLATE_MM, _CORTEX_MM = 4.0, 1.5
 
 
 @dataclass(frozen=True)
@@ -90,15 +92,19 @@ def _notch(scan: Scan, flat: BoolArray, path: np.ndarray, span: tuple[int, int])
     deep = scan.voxels(8.0)
     columns = slice(max(0, middle - scan.voxels(4.5)), middle + scan.voxels(4.5) + 1)
     usual = float(np.median(path[span[0] : span[1] + 1, 0])) + scan.voxels(_DEEPER_MM)
-    for z in range(span[1], span[0], -1):
-        if path[z, 0] > usual:
-            continue
+
+    def across(z: int, thickness_mm: float) -> bool:
+        """Whether most columns of the midline hold that much bone in a slice."""
         rows = slice(max(0, path[z, 0] - deep), path[z, 0] + deep + 1)
         window = flat[z, rows, columns]
-        # A column of the window counts where it holds at least 4 mm of bone.
-        if float((window.sum(axis=0) * scan.spacing_mm >= 4.0).mean()) > 0.6:
-            return z
-    return span[1]
+        return float((window.sum(axis=0) * scan.spacing_mm >= thickness_mm).mean()) > 0.6
+
+    last = len(path) - 1
+    # Bone in the last slices of the view goes on above it.
+    if span[1] >= last - 1 and all(across(z, _CORTEX_MM) for z in range(max(0, last - scan.voxels(4.5)), last + 1)):
+        return last
+    here = (z for z in range(span[1], span[0], -1) if path[z, 0] <= usual and across(z, _PLATE_MM))
+    return next(here, span[1])
 
 
 def _without_thick(bone: BoolArray, scan: Scan) -> BoolArray:
@@ -143,7 +149,7 @@ def paint_sternum(scan: Scan, path: SternumPath, body: BoolArray, forbidden: Boo
     found.organ("manubrium", upper, OrganSource.IMAGE, f"upper {_MANUBRIUM_MM:.0f} mm of the sternum")
     middle = np.abs(np.arange(scan.grid.shape[2]) - path.centers[path.high][1]) * scan.spacing_mm <= 5.0
     slices = np.flatnonzero((solid & middle[None, None, :]).any(axis=(1, 2)))
-    top = int(slices[-1]) if slices.size else path.high
+    top = int(slices[-1]) if slices.size and path.high < len(solid) - 1 else path.high
     cy, cx = path.centers[top]
     found.landmark(
         "manubrium_top", (top, cy, cx), scan.grid, OrganSource.IMAGE, "highest midline bone of the sternum"

@@ -24,6 +24,7 @@ def station_7(anatomy: Anatomy) -> Region:
     bronchus intermedius on the right.
     """
     frame, levels, walls = anatomy.frame, anatomy.levels, anatomy.walls
+    frame.require("spine")
     upper, lower = levels.carina, levels.subcarinal_floor
     mask = anatomy.mediastinal_tissue & frame.below(upper) & frame.above(lower)
     mask &= frame.left_of(walls.right_bronchi_medial) & frame.right_of(walls.left_bronchi_medial)
@@ -50,6 +51,7 @@ def station_8(anatomy: Anatomy) -> Region:
     """
     frame, levels, walls = anatomy.frame, anatomy.levels, anatomy.walls
     esophagus = frame.require("esophagus")
+    frame.require("spine")
     upper, lower = levels.subcarinal_floor, levels.diaphragm
     mask = anatomy.mediastinal_tissue & frame.below(upper) & frame.above(lower)
     mask &= (anatomy.distance_mm("esophagus") <= PARAESOPHAGEAL_REACH_MM) & ~_ligament(anatomy)
@@ -70,6 +72,7 @@ def station_9(anatomy: Anatomy) -> Region:
     """
     frame, levels = anatomy.frame, anatomy.levels
     frame.require("esophagus")
+    frame.require("spine")
     right, left = levels.inferior_pulmonary_vein("R"), levels.inferior_pulmonary_vein("L")
     lower = levels.diaphragm
     mask = anatomy.mediastinal_tissue & frame.above(lower) & _ligament(anatomy) & ~levels.abdomen

@@ -122,6 +122,7 @@ def station_3p(anatomy: Anatomy) -> Region:
     Upper border: apex of the chest. Lower border: carina.
     """
     frame, levels, walls = anatomy.frame, anatomy.levels, anatomy.walls
+    frame.require("spine")
     upper, lower = levels.chest_apex, levels.carina
     mask = anatomy.mediastinal_tissue & frame.below(upper) & frame.above(lower)
     mask &= frame.behind(walls.trachea_back) & frame.in_front_of(walls.spine_front)
