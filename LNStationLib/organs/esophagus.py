@@ -21,6 +21,8 @@ _RADIUS_MM = 7.5
 _FAT_HU = (-150.0, -30.0)
 _NOISE_VOXELS = 0.7
 _BELOW_CARINA_MM = 130.0
+# Shorter than it is wide, a piece beside a gap may as well be a vessel or a node.
+_SCRAP_MM = 15.0
 _SIDE_REACH_MM = 45.0
 _DEPTH_REACH_MM = 55.0
 # Gas of the lumen, and the voxels that it shares with the wall.
@@ -76,7 +78,7 @@ def find_esophagus(
     mask[region] = _with_gas(scan, _tube(scan, wall, centers), gas[region] & free, wall)
     found.organ(
         "esophagus",
-        morphology.largest(mask, connectivity=26) if mask.any() else None,
+        _without_scraps(mask, scan),
         OrganSource.SURROGATE,
         "tube along the best path through soft tissue between airways, heart, aorta and spine",
     )
@@ -201,6 +203,17 @@ def _tube(scan: Scan, free: BoolArray, centers: FloatArray) -> BoolArray:
             # Between the gas of the lumen and the wall lie voxels that look like fat.
             tube[z] = ndimage.binary_fill_holes(largest)
     return tube
+
+
+def _without_scraps(tube: BoolArray, scan: Scan) -> BoolArray:
+    """The tube without pieces too short to be any of it.
+
+    All pieces lie on one path; where atrium and aorta press it flat a few slices hold none of it.
+    """
+    labels = morphology.components(tube, connectivity=26)
+    boxes = ndimage.find_objects(labels)
+    long = [value for value, box in enumerate(boxes, start=1) if box[0].stop - box[0].start >= scan.voxels(_SCRAP_MM)]
+    return np.isin(labels, long or [1])
 
 
 def _with_gas(scan: Scan, tube: BoolArray, gas: BoolArray, wall: BoolArray) -> BoolArray:

@@ -52,3 +52,18 @@ def test_a_gas_filled_esophagus_longer_than_the_trachea_is_not_taken_for_it(
 ) -> None:
     assert (gassy["trachea"].mask & thorax.masks["trachea"]).sum() > 0.8 * thorax.masks["trachea"].sum()
     assert not (gassy["trachea"].mask & gas).any()
+
+
+def test_a_few_slices_without_wall_do_not_cost_the_part_below(thorax: Thorax) -> None:
+    """Between atrium and aorta it may be pressed flat: nothing but fat is left of it there."""
+    hu = thorax.hu.copy()
+    flat = [round(thorax.grid.index((0.0, 0.0, z))[0]) for z in (88.0, 96.0)]
+    around = thorax.masks["esophagus"][flat[0] : flat[1]]
+    around = ndimage.binary_dilation(around, iterations=14) & (hu[flat[0] : flat[1]] > -200)
+    keep = thorax.masks["spine"][flat[0] : flat[1]] | thorax.masks["aorta"][flat[0] : flat[1]]
+    hu[flat[0] : flat[1]][around & ~keep] = -100
+    found = find_in(Thorax(hu, thorax.masks, thorax.grid), "aorta", "pulmonary_artery", "heart")
+    slices = np.flatnonzero(found["esophagus"].mask.any(axis=(1, 2)))
+    assert not set(range(flat[0] + 1, flat[1] - 1)) & set(slices.tolist())
+    assert slices[0] < flat[0] - 10
+    assert slices[-1] > flat[1] + 10
