@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 from scipy import ndimage
@@ -26,6 +27,8 @@ _DEEPER_MM = 18.0
 _LONGEST_MM = 210.0
 # Bone from front to back in a column of the plate: with its marrow, and of its cortex alone.
 _PLATE_MM, _CORTEX_MM = 4.0, 1.5
+# The cartilage of the manubriosternal joint is 2 to 5 mm high.
+_JOINT_MM = 6.0
 
 
 @dataclass(frozen=True)
@@ -100,11 +103,17 @@ def _notch(scan: Scan, flat: BoolArray, path: np.ndarray, span: tuple[int, int])
         return float((window.sum(axis=0) * scan.spacing_mm >= thickness_mm).mean()) > 0.6
 
     last = len(path) - 1
-    # Bone in the last slices of the view goes on above it.
-    if span[1] >= last - 1 and all(across(z, _CORTEX_MM) for z in range(max(0, last - scan.voxels(4.5)), last + 1)):
+    # A plate without a gap up to the last slice goes on above the view; to the spine of a neck in view there is one.
+    bare = [not across(z, _CORTEX_MM) for z in range((span[0] + span[1]) // 2, last + 1)]
+    if span[1] >= last - 1 and not bare[-1] and _longest_run(bare) * scan.spacing_mm <= _JOINT_MM:
         return last
     here = (z for z in range(span[1], span[0], -1) if path[z, 0] <= usual and across(z, _PLATE_MM))
     return next(here, span[1])
+
+
+def _longest_run(flags: list[bool]) -> int:
+    """Length of the longest stretch of true values."""
+    return max((len(list(run)) for value, run in groupby(flags) if value), default=0)
 
 
 def _without_thick(bone: BoolArray, scan: Scan) -> BoolArray:

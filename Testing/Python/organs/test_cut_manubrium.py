@@ -9,6 +9,7 @@ from LNStationLib.case import Case
 from LNStationLib.imaging.grid import Grid, working_grid
 from LNStationLib.organs.find import find_organs
 from LNStationLib.organs.organ_set import OrganSet
+from LNStationLib.phantom import PhantomCase
 from LNStationLib.settings import Settings
 
 
@@ -37,3 +38,11 @@ def test_a_manubrium_that_ends_in_view_is_not_cut(thorax: Thorax) -> None:
     organs, _ = found_below(thorax, MANUBRIUM_TOP_Z + 16)
     assert not any("manubrium reaches the top" in warning for warning in organs.warnings)
     assert abs(organs.landmarks["manubrium_top"].point_mm[2] - MANUBRIUM_TOP_Z) <= 6
+
+
+def test_the_spine_of_a_neck_in_view_is_not_taken_for_a_manubrium_that_goes_on(wide_patient: PhantomCase) -> None:
+    ct = wide_patient.case.ct
+    organs = find_organs(Case("wide", ct), working_grid(ct, SPACING_MM), Settings())
+    found, true = organs.landmarks["manubrium_top"].point_mm[2], wide_patient.landmarks["manubrium_top"][2]
+    assert abs(found - true) <= 10
+    assert not any("manubrium reaches the top" in warning for warning in organs.warnings)
