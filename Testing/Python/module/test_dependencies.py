@@ -292,8 +292,10 @@ def test_a_python_without_pip_or_of_another_version_is_passed_over(tmp_path: Pat
 
 def test_a_python_that_never_answers_is_passed_over(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr("LNStationSlicer.Interpreters._ANSWER_TIMEOUT_S", 0.2)
-    program(tmp_path / "python3.12", "exec sleep 30")
-    assert otherInterpreter(search(tmp_path)) is None
+    silent = program(tmp_path / "python3.12", "exec sleep 30")
+    found = otherInterpreter(search(tmp_path))
+    # The computer may have a sound one of its own.
+    assert found is None or found.program != str(silent)
 
 
 def test_this_python_answers_for_itself(tmp_path: Path) -> None:

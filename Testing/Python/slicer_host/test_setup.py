@@ -69,7 +69,7 @@ def test_missing_system_packages_are_installed(monkeypatch: pytest.MonkeyPatch, 
     answers = [["libegl1", "libgl1"], []]
     monkeypatch.setattr(run, "missing_system_packages", lambda: answers.pop(0))
     monkeypatch.setattr(run, "apt_get", lambda: [str(fake_installer(tmp_path))])
-    run.install_system_packages()
+    run.install_system_packages(tmp_path / "log")
     assert (tmp_path / "calls").read_text().splitlines() == [
         "update -q",
         "install -q -y --no-install-recommends libegl1 libgl1",
@@ -77,21 +77,21 @@ def test_missing_system_packages_are_installed(monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_system_packages_that_cannot_be_installed_are_named(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     monkeypatch.setattr(run, "missing_system_packages", lambda: ["libegl1"])
     monkeypatch.setattr(run, "apt_get", lambda: None)
-    run.install_system_packages()
+    run.install_system_packages(tmp_path / "log")
     assert "install the system packages libegl1" in capsys.readouterr().err
 
 
-def test_nothing_is_called_where_nothing_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_called_where_nothing_lacks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def fail() -> None:
         raise AssertionError
 
     monkeypatch.setattr(run, "missing_system_packages", list)
     monkeypatch.setattr(run, "apt_get", fail)
-    run.install_system_packages()
+    run.install_system_packages(tmp_path / "log")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="users and sudo of POSIX systems")

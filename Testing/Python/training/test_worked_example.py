@@ -40,8 +40,9 @@ def chest(rng: np.random.Generator) -> np.ndarray:
     """A box of fat in air with a lung on each side: as little as the reader of CTs takes for a chest."""
     ct = np.full(SIZE, -1000.0)
     ct[:, 4:-4, 4:-4] = -80
-    for side in (slice(7, 25), slice(59, 77)):
-        ct[1:-1, 8:-8, side] = -850
+    # A wall of 12 mm: what is thinner is clothing.
+    for side in (slice(10, 26), slice(58, 74)):
+        ct[1:-1, 10:-10, side] = -850
     return (ct + rng.normal(0, 8, SIZE)).astype(np.float32)
 
 
