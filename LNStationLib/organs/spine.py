@@ -18,6 +18,8 @@ _BONE_HU = 180
 # Thoracic canal: 15 to 20 mm wide (Gray's Anatomy, 41st ed., ch. 43), so bone within 13 mm of its middle all round.
 _CANAL_REACH_MM = 13.0
 _SIDE_REACH_MM = 38.0
+# Windows that lie within the canal and about its middle, in whole voxels: on a coarse grid nothing wider is soft.
+_WITHIN_CANAL_MM, _CANAL_MIDDLE_MM = 5.0, 8.0
 _WEAKEST_CANAL = 0.45
 # From the middle of the canal to the front of a body: 24 (T1) to 45 mm (L1).
 _FRONT_MM = (20.0, 54.0)
@@ -70,10 +72,11 @@ def follow_canal(scan: Scan, body: BoolArray, middle_x: float) -> tuple[np.ndarr
     region = (slice(None), slice(front, int(rows[-1]) + 1), side)
     hu = scan.hu[region]
     enclosed = _enclosure(hu > _BONE_HU, scan.voxels(_CANAL_REACH_MM))
-    soft = ndimage.uniform_filter(hu.astype(np.float32), size=(1, 3, 3))
+    within, around = (2 * int(width / (2 * scan.spacing_mm)) + 1 for width in (_WITHIN_CANAL_MM, _CANAL_MIDDLE_MM))
+    soft = ndimage.uniform_filter(hu.astype(np.float32), size=(1, within, within))
     score = np.where((soft > -60) & (soft < 140), enclosed, 0.0)
     # The middle of the canal, not its edge, is what all neighbors agree on.
-    score = ndimage.uniform_filter(score, size=(1, 5, 5))
+    score = ndimage.uniform_filter(score, size=(1, around, around))
     # A brittle vertebral body is soft with bone around it too: the canal is the one farther back.
     score += 0.004 * scan.spacing_mm * np.arange(score.shape[1])[None, :, None]
     path = best_path(score, step_cost=0.08)
