@@ -65,7 +65,7 @@ def find_patient(hu: FloatArray, in_view: BoolArray, spacing_mm: float) -> Patie
         The largest body in view; its lungs belong to it even where the side of the view cuts them.
     """
     tissue = _largest(_without_thin((hu > _TISSUE_HU) & in_view, spacing_mm))
-    walled = _filled(tissue)
+    walled = fill_slices(tissue)
     smooth = ndimage.uniform_filter(hu, size=(1, *(2 * [_odd(_ROOM_AIR_MM, spacing_mm)])), mode="nearest")
     rest = in_view & ~walled
     outside, cut = _open_air(rest, rest & (smooth < _ROOM_AIR_HU))
@@ -96,7 +96,7 @@ def _largest(mask: BoolArray) -> BoolArray:
     return np.asarray(labels > 0)
 
 
-def _filled(mask: BoolArray) -> BoolArray:
+def fill_slices(mask: BoolArray) -> BoolArray:
     """Fill the holes of every axial slice."""
     filled = mask.copy()
     for z in np.flatnonzero(mask.any(axis=(1, 2))):
@@ -173,7 +173,7 @@ def _behind_torn_wall(
     square = np.ones((1, 2 * reach + 1, 2 * reach + 1), dtype=bool)
     closed = ndimage.binary_erosion(ndimage.binary_dilation(tissue, square), square, border_value=1)
     labels = cc3d.connected_components(
-        (_filled(closed) & ~closed & ~walled & in_view).astype(np.uint8), connectivity=6
+        (fill_slices(closed) & ~closed & ~walled & in_view).astype(np.uint8), connectivity=6
     )
     sizes_ml = np.bincount(labels.ravel()) * spacing_mm**3 / 1000.0
     lung = [value for value in np.flatnonzero(sizes_ml >= _TORN_ML) if value and _is_lung(hu[labels == value])]

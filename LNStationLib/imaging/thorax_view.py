@@ -23,6 +23,9 @@ _SPACING_MM = 4.0
 _LUNG_HU = (-950.0, -500.0)
 """Aerated lung at 4 mm: neither the air outside (-1000) nor bowel gas (about -1000) nor fat (-100)."""
 
+_PADDING_HU = -1100.0
+"""Scanner padding; a CT that was checked holds none."""
+
 _PIECE_ML = 20.0
 """A smaller piece of lung is left to a closer look."""
 
@@ -133,10 +136,6 @@ def _coarse(thin: sitk.Image, spacing_mm: float) -> tuple[Grid, FloatArray, Bool
     smooth = sitk.DiscreteGaussian(thin, variance=[2.0] * 3, useImageSpacing=True)
     hu = resample_to_grid(smooth, grid, labels=False, outside=AIR_HU)
     return grid, np.maximum(hu, AIR_HU), field_of_view(thin, grid) & (hu > _PADDING_HU)
-
-
-_PADDING_HU = -1100.0
-"""Scanner padding; a CT that was checked holds none."""
 
 
 def _lung(hu: FloatArray, patient: Patient) -> BoolArray:

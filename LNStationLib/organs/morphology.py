@@ -5,8 +5,8 @@ from __future__ import annotations
 import cc3d
 import edt
 import numpy as np
-from scipy import ndimage
 
+from LNStationLib.imaging.patient import fill_slices as fill_slices
 from LNStationLib.types import BoolArray, FloatArray
 
 Box = tuple[slice, slice, slice]
@@ -112,11 +112,3 @@ def connected_to(mask: BoolArray, seed: BoolArray, connectivity: int = 6) -> Boo
     wanted[np.unique(labels[seed & mask])] = True
     wanted[0] = False
     return wanted[labels]
-
-
-def fill_slices(mask: BoolArray) -> BoolArray:
-    """Fill the holes of every axial slice."""
-    filled = mask.copy()
-    for z in np.flatnonzero(mask.any(axis=(1, 2))):
-        filled[z] = ndimage.binary_fill_holes(mask[z])
-    return filled
