@@ -1,6 +1,6 @@
 """``python -m LNStationLib``: the command line."""
 
-from LNStationLib.cli import main
+from LNStationLib.cli.app import main
 
 if __name__ == "__main__":
     main()

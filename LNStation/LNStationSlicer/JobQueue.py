@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from LNStationLib.errors import InputError
+from LNStationLib.support.errors import InputError
 from LNStationSlicer.CaseScene import CaseScene
 from LNStationSlicer.CaseUpload import CaseUpload, inputFingerprint
 from LNStationSlicer.Jobs import Job, jobTitle

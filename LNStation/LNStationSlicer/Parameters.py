@@ -89,7 +89,7 @@ def reportFormats(parameters: ModuleParameters) -> list[str]:
 
 
 def workerSettings(parameters: CaseParameters, device: str = "auto") -> dict[str, Any]:
-    """The settings of an assessment, as ``LNStationLib.settings.Settings`` names them."""
+    """The settings of an assessment, as ``LNStationLib.state.settings.Settings`` names them."""
     return _commonSettings(parameters) | _methodSettings(parameters, device)
 
 

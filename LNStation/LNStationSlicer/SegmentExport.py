@@ -9,7 +9,7 @@ import numpy as np
 import slicer
 import vtk
 
-from LNStationLib.errors import GeometryError
+from LNStationLib.support.errors import GeometryError
 from LNStationSlicer import SegmentMasks
 from LNStationSlicer.SegmentMasks import BINARY, SURFACE, Box, SegmentMask
 from LNStationSlicer.Translation import _

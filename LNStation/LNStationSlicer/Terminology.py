@@ -9,7 +9,7 @@ import vtk
 
 from LNStationLib import anatomy
 from LNStationLib.anatomy import Code
-from LNStationLib.resources import resource_path
+from LNStationLib.support.resources import resource_path
 
 CONTEXT = "LNStation lymph node stations"
 """Name of our terminology; ``Resources/Terminology/LNStation.term.json``."""

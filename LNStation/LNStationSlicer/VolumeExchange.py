@@ -16,7 +16,7 @@ import vtk
 import vtk.util.numpy_support
 
 from LNStationLib import anatomy
-from LNStationLib.errors import GeometryError, InputError
+from LNStationLib.support.errors import GeometryError, InputError
 from LNStationLib.worker.volume_files import VolumeGeometry, write_slabs, write_volume
 from LNStationSlicer import SegmentMasks
 from LNStationSlicer.AssessmentTypes import nodeIdOf

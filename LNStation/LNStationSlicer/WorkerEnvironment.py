@@ -27,7 +27,7 @@ from LNStationSlicer.PinnedPackages import PinnedPackages, readPins
 from LNStationSlicer.PipOutput import PipProgress, explainFailure
 from LNStationSlicer.Translation import _
 
-SMOKE_MODULES = ("LNStationLib.pipeline", "LNStationLib.report.writer")
+SMOKE_MODULES = ("LNStationLib.assessment.assess", "LNStationLib.export.writer")
 """Imported once before an installation counts as done: between them they import every package that LNStation uses."""
 
 NEEDED_BYTES = {False: 2 * 2**30, True: 12 * 2**30}

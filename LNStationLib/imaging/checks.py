@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import SimpleITK as sitk
 
-from LNStationLib.errors import GeometryError, InputError
 from LNStationLib.imaging.arrays import array_view
+from LNStationLib.support.errors import GeometryError, InputError
 
 _SHEAR_TOLERANCE = 1e-3
 """Largest deviation of the axes' dot products from a rotation that counts as header noise: 0.06 degrees."""

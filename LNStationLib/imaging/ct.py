@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import SimpleITK as sitk
 
-from LNStationLib.errors import InputError
 from LNStationLib.imaging.checks import as_volume, check_extent, check_spacing, finite_values, with_geometry_of
 from LNStationLib.imaging.grid import AIR_HU
 from LNStationLib.imaging.reading import Warn
-from LNStationLib.types import HuArray
+from LNStationLib.support.errors import InputError
+from LNStationLib.support.types import HuArray
 
 MAX_HU = 3071
 """Upper end of the 12-bit range that scanners store: -1024 to 3071."""

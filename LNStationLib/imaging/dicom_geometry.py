@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from pydicom.dataset import Dataset
 
-from LNStationLib.errors import GeometryError, InputError
 from LNStationLib.imaging import dicom_headers as dcm
 from LNStationLib.imaging.checks import orthonormal_direction
 from LNStationLib.imaging.dicom_grouping import SAME_PLACE_MM
-from LNStationLib.types import FloatArray
+from LNStationLib.support.errors import GeometryError, InputError
+from LNStationLib.support.types import FloatArray
 
 _STEP_SHARE = 0.1
 """Slice distances may stray from their median by this share; more is a gap."""

@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 
 from LNStationLib.imaging import dicom_headers as dcm
 from LNStationLib.imaging.dicom_files import image_header
-from LNStationLib.types import FloatArray
+from LNStationLib.support.types import FloatArray
 
 SAME_PLACE_MM = 0.05
 """Slices nearer than this are at one place: half the smallest slice distance that is read (``check_spacing``)."""

@@ -14,7 +14,7 @@ from pydicom.errors import BytesLengthException
 from pydicom.tag import Tag
 from pydicom.valuerep import DA, DT, TM
 
-from LNStationLib.errors import InputError
+from LNStationLib.support.errors import InputError
 
 _DATES = ("SeriesDate", "AcquisitionDate", "StudyDate")
 

@@ -16,13 +16,13 @@ import numpy as np
 import SimpleITK as sitk
 from pydicom.dataset import Dataset
 
-from LNStationLib.errors import InputError
 from LNStationLib.imaging import dicom_headers as dcm
 from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.dicom_files import files_under
 from LNStationLib.imaging.dicom_geometry import ROUNDING_MM, Stack, at, slice_spacing, stack_of
 from LNStationLib.imaging.dicom_grouping import DicomSeries, group_series
 from LNStationLib.imaging.reading import READABLE, Warn, quiet_itk
+from LNStationLib.support.errors import InputError
 
 logger = logging.getLogger(__name__)
 

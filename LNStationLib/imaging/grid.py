@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import SimpleITK as sitk
 
-from LNStationLib.types import BoolArray, PointMm
+from LNStationLib.support.types import BoolArray, PointMm
 
 AIR_HU = -1024
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import SimpleITK as sitk
 
-from LNStationLib.errors import InputError
 from LNStationLib.imaging.nifti import NIFTI_NAMES_KEY
 from LNStationLib.imaging.reading import image_stem
+from LNStationLib.support.errors import InputError
 
 _TABLE_SUFFIXES = (".json", ".txt", ".label", ".ctbl")
 _XML_LABEL = re.compile(r'<Label\b[^>]*\bKey="(\d+)"[^>]*>(?:<!\[CDATA\[)?([^<\]]+)', re.IGNORECASE)

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 import SimpleITK as sitk
 
-from LNStationLib.errors import InputError
 from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.checks import (
     as_volume,
@@ -17,7 +16,8 @@ from LNStationLib.imaging.checks import (
     with_geometry_of,
 )
 from LNStationLib.imaging.reading import Warn
-from LNStationLib.types import BoolArray
+from LNStationLib.support.errors import InputError
+from LNStationLib.support.types import BoolArray
 
 _PROBABILITY = 0.5
 _CROP_MARGIN = 2

@@ -16,8 +16,8 @@ import SimpleITK as sitk
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
 
-from LNStationLib.errors import GeometryError, InputError
 from LNStationLib.imaging.checks import orthonormal_direction
+from LNStationLib.support.errors import GeometryError, InputError
 
 NIFTI_NAMES_KEY = "nifti_extension"
 """Metadata key under which the text of the header's extensions is kept; label names may lie there."""

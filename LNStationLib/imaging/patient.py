@@ -13,7 +13,7 @@ import cc3d
 import numpy as np
 from scipy import ndimage
 
-from LNStationLib.types import BoolArray, FloatArray
+from LNStationLib.support.types import BoolArray, FloatArray
 
 _TISSUE_HU = -300.0
 """Fat (-120 HU) and all denser tissue, also after averaging with a third of air; foam and cloth lie far below."""

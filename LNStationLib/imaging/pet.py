@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import SimpleITK as sitk
 
-from LNStationLib.errors import InputError
 from LNStationLib.imaging.checks import as_volume, check_extent, check_spacing, finite_values, with_geometry_of
 from LNStationLib.imaging.dicom_series import DicomVolume
 from LNStationLib.imaging.reading import Warn
 from LNStationLib.imaging.suv import PetDose, PetUnits, suv_factors
+from LNStationLib.support.errors import InputError
 
 _IMPLAUSIBLE_SUV = (0.5, 1000.0)
 """A whole PET whose maximum lies outside is not in SUV: the heart's blood alone exceeds 0.5."""

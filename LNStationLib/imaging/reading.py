@@ -14,9 +14,9 @@ from pathlib import Path
 
 import SimpleITK as sitk
 
-from LNStationLib.errors import GeometryError, InputError
 from LNStationLib.imaging.dicom_files import is_dicom
 from LNStationLib.imaging.nifti import image_from_nifti
+from LNStationLib.support.errors import GeometryError, InputError
 
 logger = logging.getLogger(__name__)
 

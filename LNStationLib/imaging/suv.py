@@ -20,9 +20,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 
-from LNStationLib.errors import InputError
 from LNStationLib.imaging import dicom_headers as dcm
 from LNStationLib.imaging.reading import Warn
+from LNStationLib.support.errors import InputError
 
 PetUnits = Literal["suvbw", "bqml"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import SimpleITK as sitk
 
-from LNStationLib.errors import InputError
 from LNStationLib.imaging.reading import Warn
 from LNStationLib.imaging.thorax_view import Seen, ThoraxView, thorax_view
+from LNStationLib.support.errors import InputError
 
 _MIN_AIRWAY_MM = 28.0
 _MIN_LUNGS_ML, _MIN_LUNG_ML = 150.0, 40.0

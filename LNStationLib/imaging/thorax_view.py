@@ -17,7 +17,7 @@ from scipy import ndimage
 
 from LNStationLib.imaging.grid import AIR_HU, Grid, field_of_view, resample_to_grid, working_grid
 from LNStationLib.imaging.patient import Patient, find_patient
-from LNStationLib.types import BoolArray, FloatArray, PointMm
+from LNStationLib.support.types import BoolArray, FloatArray, PointMm
 
 _SPACING_MM = 4.0
 _LUNG_HU = (-950.0, -500.0)

@@ -1,9 +1,9 @@
 """Whether nodes and stations are metastatic."""
 
-from LNStationLib.metastasis.attention import StationAttention, attention_volume
 from LNStationLib.metastasis.clinical_criteria import ClinicalCriteria
 from LNStationLib.metastasis.registry import station_classifier
-from LNStationLib.metastasis.station_call import (
+from LNStationLib.state.attention import StationAttention, attention_volume
+from LNStationLib.state.station_call import (
     MetastasisResult,
     StationCall,
     StationClassifier,

@@ -14,15 +14,15 @@ from dataclasses import dataclass
 import SimpleITK as sitk
 
 from LNStationLib import __version__, anatomy
-from LNStationLib.assessment import Call, NodeFinding, Provenance
-from LNStationLib.case import Case
-from LNStationLib.metastasis.station_call import MetastasisResult, StationCall, nearly
+from LNStationLib.case.case import Case
+from LNStationLib.imaging.boxes import Box, station_boxes
 from LNStationLib.metastasis.station_uptake import StationUptake, station_uptakes
 from LNStationLib.nodes.find import fit_for_staging
-from LNStationLib.nodes.node_result import NodeResult
-from LNStationLib.nodes.regions import Box, station_boxes
-from LNStationLib.settings import Settings
-from LNStationLib.types import PointMm, Side
+from LNStationLib.state.assessment import Call, NodeFinding, Provenance
+from LNStationLib.state.node_result import NodeResult
+from LNStationLib.state.settings import Settings
+from LNStationLib.state.station_call import MetastasisResult, StationCall, nearly
+from LNStationLib.support.types import PointMm, Side
 
 _REFERENCES = [
     "Eisenhauer et al. 2009, doi:10.1016/j.ejca.2008.10.026 (RECIST 1.1: short axis of 10 mm or more)",

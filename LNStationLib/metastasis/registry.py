@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from LNStationLib.metastasis.clinical_criteria import ClinicalCriteria
-from LNStationLib.metastasis.station_call import StationClassifier
-from LNStationLib.settings import Settings
+from LNStationLib.state.settings import Settings
+from LNStationLib.state.station_call import StationClassifier
 
 
 def station_classifier(settings: Settings) -> StationClassifier:

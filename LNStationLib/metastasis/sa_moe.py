@@ -14,23 +14,23 @@ import numpy as np
 import SimpleITK as sitk
 
 from LNStationLib import __version__, anatomy
-from LNStationLib.assessment import NodeFinding, Provenance
-from LNStationLib.case import Case
-from LNStationLib.errors import InputError
+from LNStationLib.case.case import Case
 from LNStationLib.imaging.arrays import array_view
-from LNStationLib.metastasis.attention import StationAttention, coarser_grid
+from LNStationLib.imaging.boxes import Box, station_boxes
 from LNStationLib.metastasis.clinical_criteria import ClinicalCriteria, against
-from LNStationLib.metastasis.station_call import MetastasisResult, StationCall, nearly
 from LNStationLib.metastasis.station_network import Prediction, StationNetwork, warm_network
-from LNStationLib.metastasis.station_region import StationRegion, station_region
-from LNStationLib.modelpackage.card import SYNTHETIC_ONLY
-from LNStationLib.modelpackage.folders import find_package
-from LNStationLib.modelpackage.manifest import OperatingPoint
-from LNStationLib.nodes.node_result import NodeResult
-from LNStationLib.nodes.regions import Box, station_boxes
-from LNStationLib.sentences import listed
-from LNStationLib.settings import Settings
-from LNStationLib.types import PointMm, Side
+from LNStationLib.models.package.card import SYNTHETIC_ONLY
+from LNStationLib.models.package.folders import find_package
+from LNStationLib.models.package.manifest import OperatingPoint
+from LNStationLib.sampling.station_region import StationRegion, station_region
+from LNStationLib.state.assessment import NodeFinding, Provenance
+from LNStationLib.state.attention import StationAttention, coarser_grid
+from LNStationLib.state.node_result import NodeResult
+from LNStationLib.state.settings import Settings
+from LNStationLib.state.station_call import MetastasisResult, StationCall, nearly
+from LNStationLib.support.errors import InputError
+from LNStationLib.support.sentences import listed
+from LNStationLib.support.types import PointMm, Side
 
 _REFERENCE = "Li et al. 2025 (station metastasis by prior-guided supervision and station-aware mixture of experts)"
 _DECIMALS = 4

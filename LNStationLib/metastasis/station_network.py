@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from LNStationLib.errors import InputError
 from LNStationLib.metastasis.station_groups import station_groups
-from LNStationLib.metastasis.station_region import StationRegion
-from LNStationLib.modelpackage.container import PackageError
-from LNStationLib.modelpackage.reading import ModelPackage, read_package
+from LNStationLib.models.package.container import PackageError
+from LNStationLib.models.package.reading import ModelPackage, read_package
 from LNStationLib.networks.installation import check_installed
 from LNStationLib.networks.registry import network_info
-from LNStationLib.settings import Engine
-from LNStationLib.types import FloatArray
+from LNStationLib.sampling.station_region import StationRegion
+from LNStationLib.state.settings import Engine
+from LNStationLib.support.errors import InputError
+from LNStationLib.support.types import FloatArray
 
 if TYPE_CHECKING:
     import torch
@@ -88,7 +88,7 @@ class StationNetwork:
         """Let OpenVINO run the network where it can; with "auto" only where it pays, and never an error."""
         import torch
 
-        from LNStationLib.networks import openvino_engine
+        from LNStationLib.models.runtime import openvino_engine
 
         refusal = None
         if not openvino_engine.is_installed():

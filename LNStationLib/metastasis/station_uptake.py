@@ -10,9 +10,9 @@ import SimpleITK as sitk
 
 from LNStationLib import anatomy
 from LNStationLib.imaging.arrays import array_view
-from LNStationLib.nodes.regions import Box, crop, station_boxes
+from LNStationLib.imaging.boxes import Box, crop, station_boxes
 from LNStationLib.nodes.uptake import sample_pet
-from LNStationLib.types import BoolArray, PointMm
+from LNStationLib.support.types import BoolArray, PointMm
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 
-from LNStationLib.errors import InputError
-from LNStationLib.resources import resource_path
+from LNStationLib.support.errors import InputError
+from LNStationLib.support.resources import resource_path
 
 _REQUIREMENTS = ("Worker", "requirements-networks.txt")
 

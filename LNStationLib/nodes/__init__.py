@@ -2,6 +2,6 @@
 
 from LNStationLib.nodes.find import find_nodes
 from LNStationLib.nodes.measurement import measure_nodes
-from LNStationLib.nodes.node_result import Candidates, NodeFinder, NodeResult
+from LNStationLib.state.node_result import Candidates, NodeFinder, NodeResult
 
 __all__ = ["Candidates", "NodeFinder", "NodeResult", "find_nodes", "measure_nodes"]

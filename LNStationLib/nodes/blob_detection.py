@@ -8,8 +8,8 @@ import numpy as np
 import SimpleITK as sitk
 from scipy.ndimage import laplace, maximum_filter
 
-from LNStationLib.progress import Progress
-from LNStationLib.types import BoolArray, FloatArray
+from LNStationLib.support.progress import Progress
+from LNStationLib.support.types import BoolArray, FloatArray
 
 SPACING_MM = 1.5
 """Voxel edge of the images searched."""

@@ -17,16 +17,16 @@ import SimpleITK as sitk
 from scipy.ndimage import binary_dilation
 from skimage.segmentation import expand_labels
 
-from LNStationLib.case import Case
+from LNStationLib.case.case import Case
 from LNStationLib.imaging.arrays import array_view
+from LNStationLib.imaging.boxes import Box, box_around, crop, like, paste, spacing_zyx
 from LNStationLib.nodes.blob_detection import RADII_MM, SPACING_MM, Blob, find_blobs
-from LNStationLib.nodes.node_result import Candidates, NodeSource
-from LNStationLib.nodes.regions import Box, box_around, crop, like, paste, spacing_zyx
 from LNStationLib.organs.groups import LARGE_VESSELS
-from LNStationLib.progress import Progress
-from LNStationLib.sentences import listed
-from LNStationLib.settings import Settings
-from LNStationLib.types import BoolArray, FloatArray, InstanceArray
+from LNStationLib.state.node_result import Candidates, NodeSource
+from LNStationLib.state.settings import Settings
+from LNStationLib.support.progress import Progress
+from LNStationLib.support.sentences import listed
+from LNStationLib.support.types import BoolArray, FloatArray, InstanceArray
 
 SMALLEST_SHORT_AXIS_MM = 5.0
 """A node of this short axis is visible; smaller ones are not reported."""

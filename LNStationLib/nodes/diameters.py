@@ -20,7 +20,7 @@ from scipy.spatial import ConvexHull, QhullError
 from scipy.spatial.distance import pdist, squareform
 from skimage.measure import find_contours
 
-from LNStationLib.types import FloatArray
+from LNStationLib.support.types import FloatArray
 
 _SMOOTHING_VOXELS = 0.85
 _PADDING = 5

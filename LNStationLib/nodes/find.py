@@ -9,19 +9,19 @@ import numpy as np
 import SimpleITK as sitk
 
 from LNStationLib import __version__, anatomy
-from LNStationLib.assessment import NodeFinding, Provenance
-from LNStationLib.case import Case
-from LNStationLib.errors import GeometryError, InputError
+from LNStationLib.case.case import Case
 from LNStationLib.imaging.arrays import array_view
+from LNStationLib.imaging.boxes import like
 from LNStationLib.nodes.ct_blobs import CtBlobs
 from LNStationLib.nodes.measurement import measure_nodes
-from LNStationLib.nodes.node_result import NOT_CALLED, Candidates, NodeFinder, NodeResult, NodeSource
 from LNStationLib.nodes.pet_threshold import PetThresholdNodes
-from LNStationLib.nodes.regions import like
 from LNStationLib.nodes.supplied import SuppliedNodes
-from LNStationLib.progress import Progress, portion, silent
-from LNStationLib.settings import Settings
-from LNStationLib.types import PointMm, Side
+from LNStationLib.state.assessment import NodeFinding, Provenance
+from LNStationLib.state.node_result import NOT_CALLED, Candidates, NodeFinder, NodeResult, NodeSource
+from LNStationLib.state.settings import Settings
+from LNStationLib.support.errors import GeometryError, InputError
+from LNStationLib.support.progress import Progress, portion, silent
+from LNStationLib.support.types import PointMm, Side
 
 FINDERS: Mapping[str, NodeFinder] = {
     finder.name: finder for finder in (SuppliedNodes(), PetThresholdNodes(), CtBlobs())

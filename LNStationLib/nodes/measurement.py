@@ -12,13 +12,13 @@ import SimpleITK as sitk
 from scipy.ndimage import find_objects
 
 from LNStationLib import anatomy
-from LNStationLib.assessment import NodeFinding
 from LNStationLib.imaging.arrays import array_view
+from LNStationLib.imaging.boxes import Box, axes, crop, like, points_mm, spacing_zyx
 from LNStationLib.nodes.diameters import AxialDiameters, axial_diameters
-from LNStationLib.nodes.regions import Box, axes, crop, like, points_mm, spacing_zyx
 from LNStationLib.nodes.uptake import Uptake, measure_uptake
-from LNStationLib.progress import Progress, silent
-from LNStationLib.types import BoolArray, FloatArray, PointMm, Side
+from LNStationLib.state.assessment import NodeFinding
+from LNStationLib.support.progress import Progress, silent
+from LNStationLib.support.types import BoolArray, FloatArray, PointMm, Side
 
 NOT_ASSESSED = "not assessed yet"
 _AXIAL_WITHIN_DEGREES = 10.0

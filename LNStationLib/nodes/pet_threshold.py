@@ -9,14 +9,14 @@ import numpy as np
 import SimpleITK as sitk
 from scipy.ndimage import binary_dilation, maximum
 
-from LNStationLib.case import Case
-from LNStationLib.errors import InputError
+from LNStationLib.case.case import Case
 from LNStationLib.imaging.arrays import array_view
-from LNStationLib.nodes.node_result import Candidates, NodeSource
-from LNStationLib.nodes.regions import Box, box_around, crop, grown, paste, spacing_zyx, within
-from LNStationLib.progress import Progress
-from LNStationLib.settings import Settings
-from LNStationLib.types import BoolArray, FloatArray, InstanceArray
+from LNStationLib.imaging.boxes import Box, box_around, crop, grown, paste, spacing_zyx, within
+from LNStationLib.state.node_result import Candidates, NodeSource
+from LNStationLib.state.settings import Settings
+from LNStationLib.support.errors import InputError
+from LNStationLib.support.progress import Progress
+from LNStationLib.support.types import BoolArray, FloatArray, InstanceArray
 
 SMALLEST_NODE_ML = 0.1
 _FIRST_MARGIN = 8

@@ -6,14 +6,14 @@ import cc3d
 import numpy as np
 import SimpleITK as sitk
 
-from LNStationLib.case import Case
-from LNStationLib.errors import InputError
+from LNStationLib.case.case import Case
 from LNStationLib.imaging.arrays import array_view
-from LNStationLib.nodes.node_result import Candidates, NodeSource
-from LNStationLib.nodes.regions import covers, indices_of, like, points_mm
-from LNStationLib.progress import Progress
-from LNStationLib.settings import Settings
-from LNStationLib.types import InstanceArray
+from LNStationLib.imaging.boxes import covers, indices_of, like, points_mm
+from LNStationLib.state.node_result import Candidates, NodeSource
+from LNStationLib.state.settings import Settings
+from LNStationLib.support.errors import InputError
+from LNStationLib.support.progress import Progress
+from LNStationLib.support.types import InstanceArray
 
 
 class SuppliedNodes:

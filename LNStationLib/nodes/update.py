@@ -13,8 +13,9 @@ import numpy as np
 import SimpleITK as sitk
 from scipy.ndimage import find_objects
 
-from LNStationLib.assessment import NodeFinding
-from LNStationLib.case import Case
+from LNStationLib.assessment.edits import StationChange
+from LNStationLib.case.case import Case
+from LNStationLib.imaging.boxes import Box, bounding_region, box_around, indices_of, inside_of, like, within
 from LNStationLib.nodes import ct_blobs, pet_threshold
 from LNStationLib.nodes.ct_blobs import (
     SMALLEST_SHORT_AXIS_MM,
@@ -26,13 +27,12 @@ from LNStationLib.nodes.ct_blobs import (
 )
 from LNStationLib.nodes.find import fit_for_staging, in_order, with_outside
 from LNStationLib.nodes.measurement import Scene, measure_node
-from LNStationLib.nodes.node_result import NodeResult
 from LNStationLib.nodes.pet_threshold import uptake_around
-from LNStationLib.nodes.regions import Box, bounding_region, box_around, indices_of, inside_of, like, within
-from LNStationLib.progress import Progress, silent
-from LNStationLib.settings import Settings
-from LNStationLib.station_edits import StationChange
-from LNStationLib.types import BoolArray, InstanceArray
+from LNStationLib.state.assessment import NodeFinding
+from LNStationLib.state.node_result import NodeResult
+from LNStationLib.state.settings import Settings
+from LNStationLib.support.progress import Progress, silent
+from LNStationLib.support.types import BoolArray, InstanceArray
 
 _NODE_WARNINGS = {"pet_threshold": pet_threshold.NODE_WARNINGS, "ct_blobs": ct_blobs.NODE_WARNINGS}
 _NO_MARGIN = (1.0, 1.0, 1.0)

@@ -12,8 +12,8 @@ from scipy.ndimage import map_coordinates
 from scipy.signal import fftconvolve
 
 from LNStationLib.imaging.arrays import array_view
-from LNStationLib.nodes.regions import covers, indices_of, points_mm, spacing_zyx
-from LNStationLib.types import BoolArray, FloatArray, PointMm
+from LNStationLib.imaging.boxes import covers, indices_of, points_mm, spacing_zyx
+from LNStationLib.support.types import BoolArray, FloatArray, PointMm
 
 PEAK_RADIUS_MM = (3 * 1000 / (4 * np.pi)) ** (1 / 3)
 """Radius of a sphere of 1 cm3."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from LNStationLib.organs.wave_tree import WaveTree
-from LNStationLib.types import FloatArray, Side
+from LNStationLib.support.types import FloatArray, Side
 
 BRANCH_REACH_MM = 8.0
 """Shorter branches are ragged edges of the lumen."""

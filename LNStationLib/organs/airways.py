@@ -11,7 +11,7 @@ from LNStationLib.organs import morphology
 from LNStationLib.organs.body import connected_in_slice, side_of_view
 from LNStationLib.organs.morphology import Box
 from LNStationLib.organs.scan import Scan
-from LNStationLib.types import BoolArray
+from LNStationLib.support.types import BoolArray
 
 _LUMEN_BELOW_HU = -750
 # Adult tracheal lumen: 10 to 27 mm across (Breatnach et al., AJR 1984); children and sabre sheaths are narrower.

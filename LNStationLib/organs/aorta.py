@@ -10,9 +10,9 @@ from scipy.spatial import cKDTree
 
 from LNStationLib.organs import morphology
 from LNStationLib.organs.findings import Findings
-from LNStationLib.organs.organ_set import OrganSource
 from LNStationLib.organs.scan import Scan
-from LNStationLib.types import BoolArray
+from LNStationLib.state.organ_set import OrganSource
+from LNStationLib.support.types import BoolArray
 
 _SMALLEST_SECTION_MM2 = 80.0
 # Centers of ascending and descending aorta lie 4 to 8 cm apart below the arch.

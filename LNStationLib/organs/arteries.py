@@ -10,11 +10,11 @@ from scipy import ndimage
 
 from LNStationLib.organs import morphology
 from LNStationLib.organs.findings import Findings
-from LNStationLib.organs.organ_set import OrganSource
 from LNStationLib.organs.paths import best_path
 from LNStationLib.organs.scan import Scan
 from LNStationLib.organs.spine import Spine
-from LNStationLib.types import BoolArray, FloatArray
+from LNStationLib.state.organ_set import OrganSource
+from LNStationLib.support.types import BoolArray, FloatArray
 
 _ENHANCED_HU = 130
 _SMALLEST_BLOOD_ML = 100.0

@@ -7,9 +7,9 @@ import numpy as np
 from LNStationLib.organs import morphology
 from LNStationLib.organs.findings import Findings
 from LNStationLib.organs.morphology import Box
-from LNStationLib.organs.organ_set import OrganSource
 from LNStationLib.organs.vessel_paths import Surroundings, cheapest, trachea_edges, tube_along
-from LNStationLib.types import BoolArray
+from LNStationLib.state.organ_set import OrganSource
+from LNStationLib.support.types import BoolArray
 
 # The azygos arches forward over the right main bronchus at T4, about a centimeter above the carina.
 _AZYGOS_ABOVE_CARINA_MM = 11.0

@@ -6,8 +6,8 @@ import numpy as np
 
 from LNStationLib.organs import morphology
 from LNStationLib.organs.groups import BONES
-from LNStationLib.organs.organ_set import OrganSet
-from LNStationLib.types import BoolArray, HuArray
+from LNStationLib.state.organ_set import OrganSet
+from LNStationLib.support.types import BoolArray, HuArray
 
 # Unenhanced blood is 30 to 60 HU, enhanced lymph nodes stay below about 120 HU.
 _ENHANCED_FROM_HU = 130.0

@@ -7,7 +7,7 @@ from scipy import ndimage
 
 from LNStationLib.imaging.patient import find_patient
 from LNStationLib.organs.scan import Scan
-from LNStationLib.types import BoolArray, FloatArray
+from LNStationLib.support.types import BoolArray, FloatArray
 
 _AIR_BELOW_HU = -400
 _COARSE_MM = 3.0

@@ -6,10 +6,10 @@ import numpy as np
 
 from LNStationLib.organs import morphology
 from LNStationLib.organs.findings import Findings
-from LNStationLib.organs.organ_set import OrganSource
 from LNStationLib.organs.scan import Scan
 from LNStationLib.organs.spine import Spine
-from LNStationLib.types import BoolArray, FloatArray
+from LNStationLib.state.organ_set import OrganSource
+from LNStationLib.support.types import BoolArray, FloatArray
 
 _BONE_HU = 200
 _SMALLEST_RIB_ML = 0.5

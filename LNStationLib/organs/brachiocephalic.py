@@ -16,10 +16,10 @@ import numpy as np
 from LNStationLib.organs import morphology
 from LNStationLib.organs.findings import Findings
 from LNStationLib.organs.morphology import Box
-from LNStationLib.organs.organ_set import Organ, OrganSource
 from LNStationLib.organs.veins import ENHANCED_PART
 from LNStationLib.organs.vessel_paths import Surroundings, cheapest, trachea_edges, tube_along
-from LNStationLib.types import BoolArray, FloatArray
+from LNStationLib.state.organ_set import Organ, OrganSource
+from LNStationLib.support.types import BoolArray, FloatArray
 
 _CROSSING = "left_brachiocephalic_vein_crossing"
 # The manubrium is 5 cm high: its upper half, which hides the vein, ends 25 mm below the jugular notch.

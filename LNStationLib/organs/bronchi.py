@@ -24,10 +24,10 @@ from LNStationLib.organs.bronchus_surrogates import (
     cut_to,
 )
 from LNStationLib.organs.findings import Findings
-from LNStationLib.organs.organ_set import OrganSource
 from LNStationLib.organs.scan import Scan
 from LNStationLib.organs.wave_tree import WaveTree, wave_tree
-from LNStationLib.types import BoolArray, FloatArray, Side
+from LNStationLib.state.organ_set import OrganSource
+from LNStationLib.support.types import BoolArray, FloatArray, Side
 
 # Carina and the origins of four bronchi.
 N_LANDMARKS = 5

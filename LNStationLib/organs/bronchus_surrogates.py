@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 
 from LNStationLib.organs.findings import Findings
-from LNStationLib.organs.organ_set import OrganSource
 from LNStationLib.organs.scan import Scan
 from LNStationLib.organs.wave_tree import WaveTree
-from LNStationLib.types import Side
+from LNStationLib.state.organ_set import OrganSource
+from LNStationLib.support.types import Side
 
 MAIN_LENGTH_MM: dict[Side, float] = {"R": 20.0, "L": 47.0}
 INTERMEDIUS_LENGTH_MM = 22.0

@@ -10,9 +10,9 @@ import numpy as np
 from LNStationLib.organs import morphology
 from LNStationLib.organs.bones import lung_outline
 from LNStationLib.organs.groups import ARTERIES, BONES, CENTRAL_VEINS, LUNGS, PULMONARY_ARTERIES
-from LNStationLib.organs.organ_set import OrganSet
 from LNStationLib.organs.scan import Scan
-from LNStationLib.types import BoolArray
+from LNStationLib.state.organ_set import OrganSet
+from LNStationLib.support.types import BoolArray
 
 _BLOOD = (*ARTERIES, "heart", "atrium_left", *PULMONARY_ARTERIES, "pulmonary_vein", *CENTRAL_VEINS)
 _AIR = ("trachea", "airways")

@@ -9,11 +9,11 @@ from LNStationLib.organs import morphology
 from LNStationLib.organs.body import connected_in_slice
 from LNStationLib.organs.findings import Findings
 from LNStationLib.organs.morphology import Box
-from LNStationLib.organs.organ_set import OrganSource
 from LNStationLib.organs.paths import best_path
 from LNStationLib.organs.scan import Scan
 from LNStationLib.organs.spine import Spine
-from LNStationLib.types import BoolArray, FloatArray
+from LNStationLib.state.organ_set import OrganSource
+from LNStationLib.support.types import BoolArray, FloatArray
 
 # The hiatus lies at T10, about 13 cm below the carina.
 # A collapsed esophagus is about 2 cm wide and 1 cm deep (Gray's Anatomy, 41st ed., ch. 55).

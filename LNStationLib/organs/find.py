@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from LNStationLib.case import Case
-from LNStationLib.errors import InputError
+from LNStationLib.case.case import Case
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.organs import airways, aorta, bronchi, lungs, pulmonary_artery, supplied
 from LNStationLib.organs.body import find_body
@@ -18,13 +17,14 @@ from LNStationLib.organs.find_bones import add_bones
 from LNStationLib.organs.find_veins import add_esophagus, add_inferior_pulmonary_veins, add_veins
 from LNStationLib.organs.findings import Findings
 from LNStationLib.organs.groups import AIRWAY_PARTS
-from LNStationLib.organs.organ_set import Organ, OrganSet, OrganSource
 from LNStationLib.organs.orientation import check_spine_behind, check_upright
 from LNStationLib.organs.scan import Scan, scan_of
 from LNStationLib.organs.totalsegmentator import run_totalsegmentator
-from LNStationLib.progress import Progress, portion, silent
-from LNStationLib.settings import Settings
-from LNStationLib.types import BoolArray
+from LNStationLib.state.organ_set import Organ, OrganSet, OrganSource
+from LNStationLib.state.settings import Settings
+from LNStationLib.support.errors import InputError
+from LNStationLib.support.progress import Progress, portion, silent
+from LNStationLib.support.types import BoolArray
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import numpy as np
 from LNStationLib.organs import arteries, bones
 from LNStationLib.organs.context import Context
 from LNStationLib.organs.spine import Spine
-from LNStationLib.types import BoolArray
+from LNStationLib.support.types import BoolArray
 
 _AORTA = ("aorta", "ascending_aorta", "aortic_arch", "descending_aorta")
 _BESIDE_SPINE_MM = 45.0

@@ -7,9 +7,9 @@ import numpy as np
 from LNStationLib.organs import bones, spine, sternum
 from LNStationLib.organs.context import Context
 from LNStationLib.organs.findings import Findings
-from LNStationLib.organs.organ_set import Organ, OrganSet, OrganSource
 from LNStationLib.organs.spine import Spine
-from LNStationLib.types import BoolArray
+from LNStationLib.state.organ_set import Organ, OrganSet, OrganSource
+from LNStationLib.support.types import BoolArray
 
 # A supplied spine that lacks fewer slices than this share of the scan is taken as it is.
 _COMPLETE_FROM = 0.05

@@ -11,10 +11,10 @@ from LNStationLib.organs.aorta import end_before_trachea
 from LNStationLib.organs.context import Context
 from LNStationLib.organs.findings import Findings
 from LNStationLib.organs.groups import ARTERIES
-from LNStationLib.organs.organ_set import OrganSource
 from LNStationLib.organs.spine import Spine
 from LNStationLib.organs.vessel_paths import Surroundings, soft_tissue
-from LNStationLib.types import BoolArray
+from LNStationLib.state.organ_set import OrganSource
+from LNStationLib.support.types import BoolArray
 
 _PULMONARY_ARTERY = ("pulmonary_artery", "pulmonary_trunk", "pulmonary_artery_left", "pulmonary_artery_right")
 _SOLID = (*ARTERIES, *_PULMONARY_ARTERY, "heart", "trachea", "airways", "lung_left", "lung_right", "bone")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from LNStationLib.imaging.grid import Grid
-from LNStationLib.organs.organ_set import Landmark, Organ, OrganSet, OrganSource
-from LNStationLib.types import BoolArray
+from LNStationLib.state.organ_set import Landmark, Organ, OrganSet, OrganSource
+from LNStationLib.support.types import BoolArray
 
 
 @dataclass

@@ -7,9 +7,9 @@ from scipy import ndimage
 
 from LNStationLib.organs import morphology
 from LNStationLib.organs.findings import Findings
-from LNStationLib.organs.organ_set import OrganSource
 from LNStationLib.organs.scan import Scan
-from LNStationLib.types import BoolArray
+from LNStationLib.state.organ_set import OrganSource
+from LNStationLib.support.types import BoolArray
 
 _LUNG_BELOW_HU = -400
 # Bowel and stomach hold plain gas (near -1000 HU); inflated lung averages -700 to -900 HU.

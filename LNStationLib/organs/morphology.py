@@ -7,7 +7,7 @@ import edt
 import numpy as np
 
 from LNStationLib.imaging.patient import fill_slices as fill_slices
-from LNStationLib.types import BoolArray, FloatArray
+from LNStationLib.support.types import BoolArray, FloatArray
 
 Box = tuple[slice, slice, slice]
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from LNStationLib.errors import GeometryError
 from LNStationLib.organs.airways import TracheaChain
 from LNStationLib.organs.scan import Scan
 from LNStationLib.organs.spine import follow_canal
-from LNStationLib.types import BoolArray
+from LNStationLib.support.errors import GeometryError
+from LNStationLib.support.types import BoolArray
 
 _AIR_HU = -400
 _LUNG_SLICE_MM2 = 2000.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from LNStationLib.types import FloatArray
+from LNStationLib.support.types import FloatArray
 
 
 def best_path(score: FloatArray, step_cost: float, reach: int = 1) -> np.ndarray:

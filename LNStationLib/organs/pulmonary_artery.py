@@ -6,10 +6,10 @@ import numpy as np
 
 from LNStationLib.organs import morphology
 from LNStationLib.organs.findings import Findings
-from LNStationLib.organs.organ_set import OrganSource
 from LNStationLib.organs.scan import Scan
 from LNStationLib.organs.wave_tree import WaveTree, wave_tree
-from LNStationLib.types import BoolArray
+from LNStationLib.state.organ_set import OrganSource
+from LNStationLib.support.types import BoolArray
 
 _ARM_REACH_MM = 15.0
 _SMALLEST_ARM_MM3 = 1000.0

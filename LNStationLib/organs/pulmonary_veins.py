@@ -7,9 +7,9 @@ from scipy import ndimage
 
 from LNStationLib.organs import morphology
 from LNStationLib.organs.findings import Findings
-from LNStationLib.organs.organ_set import OrganSource
 from LNStationLib.organs.scan import Scan
-from LNStationLib.types import BoolArray
+from LNStationLib.state.organ_set import OrganSource
+from LNStationLib.support.types import BoolArray
 
 # Measured on adult CT: the inferior veins enter the left atrium 4 to 6 cm below the carina.
 USUAL_BELOW_CARINA_MM = 50.0

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from LNStationLib.case import Case
+from LNStationLib.case.case import Case
 from LNStationLib.imaging.grid import AIR_HU, Grid, field_of_view, resample_to_grid
-from LNStationLib.types import BoolArray, HuArray
+from LNStationLib.support.types import BoolArray, HuArray
 
 # Scanners fill the corners outside the reconstruction circle with -2000 or less; no tissue is below air.
 _PADDING_HU = -1200

@@ -9,10 +9,10 @@ from scipy import ndimage
 
 from LNStationLib.organs import morphology
 from LNStationLib.organs.findings import Findings
-from LNStationLib.organs.organ_set import OrganSource
 from LNStationLib.organs.paths import best_path
 from LNStationLib.organs.scan import Scan
-from LNStationLib.types import BoolArray, FloatArray
+from LNStationLib.state.organ_set import OrganSource
+from LNStationLib.support.types import BoolArray, FloatArray
 
 _BONE_HU = 180
 # Thoracic canal: 15 to 20 mm wide (Gray's Anatomy, 41st ed., ch. 43), so bone within 13 mm of its middle all round.

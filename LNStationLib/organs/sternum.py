@@ -10,10 +10,10 @@ from scipy import ndimage
 
 from LNStationLib.organs import morphology
 from LNStationLib.organs.findings import Findings
-from LNStationLib.organs.organ_set import OrganSource
 from LNStationLib.organs.paths import best_path
 from LNStationLib.organs.scan import Scan
-from LNStationLib.types import BoolArray, FloatArray
+from LNStationLib.state.organ_set import OrganSource
+from LNStationLib.support.types import BoolArray, FloatArray
 
 _BONE_HU = 130
 _SIDE_REACH_MM = 14.0

@@ -6,12 +6,12 @@ import numpy as np
 import SimpleITK as sitk
 
 from LNStationLib import anatomy
-from LNStationLib.case import Case
+from LNStationLib.case.case import Case
 from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.grid import Grid, resample_to_grid
 from LNStationLib.organs.findings import Findings
-from LNStationLib.organs.organ_set import OrganSource
-from LNStationLib.types import BoolArray
+from LNStationLib.state.organ_set import OrganSource
+from LNStationLib.support.types import BoolArray
 
 
 def mask_on_grid(image: sitk.Image, grid: Grid) -> BoolArray:

@@ -16,13 +16,13 @@ from pathlib import Path
 import SimpleITK as sitk
 
 from LNStationLib import anatomy
-from LNStationLib.case import Case
-from LNStationLib.errors import InputError
+from LNStationLib.case.case import Case
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.organs.findings import Findings
-from LNStationLib.organs.organ_set import OrganSource
 from LNStationLib.organs.supplied import mask_on_grid
-from LNStationLib.progress import Progress
+from LNStationLib.state.organ_set import OrganSource
+from LNStationLib.support.errors import InputError
+from LNStationLib.support.progress import Progress
 
 log = logging.getLogger(__name__)
 

@@ -9,11 +9,11 @@ from scipy import ndimage
 
 from LNStationLib.organs import morphology
 from LNStationLib.organs.findings import Findings
-from LNStationLib.organs.organ_set import OrganSource
 from LNStationLib.organs.paths import best_path
 from LNStationLib.organs.scan import Scan
 from LNStationLib.organs.vessel_paths import Surroundings, trachea_edges
-from LNStationLib.types import BoolArray, FloatArray
+from LNStationLib.state.organ_set import OrganSource
+from LNStationLib.support.types import BoolArray, FloatArray
 
 _CAVA_RADIUS_MM = 8.0
 _CAVA_REACH_MM = 30.0

@@ -11,7 +11,7 @@ from skimage.graph import MCP_Geometric
 from LNStationLib.organs import morphology
 from LNStationLib.organs.scan import Scan
 from LNStationLib.organs.spine import Spine
-from LNStationLib.types import BoolArray, FloatArray
+from LNStationLib.support.types import BoolArray, FloatArray
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from LNStationLib.phantom import abdomen, arms, lung_trees, lungs, muscles, skel
 from LNStationLib.phantom.shape_tables import group_shapes, organ_shapes
 from LNStationLib.phantom.shapes import Float32Array, Patch, Shape, box_around, merge, smooth_minimum
 from LNStationLib.phantom.variation import Variation
-from LNStationLib.types import BoolArray, LabelArray
+from LNStationLib.support.types import BoolArray, LabelArray
 
 PERICARDIUM_TOP_MM = 4.0
 """The pericardium's reflection on the ascending aorta and the pulmonary trunk."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from LNStationLib.phantom.shapes import Blend, Shape, Tube, tube
 from LNStationLib.phantom.skeleton import humeral_head
-from LNStationLib.types import PointMm
+from LNStationLib.support.types import PointMm
 
 BLEND_MM = 6.0
 """Rounding between arm and trunk; wider would fill the air between them."""

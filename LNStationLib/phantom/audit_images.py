@@ -11,8 +11,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from LNStationLib import anatomy
-from LNStationLib.assessment import NodeFinding
-from LNStationLib.case_loading import load_case_folder
+from LNStationLib.case.from_files import load_case_folder
 from LNStationLib.imaging.arrays import array_view
 from LNStationLib.metastasis.station_uptake import station_uptakes
 from LNStationLib.nodes.measurement import measure_nodes
@@ -22,7 +21,8 @@ from LNStationLib.phantom.nodes import NodeTruth
 from LNStationLib.phantom.patient import PatientTruth
 from LNStationLib.phantom.preset import Preset
 from LNStationLib.phantom.records import CASES, TRUTH
-from LNStationLib.progress import Progress, silent
+from LNStationLib.state.assessment import NodeFinding
+from LNStationLib.support.progress import Progress, silent
 
 _SECTION = "Images against attributes"
 ATLAS_ERROR_MM = 7.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from LNStationLib.case import Cancer
+from LNStationLib.case.case import Cancer
 from LNStationLib.phantom.audit_statistics import wilson
 from LNStationLib.phantom.preset import Preset
 

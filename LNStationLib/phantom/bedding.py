@@ -21,7 +21,7 @@ from scipy import ndimage
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.phantom.lungs import resize
 from LNStationLib.phantom.shapes import Float32Array
-from LNStationLib.types import BoolArray, HuArray, LabelArray
+from LNStationLib.support.types import BoolArray, HuArray, LabelArray
 
 _AIR_HU = -1000.0
 _GOWN_REACH_MM = 15.0

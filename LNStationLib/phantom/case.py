@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import SimpleITK as sitk
 
-from LNStationLib.case import Case, CaseFacts
+from LNStationLib.case.case import Case, CaseFacts
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.phantom import anatomy_model, ct, pet, rasterize, scanner
 from LNStationLib.phantom.bedding import Bedding, lay_bedding
@@ -27,7 +27,7 @@ from LNStationLib.phantom.scan_traits import Extent, ScanTrait, bedding_of, vari
 from LNStationLib.phantom.tumor import tumor_shape
 from LNStationLib.phantom.uptake_model import with_calls, with_uptake
 from LNStationLib.phantom.variation import Variation, draw_variation
-from LNStationLib.types import BoolArray, HuArray, InstanceArray, PointMm, Side
+from LNStationLib.support.types import BoolArray, HuArray, InstanceArray, PointMm, Side
 
 Organs = Literal["key", "all", "none"]
 FIELD_OF_VIEW_MM = (366.0, 296.0, 316.0)

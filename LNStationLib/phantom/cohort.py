@@ -14,7 +14,6 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from LNStationLib.errors import InputError, OutputError
 from LNStationLib.phantom.patient import PatientTruth, compact, complete, draw_patient, scanned_with, unplaced
 from LNStationLib.phantom.preset import Preset, load_preset
 from LNStationLib.phantom.records import (
@@ -33,8 +32,9 @@ from LNStationLib.phantom.records import (
     write_tables,
 )
 from LNStationLib.phantom.scan_traits import Extent, ScanTrait, check_traits
-from LNStationLib.processes import spread_or_serial
-from LNStationLib.progress import Progress, silent
+from LNStationLib.support.errors import InputError, OutputError
+from LNStationLib.support.processes import spread_or_serial
+from LNStationLib.support.progress import Progress, silent
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from LNStationLib.phantom.placement import place_nodes
 from LNStationLib.phantom.shapes import Float32Array, Patch
 from LNStationLib.phantom.station_truth import station_labels
 from LNStationLib.phantom.tumor import Tumor
-from LNStationLib.types import LabelArray
+from LNStationLib.support.types import LabelArray
 
 _INVASION_MM = 2.0
 

@@ -19,7 +19,7 @@ from LNStationLib.phantom.mask_table import MaskTable
 from LNStationLib.phantom.physiology import Physiology
 from LNStationLib.phantom.shapes import Patch
 from LNStationLib.phantom.variation import Variation
-from LNStationLib.types import HuArray
+from LNStationLib.support.types import HuArray
 
 _OVERLAP_MM = 14.0
 """How far a part's internal grid reaches over the seam, for the blur of the PET."""

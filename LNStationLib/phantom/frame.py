@@ -17,7 +17,7 @@ from scipy.ndimage import affine_transform
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.phantom.shapes import Box, Float32Array, Patch, box_around
 from LNStationLib.phantom.variation import Variation
-from LNStationLib.types import PointMm
+from LNStationLib.support.types import PointMm
 
 INTERNAL_MM = 1.4
 INTERNAL_SLICE_MM = 1.75

@@ -8,7 +8,7 @@ import numpy as np
 
 from LNStationLib.phantom.nodes import NodePlan
 from LNStationLib.phantom.preset import Preset
-from LNStationLib.types import PointMm
+from LNStationLib.support.types import PointMm
 
 STATIONS = {
     "vessel_stump": ("10R", "10L", "11R", "11L", "4R"),

@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.phantom.shapes import Float32Array, box_around, coordinates
-from LNStationLib.types import BoolArray, LabelArray
+from LNStationLib.support.types import BoolArray, LabelArray
 
 _CLOSING_MM = 11.0
 _COARSE_MM = 2.8

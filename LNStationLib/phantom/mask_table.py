@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from LNStationLib.phantom.shapes import Box
-from LNStationLib.types import BoolArray
+from LNStationLib.support.types import BoolArray
 
 
 @dataclass

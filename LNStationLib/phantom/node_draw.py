@@ -11,7 +11,7 @@ from LNStationLib import anatomy
 from LNStationLib.phantom.nodes import NodePlan
 from LNStationLib.phantom.preset import Appearance, Preset, station_group
 from LNStationLib.phantom.tumor import Tumor
-from LNStationLib.types import PointMm, Side
+from LNStationLib.support.types import PointMm, Side
 
 _UNSIDED = ("3P", "7")
 

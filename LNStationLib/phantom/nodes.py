@@ -8,7 +8,7 @@ import numpy as np
 
 from LNStationLib.phantom.preset import Group, station_group
 from LNStationLib.phantom.shapes import Blend, Ellipsoid, Shape, frame_along
-from LNStationLib.types import PointMm, Side
+from LNStationLib.support.types import PointMm, Side
 
 
 @dataclass(frozen=True)

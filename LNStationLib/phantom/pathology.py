@@ -17,7 +17,7 @@ from LNStationLib.staging import (
     esophagus_rules,
     lung_n_category,
 )
-from LNStationLib.types import Side
+from LNStationLib.support.types import Side
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from LNStationLib.phantom.shapes import (
     tube,
 )
 from LNStationLib.phantom.variation import Variation
-from LNStationLib.types import PointMm
+from LNStationLib.support.types import PointMm
 
 HIGHEST_MM, LOWEST_MM = -176.0, -665.0
 BLADDER_SUV = 25.0

@@ -14,7 +14,7 @@ from LNStationLib.imaging.grid import Grid
 from LNStationLib.phantom.nodes import NodePlan, PlacedNode
 from LNStationLib.phantom.shapes import Box, Ellipsoid, box_around
 from LNStationLib.phantom.spread import STATION_CENTERS
-from LNStationLib.types import BoolArray, LabelArray, PointMm
+from LNStationLib.support.types import BoolArray, LabelArray, PointMm
 
 _SEARCH_MM = (9.0, 9.0, 9.0)
 _NEAR_MM = (6.0, 6.0, 6.0)

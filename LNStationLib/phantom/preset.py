@@ -10,12 +10,12 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from LNStationLib import anatomy
-from LNStationLib.case import Cancer
-from LNStationLib.errors import InputError
+from LNStationLib.case.case import Cancer
 from LNStationLib.phantom.variation import Contrast
-from LNStationLib.resources import resource_path
 from LNStationLib.staging import Rules
-from LNStationLib.types import PointMm, Side
+from LNStationLib.support.errors import InputError
+from LNStationLib.support.resources import resource_path
+from LNStationLib.support.types import PointMm, Side
 
 PresetName = Literal["esophagus", "lung"]
 PRESET_NAMES: tuple[PresetName, ...] = ("esophagus", "lung")

@@ -12,7 +12,7 @@ from LNStationLib.phantom.anatomy_model import Anatomy
 from LNStationLib.phantom.frame import Frame
 from LNStationLib.phantom.mask_table import MaskTable, bounding_box
 from LNStationLib.phantom.shapes import Float32Array, Patch
-from LNStationLib.types import BoolArray, LabelArray, PointMm
+from LNStationLib.support.types import BoolArray, LabelArray, PointMm
 
 # Earlier names keep the voxels that later ones also claim.
 PRECEDENCE = (

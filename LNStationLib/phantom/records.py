@@ -12,14 +12,14 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from LNStationLib import __version__
-from LNStationLib.errors import InputError, OutputError
 from LNStationLib.phantom.look_alikes import LookAlike
 from LNStationLib.phantom.nodes import NodeTruth
 from LNStationLib.phantom.pathology import StationPathology
 from LNStationLib.phantom.patient import PatientTruth, StationRow
 from LNStationLib.phantom.preset import Preset
 from LNStationLib.phantom.scan_traits import Extent, ScanTrait
-from LNStationLib.whole_files import write_whole
+from LNStationLib.support.atomic_files import write_atomically
+from LNStationLib.support.errors import InputError, OutputError
 
 COHORT_FILE, PATIENT_FILE = "cohort.json", "patient.json"
 CASES, TRUTH = "cases", "truth"
@@ -129,7 +129,7 @@ def write_file(path: Path, content: bytes) -> None:
         OutputError: It cannot be written.
     """
     try:
-        write_whole(path, content)
+        write_atomically(path, content)
     except OSError as error:
         raise OutputError(f"{path} cannot be written ({error.strerror}); choose another folder.") from error
 

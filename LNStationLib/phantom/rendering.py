@@ -11,7 +11,6 @@ import numpy as np
 import SimpleITK as sitk
 
 from LNStationLib import anatomy
-from LNStationLib.errors import OutputError
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.phantom.case import PhantomCase, render
 from LNStationLib.phantom.cohort import write_truth
@@ -20,6 +19,7 @@ from LNStationLib.phantom.preset import Preset
 from LNStationLib.phantom.records import CASES, PATIENT_FILE, TRUTH
 from LNStationLib.phantom.station_truth import station_truth
 from LNStationLib.phantom.write import write_case
+from LNStationLib.support.errors import OutputError
 
 _CHEST = ("thoracic_cavity", "spine", "sternum", "clavicle_left", "clavicle_right", "esophagus", "trachea")
 

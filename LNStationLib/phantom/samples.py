@@ -17,7 +17,7 @@ from LNStationLib.phantom.patient import PatientPlan, patient_generator
 from LNStationLib.phantom.preset import Preset, load_preset
 from LNStationLib.phantom.preset_change import PresetChange
 from LNStationLib.phantom.tumor import Tumor, draw_tumor
-from LNStationLib.types import PointMm
+from LNStationLib.support.types import PointMm
 
 SampleName = Literal["lung-n2", "lung-n0-reactive", "esophagus-middle", "esophagus-clear-signs"]
 SAMPLE_NAMES: tuple[SampleName, ...] = ("lung-n2", "lung-n0-reactive", "esophagus-middle", "esophagus-clear-signs")

@@ -12,7 +12,7 @@ from scipy.ndimage import gaussian_filter, map_coordinates
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.phantom.frame import Frame
 from LNStationLib.phantom.shapes import Float32Array
-from LNStationLib.types import HuArray
+from LNStationLib.support.types import HuArray
 
 AIR_HU = -1000.0
 _NOISE_AT_MM, _NOISE_AT_SLICE_MM = 0.8, 3.0

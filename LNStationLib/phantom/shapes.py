@@ -16,7 +16,7 @@ import numpy.typing as npt
 from scipy.interpolate import CubicSpline, PchipInterpolator
 
 from LNStationLib.imaging.grid import Grid
-from LNStationLib.types import BoolArray, PointMm
+from LNStationLib.support.types import BoolArray, PointMm
 
 MARGIN_MM = 5.0
 Box = tuple[slice, slice, slice]

@@ -9,7 +9,7 @@ import numpy as np
 from LNStationLib import anatomy
 from LNStationLib.phantom.preset import Preset
 from LNStationLib.phantom.tumor import Tumor
-from LNStationLib.types import PointMm
+from LNStationLib.support.types import PointMm
 
 STATION_CENTERS: dict[str, PointMm] = {
     "1R": (-44, -14, 96), "1L": (44, -16, 96), "2R": (-18, -10, 62), "2L": (19, -2, 62), "3A": (2, -48, 24),

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from LNStationLib.case import Cancer
+from LNStationLib.case.case import Cancer
 from LNStationLib.phantom import central
 from LNStationLib.phantom.preset import Preset, SiteRow
 from LNStationLib.phantom.shapes import Blend, Ellipsoid, Shape, Tube, frame_along, tube
-from LNStationLib.types import PointMm, Side
+from LNStationLib.support.types import PointMm, Side
 
 
 @dataclass(frozen=True)

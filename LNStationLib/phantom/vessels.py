@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from LNStationLib.phantom.shapes import Tube, tube
 from LNStationLib.phantom.variation import Variation
-from LNStationLib.types import PointMm
+from LNStationLib.support.types import PointMm
 
 ARCH_START = (6.0, -21.0, 27.0)
 ARCH_END = (34.5, 43.0, 14.0)

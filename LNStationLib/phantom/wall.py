@@ -9,7 +9,7 @@ from scipy.interpolate import PchipInterpolator
 
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.phantom.shapes import Float32Array, coordinates, smooth_minimum
-from LNStationLib.types import PointMm
+from LNStationLib.support.types import PointMm
 
 _Z = (-215, -150, -100, -50, 0, 40, 70, 95, 135)
 CAVITY_POWER = 2.35

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import SimpleITK as sitk
 
-from LNStationLib.case import Case
-from LNStationLib.errors import OutputError
+from LNStationLib.case.case import Case
 from LNStationLib.phantom.case import PhantomCase
+from LNStationLib.support.errors import OutputError
 
 
 def write_case(case: Case | PhantomCase, folder: Path) -> None:

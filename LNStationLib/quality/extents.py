@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from LNStationLib.imaging.grid import Grid
-from LNStationLib.types import BoolArray
+from LNStationLib.support.types import BoolArray
 
 _EDGE_VOXELS = 2
 """A structure that ends this near to the edge of the view may go on outside: interpolation blurs its last voxels."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from LNStationLib.organs.organ_set import OrganSet, OrganSource
 from LNStationLib.quality.doubts import Doubt, judge, title
 from LNStationLib.quality.extents import Extent, View
 from LNStationLib.quality.rules import OrganRule, Plausibility, RelationRule, plausibility
-from LNStationLib.sentences import listed
-from LNStationLib.types import BoolArray
+from LNStationLib.state.organ_set import OrganSet, OrganSource
+from LNStationLib.support.sentences import listed
+from LNStationLib.support.types import BoolArray
 
 _NOT_THE_USERS = (OrganSource.NETWORK, OrganSource.IMAGE, OrganSource.SURROGATE)
 """Only these may be dropped: a mask that was supplied, and what was cut out of it, is the user's."""

@@ -8,7 +8,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from LNStationLib import anatomy
-from LNStationLib.resources import resource_path
+from LNStationLib.support.resources import resource_path
 
 OrganMeasure = Literal["volume_ml", "height_mm"]
 Relation = Literal["above_mm", "left_of_mm"]

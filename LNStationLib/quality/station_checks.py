@@ -11,12 +11,12 @@ from scipy.spatial import ConvexHull, QhullError
 
 from LNStationLib import anatomy
 from LNStationLib.organs.groups import BONES
-from LNStationLib.organs.organ_set import OrganSet
 from LNStationLib.quality.doubts import Doubt, judge
 from LNStationLib.quality.rules import Plausibility, StationMeasure, plausibility
+from LNStationLib.state.organ_set import OrganSet
+from LNStationLib.state.station_map import StationMap
 from LNStationLib.stations.profiles import first_mm
-from LNStationLib.stations.station_map import StationMap
-from LNStationLib.types import BoolArray, FloatArray, HuArray
+from LNStationLib.support.types import BoolArray, FloatArray, HuArray
 
 _AIR_HU = -400
 """Halfway between lung and soft tissue, as in ``station_edits``."""

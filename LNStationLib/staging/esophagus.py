@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from LNStationLib.errors import InputError
-from LNStationLib.sentences import listed
 from LNStationLib.staging.answer import NCategoryAnswer
 from LNStationLib.staging.rules import canonical_stations, esophagus_rules, lung_rules
+from LNStationLib.support.errors import InputError
+from LNStationLib.support.sentences import listed
 
 
 def esophagus_n_category(n_positive_nodes: int) -> NCategoryAnswer:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from LNStationLib.errors import InputError
-from LNStationLib.sentences import listed
 from LNStationLib.staging.answer import NCategoryAnswer
 from LNStationLib.staging.rules import Group, LungRuleSet, Rules, canonical_stations, lung_rules
-from LNStationLib.types import Side
+from LNStationLib.support.errors import InputError
+from LNStationLib.support.sentences import listed
+from LNStationLib.support.types import Side
 
 _SIDE_WORDS: dict[Side, str] = {"R": "right", "L": "left"}
 

@@ -8,9 +8,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from LNStationLib.errors import InputError
-from LNStationLib.resources import resource_path
-from LNStationLib.types import Side
+from LNStationLib.support.errors import InputError
+from LNStationLib.support.resources import resource_path
+from LNStationLib.support.types import Side
 
 Rules = Literal["tnm8", "tnm9", "petct_paper"]
 Group = Literal["N1", "N2", "N3"]

@@ -15,7 +15,7 @@ from LNStationLib.organs.blood import enhanced_blood
 from LNStationLib.organs.groups import BONES, LUNGS, VESSELS
 from LNStationLib.stations.frame import Frame
 from LNStationLib.stations.profiles import first_mm
-from LNStationLib.types import BoolArray
+from LNStationLib.support.types import BoolArray
 
 _ORGANS = ("liver", "stomach")
 _APART = (*LUNGS, *BONES, *VESSELS, "aorta", "esophagus", "spine")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from LNStationLib.types import FloatArray
+from LNStationLib.support.types import FloatArray
 
 
 class MissingAnatomyError(Exception):

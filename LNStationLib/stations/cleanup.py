@@ -10,7 +10,7 @@ from LNStationLib import anatomy
 from LNStationLib.stations.frame import Frame
 from LNStationLib.stations.profiles import bounding_box
 from LNStationLib.stations.rules import Anatomy, Region
-from LNStationLib.types import BoolArray, LabelArray
+from LNStationLib.support.types import BoolArray, LabelArray
 
 _SMOOTHING_MM = 1.6
 _KEEP_SHARE, _WIN_SHARE = 0.35, 0.55

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from LNStationLib.imaging.grid import Grid
-from LNStationLib.organs.organ_set import Organ, OrganSet, OrganSource
+from LNStationLib.state.organ_set import Organ, OrganSet, OrganSource
 from LNStationLib.stations import left_out
 from LNStationLib.stations.borders import Border, MissingAnatomyError
-from LNStationLib.types import BoolArray, FloatArray, HuArray, PointMm
+from LNStationLib.support.types import BoolArray, FloatArray, HuArray, PointMm
 
 HALF_WIDTH_MM = 100.0
 """Half width of the region around the trachea that can hold a station; hila lie within 70 mm."""

@@ -14,16 +14,16 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from LNStationLib import anatomy
-from LNStationLib.organs.organ_set import OrganSet
-from LNStationLib.progress import Progress, silent
+from LNStationLib.state.organ_set import OrganSet
+from LNStationLib.state.station_map import BorderNote, StationMap
 from LNStationLib.stations.borders import MissingAnatomyError
 from LNStationLib.stations.cleanup import clean_labels
 from LNStationLib.stations.frame import Frame, make_frame
 from LNStationLib.stations.left_out import NO_TISSUE, not_parsed
 from LNStationLib.stations.needs import check_needs
 from LNStationLib.stations.rules import RULES, Anatomy, Region
-from LNStationLib.stations.station_map import BorderNote, StationMap
-from LNStationLib.types import HuArray, LabelArray
+from LNStationLib.support.progress import Progress, silent
+from LNStationLib.support.types import HuArray, LabelArray
 
 _log = logging.getLogger(__name__)
 MIN_STATION_ML = 0.1
@@ -36,7 +36,7 @@ class IaslcRulesParser:
     name = "iaslc_rules"
 
     def parse(self, hu: HuArray, organs: OrganSet, progress: Progress = silent) -> StationMap:
-        """Parse the stations; see :class:`LNStationLib.stations.station_map.StationParser`.
+        """Parse the stations; see :class:`LNStationLib.state.station_map.StationParser`.
 
         A structure that is missing and has no surrogate costs the stations that need it, never the case.
         """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from LNStationLib.sentences import listed
+from LNStationLib.support.sentences import listed
 
 NO_TISSUE = "no tissue between its borders in this field of view"
 TOO_SMALL = "too small for the voxels of this CT"

@@ -16,7 +16,7 @@ from LNStationLib.stations.abdomen import abdominal_organs, under_diaphragm
 from LNStationLib.stations.borders import Border, MissingAnatomyError, plane
 from LNStationLib.stations.frame import Frame
 from LNStationLib.stations.profiles import center_mm, filled, highest_z_mm, lowest_z_mm
-from LNStationLib.types import BoolArray, Side
+from LNStationLib.support.types import BoolArray, Side
 
 _APEX_TO_MANUBRIUM_MM = 25.0
 _MANUBRIUM_TO_CRICOID_MM = 50.0

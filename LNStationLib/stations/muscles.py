@@ -15,7 +15,7 @@ from scipy.ndimage import binary_dilation, gaussian_filter, generate_binary_stru
 
 from LNStationLib.organs.groups import BONES
 from LNStationLib.stations.frame import Frame
-from LNStationLib.types import BoolArray, HuArray
+from LNStationLib.support.types import BoolArray, HuArray
 
 _LONGEST_NODE_MM = 40.0
 _SOFT_HU = 0.0

@@ -13,7 +13,7 @@ from scipy.ndimage import gaussian_filter
 from LNStationLib.stations import left_out
 from LNStationLib.stations.borders import Border, MissingAnatomyError, surface
 from LNStationLib.stations.frame import Frame
-from LNStationLib.types import BoolArray, FloatArray
+from LNStationLib.support.types import BoolArray, FloatArray
 
 RIGHT_VESSELS = ("superior_vena_cava", "brachiocephalic_vein_right")
 LEFT_VESSELS = ("common_carotid_artery_left",)

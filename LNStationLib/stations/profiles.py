@@ -6,7 +6,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from LNStationLib.imaging.grid import Grid
-from LNStationLib.types import BoolArray, FloatArray
+from LNStationLib.support.types import BoolArray, FloatArray
 
 
 def first_mm(mask: BoolArray, grid: Grid, axis: int) -> FloatArray:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from LNStationLib.errors import InputError
+from LNStationLib.state.station_map import StationParser
 from LNStationLib.stations.iaslc_rules import IaslcRulesParser
-from LNStationLib.stations.station_map import StationParser
+from LNStationLib.support.errors import InputError
 
 _PARSERS: dict[str, Callable[[], StationParser]] = {IaslcRulesParser.name: IaslcRulesParser}
 

@@ -12,12 +12,12 @@ from skimage.draw import polygon as polygon_pixels
 
 from LNStationLib.organs.blood import enhanced_blood
 from LNStationLib.organs.groups import AIRWAYS, BONES, HEART, LUNGS, VESSELS
-from LNStationLib.organs.organ_set import OrganSource
+from LNStationLib.state.organ_set import OrganSource
 from LNStationLib.stations import left_out
 from LNStationLib.stations.borders import MissingAnatomyError
 from LNStationLib.stations.frame import Frame
 from LNStationLib.stations.profiles import center_mm, filled
-from LNStationLib.types import BoolArray, FloatArray
+from LNStationLib.support.types import BoolArray, FloatArray
 
 TISSUE_HU = (-400, 300)
 """Fat to enhanced nodes. Below lies lung (a voxel half fat, half lung has about -450 HU), above calcification, bone

@@ -15,7 +15,7 @@ from LNStationLib.stations.borders import Border, MissingAnatomyError, curve, su
 from LNStationLib.stations.frame import Frame
 from LNStationLib.stations.levels import Levels
 from LNStationLib.stations.profiles import center_mm, filled, first_mm, last_mm
-from LNStationLib.types import BoolArray, FloatArray
+from LNStationLib.support.types import BoolArray, FloatArray
 
 AIRWAY_WALL_MM = 1.5
 """Thickness of the tracheal and main bronchial wall in adults; masks hold the lumen."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from LNStationLib.assessed_case import AssessedCase
-from LNStationLib.case import Case
+from LNStationLib.case.case import Case
+from LNStationLib.state.assessed_case import AssessedCase
 from LNStationLib.worker.failures import UnknownCaseError
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import PurePath
 from typing import Any
 
-from LNStationLib.errors import CancelledError, InputError
+from LNStationLib.support.errors import CancelledError, InputError
 from LNStationLib.worker.messages import ErrorCode, Failure
 from LNStationLib.worker.volume_files import VolumeError
 

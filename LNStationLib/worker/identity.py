@@ -9,8 +9,8 @@ from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset
 from pydicom.valuerep import PersonName
 
-from LNStationLib.assessment import CaseSummary, PatientIdentity
 from LNStationLib.imaging.dicom_headers import age_years, iso_date, study_date, text
+from LNStationLib.state.assessment import CaseSummary, PatientIdentity
 
 PatientKeyword = Literal[
     "PatientName", "PatientID", "PatientSex", "PatientBirthDate", "PatientAge", "StudyDate", "AccessionNumber"

@@ -13,23 +13,23 @@ from typing import Any
 
 import SimpleITK as sitk
 
-from LNStationLib.assessed_case import AssessedCase
-from LNStationLib.assessment import CaseSummary
-from LNStationLib.case_input.case_from_images import CaseImages, case_from_images
-from LNStationLib.errors import InputError
+from LNStationLib.assessment.assess import assess_case, with_organs
+from LNStationLib.assessment.reassess import reassess, with_attention
+from LNStationLib.assessment.restore import restore_case
+from LNStationLib.assessment.review import evidence_sides, stage_reader_calls
+from LNStationLib.case.from_memory import CaseImages, case_from_images
+from LNStationLib.export import write_outputs
 from LNStationLib.metastasis import attention_volume
-from LNStationLib.modelpackage import list_packages, read_package
-from LNStationLib.modelpackage.card import card
-from LNStationLib.modelpackage.container import PackageError
-from LNStationLib.modelpackage.folders import user_folder
+from LNStationLib.models.package import list_packages, read_package
+from LNStationLib.models.package.card import card
+from LNStationLib.models.package.container import PackageError
+from LNStationLib.models.package.folders import user_folder
 from LNStationLib.networks.installation import how_to_install, missing_packages
-from LNStationLib.pipeline import assess_case, with_organs
-from LNStationLib.progress import Progress, portion
-from LNStationLib.reassessment import reassess, with_attention
-from LNStationLib.report import write_outputs
-from LNStationLib.restoring import restore_case
-from LNStationLib.review import evidence_sides, stage_reader_calls
-from LNStationLib.settings import Settings
+from LNStationLib.state.assessed_case import AssessedCase
+from LNStationLib.state.assessment import CaseSummary
+from LNStationLib.state.settings import Settings
+from LNStationLib.support.errors import InputError
+from LNStationLib.support.progress import Progress, portion
 from LNStationLib.worker import params as p
 from LNStationLib.worker.case_store import CaseStore, WarmCase
 from LNStationLib.worker.identity import anonymous, identified

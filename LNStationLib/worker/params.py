@@ -7,11 +7,11 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from LNStationLib import anatomy
-from LNStationLib.assessment import Assessment, Call
-from LNStationLib.case import Cancer, CaseFacts
-from LNStationLib.review import Review
-from LNStationLib.settings import Settings
-from LNStationLib.types import Side
+from LNStationLib.assessment.review import Review
+from LNStationLib.case.case import Cancer, CaseFacts
+from LNStationLib.state.assessment import Assessment, Call
+from LNStationLib.state.settings import Settings
+from LNStationLib.support.types import Side
 from LNStationLib.worker.identity import PatientKeyword
 
 Volume = dict[str, Any]

@@ -14,8 +14,8 @@ from queue import SimpleQueue
 from typing import Any
 
 from LNStationLib import __version__
-from LNStationLib.errors import CancelledError
-from LNStationLib.progress import Progress
+from LNStationLib.support.errors import CancelledError
+from LNStationLib.support.progress import Progress
 from LNStationLib.worker import messages
 from LNStationLib.worker.failures import failure_of, log_defect
 from LNStationLib.worker.messages import Call, ErrorCode, Failure, LineSplitter, LineTooLong, MessageError, RequestId

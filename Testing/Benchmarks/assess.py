@@ -24,7 +24,7 @@ import SimpleITK as sitk
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from LNStationLib.case import Case  # noqa: E402  (the source tree is put on the path above)
+from LNStationLib.case.case import Case  # noqa: E402  (the source tree is put on the path above)
 
 REAL_CASE = ROOT.parent / "shared" / "data" / "chest_ct_01"
 IN_PLANE = 512
@@ -51,7 +51,7 @@ def load(name: str, slices: int) -> Case:
 
         case = demo_case(organs="all")
     else:
-        from LNStationLib.case_loading import CaseRequest, load_case
+        from LNStationLib.case.from_files import CaseRequest, load_case
 
         case = load_case(CaseRequest(ct=REAL_CASE / "ct.nii.gz", organs=REAL_CASE / "organs"))
     middle = [(n - 1) / 2 for n in case.ct.GetSize()]
@@ -65,8 +65,8 @@ def load(name: str, slices: int) -> Case:
 
 def run_once(name: str, slices: int) -> dict[str, float]:
     """Assess once and write the outputs; seconds by step and peak memory in GB."""
-    from LNStationLib.pipeline import assess
-    from LNStationLib.report import write_outputs
+    from LNStationLib.assessment.assess import assess
+    from LNStationLib.export import write_outputs
 
     case = load(name, slices)
     with tempfile.TemporaryDirectory() as folder:

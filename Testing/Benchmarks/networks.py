@@ -117,7 +117,7 @@ def _engine(engine: str, network: Any, batch: Any) -> Any:
                 return network(batch, with_attention=True).logits
 
         return half
-    from LNStationLib.networks.openvino_engine import CompiledNetwork
+    from LNStationLib.models.runtime.openvino_engine import CompiledNetwork
 
     z, y, x = REGION
     compiled = CompiledNetwork(network, (z, y, x), batch.shape[1], torch.get_num_threads())

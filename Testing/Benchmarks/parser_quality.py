@@ -25,17 +25,17 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from LNStationLib import anatomy  # noqa: E402  (the source tree is put on the path above)
-from LNStationLib.case import Case  # noqa: E402
+from LNStationLib.case.case import Case  # noqa: E402
 from LNStationLib.imaging.grid import labels_to_image_grid, working_grid  # noqa: E402
 from LNStationLib.organs.find import find_organs  # noqa: E402
 from LNStationLib.organs.scan import hu_on_grid  # noqa: E402
 from LNStationLib.phantom import thorax  # noqa: E402
 from LNStationLib.phantom.case import KEY_ORGANS  # noqa: E402
 from LNStationLib.phantom.station_truth import station_truth  # noqa: E402
-from LNStationLib.progress import silent  # noqa: E402
-from LNStationLib.settings import Settings  # noqa: E402
+from LNStationLib.state.settings import Settings  # noqa: E402
 from LNStationLib.stations.registry import station_parser  # noqa: E402
-from LNStationLib.types import BoolArray, LabelArray  # noqa: E402
+from LNStationLib.support.progress import silent  # noqa: E402
+from LNStationLib.support.types import BoolArray, LabelArray  # noqa: E402
 
 Given = Literal["all", "withheld", "few", "none"]
 GIVEN: dict[Given, str] = {

@@ -20,19 +20,19 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from LNStationLib.case import Case  # noqa: E402  (the source tree is put on the path above)
-from LNStationLib.case_loading import CaseRequest, load_case  # noqa: E402
+from LNStationLib.case.case import Case  # noqa: E402  (the source tree is put on the path above)
+from LNStationLib.case.from_files import CaseRequest, load_case  # noqa: E402
 from LNStationLib.imaging.grid import field_of_view, working_grid  # noqa: E402
 from LNStationLib.organs.find import find_organs  # noqa: E402
 from LNStationLib.organs.scan import hu_on_grid  # noqa: E402
 from LNStationLib.phantom.case import render  # noqa: E402
 from LNStationLib.phantom.patient import compact, draw_patient  # noqa: E402
 from LNStationLib.phantom.preset import PRESET_NAMES, load_preset  # noqa: E402
-from LNStationLib.progress import silent  # noqa: E402
 from LNStationLib.quality import check_organs, check_stations  # noqa: E402
 from LNStationLib.quality.doubts import Doubt, title  # noqa: E402
-from LNStationLib.settings import Settings  # noqa: E402
+from LNStationLib.state.settings import Settings  # noqa: E402
 from LNStationLib.stations.registry import station_parser  # noqa: E402
+from LNStationLib.support.progress import silent  # noqa: E402
 
 PIXEL_MM = 1.5
 BEGIN = "<!-- below: written by Testing/Benchmarks/quality.py -->"

@@ -24,17 +24,17 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from LNStationLib import anatomy  # noqa: E402  (the source tree is put on the path above)
-from LNStationLib.case import Case  # noqa: E402
-from LNStationLib.errors import InputError  # noqa: E402
+from LNStationLib.assessment.assess import parse_case  # noqa: E402
+from LNStationLib.case.case import Case  # noqa: E402
 from LNStationLib.imaging.arrays import array_view  # noqa: E402
 from LNStationLib.imaging.thorax_check import check_thorax  # noqa: E402
 from LNStationLib.phantom import PhantomCase, thorax  # noqa: E402
 from LNStationLib.phantom.case import Organs  # noqa: E402
 from LNStationLib.phantom.scan_traits import Extent, ScanTrait  # noqa: E402
 from LNStationLib.phantom.station_truth import station_truth  # noqa: E402
-from LNStationLib.pipeline import parse_case  # noqa: E402
-from LNStationLib.settings import Settings  # noqa: E402
-from LNStationLib.types import BoolArray, LabelArray  # noqa: E402
+from LNStationLib.state.settings import Settings  # noqa: E402
+from LNStationLib.support.errors import InputError  # noqa: E402
+from LNStationLib.support.types import BoolArray, LabelArray  # noqa: E402
 
 SPACING_MM = (1.5, 1.5, 2.5)
 BASELINE = "plain"

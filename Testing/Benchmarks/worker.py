@@ -24,7 +24,7 @@ import SimpleITK as sitk
 ROOT = Path(__file__).resolve().parents[2]
 TESTS = ROOT / "Testing" / "Python"
 sys.path[:0] = [
-    str(ROOT), str(TESTS / "worker"), str(TESTS / "modelpackage"), str(ROOT / "Testing" / "Benchmarks")
+    str(ROOT), str(TESTS / "worker"), str(TESTS / "models"), str(ROOT / "Testing" / "Benchmarks")
 ]  # fmt: skip
 
 from assess import IN_PLANE, load  # noqa: E402  (the source tree is put on the path above)
@@ -34,13 +34,13 @@ from packages import manifest  # noqa: E402
 from scipy.ndimage import binary_dilation  # noqa: E402
 
 from LNStationLib import anatomy  # noqa: E402
-from LNStationLib.case import Case  # noqa: E402
+from LNStationLib.case.case import Case  # noqa: E402
 from LNStationLib.imaging.arrays import array_view  # noqa: E402
+from LNStationLib.imaging.boxes import like  # noqa: E402
 from LNStationLib.metastasis.station_groups import STATIONS  # noqa: E402
-from LNStationLib.metastasis.station_region import RegionSpec  # noqa: E402
-from LNStationLib.modelpackage import write_package  # noqa: E402
+from LNStationLib.models.package import write_package  # noqa: E402
 from LNStationLib.networks.registry import build_network  # noqa: E402
-from LNStationLib.nodes.regions import like  # noqa: E402
+from LNStationLib.sampling.station_region import RegionSpec  # noqa: E402
 from LNStationLib.worker.images import required_image  # noqa: E402
 
 SHIPPED = ROOT / "Resources" / "Models"

@@ -14,14 +14,14 @@ import SimpleITK as sitk
 from scipy.ndimage import binary_dilation, binary_erosion
 
 from LNStationLib import anatomy
-from LNStationLib.assessed_case import AssessedCase, ParsedCase
-from LNStationLib.assessment import Assessment, StationFinding
-from LNStationLib.case import Case
+from LNStationLib.assessment.assess import judge_case, parse_case
+from LNStationLib.case.case import Case
 from LNStationLib.imaging.arrays import array_view
-from LNStationLib.nodes.regions import like
+from LNStationLib.imaging.boxes import like
 from LNStationLib.phantom import demo_case
-from LNStationLib.pipeline import judge_case, parse_case
-from LNStationLib.settings import Settings
+from LNStationLib.state.assessed_case import AssessedCase, ParsedCase
+from LNStationLib.state.assessment import Assessment, StationFinding
+from LNStationLib.state.settings import Settings
 
 Method = Literal["supplied", "pet_threshold", "ct_blobs", "none"]
 METHODS: tuple[Method, ...] = ("supplied", "pet_threshold", "ct_blobs", "none")

@@ -16,7 +16,7 @@ SHORT = 8
 COARSE_MM = 4.0
 SMALL_MM = (3.0, 3.0, 5.0)
 TRACEBACK = """Traceback (most recent call last):
-  File "/somewhere/LNStationLib/cli.py", line 10, in assess
+  File "/somewhere/LNStationLib/cli/app.py", line 10, in assess
     run()
   File "/somewhere/LNStationLib/organs/azygos.py", line 70, in azygos_arch
     return mask[z]

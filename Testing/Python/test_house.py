@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 
 import run
-from LNStationLib import __version__, resources
+from LNStationLib import __version__
+from LNStationLib.support import resources
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -112,7 +113,7 @@ def test_learned_models_are_optional_at_import() -> None:
     eager = {
         path.name
         for path in python_files("LNStationLib")
-        if "networks" not in path.parts
+        if not {"networks", "runtime"} & set(path.parts)
         and imported(ast.parse(path.read_text(encoding="utf-8")), top_level_only=True) & optional
     }
     assert eager == set()
@@ -124,7 +125,7 @@ def test_slicer_module_never_imports_torch() -> None:
     assert guilty == set()
 
 
-@pytest.mark.parametrize("module", ["LNStationLib", "LNStationLib.anatomy", "LNStationLib.resources"])
+@pytest.mark.parametrize("module", ["LNStationLib", "LNStationLib.anatomy", "LNStationLib.support.resources"])
 def test_tables_load_without_any_third_party_package(module: str) -> None:
     code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import {module}, LNStationLib.anatomy as a; a.stations()"
     subprocess.run([sys.executable, "-I", "-S", "-c", code], check=True, timeout=60)
@@ -160,9 +161,8 @@ def test_resources_are_found_beside_and_inside_the_package(
     table.parent.mkdir(parents=True)
     package.mkdir(exist_ok=True)
     table.write_text("{}")
-    source = (ROOT / "LNStationLib" / "resources.py").read_text(encoding="utf-8")
-    (package / "resources.py").write_text(source, encoding="utf-8")
-    names: dict[str, Any] = {"__file__": str(package / "resources.py")}
+    source = (ROOT / "LNStationLib" / "support" / "resources.py").read_text(encoding="utf-8")
+    names: dict[str, Any] = {"__file__": str(package / "support" / "resources.py")}
     exec(compile(source, names["__file__"], "exec"), names)
     assert names["resource_path"]("Anatomy", "stations.json") == table.resolve()
 

@@ -1,6 +1,6 @@
 """``python3 run.py train COMMAND``: from a cohort's tables to a model package.
 
-Exit codes as in ``LNStationLib.cli``. Heavy modules are imported inside the commands, for a fast
+Exit codes as in ``LNStationLib.cli.app``. Heavy modules are imported inside the commands, for a fast
 ``--help``.
 """
 
@@ -13,16 +13,16 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from LNStationLib import console
-from LNStationLib.errors import InputError
-from LNStationLib.guarded_commands import GuardedGroup, set_up_logging
+from LNStationLib.cli.errors import GuardedGroup, set_up_logging
+from LNStationLib.support import console
+from LNStationLib.support.errors import InputError
 
 if TYPE_CHECKING:
     from lnstation_training.cohort import CohortPatient
     from lnstation_training.evaluating import RunEvaluation
     from lnstation_training.samples import CohortInfo, Sample
-    from LNStationLib.metastasis.station_region import RegionSpec
     from LNStationLib.phantom.preset_change import PresetChange
+    from LNStationLib.sampling.station_region import RegionSpec
 
 Preset = Literal["esophagus", "lung"]
 PartName = Literal["train", "validation", "test"]
@@ -198,7 +198,7 @@ def _region(setting: Path | None, size: str, spacing: str) -> RegionSpec:
     from pydantic import ValidationError
 
     from lnstation_training.experiment_files import read_setting
-    from LNStationLib.metastasis.station_region import RegionSpec
+    from LNStationLib.sampling.station_region import RegionSpec
 
     if setting is not None:
         return read_setting(setting.parent, setting.stem).region

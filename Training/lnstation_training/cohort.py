@@ -13,7 +13,7 @@ from typing import Literal
 
 from lnstation_training.samples import CohortInfo
 from LNStationLib import anatomy
-from LNStationLib.errors import InputError
+from LNStationLib.support.errors import InputError
 
 PATIENT_COLUMNS = ("patient", "ct", "stations")
 OPTIONAL_COLUMNS = ("nodes", "tumor_side", "n_category")

@@ -9,7 +9,7 @@ from pathlib import Path
 import lightning
 from lightning.pytorch.callbacks import Callback
 
-from LNStationLib.whole_files import whole_file
+from LNStationLib.support.atomic_files import atomic_file
 
 
 class EpochLog(Callback):
@@ -32,7 +32,7 @@ class EpochLog(Callback):
         row |= {name: f"{float(value):.6g}" for name, value in sorted(trainer.callback_metrics.items())}
         rows = [each for each in self._rows() if int(each["epoch"]) < trainer.current_epoch] + [row]
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(self.path) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as file:
+        with atomic_file(self.path) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as file:
             # Some metrics are there only where a batch had nodes.
             columns = list(dict.fromkeys(name for each in rows for name in each))
             writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")

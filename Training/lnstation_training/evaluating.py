@@ -19,8 +19,8 @@ from lnstation_training.evaluation.summary import Summary, as_json, summarize
 from lnstation_training.prediction import Part, Prediction, PredictionArrays, predict
 from lnstation_training.runs import load_run
 from lnstation_training.samples import read_info
-from LNStationLib.modelpackage import Calibration
-from LNStationLib.whole_files import write_whole
+from LNStationLib.models.package import Calibration
+from LNStationLib.support.atomic_files import write_atomically
 
 
 class PartCounts(BaseModel):
@@ -139,4 +139,4 @@ def calibrated_logits(predictions: Sequence[Prediction], calibration: Calibratio
 def write_json(path: Path, content: BaseModel) -> None:
     """Write whole or not at all."""
     text = json.dumps(as_json(content), indent=1) + "\n"
-    write_whole(path, text)
+    write_atomically(path, text)

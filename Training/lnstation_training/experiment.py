@@ -16,9 +16,9 @@ from lnstation_training.evaluating import RunEvaluation, evaluate_run, write_jso
 from lnstation_training.experiment_files import Row, Setting, read_rows, read_setting
 from lnstation_training.fitting import fit
 from lnstation_training.samples import read_spec
-from LNStationLib.errors import InputError
-from LNStationLib.processes import spread
-from LNStationLib.progress import Progress, portion, silent
+from LNStationLib.support.errors import InputError
+from LNStationLib.support.processes import spread
+from LNStationLib.support.progress import Progress, portion, silent
 
 
 class FoldResult(BaseModel):

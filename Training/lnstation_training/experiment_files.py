@@ -8,8 +8,8 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from LNStationLib.errors import InputError
-from LNStationLib.metastasis.station_region import RegionSpec
+from LNStationLib.sampling.station_region import RegionSpec
+from LNStationLib.support.errors import InputError
 
 ROWS_FILE = "rows.yaml"
 

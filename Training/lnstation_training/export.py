@@ -22,13 +22,13 @@ from lnstation_training.runs import load_run
 from lnstation_training.samples import CohortInfo, read_info, read_spec, read_stations
 from lnstation_training.task import with_memory_format
 from LNStationLib import __version__
-from LNStationLib.errors import InputError, OutputError
 from LNStationLib.metastasis.station_groups import group_titles, station_groups
-from LNStationLib.modelpackage import CohortSummary, Manifest, Metric, WeightsFile, read_package, write_package
-from LNStationLib.modelpackage.manifest import NetworkChoice
-from LNStationLib.modelpackage.writing import Precision
+from LNStationLib.models.package import CohortSummary, Manifest, Metric, WeightsFile, read_package, write_package
+from LNStationLib.models.package.manifest import NetworkChoice
+from LNStationLib.models.package.writing import Precision
 from LNStationLib.networks.registry import network_info
-from LNStationLib.progress import Progress, silent
+from LNStationLib.support.errors import InputError, OutputError
+from LNStationLib.support.progress import Progress, silent
 
 SA_MOE = (
     "Li H, Wang Y, Yu Q, et al. Metastatic Lymph Node Station Classification in Esophageal Cancer via Prior-guided "

@@ -22,7 +22,7 @@ from lnstation_training.epoch_callbacks import EpochLog
 from lnstation_training.runs import BEST, CHECKPOINTS, CONFIG_FILE, LAST, best_checkpoint, one_sentence
 from lnstation_training.starting import start_from
 from lnstation_training.task import StationMetastasisTask
-from LNStationLib.errors import InputError
+from LNStationLib.support.errors import InputError
 
 log = logging.getLogger(__name__)
 

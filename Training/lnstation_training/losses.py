@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from LNStationLib.errors import InputError
 from LNStationLib.networks.attention_map import MaskReduction, attention_inside, mask_on_attention_grid
 from LNStationLib.networks.output import StationOutput
+from LNStationLib.support.errors import InputError
 
 __all__ = [
     "AttentionMarginLoss",

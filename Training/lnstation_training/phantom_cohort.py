@@ -7,8 +7,8 @@ from pathlib import Path
 
 from lnstation_training.cohort import CohortError, CohortPatient, Dissection
 from lnstation_training.samples import CohortInfo
-from LNStationLib.errors import InputError
 from LNStationLib.phantom.records import CASES, TRUTH, read_cohort_file
+from LNStationLib.support.errors import InputError
 
 
 def read_phantom_cohort(folder: Path) -> list[CohortPatient]:

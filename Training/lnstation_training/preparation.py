@@ -16,18 +16,18 @@ import SimpleITK as sitk
 from lnstation_training.cohort import MOST_ERRORS, CohortError, CohortPatient
 from lnstation_training.samples import PREPARED_FILE, REGIONS, SAMPLES_FILE, CohortInfo, Sample, write_samples
 from LNStationLib import __version__, anatomy
-from LNStationLib.case import Case
-from LNStationLib.case_input.request import CaseRequest
-from LNStationLib.case_loading import load_case
-from LNStationLib.errors import InputError, OutputError
+from LNStationLib.case.case import Case
+from LNStationLib.case.from_files import load_case
+from LNStationLib.case.request import CaseRequest
 from LNStationLib.imaging.reading import read_image
 from LNStationLib.metastasis.station_groups import STATIONS
-from LNStationLib.metastasis.station_region import RegionSpec, station_region
 from LNStationLib.nodes.find import find_nodes
-from LNStationLib.processes import fresh_processes
-from LNStationLib.progress import Progress, silent
-from LNStationLib.settings import Settings
-from LNStationLib.whole_files import whole_file, write_whole
+from LNStationLib.sampling.station_region import RegionSpec, station_region
+from LNStationLib.state.settings import Settings
+from LNStationLib.support.atomic_files import atomic_file, write_atomically
+from LNStationLib.support.errors import InputError, OutputError
+from LNStationLib.support.processes import fresh_processes
+from LNStationLib.support.progress import Progress, silent
 
 logger = logging.getLogger(__name__)
 
@@ -121,7 +121,7 @@ def _claim(folder: Path, info: CohortInfo, spec: RegionSpec, stations: Sequence[
             raise InputError(
                 f"{folder} holds regions of another geometry or of other stations: choose another folder."
             )
-    write_whole(path, json.dumps(content, indent=1).encode() + b"\n")
+    write_atomically(path, json.dumps(content, indent=1).encode() + b"\n")
 
 
 def _entries(
@@ -143,7 +143,7 @@ def _entries(
         return InputError(str(error))
     _save(folder / REGIONS / f"{patient.patient}_ct.npy", ct)
     _save(folder / REGIONS / f"{patient.patient}_nodes.npy", nodes)
-    write_whole(listing, json.dumps({"digest": digest, "stations": entries}).encode() + b"\n")
+    write_atomically(listing, json.dumps({"digest": digest, "stations": entries}).encode() + b"\n")
     return entries
 
 
@@ -205,5 +205,5 @@ def _short_axes(case: Case, station_map: sitk.Image) -> dict[str, float]:
 
 
 def _save(path: Path, array: np.ndarray) -> None:
-    with whole_file(path) as unfinished, unfinished.open("wb") as file:
+    with atomic_file(path) as unfinished, unfinished.open("wb") as file:
         np.save(file, array)

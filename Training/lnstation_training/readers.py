@@ -9,11 +9,11 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from lnstation_training.synthetic_cohort import COHORT_FILE, read_truth
-from LNStationLib.errors import InputError
 from LNStationLib.phantom.audit_readers import audit_readers
 from LNStationLib.phantom.audit_sheet import Figure
 from LNStationLib.phantom.preset import Preset, load_preset
 from LNStationLib.phantom.preset_change import PresetChange
+from LNStationLib.support.errors import InputError
 
 
 def cohort_readers(folder: Path) -> list[Figure]:

@@ -12,7 +12,7 @@ import torch
 
 from lnstation_training.data_module import StationDataModule
 from lnstation_training.task import StationMetastasisTask
-from LNStationLib.errors import InputError, OutputError
+from LNStationLib.support.errors import InputError, OutputError
 
 CONFIG_FILE, CHECKPOINTS, BEST, LAST = "config.yaml", "checkpoints", "best", "last"
 

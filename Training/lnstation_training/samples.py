@@ -10,9 +10,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from LNStationLib.errors import InputError
-from LNStationLib.metastasis.station_region import RegionSpec
-from LNStationLib.whole_files import whole_file
+from LNStationLib.sampling.station_region import RegionSpec
+from LNStationLib.support.atomic_files import atomic_file
+from LNStationLib.support.errors import InputError
 
 PREPARED_FILE, SAMPLES_FILE, REGIONS = "prepared.json", "samples.csv", "regions"
 
@@ -100,7 +100,7 @@ def read_stations(folder: Path) -> list[str]:
 def write_samples(path: Path, samples: Iterable[Sample]) -> None:
     """Write ``samples.csv``; ``None`` is an empty cell."""
     names = [field.name for field in fields(Sample)]
-    with whole_file(path) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as file:
+    with atomic_file(path) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, names, lineterminator="\n")
         writer.writeheader()
         for sample in samples:

@@ -10,8 +10,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from sklearn.model_selection import StratifiedKFold
 
-from LNStationLib.errors import InputError, OutputError
-from LNStationLib.whole_files import write_whole
+from LNStationLib.support.atomic_files import write_atomically
+from LNStationLib.support.errors import InputError, OutputError
 
 MOST_POSITIVE_STATIONS = 3
 """Patients are stratified by their number of positive stations, this many and more being one stratum."""
@@ -106,7 +106,7 @@ def write_splits(path: Path, splits: Splits) -> None:
     text = splits.model_dump_json(indent=1) + "\n"
     if path.exists() and path.read_text(encoding="utf-8") != text:
         raise OutputError(f"{path} holds other folds: remove it, and the results that rest on it, to draw new ones.")
-    write_whole(path, text)
+    write_atomically(path, text)
 
 
 def read_splits(path: Path, patients: Collection[str] | None = None) -> Splits:

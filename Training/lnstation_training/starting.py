@@ -9,8 +9,8 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from lnstation_training.runs import CONFIG_FILE, load_run
-from LNStationLib.errors import InputError
-from LNStationLib.modelpackage import read_package
+from LNStationLib.models.package import read_package
+from LNStationLib.support.errors import InputError
 
 
 @dataclass(frozen=True)

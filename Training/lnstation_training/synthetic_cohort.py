@@ -15,16 +15,16 @@ from pathlib import Path
 import SimpleITK as sitk
 
 from lnstation_training.cohort import PATHOLOGY_COLUMNS
-from LNStationLib.errors import InputError, OutputError
 from LNStationLib.phantom.patient import PatientPlan, PatientTruth, compact, complete, draw_patient, unplaced
 from LNStationLib.phantom.preset import Preset, load_preset
 from LNStationLib.phantom.preset_change import PresetChange
 from LNStationLib.phantom.records import patient_bytes, read_patient
 from LNStationLib.phantom.rendering import render_patient
 from LNStationLib.phantom.station_truth import station_truth
-from LNStationLib.processes import spread_or_serial
-from LNStationLib.progress import Progress, silent
-from LNStationLib.whole_files import whole_file
+from LNStationLib.support.atomic_files import atomic_file
+from LNStationLib.support.errors import InputError, OutputError
+from LNStationLib.support.processes import spread_or_serial
+from LNStationLib.support.progress import Progress, silent
 
 COHORT_FILE, PATIENTS_TABLE, PATHOLOGY_TABLE = "cohort.json", "patients.csv", "pathology.csv"
 _MOST_MISSES = 1000
@@ -248,7 +248,7 @@ def _write_tables(request: SyntheticCohort, numbers: Sequence[int]) -> None:
 
 
 def _write_csv(path: Path, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    with whole_file(path) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as file:
+    with atomic_file(path) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows(rows)

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torchmetrics.classification import BinaryAUROC, BinaryAveragePrecision
 
 from lnstation_training.losses import LossParts, MaskReduction, StationLoss, attention_inside
-from LNStationLib.errors import InputError
 from LNStationLib.networks.output import StationOutput
 from LNStationLib.networks.registry import build_network
+from LNStationLib.support.errors import InputError
 
 
 def with_memory_format(network: nn.Module, memory_format: torch.memory_format) -> nn.Module:

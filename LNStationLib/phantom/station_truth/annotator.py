@@ -7,7 +7,7 @@ from scipy.ndimage import gaussian_filter, map_coordinates, zoom
 
 from LNStationLib import anatomy
 from LNStationLib.imaging.grid import Grid
-from LNStationLib.types import LabelArray
+from LNStationLib.support.types import LabelArray
 
 _GRAIN_MM = 18.0
 """Borders drift off and back over about two centimeters."""

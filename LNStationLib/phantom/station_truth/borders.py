@@ -30,7 +30,7 @@ from scipy.interpolate import RegularGridInterpolator
 from LNStationLib.phantom.central import BRONCHUS_WALL_MM, TRACHEA_WALL_MM
 from LNStationLib.phantom.shapes import Blend, Shape, Tube
 from LNStationLib.phantom.station_truth.surfaces import Array, Axis, Spheres, filled, front, parting_z, spheres, wall
-from LNStationLib.types import Side
+from LNStationLib.support.types import Side
 
 _Z = np.arange(-230.0, 146.0, 0.5)
 _X = np.arange(-90.0, 91.0, 1.0)

@@ -36,7 +36,7 @@ from LNStationLib.phantom.central import BRONCHUS_WALL_MM
 from LNStationLib.phantom.station_truth.borders import Borders
 from LNStationLib.phantom.station_truth.points import Mask, Tissue
 from LNStationLib.phantom.station_truth.surfaces import Array, wall_distance
-from LNStationLib.types import Side
+from LNStationLib.support.types import Side
 
 BESIDE_BRONCHUS_MM = 12.0
 BESIDE_HILAR_ARTERY_MM = 6.0

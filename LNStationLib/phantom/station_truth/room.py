@@ -12,7 +12,7 @@ from scipy.ndimage import binary_dilation, binary_opening, generate_binary_struc
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.phantom.shapes import Box
 from LNStationLib.phantom.station_truth.surfaces import Array
-from LNStationLib.types import BoolArray
+from LNStationLib.support.types import BoolArray
 
 ToModel = Callable[[Array], Array]
 """LPS points ``(n, 3)`` of the masks' grid to the frame of the anatomy tables."""

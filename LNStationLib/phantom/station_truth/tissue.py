@@ -20,7 +20,7 @@ from LNStationLib.phantom.station_truth.room import Room, Scene
 from LNStationLib.phantom.station_truth.surfaces import Array, filled, spheres, wall_distance
 from LNStationLib.phantom.station_truth.surfaces import wall as outer_wall
 from LNStationLib.phantom.variation import Variation
-from LNStationLib.types import BoolArray, Side
+from LNStationLib.support.types import BoolArray, Side
 
 _BLOCKING_GROUPS = ("neck_muscles", "subclavian_veins", "cartilage", "small_arteries", "hemiazygos")
 _WALLS = {

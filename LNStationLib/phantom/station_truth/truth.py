@@ -19,7 +19,7 @@ from LNStationLib.phantom.station_truth.room import Scene, ToModel, find_room
 from LNStationLib.phantom.station_truth.surfaces import Array
 from LNStationLib.phantom.station_truth.tissue import blocked, describe, measure, measure_walls
 from LNStationLib.phantom.variation import Variation
-from LNStationLib.types import BoolArray, LabelArray
+from LNStationLib.support.types import BoolArray, LabelArray
 
 if TYPE_CHECKING:
     from LNStationLib.phantom.case import PhantomCase

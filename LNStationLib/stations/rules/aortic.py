@@ -6,7 +6,7 @@ import numpy as np
 
 from LNStationLib.stations.borders import MissingAnatomyError
 from LNStationLib.stations.rules.region import Anatomy, Region
-from LNStationLib.types import BoolArray, FloatArray
+from LNStationLib.support.types import BoolArray, FloatArray
 
 PARA_AORTIC_REACH_MM = 15.0
 """6 hugs the aorta; prevascular tissue further forward is 3A (contouring after Lynch et al. 2013)."""

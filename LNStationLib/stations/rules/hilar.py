@@ -7,7 +7,7 @@ import numpy as np
 from LNStationLib.stations.borders import Border, plane
 from LNStationLib.stations.rules.region import Anatomy, Region
 from LNStationLib.stations.walls import AIRWAY_WALL_MM
-from LNStationLib.types import BoolArray, Side
+from LNStationLib.support.types import BoolArray, Side
 
 BRONCHUS_REACH_MM = 12.0
 """From a bronchus' outer wall; tissue further out belongs to the lung or to the mediastinum."""

@@ -6,7 +6,7 @@ import numpy as np
 
 from LNStationLib.stations.borders import plane
 from LNStationLib.stations.rules.region import Anatomy, Region
-from LNStationLib.types import BoolArray
+from LNStationLib.support.types import BoolArray
 
 PARAESOPHAGEAL_REACH_MM = 10.0
 """8 lies next to the wall of the esophagus: as far from it as the short axis of a node that counts as enlarged."""

@@ -13,7 +13,7 @@ from LNStationLib.stations.frame import Frame
 from LNStationLib.stations.muscles import long_soft_tissue
 from LNStationLib.stations.profiles import filled
 from LNStationLib.stations.rules.region import Anatomy, Region
-from LNStationLib.types import BoolArray, FloatArray, Side
+from LNStationLib.support.types import BoolArray, FloatArray, Side
 
 NECK_HALF_WIDTH_MM = 50.0
 """The subclavian vessels run on to the armpit; station 1 ends with the clavicle's medial half."""

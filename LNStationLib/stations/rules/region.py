@@ -18,7 +18,7 @@ from LNStationLib.stations.prevascular import prevascular_surface
 from LNStationLib.stations.profiles import bounding_box
 from LNStationLib.stations.tissue import mediastinum, node_tissue
 from LNStationLib.stations.walls import Walls
-from LNStationLib.types import BoolArray, FloatArray
+from LNStationLib.support.types import BoolArray, FloatArray
 
 REACH_MM = 36.0
 """Further than any rule's distance."""

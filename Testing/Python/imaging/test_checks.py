@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from imaging.samples import box_mask, chest, oblique, wrapped
 
-from LNStationLib.errors import GeometryError, InputError
 from LNStationLib.imaging import checks
+from LNStationLib.support.errors import GeometryError, InputError
 
 
 def cube(n: int = 20, spacing: float = 5.0, origin: tuple[float, float, float] = (0, 0, 0)) -> sitk.Image:

@@ -7,10 +7,10 @@ import pytest
 import SimpleITK as sitk
 from imaging.samples import chest, oblique, wrapped
 
-from LNStationLib.errors import GeometryError, InputError
 from LNStationLib.imaging.checks import as_volume
 from LNStationLib.imaging.ct import MAX_HU, hounsfield_image
 from LNStationLib.imaging.masks import on_ct_space
+from LNStationLib.support.errors import GeometryError, InputError
 
 HU = sitk.GetArrayFromImage(chest())
 

@@ -13,10 +13,10 @@ from pydicom import dcmread
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset, write_file_meta_info
 
-from LNStationLib.errors import InputError
 from LNStationLib.imaging.dicom_files import HEAD_BYTES, image_header, is_dicom
 from LNStationLib.imaging.dicom_series import read_series
 from LNStationLib.imaging.reading import read_image
+from LNStationLib.support.errors import InputError
 
 VALUES = np.random.default_rng(5).integers(-1000, 2000, (12, 9, 8)).astype(np.int16)
 

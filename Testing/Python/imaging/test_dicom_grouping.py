@@ -10,9 +10,9 @@ from imaging.samples import CORONAL, change, move, oblique, wrapped, write_serie
 from pydicom import dcmread
 from pydicom.uid import RLELossless, generate_uid
 
-from LNStationLib.errors import InputError
 from LNStationLib.imaging.dicom_grouping import planes_of
 from LNStationLib.imaging.dicom_series import find_series, read_series
+from LNStationLib.support.errors import InputError
 
 VALUES = np.random.default_rng(5).integers(-1000, 2000, (12, 9, 8)).astype(np.int16)
 SMOOTH = np.add.outer(np.arange(12), np.add.outer(np.arange(32), np.arange(32))).astype(np.int16)

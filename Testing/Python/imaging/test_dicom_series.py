@@ -8,8 +8,8 @@ import pytest
 import SimpleITK as sitk
 from imaging.samples import CORONAL, FEET_FIRST, IDENTITY, change, move, oblique, points_mm, wrapped, write_series
 
-from LNStationLib.errors import GeometryError, InputError
 from LNStationLib.imaging.dicom_series import find_series, read_series
+from LNStationLib.support.errors import GeometryError, InputError
 
 RNG = np.random.default_rng(5)
 VALUES = RNG.integers(-1000, 2000, (12, 9, 8)).astype(np.int16)

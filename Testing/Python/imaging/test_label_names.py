@@ -9,9 +9,9 @@ import pytest
 import SimpleITK as sitk
 from imaging.samples import wrapped
 
-from LNStationLib.errors import InputError
 from LNStationLib.imaging.label_names import NamedLabel, label_names
 from LNStationLib.imaging.reading import read_image
+from LNStationLib.support.errors import InputError
 
 IMAGE = wrapped(np.zeros((3, 4, 5), np.uint8))
 EXPECTED = [NamedLabel("aorta", 1), NamedLabel("left lung", 3)]

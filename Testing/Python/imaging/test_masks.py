@@ -5,9 +5,9 @@ import pytest
 import SimpleITK as sitk
 from imaging.samples import box_mask, oblique, points_mm, wrapped
 
-from LNStationLib.errors import GeometryError, InputError
 from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.masks import binary_mask, foreground, united
+from LNStationLib.support.errors import GeometryError, InputError
 
 CT = wrapped(np.zeros((30, 32, 34), np.int16), (2, 2, 3), (10, -20, 30), oblique())
 

@@ -12,7 +12,7 @@ from LNStationLib.imaging.grid import resample_to_grid, working_grid
 from LNStationLib.imaging.patient import Patient, find_patient
 from LNStationLib.phantom import thorax
 from LNStationLib.phantom.scan_traits import ScanTrait
-from LNStationLib.types import BoolArray, FloatArray
+from LNStationLib.support.types import BoolArray, FloatArray
 
 SPACING_MM = 4.0
 BEDDING: tuple[ScanTrait, ...] = ("gown", "blanket", "open_blanket", "pillow", "mattress")

@@ -8,10 +8,10 @@ import SimpleITK as sitk
 from imaging.samples import oblique, pet_tags, wrapped, write_series
 from pydicom import dcmread
 
-from LNStationLib.errors import InputError
 from LNStationLib.imaging.dicom_series import read_series
 from LNStationLib.imaging.pet import suv_from_dicom, suv_from_file
 from LNStationLib.imaging.suv import PetDose
+from LNStationLib.support.errors import InputError
 
 SUV = np.random.default_rng(2).uniform(0, 12, (24, 22, 20)).astype(np.float32)
 DOSE = PetDose(

@@ -10,9 +10,9 @@ import pytest
 import SimpleITK as sitk
 from imaging.samples import FEET_FIRST, chest, oblique, points_mm, wrapped, write_series
 
-from LNStationLib.errors import GeometryError, InputError
 from LNStationLib.imaging.checks import as_volume
 from LNStationLib.imaging.reading import image_files, image_stem, quiet_itk, read_image
+from LNStationLib.support.errors import GeometryError, InputError
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from LNStationLib.errors import InputError
 from LNStationLib.imaging.suv import PetDose, suv_factor, suv_factors
+from LNStationLib.support.errors import InputError
 
 F18_S = 6586.2
 

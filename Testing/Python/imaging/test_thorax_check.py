@@ -7,9 +7,9 @@ import pytest
 import SimpleITK as sitk
 from imaging.samples import REAL_CASE, REPOSITORY, abdomen, chest, oblique, wrapped
 
-from LNStationLib.errors import InputError
 from LNStationLib.imaging.thorax_check import check_thorax
 from LNStationLib.imaging.thorax_view import chest_grid, thorax_view
+from LNStationLib.support.errors import InputError
 
 NOT_A_CHEST = REPOSITORY.parent / "shared" / "data" / "not_a_chest"
 needs_not_a_chest = pytest.mark.skipif(not NOT_A_CHEST.is_dir(), reason="the CTs are not beside the repository")

@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
-from modelpackage.packages import manifest
+from models.packages import manifest
 
 from LNStationLib import anatomy
-from LNStationLib.case import Case
+from LNStationLib.case.case import Case
+from LNStationLib.imaging.boxes import station_boxes
 from LNStationLib.metastasis import MetastasisResult, station_classifier
-from LNStationLib.metastasis.station_region import RegionSpec
-from LNStationLib.modelpackage import write_package
+from LNStationLib.models.package import write_package
 from LNStationLib.nodes import find_nodes
-from LNStationLib.nodes.regions import station_boxes
-from LNStationLib.settings import Settings
+from LNStationLib.sampling.station_region import RegionSpec
+from LNStationLib.state.settings import Settings
 
 REGION = RegionSpec(size=(8, 32, 32), spacing_mm=(6.0, 2.0, 2.0))
 STATIONS = ("4R", "4L", "7", "8")

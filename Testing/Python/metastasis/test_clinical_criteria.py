@@ -8,15 +8,15 @@ import SimpleITK as sitk
 from nodes.shapes import AXIAL, FLIPPED, SAGITTAL, ellipsoid, left_of_zero, like, points, rotation, volume
 
 from LNStationLib import anatomy
-from LNStationLib.assessment import NodeFinding
-from LNStationLib.case import Case
+from LNStationLib.case.case import Case
 from LNStationLib.metastasis import ClinicalCriteria, StationCall, positive_station_names
 from LNStationLib.metastasis.clinical_criteria import call_node
 from LNStationLib.nodes import find_nodes
-from LNStationLib.nodes.node_result import NodeResult
 from LNStationLib.organs.groups import LARGE_VESSELS
-from LNStationLib.settings import Settings
 from LNStationLib.staging import lung_n_category
+from LNStationLib.state.assessment import NodeFinding
+from LNStationLib.state.node_result import NodeResult
+from LNStationLib.state.settings import Settings
 
 ALL = {row.name for row in anatomy.stations()}
 PARSED = {"4R", "4L", "7", "8"}

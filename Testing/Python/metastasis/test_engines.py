@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 from metastasis.network_cases import REGION, Scene, lively_network, write_stations_package
 
-from LNStationLib.errors import InputError
 from LNStationLib.metastasis import station_network
 from LNStationLib.metastasis.station_network import OPENVINO, StationNetwork
-from LNStationLib.modelpackage import read_package
-from LNStationLib.settings import Settings
+from LNStationLib.models.package import read_package
+from LNStationLib.state.settings import Settings
+from LNStationLib.support.errors import InputError
 
 torch = pytest.importorskip("torch", reason="the 'networks' packages are not installed")
 
-from LNStationLib.networks import openvino_engine  # noqa: E402
+from LNStationLib.models.runtime import openvino_engine  # noqa: E402
+from LNStationLib.models.runtime.openvino_engine import TOLERANCE, CompiledNetwork, EngineError  # noqa: E402
 from LNStationLib.networks.fusing import fused  # noqa: E402
-from LNStationLib.networks.openvino_engine import TOLERANCE, CompiledNetwork, EngineError  # noqa: E402
 
 needs_openvino = pytest.mark.skipif(not openvino_engine.is_installed(), reason="OpenVINO is not installed")
 ROOT = Path(__file__).resolve().parents[3]

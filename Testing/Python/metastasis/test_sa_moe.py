@@ -25,16 +25,16 @@ from metastasis.network_cases import (  # noqa: E402
 )
 
 from LNStationLib import anatomy  # noqa: E402
-from LNStationLib.errors import InputError  # noqa: E402
 from LNStationLib.imaging.arrays import array_view  # noqa: E402
+from LNStationLib.imaging.boxes import station_boxes  # noqa: E402
 from LNStationLib.metastasis import attention_volume, station_classifier  # noqa: E402
-from LNStationLib.metastasis.attention import StationAttention, coarser_grid  # noqa: E402
 from LNStationLib.metastasis.station_network import StationNetwork, warm_network  # noqa: E402
-from LNStationLib.metastasis.station_region import station_region  # noqa: E402
-from LNStationLib.modelpackage import OperatingPoint, PackageError, read_package  # noqa: E402
+from LNStationLib.models.package import OperatingPoint, PackageError, read_package  # noqa: E402
 from LNStationLib.networks import installation  # noqa: E402
-from LNStationLib.nodes.regions import station_boxes  # noqa: E402
-from LNStationLib.settings import Settings  # noqa: E402
+from LNStationLib.sampling.station_region import station_region  # noqa: E402
+from LNStationLib.state.attention import StationAttention, coarser_grid  # noqa: E402
+from LNStationLib.state.settings import Settings  # noqa: E402
+from LNStationLib.support.errors import InputError  # noqa: E402
 
 FLIP_X_AND_Z = (-1, 0, 0, 0, 1, 0, 0, 0, -1)
 AXES_PERMUTED = (0, 0, 1, 1, 0, 0, 0, 1, 0)
@@ -373,9 +373,10 @@ def test_the_rest_starts_without_torch() -> None:
         "        if name in ('torch', 'monai', 'safetensors', 'einops'):\n"
         "            raise ModuleNotFoundError(name, name=name)\n"
         "sys.meta_path.insert(0, Absent())\n"
-        "import LNStationLib.cli, LNStationLib.pipeline, LNStationLib.worker.methods, LNStationLib.report\n"
-        "import LNStationLib.modelpackage, LNStationLib.metastasis.sa_moe\n"
-        "from LNStationLib.settings import Settings\n"
+        "import LNStationLib.cli.app, LNStationLib.assessment.assess\n"
+        "import LNStationLib.worker.methods, LNStationLib.export\n"
+        "import LNStationLib.models.package, LNStationLib.metastasis.sa_moe\n"
+        "from LNStationLib.state.settings import Settings\n"
         "from LNStationLib.metastasis import station_classifier\n"
         "assert station_classifier(Settings()).name == 'clinical_criteria'\n"
     )

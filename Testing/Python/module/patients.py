@@ -13,7 +13,7 @@ import slicer
 import vtk
 
 from LNStationLib import anatomy
-from LNStationLib.case import Case
+from LNStationLib.case.case import Case
 from LNStationLib.phantom import demo_case
 
 COARSE = (2.4, 2.4, 4.0)

@@ -136,7 +136,7 @@ def test_staged_library_is_found_from_the_modules_folder_alone(staged: Path) -> 
         "from LNStationSlicer.LibraryPath import ensureLibraryOnPath; ensureLibraryOnPath();"
         "import LNStationLib.anatomy as a; a.stations(); a.organs(); print(a.__file__)"
     )
-    assert Path(run_staged(staged, code)) == staged / "LNStationLib" / "anatomy.py"
+    assert Path(run_staged(staged, code)) == staged / "LNStationLib" / "anatomy" / "__init__.py"
 
 
 def test_staged_files_of_the_module_that_need_no_slicer_are_importable(staged: Path) -> None:

@@ -38,7 +38,7 @@ from module.mrml_cases import (  # noqa: E402
 )
 
 from LNStationLib import anatomy  # noqa: E402
-from LNStationLib.resources import resource_path  # noqa: E402
+from LNStationLib.support.resources import resource_path  # noqa: E402
 from LNStationLib.worker.volume_files import read_volume  # noqa: E402
 
 ACROSS = (slice(13, 15), slice(10, 12), slice(17, 23))

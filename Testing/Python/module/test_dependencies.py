@@ -235,7 +235,9 @@ def test_worker_starts_in_this_source_tree_without_any_installation(tmp_path: Pa
     command = dependencies.workerCommand("--help")
     tried = list(command.arguments[: command.arguments.index("LNStationLib.worker")])
     shown = subprocess.run(
-        [command.program, *tried, "--import", "LNStationLib.pipeline"], env=dict(command.environment), timeout=60
+        [command.program, *tried, "--import", "LNStationLib.assessment.assess"],
+        env=dict(command.environment),
+        timeout=60,
     )
     assert shown.returncode == 0
 

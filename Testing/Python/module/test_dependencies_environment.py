@@ -115,7 +115,7 @@ def test_worker_finds_the_library_of_this_module(make, wheels: Path) -> None:
     environment = make()
     run_installation(environment.installation(wheels))
     where = worker_says(environment, "import LNStationLib.anatomy as a; print(a.__file__)")
-    assert Path(where) == ROOT / "LNStationLib" / "anatomy.py"
+    assert Path(where) == ROOT / "LNStationLib" / "anatomy" / "__init__.py"
 
 
 def test_progress_rises_and_names_the_packages(make, wheels: Path) -> None:

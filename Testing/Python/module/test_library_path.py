@@ -70,4 +70,4 @@ def test_import_works_with_nothing_but_the_modules_folder_on_the_path() -> None:
     )
     command = [sys.executable, "-I", "-S", "-c", code]
     shown = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
-    assert Path(shown.stdout.strip()) == ROOT / "LNStationLib" / "anatomy.py"
+    assert Path(shown.stdout.strip()) == ROOT / "LNStationLib" / "anatomy" / "__init__.py"

@@ -95,7 +95,7 @@ def test_facts_and_settings_go_to_the_worker_as_chosen(hand: Hand) -> None:
 
 
 def test_every_setting_that_is_sent_is_one_the_library_knows(hand: Hand) -> None:
-    from LNStationLib.settings import Settings
+    from LNStationLib.state.settings import Settings
 
     hand.assessed()
     assert Settings(**last_params(hand, "assess")["settings"])

@@ -126,7 +126,7 @@ def test_what_is_chosen_goes_to_the_worker(hand: Hand) -> None:
         True,
         "cuda:0",
     )
-    from LNStationLib.settings import Settings
+    from LNStationLib.state.settings import Settings
 
     assert Settings(**settings)
     choose(hand, "other")

@@ -158,7 +158,7 @@ def test_the_report_gets_exactly_the_fields_of_a_review(review: ReviewState) -> 
 
 
 def test_the_worker_takes_the_review(review: ReviewState) -> None:
-    model = pytest.importorskip("LNStationLib.review")
+    model = pytest.importorskip("LNStationLib.assessment.review")
     review.reader = "A"
     review.setCall("7", "positive")
     review.logEdit("7", 1.0, 2.0)

@@ -30,7 +30,7 @@ from module.mrml_cases import (  # noqa: E402
     station_array,
 )
 
-from LNStationLib.errors import GeometryError, InputError  # noqa: E402
+from LNStationLib.support.errors import GeometryError, InputError  # noqa: E402
 from LNStationLib.worker.volume_files import read_volume  # noqa: E402
 
 LIVER = (slice(3, 9), slice(5, 20), slice(4, 16))

@@ -8,12 +8,12 @@ import SimpleITK as sitk
 from nodes.shapes import AXIAL, ORIENTATIONS, SAGITTAL, ellipsoid, left_of_zero, like, points, rotation, volume
 
 from LNStationLib import anatomy
-from LNStationLib.case import Case
-from LNStationLib.errors import GeometryError, InputError
+from LNStationLib.case.case import Case
 from LNStationLib.imaging.arrays import array_view
 from LNStationLib.nodes import find_nodes
 from LNStationLib.nodes.find import FINDERS, fit_for_staging
-from LNStationLib.settings import Settings
+from LNStationLib.state.settings import Settings
+from LNStationLib.support.errors import GeometryError, InputError
 
 SPACING = (0.9, 0.9, 2.5)
 REAL_CASE = Path(__file__).resolve().parents[4] / "shared" / "data" / "chest_ct_01"

@@ -7,8 +7,8 @@ from organs.organ_cases import Thorax, find_in, make_thorax, real_case
 
 from LNStationLib.imaging.grid import working_grid
 from LNStationLib.organs.find import find_organs
-from LNStationLib.organs.organ_set import OrganSet
-from LNStationLib.settings import Settings
+from LNStationLib.state.organ_set import OrganSet
+from LNStationLib.state.settings import Settings
 
 
 @pytest.fixture(scope="session")

@@ -11,11 +11,11 @@ import pytest
 import SimpleITK as sitk
 from scipy import ndimage
 
-from LNStationLib.case import Case
+from LNStationLib.case.case import Case
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.organs.find import find_organs
-from LNStationLib.organs.organ_set import OrganSet
-from LNStationLib.settings import Settings
+from LNStationLib.state.organ_set import OrganSet
+from LNStationLib.state.settings import Settings
 
 SPACING_MM = 2.0
 SHAPE = (130, 100, 145)

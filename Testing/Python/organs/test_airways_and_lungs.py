@@ -20,13 +20,13 @@ from organs.organ_cases import (
     make_thorax,
 )
 
-from LNStationLib.case import Case
-from LNStationLib.errors import InputError
+from LNStationLib.case.case import Case
 from LNStationLib.imaging.grid import field_of_view, working_grid
 from LNStationLib.organs.find import find_organs
-from LNStationLib.organs.organ_set import OrganSet, OrganSource
 from LNStationLib.organs.scan import hu_on_grid, scan_of
-from LNStationLib.settings import Settings
+from LNStationLib.state.organ_set import OrganSet, OrganSource
+from LNStationLib.state.settings import Settings
+from LNStationLib.support.errors import InputError
 
 
 def test_every_bronchus_lies_on_its_true_line(organs: OrganSet, thorax: Thorax) -> None:

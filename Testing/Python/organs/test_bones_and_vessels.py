@@ -14,9 +14,9 @@ from LNStationLib.imaging.grid import Grid
 from LNStationLib.organs.aorta import split_aorta
 from LNStationLib.organs.blood import blood_hu, enhanced_blood
 from LNStationLib.organs.find import find_organs
-from LNStationLib.organs.organ_set import OrganSet, OrganSource
 from LNStationLib.organs.scan import Scan
-from LNStationLib.settings import Settings
+from LNStationLib.state.organ_set import OrganSet, OrganSource
+from LNStationLib.state.settings import Settings
 
 PARTS = ("ascending_aorta", "aortic_arch", "descending_aorta")
 

@@ -8,9 +8,9 @@ from organs.organ_cases import CROSSING_Z, Thorax, dice, find_in, make_thorax
 
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.organs.brachiocephalic import find_brachiocephalic_vein_left
-from LNStationLib.organs.organ_set import OrganSet
 from LNStationLib.organs.scan import Scan
 from LNStationLib.organs.vessel_paths import Surroundings
+from LNStationLib.state.organ_set import OrganSet
 
 NAME = "left_brachiocephalic_vein_crossing"
 GRID = Grid((70, 50, 60), (2.0, 2.0, 2.0), (0.0, 0.0, 0.0))

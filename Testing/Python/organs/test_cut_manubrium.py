@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from organs.organ_cases import MANUBRIUM_TOP_Z, SPACING_MM, Thorax
 
-from LNStationLib.case import Case
+from LNStationLib.case.case import Case
 from LNStationLib.imaging.grid import Grid, working_grid
 from LNStationLib.organs.find import find_organs
-from LNStationLib.organs.organ_set import OrganSet
 from LNStationLib.phantom import PhantomCase
-from LNStationLib.settings import Settings
+from LNStationLib.state.organ_set import OrganSet
+from LNStationLib.state.settings import Settings
 
 
 def found_below(thorax: Thorax, top_mm: float) -> tuple[OrganSet, Grid]:

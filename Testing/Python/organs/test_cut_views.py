@@ -16,14 +16,14 @@ import pytest
 import SimpleITK as sitk
 from organs.organ_cases import REAL_CT, make_thorax, real_case
 
-from LNStationLib.case import Case
-from LNStationLib.errors import InputError
+from LNStationLib.case.case import Case
 from LNStationLib.imaging.grid import working_grid
 from LNStationLib.organs.find import find_organs
-from LNStationLib.organs.organ_set import OrganSet
 from LNStationLib.organs.scan import hu_on_grid
-from LNStationLib.settings import Settings
+from LNStationLib.state.organ_set import OrganSet
+from LNStationLib.state.settings import Settings
 from LNStationLib.stations.registry import station_parser
+from LNStationLib.support.errors import InputError
 
 STEP_MM = 20.0 if os.environ.get("LNSTATION_LONG") else 60.0
 COARSE_MM = 4.0

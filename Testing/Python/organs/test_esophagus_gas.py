@@ -9,7 +9,7 @@ import pytest
 from organs.organ_cases import Thorax, find_in, tube
 from scipy import ndimage
 
-from LNStationLib.organs.organ_set import OrganSet
+from LNStationLib.state.organ_set import OrganSet
 
 # 20 mm beside the usual course, where the muscle of the thorax' own esophagus stays as a decoy.
 COURSE = (((-16.0, 18.0, 250.0), (-16.0, 32.0, 150.0)), ((-16.0, 32.0, 150.0), (-16.0, 32.0, 50.0)))

@@ -7,11 +7,11 @@ import pytest
 import SimpleITK as sitk
 from organs.organ_cases import Thorax, find_in, real_case
 
-from LNStationLib.case import Case
-from LNStationLib.errors import GeometryError
+from LNStationLib.case.case import Case
 from LNStationLib.imaging.grid import working_grid
 from LNStationLib.organs.find import find_organs
-from LNStationLib.settings import Settings
+from LNStationLib.state.settings import Settings
+from LNStationLib.support.errors import GeometryError
 
 
 def turned(thorax: Thorax, axis: int) -> Thorax:

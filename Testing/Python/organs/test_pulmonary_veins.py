@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from LNStationLib.imaging.grid import Grid
-from LNStationLib.organs.organ_set import OrganSource
 from LNStationLib.organs.pulmonary_veins import USUAL_BELOW_CARINA_MM, find_inferior_veins
 from LNStationLib.organs.scan import Scan
-from LNStationLib.types import BoolArray
+from LNStationLib.state.organ_set import OrganSource
+from LNStationLib.support.types import BoolArray
 
 SPACING_MM = 1.5
 GRID = Grid((80, 80, 110), (SPACING_MM,) * 3, (-120.0, -60.0, -82.5))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from organs.organ_cases import dice
 
-from LNStationLib.organs.organ_set import OrganSet, OrganSource
+from LNStationLib.state.organ_set import OrganSet, OrganSource
 
 TOLERANCE_MM = 5.0
 # Read off the axial and coronal slices: (z, y, x) in voxels, None where only the level was judged.

@@ -10,13 +10,13 @@ import pytest
 import SimpleITK as sitk
 from organs.organ_cases import SPACING_MM, Thorax, dice
 
-from LNStationLib.case import Case
-from LNStationLib.errors import InputError
+from LNStationLib.case.case import Case
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.organs.find import find_organs, find_organs_with_report
-from LNStationLib.organs.organ_set import OrganSource
 from LNStationLib.organs.supplied import mask_on_grid, unions
-from LNStationLib.settings import Settings
+from LNStationLib.state.organ_set import OrganSource
+from LNStationLib.state.settings import Settings
+from LNStationLib.support.errors import InputError
 
 FAKE_API = """
     import SimpleITK as sitk

@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from LNStationLib import phantom_cli
-from LNStationLib.cli import app
-from LNStationLib.errors import CancelledError, InputError, OutputError
+from LNStationLib.cli import phantom as phantom_cli
+from LNStationLib.cli.app import app
+from LNStationLib.cli.phantom import PresetOption, SampleName
 from LNStationLib.phantom.audit import audit
 from LNStationLib.phantom.audit_report import markdown
 from LNStationLib.phantom.audit_statistics import attribute_auroc, auroc, wilson
@@ -26,7 +26,7 @@ from LNStationLib.phantom.preset import load_preset
 from LNStationLib.phantom.records import TABLES, read_cohort_file, read_patients
 from LNStationLib.phantom.samples import SAMPLE_NAMES
 from LNStationLib.phantom.scan_traits import EXTENTS, SCAN_TRAITS
-from LNStationLib.phantom_cli import PresetOption, SampleName
+from LNStationLib.support.errors import CancelledError, InputError, OutputError
 
 
 def request(folder: Path, **changes: object) -> CohortRequest:

@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from LNStationLib import anatomy
-from LNStationLib.errors import InputError
 from LNStationLib.phantom.audit_statistics import auroc
 from LNStationLib.phantom.nodes import NodeTruth, axial_diameters_mm, node_truth
 from LNStationLib.phantom.pathology import dissect, n_from_images, n_from_pathology
@@ -22,7 +21,8 @@ from LNStationLib.phantom.shapes import Ellipsoid, frame_along
 from LNStationLib.phantom.spread import STATION_CENTERS, distance_factor, draw_spread
 from LNStationLib.phantom.tumor import draw_tumor
 from LNStationLib.phantom.uptake_model import expected_suv_max, recovery, with_calls
-from LNStationLib.resources import resource_path
+from LNStationLib.support.errors import InputError
+from LNStationLib.support.resources import resource_path
 
 PRESETS = [load_preset(name) for name in PRESET_NAMES]
 HILAR = {"10R", "10L", "11R", "11L"}

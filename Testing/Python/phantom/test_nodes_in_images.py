@@ -11,7 +11,7 @@ import pytest
 import SimpleITK as sitk
 
 from LNStationLib import anatomy
-from LNStationLib.case_loading import load_case_folder
+from LNStationLib.case.from_files import load_case_folder
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.phantom.case import PhantomCase, render
 from LNStationLib.phantom.cohort import CohortRequest, make_cohort

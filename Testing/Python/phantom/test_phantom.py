@@ -10,7 +10,6 @@ import pytest
 import SimpleITK as sitk
 
 from LNStationLib import anatomy
-from LNStationLib.errors import OutputError
 from LNStationLib.imaging.grid import resample_to_grid
 from LNStationLib.phantom import PhantomCase, demo_case, thorax, write_case
 from LNStationLib.phantom import case as phantom_case
@@ -22,6 +21,7 @@ from LNStationLib.phantom.rasterize import PRECEDENCE
 from LNStationLib.phantom.samples import demo_plan
 from LNStationLib.phantom.tumor import tumor_shape
 from LNStationLib.phantom.variation import draw_variation
+from LNStationLib.support.errors import OutputError
 
 COARSE = (1.8, 1.8, 2.5)
 
@@ -228,7 +228,7 @@ def test_impossible_arguments_are_refused(spacing: tuple[float, float, float], o
 
 
 def test_a_written_case_is_read_back_by_the_loader(tmp_path: Path) -> None:
-    from LNStationLib.case_loading import load_case_folder
+    from LNStationLib.case.from_files import load_case_folder
 
     case = demo_case(0, spacing_mm=(3.0, 3.0, 4.0))
     write_case(case, tmp_path / "patient")

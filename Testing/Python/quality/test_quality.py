@@ -14,21 +14,22 @@ import SimpleITK as sitk
 from organs.organ_cases import real_case
 from stations.schematic_chest import schematic_chest
 
-from LNStationLib import anatomy, pipeline
-from LNStationLib.assessed_case import ParsedCase
-from LNStationLib.case import Case
-from LNStationLib.findings import parsed_outlines
+from LNStationLib import anatomy
+from LNStationLib.assessment import assess as assessing
+from LNStationLib.assessment.assess import parse_case
+from LNStationLib.assessment.findings import parsed_outlines
+from LNStationLib.assessment.reassess import reassess
+from LNStationLib.case.case import Case
 from LNStationLib.imaging.grid import Grid
-from LNStationLib.organs.organ_set import Landmark, Organ, OrganSet, OrganSource
 from LNStationLib.phantom.case import render
 from LNStationLib.phantom.patient import compact, draw_patient
 from LNStationLib.phantom.preset import load_preset
-from LNStationLib.pipeline import parse_case
 from LNStationLib.quality import check_organs, check_outline, check_stations
-from LNStationLib.reassessment import reassess
-from LNStationLib.settings import Settings
+from LNStationLib.state.assessed_case import ParsedCase
+from LNStationLib.state.organ_set import Landmark, Organ, OrganSet, OrganSource
+from LNStationLib.state.settings import Settings
+from LNStationLib.state.station_map import StationMap
 from LNStationLib.stations.iaslc_rules import IaslcRulesParser
-from LNStationLib.stations.station_map import StationMap
 
 COARSE = Settings(working_spacing_mm=2.0)
 GRID = Grid((120, 90, 90), (4.0, 4.0, 4.0), (0.0, 0.0, 0.0))
@@ -172,8 +173,8 @@ def test_an_assessment_does_not_show_a_station_that_cannot_be(monkeypatch: pytes
         def parse(self, *given: object) -> StationMap:
             return absurd(IaslcRulesParser().parse(*given))
 
-    monkeypatch.setattr(pipeline, "station_parser", lambda _name: Wrong())
-    answer = pipeline.assess(patient.patient(), COARSE).assessment
+    monkeypatch.setattr(assessing, "station_parser", lambda _name: Wrong())
+    answer = assessing.assess(patient.patient(), COARSE).assessment
     found = next(row for row in answer.stations if row.station == "8")
     assert (found.volume_ml, found.call, found.borders) == (None, None, [])
     assert found.warnings[0].startswith("left out as implausible: ")
@@ -192,8 +193,8 @@ def test_an_organ_that_cannot_be_is_not_shown_and_costs_the_stations_that_rest_o
         organs.add(Organ("aorta", organs["body"].mask, OrganSource.IMAGE, "made"))
         return organs
 
-    found = pipeline.find_organs
-    monkeypatch.setattr(pipeline, "find_organs", with_giant_aorta)
+    found = assessing.find_organs
+    monkeypatch.setattr(assessing, "find_organs", with_giant_aorta)
     parsed = parse_case(replace(patient.patient(), organ_masks={}, organ_origins={}), COARSE)
     assert "aorta" not in {row.name for row in parsed.organ_findings}
     (organs,) = (row for row in parsed.provenance if row.step == "organs")

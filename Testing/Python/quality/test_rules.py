@@ -12,7 +12,6 @@ from pydantic import ValidationError
 
 from LNStationLib import anatomy
 from LNStationLib.imaging.grid import Grid
-from LNStationLib.organs.organ_set import Landmark, Organ, OrganSet, OrganSource
 from LNStationLib.quality import check_organs, check_stations
 from LNStationLib.quality.doubts import Doubt
 from LNStationLib.quality.rules import (
@@ -24,7 +23,8 @@ from LNStationLib.quality.rules import (
     StationRule,
     plausibility,
 )
-from LNStationLib.stations.station_map import StationMap
+from LNStationLib.state.organ_set import Landmark, Organ, OrganSet, OrganSource
+from LNStationLib.state.station_map import StationMap
 from Testing.Tools import quality_page
 
 RULES = plausibility()

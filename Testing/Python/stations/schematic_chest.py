@@ -11,8 +11,8 @@ import itertools
 import numpy as np
 
 from LNStationLib.imaging.grid import Grid
-from LNStationLib.organs.organ_set import Landmark, Organ, OrganSet, OrganSource
-from LNStationLib.types import BoolArray, HuArray
+from LNStationLib.state.organ_set import Landmark, Organ, OrganSet, OrganSource
+from LNStationLib.support.types import BoolArray, HuArray
 
 GRID = Grid(shape=(162, 106, 122), spacing_mm=(1.5, 1.5, 1.5), origin_mm=(0.0, -80.0, -91.0))
 MANUBRIUM_TOP, LUNG_APEX, CARINA = 200.0, 218.0, 120.0

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 
 from LNStationLib import anatomy
-from LNStationLib.organs.organ_set import Organ, OrganSet, OrganSource
+from LNStationLib.state.organ_set import Organ, OrganSet, OrganSource
+from LNStationLib.state.station_map import StationMap
 from LNStationLib.stations.frame import make_frame
 from LNStationLib.stations.iaslc_rules import IaslcRulesParser
 from LNStationLib.stations.levels import Levels
 from LNStationLib.stations.registry import station_parser
 from LNStationLib.stations.rules.neck import STRAP_MUSCLES_MM
-from LNStationLib.stations.station_map import StationMap
 from LNStationLib.stations.walls import Walls
-from LNStationLib.types import HuArray
+from LNStationLib.support.types import HuArray
 from Testing.Python.stations import schematic_chest as chest
 
 TOLERANCE_MM = 2.3

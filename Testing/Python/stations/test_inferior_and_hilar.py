@@ -8,10 +8,10 @@ import edt
 import numpy as np
 import pytest
 
-from LNStationLib.organs.organ_set import Landmark, Organ, OrganSet, OrganSource
+from LNStationLib.state.organ_set import Landmark, Organ, OrganSet, OrganSource
+from LNStationLib.state.station_map import StationMap
 from LNStationLib.stations.iaslc_rules import IaslcRulesParser
-from LNStationLib.stations.station_map import StationMap
-from LNStationLib.types import BoolArray, FloatArray, HuArray
+from LNStationLib.support.types import BoolArray, FloatArray, HuArray
 from Testing.Python.stations import schematic_chest as chest
 
 VEIN_MIDDLE = 70.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from LNStationLib.imaging.grid import Grid
-from LNStationLib.organs.organ_set import OrganSet
+from LNStationLib.state.organ_set import OrganSet
 from LNStationLib.stations.frame import Frame
 from LNStationLib.stations.muscles import long_soft_tissue
 

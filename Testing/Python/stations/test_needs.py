@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from LNStationLib import anatomy
-from LNStationLib.findings import parsed_outlines
+from LNStationLib.assessment.findings import parsed_outlines
+from LNStationLib.state.station_map import StationMap
 from LNStationLib.stations.iaslc_rules import IaslcRulesParser
 from LNStationLib.stations.needs import NEEDS
-from LNStationLib.stations.station_map import StationMap
 from Testing.Python.stations import schematic_chest as chest
 
 AORTA = ("ascending_aorta", "aortic_arch", "descending_aorta")

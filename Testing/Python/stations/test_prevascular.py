@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from LNStationLib.imaging.grid import Grid
-from LNStationLib.organs.organ_set import Organ, OrganSet, OrganSource
+from LNStationLib.state.organ_set import Organ, OrganSet, OrganSource
 from LNStationLib.stations.borders import MissingAnatomyError
 from LNStationLib.stations.frame import Frame
 from LNStationLib.stations.prevascular import prevascular_surface

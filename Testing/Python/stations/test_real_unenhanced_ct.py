@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from LNStationLib.case import Case
+from LNStationLib.case.case import Case
 from LNStationLib.imaging.grid import working_grid
 from LNStationLib.organs.find import find_organs
 from LNStationLib.organs.scan import hu_on_grid
-from LNStationLib.settings import Settings
+from LNStationLib.state.settings import Settings
 from LNStationLib.stations.iaslc_rules import IaslcRulesParser
 
 _CT = Path(__file__).resolve().parents[4] / "shared" / "data" / "chest_ct_02" / "ct.nii.gz"

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from LNStationLib.imaging.grid import Grid
-from LNStationLib.organs.organ_set import Landmark, Organ, OrganSet, OrganSource
+from LNStationLib.state.organ_set import Landmark, Organ, OrganSet, OrganSource
 from LNStationLib.stations.frame import Frame
 from LNStationLib.stations.tissue import mediastinum, node_tissue
-from LNStationLib.types import BoolArray
+from LNStationLib.support.types import BoolArray
 
 GRID = Grid((40, 80, 90), (1.5, 1.5, 1.5), (0.0, 0.0, 0.0))
 ARCH_TOP_SLICE = 20

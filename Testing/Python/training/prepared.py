@@ -9,7 +9,7 @@ import numpy as np
 
 from lnstation_training.samples import PREPARED_FILE, REGIONS, SAMPLES_FILE, Sample, write_samples
 from lnstation_training.splits import make_splits, write_splits
-from LNStationLib.metastasis.station_region import RegionSpec
+from LNStationLib.sampling.station_region import RegionSpec
 
 SPEC = RegionSpec(size=(8, 24, 24), spacing_mm=(6.0, 3.0, 3.0))
 STATIONS = ("1R", "4R", "7")

@@ -17,7 +17,7 @@ from lnstation_training.data_module import StationDataModule  # noqa: E402
 from lnstation_training.dataset import StationDataset, load_region  # noqa: E402
 from lnstation_training.samples import read_samples  # noqa: E402
 from lnstation_training.splits import read_splits  # noqa: E402
-from LNStationLib.errors import InputError  # noqa: E402
+from LNStationLib.support.errors import InputError  # noqa: E402
 
 
 @pytest.fixture(scope="module")

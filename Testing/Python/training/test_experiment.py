@@ -23,7 +23,7 @@ from lnstation_training.experiment_files import read_rows, read_setting  # noqa:
 from lnstation_training.runs import load_run  # noqa: E402
 from lnstation_training.tables import pool, read_results, tables_markdown, write_tables  # noqa: E402
 from lnstation_training.task import StationMetastasisTask  # noqa: E402
-from LNStationLib.errors import InputError  # noqa: E402
+from LNStationLib.support.errors import InputError  # noqa: E402
 
 SA_MOE = Path(__file__).resolve().parents[3] / "Training" / "experiments" / "sa_moe"
 SETTING = {

@@ -23,8 +23,8 @@ from lnstation_training.export import ExportRequest, _check_same, export_run, ro
 from lnstation_training.fitting import fit  # noqa: E402
 from lnstation_training.prediction import PredictionArrays, predict  # noqa: E402
 from lnstation_training.runs import load_run  # noqa: E402
-from LNStationLib.errors import InputError, OutputError  # noqa: E402
-from LNStationLib.modelpackage import Manifest, read_package  # noqa: E402
+from LNStationLib.models.package import Manifest, read_package  # noqa: E402
+from LNStationLib.support.errors import InputError, OutputError  # noqa: E402
 
 
 @pytest.fixture(scope="module")

@@ -29,7 +29,7 @@ from lnstation_training.data_module import StationDataModule  # noqa: E402
 from lnstation_training.fitting import fit  # noqa: E402
 from lnstation_training.runs import CHECKPOINTS, best_checkpoint, load_run  # noqa: E402
 from lnstation_training.task import TrainingDivergedError  # noqa: E402
-from LNStationLib.errors import InputError, OutputError  # noqa: E402
+from LNStationLib.support.errors import InputError, OutputError  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -21,10 +21,10 @@ from lnstation_training.synthetic_cohort import (
     ct_plan,
     make_synthetic_cohort,
 )
-from LNStationLib.errors import InputError
 from LNStationLib.phantom.patient import complete, unplaced
 from LNStationLib.phantom.preset_change import PresetChange
 from LNStationLib.phantom.records import patient_bytes
+from LNStationLib.support.errors import InputError
 
 NAMES = ("all: short axis of the largest visible node", "all: best reader of nodes")
 CHANGE = PresetChange(sign_strength=2.5, reactive_patient_fraction=0.5, reactive_size_factor=1.5)

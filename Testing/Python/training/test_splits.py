@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lnstation_training.splits import Fold, check_positives, make_splits, read_splits, write_splits
-from LNStationLib.errors import InputError, OutputError
+from LNStationLib.support.errors import InputError, OutputError
 
 
 def counts(n_patients: int, n_positive: int) -> dict[str, int]:

@@ -16,9 +16,9 @@ from training.runs import SMALL, fit_arguments  # noqa: E402
 from lnstation_training.fitting import fit  # noqa: E402
 from lnstation_training.runs import load_run  # noqa: E402
 from lnstation_training.starting import start_from  # noqa: E402
-from LNStationLib.errors import InputError  # noqa: E402
-from LNStationLib.modelpackage import PackageError, list_packages, read_package  # noqa: E402
+from LNStationLib.models.package import PackageError, list_packages, read_package  # noqa: E402
 from LNStationLib.networks.registry import build_network  # noqa: E402
+from LNStationLib.support.errors import InputError  # noqa: E402
 
 
 @pytest.fixture(scope="module")

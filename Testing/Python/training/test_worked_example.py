@@ -18,12 +18,12 @@ from typer.testing import CliRunner
 from lnstation_training.cli import app
 from lnstation_training.synthetic_cohort import read_truth
 from LNStationLib import anatomy
-from LNStationLib.case import Case
+from LNStationLib.case.case import Case
 from LNStationLib.metastasis import station_classifier
-from LNStationLib.modelpackage import read_package
+from LNStationLib.models.package import read_package
 from LNStationLib.nodes import find_nodes
-from LNStationLib.settings import Settings
-from LNStationLib.types import Side
+from LNStationLib.state.settings import Settings
+from LNStationLib.support.types import Side
 
 STATIONS = ("2R", "4R", "7", "8")
 SIZE, SPACING = (26, 56, 84), (5.0, 2.0, 2.0)

@@ -7,7 +7,7 @@ import warnings
 
 import pytest
 
-from LNStationLib.assessment import CaseSummary
+from LNStationLib.state.assessment import CaseSummary
 from LNStationLib.worker.identity import anonymous, identified
 
 VALUES = {

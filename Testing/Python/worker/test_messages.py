@@ -24,7 +24,8 @@ class Block:
             raise ImportError("blocked: " + name)
 sys.meta_path.insert(0, Block())
 from LNStationLib.worker import messages, volume_files
-from LNStationLib import anatomy, resources, types
+from LNStationLib import anatomy
+from LNStationLib.support import resources, types
 foreign = {name.split(".")[0] for name in sys.modules} & {"SimpleITK", "pydantic", "scipy", "torch", "slicer"}
 assert not foreign, foreign
 print("imported")

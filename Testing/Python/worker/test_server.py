@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from LNStationLib.errors import GeometryError, InputError
-from LNStationLib.progress import Progress
+from LNStationLib.support.errors import GeometryError, InputError
+from LNStationLib.support.progress import Progress
 from LNStationLib.worker import messages
 from LNStationLib.worker.failures import UnknownCaseError, blotted
 from LNStationLib.worker.messages import Answer, Call, ErrorCode, parse

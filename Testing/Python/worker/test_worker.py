@@ -22,11 +22,11 @@ from imaging.samples import chest, pet_tags, write_series
 from worker.client import Client
 
 from LNStationLib import anatomy
-from LNStationLib.assessment import Assessment
-from LNStationLib.case import Case
-from LNStationLib.nodes.regions import like
+from LNStationLib.case.case import Case
+from LNStationLib.imaging.boxes import like
 from LNStationLib.phantom import demo_case, samples, write_case
-from LNStationLib.progress import silent
+from LNStationLib.state.assessment import Assessment
+from LNStationLib.support.progress import silent
 from LNStationLib.worker import messages
 from LNStationLib.worker.images import required_image, write_image
 from LNStationLib.worker.methods import Methods

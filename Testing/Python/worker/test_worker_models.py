@@ -19,7 +19,7 @@ from worker.test_worker import COARSE, box_of, finding, first, image, load_param
 from LNStationLib import anatomy  # noqa: E402
 from LNStationLib.imaging.arrays import array_view  # noqa: E402
 from LNStationLib.metastasis.station_groups import STATIONS  # noqa: E402
-from LNStationLib.modelpackage import read_package  # noqa: E402
+from LNStationLib.models.package import read_package  # noqa: E402
 from LNStationLib.worker import messages  # noqa: E402
 
 
@@ -70,7 +70,7 @@ def test_the_models_are_listed_with_their_cards_and_what_cannot_be_used(
 def test_a_package_whose_weights_were_changed_is_not_offered(client: Client, package: Path, tmp_path: Path) -> None:
     import zipfile
 
-    from modelpackage.test_modelpackage import as_folder
+    from models.test_modelpackage import as_folder
 
     with zipfile.ZipFile(package) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}

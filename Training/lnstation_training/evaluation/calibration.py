@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from lnstation_training.evaluation.discrimination import both_classes
-from LNStationLib.modelpackage import Calibration, OperatingPoint
+from LNStationLib.models.package import Calibration, OperatingPoint
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from lnstation_training.evaluation.discrimination import auc, estimates
 from lnstation_training.evaluation.size_criterion import SizeCriterion, size_criterion, size_scores
 from lnstation_training.prediction import Prediction, PredictionArrays
 from LNStationLib.metastasis.station_groups import group_titles
-from LNStationLib.modelpackage import Calibration
+from LNStationLib.models.package import Calibration
 
 OVERALL = "all"
 

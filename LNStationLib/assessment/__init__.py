@@ -1,0 +1,1 @@
+"""The answer's life: assess, re-assess, restore, review."""

@@ -1,0 +1,174 @@
+"""After an edit of stations: only what hangs on it is assessed again.
+
+The law that the tests hold: the answer is that of a whole assessment with the edited station map. What differs, on
+purpose: nodes keep their numbers (a whole assessment would count anew), and times are those of the edit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import SimpleITK as sitk
+
+from LNStationLib import anatomy
+from LNStationLib.assessment.assess import call_stations, conclude, judge_case, with_organs
+from LNStationLib.assessment.edits import StationChange, edited_case
+from LNStationLib.assessment.findings import station_findings
+from LNStationLib.imaging.arrays import array_view
+from LNStationLib.metastasis import StationAttention, station_classifier
+from LNStationLib.nodes.find import with_outside
+from LNStationLib.nodes.measurement import Scene
+from LNStationLib.nodes.update import NodeUpdate, update_nodes
+from LNStationLib.state.assessed_case import AssessedCase, ParsedCase
+from LNStationLib.state.assessment import Assessment, StationFinding
+from LNStationLib.state.node_result import NodeResult, node_source
+from LNStationLib.support.errors import InputError
+from LNStationLib.support.progress import Progress, portion, silent
+
+
+@dataclass(frozen=True)
+class Reassessment:
+    """The answer to an edit.
+
+    Attributes:
+        assessed: The case as it is now; the one before stays as it was.
+        changed: Names of the stations whose finding changed, in table order.
+        nodes_changed: Whether any voxel of the node map changed.
+        attention_changed: Whether a network looked anew at any station, or a station lost its map.
+    """
+
+    assessed: AssessedCase
+    changed: tuple[str, ...]
+    nodes_changed: bool
+    attention_changed: bool = False
+
+
+def reassess(
+    assessed: AssessedCase, edits: Mapping[str, sitk.Image | None], progress: Progress = silent
+) -> Reassessment:
+    """Assess a case again after an edit of its stations.
+
+    Args:
+        assessed: The case before the edit.
+        edits: Station name to its whole new mask in a box of the CT's grid, or ``None`` where it was emptied; see
+            :func:`LNStationLib.assessment.edits.edited_case`.
+        progress: Told the running step; may raise ``CancelledError``.
+
+    Raises:
+        InputError: An unknown station, or two stations that newly claim one voxel.
+        GeometryError: A mask is on another grid than the CT, or reaches outside of it.
+    """
+    progress("reading the edit", 0.0)
+    drawn = edited_case(assessed.parsed, edits)
+    if drawn is None:
+        return Reassessment(assessed, (), False)
+    parsed, change = drawn
+    check_same_model(assessed)
+    if assessed.assessment.case.nodes_from == "ct_blobs":
+        parsed = with_organs(parsed, portion(progress, 0.0, 0.5))
+    if _needs_a_start(assessed, parsed):
+        return _compared(assessed, judge_case(parsed, portion(progress, 0.5, 1.0)))
+    assessed = with_attention(assessed)
+    progress("nodes", 0.5)
+    update = _updated_nodes(assessed, parsed, change, portion(progress, 0.5, 0.9))
+    progress("assessing stations", 0.9)
+    now = _concluded(assessed, parsed, change, update)
+    progress("done", 1.0)
+    changed = _changed(assessed.assessment, now.assessment)
+    return Reassessment(now, changed, update.labels_changed, bool(assessed.attention or now.attention))
+
+
+def _needs_a_start(assessed: AssessedCase, parsed: ParsedCase) -> bool:
+    """Whether nodes were looked for inside stations, and there are or were none."""
+    inside = assessed.assessment.case.nodes_from in ("pet_threshold", "ct_blobs")
+    return inside and not (parsed.boxes and assessed.parsed.boxes)
+
+
+def _compared(before: AssessedCase, now: AssessedCase) -> Reassessment:
+    same = sitk.Hash(before.nodes) == sitk.Hash(now.nodes)
+    changed = _changed(before.assessment, now.assessment)
+    return Reassessment(now, changed, not same, bool(before.attention or now.attention))
+
+
+def _updated_nodes(
+    assessed: AssessedCase, parsed: ParsedCase, change: StationChange, progress: Progress
+) -> NodeUpdate:
+    case = parsed.informed
+    before = known_nodes(assessed)
+    if before.source == "none":
+        return NodeUpdate(before, frozenset(), False)
+    scene = Scene(case.ct, parsed.stations, case.pet, before.source, parsed.midline.side_of)
+    earlier = assessed.parsed.stations
+    return update_nodes(case, before, parsed.stations, change, parsed.settings, earlier, scene, progress)
+
+
+def known_nodes(assessed: AssessedCase) -> NodeResult:
+    """The nodes of an assessed case as a node finder returned them."""
+    assessment = assessed.assessment
+    provenance = next(row for row in assessment.provenance if row.step == "nodes")
+    warnings = with_outside(provenance.warnings, assessment.nodes)
+    source = node_source(assessment.case.nodes_from)
+    return NodeResult(assessed.nodes, assessment.nodes, source, provenance, warnings, assessed.node_memory)
+
+
+def _concluded(assessed: AssessedCase, parsed: ParsedCase, change: StationChange, update: NodeUpdate) -> AssessedCase:
+    """Call the stations that changed or whose nodes did; the others keep their findings."""
+    affected = {*change.stations, *update.stations}
+    if update.labels_changed:
+        affected |= _stations_where_nodes_changed(assessed.nodes, update.nodes.labels, parsed.stations)
+    calls = call_stations(parsed, update.nodes, affected)
+    renewed = {finding.station: finding for finding in station_findings(parsed, calls.stations)}
+    findings = [renewed.get(finding.station, finding) for finding in assessed.assessment.stations]
+    kept = {name: one for name, one in (assessed.attention or {}).items() if name not in affected}
+    attention = {finding.station: (kept | dict(calls.attention)).get(finding.station) for finding in findings}
+    return conclude(
+        parsed, update.nodes, calls, findings, {name: one for name, one in attention.items() if one is not None}
+    )
+
+
+def _stations_where_nodes_changed(before: sitk.Image, now: sitk.Image, stations: sitk.Image) -> set[str]:
+    """Names of stations that hold a voxel of the node map that changed: a node of a neighbor may reach into them."""
+    earlier, later = (array_view(image) for image in (before, now))
+    values = set(np.unique(array_view(stations)[earlier != later]).tolist())
+    return {row.name for row in anatomy.stations() if row.label_value in values}
+
+
+def check_same_model(assessed: AssessedCase) -> None:
+    """Make sure that a station is judged by the network that judged the others.
+
+    Raises:
+        PackageError: The model package is missing or cannot be used.
+        InputError: It is another than the one that the case was assessed with.
+    """
+    used = next(row for row in assessed.assessment.provenance if row.step == "metastasis")
+    if used.model_sha256 is None:
+        return
+    classifier = station_classifier(assessed.parsed.settings)
+    if classifier.model_sha256 != used.model_sha256:
+        raise InputError(
+            f"the case was assessed with another model package than the {used.model_package} that is here now: "
+            "assess the case again."
+        )
+
+
+def with_attention(assessed: AssessedCase) -> AssessedCase:
+    """The case with the attention of its network, made again where it was restored without it.
+
+    Raises:
+        InputError: The network that it was assessed with is not here.
+    """
+    if assessed.attention is not None:
+        return assessed
+    parsed = assessed.parsed
+    attention: Mapping[str, StationAttention] = {}
+    if parsed.settings.metastasis != "clinical_criteria":
+        check_same_model(assessed)
+        attention = call_stations(parsed, known_nodes(assessed)).attention
+    return replace(assessed, attention=attention)
+
+
+def _changed(before: Assessment, now: Assessment) -> tuple[str, ...]:
+    earlier: dict[str, StationFinding] = {finding.station: finding for finding in before.stations}
+    return tuple(finding.station for finding in now.stations if earlier[finding.station] != finding)

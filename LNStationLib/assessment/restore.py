@@ -1,0 +1,128 @@
+"""A saved assessment made ready for corrections again: a scene that was reloaded, or a worker that died."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+from pydantic import ValidationError
+
+from LNStationLib import anatomy
+from LNStationLib.case.case import Case
+from LNStationLib.imaging.arrays import array_view
+from LNStationLib.imaging.boxes import station_boxes
+from LNStationLib.imaging.checks import same_grid
+from LNStationLib.state.assessed_case import AssessedCase, Baseline, Outline, ParsedCase
+from LNStationLib.state.assessment import Assessment, Provenance
+from LNStationLib.state.settings import Settings
+from LNStationLib.support.errors import GeometryError, InputError
+
+_AGAIN = "assess the case again."
+
+
+def restore_case(
+    case: Case,
+    assessment: Assessment,
+    stations: sitk.Image,
+    nodes: sitk.Image,
+    settings: Settings | None = None,
+) -> AssessedCase:
+    """Take a saved assessment and its label maps as the state of a case.
+
+    The organs and a network's attention are not part of it: what needs them (a search for nodes on the CT alone, a
+    correction, the report) makes them again.
+    Undoing an edit made before the restoring does not bring the parser's borders back.
+
+    Args:
+        case: The case it was made of.
+        assessment: As saved.
+        stations: Its station label map on the CT's grid.
+        nodes: Its node label map on the CT's grid.
+        settings: Those it was made with; taken from its provenance where ``None``.
+
+    Raises:
+        InputError: The assessment and the label maps do not belong together.
+        GeometryError: A label map is not on the CT's grid.
+    """
+    if assessment.midline is None:
+        raise InputError(f"the saved assessment does not say where the patient's midline is: {_AGAIN}")
+    for name, image in (("station", stations), ("node", nodes)):
+        if not same_grid(image, case.ct):
+            raise GeometryError(f"the saved {name} map is not on the grid of the CT: {_AGAIN}")
+    stations, nodes = _as(stations, case.ct, sitk.sitkUInt8), _as(nodes, case.ct, sitk.sitkUInt16)
+    boxes = station_boxes(stations)
+    _check_stations(assessment, stations, set(boxes))
+    _check_nodes(assessment, nodes)
+    outlines = {
+        finding.station: Outline(tuple(finding.borders), tuple(finding.warnings), finding.edited)
+        for finding in assessment.stations
+    }
+    parsed = ParsedCase(
+        case=case,
+        settings=settings or settings_of(assessment),
+        stations=stations,
+        boxes=boxes,
+        outlines=outlines,
+        baseline=Baseline(stations, boxes, outlines),
+        midline=assessment.midline,
+        organs=None,
+        organ_findings=tuple(assessment.organs),
+        provenance=tuple(row for row in assessment.provenance if row.step in ("input", "organs", "stations")),
+    )
+    return AssessedCase(parsed, assessment, nodes, attention=None)
+
+
+def settings_of(assessment: Assessment) -> Settings:
+    """The settings that an assessment was made with, as far as they mattered for it.
+
+    Raises:
+        InputError: Its provenance names a method that is not known here.
+    """
+    used: dict[str, Any] = {}
+    for row in assessment.provenance:
+        used |= {key: value for key, value in row.settings.items() if key in Settings.model_fields}
+        used |= _method(row)
+    try:
+        return Settings.model_validate(used)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InputError(
+            f"the saved assessment was made with {first['loc'][0]} = {first['input']}, unknown here: {_AGAIN}"
+        ) from error
+
+
+def _method(row: Provenance) -> dict[str, str]:
+    if row.step in ("organs", "stations", "metastasis"):
+        return {row.step: row.implementation}
+    # The rules for the esophagus follow from the cancer and are no setting.
+    if row.step == "staging" and row.implementation not in ("none", "ajcc8_esophagus"):
+        return {"rules": row.implementation}
+    return {}
+
+
+def _as(image: sitk.Image, ct: sitk.Image, pixel: int) -> sitk.Image:
+    cast = sitk.Cast(image, pixel)
+    cast.CopyInformation(ct)
+    return cast
+
+
+def _check_stations(assessment: Assessment, stations: sitk.Image, present: set[str]) -> None:
+    if [finding.station for finding in assessment.stations] != [row.name for row in anatomy.stations()]:
+        raise InputError(f"the saved assessment does not have the stations of this version: {_AGAIN}")
+    known = {0, *(row.label_value for row in anatomy.stations())}
+    strange = sorted({int(value) for value in np.unique(array_view(stations))} - known)
+    if strange:
+        raise InputError(f"the saved station map holds the value {strange[0]}, which is no station: {_AGAIN}")
+    measured = {finding.station for finding in assessment.stations if finding.volume_ml is not None}
+    if measured != present:
+        odd = ", ".join(sorted(measured ^ present))
+        raise InputError(f"the saved assessment and its station map disagree on station {odd}: {_AGAIN}")
+
+
+def _check_nodes(assessment: Assessment, nodes: sitk.Image) -> None:
+    drawn = {int(value) for value in np.unique(array_view(nodes))} - {0}
+    listed = {node.node_id for node in assessment.nodes}
+    if drawn != listed:
+        odd = ", ".join(str(number) for number in sorted(drawn ^ listed)[:5])
+        raise InputError(f"the saved assessment and its node map disagree on node {odd}: {_AGAIN}")

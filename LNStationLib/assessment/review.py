@@ -1,0 +1,133 @@
+"""What a reader says of a case: calls and notes beside the model's, edits of stations, and the N category from them.
+
+The model never overwrites it. Schema version 1.0; written as ``review.json`` with the report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from LNStationLib import anatomy
+from LNStationLib.case.case import CaseFacts
+from LNStationLib.metastasis import StationCall, positive_station_names
+from LNStationLib.staging.case_staging import stage_case
+from LNStationLib.state.assessment import Assessment, Call, NStaging, SideName
+from LNStationLib.state.settings import Settings
+from LNStationLib.support.errors import InputError
+
+REVIEW_SCHEMA_VERSION = "1.0"
+_MAX_NOTE = 4000
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _checked_time(when: str) -> str:
+    try:
+        datetime.fromisoformat(when)
+    except ValueError as error:
+        raise ValueError(f"'{when}' is no ISO 8601 time such as 2026-05-04T09:30:00+00:00") from error
+    return when
+
+
+def _checked_station(name: str) -> str:
+    known = [row.name for row in anatomy.stations()]
+    if name not in known:
+        raise ValueError(f"there is no station '{name}'; use one of {', '.join(known)}")
+    return name
+
+
+class ReaderCall(_Strict):
+    """A reader's call on one station."""
+
+    call: Call | None = Field(None, description="None where the reader only left a note.")
+    note: str = Field("", max_length=_MAX_NOTE)
+    when: str = Field(description="ISO 8601 time of the last change.")
+
+    _time = field_validator("when")(_checked_time)
+
+
+class StationEdit(_Strict):
+    """One edit of a station's outline."""
+
+    who: str
+    when: str = Field(description="ISO 8601 time.")
+    station: str
+    volume_before_ml: float | None = Field(None, ge=0, description="None where the station did not exist.")
+    volume_after_ml: float | None = Field(None, ge=0, description="None where it was emptied.")
+
+    _time = field_validator("when")(_checked_time)
+    _station = field_validator("station")(_checked_station)
+
+
+class Review(_Strict):
+    """A reader's review of one case."""
+
+    schema_version: Literal["1.0"] = "1.0"
+    reader: str
+    blind: bool = Field(
+        description="The reader called every station before the model's output was shown (blind first read)."
+    )
+    calls: dict[str, ReaderCall] = Field(default_factory=dict, description="By station name.")
+    edits: list[StationEdit] = Field(default_factory=list, description="Oldest first.")
+    n_category: NStaging | None = Field(None, description="What follows from the reader's calls.")
+
+    @field_validator("calls")
+    @classmethod
+    def _known(cls, calls: dict[str, ReaderCall]) -> dict[str, ReaderCall]:
+        for name in calls:
+            _checked_station(name)
+        return calls
+
+
+def stage_reader_calls(
+    facts: CaseFacts,
+    calls: Mapping[str, Call],
+    settings: Settings,
+    sides: Mapping[str, Sequence[SideName]] | None = None,
+) -> NStaging:
+    """N category that follows from a reader's calls.
+
+    Args:
+        facts: Cancer and, for lung, the side of the tumor.
+        calls: Station name to call; stations that are not there are not assessed.
+        settings: Gives the rule set for lung cancer.
+        sides: Sides of the evidence in positive stations that have no side of their own (8, 9, ...), where known.
+            Without them the category may only be a lower bound.
+
+    Returns:
+        The staging; ``n_positive_nodes`` is ``None`` since a reader calls stations and counts no nodes.
+
+    Raises:
+        InputError: There is no such station.
+    """
+    known = [row.name for row in anatomy.stations()]
+    unknown = [name for name in calls if name not in known]
+    if unknown:
+        raise InputError(f"there is no station '{unknown[0]}': use one of {', '.join(known)}.")
+    called = [
+        StationCall(name, calls[name], "reader", positive_sides=tuple((sides or {}).get(name, ())))
+        for name in known
+        if name in calls
+    ]
+    not_assessed = [name for name in known if name not in calls]
+    if not called:
+        staging = stage_case(facts, [], not_assessed, [], settings)
+        return staging.model_copy(update={"explanation": "The reader has not called any station."})
+    staging = stage_case(facts, positive_station_names(called), not_assessed, [], settings)
+    return staging.model_copy(update={"n_positive_nodes": None})
+
+
+def evidence_sides(assessment: Assessment | None) -> dict[str, list[SideName]]:
+    """Sides of the evidence in stations without a side of their own, as the model found them.
+
+    A reader who calls such a station positive, as the model did, is taken to mean the same evidence.
+    """
+    if assessment is None:
+        return {}
+    return {row.station: row.positive_sides for row in assessment.stations if row.positive_sides}

@@ -1,0 +1,157 @@
+"""Masks of lymph nodes and of the primary tumor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from LNStationLib.imaging.arrays import array_view
+from LNStationLib.imaging.checks import as_volume, same_grid, with_geometry_of
+from LNStationLib.imaging.label_names import segment_labels
+from LNStationLib.imaging.masks import foreground, on_ct_space
+from LNStationLib.imaging.reading import IMAGE_SUFFIXES, Warn, image_files, read_image
+from LNStationLib.support.errors import InputError
+from LNStationLib.support.types import InstanceArray
+
+_MAX_NODES = 65535
+
+
+def load_nodes(path: Path, ct: sitk.Image, warn: Warn) -> sitk.Image | None:
+    """Read node masks as one uint16 label map.
+
+    Args:
+        path: A binary mask, a map with one value a node, a Slicer segmentation with one segment a node, or a folder
+            of such files. Files of a folder and segments are numbered from 1, in the order of their names.
+        ct: The CT that they must overlap.
+        warn: Told of empty masks and of nodes that overlap.
+
+    Returns:
+        1 for a single binary mask, otherwise one value a node; on the file's own grid, or on the CT's where several
+        files have different ones. ``None`` where nothing is marked.
+
+    Raises:
+        InputError: Nothing to read, or values that are no node numbers.
+        GeometryError: A file does not overlap the CT.
+    """
+    files = _files(path)
+    layers = [layer for file in files for layer in _instance_layers(file, ct, warn)]
+    if not layers:
+        return None
+    grid = layers[0] if all(same_grid(layer, layers[0]) for layer in layers) else ct
+    if len(layers) == 1:
+        return inside_ct(layers[0], ct, warn)
+    return inside_ct(with_geometry_of(_numbered(layers, grid, warn), grid), ct, warn)
+
+
+def load_tumor(path: Path, ct: sitk.Image, warn: Warn) -> sitk.Image | None:
+    """Read the mask of the primary tumor as binary uint8 on its own grid; every non-zero label is tumor.
+
+    Returns:
+        The mask, or ``None`` where it is empty.
+
+    Raises:
+        InputError: It is no mask.
+        GeometryError: It does not overlap the CT.
+    """
+    layers = [layer for file in _files(path, "tumor") for layer in _instance_layers(file, ct, warn, "tumor")]
+    if not layers:
+        return None
+    grid = layers[0] if all(same_grid(layer, layers[0]) for layer in layers) else ct
+    total = np.zeros(grid.GetSize()[::-1], dtype=bool)
+    for layer in layers:
+        total |= _on_grid(layer, grid) > 0
+    return inside_ct(with_geometry_of(total.astype(np.uint8), grid), ct, warn, "tumor")
+
+
+def _files(path: Path, what: str = "nodes") -> list[Path]:
+    if not path.exists():
+        raise InputError(f"{what}: there is no file or folder {path}; check the path.")
+    if not path.is_dir():
+        return [path]
+    files = image_files(path)
+    if not files:
+        raise InputError(f"{what}: the folder {path} holds no mask files ({', '.join(IMAGE_SUFFIXES)}).")
+    return files
+
+
+def _instance_layers(file: Path, ct: sitk.Image, warn: Warn, what: str = "nodes") -> Iterator[sitk.Image]:
+    """Instance maps (uint16) of one file; a Slicer segmentation gives one a segment."""
+    name = f"{what} {file.name}"
+    image = read_image(file, name, warn)
+    segments = segment_labels(image)
+    if len(segments) < 2:
+        volume = on_ct_space(image, ct, name)
+        instances = node_numbers(array_view(volume), name, warn)
+        if instances is not None:
+            yield with_geometry_of(instances, volume)
+        return
+    count = image.GetNumberOfComponentsPerPixel()
+    for segment in segments:
+        scalar = sitk.VectorIndexSelectionCast(image, segment.layer) if count > 1 else image
+        volume = on_ct_space(scalar, ct, name)
+        inside = array_view(volume) == segment.value
+        if inside.any():
+            yield with_geometry_of(inside.astype(np.uint16), volume)
+        else:
+            warn(f"{name}: segment {segment.value} is empty; taken as missing.")
+
+
+def node_numbers(values: np.ndarray, name: str, warn: Warn) -> InstanceArray | None:
+    """Values as node numbers; a mask with one value or probabilities becomes 1, ``None`` where nothing is marked.
+
+    Raises:
+        InputError: Values that are no node numbers.
+    """
+    whole = values.dtype.kind != "f" or bool(np.isfinite(values).all() and (values == np.rint(values)).all())
+    several = whole and values.max() > 1 and np.any((values != 0) & (values != values.max()))
+    if not several:
+        inside = foreground(values, name, warn)
+        return None if inside is None else inside.astype(np.uint16)
+    if values.min() < 0 or values.max() > _MAX_NODES:
+        raise InputError(
+            f"{name}: values from {values.min():g} to {values.max():g} are no node numbers (0 to {_MAX_NODES}); give "
+            "a mask "
+            "or one value a node."
+        )
+    return values.astype(np.uint16)
+
+
+def _numbered(layers: list[sitk.Image], grid: sitk.Image, warn: Warn) -> InstanceArray:
+    """All nodes of all layers in one map, numbered on from layer to layer; where they overlap the first stays."""
+    total = np.zeros(grid.GetSize()[::-1], dtype=np.uint16)
+    overlapping, offset = 0, 0
+    for layer in layers:
+        values = _on_grid(layer, grid)
+        taken = (total > 0) & (values > 0)
+        overlapping += int(taken.sum())
+        free = (values > 0) & ~taken
+        total[free] = values[free] + offset
+        offset += int(array_view(layer).max())
+    if overlapping:
+        warn(f"nodes: {overlapping} voxels belong to several node masks; each was counted for the first.")
+    return total
+
+
+def _on_grid(layer: sitk.Image, grid: sitk.Image) -> InstanceArray:
+    if not same_grid(layer, grid):
+        layer = sitk.Resample(layer, grid, sitk.Transform(), sitk.sitkNearestNeighbor, 0, layer.GetPixelID())
+    return sitk.GetArrayFromImage(as_volume(layer, "nodes")).astype(np.uint16)
+
+
+def inside_ct(mask: sitk.Image, ct: sitk.Image, warn: Warn, what: str = "nodes") -> sitk.Image | None:
+    """The mask, with a warning where part of its foreground lies outside the CT; ``None`` where all of it does."""
+    index = np.argwhere(array_view(mask))[:, ::-1]
+    points = index * mask.GetSpacing() @ np.array(mask.GetDirection()).reshape(3, 3).T + mask.GetOrigin()
+    at = (points - ct.GetOrigin()) @ np.array(ct.GetDirection()).reshape(3, 3) / ct.GetSpacing()
+    inside = np.all((at >= -0.5) & (at <= np.array(ct.GetSize()) - 0.5), axis=1)
+    if not inside.any():
+        warn(f"{what}: all marked voxels lie outside the CT; taken as missing.")
+        return None
+    if not inside.all():
+        warn(
+            f"{what}: {100 * (1 - inside.mean()):.0f} % of the marked voxels lie outside the CT and are not assessed."
+        )
+    return mask

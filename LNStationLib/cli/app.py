@@ -1,0 +1,300 @@
+"""The command line: ``python3 run.py COMMAND`` or, once installed, ``lnstation COMMAND``.
+
+Exit codes: 0 success; 2 bad input, with one sentence on standard error; 1 a defect of the program; 130 interrupted.
+Heavy modules are imported inside the commands, so that ``--help`` and ``--version`` answer at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from LNStationLib import __version__
+from LNStationLib.cli import models, phantom
+from LNStationLib.cli.errors import GuardedGroup, set_up_logging
+from LNStationLib.support import console
+from LNStationLib.support.errors import InputError
+from LNStationLib.support.progress import Progress, portion
+
+if TYPE_CHECKING:
+    from LNStationLib.case.case import Case
+    from LNStationLib.state.settings import Settings
+
+DEMO_FOLDER = Path("lnstation-demo")
+
+SideName = Literal["L", "R"]
+Cancer = Literal["lung", "esophagus"]
+DemoPatient = Literal["esophagus", "lung"]
+PetUnits = Literal["suvbw", "bqml"]
+RuleSet = Literal["tnm8", "tnm9", "petct_paper"]
+OrganMethod = Literal["supplied_and_image", "totalsegmentator"]
+Engine = Literal["auto", "torch", "openvino"]
+NodeMethod = Literal["auto", "supplied", "pet_threshold", "ct_blobs", "none"]
+
+
+app = typer.Typer(
+    name="lnstation",
+    cls=GuardedGroup,
+    help="Thoracic lymph node stations on CT and PET/CT: from images to report. Research use only.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+app.add_typer(phantom.app, name="phantom")
+app.add_typer(models.app, name="models")
+app.command("networks")(models.networks)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"LNStation {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Log every step, and show the traceback of a defect.")
+    ] = False,
+) -> None:
+    set_up_logging(debug)
+
+
+OutOption = Annotated[Path, typer.Option(help="Folder for the results; made where it does not exist.")]
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Take an output folder that is not empty.")]
+ModelOption = Annotated[
+    str | None,
+    typer.Option(help="Model package that judges stations: its file, folder or id. [default: clinical criteria]"),
+]
+RulesOption = Annotated[RuleSet, typer.Option(help="Rules for the N category of lung cancer.")]
+
+
+@app.command()
+def demo(
+    out: Annotated[Path | None, typer.Option(help=f"Folder for the results. [default: {DEMO_FOLDER}]")] = None,
+    patient: Annotated[
+        DemoPatient,
+        typer.Option(help="esophagus: CT, judged by the shipped network; lung: PET/CT, by the clinical criteria."),
+    ] = "esophagus",
+    overwrite: OverwriteOption = False,
+) -> None:
+    """Assess a synthetic patient and write the report; by default one that the shipped network was trained for."""
+
+    def load(progress: Progress) -> Case:
+        from LNStationLib.phantom import demo_case, sample_case
+
+        progress("making a synthetic patient", 0.0)
+        return demo_case() if patient == "lung" else sample_case("esophagus-clear-signs")
+
+    # The default folder is the demo's own: a second run replaces the first.
+    _assess(load, _demo_settings(patient), out or DEMO_FOLDER, overwrite=overwrite or out is None)
+
+
+def _demo_settings(patient: DemoPatient) -> Settings:
+    """With the shipped model package where it fits the patient and networks can run, else the clinical criteria."""
+    from LNStationLib.models.package import list_packages
+    from LNStationLib.networks.installation import missing_packages
+    from LNStationLib.state.settings import Settings
+
+    if patient == "lung":
+        return Settings()
+    shipped = [one for one in list_packages() if one.source == "shipped" and one.manifest is not None]
+    if not shipped or missing_packages():
+        return Settings()
+    return Settings(metastasis="sa_moe", model=str(shipped[0].path))
+
+
+@app.command()
+def assess(
+    out: OutOption,
+    case_folder: Annotated[
+        Path | None, typer.Argument(help="Folder with case.json; what is given besides takes its place.")
+    ] = None,
+    ct: Annotated[Path | None, typer.Option(help="CT: NIfTI, NRRD or MHA file, or DICOM folder.")] = None,
+    pet: Annotated[Path | None, typer.Option(help="PET: image file or DICOM folder.")] = None,
+    pet_units: Annotated[PetUnits | None, typer.Option(help="Units of a PET that is no DICOM series.")] = None,
+    organs: Annotated[Path | None, typer.Option(help="Folder of organ masks, or a label map with names.")] = None,
+    nodes: Annotated[Path | None, typer.Option(help="Node mask, instance map, or folder of masks.")] = None,
+    tumor: Annotated[Path | None, typer.Option(help="Mask of the primary tumor.")] = None,
+    tumor_side: Annotated[SideName | None, typer.Option(help="The patient's side of a lung tumor.")] = None,
+    tumor_site: Annotated[str | None, typer.Option(help='Its site in words, such as "right upper lobe".')] = None,
+    cancer: Annotated[Cancer | None, typer.Option(help="Primary cancer; decides the N rules.")] = None,
+    case_id: Annotated[str | None, typer.Option(help="Name of the case in the report.")] = None,
+    keep_study_date: Annotated[
+        bool, typer.Option("--keep-study-date", help="Let the study date of a DICOM header into the report.")
+    ] = False,
+    overwrite: OverwriteOption = False,
+    model: ModelOption = None,
+    operating_point: Annotated[
+        str | None, typer.Option(help="Of the model package; `models show` lists them. [default: its first]")
+    ] = None,
+    device: Annotated[str, typer.Option(help="Where networks run: auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+    engine: Annotated[
+        Engine,
+        typer.Option(help="What runs networks on a CPU. auto: OpenVINO where installed and worth it, else torch."),
+    ] = "auto",
+    flip_averaging: Annotated[
+        bool,
+        typer.Option("--flip-averaging", help="Average the answer with that for the mirror image."),
+    ] = False,
+    rules: RulesOption = "tnm8",
+    organ_method: Annotated[OrganMethod, typer.Option(help="Where organs come from.")] = "supplied_and_image",
+    node_method: Annotated[
+        NodeMethod, typer.Option(help="Where nodes come from. auto: supplied masks, else PET, else CT.")
+    ] = "auto",
+    node_suv_threshold: Annotated[
+        float, typer.Option(help="SUV above which PET voxels in a station form a node.")
+    ] = 2.5,
+    node_suv_fraction_of_max: Annotated[
+        float | None,
+        typer.Option("--node-suv-fraction", help="PET nodes keep voxels of at least this part of their SUVmax."),
+    ] = None,
+    suv_max_threshold: Annotated[float, typer.Option(help="A node is positive above this SUVmax.")] = 4.0,
+    short_axis_threshold_mm: Annotated[
+        float, typer.Option("--short-axis-threshold", help="A node is positive from this short axis on, in mm.")
+    ] = 10.0,
+    working_spacing_mm: Annotated[
+        float, typer.Option("--working-spacing", help="Voxel edge for organs and stations, in mm.")
+    ] = 1.5,
+) -> None:
+    """Assess a case: stations, nodes, N category and report from a CT and what else there is."""
+    if case_folder is None and ct is None:
+        raise InputError("no CT was given: give --ct FILE, or a case folder with case.json.")
+    if model is None and (operating_point is not None or flip_averaging):
+        raise InputError("--operating-point and --flip-averaging belong to a model package: give --model too.")
+    settings = _settings(
+        metastasis="clinical_criteria" if model is None else "sa_moe",
+        model=model,
+        operating_point=operating_point,
+        device=device,
+        engine=engine,
+        flip_averaging=flip_averaging,
+        rules=rules,
+        organs=organ_method,
+        nodes=node_method,
+        node_suv_threshold=node_suv_threshold,
+        node_suv_fraction_of_max=node_suv_fraction_of_max,
+        suv_max_threshold=suv_max_threshold,
+        short_axis_threshold_mm=short_axis_threshold_mm,
+        working_spacing_mm=working_spacing_mm,
+    )
+    given: dict[str, Any] = {
+        "ct": ct,
+        "pet": pet,
+        "pet_units": pet_units,
+        "organs": organs,
+        "nodes": nodes,
+        "tumor": tumor,
+        "tumor_side": tumor_side,
+        "tumor_site": tumor_site,
+        "cancer": cancer,
+        "case_id": case_id,
+    }
+    if keep_study_date:
+        given["keep_study_date"] = True
+    _assess(lambda progress: _load(case_folder, given, progress), settings, out, overwrite=overwrite)
+
+
+@app.command()
+def nstage(
+    side: Annotated[SideName | None, typer.Option(help="The patient's side of a lung tumor.")] = None,
+    stations: Annotated[str, typer.Option(help='Positive stations, such as "4R,7,10L"; "" for none.')] = "",
+    rules: RulesOption = "tnm8",
+    cancer: Annotated[Cancer, typer.Option(help="Primary cancer.")] = "lung",
+    positive_nodes: Annotated[int | None, typer.Option(help="Number of positive nodes (esophagus only).")] = None,
+) -> None:
+    """The N category that follows from positive stations, or from a number of nodes."""
+    from LNStationLib.cli.summary import show_staging
+    from LNStationLib.staging import esophagus_n_category, esophagus_n_lower_bound, lung_n_category
+    from LNStationLib.state.assessment import RESEARCH_USE, NStaging
+
+    names = stations.replace(",", " ").split()
+    if cancer == "lung" and (side is None or positive_nodes is not None):
+        raise InputError("lung cancer is staged by stations and side: give --side L or --side R and --stations.")
+    if cancer == "esophagus" and names and positive_nodes is not None:
+        raise InputError("give either --positive-nodes or --stations, not both.")
+    if side is not None and cancer == "lung":
+        answer = lung_n_category(names, side, rules)
+    else:
+        answer = esophagus_n_lower_bound(names) if positive_nodes is None else esophagus_n_category(positive_nodes)
+    staging = NStaging(
+        category=answer.category,
+        rules=answer.rules,
+        is_lower_bound=answer.is_lower_bound,
+        deciding_stations=list(answer.deciding_stations),
+        explanation=answer.explanation,
+        warnings=list(answer.warnings),
+    )
+    screen = console.make_console()
+    show_staging(screen, staging)
+    screen.print(RESEARCH_USE, style="bold", soft_wrap=True)
+
+
+@app.command()
+def schema(
+    out: Annotated[Path | None, typer.Option(help="File to write; standard output where not given.")] = None,
+) -> None:
+    """Print the JSON Schema of assessment.json."""
+    from LNStationLib.state.schema_file import schema_text, write_schema
+
+    if out is None:
+        typer.echo(schema_text(), nl=False)
+    else:
+        write_schema(out)
+
+
+def _settings(**chosen: object) -> Settings:
+    """Checked settings.
+
+    Raises:
+        InputError: A value is out of range.
+    """
+    from pydantic import ValidationError
+
+    from LNStationLib.state.settings import Settings
+
+    try:
+        return Settings.model_validate(chosen)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InputError(f"{first['loc'][0]} = {first['input']}: {first['msg'].lower()}.") from error
+
+
+def _load(case_folder: Path | None, given: dict[str, Any], progress: Progress) -> Case:
+    from LNStationLib.case.from_files import CaseRequest, load_case, load_case_folder
+
+    if case_folder is not None:
+        return load_case_folder(case_folder, progress, **given)
+    return load_case(CaseRequest(**given), progress)
+
+
+def _assess(load: Callable[[Progress], Case], settings: Settings, out: Path, *, overwrite: bool) -> None:
+    """Load, assess, write and show; a bad output folder or model package fails before anything is computed."""
+    from LNStationLib.assessment.assess import assess as assess_case
+    from LNStationLib.cli.summary import show_assessment
+    from LNStationLib.export import prepare_output_folder, write_outputs
+    from LNStationLib.metastasis import station_classifier
+
+    prepare_output_folder(out, overwrite)
+    station_classifier(settings)
+    with console.shown_progress() as progress:
+        case = load(portion(progress, 0.0, 0.1))
+        result = assess_case(case, settings, portion(progress, 0.1, 0.7))
+        outputs = write_outputs(result, out, overwrite=overwrite, progress=portion(progress, 0.7, 1.0))
+        progress("done", 1.0)
+    show_assessment(console.make_console(), result.assessment, outputs)
+
+
+def main() -> None:
+    """Run the command line and leave with its exit code."""
+    console.survive_narrow_encodings()
+    app(prog_name="lnstation")

@@ -1,0 +1,50 @@
+"""A group of commands whose errors end in one sentence and the right exit code."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from LNStationLib.support.errors import CancelledError, InputError
+
+BAD_INPUT, DEFECT, INTERRUPTED = 2, 1, 130
+
+
+class GuardedGroup(TyperGroup):
+    """Commands whose errors end in one sentence and the right exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; raise ``typer.Exit`` where it fails."""
+        try:
+            return super().invoke(ctx)
+        except InputError as error:
+            _fail(f"Error: {error}", BAD_INPUT, error)
+        except (KeyboardInterrupt, CancelledError) as error:
+            _fail("Interrupted; no file is left half written.", INTERRUPTED, error)
+        except (typer.Exit, typer.Abort, typer.TyperException):
+            raise
+        except Exception as error:
+            if ctx.params.get("debug"):
+                traceback.print_exc()
+            what = "out of memory" if isinstance(error, MemoryError) else f"{type(error).__name__}: {error}"
+            hint = "" if ctx.params.get("debug") else " Run it again with --debug before the command for the details."
+            _fail(f"Defect in LNStation: {what}.{hint}", DEFECT, error)
+
+
+def _fail(message: str, exit_code: int, error: BaseException) -> None:
+    typer.echo(message, err=True)
+    raise typer.Exit(exit_code) from error
+
+
+def set_up_logging(debug: bool) -> None:
+    """Log warnings, or with ``debug`` every step of this library."""
+    logging.basicConfig(
+        level=logging.DEBUG if debug else logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
+    )
+    # These tell their own internals at these levels.
+    for chatty in ("matplotlib", "PIL", "nibabel"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)

@@ -1,0 +1,184 @@
+"""``models`` and ``networks``: what learned models there are, and what each network costs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from LNStationLib.support import console
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from LNStationLib.models.package import Manifest
+
+app = typer.Typer(
+    help="Model packages: trained networks as files.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    add_completion=False,
+)
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+PackageArgument = Annotated[str, typer.Argument(help="File or folder of a package, or its id.")]
+
+
+@app.command("list")
+def list_models(
+    folders: Annotated[list[Path] | None, typer.Argument(help="Further folders of packages.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the packages that came with LNStation, your own, and those in further folders."""
+    from LNStationLib.models.package import list_packages
+    from LNStationLib.models.package.card import card
+    from LNStationLib.models.package.folders import user_folder
+
+    found = list_packages(folders or ())
+    usable = [(one, one.manifest) for one in found if one.manifest is not None]
+    if as_json:
+        cards = [card(manifest, one.path, one.source) for one, manifest in usable]
+        problems = [{"path": str(one.path), "message": one.problem} for one in found if one.manifest is None]
+        typer.echo(json.dumps({"models": cards, "problems": problems}, indent=2, ensure_ascii=False))
+        return
+    screen = console.make_console()
+    if usable:
+        table = _table("Model packages", ("id", "version", "title", "trained on", "from", "file"))
+        for one, manifest in usable:
+            table.add_row(
+                manifest.package_id, manifest.version, manifest.title, manifest.trained_on, one.source, one.path.name
+            )
+        screen.print(table)
+    else:
+        screen.print("There is no model package.")
+    for one in found:
+        if one.manifest is None:
+            screen.print(f"Cannot be used: {one.problem}", style="yellow", soft_wrap=True, markup=False)
+    screen.print(f"Your own packages go into {user_folder()}.", soft_wrap=True, markup=False, highlight=False)
+
+
+@app.command("show")
+def show_model(package: PackageArgument, as_json: JsonOption = False) -> None:
+    """Show the card of a package: cohort, metrics, operating points, license."""
+    from LNStationLib.models.package import find_package, read_manifest
+    from LNStationLib.models.package.card import card
+
+    path = find_package(package)
+    manifest = read_manifest(path)
+    if as_json:
+        typer.echo(json.dumps(card(manifest, path, "folder"), indent=2, ensure_ascii=False))
+        return
+    _show_card(manifest, path)
+
+
+@app.command("verify")
+def verify_model(
+    package: PackageArgument,
+    build: Annotated[
+        bool, typer.Option("--build", help="Also build the network and load the weights into it; needs torch.")
+    ] = False,
+) -> None:
+    """Verify a package: its card, the hash of its weights, and that it holds nothing else."""
+    from LNStationLib.models.package import find_package, read_package
+
+    path = find_package(package)
+    read = read_package(path)
+    said = f"{path} is sound: card and weights agree (SHA-256 {read.manifest.weights.sha256})"
+    if build:
+        network = read.network()
+        said += f", and {read.manifest.network.name} takes them ({_millions(network)} million parameters)"
+    console.make_console().print(f"{said}.", soft_wrap=True, markup=False, highlight=False)
+
+
+def networks(as_json: JsonOption = False) -> None:
+    """List every registered network with its parameters and multiply-adds for one region of 96 x 96 x 32 voxels."""
+    from LNStationLib.networks.installation import check_installed
+
+    check_installed()
+    from LNStationLib.networks.cost import REGION, network_cost
+    from LNStationLib.networks.registry import NETWORKS, build_network
+
+    rows: list[dict[str, Any]] = []
+    for info in NETWORKS.values():
+        cost = network_cost(build_network(info.name))
+        rows.append(
+            {
+                "name": info.name,
+                "title": info.title,
+                "parameters": cost.parameters,
+                "multiply_adds": cost.multiply_adds,
+                "reference": info.reference,
+            }
+        )
+    if as_json:
+        typer.echo(json.dumps({"region": list(REGION), "networks": rows}, indent=2, ensure_ascii=False))
+        return
+    z, y, x = REGION
+    table = _table(f"Networks, for one region of {x} x {y} x {z} voxels", ("name", "network"))
+    for heading in ("parameters (M)", "multiply-adds (G)"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("reference")
+    for row in rows:
+        counts = f"{row['parameters'] / 1e6:.2f}", f"{row['multiply_adds'] / 1e9:.2f}"
+        table.add_row(row["name"], row["title"], *counts, row["reference"])
+    console.make_console().print(table)
+
+
+def _show_card(manifest: Manifest, path: Path) -> None:
+    from rich.text import Text
+
+    from LNStationLib.models.package.card import SYNTHETIC_ONLY, metrics_words
+
+    screen = console.make_console()
+    screen.print(Text(f"{manifest.title} ({manifest.package_id} {manifest.version})", style="bold"))
+    if manifest.trained_on == "synthetic":
+        screen.print(Text(f"{SYNTHETIC_ONLY[0].upper()}{SYNTHETIC_ONLY[1:]}.", style="bold yellow"))
+    cohort, region = manifest.cohort, manifest.region
+    size = " x ".join(str(n) for n in reversed(region.size))
+    spacing = " x ".join(f"{mm:g}" for mm in reversed(region.spacing_mm))
+    facts = {
+        "file": path,
+        "network": manifest.network.name,
+        "inputs": ", ".join(manifest.inputs),
+        "region": f"{size} voxels of {spacing} mm",
+        "stations": ", ".join(manifest.stations),
+        "cohort": f"{cohort.title}: {cohort.n_patients} patients, {cohort.n_stations} stations, "
+        f"{cohort.n_positive} positive. {cohort.description}".strip(),
+        "calibration": manifest.calibration.fitted_on if manifest.calibration else "none: probabilities are scores",
+        "metrics": metrics_words(manifest.metrics) or "none",
+        "license": manifest.licence,
+        "created": f"{manifest.created}, LNStation {manifest.lnstation_version}",
+        "weights": f"{manifest.weights.n_bytes / 1e6:.1f} MB, {manifest.weights.dtype}",
+        "sha256": manifest.weights.sha256,
+        "references": "; ".join(manifest.references) or "none",
+    }
+    table = _table("", ())
+    table.show_header = False
+    table.add_column("", no_wrap=True, style="dim")
+    table.add_column("", overflow="fold")
+    for name, value in facts.items():
+        table.add_row(name, str(value))
+    screen.print(table)
+    points = _table("Operating points (the first is the default)", ("name",))
+    for heading in ("threshold", "sensitivity", "specificity"):
+        points.add_column(heading, justify="right")
+    points.add_column("meaning")
+    for point in manifest.operating_points:
+        rates = ("-" if rate is None else f"{rate:.2f}" for rate in (point.sensitivity, point.specificity))
+        points.add_row(point.name, f"{point.threshold:.3f}", *rates, point.description)
+    screen.print(points)
+    screen.print(Text(manifest.intended_use, style="bold"), soft_wrap=True)
+
+
+def _table(title: str, headings: tuple[str, ...]) -> Table:
+    from rich.table import Table
+
+    table = Table(title=title or None, title_justify="left", title_style="bold")
+    for heading in headings:
+        table.add_column(heading, no_wrap=heading not in ("title", "network"), overflow="fold")
+    return table
+
+
+def _millions(network: Any) -> str:
+    return f"{sum(parameter.numel() for parameter in network.parameters()) / 1e6:.2f}"

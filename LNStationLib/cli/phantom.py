@@ -1,0 +1,128 @@
+"""``phantom``: make synthetic patients, one or a cohort, and audit a cohort against published figures."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.text import Text
+
+from LNStationLib.support import console
+from LNStationLib.support.errors import InputError
+
+if TYPE_CHECKING:
+    from LNStationLib.phantom.audit_sheet import Figure
+    from LNStationLib.phantom.records import CohortFile
+
+PresetOption = Literal["esophagus", "lung"]
+SampleName = Literal["lung-n2", "lung-n0-reactive", "esophagus-middle", "esophagus-clear-signs"]
+# An enumeration, since an option that may be repeated takes no Literal.
+ScanTrait = StrEnum(
+    "ScanTrait",
+    ["gown", "blanket", "open_blanket", "pillow", "mattress", "arms_down", "lung_kernel", "unenhanced"],
+)
+Extent = Literal["chest", "head_to_thigh"]
+
+app = typer.Typer(
+    help="Synthetic patients with known truth: a cohort, one of four samples, or the audit of a cohort.",
+    add_completion=False,
+    rich_markup_mode=None,
+)
+
+
+@app.callback(invoke_without_command=True)
+def phantom(
+    ctx: typer.Context,
+    out: Annotated[Path | None, typer.Option(help="Folder of the cohort; an unfinished one is completed.")] = None,
+    patients: Annotated[int, typer.Option(help="Number of patients.")] = 20,
+    seed: Annotated[int, typer.Option(help="Decides every patient, together with the preset.")] = 1,
+    preset: Annotated[
+        PresetOption, typer.Option(help="Which cancer, and which published cohorts to resemble.")
+    ] = "lung",
+    workers: Annotated[int, typer.Option(help="Processes; never changes the result.")] = 1,
+    images: Annotated[
+        bool, typer.Option("--images/--no-images", help="Without: tables and truth alone, in seconds.")
+    ] = True,
+    scan_traits: Annotated[
+        list[ScanTrait] | None,
+        typer.Option("--with", help="What real scans have and the audited cohorts do not; may be repeated."),
+    ] = None,
+    extent: Annotated[
+        Extent, typer.Option(help="How much of the body the CTs and PETs show; beyond the chest it is crude.")
+    ] = "chest",
+) -> None:
+    """Make a cohort of synthetic patients: case folders, tables, and their truth beside them."""
+    if ctx.invoked_subcommand is not None:
+        return
+    if out is None:
+        raise InputError("say where the cohort goes: give --out DIR.")
+    from LNStationLib.phantom.cohort import CohortRequest, make_cohort
+    from LNStationLib.phantom.scan_traits import check_traits
+
+    try:
+        traits = check_traits([trait.value for trait in scan_traits or []])
+    except ValueError as error:
+        raise InputError(f"{error}.") from error
+    request = CohortRequest(out, preset, patients, seed, workers, images, scan_traits=traits, extent=extent)
+    with console.shown_progress() as progress:
+        made = make_cohort(request, progress)
+    screen = console.make_console()
+    screen.print(Text(f"{out}: {patients} synthetic patients, {made} of them made now."), soft_wrap=True)
+
+
+@app.command()
+def audit(
+    folder: Annotated[Path, typer.Argument(help="A cohort made by phantom.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Markdown file. [default: audit.md in the cohort's folder]")
+    ] = None,
+    measure: Annotated[int, typer.Option(help="Patients whose images are measured against their attributes.")] = 10,
+) -> None:
+    """Show a cohort's figures beside the published ones and write them as Markdown."""
+    from LNStationLib.phantom.audit_report import markdown, show
+    from LNStationLib.phantom.preset import load_preset
+    from LNStationLib.phantom.records import read_cohort_file, write_file
+
+    cohort = read_cohort_file(folder)
+    preset = load_preset(cohort.key.preset)
+    figures = _figures(folder, cohort, measure)
+    target = out or folder / "audit.md"
+    write_file(target, markdown(figures, cohort, preset).encode())
+    screen = console.make_console()
+    show(screen, figures)
+    screen.print(Text(f"Written: {target}"), soft_wrap=True)
+
+
+def _figures(folder: Path, cohort: CohortFile, measure: int) -> list[Figure]:
+    from LNStationLib.phantom.audit import audit as audit_cohort
+    from LNStationLib.phantom.audit_readers import audit_readers
+    from LNStationLib.phantom.preset import load_preset
+    from LNStationLib.phantom.records import read_patients
+
+    preset = load_preset(cohort.key.preset)
+    patients = read_patients(folder)[1]
+    figures = [*audit_cohort(patients, preset), *audit_readers(patients, preset)]
+    if cohort.key.images and measure > 0:
+        from LNStationLib.phantom.audit_images import audit_images
+
+        with console.shown_progress() as progress:
+            figures += audit_images(folder, patients[:measure], preset, progress)
+    return figures
+
+
+@app.command()
+def sample(
+    name: Annotated[SampleName, typer.Argument(help="Which patient.")],
+    out: Annotated[Path, typer.Option(help="Folder; gets the case, and the truth beside it.")],
+) -> None:
+    """Make one of four named sample patients."""
+    from LNStationLib.phantom.samples import write_sample
+
+    with console.shown_progress() as progress:
+        progress(f"making {name}", 0.0)
+        case_folder = write_sample(name, out)
+        progress("done", 1.0)
+    screen = console.make_console()
+    screen.print(Text(f"Case: {case_folder}; truth: {out / 'truth'}."), soft_wrap=True)

@@ -1,0 +1,73 @@
+"""The report as both outputs see it: words, map and pictures, and how many pictures stand beside each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from LNStationLib.assessment.review import Review
+from LNStationLib.export.content import ReportContent, build_content
+from LNStationLib.export.gallery import Gallery, build_gallery
+from LNStationLib.export.patient_view import patient_view
+from LNStationLib.export.pictures import LEVEL_HU, SUV_MAX_SHOWN, WINDOW_HU
+from LNStationLib.export.schematic import station_map_svg
+from LNStationLib.export.wording import number
+from LNStationLib.state.result import AssessmentResult
+from LNStationLib.support.progress import Progress, portion, silent
+
+_MOST_LARGE_PICTURES = 8
+"""Up to here pictures stand two abreast, beyond it three."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that a report shows.
+
+    Attributes:
+        content: The words.
+        station_map: The drawn map, SVG.
+        gallery: The pictures.
+        coronal_columns: Coronal pictures beside each other.
+        station_columns: Axial pictures beside each other.
+        picture_note: How to read the pictures.
+    """
+
+    content: ReportContent
+    station_map: str
+    gallery: Gallery
+    coronal_columns: int
+    station_columns: int
+    picture_note: str
+
+
+def build_report(result: AssessmentResult, progress: Progress = silent, review: Review | None = None) -> Report:
+    """Compute words, map and pictures of a result, and of a reader's review of it."""
+    progress("patient axes", 0.0)
+    view = patient_view(result)
+    gallery = build_gallery(result.assessment, view, portion(progress, 0.2, 1.0), result.attention)
+    attended = any(picture.attention_svg for picture in gallery.stations)
+    fused = any(picture.fused_svg for picture in (*gallery.coronals, *gallery.stations))
+    station_columns = 2 if len(gallery.stations) <= _MOST_LARGE_PICTURES else 3
+    return Report(
+        content=build_content(result.assessment, review),
+        station_map=station_map_svg(result.assessment),
+        gallery=gallery,
+        coronal_columns=1 if fused else 2,
+        station_columns=1 if fused or attended else station_columns,
+        picture_note=_picture_note(fused, attended),
+    )
+
+
+def _picture_note(fused: bool, attended: bool) -> str:
+    note = (
+        f"CT window {number(WINDOW_HU, 0)} HU, level {number(LEVEL_HU, 0)} HU. The patient's right (R) is on the "
+        "picture's left. Stations have the colors of the table; nodes are yellow, with their number and a plus sign "
+        "where positive. Positions are LPS coordinates of the CT: z towards the head, y towards the back."
+    )
+    if fused:
+        note += f" On the right the PET over the CT, SUV (body weight) 0 to {number(SUV_MAX_SHOWN, 0)}."
+    if attended:
+        note += (
+            " Beside the plain picture of a station, over the CT: where the network looked for this station, from 0 "
+            "to 1, the highest value of the map. The map is coarse and reaches beyond the station."
+        )
+    return note

@@ -1,0 +1,161 @@
+"""The output folder: checked before the work starts, filled all at once at its end."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from LNStationLib.support.errors import OutputError
+
+FILE_NAMES = (
+    "stations.nii.gz",
+    "nodes.nii.gz",
+    "organs.nii.gz",
+    "stations.csv",
+    "nodes.csv",
+    "report.html",
+    "report.pdf",
+    "assessment.json",
+)
+"""The fixed names in the order in which they appear; ``assessment.json`` is last and marks a whole result."""
+
+REVIEW_FILE_NAMES = ("edits.csv", "n_category.csv", "review.json")
+"""What a reader's review adds."""
+
+ATTENTION_FILE_NAME = "attention.nii.gz"
+"""What a network that judged stations adds."""
+
+FORMATS: Mapping[str, tuple[str, ...]] = {
+    "json": ("review.json", "assessment.json"),
+    "csv": ("stations.csv", "nodes.csv", "edits.csv", "n_category.csv"),
+    "html": ("report.html",),
+    "pdf": ("report.pdf",),
+    "nifti": ("stations.nii.gz", "nodes.nii.gz", "organs.nii.gz", ATTENTION_FILE_NAME),
+}
+"""Files by the format that a user chooses them with."""
+
+
+def file_names(formats: Collection[str], *, reviewed: bool, with_attention: bool = False) -> list[str]:
+    """The files of the chosen formats in the order in which they appear.
+
+    Args:
+        formats: Which of ``FORMATS``.
+        reviewed: With those of a reader's review.
+        with_attention: With that of a network's attention.
+
+    Raises:
+        OutputError: There is no such format, or none was chosen.
+    """
+    unknown = [name for name in formats if name not in FORMATS]
+    if unknown or not formats:
+        problem = f"there is no report format '{unknown[0]}'" if unknown else "no report format was chosen"
+        raise OutputError(f"{problem}: choose among {', '.join(FORMATS)}.")
+    wanted = {file for name in formats for file in FORMATS[name]}
+    ordered = [*FILE_NAMES[:-1], ATTENTION_FILE_NAME, *REVIEW_FILE_NAMES, FILE_NAMES[-1]]
+    left_out = {*(() if reviewed else REVIEW_FILE_NAMES), *(() if with_attention else (ATTENTION_FILE_NAME,))}
+    return [name for name in ordered if name in wanted - left_out]
+
+
+_SOMETIMES = (*REVIEW_FILE_NAMES, ATTENTION_FILE_NAME)
+_PARTIAL_PREFIX = ".lnstation-partial-"
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+
+
+def prepare_output_folder(out: Path, overwrite: bool) -> None:
+    """Make sure that results can be written, creating the folder where it is missing.
+
+    Args:
+        out: The folder.
+        overwrite: Accept a folder that is not empty. Only files with our own fixed names are replaced later.
+
+    Raises:
+        OutputError: It is no folder, cannot be made or written, or is not empty.
+    """
+    if out.exists() and not out.is_dir():
+        raise OutputError(f"{out} is a file, not a folder: choose another output folder.")
+    with explained(out):
+        out.mkdir(parents=True, exist_ok=True)
+        # Only trying tells: permission bits say nothing about read-only, network or full file systems.
+        with tempfile.NamedTemporaryFile(prefix=_PARTIAL_PREFIX, dir=out) as probe:
+            probe.write(b"LNStation")
+            probe.flush()
+        entries = sorted(entry.name for entry in out.iterdir())
+    if entries and not overwrite:
+        raise OutputError(
+            f"{out} is not empty (it holds {entries[0]}): choose another folder, or give --overwrite to replace "
+            "earlier results in it."
+        )
+    folders = [name for name in (*FILE_NAMES, *_SOMETIMES) if (out / name).is_dir()]
+    if folders:
+        raise OutputError(f"{out / folders[0]} is a folder where a result must go: move it or choose another folder.")
+
+
+@contextmanager
+def partial_folder(out: Path) -> Iterator[Path]:
+    """A hidden folder inside ``out``, on the same file system; gone afterwards, whatever happens.
+
+    Leftovers of runs that were killed are removed first.
+    """
+    with explained(out):
+        for leftover in out.glob(f"{_PARTIAL_PREFIX}*"):
+            if leftover.is_dir() and not leftover.is_symlink():
+                shutil.rmtree(leftover)
+        folder = Path(tempfile.mkdtemp(prefix=_PARTIAL_PREFIX, dir=out))
+    try:
+        with explained(out):
+            yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def publish(folder: Path, out: Path, names: Sequence[str] = FILE_NAMES) -> list[Path]:
+    """Move finished files into ``out``, each by one atomic rename, the last name as the mark of a whole result.
+
+    An earlier mark is removed first, so that an interrupted replacement never looks whole.
+
+    Args:
+        folder: Where the files lie, on the file system of ``out``.
+        out: Where they go.
+        names: What to move, in this order.
+
+    Raises:
+        OSError: A file could not be replaced.
+    """
+    for name in names:
+        _flush(folder / name)
+    # Of an earlier result nothing stays, or a review of then would stand beside an assessment of now.
+    for name in (FILE_NAMES[-1], names[-1], *_SOMETIMES, *FILE_NAMES):
+        if name not in names[:-1]:
+            (out / name).unlink(missing_ok=True)
+    for name in names:
+        os.replace(folder / name, out / name)
+    return [out / name for name in names]
+
+
+@contextmanager
+def explained(out: Path) -> Iterator[None]:
+    """Turn errors of the file system at ``out`` into one sentence for the user; others pass, they are defects."""
+    try:
+        yield
+    except OSError as error:
+        elsewhere = error.filename is not None and out.absolute() not in Path(str(error.filename)).absolute().parents
+        if error.errno is None or (elsewhere and Path(str(error.filename)).absolute() != out.absolute()):
+            raise
+        if error.errno in _FULL:
+            raise OutputError(f"No space is left in {out}: free some or choose another folder.") from error
+        if error.errno in _FORBIDDEN:
+            raise OutputError(f"{out} cannot be written: change its permissions or choose another folder.") from error
+        reason = error.strerror or str(error)
+        raise OutputError(f"The results cannot be written to {out} ({reason}): choose another folder.") from error
+
+
+def _flush(path: Path) -> None:
+    """Have the data on disk before the rename, so that a power failure leaves no renamed but empty file."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())

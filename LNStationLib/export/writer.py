@@ -1,0 +1,109 @@
+"""Writes everything a case leaves behind, all or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+from LNStationLib.assessment.review import Review
+from LNStationLib.export.csv_files import edits_csv, n_category_csv, nodes_csv, stations_csv
+from LNStationLib.export.html import html_report
+from LNStationLib.export.label_maps import write_label_map
+from LNStationLib.export.layout import build_report
+from LNStationLib.export.output_folder import (
+    ATTENTION_FILE_NAME,
+    FORMATS,
+    file_names,
+    partial_folder,
+    prepare_output_folder,
+    publish,
+)
+from LNStationLib.export.pdf import pdf_report
+from LNStationLib.imaging.boxes import station_boxes
+from LNStationLib.metastasis import attention_volume
+from LNStationLib.state.result import AssessmentResult
+from LNStationLib.support.progress import Progress, portion, silent
+
+
+def write_outputs(
+    result: AssessmentResult,
+    out: Path,
+    *,
+    overwrite: bool,
+    progress: Progress = silent,
+    formats: Collection[str] = tuple(FORMATS),
+    review: Review | None = None,
+) -> list[Path]:
+    """Write assessment, label maps, tables and reports under their fixed names.
+
+    Everything is first written into a hidden folder inside ``out`` and then renamed, ``assessment.json`` last: where
+    that file stands, the result is whole. A run that fails or is cancelled leaves no new file.
+
+    Args:
+        result: What to write.
+        out: Output folder; made where it is missing.
+        overwrite: Replace an earlier result in ``out``; other files there are never touched.
+        progress: Told the running step.
+        formats: Which of ``FORMATS``; all of them by default.
+        review: A reader's review, shown beside the model's output.
+
+    Returns:
+        The files, in the order in which they appeared.
+
+    Raises:
+        OutputError: The folder cannot take the results, or there is no such format.
+        ValueError: A label map is not on the CT's grid.
+    """
+    names = file_names(formats, reviewed=review is not None, with_attention=bool(result.attention))
+    prepare_output_folder(out, overwrite)
+    with partial_folder(out) as folder:
+        if "nifti" in formats:
+            _write_label_maps(result, folder, portion(progress, 0.0, 0.25))
+        _write_texts(result, review, folder, names)
+        if "html" in formats or "pdf" in formats:
+            _write_reports(result, review, folder, formats, portion(progress, 0.25, 0.95))
+        progress("moving results into place", 0.95)
+        written = publish(folder, out, names)
+    progress("results written", 1.0)
+    return written
+
+
+def _write_label_maps(result: AssessmentResult, folder: Path, progress: Progress) -> None:
+    maps = {"stations": result.stations, "nodes": result.nodes, "organs": result.organs}
+    for done, (name, image) in enumerate(maps.items()):
+        progress(f"writing {name}.nii.gz", done / len(maps))
+        write_label_map(image, result.case.ct, folder / f"{name}.nii.gz")
+    if result.attention:
+        volume = attention_volume(result.attention, result.stations, station_boxes(result.stations))
+        write_label_map(volume, result.case.ct, folder / ATTENTION_FILE_NAME)
+
+
+def _write_texts(result: AssessmentResult, review: Review | None, folder: Path, names: list[str]) -> None:
+    assessment = result.assessment
+    texts = {
+        "stations.csv": stations_csv(assessment, review),
+        "nodes.csv": nodes_csv(assessment),
+        "assessment.json": assessment.model_dump_json(indent=2) + "\n",
+    }
+    if review is not None:
+        texts["edits.csv"] = edits_csv(review)
+        texts["n_category.csv"] = n_category_csv(assessment, review)
+        texts["review.json"] = review.model_dump_json(indent=2) + "\n"
+    for name, text in texts.items():
+        if name in names:
+            # newline="": the lines of CSV already end as RFC 4180 wants them, on every system.
+            (folder / name).write_text(text, encoding="utf-8", newline="")
+
+
+def _write_reports(
+    result: AssessmentResult, review: Review | None, folder: Path, formats: Collection[str], progress: Progress
+) -> None:
+    report = build_report(result, portion(progress, 0.0, 0.6), review)
+    if "html" in formats:
+        progress("writing report.html", 0.6)
+        (folder / "report.html").write_text(html_report(report), encoding="utf-8")
+    if "pdf" in formats:
+        progress("writing report.pdf", 0.7)
+        private = folder / "pdf"
+        private.mkdir()
+        (folder / "report.pdf").write_bytes(pdf_report(report, private, result.assessment.created))

@@ -1,0 +1,1 @@
+"""Model packages and the runtime that runs their networks."""

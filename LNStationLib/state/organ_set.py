@@ -1,0 +1,88 @@
+"""The organs of one case on the working grid, each with the account of where it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from LNStationLib.imaging.grid import Grid
+from LNStationLib.support.types import BoolArray, PointMm
+
+
+class OrganSource(StrEnum):
+    """Where an organ mask came from, best first."""
+
+    SUPPLIED = "supplied"
+    """A mask given with the case."""
+    DERIVED = "derived"
+    """Cut out of a supplied mask (the arch out of the aorta)."""
+    NETWORK = "network"
+    """A segmentation network that ran here (TotalSegmentator)."""
+    IMAGE = "image"
+    """Found in the CT itself by classical means (lungs, airways, bones)."""
+    SURROGATE = "surrogate"
+    """Placed where anatomy says it must be, from other organs; borders that rest on it say so."""
+
+
+@dataclass(frozen=True)
+class Organ:
+    """One organ on the working grid.
+
+    Attributes:
+        name: Key in the organ table, e.g. ``"main_bronchus_left"``.
+        mask: Voxels of the organ, ``[z, y, x]`` on the set's grid; never empty.
+        source: Where it came from.
+        detail: How, in a few words for the report ("split of aorta.nii.gz at the arch").
+    """
+
+    name: str
+    mask: BoolArray
+    source: OrganSource
+    detail: str
+
+
+@dataclass(frozen=True)
+class Landmark:
+    """A named point in LPS mm ``(x, y, z)``, e.g. ``"carina"``."""
+
+    name: str
+    point_mm: PointMm
+    source: OrganSource
+    detail: str
+
+
+@dataclass
+class OrganSet(Mapping[str, Organ]):
+    """Organs by name on one grid. Missing organs are absent, never empty masks."""
+
+    grid: Grid
+    organs: dict[str, Organ] = field(default_factory=dict)
+    landmarks: dict[str, Landmark] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+    def __getitem__(self, name: str) -> Organ:
+        return self.organs[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.organs)
+
+    def __len__(self) -> int:
+        return len(self.organs)
+
+    def add(self, organ: Organ) -> None:
+        """Add an organ; an empty mask is refused because absence is said by absence.
+
+        Raises:
+            ValueError: The mask is empty or not on the set's grid.
+        """
+        if organ.mask.shape != self.grid.shape:
+            raise ValueError(f"{organ.name}: mask shape {organ.mask.shape} is not the grid's {self.grid.shape}")
+        if not organ.mask.any():
+            raise ValueError(f"{organ.name}: empty mask")
+        self.organs[organ.name] = organ
+
+    def mask(self, name: str) -> BoolArray | None:
+        """The organ's mask, or ``None`` where it is missing."""
+        organ = self.organs.get(name)
+        return None if organ is None else organ.mask

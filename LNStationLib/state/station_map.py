@@ -1,0 +1,88 @@
+"""The result of station parsing, and the protocol that every parser keeps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from LNStationLib import anatomy
+from LNStationLib.imaging.grid import Grid
+from LNStationLib.state.organ_set import OrganSet
+from LNStationLib.support.progress import Progress
+from LNStationLib.support.types import BoolArray, FloatArray, HuArray, LabelArray, PointMm, Side
+
+
+@dataclass(frozen=True)
+class BorderNote:
+    """One border of one station and what it rests on.
+
+    Attributes:
+        station: Station name, e.g. ``"4R"``.
+        border: Which border, e.g. ``"upper"``.
+        rests_on: What placed it, in words ("caudal margin of the left brachiocephalic vein").
+        surrogate: True where the structure of the definition was missing and something else stood in.
+    """
+
+    station: str
+    border: str
+    rests_on: str
+    surrogate: bool
+
+
+@dataclass
+class StationMap:
+    """Station labels on the working grid.
+
+    Attributes:
+        grid: The working grid.
+        labels: uint8 ``[z, y, x]``, values of the station table, 0 elsewhere.
+        midline_x_mm: Sagittal midline of the patient, one LPS x in mm per slice of the grid; decides the side
+            of a finding in the stations that have no side of their own (3A, 3P, 7, 8, 9).
+        borders: What each border rests on.
+        left_out: Station name to the reason why it could not be parsed.
+        warnings: Sentences for the user.
+        doubts: Station name to why its outline is doubtful; only stations that have voxels and a doubt.
+    """
+
+    grid: Grid
+    labels: LabelArray
+    midline_x_mm: FloatArray
+    borders: list[BorderNote] = field(default_factory=list)
+    left_out: dict[str, str] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    doubts: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def mask(self, station: str) -> BoolArray:
+        """Voxels of a station by name.
+
+        Raises:
+            KeyError: There is no such station.
+        """
+        return np.equal(self.labels, anatomy.station(station).label_value)
+
+    def side_of(self, point_mm: PointMm) -> Side:
+        """The patient's side of an LPS point, by the midline of its slice (clamped to the grid)."""
+        z = int(np.clip(round(self.grid.index(point_mm)[0]), 0, self.grid.shape[0] - 1))
+        return "L" if point_mm[0] >= self.midline_x_mm[z] else "R"
+
+    def notes(self, station: str) -> list[BorderNote]:
+        """Border notes of one station."""
+        return [note for note in self.borders if note.station == station]
+
+
+class StationParser(Protocol):
+    """Turns a CT and its organs into stations."""
+
+    name: str
+
+    def parse(self, hu: HuArray, organs: OrganSet, progress: Progress) -> StationMap:
+        """Parse the stations.
+
+        Args:
+            hu: CT in Hounsfield units on the organs' grid, ``[z, y, x]``.
+            organs: Organs and landmarks of the case.
+            progress: Told the running step.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""What every room may use: errors, types, files, processes, progress, resources."""
