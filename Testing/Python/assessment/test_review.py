@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
 from export.cases import make_result
+from pydantic import ValidationError
 
 from LNStationLib import anatomy
 from LNStationLib.assessment.review import Review, evidence_sides, stage_reader_calls

@@ -32,7 +32,7 @@ from LNStationLib.support import resources
 from LNStationLib.support.errors import CancelledError, InputError, OutputError
 from LNStationLib.support.progress import Progress
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def finding(station: str, **values: Any) -> StationFinding:

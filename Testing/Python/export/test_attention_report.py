@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from pypdf import PdfReader
 from export.cases import NODES, PROBABILITIES, THRESHOLD, Frame, Options, attention_maps, make_result
 from export.drawings import raster, size, texts
 from export.test_review_report import review
+from pypdf import PdfReader
 
 from LNStationLib.export import ATTENTION_FILE_NAME, FILE_NAMES, pictures, write_outputs
 from LNStationLib.export.content import SYNTHETIC_MODEL, build_content

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from export.cases import Options, make_result
 from hypothesis import given
 from hypothesis import strategies as st
-from export.cases import Options, make_result
 
 from LNStationLib.export.content import SYNTHETIC_CASE, SYNTHETIC_MODEL, banners, build_content, collect_warnings
 from LNStationLib.export.tables import Table

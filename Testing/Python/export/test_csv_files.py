@@ -6,9 +6,9 @@ import csv
 import io
 
 import pytest
+from export.cases import Options, make_result
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from export.cases import Options, make_result
 
 from LNStationLib.export.csv_files import NODE_COLUMNS, STATION_COLUMNS, nodes_csv, safe_text, stations_csv
 

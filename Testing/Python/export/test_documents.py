@@ -8,8 +8,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from pypdf import PdfReader
 from export.cases import Options, make_result
+from pypdf import PdfReader
 
 from LNStationLib.export.content import SYNTHETIC_CASE, SYNTHETIC_MODEL
 from LNStationLib.export.html import html_report

@@ -8,8 +8,8 @@ import json
 from pathlib import Path
 
 import pytest
-from pypdf import PdfReader
 from export.cases import Options, make_result
+from pypdf import PdfReader
 
 from LNStationLib.assessment.review import Review, stage_reader_calls
 from LNStationLib.case.case import CaseFacts

@@ -14,7 +14,7 @@ import pytest
 
 from LNStationLib.support.processes import spread, spread_or_serial
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def half(number: int) -> int:
