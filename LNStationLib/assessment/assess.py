@@ -41,7 +41,6 @@ from LNStationLib.state.assessed_case import AssessedCase, Baseline, OrganImages
 from LNStationLib.state.assessment import Assessment, NodeFinding, NStaging, Provenance, StationFinding
 from LNStationLib.state.node_result import NodeResult
 from LNStationLib.state.organ_set import OrganSet
-from LNStationLib.state.result import AssessmentResult
 from LNStationLib.state.settings import Settings
 from LNStationLib.stations.registry import station_parser
 from LNStationLib.support.progress import Progress, portion, silent
@@ -89,7 +88,7 @@ class _Ledger:
         )
 
 
-def assess(case: Case, settings: Settings | None = None, progress: Progress = silent) -> AssessmentResult:
+def assess(case: Case, settings: Settings | None = None, progress: Progress = silent) -> AssessedCase:
     """Assess one case from images to N category.
 
     Args:
@@ -98,16 +97,11 @@ def assess(case: Case, settings: Settings | None = None, progress: Progress = si
         progress: Told the running step and the fraction done; may raise ``CancelledError``.
 
     Returns:
-        The assessment with its label maps on the CT's grid.
+        The assessment with its label maps on the CT's grid, and what a correction of its stations builds on.
 
     Raises:
         InputError: The chosen methods need what the case lacks.
     """
-    return assess_case(case, settings, progress).result
-
-
-def assess_case(case: Case, settings: Settings | None = None, progress: Progress = silent) -> AssessedCase:
-    """Assess one case as :func:`assess` does, and keep what a correction of its stations builds on."""
     settings = settings or Settings()
     progress("loading the station classifier", 0.0)
     # Before the long work: a package that is missing is said at once. It stays warm.

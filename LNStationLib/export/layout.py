@@ -11,7 +11,7 @@ from LNStationLib.export.patient_view import patient_view
 from LNStationLib.export.pictures import LEVEL_HU, SUV_MAX_SHOWN, WINDOW_HU
 from LNStationLib.export.schematic import station_map_svg
 from LNStationLib.export.wording import number
-from LNStationLib.state.result import AssessmentResult
+from LNStationLib.state.assessed_case import AssessedCase
 from LNStationLib.support.progress import Progress, portion, silent
 
 _MOST_LARGE_PICTURES = 8
@@ -39,17 +39,17 @@ class Report:
     picture_note: str
 
 
-def build_report(result: AssessmentResult, progress: Progress = silent, review: Review | None = None) -> Report:
-    """Compute words, map and pictures of a result, and of a reader's review of it."""
+def build_report(assessed: AssessedCase, progress: Progress = silent, review: Review | None = None) -> Report:
+    """Compute words, map and pictures of an assessed case, and of a reader's review of it."""
     progress("patient axes", 0.0)
-    view = patient_view(result)
-    gallery = build_gallery(result.assessment, view, portion(progress, 0.2, 1.0), result.attention)
+    view = patient_view(assessed)
+    gallery = build_gallery(assessed.assessment, view, portion(progress, 0.2, 1.0), assessed.attention_maps)
     attended = any(picture.attention_svg for picture in gallery.stations)
     fused = any(picture.fused_svg for picture in (*gallery.coronals, *gallery.stations))
     station_columns = 2 if len(gallery.stations) <= _MOST_LARGE_PICTURES else 3
     return Report(
-        content=build_content(result.assessment, review),
-        station_map=station_map_svg(result.assessment),
+        content=build_content(assessed.assessment, review),
+        station_map=station_map_svg(assessed.assessment),
         gallery=gallery,
         coronal_columns=1 if fused else 2,
         station_columns=1 if fused or attended else station_columns,

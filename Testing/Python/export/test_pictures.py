@@ -6,6 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
+from assessed_cases import assessed_case
 from export.cases import NODES, STATIONS, Frame, Options, ball_labels, image_of, make_result
 from export.drawings import outline_of_color, raster, size, texts
 from scipy.spatial.transform import Rotation
@@ -87,7 +88,7 @@ def test_outlines_keep_their_size_and_place_with_anisotropic_spacing(spacing: tu
     center, radius = (-20.0, 4.0, 14.0), 20.0
     label = anatomy.station("7").label_value
     balls = ball_labels(result.case.ct, {label: (*center, radius)}, np.uint8)
-    view = patient_view(type(result)(result.assessment, result.case, balls, result.nodes, result.organs))
+    view = patient_view(assessed_case(result.assessment, result.case, balls, result.nodes, result.organs))
     z, y, x = view.grid.index(center)
     color = "#{:02x}{:02x}{:02x}".format(*anatomy.station("7").color)
     steps = view.grid.spacing_mm
@@ -167,7 +168,7 @@ def test_pet_that_covers_less_than_the_ct_leaves_the_rest_gray() -> None:
     result = make_result(Options(pet=True))
     pet = result.case.pet[:, :, :12]
     case = type(result.case)("x", result.case.ct, pet=pet)
-    view = patient_view(type(result)(result.assessment, case, result.stations, result.nodes, result.organs))
+    view = patient_view(assessed_case(result.assessment, case, result.stations, result.nodes, result.organs))
     top = axial_plane(view, _whole(view), view.grid.shape[0] - 1)
     assert top.suv is not None
     assert np.isnan(top.suv).all()
@@ -230,7 +231,7 @@ def test_coronal_planes_go_through_the_carina_and_where_hidden_stations_show() -
 def test_a_case_without_any_station_still_has_an_overview() -> None:
     result = make_result(Options(findings=False))
     empty = ball_labels(result.case.ct, {}, np.uint8)
-    nothing = type(result)(result.assessment, result.case, empty, ball_labels(result.case.ct, {}, np.uint16), empty)
+    nothing = assessed_case(result.assessment, result.case, empty, ball_labels(result.case.ct, {}, np.uint16), empty)
     gallery = build_gallery(result.assessment.model_copy(update={"stations": []}), patient_view(nothing))
     assert len(gallery.coronals) == 1
     assert gallery.stations == ()
