@@ -7,9 +7,7 @@ from pathlib import Path
 
 from LNStationLib.assessment.review import Review
 from LNStationLib.export.csv_files import edits_csv, n_category_csv, nodes_csv, stations_csv
-from LNStationLib.export.html import html_report
 from LNStationLib.export.label_maps import write_label_map
-from LNStationLib.export.layout import build_report
 from LNStationLib.export.output_folder import (
     ATTENTION_FILE_NAME,
     FORMATS,
@@ -18,7 +16,9 @@ from LNStationLib.export.output_folder import (
     prepare_output_folder,
     publish,
 )
-from LNStationLib.export.pdf import pdf_report
+from LNStationLib.export.report.html import html_report
+from LNStationLib.export.report.layout import build_report
+from LNStationLib.export.report.pdf import pdf_report
 from LNStationLib.imaging.boxes import station_boxes
 from LNStationLib.metastasis import attention_volume
 from LNStationLib.state.assessed_case import AssessedCase

@@ -15,14 +15,16 @@ from export.drawings import raster, size, texts
 from export.test_review_report import review
 from pypdf import PdfReader
 
-from LNStationLib.export import ATTENTION_FILE_NAME, FILE_NAMES, pictures, write_outputs
-from LNStationLib.export.content import SYNTHETIC_MODEL, build_content
+from LNStationLib.export import write_outputs
 from LNStationLib.export.csv_files import stations_csv
-from LNStationLib.export.html import html_report
-from LNStationLib.export.layout import build_report
-from LNStationLib.export.patient_view import Box, patient_view
-from LNStationLib.export.pdf import pdf_report
-from LNStationLib.export.planes import axial_plane
+from LNStationLib.export.output_folder import ATTENTION_FILE_NAME, FILE_NAMES
+from LNStationLib.export.pictures import plane_drawing
+from LNStationLib.export.pictures.patient_view import Box, patient_view
+from LNStationLib.export.pictures.planes import axial_plane
+from LNStationLib.export.report.content import SYNTHETIC_MODEL, build_content
+from LNStationLib.export.report.html import html_report
+from LNStationLib.export.report.layout import build_report
+from LNStationLib.export.report.pdf import pdf_report
 from LNStationLib.export.wording import NOTHING
 
 JUDGED = Options(attention=True, trained_on_synthetic=True)
@@ -88,7 +90,7 @@ def test_attention_is_drawn_where_the_network_looked_however_the_ct_is_stored(fr
     index = view.grid.index((x, y, z))
     whole = Box(*((0, count) for count in view.grid.shape))
     plane = axial_plane(view, whole, round(index[0]), attention_maps()["4R"])
-    drawn = pictures.draw_attention(plane, "test", "4R", frozenset())
+    drawn = plane_drawing.draw_attention(plane, "test", "4R", frozenset())
     assert drawn is not None
     colors = raster(drawn).astype(int)
     warmth = colors[..., 0] - colors[..., 2]

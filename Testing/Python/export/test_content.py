@@ -7,8 +7,14 @@ from export.cases import Options, make_result
 from hypothesis import given
 from hypothesis import strategies as st
 
-from LNStationLib.export.content import SYNTHETIC_CASE, SYNTHETIC_MODEL, banners, build_content, collect_warnings
-from LNStationLib.export.tables import Table
+from LNStationLib.export.report.content import (
+    SYNTHETIC_CASE,
+    SYNTHETIC_MODEL,
+    banners,
+    build_content,
+    collect_warnings,
+)
+from LNStationLib.export.report.tables import Table
 from LNStationLib.export.wording import NOTHING, clean, number, plural, sentence
 from LNStationLib.state.assessment import NStaging, PatientIdentity
 

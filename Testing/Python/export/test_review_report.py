@@ -13,13 +13,14 @@ from pypdf import PdfReader
 
 from LNStationLib.assessment.review import Review, stage_reader_calls
 from LNStationLib.case.case import CaseFacts
-from LNStationLib.export import ATTENTION_FILE_NAME, FILE_NAMES, FORMATS, REVIEW_FILE_NAMES, write_outputs
-from LNStationLib.export.content import build_content
+from LNStationLib.export import write_outputs
 from LNStationLib.export.csv_files import edits_csv, n_category_csv, stations_csv
-from LNStationLib.export.html import html_report
-from LNStationLib.export.layout import build_report
-from LNStationLib.export.review_content import BLIND, NOT_BLIND, time_text
-from LNStationLib.export.tables import Table
+from LNStationLib.export.output_folder import ATTENTION_FILE_NAME, FILE_NAMES, FORMATS, REVIEW_FILE_NAMES
+from LNStationLib.export.report.content import build_content
+from LNStationLib.export.report.html import html_report
+from LNStationLib.export.report.layout import build_report
+from LNStationLib.export.report.review_content import BLIND, NOT_BLIND, time_text
+from LNStationLib.export.report.tables import Table
 from LNStationLib.export.wording import NOTHING
 from LNStationLib.state.assessment import Assessment
 from LNStationLib.state.settings import Settings

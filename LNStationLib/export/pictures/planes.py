@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from LNStationLib.export.patient_view import Box, PatientView, suv_on
+from LNStationLib.export.pictures.patient_view import Box, PatientView, suv_on
 from LNStationLib.imaging.grid import Grid, resample_to_grid
 from LNStationLib.state.attention import StationAttention
 from LNStationLib.support.types import FloatArray, HuArray, InstanceArray, LabelArray

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from LNStationLib.assessment.review import Review
-from LNStationLib.export.content import ReportContent, build_content
-from LNStationLib.export.gallery import Gallery, build_gallery
-from LNStationLib.export.patient_view import patient_view
-from LNStationLib.export.pictures import LEVEL_HU, SUV_MAX_SHOWN, WINDOW_HU
-from LNStationLib.export.schematic import station_map_svg
+from LNStationLib.export.pictures.gallery import Gallery, build_gallery
+from LNStationLib.export.pictures.patient_view import patient_view
+from LNStationLib.export.pictures.plane_drawing import LEVEL_HU, SUV_MAX_SHOWN, WINDOW_HU
+from LNStationLib.export.pictures.schematic import station_map_svg
+from LNStationLib.export.report.content import ReportContent, build_content
 from LNStationLib.export.wording import number
 from LNStationLib.state.assessed_case import AssessedCase
 from LNStationLib.support.progress import Progress, portion, silent

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from LNStationLib import anatomy
 from LNStationLib.assessment.review import Review
-from LNStationLib.export import tables
-from LNStationLib.export.category import Category, Fact, category_content
-from LNStationLib.export.review_content import ReviewContent, review_content
-from LNStationLib.export.tables import Table
+from LNStationLib.export.report import tables
+from LNStationLib.export.report.category import Category, Fact, category_content
+from LNStationLib.export.report.review_content import ReviewContent, review_content
+from LNStationLib.export.report.tables import Table
 from LNStationLib.export.wording import NOTHING, SYNTHETIC_MODEL, clean, number, plural, sentence
 from LNStationLib.state.assessment import Assessment, CaseSummary, PatientIdentity, StationFinding
 

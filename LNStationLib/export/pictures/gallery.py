@@ -10,9 +10,9 @@ import numpy as np
 from scipy import ndimage
 
 from LNStationLib import anatomy
-from LNStationLib.export import pictures
-from LNStationLib.export.patient_view import Box, PatientView, centroid, region_around
-from LNStationLib.export.planes import Plane, axial_plane, coronal_plane
+from LNStationLib.export.pictures import plane_drawing
+from LNStationLib.export.pictures.patient_view import Box, PatientView, centroid, region_around
+from LNStationLib.export.pictures.planes import Plane, axial_plane, coronal_plane
 from LNStationLib.export.wording import number, plural
 from LNStationLib.state.assessment import Assessment, NodeFinding, StationFinding
 from LNStationLib.state.attention import StationAttention
@@ -229,9 +229,9 @@ def _draw(
         name=name,
         title=title,
         caption=caption,
-        ct_svg=pictures.draw_ct(plane, f"{words}, CT", subject, positive),
-        fused_svg=pictures.draw_fused(plane, f"{words}, PET over CT", positive),
-        attention_svg=pictures.draw_attention(plane, f"{words}, attention over CT", subject, positive)
+        ct_svg=plane_drawing.draw_ct(plane, f"{words}, CT", subject, positive),
+        fused_svg=plane_drawing.draw_fused(plane, f"{words}, PET over CT", positive),
+        attention_svg=plane_drawing.draw_attention(plane, f"{words}, attention over CT", subject, positive)
         if subject is not None
         else None,
         orientation=plane.orientation,

@@ -17,9 +17,9 @@ import numpy as np
 from PIL import Image
 
 from LNStationLib import anatomy
-from LNStationLib.export import svg
-from LNStationLib.export.contours import inner_point, outlines
-from LNStationLib.export.planes import Plane
+from LNStationLib.export.pictures import svg
+from LNStationLib.export.pictures.contours import inner_point, outlines
+from LNStationLib.export.pictures.planes import Plane
 from LNStationLib.support.types import BoolArray, FloatArray
 
 WINDOW_HU = 400.0

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from LNStationLib.assessment.review import ReaderCall, Review
-from LNStationLib.export.category import Category, Fact, category_content
-from LNStationLib.export.tables import (
+from LNStationLib.export.report.category import Category, Fact, category_content
+from LNStationLib.export.report.tables import (
     Cell,
     Column,
     Table,
