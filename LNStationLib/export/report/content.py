@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from LNStationLib import anatomy
 from LNStationLib.assessment.review import Review
-from LNStationLib.export.report import tables
+from LNStationLib.export.report import background_tables, tables
 from LNStationLib.export.report.category import Category, Fact, category_content
+from LNStationLib.export.report.cells import Table
 from LNStationLib.export.report.review_content import ReviewContent, review_content
-from LNStationLib.export.report.tables import Table
 from LNStationLib.export.wording import NOTHING, SYNTHETIC_MODEL, clean, number, plural, sentence
 from LNStationLib.state.assessment import Assessment, CaseSummary, PatientIdentity, StationFinding
 
@@ -74,7 +74,7 @@ class ReportContent:
 
 def build_content(assessment: Assessment, review: Review | None = None) -> ReportContent:
     """Put an assessment, and a reader's review of it, into words."""
-    references = tables.references(assessment)
+    references = background_tables.references(assessment)
     warnings, details = _by_prominence(collect_warnings(assessment))
     return ReportContent(
         title="Thoracic lymph node stations",
@@ -88,9 +88,9 @@ def build_content(assessment: Assessment, review: Review | None = None) -> Repor
         map_note=_map_note(assessment.stations) + (" The map shows the model's calls." if review else ""),
         stations=tables.station_table(assessment),
         nodes=tables.node_table(assessment),
-        organs=tables.organ_table(assessment),
-        borders=tables.border_table(assessment),
-        methods=tables.method_table(assessment, references),
+        organs=background_tables.organ_table(assessment),
+        borders=background_tables.border_table(assessment),
+        methods=background_tables.method_table(assessment, references),
         references=references,
         version=clean(f"LNStation {assessment.lnstation_version}"),
         created=clean(assessment.created).replace("T", " ").removesuffix("Z").removesuffix("+00:00") + " UTC",

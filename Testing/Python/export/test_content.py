@@ -7,6 +7,7 @@ from export.cases import Options, make_result
 from hypothesis import given
 from hypothesis import strategies as st
 
+from LNStationLib.export.report.cells import Table
 from LNStationLib.export.report.content import (
     SYNTHETIC_CASE,
     SYNTHETIC_MODEL,
@@ -14,7 +15,6 @@ from LNStationLib.export.report.content import (
     build_content,
     collect_warnings,
 )
-from LNStationLib.export.report.tables import Table
 from LNStationLib.export.wording import NOTHING, clean, number, plural, sentence
 from LNStationLib.state.assessment import NStaging, PatientIdentity
 

@@ -16,11 +16,11 @@ from LNStationLib.case.case import CaseFacts
 from LNStationLib.export import write_outputs
 from LNStationLib.export.csv_files import edits_csv, n_category_csv, stations_csv
 from LNStationLib.export.output_folder import ATTENTION_FILE_NAME, FILE_NAMES, FORMATS, REVIEW_FILE_NAMES
+from LNStationLib.export.report.cells import Table
 from LNStationLib.export.report.content import build_content
 from LNStationLib.export.report.html import html_report
 from LNStationLib.export.report.layout import build_report
 from LNStationLib.export.report.review_content import BLIND, NOT_BLIND, time_text
-from LNStationLib.export.report.tables import Table
 from LNStationLib.export.wording import NOTHING
 from LNStationLib.state.assessment import Assessment
 from LNStationLib.state.settings import Settings
