@@ -66,6 +66,10 @@ class Column:
         value: Value = found
         return value
 
+    def has_values(self, rows: Iterable[object]) -> bool:
+        """Whether any row has a value."""
+        return any(self.value(row) is not None for row in rows)
+
     def text(self, row: object, nothing: str = NOTHING) -> str:
         """The value as people read it, without its unit but for a percent sign; ``nothing`` where it is ``None``."""
         value = self.value(row)

@@ -19,6 +19,7 @@ from LNStationLib.assessment.restore import restore_case
 from LNStationLib.assessment.review import evidence_sides, stage_reader_calls
 from LNStationLib.case.from_memory import CaseImages, case_from_images
 from LNStationLib.export import write_outputs
+from LNStationLib.export.columns import plain_columns
 from LNStationLib.metastasis import attention_volume
 from LNStationLib.models.package import list_packages, read_package
 from LNStationLib.models.package.card import card
@@ -56,6 +57,7 @@ class Methods:
         return {
             "devices": self._devices,
             "models": self._models,
+            "columns": self._columns,
             "load_case": self._load_case,
             "assess": self._assess,
             "reassess": self._reassess,
@@ -91,6 +93,11 @@ class Methods:
             "install": f"To run learned models {how_to_install()}." if missing else None,
             "user_folder": str(user_folder()),
         }
+
+    def _columns(self, params: Result, progress: Progress) -> Result:
+        """What the columns of tables are, so that the panel shows the same titles, units and digits as the report."""
+        p.checked(p.NoParams, params)
+        return plain_columns()
 
     def _load_case(self, params: Result, progress: Progress) -> Result:
         given = p.checked(p.LoadCase, params)

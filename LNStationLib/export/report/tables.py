@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from LNStationLib import anatomy
-from LNStationLib.export.columns import NODES, STATIONS, Column, columns
+from LNStationLib.export.columns import NODES, STATIONS, columns
 from LNStationLib.export.report.cells import (
     Cell,
     Heading,
@@ -48,8 +48,8 @@ _STATION, _NAME, _VOLUME, _NODES, _AXIS, _SUV, _PROBABILITY, _ATTENTION, _CALL, 
 def station_table(assessment: Assessment) -> Table:
     """All stations in the order of the station table; SUV and a model's answer only where the case has any."""
     stations = sorted(assessment.stations, key=lambda row: row.label_value)
-    with_suv = assessment.case.has_pet or _any_value(_SUV, stations)
-    with_attention = _any_value(_ATTENTION, stations)
+    with_suv = assessment.case.has_pet or _SUV.has_values(stations)
+    with_attention = _ATTENTION.has_values(stations)
     judged = judgement(assessment)
     headings = [heading(_STATION, 8), heading(_NAME, 15), heading(_VOLUME, 7), heading(_NODES, 6), heading(_AXIS, 9)]
     headings += [heading(_SUV, 8)] if with_suv else []
@@ -66,10 +66,6 @@ def station_table(assessment: Assessment) -> Table:
         rows.append((*cells, _station_call(row), Cell(sentence(row.reason))))
     note = "" if judged is None else judged.note
     return Table(tuple(headings), tuple(rows), "The assessment holds no station.", note)
-
-
-def _any_value(column: Column, rows: list[StationFinding] | list[NodeFinding]) -> bool:
-    return any(column.value(row) is not None for row in rows)
 
 
 @dataclass(frozen=True)
@@ -136,8 +132,8 @@ _TIMES = " \N{MULTIPLICATION SIGN} "
 def node_table(assessment: Assessment) -> Table:
     """All nodes, the largest short axis first; SUV and probability only where the case has any."""
     nodes = sorted(assessment.nodes, key=lambda row: (-row.short_axis_mm, row.node_id))
-    with_suv = assessment.case.has_pet or _any_value(_NODE_SUV[0], nodes)
-    with_probability = _any_value(_NODE_PROBABILITY, nodes)
+    with_suv = assessment.case.has_pet or _NODE_SUV[0].has_values(nodes)
+    with_probability = _NODE_PROBABILITY.has_values(nodes)
     headings = [
         heading(_NODE, 6, "left"),
         heading(_NODE_STATION, 12),
