@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from LNStationLib.assessment.review import ReaderCall, Review
 from LNStationLib.export.columns import EDITS, READER_CALLS, STATIONS, columns
 from LNStationLib.export.report.category import Category, Fact, category_content
 from LNStationLib.export.report.cells import Cell, Heading, Table, call_cell, heading, station_cell
 from LNStationLib.export.report.tables import judgement, probability_cell
-from LNStationLib.export.wording import NOTHING, clean, plural, sentence
+from LNStationLib.export.wording import NOTHING, clean, plural, sentence, time_text
 from LNStationLib.state.assessment import Assessment, StationFinding
 
 BLIND = "blind: every station was called before the model's output was shown"
@@ -108,11 +107,3 @@ def _edits(review: Review) -> Table:
     )
     note = f"{sentence(plural(len(rows), 'edit'))} {NOTHING} means that the station had no outline." if rows else ""
     return Table(headings, rows, "No outline was changed.", note)
-
-
-def time_text(when: str) -> str:
-    """An ISO 8601 time to the second, in UTC where it says its zone."""
-    time = datetime.fromisoformat(when)
-    if time.tzinfo is None:
-        return time.isoformat(sep=" ", timespec="seconds")
-    return f"{time.astimezone(UTC).replace(tzinfo=None).isoformat(sep=' ', timespec='seconds')} UTC"

@@ -20,8 +20,8 @@ from LNStationLib.export.report.cells import Table
 from LNStationLib.export.report.content import build_content
 from LNStationLib.export.report.html import html_report
 from LNStationLib.export.report.layout import build_report
-from LNStationLib.export.report.review_content import BLIND, NOT_BLIND, time_text
-from LNStationLib.export.wording import NOTHING
+from LNStationLib.export.report.review_content import BLIND, NOT_BLIND
+from LNStationLib.export.wording import NOTHING, time_text
 from LNStationLib.state.assessment import Assessment
 from LNStationLib.state.settings import Settings
 from LNStationLib.support.errors import OutputError
