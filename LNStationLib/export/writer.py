@@ -7,9 +7,10 @@ from pathlib import Path
 
 from LNStationLib.assessment.review import Review
 from LNStationLib.export.csv_files import edits_csv, n_category_csv, nodes_csv, stations_csv
+from LNStationLib.export.evidence import evidence_volume
 from LNStationLib.export.label_maps import write_label_map
 from LNStationLib.export.output_folder import (
-    ATTENTION_FILE_NAME,
+    EVIDENCE_FILE_NAME,
     FORMATS,
     file_names,
     partial_folder,
@@ -19,8 +20,6 @@ from LNStationLib.export.output_folder import (
 from LNStationLib.export.report.html import html_report
 from LNStationLib.export.report.layout import build_report
 from LNStationLib.export.report.pdf import pdf_report
-from LNStationLib.imaging.boxes import station_boxes
-from LNStationLib.metastasis import attention_volume
 from LNStationLib.state.assessed_case import AssessedCase
 from LNStationLib.support.progress import Progress, portion, silent
 
@@ -54,7 +53,7 @@ def write_outputs(
         OutputError: The folder cannot take the results, or there is no such format.
         ValueError: A label map is not on the CT's grid.
     """
-    names = file_names(formats, reviewed=review is not None, with_attention=bool(assessed.attention_maps))
+    names = file_names(formats, reviewed=review is not None, with_evidence=bool(assessed.attention_maps))
     prepare_output_folder(out, overwrite)
     with partial_folder(out) as folder:
         if "nifti" in formats:
@@ -73,9 +72,9 @@ def _write_label_maps(assessed: AssessedCase, folder: Path, progress: Progress) 
     for done, (name, image) in enumerate(maps.items()):
         progress(f"writing {name}.nii.gz", done / len(maps))
         write_label_map(image, assessed.case.ct, folder / f"{name}.nii.gz")
-    if assessed.attention_maps:
-        volume = attention_volume(assessed.attention_maps, assessed.stations, station_boxes(assessed.stations))
-        write_label_map(volume, assessed.case.ct, folder / ATTENTION_FILE_NAME)
+    volume = evidence_volume(assessed)
+    if volume is not None:
+        write_label_map(volume, assessed.case.ct, folder / EVIDENCE_FILE_NAME)
 
 
 def _write_texts(assessed: AssessedCase, review: Review | None, folder: Path, names: list[str]) -> None:

@@ -27,10 +27,10 @@ _NODE_SOURCES = {
 }
 
 
-_SIDED = frozenset(row.name for row in anatomy.stations() if row.side is not None)
-"""Stations whose name already says the side."""
+_SAYS_ITS_SIDE = frozenset(row.name for row in anatomy.stations() if row.side and row.name.endswith(row.side))
+"""Stations such as 4R, whose name needs no side beside it."""
 
-_STATION, _NAME, _VOLUME, _NODES, _AXIS, _SUV, _PROBABILITY, _ATTENTION, _CALL, _WHY = columns(
+_STATION, _NAME, _VOLUME, _NODES, _AXIS, _SUV, _PROBABILITY, _IN_NODES, _MOST_IN, _CALL, _WHY = columns(
     STATIONS,
     "station",
     "title",
@@ -40,6 +40,7 @@ _STATION, _NAME, _VOLUME, _NODES, _AXIS, _SUV, _PROBABILITY, _ATTENTION, _CALL, 
     "suv_max_bw_g_per_ml",
     "probability",
     "attention_in_nodes",
+    "attention_node",
     "call",
     "reason",
 )
@@ -49,12 +50,12 @@ def station_table(assessment: Assessment) -> Table:
     """All stations in the order of the station table; SUV and a model's answer only where the case has any."""
     stations = sorted(assessment.stations, key=lambda row: row.label_value)
     with_suv = assessment.case.has_pet or _SUV.has_values(stations)
-    with_attention = _ATTENTION.has_values(stations)
+    with_share = _IN_NODES.has_values(stations)
     judged = judgement(assessment)
     headings = [heading(_STATION, 8), heading(_NAME, 15), heading(_VOLUME, 7), heading(_NODES, 6), heading(_AXIS, 9)]
     headings += [heading(_SUV, 8)] if with_suv else []
     headings += [] if judged is None else [heading(_PROBABILITY, 11, "left")]
-    headings += [heading(_ATTENTION, 10)] if with_attention else []
+    headings += [heading(_IN_NODES, 10)] if with_share else []
     headings += [heading(_CALL, 12), heading(_WHY, 29)]
     rows = []
     for row in stations:
@@ -62,7 +63,7 @@ def station_table(assessment: Assessment) -> Table:
         cells += [Cell(column.text(row)) for column in (_VOLUME, _NODES, _AXIS)]
         cells += [Cell(_SUV.text(row))] if with_suv else []
         cells += [] if judged is None else [probability_cell(row, judged)]
-        cells += [Cell(_attention(row))] if with_attention else []
+        cells += [Cell(_share_in_nodes(row))] if with_share else []
         rows.append((*cells, _station_call(row), Cell(sentence(row.reason))))
     note = "" if judged is None else judged.note
     return Table(tuple(headings), tuple(rows), "The assessment holds no station.", note)
@@ -106,10 +107,11 @@ def probability_cell(row: StationFinding, judged: Judgement) -> Cell:
     return Cell(_PROBABILITY.text(row), "probability", bar=row.probability, mark=judged.threshold)
 
 
-def _attention(row: StationFinding) -> str:
-    """Part of the attention inside nodes, and the node that draws most of it."""
-    node = "" if row.attention_node is None else f", #{row.attention_node}"
-    return _ATTENTION.text(row) + (node if row.attention_in_nodes is not None else "")
+def _share_in_nodes(row: StationFinding) -> str:
+    """Part of the evidence map inside nodes, and the node that holds most of it."""
+    if _IN_NODES.value(row) is None or _MOST_IN.value(row) is None:
+        return _IN_NODES.text(row)
+    return f"{_IN_NODES.text(row)}, #{_MOST_IN.text(row)}"
 
 
 (_NODE, _NODE_STATION, _SHORT, _LONG, _NODE_VOLUME, _HU, _NODE_PROBABILITY, _SOURCE, _NODE_CALL, _NODE_WHY) = columns(
@@ -176,5 +178,5 @@ def _node_station(row: NodeFinding) -> Cell:
         side = {"L": ", left", "R": ", right"}.get(row.side or "", "")
         return Cell(f"outside all stations{side}")
     part = "" if row.station_fraction is None else f" ({row.station_fraction:.0%})"
-    side = f" {row.side}" if row.side and row.station not in _SIDED else ""
+    side = f" {row.side}" if row.side and row.station not in _SAYS_ITS_SIDE else ""
     return Cell(f"{clean(row.station)}{side}{part}", "station", station_color(row.station))

@@ -11,7 +11,7 @@ from LNStationLib.export.wording import clean, plural, sentence
 from LNStationLib.state.assessment import Assessment
 
 _MOST_DETAILS_ON_TOP = 4
-"""Up to here warnings of single stations and nodes stand with the general ones; more would push the map off the page."""
+"""Up to here warnings of single stations and nodes stand with the general ones; more would push the map off it."""
 _FEWEST_THAT_ARE_EVERY = 3
 """From this number of stations or nodes on "every" reads better than their names."""
 

@@ -15,7 +15,7 @@ from LNStationLib.assessment.review import Review, stage_reader_calls
 from LNStationLib.case.case import CaseFacts
 from LNStationLib.export import write_outputs
 from LNStationLib.export.csv_files import edits_csv, n_category_csv, stations_csv
-from LNStationLib.export.output_folder import ATTENTION_FILE_NAME, FILE_NAMES, FORMATS, REVIEW_FILE_NAMES
+from LNStationLib.export.output_folder import EVIDENCE_FILE_NAME, FILE_NAMES, FORMATS, REVIEW_FILE_NAMES
 from LNStationLib.export.report.cells import Table
 from LNStationLib.export.report.content import build_content
 from LNStationLib.export.report.html import html_report
@@ -172,7 +172,7 @@ def test_every_format_is_written_and_reads_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize("formats", [["json"], ["csv", "html"], ["nifti"], ["pdf"]])
 def test_only_the_chosen_formats_are_written(tmp_path: Path, formats: list[str]) -> None:
     files = write_outputs(make_result(), tmp_path, overwrite=False, formats=formats)
-    expected = {name for one in formats for name in FORMATS[one]} - {*REVIEW_FILE_NAMES, ATTENTION_FILE_NAME}
+    expected = {name for one in formats for name in FORMATS[one]} - {*REVIEW_FILE_NAMES, EVIDENCE_FILE_NAME}
     assert {path.name for path in files} == expected == {path.name for path in tmp_path.iterdir()}
 
 
