@@ -11,7 +11,6 @@ from assessed_cases import assessed_case
 from LNStationLib import anatomy
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.grid import Grid
-from LNStationLib.metastasis import StationAttention
 from LNStationLib.state.assessed_case import AssessedCase
 from LNStationLib.state.assessment import (
     Assessment,
@@ -23,6 +22,7 @@ from LNStationLib.state.assessment import (
     Provenance,
     StationFinding,
 )
+from LNStationLib.state.attention import StationAttention
 
 # LPS centers (x, y, z) in mm and radius; +x is the patient's left.
 STATIONS: dict[str, tuple[float, float, float, float]] = {
