@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from LNStationLib.metastasis.station_groups import station_groups
+from LNStationLib.anatomy.station_groups import station_groups
 from LNStationLib.models.package.container import PackageError
 from LNStationLib.models.package.reading import ModelPackage, read_package
 from LNStationLib.networks.installation import check_installed

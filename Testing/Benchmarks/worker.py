@@ -34,10 +34,10 @@ from packages import manifest  # noqa: E402
 from scipy.ndimage import binary_dilation  # noqa: E402
 
 from LNStationLib import anatomy  # noqa: E402
+from LNStationLib.anatomy.station_groups import STATIONS  # noqa: E402
 from LNStationLib.case.case import Case  # noqa: E402
 from LNStationLib.imaging.arrays import array_view  # noqa: E402
 from LNStationLib.imaging.boxes import like  # noqa: E402
-from LNStationLib.metastasis.station_groups import STATIONS  # noqa: E402
 from LNStationLib.models.package import write_package  # noqa: E402
 from LNStationLib.networks.registry import build_network  # noqa: E402
 from LNStationLib.sampling.station_region import RegionSpec  # noqa: E402

@@ -218,7 +218,7 @@ def _positive_stations(samples: list[Sample]) -> dict[str, int]:
 
 
 def _show_samples(folder: Path, samples: list[Sample], folds: int) -> None:
-    from LNStationLib.metastasis.station_groups import group_titles, station_groups
+    from LNStationLib.anatomy.station_groups import group_titles, station_groups
 
     groups, titles = station_groups(3), group_titles(3)
     table = Table("stations", "labeled", "positive", "with a node", "unlabeled")

@@ -22,7 +22,7 @@ from lnstation_training.runs import load_run
 from lnstation_training.samples import CohortInfo, read_info, read_spec, read_stations
 from lnstation_training.task import with_memory_format
 from LNStationLib import __version__
-from LNStationLib.metastasis.station_groups import group_titles, station_groups
+from LNStationLib.anatomy.station_groups import group_titles, station_groups
 from LNStationLib.models.package import CohortSummary, Manifest, Metric, WeightsFile, read_package, write_package
 from LNStationLib.models.package.manifest import NetworkChoice
 from LNStationLib.models.package.writing import Precision

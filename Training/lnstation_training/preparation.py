@@ -16,11 +16,11 @@ import SimpleITK as sitk
 from lnstation_training.cohort import MOST_ERRORS, CohortError, CohortPatient
 from lnstation_training.samples import PREPARED_FILE, REGIONS, SAMPLES_FILE, CohortInfo, Sample, write_samples
 from LNStationLib import __version__, anatomy
+from LNStationLib.anatomy.station_groups import STATIONS
 from LNStationLib.case.case import Case
 from LNStationLib.case.from_files import load_case
 from LNStationLib.case.request import CaseRequest
 from LNStationLib.imaging.reading import read_image
-from LNStationLib.metastasis.station_groups import STATIONS
 from LNStationLib.nodes.find import find_nodes
 from LNStationLib.sampling.station_region import RegionSpec, station_region
 from LNStationLib.state.settings import Settings

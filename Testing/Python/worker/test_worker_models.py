@@ -17,8 +17,8 @@ from worker.client import Client  # noqa: E402
 from worker.test_worker import COARSE, box_of, finding, first, image, load_params  # noqa: E402
 
 from LNStationLib import anatomy  # noqa: E402
+from LNStationLib.anatomy.station_groups import STATIONS  # noqa: E402
 from LNStationLib.imaging.arrays import array_view  # noqa: E402
-from LNStationLib.metastasis.station_groups import STATIONS  # noqa: E402
 from LNStationLib.models.package import read_package  # noqa: E402
 from LNStationLib.worker import messages  # noqa: E402
 
