@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-CHANNELS = {"ct": 0, "node_mask": 1}
-"""Where ``StationRegion.array`` has what a package calls its inputs."""
 _DEVICE = re.compile(r"(cpu|mps|cuda(:\d+)?)")
 OPENVINO = "openvino==2026.4.1"
 """Kept with ``pyproject.toml``'s by a test."""
@@ -137,8 +135,8 @@ class StationNetwork:
         """
         import torch
 
-        channels = [CHANNELS[name] for name in self.manifest.inputs]
-        batch = torch.from_numpy(np.stack([region.array[channels] for region in regions])).to(self.device)
+        channels = self.manifest.inputs
+        batch = torch.from_numpy(np.stack([region.channels(channels) for region in regions])).to(self.device)
         groups = None
         if self._groups is not None:
             groups = torch.tensor([self._groups[name] for name in stations], device=self.device)

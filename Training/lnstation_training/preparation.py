@@ -182,8 +182,8 @@ def _cut_out(
         region = station_region(case.ct, station_map, case.nodes, anatomy.station(name).label_value, spec)
         if region is None:
             continue
-        ct.append(region.array[0].astype(np.float16))
-        nodes.append(region.array[1].astype(np.uint8))
+        ct.append(region.ct.astype(np.float16))
+        nodes.append((region.nodes > 0).astype(np.uint8))
         entries.append({"station": name, "has_node": region.has_node, "short_axis_mm": sizes.get(name)})
     if not entries:
         raise InputError(f"{patient.stations} holds none of the stations {', '.join(stations)}.")

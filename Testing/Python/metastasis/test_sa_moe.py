@@ -31,6 +31,7 @@ from LNStationLib.metastasis import attention_volume, station_classifier  # noqa
 from LNStationLib.metastasis.station_network import StationNetwork, warm_network  # noqa: E402
 from LNStationLib.models.package import OperatingPoint, PackageError, read_package  # noqa: E402
 from LNStationLib.networks import installation  # noqa: E402
+from LNStationLib.sampling.channels import STATION_CHANNELS  # noqa: E402
 from LNStationLib.sampling.station_region import station_region  # noqa: E402
 from LNStationLib.state.attention import StationAttention, coarser_grid  # noqa: E402
 from LNStationLib.state.settings import Settings  # noqa: E402
@@ -74,7 +75,7 @@ def test_the_probability_is_the_calibrated_logit_of_the_region(package: Path) ->
     value = anatomy.station("7").label_value
     region = station_region(scene.ct, scene.stations, scene.case.nodes, value, REGION)
     with torch.inference_mode():
-        logit = float(read.network()(torch.from_numpy(region.array[None])).logits)
+        logit = float(read.network()(torch.from_numpy(region.channels(STATION_CHANNELS)[None])).logits)
     assert scene.assessed(package).stations["7"].probability == pytest.approx(
         read.manifest.probability(logit), abs=1e-4
     )
@@ -128,7 +129,7 @@ def test_on_another_grid_the_network_sees_the_same_station_and_the_map_lies_on_t
     value = anatomy.station("7").label_value
     seen = [station_region(one.ct, one.stations, one.case.nodes, value, REGION) for one in (scene, other)]
     common = seen[0].station & seen[1].station
-    assert np.corrcoef(*(region.array[0][common] for region in seen))[0, 1] > 0.9
+    assert np.corrcoef(*(region.ct[common] for region in seen))[0, 1] > 0.9
     nodes = [region.nodes == 3 for region in seen]
     assert 2 * (nodes[0] & nodes[1]).sum() > 0.75 * (nodes[0].sum() + nodes[1].sum())
     result = other.assessed(package)
