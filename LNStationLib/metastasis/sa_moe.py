@@ -21,7 +21,8 @@ from LNStationLib.metastasis.clinical_criteria import ClinicalCriteria, against
 from LNStationLib.metastasis.station_network import Prediction, StationNetwork, warm_network
 from LNStationLib.models.package.card import SYNTHETIC_ONLY
 from LNStationLib.models.package.folders import find_package
-from LNStationLib.models.package.manifest import OperatingPoint
+from LNStationLib.models.package.probability import OperatingPoint
+from LNStationLib.models.package.station_classification import StationClassification
 from LNStationLib.sampling.station_region import StationRegion, station_region
 from LNStationLib.state.assessment import NodeFinding, Provenance
 from LNStationLib.state.attention import StationAttention, coarser_grid
@@ -47,12 +48,13 @@ def sa_moe_classifier(settings: Settings) -> SaMoeClassifier:
         InputError: torch or the engine is not installed, the device is not there, the package does not have the
             operating point, or needs nodes where none are looked for.
     """
-    network = warm_network(find_package(settings.model), settings.device, settings.engine)
+    path = find_package(settings.model, StationClassification.task)
+    network = warm_network(path, settings.device, settings.engine)
     try:
-        point = network.manifest.operating_point(settings.operating_point)
+        point = network.section.operating_point(settings.operating_point)
     except ValueError as error:
-        raise InputError(f"{error}.") from error
-    if settings.nodes == "none" and "node_mask" in network.manifest.inputs:
+        raise InputError(f"the model package {network.manifest.package_id} has {error}.") from error
+    if settings.nodes == "none" and network.section.needs_nodes:
         raise InputError(
             f"the model package {network.manifest.package_id} needs nodes, and the setting is to look for none: "
             "choose another source of nodes."
@@ -81,7 +83,7 @@ class SaMoeClassifier:
 
     def __init__(self, network: StationNetwork, point: OperatingPoint) -> None:
         self.network, self.point = network, point
-        self.model_sha256: str | None = network.manifest.weights.sha256
+        self.model_sha256: str | None = network.manifest.sha256
 
     def assess(
         self,
@@ -124,12 +126,12 @@ class SaMoeClassifier:
 
     def _refusal(self, call: StationCall, nodes: NodeResult, has_voxels: bool) -> str | None:
         """Why a station cannot be judged, in words that follow "Not assessed: "; ``None`` where it can."""
-        card = self.network.manifest
-        if call.call is None and (not has_voxels or "node_mask" in card.inputs):
+        card, section = self.network.manifest, self.network.section
+        if call.call is None and (not has_voxels or section.needs_nodes):
             return call.reason.removeprefix("Not assessed: ").removesuffix(".")
-        if call.station not in card.stations:
+        if call.station not in section.stations:
             return f"the model package {card.package_id} was not trained on station {call.station}"
-        if "node_mask" in card.inputs and call.n_nodes is None:
+        if section.needs_nodes and call.n_nodes is None:
             return "nodes were not looked for in the whole station"
         return None
 
@@ -142,7 +144,7 @@ class SaMoeClassifier:
         flip_averaging: bool,
     ) -> dict[str, _Seen]:
         """Ask the network about stations in one pass; a station without a voxel in its region is left out."""
-        spec = self.network.manifest.region
+        spec = self.network.section.region
         regions = {}
         for name, box in boxes.items():
             region = station_region(ct, stations, nodes, anatomy.station(name).label_value, spec, box)
@@ -159,14 +161,14 @@ class SaMoeClassifier:
     def _call(
         self, call: StationCall, seen: _Seen, nodes: Mapping[int, NodeFinding], side_of: Callable[[PointMm], Side]
     ) -> StationCall:
-        probability = round(self.network.manifest.probability(seen.prediction.logit), _DECIMALS)
+        probability = round(self.network.section.probability(seen.prediction.logit), _DECIMALS)
         positive = probability >= self.point.threshold
         first = next(iter(seen.prediction.nodes), None)
         unsided = anatomy.station(call.station).side is None
         warnings = []
         if seen.part_seen < 1 - _MUCH_OUTSIDE:
             warnings.append(f"Only {seen.part_seen:.0%} of the station lies in the region that the network sees.")
-        if "node_mask" in self.network.manifest.inputs:
+        if self.network.section.needs_nodes:
             warnings += _unseen_nodes(call.station, seen.region, nodes)
         return replace(
             call,
@@ -199,7 +201,7 @@ class SaMoeClassifier:
                 f"The model package {card.package_id} was {SYNTHETIC_ONLY}: its probabilities say nothing about "
                 "real ones."
             )
-        if card.calibration is None:
+        if self.network.section.calibration is None:
             warnings.append(f"The model package {card.package_id} is not calibrated: its probabilities are scores.")
         return warnings
 
@@ -214,7 +216,7 @@ class SaMoeClassifier:
                 "model": card.package_id,
                 "operating_point": self.point.name,
                 "threshold": self.point.threshold,
-                "calibrated": card.calibration is not None,
+                "calibrated": self.network.section.calibration is not None,
                 "flip_averaging": settings.flip_averaging,
                 "ran_on": self.network.device,
                 "engine": self.network.engine,
@@ -223,7 +225,7 @@ class SaMoeClassifier:
             },
             model_package=card.package_id,
             model_version=card.version,
-            model_sha256=card.weights.sha256,
+            model_sha256=card.sha256,
             trained_on=card.trained_on,
             references=list(dict.fromkeys([_REFERENCE, *card.references])),
             warnings=warnings,

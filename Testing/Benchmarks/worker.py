@@ -119,7 +119,7 @@ def full_size_package(folder: Path) -> Path:
     path = folder / "full-size.zip"
     network = build_network("mobilevitv2_sa_moe", {})
     changes = {"network": {"name": "mobilevitv2_sa_moe"}, "region": RegionSpec(), "stations": list(STATIONS)}
-    write_package(path, network, lambda weights: manifest(weights, **changes), "float16")
+    write_package(path, {"classifier": network}, lambda weights: manifest(weights, **changes), "float16")
     return path
 
 

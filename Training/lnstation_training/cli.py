@@ -329,7 +329,7 @@ def export(
     request = ExportRequest(run, out, package_id, version, title, license_name, precision, device)
     with console.shown_progress() as progress:
         card = export_run(request, progress)
-    _say(f"{out}: {card.title}, {card.weights.n_bytes / 1e6:.1f} MB of weights, trained on {card.trained_on} data.")
+    _say(f"{out}: {card.title}, {card.n_bytes / 1e6:.1f} MB of weights, trained on {card.trained_on} data.")
 
 
 @app.command()

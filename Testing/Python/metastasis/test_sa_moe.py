@@ -60,11 +60,13 @@ def test_every_station_of_the_package_gets_probability_call_and_attention(packag
     for name in STATIONS:
         call = result.stations[name]
         assert 0 < call.probability < 1
-        assert call.call == ("positive" if call.probability >= card.operating_points[0].threshold else "negative")
+        assert call.call == (
+            "positive" if call.probability >= card.section.operating_points[0].threshold else "negative"
+        )
         assert f"{call.probability:.2f}" in call.reason
         assert "(balanced)" in call.reason
     assert result.provenance.model_package == "tiny"
-    assert result.provenance.model_sha256 == card.weights.sha256
+    assert result.provenance.model_sha256 == card.sha256
     assert result.provenance.trained_on == "synthetic"
     assert any("synthetic patients only" in warning for warning in result.provenance.warnings)
 
@@ -77,7 +79,7 @@ def test_the_probability_is_the_calibrated_logit_of_the_region(package: Path) ->
     with torch.inference_mode():
         logit = float(read.network()(torch.from_numpy(region.channels(STATION_CHANNELS)[None])).logits)
     assert scene.assessed(package).stations["7"].probability == pytest.approx(
-        read.manifest.probability(logit), abs=1e-4
+        read.manifest.section.probability(logit), abs=1e-4
     )
 
 
@@ -295,7 +297,7 @@ def test_a_positive_station_without_a_side_gets_that_of_the_node_that_draws_most
 
 def test_a_package_of_the_ct_alone_sees_no_nodes(tmp_path: Path) -> None:
     choice = {"name": "mobilevitv2_sa_moe", "arguments": {"width": 0.1, "in_channels": 1}}
-    path = write_stations_package(tmp_path / "ct.zip", inputs=["ct"], network=choice)
+    path = write_stations_package(tmp_path / "ct.zip", channels=["ct"], network=choice)
     scene = Scene()
     with_nodes = scene.assessed(path).stations["7"].probability
     scene.case = type(scene.case)("bare", scene.ct, nodes=sitk.Image(scene.case.nodes) * 0)
@@ -320,7 +322,7 @@ def test_an_unknown_id_names_the_known_ones(tmp_path: Path, package: Path, monke
     (tmp_path / "Models" / "mine.zip").write_bytes(package.read_bytes())
     with pytest.raises(PackageError, match=r"no model package 'huge' \(known: .*tiny\)"):
         station_classifier(settings(model="huge"))
-    assert station_classifier(settings(model="tiny")).model_sha256 == read_package(package).manifest.weights.sha256
+    assert station_classifier(settings(model="tiny")).model_sha256 == read_package(package).manifest.sha256
 
 
 def test_an_unknown_operating_point_lists_the_known_ones(package: Path) -> None:
@@ -350,10 +352,10 @@ def test_weights_that_give_no_number_are_refused(tmp_path: Path) -> None:
     path = write_stations_package(tmp_path / "p.zip")
     network = StationNetwork(read_package(path), "cpu")
     with torch.no_grad():
-        network._network.head[-1].bias.fill_(float("nan"))
+        network.runner._network.head[-1].bias.fill_(float("nan"))
     scene = Scene()
     region = station_region(scene.ct, scene.stations, None, anatomy.station("7").label_value, REGION)
-    with pytest.raises(PackageError, match="its network's answer is no number"):
+    with pytest.raises(PackageError, match="its network's answer is NaN or infinite"):
         network.predict(["7"], [region])
 
 

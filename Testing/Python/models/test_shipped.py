@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch", reason="the 'networks' packages are not ins
 
 from metastasis.network_cases import Scene  # noqa: E402
 
-from LNStationLib.models.package import read_package  # noqa: E402
+from LNStationLib.models.package import StationClassification, read_package  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[3]
 SHIPPED = sorted((ROOT / "Resources" / "Models").glob("*"))
@@ -34,7 +34,7 @@ class TestShipped:
     def test_is_small_and_loads_into_its_network(self, path: Path) -> None:
         assert path.stat().st_size <= LARGEST_BYTES
         package = read_package(path)
-        assert package.manifest.weights.dtype == "float16"
+        assert package.manifest.networks[0].weights.dtype == "float16"
         assert sum(weight.numel() for weight in package.network().parameters()) > 0
 
     def test_says_that_it_was_trained_on_synthetic_patients(self, path: Path) -> None:
@@ -66,11 +66,11 @@ def drawn_regions(size: tuple[int, int, int], count: int) -> np.ndarray:
 
 def test_the_shipped_network_gives_the_probabilities_that_it_was_published_with() -> None:
     package = read_package(ROOT / "Resources" / "Models" / "esophagus-ct.zip")
-    card = package.manifest
-    regions = torch.from_numpy(drawn_regions(card.region.size, len(card.stations)))
+    section = package.section(StationClassification)
+    regions = torch.from_numpy(drawn_regions(section.region.size, len(section.stations)))
     with torch.inference_mode():
         logits = package.network()(regions).logits.tolist()
-    found = {name: card.probability(logit) for name, logit in zip(card.stations, logits, strict=True)}
+    found = {name: section.probability(logit) for name, logit in zip(section.stations, logits, strict=True)}
     assert found == pytest.approx(GOLDEN["regions"], abs=ROUNDING)
 
 
