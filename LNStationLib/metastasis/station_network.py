@@ -12,11 +12,11 @@ from LNStationLib.anatomy.station_groups import station_groups
 from LNStationLib.models.package import ModelPackage, PackageError, StationClassification
 from LNStationLib.models.package.station_classification import CLASSIFIER
 from LNStationLib.models.runtime.attention import attention_inside_masks
-from LNStationLib.models.runtime.runner import Engine, NetworkRunner
+from LNStationLib.models.runtime.runner import NetworkRunner
 from LNStationLib.models.runtime.warm import warm
 from LNStationLib.networks.registry import network_info
 from LNStationLib.sampling.station_region import StationRegion
-from LNStationLib.support.types import FloatArray
+from LNStationLib.support.types import Engine, FloatArray
 
 _LEFT_RIGHT_AXIS = -1
 

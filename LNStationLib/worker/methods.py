@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -14,19 +13,21 @@ from typing import Any
 import SimpleITK as sitk
 
 from LNStationLib.assessment.assess import assess_case, with_organs
+from LNStationLib.assessment.methods import described
 from LNStationLib.assessment.reassess import reassess, with_attention
 from LNStationLib.assessment.restore import restore_case
 from LNStationLib.assessment.review import evidence_sides, stage_reader_calls
 from LNStationLib.case.from_memory import CaseImages, case_from_images
 from LNStationLib.export import write_outputs
-from LNStationLib.metastasis import attention_volume
 from LNStationLib.models.package import list_packages, read_package
 from LNStationLib.models.package.card import card
 from LNStationLib.models.package.container import PackageError
 from LNStationLib.models.package.folders import user_folder
+from LNStationLib.models.runtime.devices import accelerators
 from LNStationLib.networks.installation import how_to_install, missing_packages
 from LNStationLib.state.assessed_case import AssessedCase
 from LNStationLib.state.assessment import CaseSummary
+from LNStationLib.state.attention import attention_volume
 from LNStationLib.state.settings import Settings
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.progress import Progress, portion
@@ -56,6 +57,7 @@ class Methods:
         return {
             "devices": self._devices,
             "models": self._models,
+            "methods": self._methods,
             "load_case": self._load_case,
             "assess": self._assess,
             "reassess": self._reassess,
@@ -70,7 +72,12 @@ class Methods:
         p.checked(p.NoParams, params)
         threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         plural = "" if threads == 1 else "s"
-        return {"devices": [{"name": "cpu", "title": f"CPU, {threads} thread{plural}"}, *_accelerators()]}
+        return {"devices": [{"name": "cpu", "title": f"CPU, {threads} thread{plural}"}, *map(asdict, accelerators())]}
+
+    def _methods(self, params: Result, progress: Progress) -> Result:
+        """Every step with its methods and their options: what a panel draws its controls from."""
+        p.checked(p.NoParams, params)
+        return {"steps": described()}
 
     def _models(self, params: Result, progress: Progress) -> Result:
         """Cards of all packages; only what would really load is offered, so weights are verified too."""
@@ -236,18 +243,3 @@ def _absolute(folder: str) -> Path:
     if not path.is_absolute():
         raise InputError("the folder needs its whole path: choose it again.")
     return path
-
-
-def _accelerators() -> list[dict[str, str]]:
-    """Devices of torch beside the CPU; torch is imported only where it is installed."""
-    if importlib.util.find_spec("torch") is None:
-        return []
-    import torch
-
-    found = [
-        {"name": f"cuda:{index}", "title": torch.cuda.get_device_name(index)}
-        for index in range(torch.cuda.device_count())
-    ]
-    if torch.backends.mps.is_available():
-        found.append({"name": "mps", "title": "Apple GPU"})
-    return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from LNStationLib.models.package.reading import ModelPackage
 from LNStationLib.networks.registry import network_info
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.progress import Progress, silent
-from LNStationLib.support.types import FloatArray
+from LNStationLib.support.types import Engine, FloatArray
 
 if TYPE_CHECKING:
     import torch
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-Engine = Literal["auto", "torch", "openvino"]
-"""What runs a network on a CPU; "auto" is OpenVINO where it is installed and compiling pays, else torch."""
 OPENVINO_REQUIREMENT = "openvino==2026.4.1"
 """Kept with ``pyproject.toml``'s by a test."""
 _MIN_PARAMETERS_TO_COMPILE = 5_000_000
@@ -40,7 +38,8 @@ class NetworkRunner:
         package: Read and verified.
         role: Of the network.
         device: Name as ``devices.chosen_device`` returns it.
-        engine: What shall run the network on a CPU.
+        engine: What shall run the network on a CPU; "auto" is OpenVINO where it is installed and compiling pays, else
+            torch.
         arguments: Given to the network in every pass, e.g. ``{"with_attention": True}``.
 
     Attributes:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from LNStationLib.models.package.container import PackageError
 from LNStationLib.models.package.reading import ModelPackage, read_package
 from LNStationLib.models.runtime.devices import chosen_device
-from LNStationLib.models.runtime.runner import Engine
+from LNStationLib.support.types import Engine
 
 MAX_WARM = 5
 """One for each step of a case: so none displaces another within one assessment."""

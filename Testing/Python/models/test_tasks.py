@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -51,11 +50,10 @@ class ToySegmentation(TaskSection):
 
 
 @pytest.fixture(autouse=True)
-def registered(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+def registered(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("LNSTATION_DATA", str(tmp_path / "data"))
     monkeypatch.setattr(sections, "_SECTIONS", dict(sections._SECTIONS))
     register_section(ToySegmentation)
-    yield
 
 
 def toy_manifest(weights: dict[str, WeightsFile], **changes: Any) -> Manifest[Any]:
