@@ -61,9 +61,7 @@ def test_every_station_of_the_package_gets_probability_call_and_attention(packag
     for name in STATIONS:
         call = result.stations[name]
         assert 0 < call.probability < 1
-        assert call.call == (
-            "positive" if call.probability >= threshold else "negative"
-        )
+        assert call.call == ("positive" if call.probability >= threshold else "negative")
         assert f"{call.probability:.2f}" in call.reason
         assert "(balanced)" in call.reason
     assert result.provenance.model_package == "tiny"
