@@ -11,7 +11,7 @@ import numpy as np
 from LNStationLib import anatomy
 from LNStationLib.phantom.audit_sheet import Figure, PublishedFigure, Sheet, published_share
 from LNStationLib.phantom.audit_statistics import attribute_auroc, auroc
-from LNStationLib.phantom.nodes import NodeTruth
+from LNStationLib.phantom.nodes.node import NodeTruth
 from LNStationLib.phantom.patient import PatientTruth, StationRow
 from LNStationLib.phantom.preset import Preset
 

@@ -17,7 +17,7 @@ from LNStationLib.metastasis.station_uptake import station_uptakes
 from LNStationLib.nodes.measurement import measure_nodes
 from LNStationLib.phantom.audit_sheet import Figure
 from LNStationLib.phantom.audit_statistics import wilson
-from LNStationLib.phantom.nodes import NodeTruth
+from LNStationLib.phantom.nodes.node import NodeTruth
 from LNStationLib.phantom.patient import PatientTruth
 from LNStationLib.phantom.preset import Preset
 from LNStationLib.phantom.records import CASES, TRUTH

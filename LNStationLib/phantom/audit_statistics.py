@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.stats import rankdata
 
-from LNStationLib.phantom.nodes import NodeTruth
+from LNStationLib.phantom.nodes.node import NodeTruth
 
 _FOLDS = 5
 _FEWEST = 10

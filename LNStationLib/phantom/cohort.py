@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import os
 import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from LNStationLib.phantom.patient import PatientTruth, compact, complete, draw_patient, scanned_with, unplaced
+from LNStationLib.phantom.memory import keep_freed_memory
+from LNStationLib.phantom.patient import compact, complete, draw_patient, scanned_with, unplaced
 from LNStationLib.phantom.preset import Preset, load_preset
 from LNStationLib.phantom.records import (
     CASES,
@@ -24,13 +23,14 @@ from LNStationLib.phantom.records import (
     CohortFile,
     CohortKey,
     cohort_key,
-    patient_bytes,
     patient_id,
     read_cohort_file,
     read_patient,
     write_file,
     write_tables,
+    write_truth,
 )
+from LNStationLib.phantom.rendering import write_rendered
 from LNStationLib.phantom.scan_traits import Extent, ScanTrait, check_traits
 from LNStationLib.support.errors import InputError, OutputError
 from LNStationLib.support.processes import spread_or_serial
@@ -158,38 +158,12 @@ def make_patient(request: CohortRequest, number: int) -> None:
     preset = load_preset(request.preset)
     plan = draw_patient(preset, request.seed, number)
     if request.images:
-        from LNStationLib.phantom.memory import keep_freed_memory
-        from LNStationLib.phantom.rendering import write_rendered
-
         keep_freed_memory()
         if request.compact_mm is not None:
             plan = compact(plan, request.compact_mm)
         write_rendered(preset, scanned_with(plan, request.scan_traits, request.extent), request.folder)
     else:
         write_truth(request.folder, complete(preset, plan, *unplaced(plan)))
-
-
-def write_truth(folder: Path, truth: PatientTruth, extra: Path | None = None) -> None:
-    """Write a patient's truth folder; it appears whole.
-
-    Args:
-        folder: The cohort's folder.
-        truth: The patient.
-        extra: Folder whose files are moved into it.
-    """
-    target = folder / TRUTH / truth.plan.patient_id
-    partial = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-    try:
-        (partial / PATIENT_FILE).write_bytes(patient_bytes(truth))
-        for path in sorted(extra.iterdir()) if extra else ():
-            shutil.move(path, partial / path.name)
-        partial.chmod(0o755)
-        shutil.rmtree(target, ignore_errors=True)
-        os.replace(partial, target)
-    except OSError as error:
-        raise OutputError(f"{target} could not be written completely: {error}") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 def finish(folder: Path, key: CohortKey, preset: Preset, patients: int) -> None:

@@ -21,12 +21,12 @@ import numpy as np
 from scipy.special import log_ndtr, logsumexp
 
 from LNStationLib import anatomy
-from LNStationLib.phantom.node_draw import NodeTraits
-from LNStationLib.phantom.nodes import NodeTruth
+from LNStationLib.phantom.nodes.drawing import NodeTraits
+from LNStationLib.phantom.nodes.node import NodeTruth
+from LNStationLib.phantom.nodes.spread import draw_spread
+from LNStationLib.phantom.nodes.tumor import Tumor
 from LNStationLib.phantom.patient import PatientTruth, venous_hu
 from LNStationLib.phantom.preset import Appearance, LogNormal, Normal, Preset
-from LNStationLib.phantom.spread import draw_spread
-from LNStationLib.phantom.tumor import Tumor
 
 Sight = Literal["nodes", "nodes and tumor", "nodes, tumor and PET"]
 _DRAWS = 300

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import os
+import shutil
+import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -12,9 +15,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from LNStationLib import __version__
-from LNStationLib.phantom.look_alikes import LookAlike
-from LNStationLib.phantom.nodes import NodeTruth
-from LNStationLib.phantom.pathology import StationPathology
+from LNStationLib.phantom.nodes.look_alikes import LookAlike
+from LNStationLib.phantom.nodes.node import NodeTruth
+from LNStationLib.phantom.nodes.pathology import StationPathology
 from LNStationLib.phantom.patient import PatientTruth, StationRow
 from LNStationLib.phantom.preset import Preset
 from LNStationLib.phantom.scan_traits import Extent, ScanTrait
@@ -132,6 +135,29 @@ def write_file(path: Path, content: bytes) -> None:
         write_atomically(path, content)
     except OSError as error:
         raise OutputError(f"{path} cannot be written ({error.strerror}); choose another folder.") from error
+
+
+def write_truth(folder: Path, truth: PatientTruth, extra: Path | None = None) -> None:
+    """Write a patient's truth folder; it appears whole.
+
+    Args:
+        folder: The cohort's folder.
+        truth: The patient.
+        extra: Folder whose files are moved into it.
+    """
+    target = folder / TRUTH / truth.plan.patient_id
+    partial = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    try:
+        (partial / PATIENT_FILE).write_bytes(patient_bytes(truth))
+        for path in sorted(extra.iterdir()) if extra else ():
+            shutil.move(path, partial / path.name)
+        partial.chmod(0o755)
+        shutil.rmtree(target, ignore_errors=True)
+        os.replace(partial, target)
+    except OSError as error:
+        raise OutputError(f"{target} could not be written completely: {error}") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def write_tables(folder: Path, patients: Sequence[PatientTruth], preset: Preset) -> None:

@@ -27,8 +27,8 @@ from functools import cached_property
 import numpy as np
 from scipy.interpolate import RegularGridInterpolator
 
-from LNStationLib.phantom.central import BRONCHUS_WALL_MM, TRACHEA_WALL_MM
-from LNStationLib.phantom.shapes import Blend, Shape, Tube
+from LNStationLib.phantom.anatomy.central import BRONCHUS_WALL_MM, TRACHEA_WALL_MM
+from LNStationLib.phantom.anatomy.shapes import Blend, Shape, Tube
 from LNStationLib.phantom.station_truth.surfaces import Array, Axis, Spheres, filled, front, parting_z, spheres, wall
 from LNStationLib.support.types import Side
 

@@ -32,7 +32,7 @@ from functools import cached_property
 
 import numpy as np
 
-from LNStationLib.phantom.central import BRONCHUS_WALL_MM
+from LNStationLib.phantom.anatomy.central import BRONCHUS_WALL_MM
 from LNStationLib.phantom.station_truth.borders import Borders
 from LNStationLib.phantom.station_truth.points import Mask, Tissue
 from LNStationLib.phantom.station_truth.surfaces import Array, wall_distance

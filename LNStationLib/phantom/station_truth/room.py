@@ -10,7 +10,7 @@ import numpy as np
 from scipy.ndimage import binary_dilation, binary_opening, generate_binary_structure
 
 from LNStationLib.imaging.grid import Grid
-from LNStationLib.phantom.shapes import Box
+from LNStationLib.phantom.anatomy.shapes import Box
 from LNStationLib.phantom.station_truth.surfaces import Array
 from LNStationLib.support.types import BoolArray
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
-from LNStationLib.phantom.shapes import Tube
+from LNStationLib.phantom.anatomy.shapes import Tube
 
 Array = npt.NDArray[np.float64]
 Axis = Literal["x", "y"]

@@ -10,16 +10,16 @@ import numpy as np
 from scipy.interpolate import RegularGridInterpolator
 
 from LNStationLib.imaging.grid import Grid
-from LNStationLib.phantom import skeleton, wall
-from LNStationLib.phantom.central import BRONCHUS_WALL_MM, TRACHEA_WALL_MM
-from LNStationLib.phantom.shape_tables import group_shapes
-from LNStationLib.phantom.shapes import Blend, Shape, Tube
+from LNStationLib.phantom.anatomy import skeleton, wall
+from LNStationLib.phantom.anatomy.central import BRONCHUS_WALL_MM, TRACHEA_WALL_MM
+from LNStationLib.phantom.anatomy.shape_tables import group_shapes
+from LNStationLib.phantom.anatomy.shapes import Blend, Shape, Tube
+from LNStationLib.phantom.anatomy.variation import Variation
 from LNStationLib.phantom.station_truth.borders import Borders, Extents
 from LNStationLib.phantom.station_truth.points import Tissue
 from LNStationLib.phantom.station_truth.room import Room, Scene
 from LNStationLib.phantom.station_truth.surfaces import Array, filled, spheres, wall_distance
 from LNStationLib.phantom.station_truth.surfaces import wall as outer_wall
-from LNStationLib.phantom.variation import Variation
 from LNStationLib.support.types import BoolArray, Side
 
 _BLOCKING_GROUPS = ("neck_muscles", "subclavian_veins", "cartilage", "small_arteries", "hemiazygos")
