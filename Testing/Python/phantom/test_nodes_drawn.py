@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lnstation_training.synthetic.audit.statistics import auroc
 from LNStationLib import anatomy
 from LNStationLib.phantom.anatomy.shapes import Ellipsoid, frame_along
-from LNStationLib.phantom.audit_statistics import auroc
 from LNStationLib.phantom.nodes.node import NodeTruth, axial_diameters_mm, node_truth
 from LNStationLib.phantom.nodes.pathology import dissect, n_from_images, n_from_pathology
 from LNStationLib.phantom.nodes.spread import STATION_CENTERS, distance_factor, draw_spread

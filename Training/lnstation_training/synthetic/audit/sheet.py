@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from lnstation_training.synthetic.audit.statistics import wilson
 from LNStationLib.case.case import Cancer
-from LNStationLib.phantom.audit_statistics import wilson
 from LNStationLib.phantom.preset import Preset
 
 

@@ -10,13 +10,13 @@ import edt
 import numpy as np
 import SimpleITK as sitk
 
+from lnstation_training.synthetic.audit.sheet import Figure
+from lnstation_training.synthetic.audit.statistics import wilson
 from LNStationLib import anatomy
 from LNStationLib.case.from_files import load_case_folder
 from LNStationLib.imaging.arrays import array_view
 from LNStationLib.metastasis.station_uptake import station_uptakes
 from LNStationLib.nodes.measurement import measure_nodes
-from LNStationLib.phantom.audit_sheet import Figure
-from LNStationLib.phantom.audit_statistics import wilson
 from LNStationLib.phantom.nodes.node import NodeTruth
 from LNStationLib.phantom.patient import PatientTruth
 from LNStationLib.phantom.preset import Preset

@@ -1,4 +1,4 @@
-"""Laws of the best reader there can be, and of the audit's areas under the curve."""
+"""Laws of the ideal observer, and of the audit's areas under the curve."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from functools import cache
 import numpy as np
 import pytest
 
-from LNStationLib.phantom.audit_readers import SIZE, audit_readers, read_stations
-from LNStationLib.phantom.audit_statistics import auroc
-from LNStationLib.phantom.ideal_reader import station_scores
+from lnstation_training.synthetic.audit.observers import SIZE, audit_observers, read_stations
+from lnstation_training.synthetic.audit.statistics import auroc
+from lnstation_training.synthetic.ideal_observer import station_scores
 from LNStationLib.phantom.patient import PatientTruth, complete, draw_patient, in_phase, unplaced, venous_hu
 from LNStationLib.phantom.preset import Preset, load_preset
 
@@ -35,7 +35,7 @@ def odds_and_truth(preset: Preset, everyone: list[PatientTruth], sight: str) -> 
 
 
 @pytest.mark.parametrize("name", ["esophagus", "lung"])
-def test_the_best_reader_s_probabilities_come_true(name: str) -> None:
+def test_the_ideal_observer_s_probabilities_come_true(name: str) -> None:
     score, positive = odds_and_truth(load_preset(name), patients(name, 80), "nodes and tumor")
     chance = 1 / (1 + np.exp(-score))
     assert chance.sum() == pytest.approx(positive.sum(), rel=0.35)
@@ -47,11 +47,11 @@ def test_it_beats_size_and_seeing_more_never_tells_less() -> None:
     preset = load_preset("esophagus")
     rows = read_stations(patients("esophagus", 80), preset)
 
-    def area(reader: str) -> float:
+    def area(observer: str) -> float:
         chosen = [row for row in rows if row.has_visible and "nodes, tumor and PET" in row.scores]
         value = auroc(
-            [row.scores[reader] for row in chosen if row.positive],
-            [row.scores[reader] for row in chosen if not row.positive],
+            [row.scores[observer] for row in chosen if row.positive],
+            [row.scores[observer] for row in chosen if not row.positive],
         )
         assert value is not None
         return value
@@ -105,8 +105,8 @@ def test_the_attenuation_of_a_phase_is_taken_back() -> None:
 
 
 def test_the_audit_says_where_there_are_too_few_positives() -> None:
-    figures = audit_readers(patients("esophagus", 80)[:5], load_preset("esophagus"))
+    figures = audit_observers(patients("esophagus", 80)[:5], load_preset("esophagus"))
     assert any(figure.value.startswith("too few") for figure in figures)
-    assert {figure.published for figure in figures if figure.name == "all: best reader of nodes"} == {
+    assert {figure.published for figure in figures if figure.name == "all: ideal observer of nodes"} == {
         "0.821 to 0.883 for networks on CT"
     }

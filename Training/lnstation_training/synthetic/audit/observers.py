@@ -1,4 +1,4 @@
-"""How far a station's status can be read: from the largest node's size, and by the best reader there can be."""
+"""How well a station's status can be told: from its largest node's size, and by the ideal observer."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import get_args
 
 import numpy as np
 
-from LNStationLib.phantom.audit_sheet import Figure, PublishedFigure, Sheet
-from LNStationLib.phantom.audit_statistics import auroc
-from LNStationLib.phantom.ideal_reader import Sight, station_scores
+from lnstation_training.synthetic.audit.sheet import Figure, PublishedFigure, Sheet
+from lnstation_training.synthetic.audit.statistics import auroc
+from lnstation_training.synthetic.ideal_observer import Sight, station_scores
 from LNStationLib.phantom.patient import PatientTruth
 from LNStationLib.phantom.preset import Preset, station_group
 
@@ -21,14 +21,14 @@ _RESAMPLES = 200
 
 @dataclass(frozen=True)
 class StationReading:
-    """One dissected station of one patient, as different readers see it.
+    """One dissected station of one patient, scored by each observer.
 
     Attributes:
         patient: Index of the patient.
         station: IASLC station.
         positive: By pathology.
         has_visible: Whether a visible node lies in it.
-        scores: Reader to score; higher is more suspicious.
+        scores: Observer to score; higher is more suspicious.
     """
 
     patient: int
@@ -39,7 +39,7 @@ class StationReading:
 
 
 def read_stations(patients: Sequence[PatientTruth], preset: Preset) -> list[StationReading]:
-    """Let the readers score every dissected station; the one with PET only in patients who have it."""
+    """Let the observers score every dissected station; the one with PET only in patients who have it."""
     readings = []
     for number, patient in enumerate(patients):
         scores = station_scores(preset, patient)
@@ -52,8 +52,8 @@ def read_stations(patients: Sequence[PatientTruth], preset: Preset) -> list[Stat
     return readings
 
 
-def audit_readers(patients: Sequence[PatientTruth], preset: Preset) -> list[Figure]:
-    """Areas under the ROC curve of all readers; unit a dissected station, label by pathology."""
+def audit_observers(patients: Sequence[PatientTruth], preset: Preset) -> list[Figure]:
+    """Areas under the ROC curve of all observers; unit a dissected station, label by pathology."""
     sheet, readings = Sheet(preset), read_stations(patients, preset)
     _section(sheet, "Dissected stations with a visible node", [row for row in readings if row.has_visible])
     _section(sheet, "Dissected stations, all", readings)
@@ -67,37 +67,37 @@ def _section(sheet: Sheet, title: str, readings: Sequence[StationReading]) -> No
         subsets.append((f"{group} stations", lambda row, group=group: station_group(row.station) == group))  # type: ignore[misc]
     for name, chosen in subsets:
         part = [row for row in readings if chosen(row)]
-        for reader in (SIZE, *get_args(Sight)):
-            sheet.add(section, f"{name}: {_title(reader)}", _words(part, reader), _published(name, reader))
+        for observer in (SIZE, *get_args(Sight)):
+            sheet.add(section, f"{name}: {_title(observer)}", _words(part, observer), _published(name, observer))
 
 
-def _published(subset: str, reader: str) -> PublishedFigure | None:
-    if subset != "all" or reader != "nodes":
+def _published(subset: str, observer: str) -> PublishedFigure | None:
+    if subset != "all" or observer != "nodes":
         return None
     words = "0.821 to 0.883 for networks on CT"
     return PublishedFigure(words, 0.0, 1.0, "Li et al. 2025 (SA-MoE), Table 1", "esophagus")
 
 
-def _title(reader: str) -> str:
-    return reader if reader == SIZE else f"best reader of {reader}"
+def _title(observer: str) -> str:
+    return observer if observer == SIZE else f"ideal observer of {observer}"
 
 
-def _words(readings: Sequence[StationReading], reader: str) -> str:
-    rows = [row for row in readings if reader in row.scores]
+def _words(readings: Sequence[StationReading], observer: str) -> str:
+    rows = [row for row in readings if observer in row.scores]
     positives = sum(row.positive for row in rows)
     if positives < _FEWEST or len(rows) - positives < _FEWEST:
         return f"too few ({positives} positive of {len(rows)})"
-    low, high = _interval(rows, reader)
-    value = _area(rows, reader)
+    low, high = _interval(rows, observer)
+    value = _area(rows, observer)
     return f"{value:.2f} (95 % CI {low:.2f} to {high:.2f}; {positives} positive of {len(rows)})"
 
 
-def _area(rows: Sequence[StationReading], reader: str) -> float:
-    positive = [row.scores[reader] for row in rows if row.positive]
-    return auroc(positive, [row.scores[reader] for row in rows if not row.positive]) or 0.0
+def _area(rows: Sequence[StationReading], observer: str) -> float:
+    positive = [row.scores[observer] for row in rows if row.positive]
+    return auroc(positive, [row.scores[observer] for row in rows if not row.positive]) or 0.0
 
 
-def _interval(rows: Sequence[StationReading], reader: str) -> tuple[float, float]:
+def _interval(rows: Sequence[StationReading], observer: str) -> tuple[float, float]:
     """Percentile bootstrap over patients."""
     rng = np.random.default_rng(0)
     by_patient: dict[int, list[StationReading]] = {}
@@ -108,6 +108,6 @@ def _interval(rows: Sequence[StationReading], reader: str) -> tuple[float, float
     for _ in range(_RESAMPLES):
         drawn = [row for index in rng.integers(len(groups), size=len(groups)) for row in groups[index]]
         if 0 < sum(row.positive for row in drawn) < len(drawn):
-            values.append(_area(drawn, reader))
+            values.append(_area(drawn, observer))
     low, high = np.percentile(values, (2.5, 97.5))
     return float(low), float(high)

@@ -1,11 +1,13 @@
-"""The best reader there can be: how likely a station is positive, by the generator's own distributions.
+"""Ideal observer: the upper bound for any network.
 
-The reader knows the preset, sees every visible node's true attributes without noise or partial volume, and where it
+How likely a station is positive, by the distributions that the cohort was drawn from.
+
+The observer knows the preset, sees every visible node's true attributes without noise or partial volume, and where it
 is let, the tumor and the true uptake. A node under the visible limit is known to be there, not how it looks. Its
 answer is the posterior odds of "at least one metastatic node", summed over the number of metastatic nodes, over which
 nodes they are, and over the patient's disposition to reactive and granulomatous nodes, which it also reads from the
-other stations. By the Neyman-Pearson lemma no reader of the images does better, but for two things: it takes stations
-as independent given the tumor, and it ignores that nodes may be shrunk where they are placed.
+other stations. By the Neyman-Pearson lemma no other observer of the images does better, but for two things: it
+takes stations as independent given the tumor, and it ignores that nodes may be shrunk where they are placed.
 """
 
 from __future__ import annotations
@@ -49,10 +51,10 @@ def station_scores(preset: Preset, patient: PatientTruth) -> dict[Sight, dict[st
 
     Args:
         preset: What the patient was drawn from.
-        patient: The patient; only what the reader may see is used.
+        patient: The patient; only what the observer may see is used.
 
     Returns:
-        For each of what the reader may see, without the PET where there is none, station to score. Where the tumor
+        For each of what the observer may see, without the PET where there is none, station to score. Where the tumor
         is not seen all stations are as likely beforehand.
     """
     stations: dict[str, list[NodeTruth]] = {}

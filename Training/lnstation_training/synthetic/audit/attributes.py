@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
+from lnstation_training.synthetic.audit.sheet import Figure, PublishedFigure, Sheet, published_share
+from lnstation_training.synthetic.audit.statistics import attribute_auroc, auroc
 from LNStationLib import anatomy
-from LNStationLib.phantom.audit_sheet import Figure, PublishedFigure, Sheet, published_share
-from LNStationLib.phantom.audit_statistics import attribute_auroc, auroc
 from LNStationLib.phantom.nodes.node import NodeTruth
 from LNStationLib.phantom.patient import PatientTruth, StationRow
 from LNStationLib.phantom.preset import Preset

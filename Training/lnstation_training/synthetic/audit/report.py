@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from LNStationLib.phantom.audit_sheet import Figure
+from lnstation_training.synthetic.audit.sheet import Figure
 from LNStationLib.phantom.preset import Preset
 from LNStationLib.phantom.records import CohortFile
 
@@ -23,7 +23,7 @@ def markdown(figures: Sequence[Figure], cohort: CohortFile, preset: Preset) -> s
         f"# Audit of a synthetic cohort: {preset.name}",
         "",
         f"{preset.description}",
-        f"{cohort.patients} synthetic patients, preset {key.preset} ({key.preset_digest}), seed {key.seed}, "
+        f"{len(cohort.patients)} synthetic patients, preset {key.preset} ({key.preset_digest}), seed {key.seed}, "
         f"LNStation {key.lnstation_version}, {'with' if key.images else 'without'} images. No patient is real.",
         "",
         '"agrees" means that the 95 % confidence interval meets that of the published figure, or the range it is '
