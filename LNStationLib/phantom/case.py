@@ -36,8 +36,11 @@ FIELD_OF_VIEW_MM = (366.0, 296.0, 316.0)
 WIDE_FIELD_OF_VIEW_MM = (500.0, 430.0, 316.0)
 """The same of the wide field of view: as wide as a scanner's bore shows, with couch and bedding."""
 _TOP_MM = 124.0
+"""Highest slice of the compact and of the wide field of view: the neck at the cricoid."""
 _FRONT_MM = -150.0
+"""Front row (y) of the compact field of view, in front of the breastbone and its skin."""
 _WIDE_FRONT_MM = -205.0
+"""The same of the wide field of view, with room for breasts and a blanket."""
 _SHOULDER_MM = 88.0
 """Top of the shoulders of an average adult, in the frame of ``central``."""
 

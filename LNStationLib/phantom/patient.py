@@ -172,6 +172,7 @@ def compact(plan: PatientPlan, pixel_mm: float) -> PatientPlan:
 
 
 _UNENHANCED_HU = 38.0
+"""A node's attenuation without contrast medium."""
 _ENHANCEMENT = {"venous": 1.0, "arterial": 0.7, "none": 0.1}
 """Part of the enhancement of the venous phase."""
 

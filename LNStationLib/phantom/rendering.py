@@ -21,6 +21,7 @@ from LNStationLib.phantom.station_truth import station_truth
 from LNStationLib.support.errors import OutputError
 
 _CHEST = ("thoracic_cavity", "spine", "sternum", "clavicle_left", "clavicle_right", "esophagus", "trachea")
+"""Organs whose extent holds every station."""
 
 
 @dataclass(frozen=True)

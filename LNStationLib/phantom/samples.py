@@ -30,6 +30,7 @@ CLEAR_SIGNS = PresetChange(sign_strength=4.0, reactive_patient_fraction=0.5, rea
 
 
 _DEMO_TRAITS: dict[str, str] = {"contrast": "venous", "arms": "up", "kernel": "soft", "arch": "normal"}
+"""What the demo's patient is rather than drawn, so that every seed shows the same scan."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ import numpy as np
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.phantom.anatomy.shapes import Blend, Ellipsoid, Patch, Shape, coordinates, frame_along, merge, tube
 
-FLUID_LEVEL_Y = -22.0
+FLUID_LEVEL_Y_MM = -22.0
+"""Height (y) of the fluid in the stomach of a supine patient; air lies in front of it."""
 
 
 def stomach() -> Shape:
@@ -51,7 +52,7 @@ def solid_organs() -> dict[str, tuple[Shape, ...]]:
 def stomach_gas(stomach_patch: Patch, grid: Grid) -> Patch:
     """Air above the fluid level of a supine patient."""
     _, y, _ = coordinates(grid, stomach_patch.box)
-    return Patch(stomach_patch.box, np.maximum(stomach_patch.sdf + 4.5, y - np.float32(FLUID_LEVEL_Y)))
+    return Patch(stomach_patch.box, np.maximum(stomach_patch.sdf + 4.5, y - np.float32(FLUID_LEVEL_Y_MM)))
 
 
 def patches(grid: Grid, below: np.ndarray) -> dict[str, Patch]:

@@ -15,12 +15,17 @@ from LNStationLib.support.types import PointMm
 BLEND_MM = 6.0
 """Rounding between arm and trunk; wider would fill the air between them."""
 ELBOW_MM, WRIST_MM, FINGERS_MM = -215.0, -445.0, -560.0
-_AXIS_Z = (45.0, -15.0, -110.0, ELBOW_MM, -330.0, WRIST_MM, FINGERS_MM)
-_AXIS_X = (172.0, 208.0, 226.0, 222.0, 224.0, 222.0, 218.0)
-_AXIS_Y = (14.0, 18.0, 24.0, 22.0, 6.0, -8.0, -10.0)
-_RADIUS = (40.0, 40.0, 41.0, 41.0, 38.0, 27.0, 20.0)
+"""Heights (z) of the joints and of the fingertips."""
+_AXIS_Z_MM = (45.0, -15.0, -110.0, ELBOW_MM, -330.0, WRIST_MM, FINGERS_MM)
+"""Heights of the points between which the axis runs, from the shoulder down."""
+_AXIS_X_MM = (172.0, 208.0, 226.0, 222.0, 224.0, 222.0, 218.0)
+"""Distance of the axis from the midline at those heights."""
+_AXIS_Y_MM = (14.0, 18.0, 24.0, 22.0, 6.0, -8.0, -10.0)
+"""Its y at those heights."""
+_RADIUS_MM = (40.0, 40.0, 41.0, 41.0, 38.0, 27.0, 20.0)
+"""Radius of the arm with its skin at those heights."""
 # How far the right arm lies nearer to the trunk, by height.
-_TOUCH_Z, _TOUCH_MM = (-200.0, -140.0, -60.0, 0.0), (17.0, 17.0, 4.0, 0.0)
+_TOUCH_Z_MM, _TOUCH_MM = (-200.0, -140.0, -60.0, 0.0), (17.0, 17.0, 4.0, 0.0)
 # The trunk's half width grows by as much as its fat, the arm's by half.
 _AT_FAT_MM = 10.0
 
@@ -34,18 +39,18 @@ def axis(side: int, fat_mm: float, heights: tuple[float, ...]) -> list[PointMm]:
         heights: z in mm, falling.
     """
     rising = slice(None, None, -1)
-    x, y = (np.interp(heights, _AXIS_Z[rising], values[rising]) for values in (_AXIS_X, _AXIS_Y))
+    x, y = (np.interp(heights, _AXIS_Z_MM[rising], values[rising]) for values in (_AXIS_X_MM, _AXIS_Y_MM))
     wide = 1.5 * (fat_mm - _AT_FAT_MM) * np.interp(heights, (0.0, 60.0), (1.0, 0.0))
-    near = np.interp(heights, _TOUCH_Z, _TOUCH_MM) if side < 0 else np.zeros(len(heights))
+    near = np.interp(heights, _TOUCH_Z_MM, _TOUCH_MM) if side < 0 else np.zeros(len(heights))
     return [(float(side * (a + b - c)), float(d), z) for a, b, c, d, z in zip(x, wide, near, y, heights, strict=True)]
 
 
 def skin(side: int, fat_mm: float) -> Tube:
     """Skin of shoulder, arm and hand."""
     x, y, z = humeral_head(side, raised=False)
-    path = [(x - 8.0 * side, y, z - 14.0), *axis(side, fat_mm, _AXIS_Z)]
+    path = [(x - 8.0 * side, y, z - 14.0), *axis(side, fat_mm, _AXIS_Z_MM)]
     more = 0.5 * fat_mm
-    return tube(path, [34.0 + more, *(r + more * min(1.0, r / 40) for r in _RADIUS)])
+    return tube(path, [34.0 + more, *(r + more * min(1.0, r / 40) for r in _RADIUS_MM)])
 
 
 def humerus(side: int, fat_mm: float) -> Tube:

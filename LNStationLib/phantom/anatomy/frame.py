@@ -20,14 +20,19 @@ from LNStationLib.phantom.anatomy.variation import Variation
 from LNStationLib.support.types import PointMm
 
 INTERNAL_MM = 1.4
+"""Pixels of the internal grid: twice as fine ones would cost four times the memory (docs/phantom.md, Cost)."""
 INTERNAL_SLICE_MM = 1.75
+"""Its slices."""
 CLINICAL_MATRIX = 512
+"""Pixels along each side of a clinical CT."""
 COUCH_MM = 46.0
 """How far couch and mattress reach behind the back."""
 _LOWEST_MM, _HIGHEST_MM = -225.0, 140.0
+"""Ends of the internal grid along z: below L1, and above the cricoid."""
 _HALF_WIDTH_MM = {"up": 203.0, "down": 221.0, "beside": 262.0}
+"""Half width of a lean body by where the arms lie, as the shapes of shoulders and arms reach."""
 # Kyphosis leaves the sternum (y = -75) where it is and moves the spine's back (y = 75) by its whole amount.
-_FRONT_Y, _DEPTH_Y = -75.0, 150.0
+_FRONT_Y_MM, _DEPTH_Y_MM = -75.0, 150.0
 
 
 def kyphosis_bump(z: np.ndarray | float) -> np.ndarray:
@@ -39,8 +44,8 @@ def kyphosis_bump(z: np.ndarray | float) -> np.ndarray:
 def _pose(v: Variation, z_model: float) -> tuple[np.ndarray, np.ndarray]:
     angle = np.radians(v.rotation_deg)
     bow = v.kyphosis_mm * float(kyphosis_bump(z_model))
-    stretch = np.diag([v.size, v.size * v.depth * (1 + bow / _DEPTH_Y)])
-    shift = np.array([0.0, v.size * v.depth * bow * (-_FRONT_Y / _DEPTH_Y)])
+    stretch = np.diag([v.size, v.size * v.depth * (1 + bow / _DEPTH_Y_MM)])
+    shift = np.array([0.0, v.size * v.depth * bow * (-_FRONT_Y_MM / _DEPTH_Y_MM)])
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     lean = np.radians([v.roll_deg, v.pitch_deg]) * (z_model * v.length)
     return turn @ stretch, turn @ shift + lean

@@ -6,7 +6,8 @@ from LNStationLib.phantom.anatomy.shapes import Blend, Ellipsoid, Shape, Tube, f
 
 # From the base to the apex: forward, to the left and down.
 LONG_AXIS = frame_along((0.72, -0.52, -0.36))
-LEFT_CENTER = (40.0, -29.0, -80.0)
+LEFT_VENTRICLE_CENTER_MM = (40.0, -29.0, -80.0)
+"""Center of the left ventricle's blood."""
 
 
 def chambers() -> dict[str, Shape]:
@@ -39,14 +40,19 @@ def chambers() -> dict[str, Shape]:
             10.0,
         ),
         "ventricle_left": Blend(
-            (Ellipsoid(LEFT_CENTER, (41, 21, 21), LONG_AXIS), tube([(24, -22, -69), (10, -24, -56)], [14, 13])), 10.0
+            (
+                Ellipsoid(LEFT_VENTRICLE_CENTER_MM, (41, 21, 21), LONG_AXIS),
+                tube([(24, -22, -69), (10, -24, -56)], [14, 13]),
+            ),
+            10.0,
         ),
     }  # fmt: skip
 
 
 def left_myocardium() -> Shape:
     """Outer surface of the left ventricle's wall, about 10 mm thick."""
-    return Ellipsoid((LEFT_CENTER[0] + 1, LEFT_CENTER[1] - 1, LEFT_CENTER[2] - 1), (52, 31.5, 31), LONG_AXIS)
+    x, y, z = LEFT_VENTRICLE_CENTER_MM
+    return Ellipsoid((x + 1, y - 1, z - 1), (52, 31.5, 31), LONG_AXIS)
 
 
 def envelope() -> Shape:

@@ -17,11 +17,17 @@ from LNStationLib.phantom.anatomy.mask_table import bounding_box
 from LNStationLib.phantom.anatomy.shapes import Float32Array, Patch, Tube
 
 _EXPONENT = 1 / 2.9
+"""Of the radius over the number of end points; see above."""
 _END_RADIUS_MM = 0.64
+"""Radius of a vessel that serves one end point."""
 _MIN_AIRWAY_POINTS = 12
+"""Airways that serve fewer end points are too thin to be seen on CT."""
 _FINE_MM = 1.3
+"""Tubes with radii below this are drawn as spheres along their axis, which is faster."""
 _SPLAT_STEP_MM = 0.8
+"""Distance of those spheres."""
 _FAR_MM = 2.0
+"""Where distances end."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,7 @@ ROOTS = (
     LobeRoots(4, 0.09, (-36.5, 12, -51), (-43.5, 22, -41), (-47, -6, -34)),
     LobeRoots(5, 0.25, (-32.5, 41, -64), (-44, 31, -53), (-49, 37.5, -68.5)),
 )
+"""By lobe: left upper and lower, right upper, middle and lower. Shares follow the lobes' usual volumes."""
 
 
 @dataclass(frozen=True)

@@ -15,16 +15,22 @@ from LNStationLib.phantom.anatomy.shapes import Float32Array, box_around, coordi
 from LNStationLib.support.types import BoolArray, LabelArray
 
 _CLOSING_MM = 11.0
+"""Half the width of gaps between organs over which the pleura passes."""
 _COARSE_MM = 2.8
+"""Voxels on which that closing is worked out; its result is smooth."""
 _FAR_MM = 40.0
+"""Where distances end: nothing further off is ever asked for."""
 _HILAR_CLOSING_MM = 5.0
+"""As ``_CLOSING_MM``, at the hila, where lung reaches between vessels and bronchi."""
 _HILA_MM = ((-98.0, -72.0, -80.0), (98.0, 80.0, 6.0))
 """Corners (x, y, z) of what holds both hila, between the azygos arch and the inferior pulmonary veins."""
 _BETWEEN_HILA_MM = (-20.0, 24.0)
 """Right and left end of what lies between the hila: the azygoesophageal recess begins behind the bronchus
 intermedius, and on the left lung lies between the hilum and the descending aorta."""
 _IN_PLANE = np.array([np.zeros((3, 3)), [[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.zeros((3, 3))], bool)
+"""Neighbors within an axial plane."""
 _GREAT_VESSELS_MM = (-40.0, 44.0)
+"""As ``_BETWEEN_HILA_MM``, for what lies in front of ``_GREAT_VESSELS_Y_MM``."""
 _GREAT_VESSELS_Y_MM = -9.0
 """The same in front of the hila, where superior vena cava, aorta and pulmonary trunk lie in one bed of fat."""
 

@@ -17,11 +17,13 @@ from LNStationLib.support.types import BoolArray, LabelArray
 PERICARDIUM_TOP_MM = 4.0
 """The pericardium's reflection on the ascending aorta and the pulmonary trunk."""
 LUNG_END_POINTS = 4400
+"""End points of the trees in both lungs: vessels down to 1.3 mm wide, as CT shows them."""
 _PARTITIONS = (
     ("ascending_aorta", "aortic_arch", "descending_aorta"),
     ("pulmonary_trunk", "pulmonary_artery_left", "pulmonary_artery_right"),
     ("azygos_arch", "azygos_vein"),
 )
+"""Parts of one tube; where neighbors overlap the first has the voxel."""
 
 
 @dataclass
@@ -177,7 +179,7 @@ def _vertebral_column(grid: Grid) -> Patch:
     """Bodies and discs: an elliptic column, waisted at the middle of each body."""
     box = box_around(grid, (-30, -20, -300), (30, 90, 200))
     x, y, z = (grid.coordinates_mm(a)[box[a]] for a in (2, 1, 0))
-    discs = np.asarray(skeleton.DISC_Z)
+    discs = np.asarray(skeleton.DISC_Z_MM)
     nearest = np.abs(z[:, None] - discs[None]).min(1)
     waist = np.clip(nearest / 11, 0, 1) * 1.6
     column = [
@@ -191,7 +193,7 @@ def _vertebral_column(grid: Grid) -> Patch:
 
 def _without_discs(column: Patch, grid: Grid) -> Patch:
     z = grid.coordinates_mm(0)[column.box[0]]
-    from_disc = np.abs(z[:, None] - np.asarray(skeleton.DISC_Z)[None]).min(1)
+    from_disc = np.abs(z[:, None] - np.asarray(skeleton.DISC_Z_MM)[None]).min(1)
     gap = (2.6 - from_disc).astype(np.float32)[:, None, None]
     return Patch(column.box, np.maximum(column.sdf, gap))
 
@@ -227,6 +229,7 @@ MEDIASTINAL = (
     "azygos_vein", "azygos_arch", "superior_pulmonary_veins", "inferior_pulmonary_vein_left",
     "inferior_pulmonary_vein_right", "heart_outline",
 )  # fmt: skip
+"""Organs over which the mediastinal pleura closes."""
 
 
 def _mediastinal(model: Anatomy) -> BoolArray:
@@ -246,10 +249,12 @@ def union(model: Anatomy, names: Iterable[str], offset_mm: float = 0.0) -> BoolA
 
 
 _NOT_SOLID = ("nodes", "tumor", "canal", "pericardium", "diaphragm")
+"""Shapes that are no tissue, or in which nodes may lie."""
 _SOLID_GROUPS = (
     "vertebral_arches", "ribs", "cartilage", "subclavian_veins", "neck_muscles", "back_muscles", "small_arteries",
     "hemiazygos",
 )  # fmt: skip
+"""Groups in which no node may lie."""
 
 
 def node_room(model: Anatomy) -> BoolArray:

@@ -15,6 +15,7 @@ from LNStationLib.phantom.anatomy.skeleton import humeral_head
 from LNStationLib.phantom.anatomy.wall import chest_wall_point
 
 RIB_LAYER_MM = 10.5
+"""Thickness of ribs and intercostal muscles over the inner chest wall."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ FLAT_MUSCLES = (
     FlatMuscle(31.0, 9.0, (-20, 44), (-5, 120), 12, 25),  # trapezius, above
     FlatMuscle(20.5, 8.0, (4, 36), (-5, 92), 8, 25),  # rhomboids
 )
+"""One row a muscle, two where its parts lie at different depths."""
 
 
 def flat_muscle_distance(

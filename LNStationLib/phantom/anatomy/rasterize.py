@@ -47,6 +47,7 @@ _UNIONS = {
     "lung_right": ("lung_upper_lobe_right", "lung_middle_lobe_right", "lung_lower_lobe_right"),
 }  # fmt: skip
 _HELPERS = ("sternal_body", "superior_pulmonary_veins", "heart_rest", "scapulae", "humeri", "segmental_bronchi")
+"""Patches that are parts of organs, not organs of the table."""
 # After the organs of PRECEDENCE, in this order: name in ``Anatomy.patches`` or ``groups``, name of the mask.
 _LATE = (
     ("ventricle_left", "ventricle_left"), ("ventricle_right", "ventricle_right"), ("atrium_right", "atrium_right"),
@@ -57,6 +58,7 @@ _LOBES = (
     "lung_upper_lobe_left", "lung_lower_lobe_left", "lung_upper_lobe_right", "lung_middle_lobe_right",
     "lung_lower_lobe_right",
 )  # fmt: skip
+"""Organs of the table in the order of ``lungs.lobe_labels``."""
 
 Carry = Callable[[Patch], Patch]
 

@@ -16,6 +16,7 @@ TUMOR = Blend(
     ),
     6.0,
 )  # fmt: skip
+"""A spiculated tumor of the right upper lobe, for an anatomy without a plan."""
 
 
 def organ_shapes(variation: Variation) -> dict[str, Shape]:

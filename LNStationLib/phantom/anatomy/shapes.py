@@ -19,6 +19,7 @@ from LNStationLib.imaging.grid import Grid
 from LNStationLib.support.types import BoolArray, PointMm
 
 MARGIN_MM = 5.0
+"""How far a patch reaches beyond its shape: past every blur and wall that is painted around one."""
 Box = tuple[slice, slice, slice]
 Float32Array = npt.NDArray[np.float32]
 

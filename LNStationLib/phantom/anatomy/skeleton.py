@@ -15,15 +15,19 @@ from LNStationLib.phantom.anatomy.shapes import Blend, Shape, Tube, tube
 from LNStationLib.phantom.anatomy.wall import chest_wall_point
 
 # z of the disc below each vertebra, C5 to L1, with the first value the top of C5.
-DISC_Z = (138, 122, 107, 92, 76, 60, 42, 23, 3, -18, -40, -62, -84.5, -107.5, -131, -155.5, -181, -208)
-_SPINE_Z = (-215, -160, -125, -100, -70, -30, 0, 22, 58, 100, 135)
-_SPINE_Y = (34, 38, 46.5, 54.5, 59.5, 58.5, 52.5, 44.5, 27, 13, 9.5)
-_HALF_DEPTH = (17.5, 17, 16.5, 16, 15.5, 15, 14.5, 13.8, 12, 9.6, 8.6)
-_HALF_WIDTH = (21, 20, 18.5, 17.5, 16.5, 15.5, 15, 15, 15.5, 14, 13)
+DISC_Z_MM = (138, 122, 107, 92, 76, 60, 42, 23, 3, -18, -40, -62, -84.5, -107.5, -131, -155.5, -181, -208)
+_SPINE_Z_MM = (-215, -160, -125, -100, -70, -30, 0, 22, 58, 100, 135)
+"""Heights of the nodes of the curves below, from L1 to C5."""
+_SPINE_Y_MM = (34, 38, 46.5, 54.5, 59.5, 58.5, 52.5, 44.5, 27, 13, 9.5)
+"""Centers of the vertebral bodies: the thoracic kyphosis and the start of the cervical lordosis."""
+_HALF_DEPTH_MM = (17.5, 17, 16.5, 16, 15.5, 15, 14.5, 13.8, 12, 9.6, 8.6)
+"""Half the bodies' depth."""
+_HALF_WIDTH_MM = (21, 20, 18.5, 17.5, 16.5, 15.5, 15, 15, 15.5, 14, 13)
+"""Half the bodies' width."""
 
-spine_y = PchipInterpolator(_SPINE_Z, _SPINE_Y)
-spine_half_depth = PchipInterpolator(_SPINE_Z, _HALF_DEPTH)
-spine_half_width = PchipInterpolator(_SPINE_Z, _HALF_WIDTH)
+spine_y = PchipInterpolator(_SPINE_Z_MM, _SPINE_Y_MM)
+spine_half_depth = PchipInterpolator(_SPINE_Z_MM, _HALF_DEPTH_MM)
+spine_half_width = PchipInterpolator(_SPINE_Z_MM, _HALF_WIDTH_MM)
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,7 @@ class Vertebra:
 
 def vertebrae() -> list[Vertebra]:
     """Vertebrae from C5 down."""
-    return [_vertebra((top + bottom) / 2) for top, bottom in pairwise(DISC_Z)]
+    return [_vertebra((top + bottom) / 2) for top, bottom in pairwise(DISC_Z_MM)]
 
 
 def _vertebra(z: float) -> Vertebra:
@@ -98,7 +102,7 @@ def ribs(side: int) -> tuple[list[Tube], list[Tube]]:
     """Bony ribs 1 to 12 of one side and the costal cartilages of ribs 1 to 7."""
     bones, cartilages = [], []
     for number in range(1, 13):
-        back_z = (DISC_Z[number + 2] + DISC_Z[number + 3]) / 2 + 5
+        back_z = (DISC_Z_MM[number + 2] + DISC_Z_MM[number + 3]) / 2 + 5
         drop = np.interp(number, [1, 2, 5, 8, 12], [20, 44, 84, 108, 80])
         last = np.interp(number, [1, 3, 7, 10, 11, 12], [150, 152, 146, 118, 92, 70])
         angles = np.linspace(14, last, 24)

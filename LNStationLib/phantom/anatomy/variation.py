@@ -24,6 +24,7 @@ INCOMPLETE_MINOR_FISSURE_FREQUENCY = 0.63
 # Common trunk of the left pulmonary veins: 14 % (Marom et al., Radiology 2004).
 COMMON_LEFT_VEIN_FREQUENCY = 0.14
 FEMALE_FRACTION = 0.42
+"""Part of women where the plan gives no sex; every plan of a cohort does."""
 # FDG-avid brown fat: 5.4 % of patients (Cypess et al., N Engl J Med 2009: 7.5 % of women, 3.1 % of men).
 BROWN_FAT_FREQUENCY = {"F": 0.075, "M": 0.031}
 

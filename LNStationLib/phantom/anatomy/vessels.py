@@ -6,14 +6,18 @@ from LNStationLib.phantom.anatomy.shapes import Tube, tube
 from LNStationLib.phantom.anatomy.variation import Variation
 from LNStationLib.support.types import PointMm
 
-ARCH_START = (6.0, -21.0, 27.0)
-ARCH_END = (34.5, 43.0, 14.0)
-AORTA_PATH = (
+ARCH_START_MM = (6.0, -21.0, 27.0)
+"""On the aorta's axis at the origin of the brachiocephalic trunk."""
+ARCH_END_MM = (34.5, 43.0, 14.0)
+"""On the aorta's axis at the isthmus."""
+AORTA_PATH_MM = (
     (5, -24, -50), (4, -30, -32), (2, -28, -6), (4, -24, 17), (11, -17, 32), (21.5, -3, 38), (29, 15, 36.5),
     (34, 32, 28), (35, 43, 12), (34, 47, -8), (32, 48, -30), (28, 43, -68), (22, 30, -98), (13, 17.5, -126),
     (6, 9, -160), (2, 4, -215),
 )  # fmt: skip
-AORTA_RADII = (14.5, 15.6, 15.6, 15.6, 14.8, 13.8, 13.4, 12.8, 12.4, 12.2, 12, 11.7, 11.3, 10.8, 10.4, 10)
+"""Axis from the valve to below the diaphragm."""
+AORTA_RADII_MM = (14.5, 15.6, 15.6, 15.6, 14.8, 13.8, 13.4, 12.8, 12.4, 12.2, 12, 11.7, 11.3, 10.8, 10.4, 10)
+"""Outer radius at each point of the path: 31 mm wide ascending, 25 mm descending."""
 # How far an elongated aorta leaves that path, per mm of elongation: the ascending part bulges to the right and
 # forward, the arch rises, the descending part swings to the left.
 _ELONGATION = (
@@ -30,12 +34,12 @@ def aorta(traits: Variation) -> dict[str, Tube]:
     rise = traits.aortic_elongation_mm
     path = [
         (x + dx * rise, y + dy * rise, z + dz * rise)
-        for (x, y, z), (dx, dy, dz) in zip(AORTA_PATH, _ELONGATION, strict=True)
+        for (x, y, z), (dx, dy, dz) in zip(AORTA_PATH_MM, _ELONGATION, strict=True)
     ]
     wide = traits.aortic_dilatation - 1
-    radii = [r * traits.artery * (1 + wide * share) for r, share in zip(AORTA_RADII, _DILATATION, strict=True)]
+    radii = [r * traits.artery * (1 + wide * share) for r, share in zip(AORTA_RADII_MM, _DILATATION, strict=True)]
     whole = tube(path, radii)
-    first, last = whole.fraction_near(ARCH_START), whole.fraction_near(ARCH_END)
+    first, last = whole.fraction_near(ARCH_START_MM), whole.fraction_near(ARCH_END_MM)
     return {
         "ascending_aorta": whole.between(0, first),
         "aortic_arch": whole.between(first, last),

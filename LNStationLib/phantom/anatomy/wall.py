@@ -11,20 +11,26 @@ from LNStationLib.imaging.grid import Grid
 from LNStationLib.phantom.anatomy.shapes import Float32Array, coordinates, smooth_minimum
 from LNStationLib.support.types import PointMm
 
-_Z = (-215, -150, -100, -50, 0, 40, 70, 95, 135)
+_CAVITY_Z_MM = (-215, -150, -100, -50, 0, 40, 70, 95, 135)
+"""Heights of the nodes of the three curves below."""
 CAVITY_POWER = 2.35
-_cavity_half_width = PchipInterpolator(_Z, (130, 133, 132, 127, 119, 104, 82, 60, 50))
-_cavity_front = PchipInterpolator(_Z, (-84, -88, -88, -82, -67, -53, -42, -36, -32))
-_cavity_back = PchipInterpolator(_Z, (92, 99, 103, 102, 93, 78, 60, 46, 36))
+"""Superellipse of an axial section: 2 would be an ellipse."""
+_cavity_half_width = PchipInterpolator(_CAVITY_Z_MM, (130, 133, 132, 127, 119, 104, 82, 60, 50))
+_cavity_front = PchipInterpolator(_CAVITY_Z_MM, (-84, -88, -88, -82, -67, -53, -42, -36, -32))
+_cavity_back = PchipInterpolator(_CAVITY_Z_MM, (92, 99, 103, 102, 93, 78, 60, 46, 36))
 
 BODY_POWER = 2.6
-_BODY_Z = (-215, -150, -100, -50, 0, 40, 70, 90, 105, 118, 135)
-_body_half_width = PchipInterpolator(_BODY_Z, (157, 160, 161, 158, 155, 157, 168, 166, 128, 82, 66))
-_body_front = PchipInterpolator(_BODY_Z, (-112, -116, -118, -113, -99, -87, -77, -68, -58, -53, -50))
-_body_back = PchipInterpolator(_BODY_Z, (116, 121, 127, 129, 125, 118, 108, 97, 86, 76, 70))
+"""The same of the skin, which is more nearly a rounded box."""
+_BODY_Z_MM = (-215, -150, -100, -50, 0, 40, 70, 90, 105, 118, 135)
+"""Heights of the nodes of the three curves below."""
+_body_half_width = PchipInterpolator(_BODY_Z_MM, (157, 160, 161, 158, 155, 157, 168, 166, 128, 82, 66))
+_body_front = PchipInterpolator(_BODY_Z_MM, (-112, -116, -118, -113, -99, -87, -77, -68, -58, -53, -50))
+_body_back = PchipInterpolator(_BODY_Z_MM, (116, 121, 127, 129, 125, 118, 108, 97, 86, 76, 70))
 
-APEX_CENTER = (45.0, 20.0, 38.0)
-APEX_SEMI_AXES = (46.0, 52.0, 50.0)
+APEX_CENTER_MM = (45.0, 20.0, 38.0)
+"""Middle of the ellipsoid that closes the left pleural cupola; the right one is its mirror image."""
+APEX_SEMI_AXES_MM = (46.0, 52.0, 50.0)
+"""Its semi-axes."""
 
 
 def over_height(grid: Grid, *curves: Callable[[np.ndarray], np.ndarray]) -> list[Float32Array]:
@@ -82,15 +88,15 @@ def body_distance(grid: Grid, fat_mm: float = 4.0) -> Float32Array:
 def apex_distance(grid: Grid) -> Float32Array:
     """Rough distance in mm from the dome over either lung apex; negative below it."""
     # Below the domes' widest height the distance is the same everywhere.
-    first = int(np.searchsorted(grid.coordinates_mm(0), APEX_CENTER[2]))
-    distance = np.full(grid.shape, -min(APEX_SEMI_AXES), np.float32)
+    first = int(np.searchsorted(grid.coordinates_mm(0), APEX_CENTER_MM[2]))
+    distance = np.full(grid.shape, -min(APEX_SEMI_AXES_MM), np.float32)
     x, y, z = coordinates(grid, (slice(first, grid.shape[0]), slice(0, grid.shape[1]), slice(0, grid.shape[2])))
-    dx, dy = (np.abs(x) - APEX_CENTER[0]) / APEX_SEMI_AXES[0], (y - APEX_CENTER[1]) / APEX_SEMI_AXES[1]
-    dz = np.maximum(z - APEX_CENTER[2], 0) / APEX_SEMI_AXES[2]
+    dx, dy = (np.abs(x) - APEX_CENTER_MM[0]) / APEX_SEMI_AXES_MM[0], (y - APEX_CENTER_MM[1]) / APEX_SEMI_AXES_MM[1]
+    dz = np.maximum(z - APEX_CENTER_MM[2], 0) / APEX_SEMI_AXES_MM[2]
     # Weighted in with height, so that the domes bind only at the apex.
-    weight = np.clip((z - APEX_CENTER[2]) / 25, 0, 1)
+    weight = np.clip((z - APEX_CENTER_MM[2]) / 25, 0, 1)
     level = np.sqrt((dx * dx + dy * dy) * weight + dz * dz)
-    distance[first:] = (level - 1) * min(APEX_SEMI_AXES)
+    distance[first:] = (level - 1) * min(APEX_SEMI_AXES_MM)
     return distance
 
 

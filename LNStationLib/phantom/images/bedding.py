@@ -25,10 +25,13 @@ from LNStationLib.phantom.scan_traits import ScanTrait
 from LNStationLib.support.types import BoolArray, HuArray, LabelArray
 
 _AIR_HU = -1000.0
+"""Room air."""
 _GOWN_REACH_MM = 15.0
 """How far a gown stands off the skin at most."""
 _GOWN_THICKNESS_MM = 2.5
+"""Of the cloth."""
 _BLANKET_THICKNESS_MM = 4.0
+"""The same of a blanket."""
 _BLANKET_SLOPE = 1.8
 """Fall of a blanket beside the body, in mm for each mm to the side."""
 _BLANKET_SLOPE_ALONG = 0.5
@@ -42,15 +45,19 @@ _BLANKET_BESIDE_MM = 130.0
 _OPENING_MM = 30.0
 """An open blanket ends so far beside the body, before it has come down to the mattress."""
 MATTRESS_MM = 40.0
+"""Thickness of the foam."""
 _SINK_MM = 9.0
 """How deep the back sinks into the foam."""
 _SHELL_MM, _CORE_MM = 2.5, 34.0
 """Carbon plates of the couch and the foam between them."""
 _COUCH_HALF_WIDTH_MM = 215.0
+"""Half the width of couch and mattress."""
 _COUCH_HOLLOW_MM = 30.0
 """How much higher the couch lies 200 mm beside its middle."""
 _PILLOW_MM, _PILLOW_HALF_WIDTH_MM, _PILLOW_RAMP_MM = 95.0, 190.0, 50.0
+"""Height of the pillow, half its width, and over how many mm it ends towards the chest."""
 _PATIENT_HU = -300.0
+"""Above this a voxel of a CT without masks is taken for patient: between lung or foam and fat."""
 _SMALLEST_PART = 0.03
 """Parts of a patient (arms, legs) are at least so large against the largest."""
 

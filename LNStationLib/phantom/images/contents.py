@@ -19,6 +19,7 @@ from LNStationLib.phantom.station_truth import station_labels
 from LNStationLib.support.types import LabelArray
 
 _INVASION_MM = 2.0
+"""How far a lung tumor reaches over the pleura."""
 
 
 @dataclass(frozen=True)

@@ -15,19 +15,22 @@ from LNStationLib.phantom.images.scanner import scan
 
 __all__ = ["Canvas", "paint", "scan"]
 
-AIR, LUNG, FAT, SOFT, BONE_INSIDE, CORTEX = -1000, -845, -104, 42, 190, 680
+AIR_HU, LUNG_HU, FAT_HU, SOFT_TISSUE_HU, CANCELLOUS_BONE_HU, CORTICAL_BONE_HU = -1000, -845, -104, 42, 190, 680
+"""Tissue without contrast medium; lung at y = 0 (it is denser behind)."""
 _EDGE_MM = 1.4
+"""Width of the ramp at edges: a voxel of the internal grid, so that partial volume shows."""
 _BRONCHI = (
     "main_bronchus_right", "main_bronchus_left", "bronchus_intermedius", "upper_lobe_bronchus_right",
     "middle_lobe_bronchus_right", "lower_lobe_bronchus_right", "upper_lobe_bronchus_left", "lower_lobe_bronchus_left",
 )  # fmt: skip
+"""Bronchi with a wall of ``central.BRONCHUS_WALL_MM``."""
 
 
 class Canvas:
     """Attenuation being painted; later strokes cover earlier ones."""
 
     def __init__(self, grid: Grid) -> None:
-        self.hu = np.full(grid.shape, AIR, np.float32)
+        self.hu = np.full(grid.shape, AIR_HU, np.float32)
 
     def stroke(self, patch: Patch, hu: float | Float32Array, offset_mm: float = 0.0) -> None:
         """Fill a shape grown by ``offset_mm``."""
@@ -73,7 +76,7 @@ def smooth_texture(grid: Grid, rng: np.random.Generator) -> Float32Array:
 def _body(canvas: Canvas, model: Anatomy, texture: Float32Array) -> None:
     """Skin, fat under it, and muscles parted by fat."""
     canvas.fill(model.skin, 10.0)
-    canvas.fill(model.skin, FAT, -1.8)
+    canvas.fill(model.skin, FAT_HU, -1.8)
     for name in ("gland_left", "gland_right"):
         if name in model.groups:
             gland = model.groups[name]
@@ -131,13 +134,13 @@ def _abdomen(canvas: Canvas, model: Anatomy, texture: Float32Array) -> None:
     below = np.maximum(model.cavity[box], model.above_diaphragm[box])
     part = _Part(canvas.hu[box])
     part.fill(below, contrast.organ_hu(traits, "muscle"))
-    part.fill(below, FAT + 4 * texture[box], -3.0)
+    part.fill(below, FAT_HU + 4 * texture[box], -3.0)
     canvas.stroke(groups["crura"], contrast.organ_hu(traits, "muscle"))
     for name in ("spleen", "kidneys"):
         canvas.stroke(groups[name], contrast.organ_hu(traits, name) + 3 * texture[groups[name].box])
     canvas.stroke(model.patches["stomach"], 58.0)
     canvas.stroke(model.patches["stomach"], 22.0 + 4 * texture[model.patches["stomach"].box], -4.5)
-    canvas.stroke(groups["stomach_gas"], AIR)
+    canvas.stroke(groups["stomach_gas"], AIR_HU)
     part.fill(model.liver[box], contrast.organ_hu(traits, "liver") + 2.5 * texture[box])
     vessels = groups["liver_vessels"]
     inside = Patch(vessels.box, np.maximum(vessels.sdf, model.liver[vessels.box] + 3))
@@ -153,11 +156,11 @@ class _Part(Canvas):
 
 def _chest(canvas: Canvas, model: Anatomy, texture: Float32Array) -> None:
     """Mediastinal fat, then the lungs with their vessels and fissures."""
-    canvas.fill(model.chest_space(), FAT + 5.0)
+    canvas.fill(model.chest_space(), FAT_HU + 5.0)
     space = model.lung_space()
     y = model.grid.coordinates_mm(1).astype(np.float32)[None, :, None]
     # Blood sinks to the back of a supine patient's lungs.
-    air = texture * np.float32(9) + (LUNG + np.float32(0.42) * y)
+    air = texture * np.float32(9) + (LUNG_HU + np.float32(0.42) * y)
     canvas.fill(space, 20.0, 0.3)
     canvas.fill(space, air, -0.5)
     for name, sheet in lungs.fissure_sheets(model.grid).items():
@@ -165,7 +168,7 @@ def _chest(canvas: Canvas, model: Anatomy, texture: Float32Array) -> None:
         near = np.flatnonzero((sheet < 1) & (space < reach + 1))
         distance = np.maximum(sheet.ravel()[near] - np.float32(0.1), space.ravel()[near] + np.float32(0.5 - reach))
         flat = canvas.hu.reshape(-1)
-        goal = np.float32(LUNG + (75 if name == "horizontal" else 115))
+        goal = np.float32(LUNG_HU + (75 if name == "horizontal" else 115))
         flat[near] += np.clip(0.5 - distance / np.float32(_EDGE_MM), 0, 1) * (goal - flat[near])
     blood = contrast.blood_hu(model.variation)
     for group, vessel in (("lung_arteries", contrast.LUNG_ARTERY), ("lung_veins", contrast.LUNG_VEIN)):
@@ -181,13 +184,13 @@ def _bones(canvas: Canvas, model: Anatomy, texture: Float32Array) -> None:
         (organs["clavicle_left"], 1.6), (organs["clavicle_right"], 1.6), (groups["scapulae"], 1.3),
         (groups["humeri"], 1.8),
     ):  # fmt: skip
-        canvas.stroke(patch, CORTEX * 0.8)
-        canvas.stroke(patch, BONE_INSIDE * 0.85 + 45 * texture[patch.box], -cortex)
+        canvas.stroke(patch, CORTICAL_BONE_HU * 0.8)
+        canvas.stroke(patch, CANCELLOUS_BONE_HU * 0.85 + 45 * texture[patch.box], -cortex)
     canvas.stroke(groups["cartilage"], 100.0 + 25 * texture[groups["cartilage"].box])
     canvas.stroke(groups["column"], 85.0)
     bodies = groups["vertebral_bodies"]
-    canvas.stroke(bodies, CORTEX * 0.6)
-    canvas.stroke(bodies, BONE_INSIDE * 0.95 + 30 * texture[bodies.box], -1.5)
+    canvas.stroke(bodies, CORTICAL_BONE_HU * 0.6)
+    canvas.stroke(bodies, CANCELLOUS_BONE_HU * 0.95 + 30 * texture[bodies.box], -1.5)
     canvas.stroke(organs["canal"], 5.0, -0.5)
     canvas.stroke(organs["spinal_cord"], 40.0)
 
@@ -199,9 +202,9 @@ def _mediastinum(canvas: Canvas, model: Anatomy) -> None:
     canvas.stroke(organs["thyroid_gland"], contrast.organ_hu(traits, "thyroid"))
     canvas.stroke(organs["cricoid_cartilage"], 240.0)
     canvas.stroke(organs["cricoid_cartilage"], 90.0, -2.0)
-    canvas.stroke(organs["esophagus"], SOFT + (12.0 if traits.contrast != "none" else 0.0))
+    canvas.stroke(organs["esophagus"], SOFT_TISSUE_HU + (12.0 if traits.contrast != "none" else 0.0))
     canvas.stroke(organs["heart_outline"], 20.0, 1.0)
-    canvas.stroke(organs["heart_outline"], FAT, -0.3)
+    canvas.stroke(organs["heart_outline"], FAT_HU, -0.3)
     # The heart rests on the diaphragm with muscle; its fat lies in the grooves above.
     outline = organs["heart_outline"]
     canvas.stroke(Patch(outline.box, np.maximum(outline.sdf + 1, model.above_diaphragm[outline.box] - 9)), myocardium)
@@ -239,6 +242,6 @@ def _airways(canvas: Canvas, model: Anatomy) -> None:
         canvas.stroke(organs[name], 25.0, BRONCHUS_WALL_MM)
     canvas.stroke(model.groups["segmental_bronchi"], -60.0, 0.9)
     for name in ("trachea", *_BRONCHI):
-        canvas.stroke(organs[name], AIR)
-    canvas.stroke(model.groups["segmental_bronchi"], AIR + 20.0)
+        canvas.stroke(organs[name], AIR_HU)
+    canvas.stroke(model.groups["segmental_bronchi"], AIR_HU + 20.0)
     canvas.stroke(model.groups["esophageal_air"], -600.0)

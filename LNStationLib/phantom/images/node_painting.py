@@ -12,8 +12,11 @@ from LNStationLib.phantom.anatomy.shapes import Box, Ellipsoid, Float32Array
 from LNStationLib.phantom.nodes.node import PlacedNode
 
 HILUM_HU, NECROSIS_HU, CALCIUM_HU = -70.0, 18.0, 420.0
+"""Fat with some vessels, necrosis as fluid, and calcium averaged over a grain."""
 _GRAIN_MM = 1.6
+"""Standard deviation of the blur that makes texture of noise."""
 _MARGIN_MM = 4.0
+"""How far around a node it is painted: past its blurred margin."""
 
 
 def paint_nodes(hu: Float32Array, nodes: Sequence[PlacedNode], grid: Grid) -> None:

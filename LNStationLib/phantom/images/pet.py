@@ -17,11 +17,17 @@ from LNStationLib.phantom.anatomy.shapes import Float32Array, Patch, Tube, tube
 from LNStationLib.phantom.images.physiology import Physiology
 
 TUMOR_SUV, BROWN_FAT_SUV = 9.0, 5.5
+"""Tumor of an anatomy without a plan, and brown fat where a patient's is active."""
 FWHM_MM = 6.0
+"""Point spread of a clinical PET/CT after reconstruction."""
 SPACING_MM = (3.0, 4.0, 4.0)
+"""Voxels (z, y, x) of the PET."""
 _SHIFT_MM = (1.1, 1.7, -0.9)
-_STEP = 2
+"""Offset (z, y, x) of the PET's grid from the CT's: as on a scanner, their voxels do not coincide."""
+_EVERY = 2
+"""Uptake is painted on every second voxel of the internal grid, half the point spread."""
 _DISTAL_MM = -70.0
+"""Height (z) below which the esophagus takes up more: at the left atrium's lower border."""
 _BLOOD = (
     "ascending_aorta", "aortic_arch", "descending_aorta", "brachiocephalic_trunk", "common_carotid_artery_left",
     "common_carotid_artery_right", "subclavian_artery_left", "subclavian_artery_right", "pulmonary_trunk",
@@ -30,6 +36,7 @@ _BLOOD = (
     "azygos_vein", "azygos_arch", "superior_pulmonary_veins", "inferior_pulmonary_vein_left",
     "inferior_pulmonary_vein_right", "atrium_left", "atrial_appendage_left",
 )  # fmt: skip
+"""Vessels and chambers with the uptake of blood, painted after the other chambers."""
 
 
 def activity(model: Anatomy, body: Physiology | None = None) -> Float32Array:
@@ -63,29 +70,29 @@ def activity(model: Anatomy, body: Physiology | None = None) -> Float32Array:
         for depot in _brown_fat():
             stamp(suv, depot.patch(model.grid), BROWN_FAT_SUV)
     stamp(suv, model.patches["tumor"], TUMOR_SUV)
-    return resize(suv, model.grid.shape, [_STEP] * 3)
+    return resize(suv, model.grid.shape, [_EVERY] * 3)
 
 
 def thinned(values: Float32Array) -> Float32Array:
     """Every second voxel of a field on the internal grid, as ``stamp`` takes it."""
-    return np.ascontiguousarray(values[(slice(None, None, _STEP),) * 3], np.float32)
+    return np.ascontiguousarray(values[(slice(None, None, _EVERY),) * 3], np.float32)
 
 
 def thickened(suv: Float32Array, shape: tuple[int, int, int]) -> Float32Array:
     """Back to the internal grid."""
-    return resize(suv, shape, [_STEP] * 3)
+    return resize(suv, shape, [_EVERY] * 3)
 
 
 def _block_mean(suv: Float32Array, grid: Grid) -> tuple[Float32Array, Grid]:
     """Mean of blocks of voxels, and the grid of these."""
-    shape = [n // _STEP for n in suv.shape]
-    cut = suv[tuple(slice(0, n * _STEP) for n in shape)]
+    shape = [n // _EVERY for n in suv.shape]
+    cut = suv[tuple(slice(0, n * _EVERY) for n in shape)]
     mean = np.zeros(shape, np.float32)
-    for offset in np.ndindex(_STEP, _STEP, _STEP):
-        mean += cut[tuple(slice(o, None, _STEP) for o in offset)]
-    mean /= _STEP**3
-    spacing = [s * _STEP for s in grid.spacing_mm]
-    origin = [o + s * (_STEP - 1) / 2 for o, s in zip(grid.origin_mm, grid.spacing_mm, strict=True)]
+    for offset in np.ndindex(_EVERY, _EVERY, _EVERY):
+        mean += cut[tuple(slice(o, None, _EVERY) for o in offset)]
+    mean /= _EVERY**3
+    spacing = [s * _EVERY for s in grid.spacing_mm]
+    origin = [o + s * (_EVERY - 1) / 2 for o, s in zip(grid.origin_mm, grid.spacing_mm, strict=True)]
     return mean, Grid(
         (shape[0], shape[1], shape[2]), (spacing[0], spacing[1], spacing[2]), (origin[0], origin[1], origin[2])
     )
@@ -99,7 +106,7 @@ def _distal(model: Anatomy) -> Patch:
 
 
 def _background(model: Anatomy, body: Physiology) -> Float32Array:
-    thin = (slice(None, None, _STEP),) * 3
+    thin = (slice(None, None, _EVERY),) * 3
     skin, cavity, above = model.skin[thin], model.cavity[thin], model.above_diaphragm[thin]
     level = np.float32(body.level)
     suv = np.zeros(skin.shape, np.float32)
@@ -120,14 +127,14 @@ def _background(model: Anatomy, body: Physiology) -> Float32Array:
 
 def stamp(suv: Float32Array, patch: Patch, value: float) -> None:
     """Put a shape's uptake into an array of every second voxel; ``patch`` is on the model's own grid."""
-    first = [-part.start % _STEP for part in patch.box]
-    sdf = patch.sdf[tuple(slice(f, None, _STEP) for f in first)]
+    first = [-part.start % _EVERY for part in patch.box]
+    sdf = patch.sdf[tuple(slice(f, None, _EVERY) for f in first)]
     if not sdf.size:
         return
-    start = [(part.start + f) // _STEP for part, f in zip(patch.box, first, strict=True)]
+    start = [(part.start + f) // _EVERY for part, f in zip(patch.box, first, strict=True)]
     box = tuple(slice(s, s + n) for s, n in zip(start, sdf.shape, strict=True))
     part = suv[box]
-    part += np.clip(0.5 - sdf / np.float32(1.4 * _STEP), 0, 1) * (np.float32(value) - part)
+    part += np.clip(0.5 - sdf / np.float32(1.4 * _EVERY), 0, 1) * (np.float32(value) - part)
 
 
 def _brown_fat() -> list[Tube]:

@@ -14,9 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 
 BLOOD_SUV, LIVER_SUV = 1.55, 2.17
+"""Means of Boktor et al. 2013; see above."""
 _PATIENT_SIGMA, _BLOOD_SIGMA, _LIVER_SIGMA = 0.17, 0.17, 0.10
 """Log-normal spread that all tissue of a patient shares, and that of blood and liver beside it."""
-NO_MYOCARDIUM, THYROIDITIS, ESOPHAGITIS, TENSE_NECK = 0.36, 0.03, 0.12, 0.08
+NO_MYOCARDIUM_FRACTION, THYROIDITIS_FRACTION, ESOPHAGITIS_FRACTION, TENSE_NECK_FRACTION = 0.36, 0.03, 0.12, 0.08
+"""Part of patients; see above."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,8 @@ def draw_physiology(rng: np.random.Generator) -> Physiology:
     spread = np.exp(rng.standard_normal(6) * (_PATIENT_SIGMA, _BLOOD_SIGMA, _LIVER_SIGMA, 0.5, 0.25, 0.2))
     chance, share = rng.random(4), rng.random(4)
     level, blood, liver, heart, esophagus, thyroid = (float(v) for v in spread)
-    myocardium = 1.1 * BLOOD_SUV if chance[0] < NO_MYOCARDIUM else 4.5 * heart
-    reflux = 1.5 + share[1] if chance[1] < ESOPHAGITIS else 1.0
+    myocardium = 1.1 * BLOOD_SUV if chance[0] < NO_MYOCARDIUM_FRACTION else 4.5 * heart
+    reflux = 1.5 + share[1] if chance[1] < ESOPHAGITIS_FRACTION else 1.0
     return Physiology(
         level=level,
         blood=level * blood * BLOOD_SUV,
@@ -60,8 +62,8 @@ def draw_physiology(rng: np.random.Generator) -> Physiology:
         myocardium=float(np.clip(level * myocardium, 1.2, 16)),
         esophagus=level * esophagus * 2.0,
         distal_esophagus=float(level * esophagus * reflux * 2.3),
-        thyroid=float(3 + 4 * share[2]) if chance[2] < THYROIDITIS else level * thyroid * 1.5,
-        neck_muscles=float(2 + 2.5 * share[3]) if chance[3] < TENSE_NECK else level * 0.9,
+        thyroid=float(3 + 4 * share[2]) if chance[2] < THYROIDITIS_FRACTION else level * thyroid * 1.5,
+        neck_muscles=float(2 + 2.5 * share[3]) if chance[3] < TENSE_NECK_FRACTION else level * 0.9,
         # 8 to 15 % in the liver.
         noise=float((0.08 + 0.07 * share[0]) * np.sqrt(LIVER_SUV)),
     )

@@ -15,8 +15,12 @@ from LNStationLib.phantom.anatomy.shapes import Float32Array
 from LNStationLib.support.types import HuArray
 
 AIR_HU = -1000.0
+"""Room air."""
 _NOISE_AT_MM, _NOISE_AT_SLICE_MM = 0.8, 3.0
+"""Pixels and slices at which the noise levels of ``Kernel`` hold; it falls with the
+root of the slice, and with the pixel."""
 _DENSE_HU = 420.0
+"""Contrast medium above this casts streaks."""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from LNStationLib.phantom.preset import Appearance, Preset, station_group
 from LNStationLib.support.types import PointMm, Side
 
 _UNSIDED = ("3P", "7")
+"""Stations whose nodes lie on either side of the midline."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,9 @@ STATIONS = {
 }
 """Kind of look-alike to the stations in which it is met."""
 _HU = {"vessel_stump": 150.0, "pericardial_recess": 12.0, "muscle_bundle": 55.0, "esophageal_wall": 42.0}
+"""Enhanced blood, fluid, muscle and muscle, in the venous phase."""
 _ELONGATION = {"vessel_stump": 2.2, "pericardial_recess": 2.4, "muscle_bundle": 2.6, "esophageal_wall": 1.8}
+"""Longest over shortest diameter: all are longer than a usual node."""
 
 
 @dataclass(frozen=True)

@@ -13,14 +13,19 @@ from LNStationLib import anatomy
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.phantom.anatomy.shapes import Box, Ellipsoid, box_around
 from LNStationLib.phantom.nodes.node import NodePlan, PlacedNode
-from LNStationLib.phantom.nodes.spread import STATION_CENTERS
+from LNStationLib.phantom.nodes.spread import STATION_CENTERS_MM
 from LNStationLib.support.types import BoolArray, LabelArray, PointMm
 
 _SEARCH_MM = (9.0, 9.0, 9.0)
+"""Half the box (x, y, z) around a station's usual center that is searched where no station map is given."""
 _NEAR_MM = (6.0, 6.0, 6.0)
+"""The same around a place that is asked for."""
 _SMALLEST_MM = 2.0
+"""A node that finds no room is shrunk down to this short axis, then left out."""
 _TRIES, _NEAREST = 10, 60
+"""Places tried for a node: drawn ones, and where a place is asked for the nearest ones."""
 _GAP_MM = 0.6
+"""Fat between a node and the next."""
 _IN_STATION, _OVER_OTHERS = 0.4, 2.0
 """Part of a node's voxels that must lie in its station, and how many times more than in any other; the rest may reach
 into what no station claims, such as the lung that it pushes aside."""
@@ -75,7 +80,7 @@ class _Placer:
         if plan.center_mm is not None:
             low, high = np.subtract(plan.center_mm, _NEAR_MM), np.add(plan.center_mm, _NEAR_MM)
             return box_around(self.grid, low, high)
-        center = STATION_CENTERS[plan.station]
+        center = STATION_CENTERS_MM[plan.station]
         if plan.station in ("8", "9") and plan.side is not None:
             center = (center[0] + (12 if plan.side == "L" else -12), center[1], center[2])
         return box_around(self.grid, np.subtract(center, _SEARCH_MM), np.add(center, _SEARCH_MM))

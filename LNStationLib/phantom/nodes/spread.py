@@ -11,7 +11,7 @@ from LNStationLib.phantom.nodes.tumor import Tumor
 from LNStationLib.phantom.preset import Preset
 from LNStationLib.support.types import PointMm
 
-STATION_CENTERS: dict[str, PointMm] = {
+STATION_CENTERS_MM: dict[str, PointMm] = {
     "1R": (-44, -14, 96), "1L": (44, -16, 96), "2R": (-18, -10, 62), "2L": (19, -2, 62), "3A": (2, -48, 24),
     "3P": (2, 30, 50), "4R": (-16, -8, 22), "4L": (14, 9, 8), "5": (38, 12, 14), "6": (28, -24, 35),
     "7": (2, 19, -26), "8": (8, 30, -62), "9": (-6, 34, -84), "10R": (-35, 3, -8), "10L": (42, 22, -17),
@@ -59,7 +59,7 @@ def _reached_directly(preset: Preset, tumor: Tumor, rng: np.random.Generator) ->
 
 def distance_factor(tumor: Tumor, usual_center: PointMm, station: str, decay_mm: float) -> float:
     """How much likelier the tumor reaches a station because it lies nearer to it than is usual for its site."""
-    place = np.asarray(STATION_CENTERS[station])
+    place = np.asarray(STATION_CENTERS_MM[station])
     usual = float(np.linalg.norm(place - usual_center))
     actual = float(np.linalg.norm(place - tumor.center_mm))
     return float(np.exp(np.clip((usual - actual) / decay_mm, -2, 2)))

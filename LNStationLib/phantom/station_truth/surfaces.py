@@ -19,6 +19,7 @@ from LNStationLib.phantom.anatomy.shapes import Tube
 Array = npt.NDArray[np.float64]
 Axis = Literal["x", "y"]
 _STEP_MM = 0.8
+"""Distance of the spheres along an axis; between two of 2 mm radius their union dips by 0.04 mm."""
 _AXES: dict[str, int] = {"x": 0, "y": 1, "z": 2}
 
 

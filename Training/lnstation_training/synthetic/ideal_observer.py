@@ -32,7 +32,9 @@ from LNStationLib.phantom.preset import Appearance, LogNormal, Normal, Preset
 
 Sight = Literal["nodes", "nodes and tumor", "nodes, tumor and PET"]
 _DRAWS = 300
+"""Of the spread, for a tumor's chance to reach a station: a standard error of 3 % at most."""
 _TRAITS = tuple(NodeTraits(reactive, inflamed) for reactive, inflamed in product((False, True), repeat=2))
+"""Every combination of a patient's dispositions."""
 _LARGE_MM, _HILUM_MM = 8.0, 4.0
 """Above these short axes ``node_draw`` makes necrosis and conglomerates, and fatty hila."""
 

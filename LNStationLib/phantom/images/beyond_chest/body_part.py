@@ -16,7 +16,8 @@ from LNStationLib.phantom.anatomy.shapes import Float32Array, Patch, Shape, box_
 from LNStationLib.phantom.images import ct, pet
 from LNStationLib.phantom.images.physiology import Physiology
 
-BONE, MARROW = 700.0, 190.0
+BONE_HU, MARROW_HU = 700.0, 190.0
+"""Cortex and marrow."""
 _PLANES_MM = 5.0
 """Steepness of the planes of fat that part muscles, as in ``muscles.shoulder_bulk``."""
 
@@ -52,8 +53,8 @@ class BodyPart:
 
     def paint_bone(self, patch: Patch, cortex_mm: float = 2.0) -> Patch:
         """Paint a bone: cortex and marrow."""
-        self.paint(patch, BONE)
-        self.paint(patch, MARROW, grain_hu=35.0, offset_mm=-cortex_mm)
+        self.paint(patch, BONE_HU)
+        self.paint(patch, MARROW_HU, grain_hu=35.0, offset_mm=-cortex_mm)
         self.uptake.append((patch, 1.2))
         return patch
 

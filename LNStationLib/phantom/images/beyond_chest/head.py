@@ -24,14 +24,18 @@ from LNStationLib.phantom.images import contrast, ct
 from LNStationLib.phantom.images.beyond_chest.body_part import BodyPart, Column, level_curve
 
 LOWEST_MM, VERTEX_MM = 108.0, 338.0
+"""Lower end of the part, under the chest's seam, and top of the head."""
 BRAIN_SUV = 8.0
 """Gray and white matter together, hotter than any node of a usual patient."""
-_Z = (90, 105, 118, 135, 150, 165, 200)
-_half_width = level_curve(_Z, (166, 128, 82, 66, 64, 62, 58))
-_front = level_curve(_Z, (-68, -58, -53, -50, -49, -46, -40))
-_back = level_curve(_Z, (97, 86, 76, 70, 70, 74, 78))
+_NECK_Z_MM = (90, 105, 118, 135, 150, 165, 200)
+"""Heights of the nodes of the three curves below; up to the seam they are those of ``wall``."""
+_half_width = level_curve(_NECK_Z_MM, (166, 128, 82, 66, 64, 62, 58))
+_front = level_curve(_NECK_Z_MM, (-68, -58, -53, -50, -49, -46, -40))
+_back = level_curve(_NECK_Z_MM, (97, 86, 76, 70, 70, 74, 78))
 _SKULL = Ellipsoid((0, 4, 258), (72, 92, 74))
+"""Outer surface of the braincase."""
 _SKULL_MM = 7.0
+"""Its thickness."""
 SPINE = Column(
     z=(100, 135, 150, 170, 190, 204),
     y=(13, 9.5, 7.5, 6, 7, 9),
@@ -39,6 +43,7 @@ SPINE = Column(
     half_width=(14, 13, 13, 13, 13, 13),
     discs=(122, 138, 153, 169, 203),
 )
+"""C5 to C1."""
 
 
 def head_and_neck(grid: Grid, traits: Variation, rng: np.random.Generator) -> BodyPart:
@@ -51,7 +56,7 @@ def head_and_neck(grid: Grid, traits: Variation, rng: np.random.Generator) -> Bo
     """
     part = BodyPart(grid, _skin(grid, traits), ct.Canvas(grid), ct.smooth_texture(grid, rng))
     part.canvas.fill(part.skin, 10.0)
-    part.canvas.fill(part.skin, ct.FAT, -1.8)
+    part.canvas.fill(part.skin, ct.FAT_HU, -1.8)
     _muscles(part, traits)
     _arms(part, traits)
     _face(part)
@@ -157,8 +162,8 @@ def _face(part: BodyPart) -> None:
     part.paint(part.patch(*teeth), 1500.0)
     for s in (-1, 1):
         orbit = part.patch(Ellipsoid((31 * s, -58, 224), (19, 30, 17)))
-        part.paint(orbit, ct.CORTEX, offset_mm=2.0)
-        part.paint(orbit, ct.FAT)
+        part.paint(orbit, ct.CORTICAL_BONE_HU, offset_mm=2.0)
+        part.paint(orbit, ct.FAT_HU)
         part.paint(part.patch(tube([(30 * s, -62, 224), (14 * s, -28, 222)], [5, 3])), 40.0)
         part.paint(part.patch(Ellipsoid((31 * s, -74, 224), (12, 12, 12))), 12.0)
 
@@ -170,7 +175,7 @@ def _skull(part: BodyPart) -> None:
     floor = np.float32(206) - np.float32(0.2) * y
     bone = Patch(outer.box, np.maximum(outer.sdf, floor - 8 - z))
     inner = Patch(outer.box, np.maximum(outer.sdf + np.float32(_SKULL_MM), floor - z))
-    part.paint(bone, ct.CORTEX * 1.3)
+    part.paint(bone, ct.CORTICAL_BONE_HU * 1.3)
     part.paint(Patch(outer.box, np.maximum(bone.sdf + 2.5, 4.5 - _SKULL_MM - outer.sdf)), 350.0, grain_hu=60.0)
     part.paint(inner, 10.0)
     brain = part.paint(Patch(outer.box, inner.sdf + 2), 34.0, grain_hu=3.0)
@@ -181,7 +186,7 @@ def _skull(part: BodyPart) -> None:
     stem = part.paint(part.patch(tube([(0, 24, 200), (0, 14, 222), (0, 4, 240)], [6, 11, 13])), 34.0)
     part.uptake.append((stem, BRAIN_SUV * 0.7))
     mastoid = part.patch(*(Ellipsoid((54 * s, 22, 200), (11, 13, 15)) for s in (-1, 1)))
-    part.paint(mastoid, ct.CORTEX)
+    part.paint(mastoid, ct.CORTICAL_BONE_HU)
     cells = part.texture[mastoid.box] - np.float32(0.1)
     part.paint(Patch(mastoid.box, np.maximum(mastoid.sdf + 3, cells * 4)), -700.0)
 
@@ -224,12 +229,12 @@ def _airways(part: BodyPart) -> None:
     sinuses = [Ellipsoid((30 * s, -62, 203), (13, 17, 14)) for s in (-1, 1)]
     sinuses += [Ellipsoid((9 * s, -78, 240), (12, 5, 9)) for s in (-1, 1)]
     sinuses.append(Ellipsoid((0, -18, 216), (13, 12, 9)))
-    part.paint(part.patch(*sinuses), ct.AIR)
+    part.paint(part.patch(*sinuses), ct.AIR_HU)
     cells = [Ellipsoid((8 * s, -50, 222), (6, 20, 8)) for s in (-1, 1)]
     part.paint(part.patch(*cells), -600.0, grain_hu=250.0)
-    part.paint(part.patch(Ellipsoid((0, -58, 177), (20, 24, 3))), ct.AIR)
+    part.paint(part.patch(Ellipsoid((0, -58, 177), (20, 24, 3))), ct.AIR_HU)
     air = part.patch(glottis, pharynx)
-    part.paint(air, ct.AIR)
-    part.paint(trachea, ct.AIR)
+    part.paint(air, ct.AIR_HU)
+    part.paint(trachea, ct.AIR_HU)
     part.organs["trachea"] = trachea
     part.uptake += [(air, 0.0), (trachea, 0.1)]

@@ -25,17 +25,21 @@ from LNStationLib.phantom.images.beyond_chest.body_part import BodyPart, Column,
 from LNStationLib.support.types import PointMm
 
 HIGHEST_MM, LOWEST_MM = -176.0, -665.0
+"""Upper end of the part, over the seam, and its lower end in mid-thigh."""
 BLADDER_SUV = 25.0
 """Urine after FDG."""
 _CROTCH_MM = -500.0
-_SKIN_Z = (-540, -500, -480, -440, -400, -350, -300, -250, -215, -150)
-_skin_half_width = level_curve(_SKIN_Z, (146, 160, 168, 175, 176, 172, 162, 156, 157, 160))
-_skin_front = level_curve(_SKIN_Z, (-66, -72, -80, -92, -100, -106, -108, -110, -112, -116))
-_skin_back = level_curve(_SKIN_Z, (94, 108, 118, 127, 126, 117, 109, 111, 116, 121))
-_CAVITY_Z = (-500, -480, -440, -400, -350, -300, -250, -215, -150, -100)
-_cavity_half_width = level_curve(_CAVITY_Z, (25, 45, 76, 96, 114, 124, 128, 130, 133, 132))
-_cavity_front = level_curve(_CAVITY_Z, (-30, -44, -66, -78, -83, -84, -84, -84, -88, -88))
-_cavity_back = level_curve(_CAVITY_Z, (62, 74, 84, 84, 74, 78, 86, 92, 99, 103))
+"""Height below which there are two thighs."""
+_SKIN_Z_MM = (-540, -500, -480, -440, -400, -350, -300, -250, -215, -150)
+"""Heights of the nodes of the three curves below; at the seam they are those of ``wall``."""
+_skin_half_width = level_curve(_SKIN_Z_MM, (146, 160, 168, 175, 176, 172, 162, 156, 157, 160))
+_skin_front = level_curve(_SKIN_Z_MM, (-66, -72, -80, -92, -100, -106, -108, -110, -112, -116))
+_skin_back = level_curve(_SKIN_Z_MM, (94, 108, 118, 127, 126, 117, 109, 111, 116, 121))
+_CAVITY_Z_MM = (-500, -480, -440, -400, -350, -300, -250, -215, -150, -100)
+"""The same of the abdominal and pelvic cavity."""
+_cavity_half_width = level_curve(_CAVITY_Z_MM, (25, 45, 76, 96, 114, 124, 128, 130, 133, 132))
+_cavity_front = level_curve(_CAVITY_Z_MM, (-30, -44, -66, -78, -83, -84, -84, -84, -88, -88))
+_cavity_back = level_curve(_CAVITY_Z_MM, (62, 74, 84, 84, 74, 78, 86, 92, 99, 103))
 SPINE = Column(
     z=(-170, -215, -260, -310, -352),
     y=(37.2, 34, 27, 22, 32),
@@ -43,6 +47,7 @@ SPINE = Column(
     half_width=(20.2, 21, 23, 25, 26),
     discs=(-155.5, -181, -208, -244, -280, -316, -352),
 )
+"""L1 to the promontory."""
 # Course of each part of the large bowel, its radii, and the height (y) above which it holds gas.
 _COLON: dict[str, tuple[list[PointMm], list[float], float]] = {
     "ascending": ([(-92, -14, -398), (-102, 0, -350), (-103, 8, -290), (-97, 10, -258)], [23, 23, 21, 19], -8.0),
@@ -55,6 +60,7 @@ _COLON: dict[str, tuple[list[PointMm], list[float], float]] = {
     "rectum": ([(0, 64, -424), (0, 72, -452), (0, 60, -478), (0, 56, -490)], [15, 15, 10, 6], 64.0),
 }  # fmt: skip
 _GUT_WALL_MM = 2.5
+"""Thickness of the bowel's wall."""
 
 
 def abdomen_to_thighs(grid: Grid, traits: Variation, rng: np.random.Generator) -> BodyPart:
@@ -67,7 +73,7 @@ def abdomen_to_thighs(grid: Grid, traits: Variation, rng: np.random.Generator) -
     """
     part = BodyPart(grid, _skin(grid, traits), ct.Canvas(grid), ct.smooth_texture(grid, rng))
     part.canvas.fill(part.skin, 10.0)
-    part.canvas.fill(part.skin, ct.FAT, -1.8)
+    part.canvas.fill(part.skin, ct.FAT_HU, -1.8)
     width, front, back = wall.over_height(grid, _cavity_half_width, _cavity_front, _cavity_back)
     cavity = wall.radial_distance(grid, width, front, back, wall.CAVITY_POWER)
     cavity = np.maximum(cavity, -495 - grid.coordinates_mm(0).astype(np.float32)[:, None, None])
@@ -174,9 +180,9 @@ def _upper_organs(part: BodyPart, traits: Variation, cavity: Float32Array) -> No
         part.paint(patch, 58.0)
         part.paint(patch, 22.0, grain_hu=4.0, offset_mm=-4.5)
         part.uptake.append((patch, 1.9))
-    part.paint(groups["stomach_gas"], ct.AIR)
+    part.paint(groups["stomach_gas"], ct.AIR_HU)
     _, y, _ = coordinates(grid, stomach.box)
-    part.paint(Patch(stomach.box, np.maximum(stomach.sdf + 4.5, y + 54)), ct.AIR)
+    part.paint(Patch(stomach.box, np.maximum(stomach.sdf + 4.5, y + 54)), ct.AIR_HU)
     part.organs["stomach"] = stomach
     _liver(part, traits, cavity, below_diaphragm)
 
@@ -200,14 +206,14 @@ def _bowel(part: BodyPart, rng: np.random.Generator) -> None:
         part.paint(loops, 22.0, grain_hu=10.0, offset_mm=-_GUT_WALL_MM)
         _, y, _ = coordinates(part.grid, loops.box)
         gas = np.maximum(loops.sdf + np.float32(_GUT_WALL_MM + 1), 3 * (0.5 - part.texture[loops.box]))
-        part.paint(Patch(loops.box, np.maximum(gas, y - front)), ct.AIR)
+        part.paint(Patch(loops.box, np.maximum(gas, y - front)), ct.AIR_HU)
         part.uptake.append((loops, 1.4))
     for course, radii, gas_above in _COLON.values():
         gut = part.patch(tube(course, radii))
         part.paint(gut, 48.0)
         part.paint(gut, -40.0, grain_hu=60.0, offset_mm=-_GUT_WALL_MM)
         _, y, _ = coordinates(part.grid, gut.box)
-        part.paint(Patch(gut.box, np.maximum(gut.sdf + np.float32(_GUT_WALL_MM + 1), y - gas_above)), ct.AIR)
+        part.paint(Patch(gut.box, np.maximum(gut.sdf + np.float32(_GUT_WALL_MM + 1), y - gas_above)), ct.AIR_HU)
         part.uptake.append((gut, 1.5))
 
 

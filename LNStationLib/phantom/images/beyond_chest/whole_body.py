@@ -26,6 +26,7 @@ from LNStationLib.support.types import HuArray
 _OVERLAP_MM = 14.0
 """How far a part's internal grid reaches over the seam, for the blur of the PET."""
 _MARGIN_MM = 12.0
+"""Air over the head."""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from LNStationLib.phantom.patient import PatientTruth, StationRow
 from LNStationLib.phantom.preset import Preset
 
 PGLS = "Li et al. 2024 (PGLS), Sec. 3.1"
+"""Where the published figures stand."""
 SA_MOE = "Li et al. 2025 (SA-MoE), Sec. 1"
 PETCT = "Engelson et al. 2026, Table 2"
 PETCT_SUV = "Engelson et al. 2026, Table 4"

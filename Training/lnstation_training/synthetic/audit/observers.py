@@ -15,8 +15,11 @@ from LNStationLib.phantom.patient import PatientTruth
 from LNStationLib.phantom.preset import Preset, station_group
 
 SIZE = "short axis of the largest visible node"
+"""Name of the observer that knows size alone."""
 _FEWEST = 10
+"""Of either class; below that an area under the curve says too little."""
 _RESAMPLES = 200
+"""Of the bootstrap: enough for two digits of an interval."""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from LNStationLib.phantom.preset import Preset
 from LNStationLib.phantom.records import CohortFile
 
 _STYLES = {"agrees": "green", "deviates": "bold yellow"}
+"""Verdict to its style on the screen."""
 
 
 def markdown(figures: Sequence[Figure], cohort: CohortFile, preset: Preset) -> str:

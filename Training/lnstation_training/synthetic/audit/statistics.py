@@ -11,7 +11,9 @@ from scipy.stats import rankdata
 from LNStationLib.phantom.nodes.node import NodeTruth
 
 _FOLDS = 5
+"""Of the discriminant, so that no node is scored by what was fitted to it."""
 _FEWEST = 10
+"""Of either class."""
 
 
 def wilson(part: int, whole: int, z: float = 1.96) -> tuple[float, float]:
