@@ -17,7 +17,13 @@ from LNStationLib.phantom.preset import Preset
 from LNStationLib.phantom.records import CASES, TRUTH, write_file
 
 PATIENTS_TABLE, PATHOLOGY_TABLE = "patients.csv", "pathology.csv"
-TABLES = (PATIENTS_TABLE, PATHOLOGY_TABLE, *(f"{TRUTH}/{name}.csv" for name in ("nodes", "stations", "look_alikes")))
+NODE_PATHOLOGY_TABLE = f"{TRUTH}/node_pathology.csv"
+TABLES = (
+    PATIENTS_TABLE,
+    PATHOLOGY_TABLE,
+    NODE_PATHOLOGY_TABLE,
+    *(f"{TRUTH}/{name}.csv" for name in ("nodes", "stations", "look_alikes")),
+)
 _FILES = {
     "ct": f"{CASES}/{{}}/ct.nii.gz",
     "pet": f"{CASES}/{{}}/pet.nii.gz",
@@ -39,6 +45,14 @@ def write_tables(folder: Path, patients: Sequence[PatientTruth], preset: Preset)
     """
     write_file(folder / PATIENTS_TABLE, _csv([_patient_row(folder, p, preset) for p in patients]))
     pathology = [{_PATHOLOGY_NAMES.get(k, k): v for k, v in row.items()} for row in _rows(patients, "pathology")]
+    # Of nodes that readers see, hence those of the instance map that `patients.csv` names.
+    status = [
+        {"patient": p.plan.patient_id, "node": n.node_id, "metastatic": int(n.malignant), "station": n.station}
+        for p in patients
+        for n in p.nodes
+        if n.visible
+    ]
+    write_file(folder / NODE_PATHOLOGY_TABLE, _csv(status, ("patient", "node", "metastatic", "station")))
     columns = [_PATHOLOGY_NAMES.get(name, name) for name in _columns(StationPathology)]
     write_file(folder / PATHOLOGY_TABLE, _csv(pathology, columns))
     kinds: dict[str, type] = {"nodes": NodeTruth, "stations": StationRow, "look_alikes": LookAlike}
@@ -52,6 +66,7 @@ def _patient_row(folder: Path, patient: PatientTruth, preset: Preset) -> dict[st
     return {
         "patient": plan.patient_id,
         **{column: where if (folder / where).exists() else None for column, where in files.items()},
+        "pet_units": "suvbw" if plan.has_pet else None,
         "tumor_side": plan.tumor.side,
         "n_category": patient.p_n,
         "synthetic": True,

@@ -109,7 +109,7 @@ def _cohort(
     from lnstation_training.synthetic.cohort import cohort_tables
 
     if phantom is not None and patients is None and pathology is None:
-        patients, pathology = cohort_tables(phantom)
+        patients, pathology, _ = cohort_tables(phantom)
     elif patients is None or pathology is None or phantom is not None:
         raise InputError("give --patients and --pathology, or --phantom alone.")
     return read_cohort(patients, pathology), cohort_info(patients, pathology, title, description)

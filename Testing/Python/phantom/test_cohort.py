@@ -125,6 +125,8 @@ def test_the_tables_agree_with_each_other_and_with_the_truth(cohort: Path) -> No
         assert [int(r["node_id"]) for r in nodes] == list(range(1, len(patient.nodes) + 1))
         assert sum(r["visible"] == "true" for r in nodes) == int(row["visible_nodes"])
         assert all(r["center_mm_x"] == "" for r in nodes)
+        status = {int(r["node"]): r["metastatic"] for r in tables["node_pathology.csv"] if r["patient"] == name}
+        assert status == {node.node_id: str(int(node.malignant)) for node in patient.nodes if node.visible}
         assert len([r for r in tables["stations.csv"] if r["patient"] == name]) == 17
         facts = (row["n_category"], row["clinical_n_category"], row["tumor_side"])
         assert facts == (patient.p_n, patient.c_n, patient.plan.tumor.side)

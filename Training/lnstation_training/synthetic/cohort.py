@@ -14,7 +14,7 @@ from LNStationLib.phantom.preset import Preset, load_preset
 from LNStationLib.phantom.preset_change import PresetChange
 from LNStationLib.phantom.records import CohortKey, read_cohort_file
 from LNStationLib.phantom.rendering import write_rendered
-from LNStationLib.phantom.tables import PATHOLOGY_TABLE, PATIENTS_TABLE
+from LNStationLib.phantom.tables import NODE_PATHOLOGY_TABLE, PATHOLOGY_TABLE, PATIENTS_TABLE
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.progress import Progress, silent
 
@@ -100,8 +100,8 @@ def cohort_run(request: SyntheticCohort) -> CohortRun:
     return CohortRun(request.folder, _title(request), key, numbers, partial(make_patient, request), request.workers)
 
 
-def cohort_tables(folder: Path) -> tuple[Path, Path]:
-    """The tables of patients and of pathology of a synthetic cohort.
+def cohort_tables(folder: Path) -> tuple[Path, Path, Path | None]:
+    """The tables of patients, of pathology by station and by node (``None`` in an old cohort) of a synthetic cohort.
 
     Raises:
         InputError: It is not one, was made without images, or is not complete.
@@ -111,7 +111,8 @@ def cohort_tables(folder: Path) -> tuple[Path, Path]:
         raise InputError(f"{folder} was made without images: make it again without --no-images.")
     if not cohort.patients:
         raise InputError(f"{folder} is not complete: run the command that made it again.")
-    return folder / PATIENTS_TABLE, folder / PATHOLOGY_TABLE
+    nodes = folder / NODE_PATHOLOGY_TABLE
+    return folder / PATIENTS_TABLE, folder / PATHOLOGY_TABLE, nodes if nodes.exists() else None
 
 
 def _checked(request: SyntheticCohort) -> Preset:
