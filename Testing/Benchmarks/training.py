@@ -22,9 +22,9 @@ sys.path[:0] = [str(ROOT), str(ROOT / "Training"), str(ROOT / "Testing" / "Bench
 import torch  # noqa: E402  (the source tree is put on the path above)
 from benchmark_page import write_section  # noqa: E402
 
-from lnstation_training.data_module import StationDataModule  # noqa: E402
-from lnstation_training.experiment import Experiment, plan  # noqa: E402
-from lnstation_training.task import StationMetastasisTask  # noqa: E402
+from lnstation_training.engine.experiment import Experiment, plan  # noqa: E402
+from lnstation_training.tasks.station_classification.data_module import StationDataModule  # noqa: E402
+from lnstation_training.tasks.station_classification.lightning_module import StationMetastasisTask  # noqa: E402
 
 SA_MOE = ROOT / "Training" / "experiments" / "sa_moe"
 ROWS = ("stem", "backbone", "attention", "sa_moe", "attention_sa_moe")

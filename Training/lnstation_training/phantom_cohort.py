@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from lnstation_training.cohort import CohortError, CohortPatient, Dissection
-from lnstation_training.samples import CohortInfo
+from lnstation_training.cohorts.tables import CohortError, CohortPatient, Dissection
+from lnstation_training.tasks.station_classification.samples import CohortInfo
 from LNStationLib.phantom.records import CASES, TRUTH, read_cohort_file
 from LNStationLib.support.errors import InputError
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import SimpleITK as sitk
 
-from lnstation_training.cohort import PATHOLOGY_COLUMNS
+from lnstation_training.cohorts.tables import PATHOLOGY_COLUMNS
 from LNStationLib.phantom.patient import PatientPlan, PatientTruth, compact, complete, draw_patient, unplaced
 from LNStationLib.phantom.preset import Preset, load_preset
 from LNStationLib.phantom.preset_change import PresetChange

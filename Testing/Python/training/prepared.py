@@ -7,8 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from lnstation_training.samples import PREPARED_FILE, REGIONS, SAMPLES_FILE, Sample, write_samples
-from lnstation_training.splits import make_splits, write_splits
+from lnstation_training.cohorts.splits import make_splits, write_splits
+from lnstation_training.tasks.station_classification.samples import (
+    PREPARED_FILE,
+    REGIONS,
+    SAMPLES_FILE,
+    Sample,
+    write_samples,
+)
 from LNStationLib.sampling.station_region import RegionSpec
 
 SPEC = RegionSpec(size=(8, 24, 24), spacing_mm=(6.0, 3.0, 3.0))

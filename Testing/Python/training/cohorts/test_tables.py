@@ -1,0 +1,98 @@
+"""Cohort tables: read, and every fault named with its row."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lnstation_training.cohorts.tables import CohortError, read_cohort
+
+PATIENTS = "patient,ct,stations,nodes,tumor_side,n_category\nP1,ct1.nii,s1.nii,n1.nii,R,N1\nP2,ct2.nii,s2.nii,,,\n"
+PATHOLOGY = "patient,station,nodes_taken,nodes_positive\nP1,4R,3,1\nP1,7,2,0\nP2,8,1,0\n"
+
+
+def tables(folder: Path, patients: str = PATIENTS, pathology: str = PATHOLOGY) -> tuple[Path, Path]:
+    for name in ("ct1", "s1", "n1", "ct2", "s2"):
+        (folder / f"{name}.nii").touch()
+    (folder / "patients.csv").write_text(patients, encoding="utf-8")
+    (folder / "pathology.csv").write_text(pathology, encoding="utf-8")
+    return folder / "patients.csv", folder / "pathology.csv"
+
+
+def test_a_station_is_positive_with_one_positive_node_and_unlabeled_where_not_dissected(tmp_path: Path) -> None:
+    first, second = read_cohort(*tables(tmp_path))
+    assert (first.label("4R"), first.label("7"), first.label("2R")) == (1, 0, None)
+    assert (second.label("8"), second.label("7")) == (0, None)
+
+
+def test_optional_columns_and_cells_may_be_missing(tmp_path: Path) -> None:
+    first, second = read_cohort(*tables(tmp_path))
+    assert (first.tumor_side, first.n_category, first.nodes) == ("R", "N1", tmp_path / "n1.nii")
+    assert (second.tumor_side, second.n_category, second.nodes) == (None, None, None)
+    only = "patient,ct,stations\nP1,ct1.nii,s1.nii\nP2,ct2.nii,s2.nii\n"
+    assert read_cohort(*tables(tmp_path, only))[0].nodes is None
+
+
+def test_a_byte_order_mark_blank_lines_and_spaces_do_no_harm(tmp_path: Path) -> None:
+    messy = "\ufeff" + PATIENTS.replace("P1,", " P1 ,") + "\n,,,,,\n"
+    assert [row.patient for row in read_cohort(*tables(tmp_path, messy))] == ["P1", "P2"]
+
+
+PATIENT_FAULTS = {
+    "missing columns": ("patient,ct\nP1,ct1.nii\n", "patients.csv: has no column stations"),
+    "duplicate": (PATIENTS + "P1,ct1.nii,s1.nii,,,\n", "row 4: patient P1 is already in the table"),
+    "no file": (PATIENTS.replace("ct2", "ct9"), "row 3: ct ct9.nii does not exist"),
+    "no station map": (PATIENTS.replace("s2.nii", ""), "row 3: patient P2 has no stations"),
+    "side": (PATIENTS.replace(",R,", ",right,"), "row 2: tumor_side is 'right'"),
+    "category": (PATIENTS.replace("N1", "1"), "row 2: n_category is '1'"),
+    "path as a name": (PATIENTS.replace("P2", "../P2"), "cannot name a file"),
+    "nobody": ("patient,ct,stations\n", "has no patients"),
+    "empty": ("", "has no column patient, ct, stations"),
+}
+
+
+@pytest.mark.parametrize("fault", PATIENT_FAULTS)
+def test_a_fault_in_the_patients_is_named_with_its_row(fault: str, tmp_path: Path) -> None:
+    table, words = PATIENT_FAULTS[fault]
+    with pytest.raises(CohortError) as caught:
+        read_cohort(*tables(tmp_path, table))
+    assert words in str(caught.value)
+
+
+PATHOLOGY_FAULTS = {
+    "missing columns": ("patient,station\nP1,7\n", "pathology.csv: has no column nodes_taken, nodes_positive"),
+    "unknown patient": (PATHOLOGY + "P9,7,1,0\n", "row 5: patient 'P9' is not in the table of patients"),
+    "unknown station": (PATHOLOGY + "P1,4X,1,0\n", "row 5: unknown station '4X'"),
+    "twice": (PATHOLOGY + "P1,4R,1,0\n", "row 5: station 4R of patient P1 is already in the table"),
+    "not a number": (PATHOLOGY.replace("3,1", "three,1"), "row 2: nodes_taken and nodes_positive are 'three'"),
+    "more positive than taken": (PATHOLOGY.replace("3,1", "1,3"), "row 2: 3 of 1 nodes positive is impossible"),
+    "none taken": (PATHOLOGY.replace("2,0", "0,0"), "leave out a station that was not dissected"),
+    "negative": (PATHOLOGY.replace("3,1", "3,-1"), "is impossible"),
+}
+
+
+@pytest.mark.parametrize("fault", PATHOLOGY_FAULTS)
+def test_a_fault_in_the_pathology_is_named_with_its_row(fault: str, tmp_path: Path) -> None:
+    table, words = PATHOLOGY_FAULTS[fault]
+    with pytest.raises(CohortError) as caught:
+        read_cohort(*tables(tmp_path, pathology=table))
+    assert words in str(caught.value)
+
+
+def test_all_faults_are_listed_at_once_but_not_without_end(tmp_path: Path) -> None:
+    rows = "".join(f"P{number},gone.nii,s1.nii,,,\n" for number in range(10, 40))
+    with pytest.raises(CohortError) as caught:
+        read_cohort(*tables(tmp_path, PATIENTS + rows))
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 21
+    assert lines[-1] == "... and 10 more"
+
+
+def test_a_missing_or_binary_table_is_named(tmp_path: Path) -> None:
+    patients, pathology = tables(tmp_path)
+    with pytest.raises(CohortError, match=r"none\.csv cannot be read"):
+        read_cohort(tmp_path / "none.csv", pathology)
+    patients.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(CohortError, match="not a CSV table in UTF-8"):
+        read_cohort(patients, pathology)

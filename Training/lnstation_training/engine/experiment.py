@@ -1,0 +1,272 @@
+"""Rows of a table times folds: each is trained and evaluated once, and a stopped experiment goes on where it was."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from lnstation_training.engine.epoch_callbacks import EpochProgress
+from lnstation_training.engine.experiment_files import Row, Setting, read_rows, read_setting
+from lnstation_training.engine.fit import fit
+from lnstation_training.tasks.station_classification.evaluation import RunEvaluation, evaluate_run, write_json
+from lnstation_training.tasks.station_classification.samples import read_spec
+from LNStationLib.support.errors import InputError
+from LNStationLib.support.processes import spread
+from LNStationLib.support.progress import Progress, portion, silent
+
+
+class FoldResult(BaseModel):
+    """``ROW/fold_K.json``: one row on one fold.
+
+    Attributes:
+        row: Name of the row.
+        fold: Number of the fold.
+        seed: Of the training.
+        setting: Title of the setting.
+        config: Everything that decided the training, without paths; ``start_from`` names a row.
+        seconds: Wall time of training and evaluation.
+        threads: Threads of one process; ``None`` where torch chose.
+        evaluation: Figures and predictions on the test part.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    row: str
+    fold: int
+    seed: int
+    setting: str
+    config: dict[str, Any]
+    seconds: float
+    threads: int | None
+    evaluation: RunEvaluation
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """An experiment that is wanted.
+
+    Attributes:
+        folder: Holds ``rows.yaml`` and the settings.
+        setting: Name of a setting, the file's without ``.yaml``.
+        data: Prepared cohort.
+        out: Gets ``ROW/fold_K.json``.
+        runs: Gets checkpoints and logs.
+        rows: Rows to run; empty for the setting's.
+        folds: Folds to run; empty for the setting's.
+        workers: Runs at a time, each in a process of its own.
+        threads: Threads of a run; ``None`` lets torch choose.
+        trainer: Arguments of the trainer that take the setting's place (``accelerator``, ``devices``, ...).
+    """
+
+    folder: Path
+    setting: str
+    data: Path
+    out: Path
+    runs: Path
+    rows: Sequence[str] = ()
+    folds: Sequence[int] = ()
+    workers: int = 1
+    threads: int | None = None
+    trainer: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One row on one fold."""
+
+    experiment: Experiment
+    setting_title: str
+    row: str
+    fold: int
+    config: Mapping[str, Any]
+
+    @property
+    def start(self) -> str | None:
+        """Row whose weights this run starts from."""
+        row: str | None = self.config.get("start_from")
+        return row
+
+    @property
+    def result(self) -> Path:
+        """Where its figures go."""
+        return self.experiment.out / self.row / f"fold_{self.fold}.json"
+
+    @property
+    def run(self) -> Path:
+        """Where its checkpoints go."""
+        return self._run_of(self.row)
+
+    @property
+    def start_run(self) -> Path | None:
+        """Where the weights lie that this run starts from."""
+        return None if self.start is None else self._run_of(self.start)
+
+    def _run_of(self, row: str) -> Path:
+        return self.experiment.runs / row / f"fold_{self.fold}"
+
+
+def plan(experiment: Experiment) -> list[Job]:
+    """All runs of an experiment, fold by fold, so that every row has a first fold early.
+
+    Those that others start from come before all.
+
+    Raises:
+        InputError: Unknown rows or setting, or data of another geometry.
+    """
+    rows, setting = read_rows(experiment.folder), read_setting(experiment.folder, experiment.setting)
+    names = list(experiment.rows) or setting.rows
+    unknown = [name for name in [*names, *setting.start_from.values()] if name not in rows.rows]
+    if unknown:
+        raise InputError(f"unknown rows {', '.join(unknown)}; there are {', '.join(rows.rows)}.")
+    found = read_spec(experiment.data)
+    if found != setting.region:
+        raise InputError(
+            f"{experiment.data} has regions of {found.size} voxels of {found.spacing_mm} mm and the setting "
+            f"{experiment.setting} wants {setting.region.size} of {setting.region.spacing_mm}: prepare it with "
+            f"--setting {experiment.folder / experiment.setting}.yaml."
+        )
+    starts = {_start(rows.rows[name], name, setting) for name in names} - {None}
+    names = [*sorted(filter(None, starts - set(names))), *names]
+    folds = list(experiment.folds) or setting.folds
+    jobs = [
+        Job(experiment, setting.title, name, fold, _config(rows.rows[name], name, setting, experiment.trainer))
+        for fold in folds
+        for name in names
+    ]
+    return sorted(jobs, key=lambda job: job.row not in starts)
+
+
+def _start(row: Row, name: str, setting: Setting) -> str | None:
+    start = setting.start_from.get(row.model["network"])
+    return None if start == name else start
+
+
+def _config(row: Row, name: str, setting: Setting, trainer: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of a run; a row's take the place of the setting's."""
+    model = {**setting.model, **row.model}
+    own = row.model.get("network_arguments", {})
+    model["network_arguments"] = {**setting.network_arguments.get(model["network"], {}), **own}
+    config = {
+        "seed_everything": setting.seed,
+        "model": model,
+        "data": {"seed": setting.seed, **setting.data, **row.data},
+        "trainer": {**setting.trainer, **trainer},
+    }
+    start = _start(row, name, setting)
+    return config if start is None else {**config, "start_from": start}
+
+
+def run_experiment(experiment: Experiment, progress: Progress = silent) -> int:
+    """Run what is missing of an experiment.
+
+    Args:
+        experiment: What is wanted.
+        progress: Told after every run and, with one worker, after every epoch.
+
+    Returns:
+        How many runs were made now.
+
+    Raises:
+        InputError: See ``plan``; or a result there was made with other settings.
+    """
+    jobs = plan(experiment)
+    missing = [job for job in jobs if not _is_done(job)]
+    done = len(jobs) - len(missing)
+    progress(f"{done} of {len(jobs)} runs are there", done / len(jobs))
+    for job, result in _in_order(missing, done, len(jobs), progress):
+        done += 1
+        auc = result.evaluation.summary.metric("auc").value
+        words = "no AUC" if auc is None else f"test AUC {auc:.3f}"
+        progress(
+            f"{job.row}, fold {job.fold}: {words}, {result.seconds:.0f} s ({done} of {len(jobs)})", done / len(jobs)
+        )
+    return len(missing)
+
+
+def _is_done(job: Job) -> bool:
+    if not job.result.exists():
+        return False
+    if read_result(job.result).config != _plain(job.config):
+        raise InputError(f"{job.result} was made with other settings: move it away, or choose another --out.")
+    return True
+
+
+def _plain(config: Mapping[str, Any]) -> dict[str, Any]:
+    """As it comes back from JSON: lists for tuples."""
+    import json
+
+    plain: dict[str, Any] = json.loads(json.dumps(config))
+    return plain
+
+
+def read_result(path: Path) -> FoldResult:
+    """Read ``fold_K.json``.
+
+    Raises:
+        InputError: It cannot be read, or is faulty.
+    """
+    try:
+        return FoldResult.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise InputError(f"{path} is no result of an experiment: move it away.") from error
+
+
+def _in_order(jobs: Sequence[Job], done: int, whole: int, progress: Progress) -> Iterator[tuple[Job, FoldResult]]:
+    """Those that others start from must be there before the others begin."""
+    starts = {job.start_run for job in jobs}
+    first = [job for job in jobs if job.run in starts]
+    yield from _results(first, done, whole, progress)
+    yield from _results([job for job in jobs if job not in first], done + len(first), whole, progress)
+
+
+def _results(jobs: Sequence[Job], done: int, whole: int, progress: Progress) -> Iterator[tuple[Job, FoldResult]]:
+    if not jobs:
+        return
+    workers = jobs[0].experiment.workers
+    if workers == 1:
+        for number, job in enumerate(jobs, start=done):
+            yield job, run_job(job, portion(progress, number / whole, (number + 1) / whole))
+        return
+    yield from spread(run_job, jobs, workers)
+
+
+def run_job(job: Job, progress: Progress = silent) -> FoldResult:
+    """Train, evaluate and write one row on one fold."""
+    import torch
+
+    threads = job.experiment.threads
+    if threads is not None:
+        torch.set_num_threads(threads)
+        os.environ["OMP_NUM_THREADS"] = str(threads)
+    start, config = time.monotonic(), _plain(job.config)
+
+    def told(step: str, fraction: float) -> None:
+        progress(f"{job.row}, fold {job.fold}: {step}", fraction)
+
+    args = {
+        **config,
+        "out": str(job.run),
+        "start_from": None if job.start_run is None else str(job.start_run),
+        "data": {**config["data"], "folder": str(job.experiment.data), "fold": job.fold},
+        "trainer": {"enable_progress_bar": False, "enable_model_summary": False, **config["trainer"]},
+    }
+    fit(args, [EpochProgress(told)])
+    result = FoldResult(
+        row=job.row,
+        fold=job.fold,
+        seed=config["seed_everything"],
+        setting=job.setting_title,
+        config=config,
+        seconds=time.monotonic() - start,
+        threads=threads,
+        evaluation=evaluate_run(job.run, "test"),
+    )
+    job.result.parent.mkdir(parents=True, exist_ok=True)
+    write_json(job.result, result)
+    return result

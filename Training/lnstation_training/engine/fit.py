@@ -1,0 +1,197 @@
+"""One training run in one folder, configured by YAML and flags through LightningCLI; it resumes where it stopped."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+import warnings
+from collections.abc import Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import lightning
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.utilities import rank_zero_only
+
+from lnstation_training.engine.epoch_callbacks import EpochLog
+from lnstation_training.engine.pretrained import start_from
+from lnstation_training.engine.runs import BEST, CHECKPOINTS, CONFIG_FILE, LAST, best_checkpoint, one_sentence
+from lnstation_training.tasks.station_classification.data_module import StationDataModule
+from lnstation_training.tasks.station_classification.lightning_module import StationMetastasisTask
+from LNStationLib.support.errors import InputError
+
+log = logging.getLogger(__name__)
+
+LOGS, METRICS_FILE = "logs", "metrics.csv"
+
+TRAINER_DEFAULTS: Mapping[str, Any] = {
+    "max_epochs": 250,
+    "log_every_n_steps": 1,
+    "num_sanity_val_steps": 0,
+    # The order of an epoch follows its number, so that a resumed run sees what it would have seen.
+    "reload_dataloaders_every_n_epochs": 1,
+}
+
+
+class FitCLI(LightningCLI):
+    """LightningCLI with a folder for everything, the best and the last checkpoint, CSV and TensorBoard logs.
+
+    Attributes:
+        started: What this run took from another, in one sentence; empty where it started afresh or went on.
+    """
+
+    started = ""
+
+    def __init__(self, args: Sequence[str] | dict[str, Any], callbacks: Sequence[Callback] = ()) -> None:
+        self.extra_callbacks = list(callbacks)
+        super().__init__(
+            StationMetastasisTask,
+            StationDataModule,
+            args=list(args) if not isinstance(args, dict) else args,
+            run=False,
+            save_config_callback=None,
+            trainer_defaults=dict(TRAINER_DEFAULTS),
+            seed_everything_default=0,
+            parser_kwargs={"prog": "run.py train fit", "description": "Train one network on one fold."},
+            auto_configure_optimizers=False,
+        )
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Add the folder of the run."""
+        parser.add_argument(
+            "--out", type=Path, required=True, help="Folder of this run; a stopped run goes on there."
+        )
+        parser.add_argument(
+            "--start_from",
+            type=Path | None,
+            default=None,
+            help="Folder of another run, or a model package, whose weights are taken as far as they fit.",
+        )
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the run."""
+        return Path(self.config["out"])
+
+    def before_instantiate_classes(self) -> None:
+        """Refuse a folder that holds a run of other settings, before anything is built."""
+        _claim(self.folder, self._settings_text())
+
+    def _settings_text(self) -> str:
+        """All settings but where the run lies and what does not change it."""
+        config = self.config.clone()
+        for key in ("out", "config"):
+            config.pop(key, None)
+        return str(self.parser.dump(config, skip_validation=True, skip_none=False))
+
+    def instantiate_trainer(self, **kwargs: Any) -> lightning.Trainer:
+        """Build the trainer with this run's loggers and checkpoints."""
+        logger = TensorBoardLogger(self.folder, name=LOGS, version="tensorboard")
+        log = EpochLog(self.folder / LOGS / METRICS_FILE)
+        self.trainer_defaults["callbacks"] = [log, *_checkpoints(self.folder), *self.extra_callbacks]
+        built: lightning.Trainer = super().instantiate_trainer(logger=logger, default_root_dir=self.folder, **kwargs)
+        return built
+
+
+def _checkpoints(folder: Path) -> list[Callback]:
+    """The best model on validation data and, for resuming, the state after every epoch."""
+    best = ModelCheckpoint(
+        folder / CHECKPOINTS, BEST, monitor="val_auc", mode="max", save_top_k=1, enable_version_counter=False
+    )
+    last = ModelCheckpoint(folder / CHECKPOINTS, LAST, save_top_k=1, enable_version_counter=False)
+    return [best, last]
+
+
+def _claim(folder: Path, settings: str) -> None:
+    path = folder / CONFIG_FILE
+    if path.exists():
+        if path.read_text(encoding="utf-8") != settings and _main_process():
+            changed = _changed(path.read_text(encoding="utf-8"), settings)
+            raise InputError(
+                f"{folder} holds a run with other settings ({changed}): choose another folder, or take those of its "
+                f"{CONFIG_FILE}."
+            )
+        return
+    if _main_process():
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(settings, encoding="utf-8")
+
+
+def _main_process() -> bool:
+    return getattr(rank_zero_only, "rank", 0) == 0
+
+
+def _changed(before: str, after: str) -> str:
+    lines = [line.strip() for line in after.splitlines() if line not in before.splitlines()]
+    return "; ".join(lines[:3]) or "some are missing"
+
+
+def fit(args: Sequence[str] | dict[str, Any], callbacks: Sequence[Callback] = ()) -> FitCLI:
+    """Train, or go on with a run that was stopped; a run that is done is left as it is.
+
+    Args:
+        args: Command-line arguments (``--config FILE --data.folder DIR --out DIR --trainer.max_epochs 30 ...``), or
+            the same as a nested dictionary.
+        callbacks: Further callbacks, for progress.
+
+    Returns:
+        The command line, whose ``trainer``, ``model``, ``datamodule`` and ``folder`` are those of the run.
+
+    Raises:
+        InputError: Settings or data cannot be used, or the loss is no number.
+        OutputError: The disk is full.
+    """
+    with one_sentence(), _quiet():
+        cli = _parsed(args, callbacks)
+        _check_groups(cli)
+        last = cli.folder / CHECKPOINTS / f"{LAST}.ckpt"
+        if cli.config["start_from"] and not last.exists():
+            source = Path(cli.config["start_from"])
+            cli.started = f"Started from {source}: {start_from(cli.model.network, source).in_words()}."
+            log.info("%s", cli.started)
+        cli.trainer.fit(cli.model, cli.datamodule, ckpt_path=last if last.exists() else None, weights_only=True)
+    if cli.trainer.is_global_zero:
+        best_checkpoint(cli.folder)
+    return cli
+
+
+def _parsed(args: Sequence[str] | dict[str, Any], callbacks: Sequence[Callback]) -> FitCLI:
+    # LightningCLI warns of arguments that are not those of the process.
+    own, sys.argv = sys.argv, sys.argv[:1]
+    try:
+        return FitCLI(args, callbacks)
+    except argparse.ArgumentError as error:
+        raise InputError(f"{error}.") from error
+    finally:
+        sys.argv = own
+
+
+def _check_groups(cli: FitCLI) -> None:
+    """A station-aware router must have as many experts as there are station groups."""
+    task, data = cli.model, cli.datamodule
+    if task.hparams["network"] == "mobilevitv2_sa_moe":
+        experts = (task.hparams["network_arguments"] or {}).get("n_experts", 3)
+        if experts != data.n_groups:
+            raise InputError(
+                f"network_arguments has n_experts {experts} and data.n_groups is {data.n_groups}: a station-aware "
+                "network has one expert for each group, so set both alike."
+            )
+
+
+@contextmanager
+def _quiet() -> Any:
+    """Keep Lightning's tips and hints that do not apply here from the user."""
+    logger = logging.getLogger("lightning.pytorch")
+    level = logger.level
+    logger.setLevel(max(level, logging.WARNING) if not logging.getLogger().isEnabledFor(logging.DEBUG) else level)
+    with warnings.catch_warnings():
+        for text in (r".*does not have many workers.*", r".*Checkpoint directory.*", r".*isinstance\(treespec.*"):
+            warnings.filterwarnings("ignore", message=text)
+        try:
+            yield
+        finally:
+            logger.setLevel(level)
