@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from lnstation_training.cohorts.tables import CohortError, CohortPatient, Dissection
-from lnstation_training.tasks.station_classification.samples import CohortInfo
+from lnstation_training.cohorts.errors import CohortError
+from lnstation_training.cohorts.info import CohortInfo
+from lnstation_training.cohorts.tables import CohortPatient, Dissection
 from LNStationLib.phantom.records import CASES, TRUTH, read_cohort_file
 from LNStationLib.support.errors import InputError
 
@@ -55,16 +56,17 @@ def _table(path: Path) -> list[dict[str, str]]:
 def _patient(folder: Path, row: dict[str, str], dissections: dict[str, dict[str, Dissection]]) -> CohortPatient:
     name = row["patient_id"]
     nodes = folder / CASES / name / "nodes.nii.gz"
+    ct, stations = folder / CASES / name / "ct.nii.gz", folder / TRUTH / name / "stations.nii.gz"
     patient = CohortPatient(
         patient=name,
-        ct=folder / CASES / name / "ct.nii.gz",
-        stations=folder / TRUTH / name / "stations.nii.gz",
+        ct=ct,
+        stations=stations,
         nodes=nodes if nodes.exists() else None,
         tumor_side="L" if row["tumor_side"] == "L" else "R" if row["tumor_side"] == "R" else None,
         n_category=row["p_n"] or None,
         dissections=dissections.get(name, {}),
     )
-    for path in (patient.ct, patient.stations):
+    for path in (ct, stations):
         if not path.exists():
             raise InputError(f"{path} does not exist: run phantom again to complete the cohort.")
     return patient

@@ -6,40 +6,26 @@ Exit codes as in ``LNStationLib.cli.app``. Heavy modules are imported inside the
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated
 
 import typer
-from rich.table import Table
-from rich.text import Text
 
+from lnstation_training.cli.experiment import experiment
+from lnstation_training.cli.prepare import prepare
+from lnstation_training.cli.runs import evaluate, export, fit
+from lnstation_training.cli.synthetic import cohort, readers
 from LNStationLib.cli.errors import GuardedGroup, set_up_logging
 from LNStationLib.support import console
-from LNStationLib.support.errors import InputError
-
-if TYPE_CHECKING:
-    from lnstation_training.cohorts.tables import CohortPatient
-    from lnstation_training.tasks.station_classification.evaluation import RunEvaluation
-    from lnstation_training.tasks.station_classification.samples import CohortInfo, Sample
-    from LNStationLib.phantom.preset_change import PresetChange
-    from LNStationLib.sampling.station_region import RegionSpec
-
-Preset = Literal["esophagus", "lung"]
-PartName = Literal["train", "validation", "test"]
-Device = Literal["cpu", "cuda"]
-FileTypeName = Literal["png", "svg"]
-Precision = Literal["float16", "float32"]
 
 app = typer.Typer(
     name="train",
     cls=GuardedGroup,
     help=(
-        "Train a network that says which lymph node stations are metastatic, on your own cohort. Research use only."
-        "\n\n"
-        "In order: prepare cuts the stations out of the CTs, fit trains on one fold, evaluate gives figures and "
-        "plots on the part of the fold that training has not seen, export makes the model package that assess and "
-        "Slicer take. experiment does it for all rows and folds of a paper's tables. cohort makes synthetic patients "
-        "to try it all with. Tables and a worked example: Training/README.md."
+        "Train networks for lymph nodes on your own cohort. Research use only.\n\n"
+        "In order: prepare makes samples of the CTs, such as a region of each station, fit trains on one fold, "
+        "evaluate gives figures and plots on the part of the fold that training has not seen, export makes the model "
+        "package that assess and Slicer take. experiment does it for all rows and folds of a paper's tables. cohort "
+        "makes synthetic patients to try it all with. Tables and a worked example: Training/README.md."
     ),
     no_args_is_help=True,
     add_completion=False,
@@ -57,345 +43,16 @@ def _common(
     set_up_logging(debug)
 
 
-@app.command()
-def cohort(
-    out: Annotated[Path, typer.Option(help="Folder of the cohort; an unfinished one is completed.")],
-    patients: Annotated[int, typer.Option(help="Number of patients.")] = 100,
-    preset: Annotated[Preset, typer.Option(help="Which cancer.")] = "esophagus",
-    seed: Annotated[int, typer.Option(help="Decides every patient, together with the preset.")] = 1,
-    slice_mm: Annotated[float, typer.Option("--slice-mm", help="Slice thickness of the CTs in mm.")] = 5.0,
-    positive_fraction: Annotated[
-        float,
-        typer.Option(
-            help="At least this part of the patients has a metastatic station; 0 takes them as they come: a quarter."
-        ),
-    ] = 0.0,
-    positive_stations: Annotated[
-        int, typer.Option(help="What --positive-fraction counts: patients with at least so many metastatic stations.")
-    ] = 1,
-    sign_strength: Annotated[
-        float, typer.Option(help="How far the signs of metastasis but size lie apart; 1 as in the audited preset.")
-    ] = 1.0,
-    reactive_patients: Annotated[
-        float | None,
-        typer.Option(help="Part of the patients with enlarged benign nodes; as in the preset if not given."),
-    ] = None,
-    reactive_size: Annotated[
-        float | None, typer.Option(help="How much larger those nodes are; as in the preset if not given.")
-    ] = None,
-    chest_only: Annotated[
-        bool, typer.Option("--chest-only", help="CTs of the chest alone: half the voxels of 512 x 512 pixels.")
-    ] = False,
-    workers: Annotated[int, typer.Option(help="Processes; never changes the result.")] = 1,
-) -> None:
-    """Make a synthetic cohort with the tables of a real one: CT, stations, nodes, and pathology by station.
-
-    What a pathologist would not know (which node is metastatic) lies apart under truth/; training never reads it.
-    """
-    from lnstation_training.synthetic_cohort import SyntheticCohort, make_synthetic_cohort
-
-    change = _change(sign_strength, reactive_patients, reactive_size)
-    request = SyntheticCohort(
-        out, preset, patients, seed, slice_mm, workers, positive_fraction, change, chest_only, positive_stations
-    )
-    with console.shown_progress() as progress:
-        made = make_synthetic_cohort(request, progress)
-    _say(f"{out}: {patients} synthetic patients, {made} of them made now.")
-    _say(
-        f"Next: python3 run.py train prepare --patients {out}/patients.csv --pathology {out}/pathology.csv --out DIR"
-    )
-
-
-def _change(sign_strength: float, reactive_patients: float | None, reactive_size: float | None) -> PresetChange:
-    from pydantic import ValidationError
-
-    from LNStationLib.phantom.preset_change import PresetChange
-
-    try:
-        return PresetChange(
-            sign_strength=sign_strength,
-            reactive_patient_fraction=reactive_patients,
-            reactive_size_factor=reactive_size,
-        )
-    except ValidationError as error:
-        raise InputError("; ".join(f"{e['loc'][0]}: {e['msg']}, got {e['input']}" for e in error.errors())) from error
-
-
-@app.command()
-def readers(
-    folder: Annotated[Path, typer.Argument(help="A cohort made by the command cohort.")],
-    out: Annotated[Path | None, typer.Option(help="Also write the tables to this file, as Markdown.")] = None,
-) -> None:
-    """Say how far stations can be read in a synthetic cohort: by size alone, and by the best reader there can be.
-
-    The best reader knows how the cohort was made and sees every visible node's true signs, without noise or blur: no
-    network can pass it.
-    """
-    from lnstation_training.readers import cohort_readers, readers_markdown
-    from LNStationLib.phantom.records import write_file
-
-    text = readers_markdown(cohort_readers(folder))
-    if out is not None:
-        write_file(out, text.encode())
-    _say(text)
-
-
-@app.command()
-def prepare(
-    out: Annotated[Path, typer.Option(help="Folder for the regions; an unfinished one is completed.")],
-    patients: Annotated[
-        Path | None, typer.Option(help="CSV: patient, ct, stations, and if known nodes, tumor_side, n_category.")
-    ] = None,
-    pathology: Annotated[
-        Path | None,
-        typer.Option(help="CSV: patient, station, nodes_taken, nodes_positive; a row for each dissected station."),
-    ] = None,
-    phantom: Annotated[
-        Path | None, typer.Option(help="Instead of both tables: a cohort made by run.py phantom.")
-    ] = None,
-    setting: Annotated[
-        Path | None, typer.Option(help="Take the region from this setting of an experiment (a YAML file).")
-    ] = None,
-    size: Annotated[str, typer.Option(help="Voxels of a region along z,y,x.")] = "32,96,96",
-    spacing: Annotated[str, typer.Option(help="Its voxels in mm along z,y,x.")] = "5,0.8,0.8",
-    folds: Annotated[int, typer.Option(help="Parts of the cross-validation, 3 or more.")] = 5,
-    seed: Annotated[int, typer.Option(help="Of the draw of folds.")] = 0,
-    title: Annotated[str | None, typer.Option(help="Name of the cohort, for the cards of models.")] = None,
-    description: Annotated[str, typer.Option(help="More about it: hospitals, years, scanners.")] = "",
-    workers: Annotated[int, typer.Option(help="Processes; never changes the result.")] = 1,
-) -> None:
-    """Cut the stations out of a cohort's CTs, once, and draw patient-level folds.
-
-    A station is positive where pathology found at least one metastatic node in it, negative where it was dissected
-    and none was found, and unlabeled where it was not dissected. Faulty rows of the tables are all listed.
-    """
-    from lnstation_training.cohorts.splits import make_splits, write_splits
-    from lnstation_training.tasks.station_classification.data_module import SPLITS_FILE
-    from lnstation_training.tasks.station_classification.preparation import prepare as prepare_cohort
-
-    cohort_patients, info = _cohort(patients, pathology, phantom, title, description)
-    spec = _region(setting, size, spacing)
-    with console.shown_progress() as progress:
-        samples = prepare_cohort(cohort_patients, out, info, spec, workers=workers, progress=progress)
-    write_splits(out / SPLITS_FILE, make_splits(_positive_stations(samples), folds, seed))
-    _show_samples(out, samples, folds)
-
-
-def _cohort(
-    patients: Path | None, pathology: Path | None, phantom: Path | None, title: str | None, description: str
-) -> tuple[list[CohortPatient], CohortInfo]:
-    from lnstation_training.cohorts.tables import cohort_info, read_cohort
-    from lnstation_training.phantom_cohort import phantom_info, read_phantom_cohort
-
-    if phantom is not None and patients is None and pathology is None:
-        return read_phantom_cohort(phantom), phantom_info(phantom, title, description)
-    if patients is None or pathology is None or phantom is not None:
-        raise InputError("give --patients and --pathology, or --phantom alone.")
-    return read_cohort(patients, pathology), cohort_info(patients, pathology, title, description)
-
-
-def _region(setting: Path | None, size: str, spacing: str) -> RegionSpec:
-    from pydantic import ValidationError
-
-    from lnstation_training.engine.experiment_files import read_setting
-    from LNStationLib.sampling.station_region import RegionSpec
-
-    if setting is not None:
-        return read_setting(setting.parent, setting.stem).region
-    try:
-        return RegionSpec.model_validate({"size": size.split(","), "spacing_mm": spacing.split(",")})
-    except ValidationError as error:
-        raise InputError(f"--size {size} --spacing {spacing}: {error.errors()[0]['msg'].lower()}.") from error
-
-
-def _positive_stations(samples: list[Sample]) -> dict[str, int]:
-    """Number of positive stations of every patient with a labeled one."""
-    counts: dict[str, int] = {}
-    for sample in samples:
-        if sample.label is not None:
-            counts[sample.patient] = counts.get(sample.patient, 0) + sample.label
-    return counts
-
-
-def _show_samples(folder: Path, samples: list[Sample], folds: int) -> None:
-    from LNStationLib.metastasis.station_groups import group_titles, station_groups
-
-    groups, titles = station_groups(3), group_titles(3)
-    table = Table("stations", "labeled", "positive", "with a node", "unlabeled")
-    for number, title in enumerate(titles):
-        rows = [sample for sample in samples if groups[sample.station] == number]
-        labeled = [sample for sample in rows if sample.label is not None]
-        counts = (len(labeled), sum(s.label == 1 for s in labeled), sum(s.has_node for s in labeled))
-        table.add_row(title, *map(str, counts), str(len(rows) - len(labeled)))
-    console.make_console().print(table)
-    labeled_patients = len(_positive_stations(samples))
-    whole = len({sample.patient for sample in samples})
-    _say(f"{folder}: {whole} patients, {labeled_patients} of them with a labeled station, in {folds} folds.")
-    _say(f"Next: python3 run.py train fit --config Training/configs/sa_moe.yaml --data.folder {folder} --out RUN")
-
-
-@app.command(
+app.command()(cohort)
+app.command()(readers)
+app.command()(prepare)
+app.command(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
     add_help_option=False,
-)
-def fit(ctx: typer.Context) -> None:
-    """Train on one fold (fit --help lists every setting; fit --config FILE takes them from YAML).
-
-    The run lies in --out: checkpoints (best on validation data, and last), logs (CSV and TensorBoard), settings. The
-    same command again goes on where a stopped run was.
-    """
-    from lnstation_training.engine.epoch_callbacks import EpochProgress
-    from lnstation_training.engine.fit import fit as fit_run
-
-    with console.shown_progress() as progress:
-        run = fit_run(ctx.args, [EpochProgress(progress)])
-    if run.trainer.is_global_zero:
-        if run.started:
-            _say(run.started)
-        _say(f"Trained: {run.folder}. Next: python3 run.py train evaluate {run.folder}")
-
-
-@app.command()
-def evaluate(
-    run: Annotated[Path, typer.Argument(help="Folder of fit.")],
-    part: Annotated[PartName, typer.Option(help="Part of the fold.")] = "test",
-    out: Annotated[Path | None, typer.Option(help="Folder for results. [default: RUN/evaluation_PART]")] = None,
-    plots: Annotated[FileTypeName, typer.Option(help="Kind of the figures' files.")] = "png",
-    device: Annotated[Device, typer.Option(help="Where the network runs.")] = "cpu",
-    resamples: Annotated[int, typer.Option(help="Of the bootstrap for 95 % intervals.")] = 1000,
-) -> None:
-    """Figures and plots of a run on the part of its fold that it has not seen.
-
-    AUC, specificity at 75 and 80 % recall, recall at 75 and 80 % specificity, for all stations and each group, with
-    intervals drawn by patient; calibration; routing; part of the attention inside nodes. Calibration is fitted on
-    the validation part alone.
-    """
-    from lnstation_training.tasks.station_classification.evaluation import evaluate_run, write_json
-    from lnstation_training.tasks.station_classification.plots import draw_all
-
-    folder = out or run / f"evaluation_{part}"
-    with console.shown_progress() as progress:
-        progress("predicting", 0.0)
-        found = evaluate_run(run, part, device, resamples)
-        progress("done", 1.0)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / "results.json", found)
-    files = draw_all(folder, found.samples, found.summary, found.n_groups, plots)
-    _show_evaluation(found)
-    _say(f"Written: {folder / 'results.json'}, {', '.join(path.name for path in files)}")
-
-
-def _show_evaluation(found: RunEvaluation) -> None:
-    from lnstation_training.evaluation.discrimination import METRICS
-    from lnstation_training.tasks.station_classification.result_tables import METRIC_TITLES, estimate_text
-
-    criterion = found.summary.size_criterion
-    groups = list(dict.fromkeys(each.group for each in found.summary.metrics))
-    table = Table("stations", *(METRIC_TITLES[name] for name in METRICS), "n", "positive")
-    for group in groups:
-        estimates = [found.summary.metric(name, group) for name in METRICS]
-        counts = (str(estimates[0].n_samples), str(estimates[0].n_positive))
-        table.add_row(group, *(estimate_text(each) for each in estimates), *counts)
-    console.make_console().print(table)
-    for words, value in (
-        ("AUC of the largest short axis alone", found.summary.size_auc),
-        ("AUC of a short axis of at least 10 mm, yes or no", criterion and criterion.auc),
-        ("Expected calibration error", found.summary.expected_calibration_error),
-        ("Part of the attention inside nodes", found.summary.attention_inside),
-        ("Part that could lie inside them on this network's grids", found.attention_ceiling),
-    ):
-        if value is not None:
-            _say(f"{words}: {value:.3f}")
-
-
-@app.command()
-def export(
-    run: Annotated[Path, typer.Argument(help="Folder of fit.")],
-    out: Annotated[Path, typer.Option(help="Package to write, a .zip file.")],
-    package_id: Annotated[str, typer.Option("--id", help="Name in settings: a-z, 0-9, - and _.")],
-    title: Annotated[str, typer.Option(help="Name for people.")],
-    license_name: Annotated[str, typer.Option("--license", help="Of the weights, such as CC-BY-4.0.")],
-    version: Annotated[str, typer.Option(help="Of the package.")] = "1.0.0",
-    precision: Annotated[Precision, typer.Option(help="Of the weights.")] = "float16",
-    device: Annotated[Device, typer.Option(help="Where the network runs.")] = "cpu",
-) -> None:
-    """Make a model package of a run's best model: weights, card, calibration and operating points.
-
-    Calibration and operating points come from the validation part alone; the card's metrics from the test part. The
-    package is read back and held to the same logits before the command ends.
-    """
-    from lnstation_training.engine.export import ExportRequest, export_run
-
-    request = ExportRequest(run, out, package_id, version, title, license_name, precision, device)
-    with console.shown_progress() as progress:
-        card = export_run(request, progress)
-    _say(f"{out}: {card.title}, {card.weights.n_bytes / 1e6:.1f} MB of weights, trained on {card.trained_on} data.")
-
-
-@app.command()
-def experiment(
-    folder: Annotated[Path, typer.Argument(help="Holds rows.yaml and settings, as Training/experiments/sa_moe.")],
-    data: Annotated[Path, typer.Option(help="Folder of prepare.")],
-    out: Annotated[Path, typer.Option(help="Folder for results, ROW/fold_K.json and tables.md.")],
-    setting: Annotated[str, typer.Option(help="YAML file beside rows.yaml, without .yaml.")] = "reduced",
-    rows: Annotated[str, typer.Option(help="Rows, with commas. [default: the setting's]")] = "",
-    folds: Annotated[str, typer.Option(help="Folds, with commas. [default: the setting's]")] = "",
-    runs: Annotated[Path | None, typer.Option(help="For checkpoints and logs. [default: OUT-runs]")] = None,
-    workers: Annotated[int, typer.Option(help="Runs at a time.")] = 1,
-    threads: Annotated[int | None, typer.Option(help="Threads of a run. [default: torch's]")] = None,
-    trainer: Annotated[
-        list[str] | None, typer.Option(help="KEY=VALUE of the trainer, such as accelerator=gpu; may repeat.")
-    ] = None,
-    tables_only: Annotated[bool, typer.Option("--tables-only", help="Draw the tables from what is there.")] = False,
-) -> None:
-    """Train and evaluate rows of a paper's tables on folds, and draw the tables; a stopped experiment goes on."""
-    from lnstation_training.engine.experiment import Experiment, run_experiment
-    from lnstation_training.tasks.station_classification.result_tables import write_tables
-
-    request = Experiment(
-        folder=folder,
-        setting=setting,
-        data=data,
-        out=out,
-        runs=runs or out.with_name(f"{out.name}-runs"),
-        rows=_listed(rows),
-        folds=_whole_numbers(folds),
-        workers=workers,
-        threads=threads,
-        trainer=_key_values(trainer or []),
-    )
-    if not tables_only:
-        with console.shown_progress() as progress:
-            made = run_experiment(request, progress)
-        _say(f"{made} runs made now.")
-    _say(f"Written: {write_tables(folder, out)}")
-
-
-def _listed(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
-
-
-def _whole_numbers(text: str) -> list[int]:
-    try:
-        return [int(part) for part in _listed(text)]
-    except ValueError as error:
-        raise InputError(f"--folds {text}: give whole numbers with commas, such as 0,1,2.") from error
-
-
-def _key_values(pairs: list[str]) -> dict[str, Any]:
-    import yaml
-
-    values = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not equals or not key:
-            raise InputError(f"--trainer {pair}: give KEY=VALUE.")
-        values[key] = yaml.safe_load(value)
-    return values
-
-
-def _say(text: str) -> None:
-    console.make_console().print(Text(text), soft_wrap=True)
+)(fit)
+app.command()(evaluate)
+app.command()(export)
+app.command()(experiment)
 
 
 def main() -> None:

@@ -13,8 +13,9 @@ from sklearn.model_selection import StratifiedKFold
 from LNStationLib.support.atomic_files import write_atomically
 from LNStationLib.support.errors import InputError, OutputError
 
-MOST_POSITIVE_STATIONS = 3
-"""Patients are stratified by their number of positive stations, this many and more being one stratum."""
+SPLITS_FILE = "splits.json"
+MAX_STRATUM = 3
+"""Patients are stratified by their number of positive samples, this many and more being one stratum."""
 
 
 class Fold(BaseModel):
@@ -56,25 +57,25 @@ class Splits(BaseModel):
         return self
 
 
-def make_splits(positive_stations: Mapping[str, int], n_folds: int = 5, seed: int = 0) -> Splits:
+def make_splits(positives: Mapping[str, int], n_folds: int = 5, seed: int = 0) -> Splits:
     """Part patients into folds; fold k tests on part k and validates on part k + 1.
 
     Args:
-        positive_stations: Number of positive stations of every patient that has a labeled one.
+        positives: Number of positive samples of every patient that has a labeled one.
         n_folds: At least 3, so that training, validation and test parts exist.
         seed: Of the draw.
 
     Raises:
-        InputError: Too few patients for that many folds, or a part would hold no patient with a positive station.
+        InputError: Too few patients for that many folds, or a part would hold no patient with a positive sample.
     """
     if n_folds < 3:
         raise InputError(f"{n_folds} folds leave no patients to train on: use 3 or more.")
-    names = np.array(sorted(positive_stations))
-    strata = np.array([min(positive_stations[name], MOST_POSITIVE_STATIONS) for name in names])
+    names = np.array(sorted(positives))
+    strata = np.array([min(positives[name], MAX_STRATUM) for name in names])
     positive = int((strata > 0).sum())
     if len(names) < n_folds or positive < n_folds:
         raise InputError(
-            f"{len(names)} patients, {positive} of them with a positive station, cannot fill {n_folds} folds: "
+            f"{len(names)} patients, {positive} of them with a positive sample, cannot fill {n_folds} folds: "
             "use fewer folds or more patients."
         )
     parts = _parts(names, strata, n_folds, seed)
@@ -87,7 +88,7 @@ def make_splits(positive_stations: Mapping[str, int], n_folds: int = 5, seed: in
 
 
 def _parts(names: np.ndarray, strata: np.ndarray, n_folds: int, seed: int) -> list[list[str]]:
-    # A stratum smaller than the number of folds joins its neighbor; patients without a positive station stay apart.
+    # A stratum smaller than the number of folds joins its neighbor; patients without a positive sample stay apart.
     for stratum, neighbor in ((3, 2), (2, 1), (1, 2)):
         if 0 < (strata == stratum).sum() < n_folds:
             strata = np.where(strata == stratum, neighbor, strata)
@@ -101,11 +102,11 @@ def write_splits(path: Path, splits: Splits) -> None:
     """Write ``splits.json``.
 
     Raises:
-        OutputError: It is there with other folds: results already made would rest on them.
+        OutputError: It exists with other folds: results already made depend on them.
     """
     text = splits.model_dump_json(indent=1) + "\n"
     if path.exists() and path.read_text(encoding="utf-8") != text:
-        raise OutputError(f"{path} holds other folds: remove it, and the results that rest on it, to draw new ones.")
+        raise OutputError(f"{path} holds other folds: to draw new ones, remove it and the results made with it.")
     write_atomically(path, text)
 
 
@@ -137,19 +138,20 @@ def read_splits(path: Path, patients: Collection[str] | None = None) -> Splits:
     return splits
 
 
-def check_positives(fold: Fold, number: int, labels: Mapping[str, Sequence[int]]) -> None:
-    """Refuse a fold in which a part lacks positive or negative stations.
+def check_positives(fold: Fold, number: int, labels: Mapping[str, Sequence[int]], unit: str = "sample") -> None:
+    """Refuse a fold in which a part lacks positive or negative samples.
 
     Args:
         fold: The fold.
         number: Its number, for the message.
-        labels: Labels of every patient's labeled stations.
+        labels: Labels of every patient's labeled samples.
+        unit: What a sample is, for the message.
 
     Raises:
-        InputError: A part has stations of one class only.
+        InputError: A part has samples of one class only.
     """
     for part in ("train", "validation", "test"):
         found = {label for patient in getattr(fold, part) for label in labels.get(patient, ())}
         for label, word in ((1, "positive"), (0, "negative")):
             if label not in found:
-                raise InputError(f"Fold {number} has no {word} station in its {part} part: use fewer folds.")
+                raise InputError(f"Fold {number} has no {word} {unit} in its {part} part: use fewer folds.")

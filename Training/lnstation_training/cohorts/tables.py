@@ -1,29 +1,25 @@
-"""A cohort as two tables: its patients with their images, and what the pathologist found by station."""
+"""A cohort as tables: patients with their images and masks, and pathology by station and by node."""
 
 from __future__ import annotations
 
 import csv
-import hashlib
-import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
-from lnstation_training.tasks.station_classification.samples import CohortInfo
-from LNStationLib import anatomy
-from LNStationLib.support.errors import InputError
+from pydantic import ValidationError
 
-PATIENT_COLUMNS = ("patient", "ct", "stations")
-OPTIONAL_COLUMNS = ("nodes", "tumor_side", "n_category")
-PATHOLOGY_COLUMNS = ("patient", "station", "nodes_taken", "nodes_positive")
-N_CATEGORIES = ("N0", "N1", "N2", "N3")
-MOST_ERRORS = 20
+from lnstation_training.cohorts.errors import CohortError, listed
+from lnstation_training.cohorts.rows import NodeRow, PatientRow, Row, StationRow, fault
+from LNStationLib.imaging.suv import PetUnits
 
-
-class CohortError(InputError):
-    """A table cannot be used; the message lists its faults, one line each, with the row."""
+Need = Literal["pet", "stations", "organs", "tumor", "nodes", "pathology", "node_pathology"]
+"""What a task must have of every patient: a filled column of the table of patients, or one of the other tables."""
+PATHOLOGY_COLUMNS = tuple(StationRow.model_fields)
+_TABLES = ("pathology", "node_pathology")
+_STATIONS: tuple[Need, ...] = ("stations",)
+R = TypeVar("R", bound=Row)
 
 
 @dataclass(frozen=True)
@@ -46,25 +42,37 @@ class Dissection:
 
 @dataclass(frozen=True)
 class CohortPatient:
-    """One patient of a cohort.
+    """One patient of a cohort: a case and its labels.
 
     Attributes:
         patient: Identifier, unique in the cohort; a pseudonym, never a name.
         ct: CT image.
         stations: Station label map on any grid, values of the station table.
-        nodes: Node mask or label map; ``None`` where there is none.
-        tumor_side: ``"L"``, ``"R"`` or ``None``.
-        n_category: ``"N0"`` to ``"N3"`` or ``None``.
+        nodes: Node mask or instance map.
+        tumor_side: Of the primary tumor.
+        n_category: ``"N0"`` to ``"N3"``.
         dissections: By station name; a station that was not dissected is absent, and is never negative.
+        pet: PET image.
+        pet_units: What its values are.
+        organs: Organ label map or folder of masks.
+        tumor: Mask of the primary tumor.
+        node_status: Whether a node is metastatic, by its value in the instance map; unknown ones are absent.
+
+    What the table leaves empty is ``None``.
     """
 
     patient: str
     ct: Path
-    stations: Path
+    stations: Path | None = None
     nodes: Path | None = None
     tumor_side: Literal["L", "R"] | None = None
     n_category: str | None = None
     dissections: Mapping[str, Dissection] = field(default_factory=dict)
+    pet: Path | None = None
+    pet_units: PetUnits | None = None
+    organs: Path | None = None
+    tumor: Path | None = None
+    node_status: Mapping[int, bool] = field(default_factory=dict)
 
     def label(self, station: str) -> int | None:
         """1 metastatic, 0 not, ``None`` where the station was not dissected."""
@@ -73,162 +81,136 @@ class CohortPatient:
 
 
 class _Faults:
-    """Collects faults of a table by row."""
+    """Collects faults of a table by line and column."""
 
     def __init__(self, table: Path) -> None:
         self.table = table
         self.lines: list[str] = []
 
-    def add(self, row: int | None, text: str) -> None:
-        self.lines.append(f"{self.table.name}, row {row}: {text}" if row else f"{self.table.name}: {text}")
+    def add(self, line: int, column: str, text: str) -> None:
+        self.lines.append(f"{self.table.name}, line {line}, column {column}: {text}")
+
+    def add_table(self, text: str) -> None:
+        self.lines.append(f"{self.table.name}: {text}")
 
     def raise_if_any(self) -> None:
         if self.lines:
-            shown = self.lines[:MOST_ERRORS]
-            if len(self.lines) > MOST_ERRORS:
-                shown.append(f"... and {len(self.lines) - MOST_ERRORS} more")
-            raise CohortError("\n".join(shown))
+            raise CohortError(listed(self.lines))
 
 
-def read_cohort(patients_table: Path, pathology_table: Path) -> list[CohortPatient]:
-    """Read and check both tables.
+def read_cohort(
+    patients: Path,
+    pathology: Path | None = None,
+    node_pathology: Path | None = None,
+    needs: Collection[Need] = _STATIONS,
+) -> list[CohortPatient]:
+    """Read and check the tables of a cohort.
 
     Args:
-        patients_table: CSV with the columns of ``PATIENT_COLUMNS`` and, if there, ``OPTIONAL_COLUMNS``. Paths are
-            relative to the table.
-        pathology_table: CSV with the columns of ``PATHOLOGY_COLUMNS``, one row a dissected station.
+        patients: CSV with the columns of ``PatientRow``; paths are relative to the table.
+        pathology: CSV with the columns of ``StationRow``, one row for each dissected station.
+        node_pathology: CSV with the columns of ``NodeRow``, one row for each node of known status.
+        needs: What every patient must have.
 
     Returns:
         The patients in table order.
 
     Raises:
-        CohortError: A table cannot be read, lacks a column, or has faulty rows; all are listed.
+        CohortError: A table is missing, cannot be read, lacks a column, or has faulty rows; all are listed.
     """
-    patients = _read_patients(patients_table)
-    dissections = _read_pathology(pathology_table, set(patients))
-    return [_with_dissections(row, dissections.get(name, {})) for name, row in patients.items()]
+    given = {"pathology": pathology, "node_pathology": node_pathology}
+    missing = [name for name in _TABLES if name in needs and given[name] is None]
+    if missing:
+        raise CohortError(f"The cohort has no table of {missing[0].replace('_', ' ')}, and this task needs it.")
+    rows = _read_patients(patients, [name for name in needs if name not in _TABLES])
+    dissections = _read_pathology(pathology, set(rows)) if pathology else {}
+    status = _read_nodes(node_pathology, set(rows)) if node_pathology else {}
+    return [_patient(row, dissections.get(name, {}), status.get(name, {})) for name, row in rows.items()]
 
 
-def cohort_info(patients_table: Path, pathology_table: Path, title: str | None, description: str = "") -> CohortInfo:
-    """What a cohort is; synthetic where a ``cohort.json`` beside the table of patients says so.
+def _patient(row: PatientRow, dissections: Mapping[str, Dissection], status: Mapping[int, bool]) -> CohortPatient:
+    return CohortPatient(**row.model_dump(), dissections=dissections, node_status=status)
+
+
+def _read_patients(table: Path, filled: Sequence[str]) -> dict[str, PatientRow]:
+    faults, found = _Faults(table), dict[str, PatientRow]()
+    for line, row in _rows(table, PatientRow, faults, filled):
+        if row.patient in found:
+            faults.add(line, "patient", f"{row.patient} is already in the table")
+        found[row.patient] = row
+    if not found and not faults.lines:
+        faults.add_table("has no patients")
+    faults.raise_if_any()
+    return found
+
+
+def _read_pathology(table: Path, patients: set[str]) -> dict[str, dict[str, Dissection]]:
+    faults, found = _Faults(table), dict[str, dict[str, Dissection]]()
+    for line, row in _rows(table, StationRow, faults):
+        _check_patient(row.patient, patients, line, faults)
+        stations = found.setdefault(row.patient, {})
+        if row.station in stations:
+            faults.add(line, "station", f"{row.station} of patient {row.patient} is already in the table")
+        stations[row.station] = Dissection(row.nodes_taken, row.nodes_positive)
+    faults.raise_if_any()
+    return found
+
+
+def _read_nodes(table: Path, patients: set[str]) -> dict[str, dict[int, bool]]:
+    faults, found = _Faults(table), dict[str, dict[int, bool]]()
+    for line, row in _rows(table, NodeRow, faults):
+        _check_patient(row.patient, patients, line, faults)
+        nodes = found.setdefault(row.patient, {})
+        if row.node in nodes:
+            faults.add(line, "node", f"{row.node} of patient {row.patient} is already in the table")
+        nodes[row.node] = bool(row.metastatic)
+    faults.raise_if_any()
+    return found
+
+
+def _check_patient(patient: str, patients: set[str], line: int, faults: _Faults) -> None:
+    if patient not in patients:
+        faults.add(line, "patient", f"{patient!r} is not in the table of patients")
+
+
+def _rows(table: Path, kind: type[R], faults: _Faults, filled: Sequence[str] = ()) -> Iterator[tuple[int, R]]:
+    """The rows that can be read, each with its line; faults of the others are collected.
 
     Args:
-        patients_table: The table.
-        pathology_table: The other one.
-        title: Name of the cohort; ``None`` takes that of ``cohort.json``, or of the table's folder.
-        description: More about it.
-
-    Raises:
-        CohortError: ``cohort.json`` cannot be read.
+        table: The table.
+        kind: Of its rows.
+        faults: Collects faults.
+        filled: Optional columns that must be there and filled.
     """
-    beside = patients_table.parent / "cohort.json"
-    said: dict = {}
-    if beside.exists():
+    required = [name for name, column in kind.model_fields.items() if column.is_required()]
+    for line, cells in _cells(table, [*required, *filled], faults):
+        empty = [name for name in filled if name not in cells]
+        for column in empty:
+            faults.add(line, column, "is empty")
         try:
-            said = json.loads(beside.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise CohortError(f"{beside} is not JSON: {error}.") from error
-    digest = hashlib.sha256(patients_table.read_bytes() + pathology_table.read_bytes()).hexdigest()
-    return CohortInfo(
-        title=title or said.get("title") or patients_table.resolve().parent.name,
-        synthetic=said.get("synthetic") is True,
-        description=description,
-        tables_digest=digest,
-    )
+            yield line, kind.model_validate(cells, context={"folder": table.parent})
+        except ValidationError as error:
+            for each in error.errors():
+                column = str(each["loc"][0])
+                faults.add(line, column, fault(each, column not in required))
 
 
-def _with_dissections(row: CohortPatient, dissections: dict[str, Dissection]) -> CohortPatient:
-    return CohortPatient(row.patient, row.ct, row.stations, row.nodes, row.tumor_side, row.n_category, dissections)
-
-
-def _rows(table: Path, required: tuple[str, ...], faults: _Faults) -> Iterator[tuple[int, dict[str, str]]]:
-    """Rows with their line number as a spreadsheet shows it; blank lines are skipped."""
+def _cells(table: Path, required: Sequence[str], faults: _Faults) -> Iterator[tuple[int, dict[str, str]]]:
+    """Filled cells of every row that has any, with its line number as an editor shows it."""
     try:
         with table.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
             missing = [name for name in required if name not in (reader.fieldnames or ())]
             if missing:
-                faults.add(None, f"has no column {', '.join(missing)}")
+                faults.add_table(f"has no column {', '.join(missing)}")
                 return
             for row in reader:
-                cells = {key: (value or "").strip() for key, value in row.items() if key is not None}
-                if any(cells.values()):
+                cells = {
+                    key: value.strip() for key, value in row.items() if key is not None and (value or "").strip()
+                }
+                if cells:
                     yield reader.line_num, cells
     except OSError as error:
         raise CohortError(f"{table} cannot be read: {error.strerror}.") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise CohortError(f"{table} is not a CSV table in UTF-8: {error}.") from error
-
-
-def _read_patients(table: Path) -> dict[str, CohortPatient]:
-    faults, found = _Faults(table), dict[str, CohortPatient]()
-    for line, row in _rows(table, PATIENT_COLUMNS, faults):
-        name = row["patient"]
-        if not name:
-            faults.add(line, "has no patient")
-        elif name in found:
-            faults.add(line, f"patient {name} is already in the table")
-        elif any(character in name for character in "/\\:") or name.startswith("."):
-            faults.add(line, f"patient {name!r} cannot name a file: use letters, digits, - and _")
-        else:
-            found[name] = _patient(name, row, partial(faults.add, line), table.parent)
-    if not found and not faults.lines:
-        faults.add(None, "has no patients")
-    faults.raise_if_any()
-    return found
-
-
-def _patient(name: str, row: Mapping[str, str], fault: Callable[[str], None], base: Path) -> CohortPatient:
-    def path(column: str) -> Path:
-        if not row[column]:
-            fault(f"patient {name} has no {column}")
-            return base
-        file = base / row[column]
-        if not file.exists():
-            fault(f"{column} {row[column]} does not exist")
-        return file
-
-    side, category = row.get("tumor_side", ""), row.get("n_category", "")
-    if side not in ("", "L", "R"):
-        fault(f"tumor_side is {side!r}, and must be L, R or empty")
-    if category not in ("", *N_CATEGORIES):
-        fault(f"n_category is {category!r}, and must be {', '.join(N_CATEGORIES)} or empty")
-    return CohortPatient(
-        patient=name,
-        ct=path("ct"),
-        stations=path("stations"),
-        nodes=path("nodes") if row.get("nodes") else None,
-        tumor_side="L" if side == "L" else "R" if side == "R" else None,
-        n_category=category or None,
-    )
-
-
-def _read_pathology(table: Path, patients: set[str]) -> dict[str, dict[str, Dissection]]:
-    faults, found = _Faults(table), dict[str, dict[str, Dissection]]()
-    known = {row.name for row in anatomy.stations()}
-    for line, row in _rows(table, PATHOLOGY_COLUMNS, faults):
-        patient, station = row["patient"], row["station"]
-        if patient not in patients:
-            faults.add(line, f"patient {patient!r} is not in the table of patients")
-        if station not in known:
-            faults.add(line, f"unknown station {station!r}; stations are {', '.join(sorted(known))}")
-        elif station in found.get(patient, {}):
-            faults.add(line, f"station {station} of patient {patient} is already in the table")
-        else:
-            dissection = _dissection(row, partial(faults.add, line))
-            if dissection is not None:
-                found.setdefault(patient, {})[station] = dissection
-    faults.raise_if_any()
-    return found
-
-
-def _dissection(row: Mapping[str, str], fault: Callable[[str], None]) -> Dissection | None:
-    try:
-        taken, positive = int(row["nodes_taken"]), int(row["nodes_positive"])
-    except ValueError:
-        fault(f"nodes_taken and nodes_positive are {row['nodes_taken']!r} and {row['nodes_positive']!r}, not numbers")
-        return None
-    if not 0 <= positive <= taken or taken == 0:
-        fault(f"{positive} of {taken} nodes positive is impossible; leave out a station that was not dissected")
-        return None
-    return Dissection(taken, positive)

@@ -1,4 +1,4 @@
-"""What is told after every epoch: a row of a table, and words for whoever waits."""
+"""After every epoch: a row of the table of metrics, and a line of progress."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from pathlib import Path
 import lightning
 from lightning.pytorch.callbacks import Callback
 
+from lnstation_training.engine.task import Monitor
 from LNStationLib.support.atomic_files import atomic_file
 
 
 class EpochLog(Callback):
     """A CSV table with a row an epoch, training and validation side by side.
 
-    Lightning's own CSV logger starts anew when a run is resumed; this one goes on.
+    Lightning's own CSV logger starts over when a run is resumed; this one continues.
 
     Args:
         path: The table; its folder is made.
@@ -33,7 +34,7 @@ class EpochLog(Callback):
         rows = [each for each in self._rows() if int(each["epoch"]) < trainer.current_epoch] + [row]
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_file(self.path) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as file:
-            # Some metrics are there only where a batch had nodes.
+            # Some metrics exist only in some epochs.
             columns = list(dict.fromkeys(name for each in rows for name in each))
             writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
             writer.writeheader()
@@ -50,18 +51,20 @@ class EpochProgress(Callback):
     """Reports every epoch to a progress function.
 
     Args:
-        report: Told words and the fraction done.
+        report: Told a line and the fraction done.
+        monitor: The metric to tell beside the loss.
     """
 
-    def __init__(self, report: Callable[[str, float], None]) -> None:
+    def __init__(self, report: Callable[[str, float], None], monitor: Monitor) -> None:
         self.report = report
+        self.monitor = monitor
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
-        """Tell epoch, loss and validation AUC."""
+        """Tell epoch, loss and the monitored metric."""
         done, whole = trainer.current_epoch + 1, trainer.max_epochs or 1
         figures = trainer.callback_metrics
         words = [f"epoch {done} of {whole}"]
-        for name, key in (("loss", "train_loss"), ("validation AUC", "val_auc")):
+        for name, key in (("loss", "train_loss"), (self.monitor.title, self.monitor.metric)):
             if key in figures:
                 words.append(f"{name} {float(figures[key]):.3f}")
         self.report(", ".join(words), done / whole)

@@ -1,7 +1,8 @@
-"""Rows of a table times folds: each is trained and evaluated once, and a stopped experiment goes on where it was."""
+"""Rows of a table times folds: each is trained and evaluated once; a stopped experiment is resumed."""
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,42 +10,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
 from lnstation_training.engine.epoch_callbacks import EpochProgress
-from lnstation_training.engine.experiment_files import Row, Setting, read_rows, read_setting
+from lnstation_training.engine.evaluate import evaluate_run, write_json
+from lnstation_training.engine.experiment_files import Row, Setting, read_rows, read_setting, setting_geometry
 from lnstation_training.engine.fit import fit
-from lnstation_training.tasks.station_classification.evaluation import RunEvaluation, evaluate_run, write_json
-from lnstation_training.tasks.station_classification.samples import read_spec
+from lnstation_training.engine.prepared import read_geometry
+from lnstation_training.engine.results import FoldResult, read_result
+from lnstation_training.engine.task import Task
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.processes import spread
 from LNStationLib.support.progress import Progress, portion, silent
-
-
-class FoldResult(BaseModel):
-    """``ROW/fold_K.json``: one row on one fold.
-
-    Attributes:
-        row: Name of the row.
-        fold: Number of the fold.
-        seed: Of the training.
-        setting: Title of the setting.
-        config: Everything that decided the training, without paths; ``start_from`` names a row.
-        seconds: Wall time of training and evaluation.
-        threads: Threads of one process; ``None`` where torch chose.
-        evaluation: Figures and predictions on the test part.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    row: str
-    fold: int
-    seed: int
-    setting: str
-    config: dict[str, Any]
-    seconds: float
-    threads: int | None
-    evaluation: RunEvaluation
 
 
 @dataclass(frozen=True)
@@ -52,6 +27,7 @@ class Experiment:
     """An experiment that is wanted.
 
     Attributes:
+        task: Of all rows.
         folder: Holds ``rows.yaml`` and the settings.
         setting: Name of a setting, the file's without ``.yaml``.
         data: Prepared cohort.
@@ -64,6 +40,7 @@ class Experiment:
         trainer: Arguments of the trainer that take the setting's place (``accelerator``, ``devices``, ...).
     """
 
+    task: Task
     folder: Path
     setting: str
     data: Path
@@ -104,7 +81,7 @@ class Job:
 
     @property
     def start_run(self) -> Path | None:
-        """Where the weights lie that this run starts from."""
+        """Run whose weights this one starts from."""
         return None if self.start is None else self._run_of(self.start)
 
     def _run_of(self, row: str) -> Path:
@@ -124,13 +101,7 @@ def plan(experiment: Experiment) -> list[Job]:
     unknown = [name for name in [*names, *setting.start_from.values()] if name not in rows.rows]
     if unknown:
         raise InputError(f"unknown rows {', '.join(unknown)}; there are {', '.join(rows.rows)}.")
-    found = read_spec(experiment.data)
-    if found != setting.region:
-        raise InputError(
-            f"{experiment.data} has regions of {found.size} voxels of {found.spacing_mm} mm and the setting "
-            f"{experiment.setting} wants {setting.region.size} of {setting.region.spacing_mm}: prepare it with "
-            f"--setting {experiment.folder / experiment.setting}.yaml."
-        )
+    _check_geometry(experiment, setting)
     starts = {_start(rows.rows[name], name, setting) for name in names} - {None}
     names = [*sorted(filter(None, starts - set(names))), *names]
     folds = list(experiment.folds) or setting.folds
@@ -140,6 +111,25 @@ def plan(experiment: Experiment) -> list[Job]:
         for name in names
     ]
     return sorted(jobs, key=lambda job: job.row not in starts)
+
+
+def _check_geometry(experiment: Experiment, setting: Setting) -> None:
+    wanted = setting_geometry(setting, experiment.task)
+    found = read_geometry(experiment.data, experiment.task.geometry)
+    different = [
+        f"{name} {_in_brief(getattr(found, name))} instead of {_in_brief(getattr(wanted, name))}"
+        for name in type(wanted).model_fields
+        if getattr(found, name) != getattr(wanted, name)
+    ]
+    if different:
+        raise InputError(
+            f"{experiment.data} has {', '.join(different)}, as the setting {experiment.setting} wants: prepare it "
+            f"with --setting {experiment.folder / experiment.setting}.yaml."
+        )
+
+
+def _in_brief(value: Any) -> str:
+    return " x ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _start(row: Row, name: str, setting: Setting) -> str | None:
@@ -173,52 +163,35 @@ def run_experiment(experiment: Experiment, progress: Progress = silent) -> int:
         How many runs were made now.
 
     Raises:
-        InputError: See ``plan``; or a result there was made with other settings.
+        InputError: See ``plan``; or a result in the folder was made with other settings.
     """
     jobs = plan(experiment)
     missing = [job for job in jobs if not _is_done(job)]
     done = len(jobs) - len(missing)
-    progress(f"{done} of {len(jobs)} runs are there", done / len(jobs))
+    progress(f"{done} of {len(jobs)} runs are done", done / len(jobs))
     for job, result in _in_order(missing, done, len(jobs), progress):
         done += 1
-        auc = result.evaluation.summary.metric("auc").value
-        words = "no AUC" if auc is None else f"test AUC {auc:.3f}"
-        progress(
-            f"{job.row}, fold {job.fold}: {words}, {result.seconds:.0f} s ({done} of {len(jobs)})", done / len(jobs)
-        )
+        told = f"{job.row}, fold {job.fold}: {result.evaluation.headline()}, {result.seconds:.0f} s"
+        progress(f"{told} ({done} of {len(jobs)})", done / len(jobs))
     return len(missing)
 
 
 def _is_done(job: Job) -> bool:
     if not job.result.exists():
         return False
-    if read_result(job.result).config != _plain(job.config):
+    if read_result(job.result, job.experiment.task).config != _plain(job.config):
         raise InputError(f"{job.result} was made with other settings: move it away, or choose another --out.")
     return True
 
 
 def _plain(config: Mapping[str, Any]) -> dict[str, Any]:
     """As it comes back from JSON: lists for tuples."""
-    import json
-
     plain: dict[str, Any] = json.loads(json.dumps(config))
     return plain
 
 
-def read_result(path: Path) -> FoldResult:
-    """Read ``fold_K.json``.
-
-    Raises:
-        InputError: It cannot be read, or is faulty.
-    """
-    try:
-        return FoldResult.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
-        raise InputError(f"{path} is no result of an experiment: move it away.") from error
-
-
 def _in_order(jobs: Sequence[Job], done: int, whole: int, progress: Progress) -> Iterator[tuple[Job, FoldResult]]:
-    """Those that others start from must be there before the others begin."""
+    """Those that others start from are finished before the others begin."""
     starts = {job.start_run for job in jobs}
     first = [job for job in jobs if job.run in starts]
     yield from _results(first, done, whole, progress)
@@ -256,7 +229,8 @@ def run_job(job: Job, progress: Progress = silent) -> FoldResult:
         "data": {**config["data"], "folder": str(job.experiment.data), "fold": job.fold},
         "trainer": {"enable_progress_bar": False, "enable_model_summary": False, **config["trainer"]},
     }
-    fit(args, [EpochProgress(told)])
+    task = job.experiment.task
+    fit(args, task, [EpochProgress(told, task.monitor)])
     result = FoldResult(
         row=job.row,
         fold=job.fold,
@@ -265,7 +239,7 @@ def run_job(job: Job, progress: Progress = silent) -> FoldResult:
         config=config,
         seconds=time.monotonic() - start,
         threads=threads,
-        evaluation=evaluate_run(job.run, "test"),
+        evaluation=evaluate_run(job.run, task, "test"),
     )
     job.result.parent.mkdir(parents=True, exist_ok=True)
     write_json(job.result, result)

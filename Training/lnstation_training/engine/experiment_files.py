@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from LNStationLib.sampling.station_region import RegionSpec
+from lnstation_training.engine.task import Task
 from LNStationLib.support.errors import InputError
 
 ROWS_FILE = "rows.yaml"
@@ -19,7 +19,7 @@ class _Strict(BaseModel):
 
 
 class Row(_Strict):
-    """One row: a title and what it changes of the task and the data."""
+    """One row: a title and what it changes of the module's and the data module's arguments."""
 
     title: str
     model: dict[str, Any]
@@ -27,7 +27,7 @@ class Row(_Strict):
 
 
 class TableLine(_Strict):
-    """One line of a table: a row, or several over different stations taken together."""
+    """One line of a table: a row, or several over different samples pooled."""
 
     rows: list[str] = Field(min_length=1)
     title: str | None = None
@@ -37,7 +37,7 @@ class TableSpec(_Strict):
     """A table that is drawn from results."""
 
     title: str
-    kind: Literal["metrics", "groups", "attention", "experts"]
+    kind: str = Field(description="One of those that the task can draw.")
     lines: list[TableLine]
     reference: str | None = Field(None, description="Row that the others are tested against (DeLong).")
 
@@ -46,6 +46,7 @@ class Rows(_Strict):
     """``rows.yaml``: rows and tables of one paper."""
 
     title: str
+    task: str | None = Field(None, description="Name of the task; the default one where it is not given.")
     rows: dict[str, Row]
     tables: list[TableSpec]
 
@@ -55,10 +56,10 @@ class Setting(_Strict):
 
     Attributes:
         title: In a few words, for tables.
-        region: Geometry of the regions that ``prepare`` must have made.
+        region: Geometry of the samples that ``prepare`` must have made, in the fields of the task's geometry.
         folds: Folds that are run.
         seed: Of every training.
-        model: Arguments of the task for all rows.
+        model: Arguments of the Lightning module for all rows.
         data: Arguments of the data module for all rows.
         trainer: Arguments of the trainer for all rows.
         network_arguments: By network name, for all rows that use it.
@@ -68,7 +69,7 @@ class Setting(_Strict):
     """
 
     title: str
-    region: RegionSpec
+    region: dict[str, Any]
     folds: list[int] = Field(min_length=1)
     seed: int = 0
     model: dict[str, Any] = Field(default_factory=dict)
@@ -107,13 +108,30 @@ def read_setting(folder: Path, name: str) -> Setting:
     return _read_yaml(path, Setting)
 
 
+def setting_geometry(setting: Setting, task: Task) -> BaseModel:
+    """Geometry of a setting's samples, checked by the task.
+
+    Raises:
+        InputError: The task does not have such a geometry.
+    """
+    try:
+        return task.geometry.model_validate(setting.region)
+    except ValidationError as error:
+        raise InputError(f"Setting {setting.title!r}: {first_fault(error, 'region')}.") from error
+
+
+def first_fault(error: ValidationError, whole: str = "the whole file") -> str:
+    """Where the first fault of a file lies, and what it is."""
+    first = error.errors()[0]
+    return f"{'.'.join(map(str, first['loc'])) or whole}: {first['msg']}"
+
+
 def _read_yaml(path: Path, kind: type[Any]) -> Any:
     try:
         return kind.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}.") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        raise InputError(f"{path}: {'.'.join(map(str, first['loc'])) or 'the whole'}: {first['msg']}.") from error
+        raise InputError(f"{path}: {first_fault(error)}.") from error
     except yaml.YAMLError as error:
-        raise InputError(f"{path} is not YAML: {error}.") from error
+        raise InputError(f"{path} is not a YAML file: {error}.") from error

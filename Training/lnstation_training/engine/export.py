@@ -1,39 +1,26 @@
-"""From a run to a model package: weights, card, and on validation data alone calibration and operating points."""
+"""From a run to a model package: rounded weights, a card, and a check that the package gives the same answers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
 
-from lnstation_training.engine.runs import load_run
-from lnstation_training.evaluation.calibration import operating_points
-from lnstation_training.evaluation.discrimination import both_classes
-from lnstation_training.tasks.station_classification.data_module import StationDataModule
-from lnstation_training.tasks.station_classification.evaluation import part_counts, validation_calibration
-from lnstation_training.tasks.station_classification.lightning_module import with_memory_format
-from lnstation_training.tasks.station_classification.prediction import Prediction, PredictionArrays, predict
-from lnstation_training.tasks.station_classification.samples import CohortInfo, read_info, read_spec, read_stations
-from lnstation_training.tasks.station_classification.summary import OVERALL, probabilities_of, summarize
+from lnstation_training.engine.module import with_memory_format
+from lnstation_training.engine.prepared import read_info
+from lnstation_training.engine.runs import Run, load_run
+from lnstation_training.engine.task import PackageContent, Task
 from LNStationLib import __version__
-from LNStationLib.metastasis.station_groups import group_titles, station_groups
-from LNStationLib.models.package import CohortSummary, Manifest, Metric, WeightsFile, read_package, write_package
+from LNStationLib.models.package import Manifest, WeightsFile, read_package, write_package
 from LNStationLib.models.package.manifest import NetworkChoice
 from LNStationLib.models.package.writing import Precision
 from LNStationLib.networks.registry import network_info
 from LNStationLib.support.errors import InputError, OutputError
-from LNStationLib.support.progress import Progress, silent
-
-SA_MOE = (
-    "Li H, Wang Y, Yu Q, et al. Metastatic Lymph Node Station Classification in Esophageal Cancer via Prior-guided "
-    "Supervision and Station-Aware Mixture-of-Experts. MICCAI 2025."
-)
+from LNStationLib.support.progress import Progress, portion, silent
 
 _ROUNDING = 1e-4
 """Relative and absolute: ten times what sums of single precision in another order move logits by."""
@@ -64,7 +51,7 @@ class ExportRequest:
     device: str = "cpu"
 
 
-def export_run(request: ExportRequest, progress: Progress = silent) -> Manifest:
+def export_run(request: ExportRequest, task: Task, progress: Progress = silent) -> Manifest:
     """Write a package and read it back.
 
     Weights are rounded to the wanted precision before anything is fitted or measured, so that the card is about the
@@ -72,85 +59,48 @@ def export_run(request: ExportRequest, progress: Progress = silent) -> Manifest:
 
     Args:
         request: What is wanted.
+        task: Of the run.
         progress: Told each step.
 
     Returns:
         The card.
 
     Raises:
-        InputError: The run holds no trained model, or its validation part has stations of one class alone.
-        OutputError: The package cannot be written, is there already, or does not give the same logits when read back.
+        InputError: The run holds no trained model, or its validation part has samples of one class alone.
+        OutputError: The package exists already, cannot be written, or does not give the same answers when read back.
     """
     if request.out.exists():
         raise OutputError(f"{request.out} exists already: choose another name.")
-    task, data, config = load_run(request.run)
-    data.setup()
-    round_weights(task.network, request.precision)
-    progress("predicting the validation part", 0.1)
-    validation = predict(task, data, "validation", request.device)
-    progress("predicting the test part", 0.4)
-    test = predict(task, data, "test", request.device)
-    card = partial(_card, request, data, config["model"], validation, test)
+    run = load_run(request.run, task)
+    run.data.setup()
+    round_weights(run.module.network, request.precision)
+    content = task.package(run, request.device, portion(progress, 0.1, 0.7))
     progress("writing the package", 0.7)
     request.out.parent.mkdir(parents=True, exist_ok=True)
-    written = write_package(request.out, task.network.cpu(), card, request.precision)
+    network = run.module.network.cpu()
+    written = write_package(request.out, network, partial(_manifest, request, run, content), request.precision)
     progress("reading it back", 0.9)
-    _check_same(request.out, task.network, written)
+    check_package(request.out, network, written, task)
     progress("done", 1.0)
     return written
 
 
-def _card(
-    request: ExportRequest,
-    data: StationDataModule,
-    model: Mapping[str, Any],
-    validation: list[Prediction],
-    test: list[Prediction],
-    weights: WeightsFile,
-) -> Manifest:
-    arrays = PredictionArrays(validation)
-    if not both_classes(arrays.labels):
-        raise InputError("The validation part has stations of one class alone: export a run of another fold.")
-    calibration = validation_calibration(validation, data.fold)
-    info = read_info(data.folder)
+def _manifest(request: ExportRequest, run: Run, content: PackageContent, weights: WeightsFile) -> Manifest:
+    """The card: what every package says, and the task's section."""
     return Manifest(
         package_id=request.package_id,
         version=request.version,
         title=request.title,
-        task="station_metastasis",
-        network=NetworkChoice(name=model["network"], arguments=model["network_arguments"] or {}),
-        inputs=["ct", "node_mask"],
-        region=read_spec(data.folder),
-        stations=_stations(data),
-        n_groups=data.n_groups,
-        operating_points=operating_points(arrays.labels, probabilities_of(arrays.logits, calibration)),
-        calibration=calibration,
-        metrics=card_metrics(test, data.n_groups, info, data.fold),
-        cohort=_cohort(data, info),
-        trained_on="synthetic" if info.synthetic else "clinical",
+        network=NetworkChoice(name=run.network_name, arguments=run.network_arguments),
+        metrics=content.metrics,
+        cohort=content.cohort,
+        trained_on="synthetic" if read_info(run.data.folder).synthetic else "clinical",
         licence=request.license_name,
-        references=[SA_MOE, network_info(model["network"]).reference],
+        references=[*content.references, network_info(run.network_name).reference],
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         lnstation_version=__version__,
         weights=weights,
-    )
-
-
-def _stations(data: StationDataModule) -> list[str]:
-    """Those that the run was trained on."""
-    groups = station_groups(data.n_groups)
-    names = read_stations(data.folder)
-    return [name for name in names if data.only_group is None or groups[name] == data.only_group]
-
-
-def _cohort(data: StationDataModule, info: CohortInfo) -> CohortSummary:
-    counts = part_counts(data.datasets)["train"]
-    return CohortSummary(
-        title=info.title,
-        n_patients=counts.patients,
-        n_stations=counts.stations,
-        n_positive=counts.positive,
-        description=info.description,
+        **content.section,
     )
 
 
@@ -169,62 +119,22 @@ def round_weights(network: nn.Module, precision: Precision) -> None:
                     raise InputError(f"Weight {name} does not fit {precision}: export with --precision float32.")
 
 
-def card_metrics(test: list[Prediction], n_groups: int, info: CohortInfo, fold: int) -> list[Metric]:
-    """Metrics of the test part with intervals, for all stations and each group; undefined ones are left out."""
-    summary = summarize(test, n_groups)
-    cohort = f"{info.title}, test part of fold {fold}"
-    n_patients = len({each.patient for each in test})
-    metrics = [
-        Metric(
-            name=each.metric if each.group == OVERALL else f"{each.metric}, {each.group} stations",
-            value=each.value,
-            low=each.low,
-            high=each.high,
-            cohort=cohort,
-            n_patients=n_patients,
-            n_stations=each.n_samples,
-        )
-        for each in summary.metrics
-        if each.value is not None and (each.group == OVERALL or each.metric == "auc")
-    ]
-    for name, value in (
-        ("auc of the largest short axis alone", summary.size_auc),
-        ("auc of a short axis of at least 10 mm", summary.size_criterion and summary.size_criterion.auc),
-        ("attention inside nodes", summary.attention_inside),
-        *(
-            (f"routing accuracy, {title} stations", part)
-            for title, part in _routing(summary.router_confusion, n_groups)
-        ),
-    ):
-        if value is not None:
-            metrics.append(Metric(name=name, value=value, cohort=cohort, n_patients=n_patients, n_stations=len(test)))
-    return metrics
+def check_package(path: Path, network: nn.Module, manifest: Manifest, task: Task) -> None:
+    """Hold a package's network to the one that was written: the same weights, and answers but for rounding.
 
-
-def _routing(confusion: list[list[float]], n_groups: int) -> list[tuple[str, float]]:
-    """Part of each group's tokens that its own expert got; empty without one expert for each group."""
-    if not confusion or any(len(row) != len(confusion) for row in confusion):
-        return []
-    return [
-        (title, row[number])
-        for number, (title, row) in enumerate(zip(group_titles(n_groups), confusion, strict=True))
-    ]
-
-
-def _check_same(path: Path, network: nn.Module, card: Manifest) -> None:
-    """Hold the package's network to the one that was written: the same weights, and logits but for rounding."""
-    generator = torch.Generator().manual_seed(0)
-    region = torch.rand(2, len(card.inputs), *card.region.size, generator=generator) * 2 - 1
-    groups = torch.zeros(2, dtype=torch.long)
+    Raises:
+        OutputError: It differs; the package is removed.
+    """
     again = read_package(path).network()
     # In one memory layout, for layouts differ by rounding.
     original = with_memory_format(network.eval(), torch.contiguous_format)
     with torch.inference_mode():
-        expected = original(region, groups=groups).logits
-        found = again(region, groups=groups).logits
+        expected, found = task.probe(original, manifest), task.probe(again, manifest)
     weights = again.state_dict()
     same = all(torch.equal(value, weights[name]) for name, value in original.state_dict().items())
     # The same weights may sum up in another order where their memory is aligned otherwise.
     if not (same and torch.allclose(expected, found, rtol=_ROUNDING, atol=_ROUNDING)):
         path.unlink()
-        raise OutputError(f"{path} gave other logits when it was read back and was removed: report this as a defect.")
+        raise OutputError(
+            f"{path} gave different answers when it was read back and was removed: report this as a defect."
+        )

@@ -1,4 +1,4 @@
-"""One training run in one folder, configured by YAML and flags through LightningCLI; it resumes where it stopped."""
+"""One training run in one folder, configured by YAML and flags through LightningCLI; a stopped run is resumed."""
 
 from __future__ import annotations
 
@@ -18,10 +18,17 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_only
 
 from lnstation_training.engine.epoch_callbacks import EpochLog
-from lnstation_training.engine.pretrained import start_from
-from lnstation_training.engine.runs import BEST, CHECKPOINTS, CONFIG_FILE, LAST, best_checkpoint, one_sentence
-from lnstation_training.tasks.station_classification.data_module import StationDataModule
-from lnstation_training.tasks.station_classification.lightning_module import StationMetastasisTask
+from lnstation_training.engine.prepared import check_task
+from lnstation_training.engine.pretrained import load_pretrained
+from lnstation_training.engine.runs import (
+    BEST,
+    CHECKPOINTS,
+    CONFIG_FILE,
+    LAST,
+    best_checkpoint,
+    checkpoint_errors_in_one_sentence,
+)
+from lnstation_training.engine.task import Monitor, Task
 from LNStationLib.support.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -41,16 +48,17 @@ class FitCLI(LightningCLI):
     """LightningCLI with a folder for everything, the best and the last checkpoint, CSV and TensorBoard logs.
 
     Attributes:
-        started: What this run took from another, in one sentence; empty where it started afresh or went on.
+        started: Which weights this run started from, in one sentence; empty for random ones or a resumed run.
     """
 
     started = ""
 
-    def __init__(self, args: Sequence[str] | dict[str, Any], callbacks: Sequence[Callback] = ()) -> None:
+    def __init__(self, args: Sequence[str] | dict[str, Any], task: Task, callbacks: Sequence[Callback] = ()) -> None:
+        self.task = task
         self.extra_callbacks = list(callbacks)
         super().__init__(
-            StationMetastasisTask,
-            StationDataModule,
+            task.module,
+            task.data,
             args=list(args) if not isinstance(args, dict) else args,
             run=False,
             save_config_callback=None,
@@ -61,15 +69,16 @@ class FitCLI(LightningCLI):
         )
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Add the folder of the run."""
+        """Add the task, the folder of the run, and the weights to start from."""
+        parser.add_argument("--task", type=str, default=self.task.name, help="What the network is for.")
         parser.add_argument(
-            "--out", type=Path, required=True, help="Folder of this run; a stopped run goes on there."
+            "--out", type=Path, required=True, help="Folder of this run; a stopped run is resumed there."
         )
         parser.add_argument(
             "--start_from",
             type=Path | None,
             default=None,
-            help="Folder of another run, or a model package, whose weights are taken as far as they fit.",
+            help="Folder of another run, or a model package, whose weights are loaded as far as they fit.",
         )
 
     @property
@@ -92,15 +101,21 @@ class FitCLI(LightningCLI):
         """Build the trainer with this run's loggers and checkpoints."""
         logger = TensorBoardLogger(self.folder, name=LOGS, version="tensorboard")
         log = EpochLog(self.folder / LOGS / METRICS_FILE)
-        self.trainer_defaults["callbacks"] = [log, *_checkpoints(self.folder), *self.extra_callbacks]
+        checkpoints = _checkpoints(self.folder, self.task.monitor)
+        self.trainer_defaults["callbacks"] = [log, *checkpoints, *self.extra_callbacks]
         built: lightning.Trainer = super().instantiate_trainer(logger=logger, default_root_dir=self.folder, **kwargs)
         return built
 
 
-def _checkpoints(folder: Path) -> list[Callback]:
+def _checkpoints(folder: Path, monitor: Monitor) -> list[Callback]:
     """The best model on validation data and, for resuming, the state after every epoch."""
     best = ModelCheckpoint(
-        folder / CHECKPOINTS, BEST, monitor="val_auc", mode="max", save_top_k=1, enable_version_counter=False
+        folder / CHECKPOINTS,
+        BEST,
+        monitor=monitor.metric,
+        mode=monitor.mode,
+        save_top_k=1,
+        enable_version_counter=False,
     )
     last = ModelCheckpoint(folder / CHECKPOINTS, LAST, save_top_k=1, enable_version_counter=False)
     return [best, last]
@@ -109,16 +124,21 @@ def _checkpoints(folder: Path) -> list[Callback]:
 def _claim(folder: Path, settings: str) -> None:
     path = folder / CONFIG_FILE
     if path.exists():
-        if path.read_text(encoding="utf-8") != settings and _main_process():
-            changed = _changed(path.read_text(encoding="utf-8"), settings)
+        before = path.read_text(encoding="utf-8")
+        if _main_process() and before not in (settings, _without_task(settings)):
             raise InputError(
-                f"{folder} holds a run with other settings ({changed}): choose another folder, or take those of its "
-                f"{CONFIG_FILE}."
+                f"{folder} holds a run with other settings ({_changed(before, settings)}): choose another folder, or "
+                f"take those of its {CONFIG_FILE}."
             )
         return
     if _main_process():
         folder.mkdir(parents=True, exist_ok=True)
         path.write_text(settings, encoding="utf-8")
+
+
+def _without_task(settings: str) -> str:
+    """The settings as runs had them before tasks had names."""
+    return "".join(line for line in settings.splitlines(keepends=True) if not line.startswith("task:"))
 
 
 def _main_process() -> bool:
@@ -130,28 +150,30 @@ def _changed(before: str, after: str) -> str:
     return "; ".join(lines[:3]) or "some are missing"
 
 
-def fit(args: Sequence[str] | dict[str, Any], callbacks: Sequence[Callback] = ()) -> FitCLI:
-    """Train, or go on with a run that was stopped; a run that is done is left as it is.
+def fit(args: Sequence[str] | dict[str, Any], task: Task, callbacks: Sequence[Callback] = ()) -> FitCLI:
+    """Train, or resume a run that was stopped; a finished run is left as it is.
 
     Args:
         args: Command-line arguments (``--config FILE --data.folder DIR --out DIR --trainer.max_epochs 30 ...``), or
             the same as a nested dictionary.
+        task: What the network is for.
         callbacks: Further callbacks, for progress.
 
     Returns:
         The command line, whose ``trainer``, ``model``, ``datamodule`` and ``folder`` are those of the run.
 
     Raises:
-        InputError: Settings or data cannot be used, or the loss is no number.
+        InputError: Settings or data cannot be used, or the loss is not a number.
         OutputError: The disk is full.
     """
-    with one_sentence(), _quiet():
-        cli = _parsed(args, callbacks)
-        _check_groups(cli)
+    with checkpoint_errors_in_one_sentence(), _quiet():
+        cli = _parsed(args, task, callbacks)
+        check_task(cli.datamodule.folder, task.name)
+        task.check_settings(cli.model, cli.datamodule)
         last = cli.folder / CHECKPOINTS / f"{LAST}.ckpt"
         if cli.config["start_from"] and not last.exists():
             source = Path(cli.config["start_from"])
-            cli.started = f"Started from {source}: {start_from(cli.model.network, source).in_words()}."
+            cli.started = f"Started from {source}: {load_pretrained(cli.model.network, source).summary}."
             log.info("%s", cli.started)
         cli.trainer.fit(cli.model, cli.datamodule, ckpt_path=last if last.exists() else None, weights_only=True)
     if cli.trainer.is_global_zero:
@@ -159,27 +181,15 @@ def fit(args: Sequence[str] | dict[str, Any], callbacks: Sequence[Callback] = ()
     return cli
 
 
-def _parsed(args: Sequence[str] | dict[str, Any], callbacks: Sequence[Callback]) -> FitCLI:
+def _parsed(args: Sequence[str] | dict[str, Any], task: Task, callbacks: Sequence[Callback]) -> FitCLI:
     # LightningCLI warns of arguments that are not those of the process.
     own, sys.argv = sys.argv, sys.argv[:1]
     try:
-        return FitCLI(args, callbacks)
+        return FitCLI(args, task, callbacks)
     except argparse.ArgumentError as error:
         raise InputError(f"{error}.") from error
     finally:
         sys.argv = own
-
-
-def _check_groups(cli: FitCLI) -> None:
-    """A station-aware router must have as many experts as there are station groups."""
-    task, data = cli.model, cli.datamodule
-    if task.hparams["network"] == "mobilevitv2_sa_moe":
-        experts = (task.hparams["network_arguments"] or {}).get("n_experts", 3)
-        if experts != data.n_groups:
-            raise InputError(
-                f"network_arguments has n_experts {experts} and data.n_groups is {data.n_groups}: a station-aware "
-                "network has one expert for each group, so set both alike."
-            )
 
 
 @contextmanager

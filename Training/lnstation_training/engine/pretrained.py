@@ -1,4 +1,4 @@
-"""Weights to start from: those of another run, or of a model package, as far as they fit."""
+"""Pretrained weights: those of another run, or of a model package, as far as they fit."""
 
 from __future__ import annotations
 
@@ -8,32 +8,35 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from lnstation_training.engine.runs import CONFIG_FILE, load_run
+from lnstation_training.engine.runs import CONFIG_FILE, best_weights
 from LNStationLib.models.package import read_package
 from LNStationLib.support.errors import InputError
 
+_NETWORK = "network."
+"""How a Lightning module names the weights of its network."""
+
 
 @dataclass(frozen=True)
-class Taken:
-    """Which weights were taken.
+class LoadedWeights:
+    """Which weights were loaded.
 
     Attributes:
         names: Those of the source.
-        fresh: Those that stay as they were drawn, because the source has no such layer.
+        fresh: Those that keep their random initialization, because the source has no such layer.
     """
 
     names: tuple[str, ...]
     fresh: tuple[str, ...]
 
-    def in_words(self) -> str:
-        """What a sentence may end with."""
+    @property
+    def summary(self) -> str:
+        """How many were loaded, and which parts of the network were not."""
         parts = sorted({name.split(".", 2)[0] for name in self.fresh})
-        return f"{len(self.names)} of {len(self.names) + len(self.fresh)} weights taken" + (
-            f"; drawn afresh in part: {', '.join(parts)}" if parts else ""
-        )
+        loaded = f"{len(self.names)} of {len(self.names) + len(self.fresh)} weights loaded"
+        return loaded + (f"; randomly initialized, at least in part: {', '.join(parts)}" if parts else "")
 
 
-def start_from(network: nn.Module, source: Path) -> Taken:
+def load_pretrained(network: nn.Module, source: Path) -> LoadedWeights:
     """Give a network the layers of a run or a model package that fit it by name and shape.
 
     Args:
@@ -50,7 +53,7 @@ def start_from(network: nn.Module, source: Path) -> Taken:
     if not trained & fitting.keys():
         raise InputError(f"{source} has no weights that fit this network: start from a run of the same kind.")
     network.load_state_dict(fitting, strict=False)
-    return Taken(tuple(fitting), tuple(name for name in own if name not in fitting))
+    return LoadedWeights(tuple(fitting), tuple(name for name in own if name not in fitting))
 
 
 def _layer(name: str) -> str:
@@ -59,9 +62,8 @@ def _layer(name: str) -> str:
 
 def _weights(source: Path) -> Mapping[str, Tensor]:
     if (source / CONFIG_FILE).exists():
-        task, _, _ = load_run(source)
-        weights: Mapping[str, Tensor] = task.network.state_dict()
-        return weights
+        weights = best_weights(source)
+        return {name.removeprefix(_NETWORK): each for name, each in weights.items() if name.startswith(_NETWORK)}
     if not source.exists():
         raise InputError(f"{source} does not exist: give the folder of a run, or a model package.")
     packaged: Mapping[str, Tensor] = read_package(source).network().state_dict()

@@ -94,5 +94,5 @@ def test_an_unknown_patient_an_empty_part_and_broken_json_are_named(tmp_path: Pa
 def test_a_fold_part_of_one_class_is_refused() -> None:
     fold = Fold(train=["A"], validation=["B"], test=["C"])
     check_positives(fold, 0, {"A": [0, 1], "B": [1, 0], "C": [0, 1]})
-    with pytest.raises(InputError, match="Fold 2 has no positive station in its validation part"):
+    with pytest.raises(InputError, match="Fold 2 has no positive sample in its validation part"):
         check_positives(fold, 2, {"A": [0, 1], "B": [0], "C": [0, 1]})

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lnstation_training.cohorts.tables import CohortError, read_cohort
+from lnstation_training.cohorts.errors import CohortError
+from lnstation_training.cohorts.tables import read_cohort
 
 PATIENTS = "patient,ct,stations,nodes,tumor_side,n_category\nP1,ct1.nii,s1.nii,n1.nii,R,N1\nP2,ct2.nii,s2.nii,,,\n"
 PATHOLOGY = "patient,station,nodes_taken,nodes_positive\nP1,4R,3,1\nP1,7,2,0\nP2,8,1,0\n"
@@ -41,11 +42,14 @@ def test_a_byte_order_mark_blank_lines_and_spaces_do_no_harm(tmp_path: Path) -> 
 
 PATIENT_FAULTS = {
     "missing columns": ("patient,ct\nP1,ct1.nii\n", "patients.csv: has no column stations"),
-    "duplicate": (PATIENTS + "P1,ct1.nii,s1.nii,,,\n", "row 4: patient P1 is already in the table"),
-    "no file": (PATIENTS.replace("ct2", "ct9"), "row 3: ct ct9.nii does not exist"),
-    "no station map": (PATIENTS.replace("s2.nii", ""), "row 3: patient P2 has no stations"),
-    "side": (PATIENTS.replace(",R,", ",right,"), "row 2: tumor_side is 'right'"),
-    "category": (PATIENTS.replace("N1", "1"), "row 2: n_category is '1'"),
+    "duplicate": (PATIENTS + "P1,ct1.nii,s1.nii,,,\n", "line 4, column patient: P1 is already in the table"),
+    "no file": (PATIENTS.replace("ct2", "ct9"), "line 3, column ct: ct9.nii does not exist"),
+    "no station map": (PATIENTS.replace("s2.nii", ""), "line 3, column stations: is empty"),
+    "side": (
+        PATIENTS.replace(",R,", ",right,"),
+        "line 2, column tumor_side: 'right' is not L or R; leave",
+    ),
+    "category": (PATIENTS.replace("N1", "1"), "line 2, column n_category: '1' is not N0, N1, N2 or N3"),
     "path as a name": (PATIENTS.replace("P2", "../P2"), "cannot name a file"),
     "nobody": ("patient,ct,stations\n", "has no patients"),
     "empty": ("", "has no column patient, ct, stations"),
@@ -62,11 +66,17 @@ def test_a_fault_in_the_patients_is_named_with_its_row(fault: str, tmp_path: Pat
 
 PATHOLOGY_FAULTS = {
     "missing columns": ("patient,station\nP1,7\n", "pathology.csv: has no column nodes_taken, nodes_positive"),
-    "unknown patient": (PATHOLOGY + "P9,7,1,0\n", "row 5: patient 'P9' is not in the table of patients"),
-    "unknown station": (PATHOLOGY + "P1,4X,1,0\n", "row 5: unknown station '4X'"),
-    "twice": (PATHOLOGY + "P1,4R,1,0\n", "row 5: station 4R of patient P1 is already in the table"),
-    "not a number": (PATHOLOGY.replace("3,1", "three,1"), "row 2: nodes_taken and nodes_positive are 'three'"),
-    "more positive than taken": (PATHOLOGY.replace("3,1", "1,3"), "row 2: 3 of 1 nodes positive is impossible"),
+    "unknown patient": (PATHOLOGY + "P9,7,1,0\n", "line 5, column patient: 'P9' is not in the table of patients"),
+    "unknown station": (PATHOLOGY + "P1,4X,1,0\n", "line 5, column station: unknown station '4X'"),
+    "twice": (PATHOLOGY + "P1,4R,1,0\n", "line 5, column station: 4R of patient P1 is already in the table"),
+    "not a number": (
+        PATHOLOGY.replace("3,1", "three,1"),
+        "line 2, column nodes_taken: 'three' is not a whole",
+    ),
+    "more positive than taken": (
+        PATHOLOGY.replace("3,1", "1,3"),
+        "column nodes_positive: 3 of 1 nodes positive is",
+    ),
     "none taken": (PATHOLOGY.replace("2,0", "0,0"), "leave out a station that was not dissected"),
     "negative": (PATHOLOGY.replace("3,1", "3,-1"), "is impossible"),
 }

@@ -17,19 +17,23 @@ from training.prepared import SPEC, write_prepared  # noqa: E402
 from training.runs import SMALL  # noqa: E402
 
 from lnstation_training.engine import experiment as module  # noqa: E402
-from lnstation_training.engine.experiment import Experiment, plan, read_result, run_experiment  # noqa: E402
+from lnstation_training.engine.experiment import Experiment, plan, run_experiment  # noqa: E402
 from lnstation_training.engine.experiment_files import read_rows, read_setting  # noqa: E402
-from lnstation_training.engine.runs import load_run  # noqa: E402
-from lnstation_training.tasks.station_classification.data_module import StationDataModule  # noqa: E402
-from lnstation_training.tasks.station_classification.lightning_module import StationMetastasisTask  # noqa: E402
-from lnstation_training.tasks.station_classification.result_tables import (  # noqa: E402
-    pool,
+from lnstation_training.engine.results import (  # noqa: E402
+    FoldResult,
+    read_result,
     read_results,
-    tables_markdown,
+    result_from_json,
     write_tables,
 )
+from lnstation_training.engine.runs import load_run  # noqa: E402
+from lnstation_training.tasks import task_named  # noqa: E402
+from lnstation_training.tasks.station_classification.data_module import StationDataModule  # noqa: E402
+from lnstation_training.tasks.station_classification.lightning_module import StationModule  # noqa: E402
+from lnstation_training.tasks.station_classification.result_tables import pool, tables_markdown  # noqa: E402
 from LNStationLib.support.errors import InputError  # noqa: E402
 
+TASK = task_named("station_classification")
 SA_MOE = Path(__file__).resolve().parents[4] / "Training" / "experiments" / "sa_moe"
 SETTING = {
     "title": "drawn regions, 1 epoch",
@@ -50,7 +54,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Experiment:
     shutil.copy(SA_MOE / "rows.yaml", folder / "sa_moe")
     (folder / "sa_moe" / "tiny.yaml").write_text(yaml.safe_dump(SETTING), encoding="utf-8")
     prepared = write_prepared(folder / "data")
-    wanted = Experiment(folder / "sa_moe", "tiny", prepared, folder / "results", folder / "runs")
+    wanted = Experiment(TASK, folder / "sa_moe", "tiny", prepared, folder / "results", folder / "runs")
     assert run_experiment(wanted) == 2
     return wanted
 
@@ -58,7 +62,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Experiment:
 def test_every_run_leaves_a_json_without_paths(done: Experiment) -> None:
     for row in ("backbone", "attention_sa_moe"):
         path = done.out / row / "fold_0.json"
-        result = read_result(path)
+        result = read_result(path, TASK)
         assert (result.row, result.fold, result.evaluation.part) == (row, 0, "test")
         assert len(result.evaluation.samples) == 18
         assert str(done.data) not in path.read_text(encoding="utf-8")
@@ -77,9 +81,9 @@ def test_what_is_there_is_not_run_again(done: Experiment, monkeypatch: pytest.Mo
 def test_a_missing_fold_is_the_only_one_that_is_run(done: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
-    def noted(job: module.Job, progress: object = None) -> module.FoldResult:
+    def noted(job: module.Job, progress: object = None) -> FoldResult:
         asked.append((job.row, job.fold))
-        return read_result(done.out / job.row / "fold_0.json")
+        return read_result(done.out / job.row / "fold_0.json", TASK)
 
     monkeypatch.setattr(module, "run_job", noted)
     assert run_experiment(replace(done, folds=(0, 1))) == 2
@@ -105,7 +109,7 @@ def test_data_of_another_geometry_are_refused_with_the_way_out(done: Experiment,
 
 
 def test_the_tables_say_what_was_run_and_what_was_not(done: Experiment) -> None:
-    text = write_tables(done.folder, done.out).read_text(encoding="utf-8")
+    text = write_tables(done.folder, done.out, TASK).read_text(encoding="utf-8")
     assert "18 patients, 54 labeled stations. They are synthetic" in text
     assert "Folds run: 0; in each, 6 patients train" in text
     assert "Epochs: 1." in text
@@ -118,7 +122,7 @@ def test_the_tables_say_what_was_run_and_what_was_not(done: Experiment) -> None:
 
 
 def test_folds_are_taken_together_after_calibration(done: Experiment) -> None:
-    first = read_result(done.out / "backbone" / "fold_0.json")
+    first = read_result(done.out / "backbone" / "fold_0.json", TASK)
     shifted = json.loads(first.model_dump_json())
     shifted["fold"] = 1
     for sample in shifted["evaluation"]["samples"]:
@@ -126,9 +130,9 @@ def test_folds_are_taken_together_after_calibration(done: Experiment) -> None:
         sample["patient"] += "b"
     content = json.loads(first.model_dump_json())
     content["evaluation"]["calibration"] = {"slope": 1.0, "intercept": 0.0, "fitted_on": "fold 0"}
-    plain = module.FoldResult.model_validate(content)
+    plain = result_from_json(content, TASK)
     shifted["evaluation"]["calibration"] = {"slope": 1.0, "intercept": -100.0, "fitted_on": "fold 1"}
-    other = module.FoldResult.model_validate(shifted)
+    other = result_from_json(shifted, TASK)
     auc = plain.evaluation.summary.metric("auc").value
     assert pool([plain, other]).summary.metric("auc").value == pytest.approx(auc)
 
@@ -140,7 +144,7 @@ def test_results_that_do_not_go_together_make_no_table(done: Experiment, tmp_pat
         (tmp_path / row).mkdir()
         (tmp_path / row / "fold_0.json").write_text(json.dumps(content), encoding="utf-8")
     with pytest.raises(InputError, match="mixes results of different numbers of epochs: 1; 2"):
-        read_results(tmp_path)
+        read_results(tmp_path, TASK)
 
 
 def test_the_papers_rows_and_tables_are_all_there_in_both_settings() -> None:
@@ -158,7 +162,7 @@ def test_the_papers_rows_and_tables_are_all_there_in_both_settings() -> None:
 def test_every_row_of_the_reduced_setting_trains_a_step(row: str) -> None:
     rows, setting = read_rows(SA_MOE), read_setting(SA_MOE, "reduced")
     config = module._config(rows.rows[row], row, setting, {})
-    task = StationMetastasisTask(**config["model"])
+    task = StationModule(**config["model"])
     data = StationDataModule(Path("nowhere"), **config["data"])
     # Vision transformers are built for one size; the others are quicker on a smaller one.
     size = setting.region.size if "t" in config["model"]["network"].split("_") else (8, 24, 24)
@@ -170,19 +174,19 @@ def test_every_row_of_the_reduced_setting_trains_a_step(row: str) -> None:
         "group": torch.tensor([0, data.n_groups - 1]),
         "patient": ["a", "b"],
     }
-    loss = task._step(batch)[1].total
+    loss = task.losses(batch)[1].total
     loss.backward()
     assert torch.isfinite(loss)
 
 
 def test_tables_need_no_data(done: Experiment) -> None:
-    assert tables_markdown(read_rows(done.folder), read_results(done.out)).startswith("# Station metastasis")
+    assert tables_markdown(read_rows(done.folder), read_results(done.out, TASK)).startswith("# Station metastasis")
 
 
 @pytest.mark.parametrize("results", sorted((SA_MOE / "results").iterdir()), ids=lambda path: path.name)
 def test_committed_tables_are_drawn_from_the_committed_results(results: Path) -> None:
     committed = (results / "tables.md").read_text(encoding="utf-8")
-    assert committed == tables_markdown(read_rows(SA_MOE), read_results(results))
+    assert committed == tables_markdown(read_rows(SA_MOE), read_results(results, TASK))
     assert "They are synthetic" in committed
 
 
@@ -194,14 +198,18 @@ def test_rows_start_from_the_row_that_the_setting_names_and_it_is_run_first(tmp_
     setting = {**SETTING, "rows": ["sa_moe"], "start_from": start, "model": {"learning_rate": 1e-12}}
     (folder / "tiny.yaml").write_text(yaml.safe_dump(setting), encoding="utf-8")
     prepared = write_prepared(tmp_path / "data")
-    wanted = Experiment(folder, "tiny", prepared, tmp_path / "results", tmp_path / "runs", workers=2, folds=(0, 1))
+    wanted = Experiment(
+        TASK, folder, "tiny", prepared, tmp_path / "results", tmp_path / "runs", workers=2, folds=(0, 1)
+    )
     order = [(job.row, job.fold, job.start) for job in plan(wanted)]
     assert order == [("stem", 0, None), ("stem", 1, None), ("sa_moe", 0, "stem"), ("sa_moe", 1, "stem")]
     assert run_experiment(wanted) == 4
     for fold in (0, 1):
-        stem, row = (load_run(wanted.runs / name / f"fold_{fold}")[0].network for name in ("stem", "sa_moe"))
+        stem, row = (
+            load_run(wanted.runs / name / f"fold_{fold}", TASK).module.network for name in ("stem", "sa_moe")
+        )
         torch.testing.assert_close(row.stem[0][0].weight, stem.stem[0][0].weight, atol=1e-6, rtol=0)
-        assert read_result(wanted.out / "sa_moe" / f"fold_{fold}.json").config["start_from"] == "stem"
+        assert read_result(wanted.out / "sa_moe" / f"fold_{fold}.json", TASK).config["start_from"] == "stem"
         assert str(tmp_path) not in (wanted.out / "sa_moe" / f"fold_{fold}.json").read_text(encoding="utf-8")
     assert run_experiment(wanted) == 0
     (folder / "tiny.yaml").write_text(yaml.safe_dump({**setting, "start_from": {"mobilevitv2_sa_moe": "root"}}))

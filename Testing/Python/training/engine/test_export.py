@@ -13,12 +13,12 @@ pytest.importorskip("lightning", reason="the 'training' packages are not install
 
 import numpy as np  # noqa: E402
 from training.prepared import SPEC, STATIONS, write_prepared  # noqa: E402
-from training.runs import fit_arguments  # noqa: E402
+from training.runs import fit_arguments, fit_stations  # noqa: E402
 
-from lnstation_training.engine.export import ExportRequest, _check_same, export_run, round_weights  # noqa: E402
-from lnstation_training.engine.fit import fit  # noqa: E402
+from lnstation_training.engine.export import ExportRequest, check_package, export_run, round_weights  # noqa: E402
 from lnstation_training.engine.runs import load_run  # noqa: E402
 from lnstation_training.evaluation.calibration import operating_points  # noqa: E402
+from lnstation_training.tasks import task_named  # noqa: E402
 from lnstation_training.tasks.station_classification.dataset import load_region  # noqa: E402
 from lnstation_training.tasks.station_classification.evaluation import validation_calibration  # noqa: E402
 from lnstation_training.tasks.station_classification.prediction import PredictionArrays, predict  # noqa: E402
@@ -26,12 +26,14 @@ from lnstation_training.tasks.station_classification.summary import probabilitie
 from LNStationLib.models.package import Manifest, read_package  # noqa: E402
 from LNStationLib.support.errors import InputError, OutputError  # noqa: E402
 
+TASK = task_named("station_classification")
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("export")
     prepared = write_prepared(folder / "data")
-    return fit(fit_arguments(prepared, folder / "run", 6, channels_last=True)).folder
+    return fit_stations(fit_arguments(prepared, folder / "run", 6, channels_last=True)).folder
 
 
 def request(run: Path, out: Path) -> ExportRequest:
@@ -41,21 +43,22 @@ def request(run: Path, out: Path) -> ExportRequest:
 @pytest.fixture(scope="module")
 def package(run: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Manifest]:
     path = tmp_path_factory.mktemp("packages") / "drawn.zip"
-    return path, export_run(request(run, path))
+    return path, export_run(request(run, path), TASK)
 
 
 def test_the_package_has_the_rounded_networks_weights_bit_for_bit_and_gives_its_logits(
     run: Path, package: tuple[Path, Manifest]
 ) -> None:
-    task, data, _ = load_run(run)
-    round_weights(task.network, "float16")
+    loaded = load_run(run, TASK)
+    module, data = loaded.module, loaded.data
+    round_weights(module.network, "float16")
     data.setup()
     rows = data.datasets["test"].samples[:4]
     regions = torch.from_numpy(np.stack([load_region(data.folder, row.patient, row.row) for row in rows]))
     network = read_package(package[0]).network()
     for name, value in network.state_dict().items():
-        assert torch.equal(value, task.network.state_dict()[name])
-    plain = task.network.to(memory_format=torch.contiguous_format).eval()
+        assert torch.equal(value, module.network.state_dict()[name])
+    plain = module.network.to(memory_format=torch.contiguous_format).eval()
     with torch.inference_mode():
         torch.testing.assert_close(network(regions).logits, plain(regions).logits, rtol=1e-3, atol=1e-5)
 
@@ -70,38 +73,39 @@ def test_rounding_of_the_logits_does_not_cost_a_package(
     run: Path, package: tuple[Path, Manifest], tmp_path: Path
 ) -> None:
     path = Path(shutil.copy(package[0], tmp_path / "package.zip"))
-    task, _, _ = load_run(run)
-    round_weights(task.network, "float16")
-    _check_same(path, moved(task.network, 1e-6), package[1])
+    module = load_run(run, TASK).module
+    round_weights(module.network, "float16")
+    check_package(path, moved(module.network, 1e-6), package[1], TASK)
     assert path.exists()
-    with pytest.raises(OutputError, match="gave other logits"):
-        _check_same(path, moved(task.network, 1e-2), package[1])
+    with pytest.raises(OutputError, match="gave different answers"):
+        check_package(path, moved(module.network, 1e-2), package[1], TASK)
     assert not path.exists()
 
 
 def test_a_package_with_another_weight_is_removed(run: Path, package: tuple[Path, Manifest], tmp_path: Path) -> None:
     path = Path(shutil.copy(package[0], tmp_path / "package.zip"))
-    task, _, _ = load_run(run)
-    round_weights(task.network, "float16")
+    module = load_run(run, TASK).module
+    round_weights(module.network, "float16")
     with torch.no_grad():
-        next(iter(task.network.parameters())).mul_(1 + 1e-6)
-    with pytest.raises(OutputError, match="gave other logits"):
-        _check_same(path, task.network, package[1])
+        next(iter(module.network.parameters())).mul_(1 + 1e-6)
+    with pytest.raises(OutputError, match="gave different answers"):
+        check_package(path, module.network, package[1], TASK)
 
 
 def test_a_network_without_experts_is_exported_too(tmp_path: Path) -> None:
     prepared = write_prepared(tmp_path / "data")
-    run = fit(fit_arguments(prepared, tmp_path / "run", 3, network="mobilevitv2", router_weight=0.0)).folder
-    card = export_run(request(run, tmp_path / "plain.zip"))
+    run = fit_stations(fit_arguments(prepared, tmp_path / "run", 3, network="mobilevitv2", router_weight=0.0)).folder
+    card = export_run(request(run, tmp_path / "plain.zip"), TASK)
     assert card.network.name == "mobilevitv2"
     assert not [metric.name for metric in card.metrics if "routing" in metric.name]
 
 
 def test_half_precision_hardly_moves_a_logit(run: Path) -> None:
-    task, data, _ = load_run(run)
-    before = [row.logit for row in predict(task, data, "test")]
-    round_weights(task.network, "float16")
-    after = [row.logit for row in predict(task, data, "test")]
+    loaded = load_run(run, TASK)
+    module, data = loaded.module, loaded.data
+    before = [row.logit for row in predict(module, data, "test")]
+    round_weights(module.network, "float16")
+    after = [row.logit for row in predict(module, data, "test")]
     assert before != after
     assert after == pytest.approx(before, abs=0.05)
 
@@ -123,20 +127,21 @@ def test_the_card_says_what_the_network_is(package: tuple[Path, Manifest]) -> No
 def test_calibration_and_operating_points_come_from_the_validation_part_alone(
     run: Path, package: tuple[Path, Manifest]
 ) -> None:
-    task, data, _ = load_run(run)
-    round_weights(task.network, "float16")
-    validation = predict(task, data, "validation")
+    loaded = load_run(run, TASK)
+    module, data = loaded.module, loaded.data
+    round_weights(module.network, "float16")
+    validation = predict(module, data, "validation")
     arrays, calibration = PredictionArrays(validation), validation_calibration(validation, 0)
     assert package[1].calibration == calibration
     expected = operating_points(arrays.labels, probabilities_of(arrays.logits, calibration))
     assert package[1].operating_points == expected
-    test = PredictionArrays(predict(task, data, "test"))
+    test = PredictionArrays(predict(module, data, "test"))
     assert operating_points(test.labels, probabilities_of(test.logits, calibration)) != expected
 
 
 def test_an_existing_package_is_never_replaced(run: Path, package: tuple[Path, Manifest]) -> None:
     with pytest.raises(OutputError, match="exists already"):
-        export_run(request(run, package[0]))
+        export_run(request(run, package[0]), TASK)
 
 
 def test_weights_beyond_half_precision_are_refused_with_the_way_out() -> None:

@@ -21,17 +21,18 @@ lightning = pytest.importorskip("lightning", reason="the 'training' packages are
 
 import yaml  # noqa: E402
 from training.prepared import write_prepared  # noqa: E402
-from training.runs import fit_arguments  # noqa: E402
+from training.runs import fit_arguments, fit_stations  # noqa: E402
 from typer.testing import CliRunner  # noqa: E402
 
 from lnstation_training.cli import app  # noqa: E402
-from lnstation_training.engine.fit import fit  # noqa: E402
+from lnstation_training.engine.module import TrainingDivergedError  # noqa: E402
 from lnstation_training.engine.runs import CHECKPOINTS, best_checkpoint, load_run  # noqa: E402
+from lnstation_training.tasks import task_named  # noqa: E402
 from lnstation_training.tasks.station_classification.data_module import StationDataModule  # noqa: E402
-from lnstation_training.tasks.station_classification.lightning_module import TrainingDivergedError  # noqa: E402
 from LNStationLib.support.errors import InputError, OutputError  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[4]
+STATIONS = task_named("station_classification")
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +42,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def finished(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return fit(fit_arguments(prepared, tmp_path_factory.mktemp("runs") / "run", 2)).folder
+    return fit_stations(fit_arguments(prepared, tmp_path_factory.mktemp("runs") / "run", 2)).folder
 
 
 def epochs_logged(run: Path) -> list[int]:
@@ -84,7 +85,7 @@ def test_a_run_leaves_settings_logs_the_best_and_the_last_checkpoint(finished: P
 
 
 def test_the_best_checkpoint_is_the_one_of_the_best_validation_auc(prepared: Path, tmp_path: Path) -> None:
-    run = fit(fit_arguments(prepared, tmp_path / "run", 4)).folder
+    run = fit_stations(fit_arguments(prepared, tmp_path / "run", 4)).folder
     with (run / "logs" / "metrics.csv").open(newline="") as file:
         aucs = {int(row["epoch"]): float(row["val_auc"]) for row in csv.DictReader(file) if row["val_auc"]}
     state = torch.load(best_checkpoint(run), weights_only=True)
@@ -93,7 +94,7 @@ def test_the_best_checkpoint_is_the_one_of_the_best_validation_auc(prepared: Pat
 
 def test_a_finished_run_is_left_as_it_is(finished: Path, prepared: Path) -> None:
     before = best_checkpoint(finished).read_bytes()
-    fit(fit_arguments(prepared, finished, 2))
+    fit_stations(fit_arguments(prepared, finished, 2))
     assert epochs_logged(finished) == [0, 1]
     assert best_checkpoint(finished).read_bytes() == before
 
@@ -110,7 +111,7 @@ def test_a_killed_run_goes_on_and_ends_where_an_unbroken_one_does(
     wait_for(lambda: (run / "checkpoints" / "last.ckpt").exists() or process.poll() is not None)
     process.send_signal(signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)
     process.wait()
-    fit(arguments)
+    fit_stations(arguments)
     assert torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["epoch"] == 1
     # Sums in another order, and threads, move the loss by rounding alone.
     assert last_loss(run) == pytest.approx(last_loss(finished), rel=0.02)
@@ -118,13 +119,13 @@ def test_a_killed_run_goes_on_and_ends_where_an_unbroken_one_does(
 
 def test_another_setting_in_the_same_folder_is_refused_and_named(finished: Path, prepared: Path) -> None:
     with pytest.raises(InputError, match=r"holds a run with other settings \(tau: 0.7\)"):
-        fit(fit_arguments(prepared, finished, 2, tau=0.7))
+        fit_stations(fit_arguments(prepared, finished, 2, tau=0.7))
 
 
 def test_experts_and_station_groups_must_be_as_many(prepared: Path, tmp_path: Path) -> None:
     arguments = fit_arguments(prepared, tmp_path / "run", network_arguments={"width": 0.1, "n_experts": 2})
     with pytest.raises(InputError, match=r"n_experts 2 and data.n_groups is 3"):
-        fit(arguments)
+        fit_stations(arguments)
 
 
 def test_a_misspelled_setting_ends_in_a_usage_error_that_names_it(prepared: Path, tmp_path: Path) -> None:
@@ -147,7 +148,7 @@ def test_a_part_of_the_batch_for_each_process_is_never_no_batch_at_all(prepared:
 
 def test_a_loss_that_is_no_number_is_one_sentence_with_patients(prepared: Path, tmp_path: Path) -> None:
     with pytest.raises(TrainingDivergedError, match=r"The loss is (nan|inf) in epoch \d+.*patients P\d\d"):
-        fit(fit_arguments(prepared, tmp_path / "run", 8, learning_rate=1e30))
+        fit_stations(fit_arguments(prepared, tmp_path / "run", 8, learning_rate=1e30))
 
 
 @pytest.mark.parametrize(
@@ -163,13 +164,13 @@ def test_a_full_disk_is_one_sentence(
 
     monkeypatch.setattr(lightning.Trainer, "save_checkpoint", full)
     with pytest.raises(OutputError, match="full") as caught:
-        fit(fit_arguments(prepared, tmp_path / "run"))
+        fit_stations(fit_arguments(prepared, tmp_path / "run"))
     assert "it goes on" in str(caught.value)
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="holds no trained model"):
-        load_run(tmp_path)
+        load_run(tmp_path, STATIONS)
 
 
 class Trap:
@@ -189,16 +190,16 @@ def test_what_a_checkpoint_holds_is_never_run(name: str, finished: Path, prepare
     state = torch.load(run / "checkpoints" / f"{name}.ckpt", weights_only=True)
     torch.save({**state, "callbacks": Trap(trap)}, run / "checkpoints" / f"{name}.ckpt")
     with pytest.raises(InputError, match="never loaded"):
-        load_run(run) if name == "best" else fit(fit_arguments(prepared, run, 2))
+        load_run(run, STATIONS) if name == "best" else fit_stations(fit_arguments(prepared, run, 2))
     assert not trap.exists()
 
 
 def test_the_loaded_run_has_the_weights_of_the_best_checkpoint(finished: Path) -> None:
-    task, data, config = load_run(finished)
+    run = load_run(finished, STATIONS)
     state = torch.load(best_checkpoint(finished), weights_only=True)["state_dict"]
-    assert all(torch.equal(value, state[name]) for name, value in task.state_dict().items())
-    assert config["trainer"]["max_epochs"] == 2
-    assert data.fold == 0
+    assert all(torch.equal(value, state[name]) for name, value in run.module.state_dict().items())
+    assert run.epochs == 2
+    assert run.data.fold == 0
 
 
 def test_two_processes_train_together_by_flags_alone(prepared: Path, tmp_path: Path) -> None:
@@ -218,8 +219,8 @@ def test_two_processes_train_together_by_flags_alone(prepared: Path, tmp_path: P
     state = torch.load(best_checkpoint(run), weights_only=True)
     # 18 regions of 6 patients, half of them for each process, in one batch of 12 at most.
     assert state["global_step"] == 1
-    task, _, _ = load_run(run)
-    assert all(torch.isfinite(value).all() for value in task.state_dict().values())
+    module = load_run(run, STATIONS).module
+    assert all(torch.isfinite(value).all() for value in module.state_dict().values())
 
 
 def test_checkpoint_names_do_not_depend_on_what_was_there(finished: Path) -> None:

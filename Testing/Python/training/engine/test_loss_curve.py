@@ -11,9 +11,7 @@ pytest.importorskip("torch", reason="the 'networks' packages are not installed")
 pytest.importorskip("lightning", reason="the 'training' packages are not installed")
 
 from training.prepared import write_prepared
-from training.runs import fit_arguments
-
-from lnstation_training.engine.fit import fit
+from training.runs import fit_arguments, fit_stations
 
 # Written by the code of commit a688899 (before tasks and engine were parted), torch 2.13.0, seed 0, drawn regions.
 TRAINING_LOSS = (2.3164, 2.22782, 2.27866)
@@ -24,7 +22,7 @@ TOLERANCE = 5e-4
 
 
 def test_a_short_fit_gives_the_loss_curve_of_before(tmp_path: Path) -> None:
-    run = fit(fit_arguments(write_prepared(tmp_path / "data"), tmp_path / "run", len(TRAINING_LOSS))).folder
+    run = fit_stations(fit_arguments(write_prepared(tmp_path / "data"), tmp_path / "run", len(TRAINING_LOSS))).folder
     with (run / "logs" / "metrics.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [float(row["train_loss"]) for row in rows] == pytest.approx(TRAINING_LOSS, rel=TOLERANCE)

@@ -11,11 +11,9 @@ lightning = pytest.importorskip("lightning", reason="the 'training' packages are
 
 from training.prepared import write_prepared  # noqa: E402
 
+from lnstation_training.engine.module import TrainingDivergedError  # noqa: E402
 from lnstation_training.tasks.station_classification.data_module import StationDataModule  # noqa: E402
-from lnstation_training.tasks.station_classification.lightning_module import (  # noqa: E402
-    StationMetastasisTask,
-    TrainingDivergedError,
-)
+from lnstation_training.tasks.station_classification.lightning_module import StationModule  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -23,9 +21,9 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_prepared(tmp_path_factory.mktemp("prepared") / "data")
 
 
-def task(**arguments: object) -> StationMetastasisTask:
+def task(**arguments: object) -> StationModule:
     torch.manual_seed(0)
-    return StationMetastasisTask(network_arguments={"width": 0.1}, **arguments)  # type: ignore[arg-type]
+    return StationModule(network_arguments={"width": 0.1}, **arguments)  # type: ignore[arg-type]
 
 
 def trainer(folder: Path, epochs: int, **arguments: object) -> lightning.Trainer:
@@ -76,7 +74,7 @@ def test_a_loss_that_is_no_number_stops_the_training_and_names_patients(prepared
 
 
 def test_a_run_that_was_stopped_goes_on_where_it_was(prepared: Path, tmp_path: Path) -> None:
-    def fresh() -> tuple[StationMetastasisTask, StationDataModule]:
+    def fresh() -> tuple[StationModule, StationDataModule]:
         return task(), StationDataModule(prepared, batch_size=54, augment=False)
 
     whole = trainer(tmp_path, 3)
@@ -97,6 +95,6 @@ def test_the_task_is_rebuilt_from_its_checkpoint(prepared: Path, tmp_path: Path)
     learner, fit = task(attention_weight=0.0), trainer(tmp_path, 1)
     fit.fit(learner, data(prepared))
     fit.save_checkpoint(tmp_path / "one.ckpt")
-    again = StationMetastasisTask.load_from_checkpoint(tmp_path / "one.ckpt", weights_only=True)
+    again = StationModule.load_from_checkpoint(tmp_path / "one.ckpt", weights_only=True)
     assert again.loss.attention_weight == 0.0
     assert torch.equal(again.network.head[-1].weight, learner.network.head[-1].weight)

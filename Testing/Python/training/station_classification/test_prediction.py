@@ -13,7 +13,7 @@ from training.prepared import write_prepared  # noqa: E402
 from training.runs import SMALL  # noqa: E402
 
 from lnstation_training.tasks.station_classification.data_module import StationDataModule  # noqa: E402
-from lnstation_training.tasks.station_classification.lightning_module import StationMetastasisTask  # noqa: E402
+from lnstation_training.tasks.station_classification.lightning_module import StationModule  # noqa: E402
 from lnstation_training.tasks.station_classification.prediction import Prediction, predict, router_fractions  # noqa: E402
 
 
@@ -24,7 +24,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def predictions(prepared: Path, network: str = "mobilevitv2_sa_moe", batch_size: int = 7) -> list[Prediction]:
     torch.manual_seed(0)
-    task = StationMetastasisTask(network, SMALL)
+    task = StationModule(network, SMALL)
     return predict(task, StationDataModule(prepared, batch_size=batch_size), "test")
 
 

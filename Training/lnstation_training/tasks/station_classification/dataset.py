@@ -5,26 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.data import Dataset
 
+from lnstation_training.engine.data_module import FoldDataset
 from lnstation_training.tasks.station_classification.augmentation import RegionAugmentation
-from lnstation_training.tasks.station_classification.samples import REGIONS, Sample
+from lnstation_training.tasks.station_classification.samples import REGIONS, StationSample
 from LNStationLib.metastasis.station_groups import station_groups
 
-Item = dict[str, Any]
-"""``region`` float32 ``[2, z, y, x]``; ``label`` float32; ``group`` int64; ``patient`` and ``station`` strings."""
 
-
-class StationDataset(Dataset[Item]):
+class StationDataset(FoldDataset):
     """Labeled regions, read from memory-mapped arrays.
+
+    An item holds ``region`` float32 ``[2, z, y, x]``, ``label`` float32, ``group`` int64, and the strings ``patient``
+    and ``station``.
 
     Args:
         folder: Prepared data.
-        samples: Rows to give out; all must be labeled and in a station group.
+        samples: Rows to read; all must be labeled and in a station group.
         n_groups: Number of station groups.
         augment: Applied to a region ``[2, z, y, x]``, whose second channel must stay 0 or 1.
 
@@ -35,7 +34,7 @@ class StationDataset(Dataset[Item]):
     def __init__(
         self,
         folder: Path,
-        samples: Sequence[Sample],
+        samples: Sequence[StationSample],
         n_groups: int = 3,
         augment: RegionAugmentation | None = None,
     ) -> None:
@@ -47,10 +46,12 @@ class StationDataset(Dataset[Item]):
         self.groups: Mapping[str, int] = station_groups(n_groups)
         self.augment = augment
 
-    def __len__(self) -> int:
-        return len(self.samples)
+    def seed(self, seed: int) -> None:
+        """Seed the augmentation, if there is one."""
+        if self.augment is not None:
+            self.augment.seed(seed)
 
-    def __getitem__(self, index: int) -> Item:
+    def __getitem__(self, index: int) -> dict[str, object]:
         sample = self.samples[index]
         region = torch.from_numpy(load_region(self.folder, sample.patient, sample.row))
         if self.augment is not None:

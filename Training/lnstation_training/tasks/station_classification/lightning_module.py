@@ -1,15 +1,14 @@
-"""Station metastasis as a Lightning task (SA-MoE, Sec. 2 and 3)."""
+"""Station metastasis as a Lightning module (SA-MoE, Sec. 2 and 3)."""
 
 from __future__ import annotations
 
-import math
-from typing import Any, Literal
+from typing import Any
 
-import lightning
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torchmetrics.classification import BinaryAUROC, BinaryAveragePrecision
 
+from lnstation_training.engine.module import NetworkModule, Schedule
 from lnstation_training.tasks.station_classification.losses import (
     LossParts,
     MaskReduction,
@@ -17,21 +16,9 @@ from lnstation_training.tasks.station_classification.losses import (
     attention_inside,
 )
 from LNStationLib.networks.output import StationOutput
-from LNStationLib.networks.registry import build_network
-from LNStationLib.support.errors import InputError
 
 
-def with_memory_format(network: nn.Module, memory_format: torch.memory_format) -> nn.Module:
-    """Lay a network's weights out in memory; the same network is returned."""
-    moved: nn.Module = network.to(memory_format=memory_format)  # type: ignore[call-overload]  # torch's types lack it
-    return moved
-
-
-class TrainingDivergedError(InputError):
-    """The loss is no number any more."""
-
-
-class StationMetastasisTask(lightning.LightningModule):
+class StationModule(NetworkModule):
     """Trains one registered network on station regions.
 
     Args:
@@ -62,18 +49,12 @@ class StationMetastasisTask(lightning.LightningModule):
         positive_weight: float = 1.0,
         learning_rate: float = 9.6e-4,
         weight_decay: float = 5e-4,
-        schedule: Literal["constant", "cosine"] = "constant",
+        schedule: Schedule = "constant",
         channels_last: bool = False,
     ) -> None:
-        super().__init__()
+        super().__init__(network, network_arguments, learning_rate, weight_decay, schedule, channels_last)
         self.save_hyperparameters()
-        self.network = build_network(network, network_arguments)
-        self.memory_format = torch.channels_last_3d if channels_last else torch.contiguous_format
-        with_memory_format(self.network, self.memory_format)
         self.loss = StationLoss(attention_weight, router_weight, balance_weight, tau, mask_reduction, positive_weight)
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.schedule = schedule
         self.auc = BinaryAUROC()
         self.average_precision = BinaryAveragePrecision()
 
@@ -83,7 +64,8 @@ class StationMetastasisTask(lightning.LightningModule):
         output: StationOutput = self.network(region, with_attention=with_attention, groups=group)
         return output
 
-    def _step(self, batch: dict[str, Any]) -> tuple[StationOutput, LossParts]:
+    def losses(self, batch: dict[str, Any]) -> tuple[StationOutput, LossParts]:
+        """The network's output for a batch and what it costs."""
         region, group = batch["region"], batch["group"]
         output = self(region, group, with_attention=self.loss.needs_attention)
         return output, self.loss(output, batch["label"], region[:, 1:2], group)
@@ -92,37 +74,18 @@ class StationMetastasisTask(lightning.LightningModule):
         """Return the loss of a batch.
 
         Raises:
-            TrainingDivergedError: It is no number; the message names the batch's patients.
+            TrainingDivergedError: It is not a number; the message names the batch's patients.
         """
-        _, parts = self._step(batch)
-        if not math.isfinite(parts.total.item()):
-            patients = ", ".join(sorted(set(batch["patient"]))[:8])
-            raise TrainingDivergedError(
-                f"The loss is {parts.total.item()} in epoch {self.current_epoch}, batch {batch_index} (patients "
-                f"{patients}): check these patients' regions, or lower the learning rate."
-            )
-        self._log_parts("train", parts, len(batch["label"]))
-        return parts.total
-
-    def _log_parts(self, stage: str, parts: LossParts, size: int) -> None:
-        values = {
-            "loss": parts.total,
-            "loss_classification": parts.classification,
-            "loss_attention": parts.attention,
-            "loss_router": parts.router,
-            "loss_balance": parts.balance,
-        }
-        for name, value in values.items():
-            if value is not None:
-                self.log(
-                    f"{stage}_{name}", value.detach(), on_step=False, on_epoch=True, batch_size=size, sync_dist=True
-                )
+        _, parts = self.losses(batch)
+        loss = self.checked_loss(parts.total, batch, batch_index)
+        self.log_parts("train", parts.by_name(), len(batch["label"]))
+        return loss
 
     def validation_step(self, batch: dict[str, Any], batch_index: int) -> None:
         """Collect loss, AUC, average precision, attention inside nodes and routing accuracy."""
-        output, parts = self._step(batch)
+        output, parts = self.losses(batch)
         size = len(batch["label"])
-        self._log_parts("val", parts, size)
+        self.log_parts("val", parts.by_name(), size)
         label = batch["label"].int()
         self.auc.update(output.logits, label)
         self.average_precision.update(output.logits, label)
@@ -142,12 +105,3 @@ class StationMetastasisTask(lightning.LightningModule):
         self.log("val_average_precision", self.average_precision.compute())
         self.auc.reset()
         self.average_precision.reset()
-
-    def configure_optimizers(self) -> Any:
-        """AdamW, with a cosine schedule where asked for."""
-        optimizer = torch.optim.AdamW(self.parameters(), lr=self.learning_rate, weight_decay=self.weight_decay)
-        if self.schedule == "constant":
-            return optimizer
-        epochs = self.trainer.max_epochs or 1
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs, self.learning_rate * 0.01)
-        return {"optimizer": optimizer, "lr_scheduler": schedule}

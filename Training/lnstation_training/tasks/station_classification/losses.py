@@ -83,6 +83,16 @@ class LossParts:
     router: Tensor | None = None
     balance: Tensor | None = None
 
+    def by_name(self) -> dict[str, Tensor | None]:
+        """The parts by the names under which they are logged."""
+        return {
+            "loss": self.total,
+            "loss_classification": self.classification,
+            "loss_attention": self.attention,
+            "loss_router": self.router,
+            "loss_balance": self.balance,
+        }
+
 
 class StationLoss(nn.Module):
     """``BCE + lambda1 * attention margin + lambda2 * router``, eq. 3.

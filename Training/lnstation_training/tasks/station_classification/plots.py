@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 from sklearn.metrics import roc_curve
 
+from lnstation_training.engine.task import FileType
 from lnstation_training.evaluation.discrimination import both_classes
 from lnstation_training.tasks.station_classification.prediction import Prediction, PredictionArrays
 from lnstation_training.tasks.station_classification.summary import OVERALL, Summary
 from LNStationLib.metastasis.station_groups import group_titles
 
-FileType = Literal["png", "svg"]
 _SIZE_INCHES = (4.6, 4.2)
 # Okabe and Ito's colors, which color-blind readers tell apart; black is all stations.
 _COLORS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -127,16 +126,3 @@ def _attention(predictions: Sequence[Prediction], titles: Sequence[str]) -> Figu
     axes.text(0.52, 0.81, "threshold of the loss (0.8)", fontsize=7, color="0.35")
     axes.set(ylabel="Part of the attention inside nodes", ylim=(0, 1.02))
     return figure
-
-
-def draw_rocs(path: Path, rows: Mapping[str, Sequence[Prediction]]) -> Path:
-    """ROC curves of several rows over the same stations in one figure."""
-    figure, axes = _figure()
-    axes.plot([0, 1], [0, 1], color="0.8", linewidth=1)
-    for number, (title, predictions) in enumerate(rows.items()):
-        arrays = PredictionArrays(predictions)
-        false_positive, true_positive, _ = roc_curve(arrays.labels, arrays.logits)
-        axes.plot(false_positive, true_positive, color=_COLORS[number % len(_COLORS)], linewidth=1.4, label=title)
-    axes.set(xlabel="1 - specificity", ylabel="Sensitivity", xlim=(0, 1), ylim=(0, 1.01), aspect="equal")
-    axes.legend(loc="lower right", fontsize=7, framealpha=0.9, edgecolor="none")
-    return _save(figure, path)

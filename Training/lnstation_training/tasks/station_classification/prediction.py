@@ -1,20 +1,19 @@
-"""What a trained network says of every labeled station of a part of a fold."""
+"""The answer of a trained network for every labeled station of a part of a fold."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict
 
+from lnstation_training.engine.task import Part
 from lnstation_training.tasks.station_classification.data_module import StationDataModule
-from lnstation_training.tasks.station_classification.lightning_module import StationMetastasisTask
+from lnstation_training.tasks.station_classification.lightning_module import StationModule
 from lnstation_training.tasks.station_classification.losses import attention_inside
 from LNStationLib.networks.output import StationOutput
-
-Part = Literal["train", "validation", "test"]
 
 
 class Prediction(BaseModel):
@@ -61,13 +60,11 @@ class PredictionArrays:
         self.patients = np.array([each.patient for each in predictions], dtype=object)
 
 
-def predict(
-    task: StationMetastasisTask, data: StationDataModule, part: Part, device: str = "cpu"
-) -> list[Prediction]:
+def predict(module: StationModule, data: StationDataModule, part: Part, device: str = "cpu") -> list[Prediction]:
     """Run a network over a part of the fold, in order.
 
     Args:
-        task: With trained weights.
+        module: With trained weights.
         data: Its fold.
         part: Which part.
         device: ``"cpu"`` or ``"cuda"``.
@@ -75,23 +72,23 @@ def predict(
     data.setup()
     dataset = data.datasets[part]
     sizes = [sample.short_axis_mm for sample in dataset.samples]
-    task = task.to(device).eval()
+    module = module.to(device).eval()
     found: list[Prediction] = []
     with torch.inference_mode():
         for batch in data.loader(part):
-            output = task(batch["region"].to(device), batch["group"].to(device), with_attention=True)
-            found += _predictions(batch, output, task, sizes[len(found) :])
+            output = module(batch["region"].to(device), batch["group"].to(device), with_attention=True)
+            found += _predictions(batch, output, module, sizes[len(found) :])
     return found
 
 
 def _predictions(
-    batch: dict[str, Any], output: StationOutput, task: StationMetastasisTask, sizes: Iterable[float | None]
+    batch: dict[str, Any], output: StationOutput, module: StationModule, sizes: Iterable[float | None]
 ) -> list[Prediction]:
     count = len(batch["label"])
     inside: list[float | None] = [None] * count
     if output.attention is not None:
         mask = batch["region"][:, 1:2]
-        fractions = attention_inside(output.attention.float().cpu(), mask, task.loss.margin.reduction)
+        fractions = attention_inside(output.attention.float().cpu(), mask, module.loss.margin.reduction)
         with_node = mask.flatten(1).amax(1) > 0
         inside = [float(f) if node else None for f, node in zip(fractions, with_node, strict=True)]
     router = router_fractions(output.router_logits, count)
@@ -111,7 +108,7 @@ def _predictions(
 
 
 def router_fractions(router_logits: Sequence[torch.Tensor], count: int) -> list[list[float]]:
-    """Part of each sample's tokens that goes to each expert, mean over layers.
+    """Fraction of each sample's tokens that goes to each expert, mean over layers.
 
     Args:
         router_logits: One ``[B, tokens, experts]`` a layer; none without a router.

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 
-from lnstation_training.cohorts.tables import MOST_ERRORS, CohortError, CohortPatient
+from lnstation_training.cohorts.info import CohortInfo
+from lnstation_training.cohorts.tables import CohortPatient
+from lnstation_training.engine.prepare import each_patient
+from lnstation_training.engine.prepared import claim_folder
 from lnstation_training.tasks.station_classification.samples import (
-    PREPARED_FILE,
     REGIONS,
     SAMPLES_FILE,
-    CohortInfo,
-    Sample,
+    StationSample,
     write_samples,
 )
-from LNStationLib import __version__, anatomy
+from LNStationLib import anatomy
 from LNStationLib.case.case import Case
 from LNStationLib.case.from_files import load_case
 from LNStationLib.case.request import CaseRequest
@@ -33,10 +33,11 @@ from LNStationLib.sampling.station_region import RegionSpec, station_region
 from LNStationLib.state.settings import Settings
 from LNStationLib.support.atomic_files import atomic_file, write_atomically
 from LNStationLib.support.errors import InputError, OutputError
-from LNStationLib.support.processes import fresh_processes
 from LNStationLib.support.progress import Progress, silent
 
 logger = logging.getLogger(__name__)
+
+TASK_NAME = "station_classification"
 
 
 def prepare(
@@ -47,17 +48,17 @@ def prepare(
     stations: Sequence[str] = STATIONS,
     progress: Progress = silent,
     workers: int = 1,
-) -> list[Sample]:
+) -> list[StationSample]:
     """Cut out the regions of all stations of all patients.
 
-    A patient whose arrays are there already is kept, so that an interrupted run goes on where it stopped.
+    A patient whose arrays exist already is kept, so that an interrupted run resumes where it stopped.
 
     Args:
         patients: The cohort.
         folder: Of prepared data; made where it does not exist.
         info: What the cohort is.
         spec: Geometry and scaling of a region.
-        stations: Stations to cut out; unlabeled ones too, since predictions may be wanted.
+        stations: Stations to cut out, unlabeled ones too, since predictions may be wanted.
         progress: Told after each patient.
         workers: Processes; never changes the result.
 
@@ -72,10 +73,9 @@ def prepare(
     spec = spec or RegionSpec()
     try:
         (folder / REGIONS).mkdir(parents=True, exist_ok=True)
-        _claim(folder, info, spec, stations)
-        listings = _all_listings(
-            patients, partial(_entries, folder=folder, spec=spec, stations=stations), workers, progress
-        )
+        claim_folder(folder, TASK_NAME, info, spec, {"stations": list(stations)})
+        cut = partial(_entries, folder=folder, spec=spec, stations=stations)
+        listings = each_patient(patients, cut, workers, progress)
         samples = [
             _sample(patient, row, entry)
             for patient, entries in zip(patients, listings, strict=True)
@@ -86,49 +86,6 @@ def prepare(
         raise OutputError(f"{folder} could not be written: {error.strerror}; free space and run it again.") from error
     progress("done", 1.0)
     return samples
-
-
-def _all_listings(
-    patients: Sequence[CohortPatient],
-    entries: Callable[[CohortPatient], list[dict] | InputError],
-    workers: int,
-    progress: Progress,
-) -> list[list[dict]]:
-    """What was cut out of every patient, in order; faulty patients are collected and told together."""
-    found: list[list[dict]] = []
-    faults: list[str] = []
-    with contextlib.ExitStack() as stack:
-        answers: Iterator[list[dict] | InputError] = map(entries, patients)
-        if workers > 1:
-            answers = stack.enter_context(fresh_processes(workers)).map(entries, patients)
-        for number, (patient, answer) in enumerate(zip(patients, answers, strict=True), start=1):
-            if isinstance(answer, InputError):
-                faults.append(f"patient {patient.patient}: {answer}")
-            else:
-                found.append(answer)
-            progress(f"{number} of {len(patients)} patients", number / len(patients))
-    if faults:
-        more = [f"... and {len(faults) - MOST_ERRORS} more"] if len(faults) > MOST_ERRORS else []
-        raise CohortError("\n".join([*faults[:MOST_ERRORS], *more]))
-    return found
-
-
-def _claim(folder: Path, info: CohortInfo, spec: RegionSpec, stations: Sequence[str]) -> None:
-    """Write what decides the regions and what the cohort is; refuse regions of another geometry."""
-    content = {
-        "lnstation_version": __version__,
-        "cohort": info.model_dump(mode="json"),
-        "region": spec.model_dump(mode="json"),
-        "stations": list(stations),
-    }
-    path = folder / PREPARED_FILE
-    if path.exists():
-        found = json.loads(path.read_text(encoding="utf-8"))
-        if any(found.get(key) != content[key] for key in ("region", "stations")):
-            raise InputError(
-                f"{folder} holds regions of another geometry or of other stations: choose another folder."
-            )
-    write_atomically(path, json.dumps(content, indent=1).encode() + b"\n")
 
 
 def _entries(
@@ -155,7 +112,7 @@ def _entries(
 
 
 def _digest(patient: CohortPatient) -> str:
-    """What tells whether a patient's images are those that were cut out: paths, sizes and times of change."""
+    """Tells whether a patient's images are those that were cut out: paths, sizes and times of change."""
     parts = []
     for path in (patient.ct, patient.stations, patient.nodes):
         status = path.stat() if path else None
@@ -163,10 +120,10 @@ def _digest(patient: CohortPatient) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def _sample(patient: CohortPatient, row: int, entry: dict) -> Sample:
+def _sample(patient: CohortPatient, row: int, entry: dict) -> StationSample:
     station = entry["station"]
     found = patient.dissections.get(station)
-    return Sample(
+    return StationSample(
         patient=patient.patient,
         station=station,
         row=row,
@@ -181,6 +138,8 @@ def _sample(patient: CohortPatient, row: int, entry: dict) -> Sample:
 def _cut_out(
     patient: CohortPatient, spec: RegionSpec, stations: Sequence[str]
 ) -> tuple[list[dict], np.ndarray, np.ndarray]:
+    if patient.stations is None:
+        raise InputError("has no station label map.")
     case = load_case(CaseRequest(ct=patient.ct, nodes=patient.nodes, case_id=patient.patient))
     station_map = read_image(patient.stations, f"stations {patient.stations.name}", logger.warning)
     sizes = _short_axes(case, station_map)
@@ -202,7 +161,7 @@ def _short_axes(case: Case, station_map: sitk.Image) -> dict[str, float]:
     if case.nodes is None:
         return {}
     on_ct = sitk.Resample(station_map, case.ct, sitk.Transform(), sitk.sitkNearestNeighbor, 0, sitk.sitkUInt8)
-    # Sides of nodes are not asked for, so any will do.
+    # Nodes' sides are not used, so any will do.
     found = find_nodes(case, on_ct, lambda point: "L", Settings(nodes="supplied")).findings
     sizes: dict[str, float] = {}
     for node in found:

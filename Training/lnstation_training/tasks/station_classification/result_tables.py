@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from lnstation_training.engine.experiment import FoldResult, read_result
-from lnstation_training.engine.experiment_files import Rows, TableLine, TableSpec, read_rows
+from lnstation_training.engine.experiment_files import Rows, TableLine, TableSpec
+from lnstation_training.engine.results import FoldResult
 from lnstation_training.evaluation.delong import delong_test
 from lnstation_training.evaluation.discrimination import METRICS, auc
-from lnstation_training.tasks.station_classification.evaluation import calibrated_logits
+from lnstation_training.tasks.station_classification.evaluation import RunEvaluation, calibrated_logits
 from lnstation_training.tasks.station_classification.prediction import Prediction
 from lnstation_training.tasks.station_classification.size_criterion import LIMIT_MM, size_criterion, size_scores
 from lnstation_training.tasks.station_classification.summary import MetricEstimate, Summary, summarize
@@ -28,7 +27,17 @@ METRIC_TITLES: Mapping[str, str] = {
 }
 _FEW = ("auc", "s_at_r80", "r_at_s80")
 NOT_RUN = "not run"
-TABLES_FILE = "tables.md"
+
+
+StationResults = Mapping[str, Sequence[FoldResult]]
+"""Results by row; every evaluation is a ``RunEvaluation``."""
+
+
+def _evaluation(result: FoldResult) -> RunEvaluation:
+    evaluation = result.evaluation
+    if not isinstance(evaluation, RunEvaluation):
+        raise TypeError(f"{type(evaluation).__name__} is not an evaluation of station classification")
+    return evaluation
 
 
 @dataclass(frozen=True)
@@ -59,50 +68,18 @@ class Pooled:
         return sorted({result.fold for result in self.results})
 
 
-def write_tables(experiment_folder: Path, results_folder: Path) -> Path:
-    """Draw all tables of an experiment.
+TABLE_KINDS = ("metrics", "groups", "attention", "experts")
 
-    Args:
-        experiment_folder: Holds ``rows.yaml``.
-        results_folder: Holds ``ROW/fold_K.json``.
 
-    Returns:
-        The file written.
+def tables_markdown(rows: Rows, results: StationResults) -> str:
+    """The tables as Markdown, with what was spent on them.
 
     Raises:
-        InputError: There are no results, or they do not go together.
+        InputError: A table is of a kind that this task does not draw.
     """
-    rows, results = read_rows(experiment_folder), read_results(results_folder)
-    text = tables_markdown(rows, results)
-    path = results_folder / TABLES_FILE
-    path.write_text(text, encoding="utf-8")
-    return path
-
-
-def read_results(folder: Path) -> dict[str, list[FoldResult]]:
-    """All results of a folder, by row, in the order of folds.
-
-    Raises:
-        InputError: There are none, or they are of different settings or cohorts.
-    """
-    results = [read_result(path) for path in sorted(folder.glob("*/fold_*.json"))]
-    if not results:
-        raise InputError(f"{folder} has no results: run the experiment first.")
-    for name, values in (
-        ("settings", {result.setting for result in results}),
-        ("cohorts", {result.evaluation.cohort for result in results}),
-        ("numbers of epochs", {str(result.evaluation.epochs) for result in results}),
-    ):
-        if len(values) > 1:
-            raise InputError(f"{folder} mixes results of different {name}: {'; '.join(sorted(values))}.")
-    by_row: dict[str, list[FoldResult]] = {}
-    for result in sorted(results, key=lambda each: each.fold):
-        by_row.setdefault(result.row, []).append(result)
-    return by_row
-
-
-def tables_markdown(rows: Rows, results: Mapping[str, Sequence[FoldResult]]) -> str:
-    """The tables as Markdown, with what was spent on them."""
+    for table in rows.tables:
+        if table.kind not in TABLE_KINDS:
+            raise InputError(f"Table {table.title!r} is of kind {table.kind!r}: choose {', '.join(TABLE_KINDS)}.")
     parts = [f"# {rows.title}: results", _what_was_run(results)]
     pooled: dict[tuple[str, ...], Pooled] = {}
     for table in rows.tables:
@@ -111,13 +88,13 @@ def tables_markdown(rows: Rows, results: Mapping[str, Sequence[FoldResult]]) -> 
     return "\n\n".join(parts) + "\n"
 
 
-def _what_was_run(results: Mapping[str, Sequence[FoldResult]]) -> str:
+def _what_was_run(results: StationResults) -> str:
     every = [result for row in results.values() for result in row]
-    first = every[0].evaluation
+    first = _evaluation(every[0])
     folds = sorted({result.fold for result in every})
-    tested = {(sample.patient, sample.station) for result in every for sample in result.evaluation.samples}
+    tested = {(sample.patient, sample.station) for result in every for sample in _evaluation(result).samples}
     positive = {
-        (sample.patient, sample.station) for result in every for sample in result.evaluation.samples if sample.label
+        (sample.patient, sample.station) for result in every for sample in _evaluation(result).samples if sample.label
     }
     counts = first.counts
     patients = sum(part.patients for part in counts.values())
@@ -140,7 +117,7 @@ def pool(results: Sequence[FoldResult]) -> Pooled:
     groups = station_groups(3)
     predictions, fold_aucs = [], []
     for result in results:
-        found = result.evaluation
+        found = _evaluation(result)
         logits = calibrated_logits(found.samples, found.calibration)
         predictions += [
             sample.model_copy(update={"logit": float(logit), "group": groups[sample.station]})
@@ -157,7 +134,7 @@ def pool(results: Sequence[FoldResult]) -> Pooled:
 def _table(
     table: TableSpec,
     rows: Rows,
-    results: Mapping[str, Sequence[FoldResult]],
+    results: StationResults,
     pooled: dict[tuple[str, ...], Pooled],
 ) -> str:
     header = _header(table)
@@ -176,7 +153,7 @@ def _table(
 
 def _pooled(
     names: tuple[str, ...],
-    results: Mapping[str, Sequence[FoldResult]],
+    results: StationResults,
     pooled: dict[tuple[str, ...], Pooled],
 ) -> Pooled | None:
     """The pooled rows, computed once; ``None`` where one of them was not run."""
@@ -214,9 +191,7 @@ def _cells(table: TableSpec, found: Pooled, reference: Pooled | None, line: Tabl
     return [parameters, *figures, p_value, by_fold, _percent(summary.attention_inside), folds]
 
 
-def _size_lines(
-    results: Mapping[str, Sequence[FoldResult]], pooled: dict[tuple[str, ...], Pooled], columns: int
-) -> list[list[str]]:
+def _size_lines(results: StationResults, pooled: dict[tuple[str, ...], Pooled], columns: int) -> list[list[str]]:
     """The AUC of size over the same stations, as a score and as a criterion, to hold the networks against."""
     rows = [row for row in results if len(results[row]) == max(len(each) for each in results.values())]
     found = _pooled((rows[0],), results, pooled)

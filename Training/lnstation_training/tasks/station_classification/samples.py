@@ -1,42 +1,22 @@
-"""What ``prepare`` leaves beside the regions: which station each is, its label, and what the cohort is."""
+"""``samples.csv``: which station each prepared region is of, and its label."""
 
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
-
+from lnstation_training.engine.prepared import read_geometry, read_prepared
 from LNStationLib.sampling.station_region import RegionSpec
 from LNStationLib.support.atomic_files import atomic_file
 from LNStationLib.support.errors import InputError
 
-PREPARED_FILE, SAMPLES_FILE, REGIONS = "prepared.json", "samples.csv", "regions"
-
-
-class CohortInfo(BaseModel):
-    """What a cohort is, for the cards of models trained on it.
-
-    Attributes:
-        title: In a few words.
-        synthetic: True where its patients are made up; every model trained on them says so.
-        description: More about it: hospitals, years, scanners, how it was labeled.
-        tables_digest: SHA-256 of the tables, empty where there are none.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    title: str
-    synthetic: bool
-    description: str = ""
-    tables_digest: str = ""
+SAMPLES_FILE, REGIONS = "samples.csv", "regions"
 
 
 @dataclass(frozen=True)
-class Sample:
+class StationSample:
     """One station of one patient, as a row of ``samples.csv``.
 
     Attributes:
@@ -60,32 +40,13 @@ class Sample:
     short_axis_mm: float | None
 
 
-def read_info(folder: Path) -> CohortInfo:
-    """What the prepared cohort is.
-
-    Raises:
-        InputError: ``folder`` holds no prepared data.
-    """
-    return CohortInfo.model_validate(_read_prepared(folder)["cohort"])
-
-
-def _read_prepared(folder: Path) -> dict:
-    try:
-        content = json.loads((folder / PREPARED_FILE).read_text(encoding="utf-8"))
-        if {"cohort", "region", "stations"} <= set(content):
-            return content
-    except (OSError, ValueError) as error:
-        raise InputError(f"{folder} holds no prepared data: run prepare first.") from error
-    raise InputError(f"{folder / PREPARED_FILE} is incomplete: run prepare into a new folder.")
-
-
 def read_spec(folder: Path) -> RegionSpec:
     """Geometry of prepared regions.
 
     Raises:
         InputError: ``folder`` holds no prepared data.
     """
-    return RegionSpec.model_validate(_read_prepared(folder)["region"])
+    return read_geometry(folder, RegionSpec)
 
 
 def read_stations(folder: Path) -> list[str]:
@@ -94,12 +55,12 @@ def read_stations(folder: Path) -> list[str]:
     Raises:
         InputError: ``folder`` holds no prepared data.
     """
-    return list(_read_prepared(folder)["stations"])
+    return list(read_prepared(folder)["stations"])
 
 
-def write_samples(path: Path, samples: Iterable[Sample]) -> None:
+def write_samples(path: Path, samples: Iterable[StationSample]) -> None:
     """Write ``samples.csv``; ``None`` is an empty cell."""
-    names = [field.name for field in fields(Sample)]
+    names = [field.name for field in fields(StationSample)]
     with atomic_file(path) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, names, lineterminator="\n")
         writer.writeheader()
@@ -109,7 +70,7 @@ def write_samples(path: Path, samples: Iterable[Sample]) -> None:
             writer.writerow(row)
 
 
-def read_samples(folder: Path) -> list[Sample]:
+def read_samples(folder: Path) -> list[StationSample]:
     """Read the samples of prepared data.
 
     Raises:
@@ -122,11 +83,11 @@ def read_samples(folder: Path) -> list[Sample]:
         raise InputError(f"{folder} holds no prepared data: run prepare first.") from error
 
 
-def _read_sample(row: dict[str, str]) -> Sample:
+def _read_sample(row: dict[str, str]) -> StationSample:
     def whole(cell: str) -> int | None:
         return int(cell) if cell else None
 
-    return Sample(
+    return StationSample(
         patient=row["patient"],
         station=row["station"],
         row=int(row["row"]),

@@ -1,10 +1,9 @@
-"""All figures of one set of predictions: discrimination by group, calibration, routing, attention."""
+"""All figures of one set of predictions: discrimination by station group, calibration, routing, attention."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -146,17 +145,3 @@ def router_confusion(predictions: Sequence[Prediction], n_groups: int) -> list[l
 def _mean(values: Sequence[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return float(np.mean(known)) if known else None
-
-
-def as_json(content: BaseModel) -> dict[str, Any]:
-    """Plain data, numbers to nine significant digits: as single precision has them."""
-    rounded: dict[str, Any] = _rounded(content.model_dump(mode="json"))
-    return rounded
-
-
-def _rounded(value: Any) -> Any:
-    if isinstance(value, float):
-        return float(f"{value:.9g}")
-    if isinstance(value, dict):
-        return {key: _rounded(each) for key, each in value.items()}
-    return [_rounded(each) for each in value] if isinstance(value, (list, tuple)) else value

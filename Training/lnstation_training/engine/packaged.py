@@ -1,0 +1,27 @@
+"""A model package as a module of its task, to predict with and to hold against the run that it was made of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lnstation_training.engine.module import NetworkModule
+from lnstation_training.engine.task import Task
+from LNStationLib.models.package import read_package
+
+
+def load_packaged(path: Path, task: Task) -> NetworkModule:
+    """The network of a package in the task's Lightning module, in evaluation mode.
+
+    Args:
+        path: Folder or zip file.
+        task: That the package was made for.
+
+    Raises:
+        PackageError: It is not a package, or cannot be used.
+    """
+    package = read_package(path)
+    choice = package.manifest.network
+    module = task.module(network=choice.name, network_arguments=choice.arguments)
+    module.network.load_state_dict(package.network().state_dict())
+    module.eval()
+    return module
