@@ -18,7 +18,7 @@ from training.runs import SMALL  # noqa: E402
 
 from lnstation_training.engine import experiment as module  # noqa: E402
 from lnstation_training.engine.experiment import Experiment, plan, run_experiment  # noqa: E402
-from lnstation_training.engine.experiment_files import read_rows, read_setting  # noqa: E402
+from lnstation_training.engine.experiment_files import read_rows, read_setting, setting_geometry  # noqa: E402
 from lnstation_training.engine.results import (  # noqa: E402
     FoldResult,
     read_result,
@@ -165,7 +165,7 @@ def test_every_row_of_the_reduced_setting_trains_a_step(row: str) -> None:
     task = StationModule(**config["model"])
     data = StationDataModule(Path("nowhere"), **config["data"])
     # Vision transformers are built for one size; the others are quicker on a smaller one.
-    size = setting.region.size if "t" in config["model"]["network"].split("_") else (8, 24, 24)
+    size = setting_geometry(setting, TASK).size if "t" in config["model"]["network"].split("_") else (8, 24, 24)
     region = torch.zeros(2, 2, *size)
     region[:, 1, 4, 10:14, 10:14] = 1
     batch = {
