@@ -12,8 +12,9 @@ from LNStationLib import anatomy
 from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.boxes import Box, bounding_region, box_around, inside_of, like, points_mm, within
 from LNStationLib.quality import check_outline
-from LNStationLib.state.assessed_case import Outline, ParsedCase
 from LNStationLib.state.assessment import Provenance
+from LNStationLib.state.patient_state import Outline, PatientState, StationPart
+from LNStationLib.state.station_change import StationChange
 from LNStationLib.support.errors import GeometryError, InputError
 from LNStationLib.support.types import BoolArray, LabelArray
 
@@ -26,36 +27,9 @@ _OFF_LATTICE = 0.02
 _NO_MARGIN = (1.0, 1.0, 1.0)
 
 
-@dataclass(frozen=True)
-class StationChange:
-    """Where the station map changed.
-
-    Attributes:
-        box: Smallest box of the CT's array that holds every changed voxel.
-        before: Station labels in the box before, ``[z, y, x]``.
-        after: And now.
-        stations: Names of the stations that won or lost voxels, in table order.
-    """
-
-    box: Box
-    before: LabelArray
-    after: LabelArray
-    stations: tuple[str, ...]
-
-    @property
-    def voxels(self) -> BoolArray:
-        """The changed voxels of the box."""
-        return np.not_equal(self.before, self.after)
-
-    @property
-    def coming_or_going(self) -> BoolArray:
-        """Voxels of the box that came to the stations as a whole, or left them."""
-        return np.not_equal(self.before > 0, self.after > 0)
-
-
 def edited_case(
-    parsed: ParsedCase, edits: Mapping[str, sitk.Image | None]
-) -> tuple[ParsedCase, StationChange] | None:
+    parsed: PatientState, edits: Mapping[str, sitk.Image | None]
+) -> tuple[PatientState, StationChange] | None:
     """Draw edits into the station map of a case.
 
     A voxel belongs to one station. One that a station newly claims leaves the station that had it.
@@ -88,7 +62,7 @@ def edited_case(
     before, after = before[tight], after[tight]
     changed = np.unique(np.concatenate([side[before != after] for side in (before, after)]))
     names = tuple(row.name for row in anatomy.stations() if row.label_value in changed)
-    change = StationChange(inside_of(region, tight), before, after, names)
+    change = StationChange(inside_of(region, tight), before, after, names, parsed.stations)
     return _with_map(parsed, whole, change), change
 
 
@@ -168,7 +142,7 @@ def _drawn(before: LabelArray, masks: Mapping[str, BoolArray]) -> LabelArray:
     return np.where(claimed > 0, claimed, after)
 
 
-def _with_map(parsed: ParsedCase, labels: LabelArray, change: StationChange) -> ParsedCase:
+def _with_map(parsed: PatientState, labels: LabelArray, change: StationChange) -> PatientState:
     boxes = dict(parsed.boxes)
     for name in change.stations:
         earlier = boxes.pop(name, change.box)
@@ -180,7 +154,8 @@ def _with_map(parsed: ParsedCase, labels: LabelArray, change: StationChange) -> 
     outlines = dict(parsed.outlines)
     for name in change.stations:
         outlines[name] = _outline(name, parsed, labels, ordered.get(name), hu)
-    edited = replace(parsed, stations=like(labels, parsed.stations), boxes=ordered, outlines=outlines)
+    part = StationPart(like(labels, parsed.stations), ordered, outlines, parsed.baseline, parsed.midline)
+    edited = replace(parsed, station_part=part)
     return replace(edited, provenance=tuple(_marked(row, edited.edited) for row in parsed.provenance))
 
 
@@ -193,7 +168,7 @@ def _box_of(label: int, labels: LabelArray, candidates: list[Box]) -> Box | None
     return inside_of(wide, tight)
 
 
-def _outline(name: str, parsed: ParsedCase, labels: LabelArray, box: Box | None, hu: np.ndarray) -> Outline:
+def _outline(name: str, parsed: PatientState, labels: LabelArray, box: Box | None, hu: np.ndarray) -> Outline:
     """What is to be said of a changed station: as before where the edit led back to where it came from."""
     label, baseline = anatomy.station(name).label_value, parsed.baseline
     if box == baseline.boxes.get(name):

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import SimpleITK as sitk
 
 from LNStationLib import anatomy
+from LNStationLib.assessment.reasons import sentence, words
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.boxes import Box, points_mm
-from LNStationLib.metastasis import StationCall
-from LNStationLib.state.assessed_case import Outline, ParsedCase
-from LNStationLib.state.assessment import BorderFinding, CaseSummary, Midline, OrganFinding, Point, StationFinding
+from LNStationLib.state.assessment import (
+    BorderFinding,
+    CaseSummary,
+    Midline,
+    NodeFinding,
+    OrganFinding,
+    Point,
+    StationFinding,
+)
 from LNStationLib.state.organ_set import OrganSet
+from LNStationLib.state.patient_state import Outline, PatientState
+from LNStationLib.state.station_call import NodeCall, StationCall
 from LNStationLib.state.station_map import StationMap
 from LNStationLib.stations.left_out import TOO_SMALL, not_parsed
 from LNStationLib.stations.profiles import bounding_box
@@ -108,7 +117,17 @@ def midline_of(station_map: StationMap) -> Midline:
     )
 
 
-def station_findings(parsed: ParsedCase, calls: Mapping[str, StationCall]) -> list[StationFinding]:
+def called_nodes(findings: Sequence[NodeFinding], calls: Mapping[int, NodeCall]) -> list[NodeFinding]:
+    """Nodes as measured, with call and reason filled in."""
+    return [
+        finding.model_copy(
+            update={"call": calls[finding.node_id].call, "reason": words(calls[finding.node_id].reason)}
+        )
+        for finding in findings
+    ]
+
+
+def station_findings(parsed: PatientState, calls: Mapping[str, StationCall]) -> list[StationFinding]:
     """One finding per called station, in the order of the calls.
 
     Args:
@@ -118,7 +137,7 @@ def station_findings(parsed: ParsedCase, calls: Mapping[str, StationCall]) -> li
     return [_station_finding(anatomy.station(name), parsed, call) for name, call in calls.items()]
 
 
-def _station_finding(row: anatomy.Station, parsed: ParsedCase, call: StationCall) -> StationFinding:
+def _station_finding(row: anatomy.Station, parsed: PatientState, call: StationCall) -> StationFinding:
     box = parsed.boxes.get(row.name)
     outline = parsed.outlines[row.name] if box is not None else _without_voxels(parsed.outlines[row.name])
     volume_ml, centroid_mm = (None, None) if box is None else _measured(parsed.stations, row.label_value, box)
@@ -140,7 +159,8 @@ def _station_finding(row: anatomy.Station, parsed: ParsedCase, call: StationCall
         fit_for_staging=call.fit_for_staging,
         nearly_positive=call.nearly_positive,
         positive_sides=list(call.positive_sides),
-        reason=call.reason,
+        reason=words(call.reason),
+        call_warnings=[sentence(warning) for warning in call.warnings],
         borders=list(outline.borders),
         edited=outline.edited,
         warnings=list(outline.warnings),

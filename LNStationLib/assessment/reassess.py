@@ -1,4 +1,4 @@
-"""After an edit of stations: only what hangs on it is assessed again.
+"""After an edit of stations: re-assess only what the edit affects.
 
 The law that the tests hold: the answer is that of a whole assessment with the edited station map. What differs, on
 purpose: nodes keep their numbers (a whole assessment would count anew), and times are those of the edit.
@@ -14,16 +14,15 @@ import SimpleITK as sitk
 
 from LNStationLib import anatomy
 from LNStationLib.assessment.assess import call_stations, conclude, judge_case, with_organs
-from LNStationLib.assessment.edits import StationChange, edited_case
+from LNStationLib.assessment.edits import edited_case
 from LNStationLib.assessment.findings import station_findings
 from LNStationLib.imaging.arrays import array_view
-from LNStationLib.metastasis import StationAttention, station_classifier
-from LNStationLib.nodes.find import with_outside
-from LNStationLib.nodes.measurement import Scene
+from LNStationLib.metastasis.registry import METHODS as METASTASIS
 from LNStationLib.nodes.update import NodeUpdate, update_nodes
-from LNStationLib.state.assessed_case import AssessedCase, ParsedCase
+from LNStationLib.state.assessed_case import AssessedCase
 from LNStationLib.state.assessment import Assessment, StationFinding
-from LNStationLib.state.node_result import NodeResult, node_source
+from LNStationLib.state.patient_state import PatientState
+from LNStationLib.state.station_change import StationChange
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.progress import Progress, portion, silent
 
@@ -64,26 +63,22 @@ def reassess(
     drawn = edited_case(assessed.parsed, edits)
     if drawn is None:
         return Reassessment(assessed, (), False)
-    parsed, change = drawn
+    state, change = drawn
     check_same_model(assessed)
-    if assessed.assessment.case.nodes_from == "ct_blobs":
-        parsed = with_organs(parsed, portion(progress, 0.0, 0.5))
-    if _needs_a_start(assessed, parsed):
-        return _compared(assessed, judge_case(parsed, portion(progress, 0.5, 1.0)))
+    search = state.found_nodes.search
+    if search.uses_organs:
+        state = with_organs(state, portion(progress, 0.0, 0.5))
+    if search.inside_stations and not (state.boxes and assessed.parsed.boxes):
+        # There is nothing to start from, or nothing left.
+        return _compared(assessed, judge_case(state, portion(progress, 0.5, 1.0)))
     assessed = with_attention(assessed)
     progress("nodes", 0.5)
-    update = _updated_nodes(assessed, parsed, change, portion(progress, 0.5, 0.9))
+    update = update_nodes(state, change, portion(progress, 0.5, 0.9))
     progress("assessing stations", 0.9)
-    now = _concluded(assessed, parsed, change, update)
+    now = _concluded(assessed, replace(state, nodes=update.nodes), change, update)
     progress("done", 1.0)
     changed = _changed(assessed.assessment, now.assessment)
     return Reassessment(now, changed, update.labels_changed, bool(assessed.attention or now.attention))
-
-
-def _needs_a_start(assessed: AssessedCase, parsed: ParsedCase) -> bool:
-    """Whether nodes were looked for inside stations, and there are or were none."""
-    inside = assessed.assessment.case.nodes_from in ("pet_threshold", "ct_blobs")
-    return inside and not (parsed.boxes and assessed.parsed.boxes)
 
 
 def _compared(before: AssessedCase, now: AssessedCase) -> Reassessment:
@@ -92,40 +87,19 @@ def _compared(before: AssessedCase, now: AssessedCase) -> Reassessment:
     return Reassessment(now, changed, not same, bool(before.attention or now.attention))
 
 
-def _updated_nodes(
-    assessed: AssessedCase, parsed: ParsedCase, change: StationChange, progress: Progress
-) -> NodeUpdate:
-    case = parsed.informed
-    before = known_nodes(assessed)
-    if before.source == "none":
-        return NodeUpdate(before, frozenset(), False)
-    scene = Scene(case.ct, parsed.stations, case.pet, before.source, parsed.midline.side_of)
-    earlier = assessed.parsed.stations
-    return update_nodes(case, before, parsed.stations, change, parsed.settings, earlier, scene, progress)
-
-
-def known_nodes(assessed: AssessedCase) -> NodeResult:
-    """The nodes of an assessed case as a node finder returned them."""
-    assessment = assessed.assessment
-    provenance = next(row for row in assessment.provenance if row.step == "nodes")
-    warnings = with_outside(provenance.warnings, assessment.nodes)
-    source = node_source(assessment.case.nodes_from)
-    return NodeResult(assessed.nodes, assessment.nodes, source, provenance, warnings, assessed.node_memory)
-
-
-def _concluded(assessed: AssessedCase, parsed: ParsedCase, change: StationChange, update: NodeUpdate) -> AssessedCase:
+def _concluded(
+    assessed: AssessedCase, state: PatientState, change: StationChange, update: NodeUpdate
+) -> AssessedCase:
     """Call the stations that changed or whose nodes did; the others keep their findings."""
     affected = {*change.stations, *update.stations}
     if update.labels_changed:
-        affected |= _stations_where_nodes_changed(assessed.nodes, update.nodes.labels, parsed.stations)
-    calls = call_stations(parsed, update.nodes, affected)
-    renewed = {finding.station: finding for finding in station_findings(parsed, calls.stations)}
+        affected |= _stations_where_nodes_changed(assessed.nodes, update.nodes.labels, state.stations)
+    calls = call_stations(state, only=affected)
+    renewed = {finding.station: finding for finding in station_findings(state, calls.stations)}
     findings = [renewed.get(finding.station, finding) for finding in assessed.assessment.stations]
     kept = {name: one for name, one in (assessed.attention or {}).items() if name not in affected}
     attention = {finding.station: (kept | dict(calls.attention)).get(finding.station) for finding in findings}
-    return conclude(
-        parsed, update.nodes, calls, findings, {name: one for name, one in attention.items() if one is not None}
-    )
+    return conclude(state, calls, findings, {name: one for name, one in attention.items() if one is not None})
 
 
 def _stations_where_nodes_changed(before: sitk.Image, now: sitk.Image, stations: sitk.Image) -> set[str]:
@@ -145,8 +119,9 @@ def check_same_model(assessed: AssessedCase) -> None:
     used = next(row for row in assessed.assessment.provenance if row.step == "metastasis")
     if used.model_sha256 is None:
         return
-    classifier = station_classifier(assessed.parsed.settings)
-    if classifier.model_sha256 != used.model_sha256:
+    state = assessed.parsed
+    method = METASTASIS.chosen(state.settings, state.case)
+    if method.check(METASTASIS.options(method, state.settings), state.found_nodes.search) != used.model_sha256:
         raise InputError(
             f"the case was assessed with another model package than the {used.model_package} that is here now: "
             "assess the case again."
@@ -161,12 +136,8 @@ def with_attention(assessed: AssessedCase) -> AssessedCase:
     """
     if assessed.attention is not None:
         return assessed
-    parsed = assessed.parsed
-    attention: Mapping[str, StationAttention] = {}
-    if parsed.settings.metastasis != "clinical_criteria":
-        check_same_model(assessed)
-        attention = call_stations(parsed, known_nodes(assessed)).attention
-    return replace(assessed, attention=attention)
+    check_same_model(assessed)
+    return replace(assessed, attention=call_stations(assessed.parsed).attention)
 
 
 def _changed(before: Assessment, now: Assessment) -> tuple[str, ...]:

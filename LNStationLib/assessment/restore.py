@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast, get_args
 
 import numpy as np
 import SimpleITK as sitk
 from pydantic import ValidationError
 
 from LNStationLib import anatomy
+from LNStationLib.assessment.methods import REGISTRIES, check_settings
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.boxes import station_boxes
 from LNStationLib.imaging.checks import same_grid
-from LNStationLib.state.assessed_case import AssessedCase, Baseline, Outline, ParsedCase
+from LNStationLib.nodes.find import with_outside
+from LNStationLib.nodes.registry import METHODS as NODES
+from LNStationLib.staging.rules import Rules
+from LNStationLib.state.assessed_case import AssessedCase
 from LNStationLib.state.assessment import Assessment, Provenance
-from LNStationLib.state.settings import Settings
+from LNStationLib.state.node_result import NodeResult
+from LNStationLib.state.patient_state import Baseline, OrganPart, Outline, PatientState, StationPart
+from LNStationLib.state.provenance import CHOSEN, METHOD, not_called_reason, step_settings
+from LNStationLib.state.settings import Settings, Step, is_flat
 from LNStationLib.support.errors import GeometryError, InputError
 
 _AGAIN = "assess the case again."
+_OF_ALL_STEPS = ("working_spacing_mm",)
+_LUNG_RULES = get_args(Rules)
 
 
 def restore_case(
@@ -58,19 +67,32 @@ def restore_case(
         finding.station: Outline(tuple(finding.borders), tuple(finding.warnings), finding.edited)
         for finding in assessment.stations
     }
-    parsed = ParsedCase(
+    state = PatientState(
         case=case,
         settings=settings or settings_of(assessment),
-        stations=stations,
-        boxes=boxes,
-        outlines=outlines,
-        baseline=Baseline(stations, boxes, outlines),
-        midline=assessment.midline,
-        organs=None,
-        organ_findings=tuple(assessment.organs),
+        organ_part=OrganPart(tuple(assessment.organs)),
+        station_part=StationPart(stations, boxes, outlines, Baseline(stations, boxes, outlines), assessment.midline),
+        nodes=_restored_nodes(assessment, nodes),
         provenance=tuple(row for row in assessment.provenance if row.step in ("input", "organs", "stations")),
     )
-    return AssessedCase(parsed, assessment, nodes, attention=None)
+    return AssessedCase(state, assessment, nodes, attention=None)
+
+
+def _restored_nodes(assessment: Assessment, labels: sitk.Image) -> NodeResult:
+    """The nodes of an assessment as the search for them returned them."""
+    provenance = next(row for row in assessment.provenance if row.step == "nodes")
+    try:
+        search = NODES.named(assessment.case.nodes_from).search
+    except InputError as error:
+        raise InputError(f"nodes from '{assessment.case.nodes_from}' are not known here: {_AGAIN}") from error
+    return NodeResult(
+        labels=labels,
+        findings=assessment.nodes,
+        search=search,
+        provenance=provenance,
+        warnings=with_outside(provenance.warnings, assessment.nodes),
+        not_called=not_called_reason(provenance.settings),
+    )
 
 
 def settings_of(assessment: Assessment) -> Settings:
@@ -81,24 +103,31 @@ def settings_of(assessment: Assessment) -> Settings:
     """
     used: dict[str, Any] = {}
     for row in assessment.provenance:
-        used |= {key: value for key, value in row.settings.items() if key in Settings.model_fields}
-        used |= _method(row)
+        used |= _recorded(row) if CHOSEN in row.settings else _of_version_1_0(row)
     try:
-        return Settings.model_validate(used)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise InputError(
-            f"the saved assessment was made with {first['loc'][0]} = {first['input']}, unknown here: {_AGAIN}"
-        ) from error
+        settings = Settings.model_validate(used)
+        check_settings(settings)
+    except (ValidationError, InputError) as error:
+        raise InputError(f"the saved assessment was made with settings that are unknown here: {_AGAIN}") from error
+    return settings
 
 
-def _method(row: Provenance) -> dict[str, str]:
+def _recorded(row: Provenance) -> dict[str, Any]:
+    step: Step = cast(Step, row.step)
+    method = REGISTRIES[step].named(row.settings[METHOD])
+    used: dict[str, Any] = {step: step_settings(row.settings, method.options)}
+    return used | {key: value for key, value in row.settings.items() if key in _OF_ALL_STEPS}
+
+
+def _of_version_1_0(row: Provenance) -> dict[str, Any]:
+    """What a provenance of schema 1.0 says of the settings, which were flat then."""
+    used = {key: value for key, value in row.settings.items() if is_flat(key) or key in _OF_ALL_STEPS}
     if row.step in ("organs", "stations", "metastasis"):
-        return {row.step: row.implementation}
-    # The rules for the esophagus follow from the cancer and are no setting.
-    if row.step == "staging" and row.implementation not in ("none", "ajcc8_esophagus"):
-        return {"rules": row.implementation}
-    return {}
+        return used | {row.step: row.implementation}
+    # The rules for the esophagus follow from the cancer and were no setting.
+    if row.step == "staging" and row.implementation in _LUNG_RULES:
+        return used | {"rules": row.implementation}
+    return used
 
 
 def _as(image: sitk.Image, ct: sitk.Image, pixel: int) -> sitk.Image:

@@ -6,6 +6,7 @@ The model never overwrites it. Schema version 1.0; written as ``review.json`` wi
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
@@ -13,8 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from LNStationLib import anatomy
 from LNStationLib.case.case import CaseFacts
-from LNStationLib.metastasis import StationCall, positive_station_names
 from LNStationLib.staging.case_staging import stage_case
+from LNStationLib.staging.positive_stations import positive_station_names
 from LNStationLib.state.assessment import Assessment, Call, NStaging, SideName
 from LNStationLib.state.settings import Settings
 from LNStationLib.support.errors import InputError
@@ -85,6 +86,15 @@ class Review(_Strict):
         return calls
 
 
+@dataclass(frozen=True)
+class _ReaderStation:
+    """A station as a reader called it."""
+
+    station: str
+    call: Call | None
+    positive_sides: tuple[SideName, ...]
+
+
 def stage_reader_calls(
     facts: CaseFacts,
     calls: Mapping[str, Call],
@@ -111,9 +121,7 @@ def stage_reader_calls(
     if unknown:
         raise InputError(f"there is no station '{unknown[0]}': use one of {', '.join(known)}.")
     called = [
-        StationCall(name, calls[name], "reader", positive_sides=tuple((sides or {}).get(name, ())))
-        for name in known
-        if name in calls
+        _ReaderStation(name, calls[name], tuple((sides or {}).get(name, ()))) for name in known if name in calls
     ]
     not_assessed = [name for name in known if name not in calls]
     if not called:

@@ -15,6 +15,7 @@ import typer
 from LNStationLib import __version__
 from LNStationLib.cli import models, phantom
 from LNStationLib.cli.errors import GuardedGroup, set_up_logging
+from LNStationLib.cli.method_options import MethodOptionsCommand, given_settings
 from LNStationLib.support import console
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.progress import Progress, portion
@@ -30,9 +31,6 @@ Cancer = Literal["lung", "esophagus"]
 DemoPatient = Literal["esophagus", "lung"]
 PetUnits = Literal["suvbw", "bqml"]
 RuleSet = Literal["tnm8", "tnm9", "petct_paper"]
-OrganMethod = Literal["supplied_and_image", "totalsegmentator"]
-Engine = Literal["auto", "torch", "openvino"]
-NodeMethod = Literal["auto", "supplied", "pet_threshold", "ct_blobs", "none"]
 
 
 app = typer.Typer(
@@ -71,10 +69,6 @@ def _common(
 
 OutOption = Annotated[Path, typer.Option(help="Folder for the results; made where it does not exist.")]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Take an output folder that is not empty.")]
-ModelOption = Annotated[
-    str | None,
-    typer.Option(help="Model package that judges stations: its file, folder or id. [default: clinical criteria]"),
-]
 RulesOption = Annotated[RuleSet, typer.Option(help="Rules for the N category of lung cancer.")]
 
 
@@ -101,6 +95,7 @@ def demo(
 
 def _demo_settings(patient: DemoPatient) -> Settings:
     """With the shipped model package where it fits the patient and networks can run, else the clinical criteria."""
+    from LNStationLib.assessment.methods import settings_for_package
     from LNStationLib.models.package import list_packages
     from LNStationLib.networks.installation import missing_packages
     from LNStationLib.state.settings import Settings
@@ -110,11 +105,12 @@ def _demo_settings(patient: DemoPatient) -> Settings:
     shipped = [one for one in list_packages() if one.source == "shipped" and one.manifest is not None]
     if not shipped or missing_packages():
         return Settings()
-    return Settings(metastasis="sa_moe", model=str(shipped[0].path))
+    return settings_for_package(Settings(), "station_classification", str(shipped[0].path))
 
 
-@app.command()
+@app.command(cls=MethodOptionsCommand)
 def assess(
+    ctx: typer.Context,
     out: OutOption,
     case_folder: Annotated[
         Path | None, typer.Argument(help="Folder with case.json; what is given besides takes its place.")
@@ -133,35 +129,6 @@ def assess(
         bool, typer.Option("--keep-study-date", help="Let the study date of a DICOM header into the report.")
     ] = False,
     overwrite: OverwriteOption = False,
-    model: ModelOption = None,
-    operating_point: Annotated[
-        str | None, typer.Option(help="Of the model package; `models show` lists them. [default: its first]")
-    ] = None,
-    device: Annotated[str, typer.Option(help="Where networks run: auto, cpu, cuda, cuda:1 or mps.")] = "auto",
-    engine: Annotated[
-        Engine,
-        typer.Option(help="What runs networks on a CPU. auto: OpenVINO where installed and worth it, else torch."),
-    ] = "auto",
-    flip_averaging: Annotated[
-        bool,
-        typer.Option("--flip-averaging", help="Average the answer with that for the mirror image."),
-    ] = False,
-    rules: RulesOption = "tnm8",
-    organ_method: Annotated[OrganMethod, typer.Option(help="Where organs come from.")] = "supplied_and_image",
-    node_method: Annotated[
-        NodeMethod, typer.Option(help="Where nodes come from. auto: supplied masks, else PET, else CT.")
-    ] = "auto",
-    node_suv_threshold: Annotated[
-        float, typer.Option(help="SUV above which PET voxels in a station form a node.")
-    ] = 2.5,
-    node_suv_fraction_of_max: Annotated[
-        float | None,
-        typer.Option("--node-suv-fraction", help="PET nodes keep voxels of at least this part of their SUVmax."),
-    ] = None,
-    suv_max_threshold: Annotated[float, typer.Option(help="A node is positive above this SUVmax.")] = 4.0,
-    short_axis_threshold_mm: Annotated[
-        float, typer.Option("--short-axis-threshold", help="A node is positive from this short axis on, in mm.")
-    ] = 10.0,
     working_spacing_mm: Annotated[
         float, typer.Option("--working-spacing", help="Voxel edge for organs and stations, in mm.")
     ] = 1.5,
@@ -169,24 +136,7 @@ def assess(
     """Assess a case: stations, nodes, N category and report from a CT and what else there is."""
     if case_folder is None and ct is None:
         raise InputError("no CT was given: give --ct FILE, or a case folder with case.json.")
-    if model is None and (operating_point is not None or flip_averaging):
-        raise InputError("--operating-point and --flip-averaging belong to a model package: give --model too.")
-    settings = _settings(
-        metastasis="clinical_criteria" if model is None else "sa_moe",
-        model=model,
-        operating_point=operating_point,
-        device=device,
-        engine=engine,
-        flip_averaging=flip_averaging,
-        rules=rules,
-        organs=organ_method,
-        nodes=node_method,
-        node_suv_threshold=node_suv_threshold,
-        node_suv_fraction_of_max=node_suv_fraction_of_max,
-        suv_max_threshold=suv_max_threshold,
-        short_axis_threshold_mm=short_axis_threshold_mm,
-        working_spacing_mm=working_spacing_mm,
-    )
+    settings = given_settings(ctx, working_spacing_mm=working_spacing_mm)
     given: dict[str, Any] = {
         "ct": ct,
         "pet": pet,
@@ -252,23 +202,6 @@ def schema(
         write_schema(out)
 
 
-def _settings(**chosen: object) -> Settings:
-    """Checked settings.
-
-    Raises:
-        InputError: A value is out of range.
-    """
-    from pydantic import ValidationError
-
-    from LNStationLib.state.settings import Settings
-
-    try:
-        return Settings.model_validate(chosen)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise InputError(f"{first['loc'][0]} = {first['input']}: {first['msg'].lower()}.") from error
-
-
 def _load(case_folder: Path | None, given: dict[str, Any], progress: Progress) -> Case:
     from LNStationLib.case.from_files import CaseRequest, load_case, load_case_folder
 
@@ -280,12 +213,12 @@ def _load(case_folder: Path | None, given: dict[str, Any], progress: Progress) -
 def _assess(load: Callable[[Progress], Case], settings: Settings, out: Path, *, overwrite: bool) -> None:
     """Load, assess, write and show; a bad output folder or model package fails before anything is computed."""
     from LNStationLib.assessment.assess import assess as assess_case
+    from LNStationLib.assessment.methods import check_models
     from LNStationLib.cli.summary import show_assessment
     from LNStationLib.export import prepare_output_folder, write_outputs
-    from LNStationLib.metastasis import station_classifier
 
     prepare_output_folder(out, overwrite)
-    station_classifier(settings)
+    check_models(settings)
     with console.shown_progress() as progress:
         case = load(portion(progress, 0.0, 0.1))
         result = assess_case(case, settings, portion(progress, 0.1, 0.7))

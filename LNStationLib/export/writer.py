@@ -20,7 +20,7 @@ from LNStationLib.export.output_folder import (
 )
 from LNStationLib.export.pdf import pdf_report
 from LNStationLib.imaging.boxes import station_boxes
-from LNStationLib.metastasis import attention_volume
+from LNStationLib.state.attention import attention_volume
 from LNStationLib.state.result import AssessmentResult
 from LNStationLib.support.progress import Progress, portion, silent
 

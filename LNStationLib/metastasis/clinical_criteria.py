@@ -1,105 +1,145 @@
 """Calls by the criteria of the clinic: short axis on CT and SUVmax on PET.
 
-A node is positive at a short axis of at least ``settings.short_axis_threshold_mm`` (RECIST 1.1: 10 mm) or an SUVmax
-above ``settings.suv_max_threshold`` (Engelson et al. 2026, Sec. 4.2: 4). A station is positive where one of its nodes
-is, or where the highest SUV inside its mask is above the threshold, which is that paper's own baseline.
+A node is positive at a short axis of at least ``short_axis_threshold_mm`` (RECIST 1.1: 10 mm) or an SUVmax above
+``suv_max_threshold`` (Engelson et al. 2026, Sec. 4.2: 4). A station is positive where one of its nodes is, or where
+the highest SUV inside its mask is above the threshold, which is that paper's own baseline.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-
-import SimpleITK as sitk
+from typing import cast
 
 from LNStationLib import __version__, anatomy
-from LNStationLib.case.case import Case
-from LNStationLib.imaging.boxes import Box, station_boxes
 from LNStationLib.metastasis.station_uptake import StationUptake, station_uptakes
-from LNStationLib.nodes.find import fit_for_staging
+from LNStationLib.metastasis.uncertainty import nearly
 from LNStationLib.state.assessment import Call, NodeFinding, Provenance
-from LNStationLib.state.node_result import NodeResult
-from LNStationLib.state.settings import Settings
-from LNStationLib.state.station_call import MetastasisResult, StationCall, nearly
+from LNStationLib.state.method import MethodOptions, option
+from LNStationLib.state.needs import Need
+from LNStationLib.state.node_result import NodeSearch
+from LNStationLib.state.patient_state import PatientState
+from LNStationLib.state.provenance import settings_record
+from LNStationLib.state.reason import Reason
+from LNStationLib.state.station_call import MetastasisResult, NodeCall, StationCall
+from LNStationLib.support.progress import Progress, silent
 from LNStationLib.support.types import PointMm, Side
 
-_REFERENCES = [
-    "Eisenhauer et al. 2009, doi:10.1016/j.ejca.2008.10.026 (RECIST 1.1: short axis of 10 mm or more)",
-    "Engelson et al. 2026, doi:10.1117/1.JMI.13.1.014507, Sec. 4.2 (SUVmax of the station above t = 4)",
-]
 _SIDES: tuple[Side, ...] = ("R", "L")
+
+
+class CriteriaOptions(MethodOptions):
+    """Thresholds of the clinical criteria."""
+
+    short_axis_threshold_mm: float = option(
+        10.0,
+        "A node is positive from this short axis on (RECIST 1.1: 10 mm).",
+        title="Short axis",
+        unit="mm",
+        flag="--short-axis-threshold",
+        gt=0,
+    )
+    suv_max_threshold: float = option(
+        4.0,
+        "Nodes and stations are positive above this SUVmax (Engelson et al. 2026, Sec. 4.2: 4).",
+        title="SUVmax",
+        flag="--suv-max-threshold",
+        gt=0,
+    )
+
+
+@dataclass(frozen=True)
+class _Called:
+    """A node with its call."""
+
+    finding: NodeFinding
+    call: NodeCall
 
 
 class ClinicalCriteria:
     """Short axis and SUVmax against thresholds."""
 
     name = "clinical_criteria"
-    model_sha256: str | None = None
+    title = "Clinical criteria (size, SUVmax)"
+    options: type[MethodOptions] = CriteriaOptions
+    needs: tuple[Need, ...] = ()
+    references: tuple[str, ...] = (
+        "Eisenhauer et al. 2009, doi:10.1016/j.ejca.2008.10.026 (RECIST 1.1: short axis of 10 mm or more)",
+        "Engelson et al. 2026, doi:10.1117/1.JMI.13.1.014507, Sec. 4.2 (SUVmax of the station above t = 4)",
+    )
+    package_task: str | None = None
 
-    def assess(
+    def check(self, options: MethodOptions, search: NodeSearch | None) -> str | None:
+        """Nothing has to be there."""
+        return None
+
+    def run(
         self,
-        nodes: NodeResult,
-        stations: sitk.Image,
-        case: Case,
-        parsed_stations: set[str],
-        settings: Settings,
-        side_of: Callable[[PointMm], Side],
-        boxes: Mapping[str, Box] | None = None,
+        state: PatientState,
+        options: MethodOptions,
+        progress: Progress = silent,
         only: Collection[str] | None = None,
     ) -> MetastasisResult:
-        """Assess nodes and stations; see ``StationClassifier.assess``."""
+        """Assess nodes and stations; see :class:`LNStationLib.metastasis.method.MetastasisMethod`."""
         start = time.perf_counter()
-        called = [call_node(finding, settings, nodes.not_called) for finding in nodes.findings]
-        rows = [row for row in anatomy.stations() if only is None or row.name in only]
-        boxes = station_boxes(stations) if boxes is None else boxes
-        wanted = {row.name: boxes[row.name] for row in rows if row.name in boxes}
-        uptakes = station_uptakes(case.pet, stations, case.tumor, wanted)
-        calls = {}
-        for row in rows:
-            evidence = _Evidence(
-                station=row.name,
-                parsed=row.name in parsed_stations,
-                has_pet=case.pet is not None,
-                nodes=[finding for finding in called if finding.station == row.name],
-                nodes_from=nodes.source,
-                nodes_fit=fit_for_staging(nodes.source),
-                not_called=nodes.not_called,
-                uptake=uptakes.by_station.get(row.name),
-                filled_by_tumor=row.name in uptakes.filled_by_tumor,
-            )
-            calls[row.name] = _call_station(evidence, settings, row.side is None, side_of)
+        criteria, case = cast(CriteriaOptions, options), state.case
+        not_called = state.found_nodes.not_called
+        nodes = [_Called(one, call_node(one, criteria, not_called)) for one in state.found_nodes.findings]
+        calls = {
+            evidence.station: _call_station(evidence, criteria, state.midline.side_of)
+            for evidence in _evidence(state, nodes, only)
+        }
         warnings = [] if case.pet is not None else ["There is no PET: calls rest on the size of nodes alone."]
         provenance = Provenance(
             step="metastasis",
             implementation=self.name,
             version=__version__,
             seconds=round(time.perf_counter() - start, 3),
-            settings=settings.model_dump(include={"short_axis_threshold_mm", "suv_max_threshold"}),
-            references=_REFERENCES,
+            settings=settings_record(state.settings.metastasis, self, criteria),
+            references=list(self.references),
             warnings=warnings,
         )
-        return MetastasisResult(called, calls, provenance, warnings)
+        return MetastasisResult({one.finding.node_id: one.call for one in nodes}, calls, provenance, warnings)
 
 
-def call_node(finding: NodeFinding, settings: Settings, not_called: str | None = None) -> NodeFinding:
-    """Fill in call and reason of one node from its short axis and SUVmax.
+def _evidence(state: PatientState, nodes: list[_Called], only: Collection[str] | None) -> list[_Evidence]:
+    rows = [row for row in anatomy.stations() if only is None or row.name in only]
+    wanted = {row.name: state.boxes[row.name] for row in rows if row.name in state.boxes}
+    uptakes = station_uptakes(state.case.pet, state.stations, state.case.tumor, wanted)
+    return [
+        _Evidence(
+            station=row.name,
+            unsided=row.side is None,
+            parsed=row.name in state.boxes,
+            has_pet=state.case.pet is not None,
+            nodes=[one for one in nodes if one.finding.station == row.name],
+            search=state.found_nodes.search,
+            not_called=state.found_nodes.not_called,
+            uptake=uptakes.by_station.get(row.name),
+            filled_by_tumor=row.name in uptakes.filled_by_tumor,
+        )
+        for row in rows
+    ]
+
+
+def call_node(finding: NodeFinding, criteria: CriteriaOptions, not_called: Reason | None = None) -> NodeCall:
+    """Call one node from its short axis and SUVmax.
 
     Args:
         finding: The node.
-        settings: Thresholds.
+        criteria: Thresholds.
         not_called: Why it is called neither positive nor negative; ``None`` where it is called.
     """
     if not_called is not None:
-        return finding.model_copy(update={"call": None, "reason": f"Not assessed: {not_called}."})
-    by_size = finding.short_axis_mm >= settings.short_axis_threshold_mm
-    by_suv = finding.suv_max is not None and finding.suv_max > settings.suv_max_threshold
-    size = _size_text(finding.short_axis_mm, settings.short_axis_threshold_mm)
-    suv = "no PET value" if finding.suv_max is None else _suv_text(finding.suv_max, settings.suv_max_threshold)
+        return NodeCall(None, Reason("not_assessed", {"why": [not_called]}))
+    by_size = finding.short_axis_mm >= criteria.short_axis_threshold_mm
+    by_suv = finding.suv_max is not None and finding.suv_max > criteria.suv_max_threshold
+    size, suv = _size(finding.short_axis_mm, criteria), _suv(finding.suv_max, criteria)
     if by_size or by_suv:
-        decisive = [text for text, positive in ((size, by_size), (suv, by_suv)) if positive]
-        return finding.model_copy(update={"call": "positive", "reason": f"Positive: {' and '.join(decisive)}."})
-    return finding.model_copy(update={"call": "negative", "reason": f"Negative: {size}, {suv}."})
+        decisive = [reason for reason, positive in ((size, by_size), (suv, by_suv)) if positive]
+        return NodeCall("positive", Reason("positive_node", {"why": decisive}))
+    return NodeCall("negative", Reason("negative_node", {"why": [size, suv]}))
 
 
 @dataclass(frozen=True)
@@ -107,149 +147,150 @@ class _Evidence:
     """All there is to judge one station by."""
 
     station: str
+    unsided: bool
     parsed: bool
     has_pet: bool
-    nodes: list[NodeFinding]
-    nodes_from: str
-    nodes_fit: bool
-    not_called: str | None
+    nodes: list[_Called]
+    search: NodeSearch
+    not_called: Reason | None
     uptake: StationUptake | None
     filled_by_tumor: bool
 
     @property
     def nodes_looked_for(self) -> bool:
         """True where nodes were looked for in the whole station and told from vessels; a search on PET needs PET."""
-        if self.nodes_from == "none" or self.filled_by_tumor or self.not_called is not None:
+        if not self.search.looked_for or self.filled_by_tumor or self.not_called is not None:
             return False
-        return self.nodes_from != "pet_threshold" or self.fully_covered
+        return not self.search.on_pet or self.fully_covered
 
     @property
     def fully_covered(self) -> bool:
         """True where PET covers the whole station."""
         return self.uptake is not None and self.uptake.fully_covered
 
+    @property
+    def sizes_mm(self) -> list[float]:
+        """Short axes of the nodes in mm."""
+        return [one.finding.short_axis_mm for one in self.nodes]
 
-def _call_station(
-    evidence: _Evidence, settings: Settings, unsided: bool, side_of: Callable[[PointMm], Side]
-) -> StationCall:
+    @property
+    def positive(self) -> list[_Called]:
+        """The positive nodes."""
+        return [one for one in self.nodes if one.call.call == "positive"]
+
+    @property
+    def pet_gap(self) -> Reason:
+        """Which part of the station PET does not show."""
+        if not self.has_pet:
+            return Reason("no_pet")
+        return Reason("pet_covers_part" if self.uptake is not None else "pet_does_not_cover")
+
+    @property
+    def pet_lack(self) -> Reason:
+        """As ``pet_gap``, where it stands for itself."""
+        return self.pet_gap if self.has_pet else Reason("there_is_no_pet")
+
+
+def _call_station(evidence: _Evidence, criteria: CriteriaOptions, side_of: Callable[[PointMm], Side]) -> StationCall:
     if not evidence.parsed:
-        return StationCall(evidence.station, None, f"Not assessed: station {evidence.station} could not be parsed.")
-    positive = [finding for finding in evidence.nodes if finding.call == "positive"]
-    uptake = evidence.uptake
-    hot = uptake is not None and uptake.suv_max > settings.suv_max_threshold
-    call: Call | None
-    if positive or hot:
-        call, reason = "positive", _positive_reason(positive, uptake if hot else None, settings)
-    elif evidence.nodes_looked_for or evidence.fully_covered:
-        call, reason = "negative", _negative_reason(evidence, settings)
-    else:
-        call, reason = None, _not_assessed_reason(evidence)
-    sides = _sides(positive, uptake if hot else None, side_of) if unsided else ()
+        return StationCall(evidence.station, None, Reason("station_not_parsed", {"station": evidence.station}))
+    positive, uptake = evidence.positive, evidence.uptake
+    hot = uptake if uptake is not None and uptake.suv_max > criteria.suv_max_threshold else None
+    call, reason = _judged(evidence, criteria, hot)
+    fit = evidence.search.fit_for_staging or (not positive and evidence.fully_covered)
     return StationCall(
         station=evidence.station,
         call=call,
         reason=reason,
         suv_max=None if uptake is None else uptake.suv_max,
-        positive_sides=sides,
+        positive_sides=_sides(positive, hot, side_of) if evidence.unsided else (),
         n_nodes=len(evidence.nodes) if evidence.nodes or evidence.nodes_looked_for else None,
-        largest_short_axis_mm=max((finding.short_axis_mm for finding in evidence.nodes), default=None),
-        fit_for_staging=call is None or hot or evidence.nodes_fit or (not positive and evidence.fully_covered),
-        nearly_positive=call == "negative" and _nearly_positive(evidence, settings),
+        largest_short_axis_mm=max(evidence.sizes_mm, default=None),
+        fit_for_staging=call is None or hot is not None or fit,
+        nearly_positive=call == "negative" and _nearly_positive(evidence, criteria),
         warnings=_station_warnings(evidence),
     )
 
 
-def _nearly_positive(evidence: _Evidence, settings: Settings) -> bool:
+def _judged(evidence: _Evidence, criteria: CriteriaOptions, hot: StationUptake | None) -> tuple[Call | None, Reason]:
+    if evidence.positive or hot is not None:
+        return "positive", _positive_reason(evidence.positive, hot, criteria)
+    if evidence.nodes_looked_for or evidence.fully_covered:
+        return "negative", _negative_reason(evidence, criteria)
+    return None, _not_assessed_reason(evidence)
+
+
+def _nearly_positive(evidence: _Evidence, criteria: CriteriaOptions) -> bool:
     """A size or an uptake just below its threshold; candidates that are not fit for staging do not count."""
-    sizes = [finding.short_axis_mm for finding in evidence.nodes if finding.fit_for_staging]
-    uptakes = [finding.suv_max for finding in evidence.nodes if finding.suv_max is not None]
+    findings = [one.finding for one in evidence.nodes]
+    sizes = [finding.short_axis_mm for finding in findings if finding.fit_for_staging]
+    uptakes = [finding.suv_max for finding in findings if finding.suv_max is not None]
     uptakes += [] if evidence.uptake is None else [evidence.uptake.suv_max]
-    by_size = any(nearly(size, settings.short_axis_threshold_mm) for size in sizes)
-    return by_size or any(nearly(uptake, settings.suv_max_threshold) for uptake in uptakes)
+    by_size = any(nearly(size, criteria.short_axis_threshold_mm) for size in sizes)
+    return by_size or any(nearly(uptake, criteria.suv_max_threshold) for uptake in uptakes)
 
 
-def _positive_reason(positive: list[NodeFinding], hot: StationUptake | None, settings: Settings) -> str:
-    parts = []
+def _positive_reason(positive: list[_Called], hot: StationUptake | None, criteria: CriteriaOptions) -> Reason:
+    why = []
     if positive:
-        first = max(positive, key=lambda finding: finding.short_axis_mm)
-        why = first.reason.removeprefix("Positive: ").removesuffix(".")
-        others = f" ({len(positive)} positive nodes)" if len(positive) > 1 else ""
-        parts.append(f"node {first.node_id} with {why}{others}")
+        first = max(positive, key=lambda one: one.finding.short_axis_mm)
+        facts = {"node": first.finding.node_id, "why": first.call.reason.facts["why"], "n_positive": len(positive)}
+        why.append(Reason("by_node", facts))
     if hot is not None:
-        parts.append(f"station {_suv_text(hot.suv_max, settings.suv_max_threshold)}")
-    return f"Positive: {'; '.join(parts)}."
+        why.append(Reason("by_station_suv", {"suv": _suv(hot.suv_max, criteria)}))
+    return Reason("positive_station", {"why": why})
 
 
-def _negative_reason(evidence: _Evidence, settings: Settings) -> str:
-    parts = []
-    if evidence.not_called is not None:
-        parts.append("nodes on CT not told from vessels")
-    elif evidence.nodes:
-        largest = max(finding.short_axis_mm for finding in evidence.nodes)
-        parts.append(f"largest {_size_text(largest, settings.short_axis_threshold_mm)}")
-    elif evidence.nodes_looked_for:
-        parts.append("no node found")
-    else:
-        parts.append("nodes not looked for")
+def _negative_reason(evidence: _Evidence, criteria: CriteriaOptions) -> Reason:
+    why = [_of_nodes(evidence, criteria)]
     if evidence.uptake is not None:
-        parts.append(f"station {_suv_text(evidence.uptake.suv_max, settings.suv_max_threshold)}")
+        why.append(Reason("by_station_suv", {"suv": _suv(evidence.uptake.suv_max, criteria)}))
     if not evidence.fully_covered:
-        parts.append(_pet_gap(evidence))
-    if evidence.nodes_from == "ct_blobs" and evidence.not_called is None:
-        parts.append("nodes from a CT blob detector of low sensitivity and specificity")
-    return f"Negative: {', '.join(parts)}."
+        why.append(evidence.pet_gap)
+    if evidence.search.caveat and evidence.not_called is None:
+        why.append(Reason("caveat", {"words": evidence.search.caveat}))
+    return Reason("negative_station", {"why": why})
 
 
-def _pet_gap(evidence: _Evidence) -> str:
-    if not evidence.has_pet:
-        return "no PET"
-    return "PET covers only part of the station" if evidence.uptake is not None else "PET does not cover the station"
-
-
-def _not_assessed_reason(evidence: _Evidence) -> str:
-    if evidence.filled_by_tumor:
-        return "Not assessed: the tumor mask fills the station."
+def _of_nodes(evidence: _Evidence, criteria: CriteriaOptions) -> Reason:
+    """What the nodes of a negative station say."""
     if evidence.not_called is not None:
-        return f"Not assessed: {evidence.not_called}, and {_pet_words(evidence)}."
-    if evidence.nodes_from == "pet_threshold":
-        return f"Not assessed: nodes were looked for on PET, but {_pet_gap(evidence)}."
-    return f"Not assessed: nodes were not looked for and {_pet_words(evidence)}."
+        return Reason("nodes_not_told_from_vessels")
+    if evidence.nodes:
+        return Reason("largest_node", {"size": _size(max(evidence.sizes_mm), criteria)})
+    return Reason("no_node_found" if evidence.nodes_looked_for else "nodes_not_looked_for")
 
 
-def _pet_words(evidence: _Evidence) -> str:
-    return _pet_gap(evidence) if evidence.has_pet else "there is no PET"
+def _not_assessed_reason(evidence: _Evidence) -> Reason:
+    if evidence.filled_by_tumor:
+        return Reason("not_assessed", {"why": [Reason("tumor_fills_station")]})
+    if evidence.not_called is not None:
+        return Reason("not_assessed", {"why": [evidence.not_called, evidence.pet_lack]})
+    if evidence.search.on_pet:
+        return Reason("not_assessed", {"why": [Reason("nodes_looked_for_on_pet", {"gap": evidence.pet_gap})]})
+    return Reason("not_assessed", {"why": [Reason("neither_nodes_nor_pet", {"gap": evidence.pet_lack})]})
 
 
 def _sides(
-    positive: list[NodeFinding], hot: StationUptake | None, side_of: Callable[[PointMm], Side]
+    positive: list[_Called], hot: StationUptake | None, side_of: Callable[[PointMm], Side]
 ) -> tuple[Side, ...]:
-    found = {finding.side for finding in positive}
+    found = {one.finding.side for one in positive}
     if hot is not None:
         found.add(side_of(hot.hottest_mm))
     return tuple(side for side in _SIDES if side in found)
 
 
-def _station_warnings(evidence: _Evidence) -> tuple[str, ...]:
+def _station_warnings(evidence: _Evidence) -> tuple[Reason, ...]:
     if evidence.has_pet and not evidence.fully_covered and not evidence.filled_by_tumor:
-        gap = _pet_gap(evidence)
-        return (f"{gap[0].upper()}{gap[1:]}.",)
+        return (evidence.pet_gap,)
     return ()
 
 
-def _size_text(short_axis_mm: float, threshold_mm: float) -> str:
-    sign = ">=" if short_axis_mm >= threshold_mm else "<"
-    return f"short axis {against(short_axis_mm, sign, threshold_mm, ' mm')}"
+def _size(short_axis_mm: float, criteria: CriteriaOptions) -> Reason:
+    return Reason("short_axis", {"mm": short_axis_mm, "threshold_mm": criteria.short_axis_threshold_mm})
 
 
-def _suv_text(suv_max: float, threshold: float) -> str:
-    sign = ">" if suv_max > threshold else "<="
-    return f"SUVmax {against(suv_max, sign, threshold)}"
-
-
-def against(value: float, sign: str, threshold: float, unit: str = "", fewest_decimals: int = 1) -> str:
-    """Write a comparison with as many decimals as it takes to look true: never "10.0 < 10.0"."""
-    for decimals in range(fewest_decimals, 7):
-        left, right = f"{value:.{decimals}f}", f"{threshold:.{decimals}f}"
-        if left != right or value == threshold:
-            break
-    return f"{left}{unit} {sign} {right}{unit}"
+def _suv(suv_max: float | None, criteria: CriteriaOptions) -> Reason:
+    if suv_max is None:
+        return Reason("no_pet_value")
+    return Reason("suv_max", {"suv": suv_max, "threshold": criteria.suv_max_threshold})

@@ -19,9 +19,8 @@ from LNStationLib.models.package.reading import ModelPackage, read_package
 from LNStationLib.networks.installation import check_installed
 from LNStationLib.networks.registry import network_info
 from LNStationLib.sampling.station_region import StationRegion
-from LNStationLib.state.settings import Engine
 from LNStationLib.support.errors import InputError
-from LNStationLib.support.types import FloatArray
+from LNStationLib.support.types import Engine, FloatArray
 
 if TYPE_CHECKING:
     import torch

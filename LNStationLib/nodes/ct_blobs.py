@@ -19,19 +19,23 @@ from skimage.segmentation import expand_labels
 
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.arrays import array_view
-from LNStationLib.imaging.boxes import Box, box_around, crop, like, paste, spacing_zyx
+from LNStationLib.imaging.boxes import Box, bounding_region, box_around, crop, like, paste, spacing_zyx, within
 from LNStationLib.nodes.blob_detection import RADII_MM, SPACING_MM, Blob, find_blobs
+from LNStationLib.nodes.method import Candidates, Proposal
 from LNStationLib.organs.groups import LARGE_VESSELS
-from LNStationLib.state.node_result import Candidates, NodeSource
-from LNStationLib.state.settings import Settings
+from LNStationLib.state.method import MethodOptions, NoOptions
+from LNStationLib.state.needs import Need
+from LNStationLib.state.node_result import NodeSearch
+from LNStationLib.state.patient_state import PatientState
+from LNStationLib.state.reason import Reason
+from LNStationLib.state.station_change import StationChange
 from LNStationLib.support.progress import Progress
-from LNStationLib.support.sentences import listed
 from LNStationLib.support.types import BoolArray, FloatArray, InstanceArray
 
 SMALLEST_SHORT_AXIS_MM = 5.0
 """A node of this short axis is visible; smaller ones are not reported."""
 
-NODE_WARNINGS = ("Found on CT alone by a blob detector of low specificity: may be a vessel or a recess.",)
+_NODE_WARNINGS = ("Found on CT alone by a blob detector of low specificity: may be a vessel or a recess.",)
 _SEARCH_WARNING = (
     "Nodes were looked for on CT alone by a classical blob detector: expect false candidates, and missed nodes where "
     "they touch vessels, esophagus or tumor."
@@ -66,12 +70,24 @@ class CtBlobs:
     between nodes and blood. Voxels of supplied organs and of the tumor are left out.
     """
 
-    name: NodeSource = "ct_blobs"
+    name = "ct_blobs"
+    title = "CT blob detector (unspecific)"
+    options: type[MethodOptions] = NoOptions
+    needs: tuple[Need, ...] = ()
+    package_task: str | None = None
+    search = NodeSearch(
+        "ct_blobs",
+        inside_stations=True,
+        uses_organs=True,
+        fit_for_staging=False,
+        caveat="nodes from a CT blob detector of low sensitivity and specificity",
+        node_warnings=_NODE_WARNINGS,
+    )
     references: tuple[str, ...] = ("Lindeberg 1998, doi:10.1023/A:1008045108935 (scale-space blob detection)",)
-    fit_for_staging: bool = False
 
-    def find(self, case: Case, stations: sitk.Image, settings: Settings, progress: Progress) -> Candidates:
-        """Find blobs; a case without stations has none. ``Candidates.memory`` is a :class:`BlobMemory`."""
+    def run(self, state: PatientState, options: MethodOptions, progress: Progress) -> Candidates:
+        """Find blobs; without stations there are none. ``Candidates.memory`` is a :class:`BlobMemory`."""
+        case, stations = state.informed, state.stations
         box = search_box(stations)
         if box is None:
             empty = paste(np.zeros((0, 0, 0)), (slice(0, 0),) * 3, case.ct)
@@ -82,11 +98,26 @@ class CtBlobs:
         return Candidates(
             paste(values, box, case.ct),
             search_warnings(search),
-            NODE_WARNINGS,
             SMALLEST_SHORT_AXIS_MM,
             BlobMemory(search, values),
             search.not_called,
         )
+
+    def update(
+        self, state: PatientState, change: StationChange, options: MethodOptions, progress: Progress
+    ) -> Proposal | None:
+        """Blobs whose voxels changed; all of them where the search itself has to start again."""
+        now, then = search_box(state.stations), search_box(change.earlier)
+        if now is None or then is None:
+            raise ValueError("a case without stations has no nodes to update")
+        memory = state.found_nodes.memory
+        kept = memory if isinstance(memory, BlobMemory) and memory.search.box == now else None
+        search = search_blobs(state.informed, now, progress) if kept is None else kept.search
+        values = fill_blobs(search, state.stations)
+        if now != then:
+            return _all_blobs(BlobMemory(search, values), now, then)
+        old = fill_blobs(search, change.earlier) if kept is None else kept.values
+        return _changed_blobs(BlobMemory(search, values), old)
 
 
 @dataclass(frozen=True)
@@ -111,7 +142,7 @@ class BlobSearch:
     soft_on_ct: BoolArray
     blobs: tuple[Blob, ...]
     warnings: tuple[str, ...]
-    not_called: str | None = None
+    not_called: Reason | None = None
 
 
 @dataclass(frozen=True)
@@ -136,6 +167,35 @@ def search_box(stations: sitk.Image) -> Box | None:
         step = max(1, round(_BOX_STEP_MM / step_mm))
         ends.append(slice(part.start // step * step, min(-(-part.stop // step) * step, size)))
     return ends[0], ends[1], ends[2]
+
+
+def _changed_blobs(memory: BlobMemory, old: InstanceArray) -> Proposal:
+    values = memory.values
+    differs = old != values
+    dirty = np.unique(np.concatenate([old[differs], values[differs]]))
+    dirty = dirty[dirty > 0]
+    standing = np.isin(values, dirty)
+    return Proposal(
+        box=memory.search.box,
+        stale=standing | np.isin(old, dirty),
+        candidates=np.where(standing, values, 0).astype(np.uint16),
+        smallest_mm=SMALLEST_SHORT_AXIS_MM,
+        memory=memory,
+    )
+
+
+def _all_blobs(memory: BlobMemory, now: Box, then: Box) -> Proposal:
+    box = bounding_region([now, then]) or now
+    candidates = np.zeros(tuple(part.stop - part.start for part in box), np.uint16)
+    candidates[within(now, box)] = memory.values
+    return Proposal(
+        box=box,
+        stale=np.ones(candidates.shape, bool),
+        candidates=candidates,
+        smallest_mm=SMALLEST_SHORT_AXIS_MM,
+        memory=memory,
+        warnings=search_warnings(memory.search),
+    )
 
 
 def search_warnings(search: BlobSearch) -> tuple[str, ...]:
@@ -235,15 +295,15 @@ def _blood_hu(case: Case, part: sitk.Image) -> float | None:
     return _median_hu(case.organ_masks[seen[0]], part) if seen else None
 
 
-def _why_not_called(case: Case, blood: float | None) -> str | None:
-    """Why no candidate is called, to follow "Not assessed: "; ``None`` where they are."""
+def _why_not_called(case: Case, blood: float | None) -> Reason | None:
+    """Why no candidate is called; ``None`` where they are."""
     if blood is not None and blood >= _ENHANCED_BLOOD_HU:
         return None
     seen = case.organ_masks.keys() - case.organ_surrogates
     missing = [name.replace("_", " ") for name in LARGE_VESSELS if name not in seen]
     if not missing:
         return None
-    return f"a candidate may be a vessel, for neither contrast nor a mask shows the {listed(missing)}"
+    return Reason("candidates_may_be_vessels", {"not_seen": missing})
 
 
 def _median_hu(mask: sitk.Image, part: sitk.Image) -> float | None:

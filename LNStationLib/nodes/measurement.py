@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -17,13 +16,12 @@ from LNStationLib.imaging.boxes import Box, axes, crop, like, points_mm, spacing
 from LNStationLib.nodes.diameters import AxialDiameters, axial_diameters
 from LNStationLib.nodes.uptake import Uptake, measure_uptake
 from LNStationLib.state.assessment import NodeFinding
+from LNStationLib.state.node_result import NodeSearch
 from LNStationLib.support.progress import Progress, silent
 from LNStationLib.support.types import BoolArray, FloatArray, PointMm, Side
 
 NOT_ASSESSED = "not assessed yet"
 _AXIAL_WITHIN_DEGREES = 10.0
-
-FoundSource = Literal["supplied", "pet_threshold", "ct_blobs"]
 
 
 @dataclass(frozen=True)
@@ -34,42 +32,29 @@ class Scene:
         ct: Hounsfield units.
         stations: uint8 label map on the grid of ``ct``, values of the station table.
         pet: SUVbw on its own grid, or ``None``.
-        source: Which finder found the nodes.
+        search: How the nodes were looked for.
         side_of: The patient's side of an LPS point in mm.
     """
 
     ct: sitk.Image
     stations: sitk.Image
     pet: sitk.Image | None
-    source: FoundSource
+    search: NodeSearch
     side_of: Callable[[PointMm], Side]
 
 
-def measure_nodes(
-    labels: sitk.Image,
-    ct: sitk.Image,
-    stations: sitk.Image,
-    pet: sitk.Image | None,
-    source: FoundSource,
-    side_of: Callable[[PointMm], Side],
-    progress: Progress = silent,
-) -> list[NodeFinding]:
+def measure_nodes(labels: sitk.Image, scene: Scene, progress: Progress = silent) -> list[NodeFinding]:
     """Measure every node of a label map.
 
     Args:
-        labels: One value per node, 0 elsewhere, on the grid of ``ct``.
-        ct: Hounsfield units.
-        stations: uint8 label map on the grid of ``ct``, values of the station table.
-        pet: SUVbw on its own grid, or ``None``.
-        source: Which finder found them.
-        side_of: The patient's side of an LPS point in mm.
+        labels: One value per node, 0 elsewhere, on the CT's grid.
+        scene: What they are measured on.
         progress: Told after each node.
 
     Returns:
         One finding per node in order of label value, ``node_id`` the label value, ``call`` None. Uptake is ``None``
         without PET and where PET does not cover the whole node.
     """
-    scene = Scene(ct, stations, pet, source, side_of)
     values = array_view(labels)
     boxes = [(value, box) for value, box in enumerate(find_objects(values), start=1) if box is not None]
     findings = []
@@ -97,7 +82,7 @@ def measure_node(node_id: int, mask: BoolArray, box: Box, scene: Scene) -> NodeF
     diameters = measure_diameters(mask, crop(ct, box))
     return NodeFinding(
         node_id=node_id,
-        source=scene.source,
+        source=scene.search.method,
         station=station,
         station_fraction=fraction,
         side=scene.side_of(centroid),
@@ -113,8 +98,9 @@ def measure_node(node_id: int, mask: BoolArray, box: Box, scene: Scene) -> NodeF
         bounding_box_mm=(_point(low), _point(high)),
         call=None,
         probability=None,
+        fit_for_staging=scene.search.fit_for_staging,
         reason=NOT_ASSESSED,
-        warnings=_warnings(station, uptake),
+        warnings=[*_warnings(station, uptake), *scene.search.node_warnings],
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import cc3d
 import numpy as np
@@ -12,8 +13,12 @@ from scipy.ndimage import binary_dilation, maximum
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.boxes import Box, box_around, crop, grown, paste, spacing_zyx, within
-from LNStationLib.state.node_result import Candidates, NodeSource
-from LNStationLib.state.settings import Settings
+from LNStationLib.nodes.method import Candidates, Proposal
+from LNStationLib.state.method import MethodOptions, option
+from LNStationLib.state.needs import PET, Need
+from LNStationLib.state.node_result import NodeSearch
+from LNStationLib.state.patient_state import PatientState
+from LNStationLib.state.station_change import StationChange
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.progress import Progress
 from LNStationLib.support.types import BoolArray, FloatArray, InstanceArray
@@ -21,36 +26,62 @@ from LNStationLib.support.types import BoolArray, FloatArray, InstanceArray
 SMALLEST_NODE_ML = 0.1
 _FIRST_MARGIN = 8
 _NO_TUMOR = "No tumor mask was given: uptake of a tumor that reaches into a station counts as a node."
-NODE_WARNINGS = (
+_NODE_WARNINGS = (
     "Outlined on PET: size is that of the uptake, not of the node, and grows as the SUV threshold falls.",
     "FDG uptake can be physiologic or inflammatory (esophagus, myocardium, brown fat, thymus, vocal cords, "
     "granulomatous nodes).",
 )
 
 
-class PetThresholdNodes:
-    """Connected voxels inside stations with SUV above ``settings.node_suv_threshold``.
+class PetThresholdOptions(MethodOptions):
+    """Thresholds of uptake."""
 
-    PET is interpolated linearly onto the CT grid. With ``settings.node_suv_fraction_of_max`` (0.41 in the EANM
-    guideline) a component keeps only voxels of at least that fraction of its own maximum. Components (26-connected)
+    suv_threshold: float = option(
+        2.5,
+        "SUV above which PET voxels in a station form a node.",
+        title="SUV threshold",
+        flag="--node-suv-threshold",
+        gt=0,
+    )
+    suv_fraction_of_max: float | None = option(
+        None,
+        "PET nodes keep only voxels of at least this part of their SUVmax (EANM: 0.41).",
+        title="Part of SUVmax",
+        flag="--node-suv-fraction",
+        width="expert",
+        gt=0,
+        lt=1,
+    )
+
+
+class PetThresholdNodes:
+    """Connected voxels inside stations with SUV above a threshold.
+
+    PET is interpolated linearly onto the CT grid. With ``suv_fraction_of_max`` (0.41 in the EANM guideline) a
+    component keeps only voxels of at least that fraction of its own maximum. Components (26-connected)
     under 0.1 ml are left out as noise. Voxels of the supplied tumor mask never form a node.
     """
 
-    name: NodeSource = "pet_threshold"
+    name = "pet_threshold"
+    title = "PET above a threshold"
+    options: type[MethodOptions] = PetThresholdOptions
+    needs: tuple[Need, ...] = (PET,)
+    package_task: str | None = None
+    search = NodeSearch("pet_threshold", inside_stations=True, on_pet=True, node_warnings=_NODE_WARNINGS)
     references: tuple[str, ...] = (
         "Engelson et al. 2026, doi:10.1117/1.JMI.13.1.014507, Sec. 4.2 (SUV 2.5 as the usual threshold)",
         "Boellaard et al. 2015, doi:10.1007/s00259-014-2961-x (41 % isocontour)",
     )
-    fit_for_staging: bool = True
 
-    def find(self, case: Case, stations: sitk.Image, settings: Settings, progress: Progress) -> Candidates:
-        """Find uptake inside the stations.
+    def run(self, state: PatientState, options: MethodOptions, progress: Progress) -> Candidates:
+        """Find uptake inside the stations; see :class:`LNStationLib.nodes.method.NodeMethod`.
 
         Raises:
             InputError: The case has no PET.
         """
+        case, stations, settings = state.case, state.stations, cast(PetThresholdOptions, options)
         if case.pet is None:
-            raise InputError("nodes are set to 'pet_threshold' but the case has no PET: give one or choose 'auto'")
+            raise InputError("there is no PET to find nodes on.")
         progress("nodes from PET", 0.0)
         box = box_around(np.greater(array_view(stations), 0), 0.0, spacing_zyx(stations))
         if box is None:
@@ -61,7 +92,16 @@ class PetThresholdNodes:
         suv, hot = _uptake(case.pet, case.tumor, part, settings)
         components = _components(suv, hot, settings, float(np.prod(part.GetSpacing())) / 1000)
         warnings = () if case.tumor is not None else (_NO_TUMOR,)
-        return Candidates(paste(components, box, case.ct), warnings, NODE_WARNINGS)
+        return Candidates(paste(components, box, case.ct), warnings)
+
+    def update(
+        self, state: PatientState, change: StationChange, options: MethodOptions, progress: Progress
+    ) -> Proposal | None:
+        """Search again around the voxels that entered or left the stations, and nowhere else."""
+        settings = cast(PetThresholdOptions, options)
+        entered_or_left = change.entered_or_left_any_station
+        found = uptake_around(state.case, state.stations, settings, change.box, entered_or_left)
+        return Proposal(found.box, found.stale, found.nodes)
 
 
 @dataclass(frozen=True)
@@ -79,7 +119,9 @@ class LocalUptake:
     nodes: InstanceArray
 
 
-def uptake_around(case: Case, stations: sitk.Image, settings: Settings, box: Box, changed: BoolArray) -> LocalUptake:
+def uptake_around(
+    case: Case, stations: sitk.Image, settings: PetThresholdOptions, box: Box, changed: BoolArray
+) -> LocalUptake:
     """Search anew where voxels came to the stations or left them, and nowhere else.
 
     Uptake is connected, so a node far away may hang on a changed voxel: the box grows until no uptake that touches
@@ -121,7 +163,7 @@ def _leaves(mask: BoolArray, box: Box, shape: tuple[int, ...]) -> bool:
 
 
 def _uptake(
-    pet: sitk.Image, tumor: sitk.Image | None, stations: sitk.Image, settings: Settings
+    pet: sitk.Image, tumor: sitk.Image | None, stations: sitk.Image, settings: PetThresholdOptions
 ) -> tuple[FloatArray, BoolArray]:
     """SUV on the grid of ``stations``, and which of its voxels are hot in a station and outside the tumor."""
     allowed = sitk.GetArrayFromImage(stations) > 0
@@ -129,11 +171,11 @@ def _uptake(
         barred = sitk.Resample(tumor, stations, sitk.Transform(), sitk.sitkNearestNeighbor, 0, sitk.sitkUInt8)
         allowed &= array_view(barred) == 0
     suv = sitk.GetArrayFromImage(sitk.Resample(pet, stations, sitk.Transform(), sitk.sitkLinear, 0.0))
-    return suv, allowed & (suv > settings.node_suv_threshold)
+    return suv, allowed & (suv > settings.suv_threshold)
 
 
-def _components(suv: FloatArray, hot: BoolArray, settings: Settings, voxel_ml: float) -> np.ndarray:
-    fraction = settings.node_suv_fraction_of_max
+def _components(suv: FloatArray, hot: BoolArray, settings: PetThresholdOptions, voxel_ml: float) -> np.ndarray:
+    fraction = settings.suv_fraction_of_max
     if fraction is not None:
         labels, n = cc3d.connected_components(hot, connectivity=26, return_N=True)
         highest = np.concatenate([[np.inf], np.atleast_1d(maximum(suv, labels, np.arange(1, n + 1)))])

@@ -6,11 +6,15 @@ import cc3d
 import numpy as np
 import SimpleITK as sitk
 
-from LNStationLib.case.case import Case
 from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.boxes import covers, indices_of, like, points_mm
-from LNStationLib.state.node_result import Candidates, NodeSource
-from LNStationLib.state.settings import Settings
+from LNStationLib.imaging.checks import same_grid
+from LNStationLib.nodes.method import Candidates, Proposal
+from LNStationLib.state.method import MethodOptions, NoOptions
+from LNStationLib.state.needs import NODE_MASKS, Need
+from LNStationLib.state.node_result import NodeSearch
+from LNStationLib.state.patient_state import PatientState
+from LNStationLib.state.station_change import StationChange
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.progress import Progress
 from LNStationLib.support.types import InstanceArray
@@ -24,24 +28,29 @@ class SuppliedNodes:
     between the CT's voxels keeps the voxels nearest to it.
     """
 
-    name: NodeSource = "supplied"
+    name = "supplied"
+    title = "Supplied masks"
+    options: type[MethodOptions] = NoOptions
+    needs: tuple[Need, ...] = (NODE_MASKS,)
     references: tuple[str, ...] = ()
-    fit_for_staging: bool = True
+    package_task: str | None = None
+    search = NodeSearch("supplied")
 
-    def find(self, case: Case, stations: sitk.Image, settings: Settings, progress: Progress) -> Candidates:
-        """Take the nodes of ``case.nodes``.
+    def run(self, state: PatientState, options: MethodOptions, progress: Progress) -> Candidates:
+        """Take the nodes of the case; see :class:`LNStationLib.nodes.method.NodeMethod`.
 
         Raises:
             InputError: The case has no node mask.
         """
+        case = state.case
         if case.nodes is None:
-            raise InputError("nodes are set to 'supplied' but the case has no node mask: give one or choose 'auto'")
+            raise InputError("there is no node mask to take nodes from.")
         progress("reading supplied nodes", 0.0)
         values = sitk.GetArrayFromImage(case.nodes)
         if int(values.max()) == 1:
             values = cc3d.connected_components(values != 0, connectivity=26)
         instances = like(_compact(values), case.nodes)
-        if _same_grid(case.nodes, case.ct):
+        if same_grid(case.nodes, case.ct):
             return Candidates(instances, _empty_warning(instances))
         labels, lost = _to_ct_grid(instances, case.ct)
         warnings = ["The node mask is on another grid than the CT and was resampled by nearest neighbor."]
@@ -49,6 +58,12 @@ class SuppliedNodes:
             nodes = "1 supplied node lies" if lost == 1 else f"{lost} supplied nodes lie"
             warnings.append(f"{nodes} outside the CT and cannot be assessed.")
         return Candidates(labels, (*warnings, *_empty_warning(labels)))
+
+    def update(
+        self, state: PatientState, change: StationChange, options: MethodOptions, progress: Progress
+    ) -> Proposal | None:
+        """A mask stands as it was given."""
+        return None
 
 
 def _compact(values: np.ndarray) -> InstanceArray:
@@ -63,15 +78,6 @@ def _compact(values: np.ndarray) -> InstanceArray:
         raise InputError(f"the node mask has {len(found)} separate parts, more than can be nodes: check the mask")
     numbers = np.searchsorted(found, values) + 1
     return np.where(values != 0, numbers, 0).astype(np.uint16)
-
-
-def _same_grid(first: sitk.Image, second: sitk.Image) -> bool:
-    return bool(
-        first.GetSize() == second.GetSize()
-        and np.allclose(first.GetSpacing(), second.GetSpacing(), atol=1e-4)
-        and np.allclose(first.GetOrigin(), second.GetOrigin(), atol=1e-2)
-        and np.allclose(first.GetDirection(), second.GetDirection(), atol=1e-4)
-    )
 
 
 def _to_ct_grid(instances: sitk.Image, ct: sitk.Image) -> tuple[sitk.Image, int]:

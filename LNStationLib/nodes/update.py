@@ -7,34 +7,24 @@ from the numbers the result is that of a search from the start.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import SimpleITK as sitk
 from scipy.ndimage import find_objects
 
-from LNStationLib.assessment.edits import StationChange
-from LNStationLib.case.case import Case
-from LNStationLib.imaging.boxes import Box, bounding_region, box_around, indices_of, inside_of, like, within
-from LNStationLib.nodes import ct_blobs, pet_threshold
-from LNStationLib.nodes.ct_blobs import (
-    SMALLEST_SHORT_AXIS_MM,
-    BlobMemory,
-    fill_blobs,
-    search_blobs,
-    search_box,
-    search_warnings,
-)
-from LNStationLib.nodes.find import fit_for_staging, in_order, with_outside
+from LNStationLib.imaging.boxes import Box, box_around, indices_of, inside_of, like
+from LNStationLib.nodes.find import in_order, scene_of, with_outside
 from LNStationLib.nodes.measurement import Scene, measure_node
-from LNStationLib.nodes.pet_threshold import uptake_around
+from LNStationLib.nodes.method import Proposal
+from LNStationLib.nodes.registry import METHODS
 from LNStationLib.state.assessment import NodeFinding
 from LNStationLib.state.node_result import NodeResult
-from LNStationLib.state.settings import Settings
+from LNStationLib.state.patient_state import PatientState
+from LNStationLib.state.station_change import StationChange
 from LNStationLib.support.progress import Progress, silent
 from LNStationLib.support.types import BoolArray, InstanceArray
 
-_NODE_WARNINGS = {"pet_threshold": pet_threshold.NODE_WARNINGS, "ct_blobs": ct_blobs.NODE_WARNINGS}
 _NO_MARGIN = (1.0, 1.0, 1.0)
 
 
@@ -43,7 +33,7 @@ class NodeUpdate:
     """Nodes after an edit.
 
     Attributes:
-        nodes: The nodes as they are now; findings that did not change keep their call.
+        nodes: The nodes as they are now; findings that did not change stay as they were.
         stations: Names of the stations that won, lost or keep a node that changed.
         labels_changed: Whether any voxel of the node map changed.
     """
@@ -51,27 +41,6 @@ class NodeUpdate:
     nodes: NodeResult
     stations: frozenset[str]
     labels_changed: bool
-
-
-@dataclass(frozen=True)
-class _Proposal:
-    """Candidates in a box after the edit.
-
-    Attributes:
-        box: In the CT's array; node voxels outside of it stay as they are.
-        stale: Voxels of the box that hold no longer what they held, ``[z, y, x]``.
-        candidates: What stands there now, numbered in any order; 0 outside ``stale``.
-        smallest_mm: Candidates with a smaller short axis are dropped.
-        memory: For the next edit.
-        warnings: Of the search; ``None`` where they stand as they were.
-    """
-
-    box: Box
-    stale: BoolArray
-    candidates: InstanceArray
-    smallest_mm: float = 0.0
-    memory: object | None = None
-    warnings: tuple[str, ...] | None = None
 
 
 @dataclass
@@ -100,14 +69,7 @@ class _Workspace:
         tight = box_around(mask, 0.0, _NO_MARGIN)
         if tight is None:
             raise ValueError("a node without voxels cannot be measured")
-        finding = measure_node(1, mask[tight], inside_of(region, tight), self.scene)
-        source = self.scene.source
-        return finding.model_copy(
-            update={
-                "fit_for_staging": fit_for_staging(source),
-                "warnings": [*finding.warnings, *_NODE_WARNINGS.get(source, ())],
-            }
-        )
+        return measure_node(1, mask[tight], inside_of(region, tight), self.scene)
 
     def put(self, number: int, finding: NodeFinding | None) -> None:
         """Set or remove a node, and remember which stations that concerns."""
@@ -118,35 +80,24 @@ class _Workspace:
             self.measured.add(number)
 
 
-def update_nodes(
-    case: Case,
-    before: NodeResult,
-    stations: sitk.Image,
-    change: StationChange,
-    settings: Settings,
-    earlier: sitk.Image,
-    scene: Scene,
-    progress: Progress = silent,
-) -> NodeUpdate:
-    """Nodes of a case after an edit of its stations.
+def update_nodes(state: PatientState, change: StationChange, progress: Progress = silent) -> NodeUpdate:
+    """Nodes of a patient after an edit of the stations.
 
     Args:
-        case: The case, with the organs that were found.
-        before: Its nodes before the edit.
-        stations: uint8 label map on the CT's grid, as it is now.
+        state: With the stations as they are now, and the nodes before the edit.
         change: What was edited.
-        settings: Thresholds of the finder.
-        earlier: The label map before the edit.
-        scene: What nodes are measured on.
         progress: Told the running step.
     """
-    if before.source == "none":
+    before = state.found_nodes
+    if not before.search.looked_for:
         return NodeUpdate(before, frozenset(), False)
     start = time.perf_counter()
+    scene = scene_of(state, before.search)
     work = _Workspace(scene, sitk.GetArrayFromImage(before.labels), {one.node_id: one for one in before.findings})
     proposal = None
-    if change.coming_or_going.any():
-        proposal = _proposal(case, before, stations, change, settings, earlier, progress)
+    if change.entered_or_left_any_station.any():
+        method = METHODS.named(before.search.method)
+        proposal = method.update(state, change, METHODS.options(method, state.settings), progress)
     redrawn = proposal is not None and _redraw(work, proposal)
     _reassign(work, change)
     findings = in_order(work.findings.values())
@@ -154,10 +105,10 @@ def update_nodes(
     if proposal is not None and proposal.warnings is not None:
         warnings = list(proposal.warnings)
     seconds = round(time.perf_counter() - start, 3)
-    nodes = NodeResult(
+    nodes = replace(
+        before,
         labels=like(work.labels, before.labels) if redrawn else before.labels,
         findings=findings,
-        source=before.source,
         provenance=before.provenance.model_copy(update={"seconds": seconds, "warnings": warnings}),
         warnings=with_outside(warnings, findings),
         memory=before.memory if proposal is None else proposal.memory,
@@ -165,65 +116,7 @@ def update_nodes(
     return NodeUpdate(nodes, frozenset(name for name in work.touched if name is not None), redrawn)
 
 
-def _proposal(
-    case: Case,
-    before: NodeResult,
-    stations: sitk.Image,
-    change: StationChange,
-    settings: Settings,
-    earlier: sitk.Image,
-    progress: Progress,
-) -> _Proposal | None:
-    """What stands in place of the nodes that hang on voxels which came to the stations or left them."""
-    if before.source == "pet_threshold":
-        found = uptake_around(case, stations, settings, change.box, change.coming_or_going)
-        return _Proposal(found.box, found.stale, found.nodes)
-    if before.source == "ct_blobs":
-        return _blob_proposal(case, before.memory, stations, earlier, progress)
-    return None
-
-
-def _blob_proposal(
-    case: Case, memory: object | None, stations: sitk.Image, earlier: sitk.Image, progress: Progress
-) -> _Proposal:
-    """Blobs whose voxels changed; all of them where the search itself has to start anew."""
-    now, then = search_box(stations), search_box(earlier)
-    if now is None or then is None:
-        raise ValueError("a case without stations has no nodes to update")
-    kept = memory if isinstance(memory, BlobMemory) and memory.search.box == now else None
-    search = search_blobs(case, now, progress) if kept is None else kept.search
-    values = fill_blobs(search, stations)
-    if now != then:
-        return _all_blobs(BlobMemory(search, values), now, then)
-    old = fill_blobs(search, earlier) if kept is None else kept.values
-    differs = old != values
-    dirty = np.unique(np.concatenate([old[differs], values[differs]]))
-    dirty = dirty[dirty > 0]
-    standing = np.isin(values, dirty)
-    return _Proposal(
-        box=now,
-        stale=standing | np.isin(old, dirty),
-        candidates=np.where(standing, values, 0).astype(np.uint16),
-        smallest_mm=SMALLEST_SHORT_AXIS_MM,
-        memory=BlobMemory(search, values),
-    )
-
-
-def _all_blobs(memory: BlobMemory, now: Box, then: Box) -> _Proposal:
-    box = bounding_region([now, then]) or now
-    candidates = np.zeros(tuple(part.stop - part.start for part in box), np.uint16)
-    candidates[within(now, box)] = memory.values
-    return _Proposal(
-        box=box,
-        stale=np.ones(candidates.shape, bool),
-        candidates=candidates,
-        smallest_mm=SMALLEST_SHORT_AXIS_MM,
-        memory=memory,
-        warnings=search_warnings(memory.search),
-    )
-
-
-def _redraw(work: _Workspace, proposal: _Proposal) -> bool:
+def _redraw(work: _Workspace, proposal: Proposal) -> bool:
     """Put the candidates in place of what is stale; whether any voxel changed."""
     view = work.labels[proposal.box]
     old = view.copy()
@@ -244,7 +137,7 @@ _Found = dict[int, tuple[BoolArray, Box, NodeFinding]]
 """Candidate number to its mask, the box of the mask within the proposal's box, and its measures."""
 
 
-def _measured(work: _Workspace, proposal: _Proposal) -> _Found:
+def _measured(work: _Workspace, proposal: Proposal) -> _Found:
     found: _Found = {}
     for candidate, part in enumerate(find_objects(proposal.candidates), start=1):
         if part is not None:

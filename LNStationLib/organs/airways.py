@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from LNStationLib.imaging.scan import Scan
 from LNStationLib.organs import morphology
 from LNStationLib.organs.body import connected_in_slice, side_of_view
 from LNStationLib.organs.morphology import Box
-from LNStationLib.organs.scan import Scan
 from LNStationLib.support.types import BoolArray
 
 _LUMEN_BELOW_HU = -750

@@ -8,9 +8,9 @@ import numpy as np
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
+from LNStationLib.imaging.scan import Scan
 from LNStationLib.organs import morphology
 from LNStationLib.organs.findings import Findings
-from LNStationLib.organs.scan import Scan
 from LNStationLib.state.organ_set import OrganSource
 from LNStationLib.support.types import BoolArray
 

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import ndimage
 
 from LNStationLib.imaging.patient import find_patient
-from LNStationLib.organs.scan import Scan
+from LNStationLib.imaging.scan import Scan
 from LNStationLib.support.types import BoolArray, FloatArray
 
 _AIR_BELOW_HU = -400

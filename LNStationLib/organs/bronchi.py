@@ -6,6 +6,7 @@ import numpy as np
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
+from LNStationLib.imaging.scan import Scan
 from LNStationLib.organs.airway_paths import (
     BRANCH_REACH_MM,
     Fork,
@@ -24,7 +25,6 @@ from LNStationLib.organs.bronchus_surrogates import (
     cut_to,
 )
 from LNStationLib.organs.findings import Findings
-from LNStationLib.organs.scan import Scan
 from LNStationLib.organs.wave_tree import WaveTree, wave_tree
 from LNStationLib.state.organ_set import OrganSource
 from LNStationLib.support.types import BoolArray, FloatArray, Side

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from LNStationLib.imaging.scan import Scan
 from LNStationLib.organs.findings import Findings
-from LNStationLib.organs.scan import Scan
 from LNStationLib.organs.wave_tree import WaveTree
 from LNStationLib.state.organ_set import OrganSource
 from LNStationLib.support.types import Side

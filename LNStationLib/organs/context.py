@@ -7,10 +7,10 @@ from functools import cached_property
 
 import numpy as np
 
+from LNStationLib.imaging.scan import Scan
 from LNStationLib.organs import morphology
 from LNStationLib.organs.bones import lung_outline
 from LNStationLib.organs.groups import ARTERIES, BONES, CENTRAL_VEINS, LUNGS, PULMONARY_ARTERIES
-from LNStationLib.organs.scan import Scan
 from LNStationLib.state.organ_set import OrganSet
 from LNStationLib.support.types import BoolArray
 

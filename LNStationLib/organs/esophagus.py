@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
+from LNStationLib.imaging.scan import Scan
 from LNStationLib.organs import morphology
 from LNStationLib.organs.body import connected_in_slice
 from LNStationLib.organs.findings import Findings
 from LNStationLib.organs.morphology import Box
 from LNStationLib.organs.paths import best_path
-from LNStationLib.organs.scan import Scan
 from LNStationLib.organs.spine import Spine
 from LNStationLib.state.organ_set import OrganSource
 from LNStationLib.support.types import BoolArray, FloatArray

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 
 from LNStationLib.case.case import Case
-from LNStationLib.imaging.grid import Grid
+from LNStationLib.imaging.scan import Scan
 from LNStationLib.organs import airways, aorta, bronchi, lungs, pulmonary_artery, supplied
 from LNStationLib.organs.body import find_body
 from LNStationLib.organs.context import Context
@@ -18,61 +17,33 @@ from LNStationLib.organs.find_veins import add_esophagus, add_inferior_pulmonary
 from LNStationLib.organs.findings import Findings
 from LNStationLib.organs.groups import AIRWAY_PARTS
 from LNStationLib.organs.orientation import check_spine_behind, check_upright
-from LNStationLib.organs.scan import Scan, scan_of
-from LNStationLib.organs.totalsegmentator import run_totalsegmentator
 from LNStationLib.state.organ_set import Organ, OrganSet, OrganSource
-from LNStationLib.state.settings import Settings
 from LNStationLib.support.errors import InputError
-from LNStationLib.support.progress import Progress, portion, silent
+from LNStationLib.support.progress import Progress, silent
 from LNStationLib.support.types import BoolArray
 
 
-@dataclass(frozen=True)
-class OrganReport:
-    """How the organs of a case were found.
-
-    Attributes:
-        implementation: What ran, e.g. ``"supplied_and_image"``.
-        seconds: Time it took.
-        n_by_source: Number of organs per source.
-    """
-
-    implementation: str
-    seconds: float
-    n_by_source: dict[OrganSource, int]
-
-
-def find_organs(case: Case, grid: Grid, settings: Settings, progress: Progress = silent) -> OrganSet:
+def find_organs(case: Case, scan: Scan, progress: Progress = silent, segmented: Sequence[Findings] = ()) -> OrganSet:
     """Find the organs of a case.
 
     Args:
         case: The checked case.
-        grid: Isotropic, axis-aligned working grid.
-        settings: ``organs`` chooses whether TotalSegmentator runs first.
+        scan: Its CT on the isotropic, axis-aligned working grid.
         progress: Told the running step.
+        segmented: Of networks; less trusted than supplied masks, more than the image.
 
     Returns:
         Organs and landmarks, each with its source. An organ that was not found is absent and, where stations
         rest on it, named in the warnings.
 
     Raises:
-        InputError: TotalSegmentator was asked for and is not installed or failed, or the CT shows no body.
+        InputError: The CT shows no body.
         GeometryError: The image is upside down or front to back.
     """
-    return find_organs_with_report(case, grid, settings, progress)[0]
-
-
-def find_organs_with_report(
-    case: Case, grid: Grid, settings: Settings, progress: Progress = silent
-) -> tuple[OrganSet, OrganReport]:
-    """``find_organs`` with the account of how they were found, for the provenance of a result."""
-    start = time.perf_counter()
-    organs = OrganSet(grid)
-    supplied.supplied_organs(case, grid).add_to(organs)
-    if settings.organs == "totalsegmentator":
-        run_totalsegmentator(case, grid, portion(progress, 0.0, 0.1)).add_to(organs)
+    organs = OrganSet(scan.grid)
+    for found in (supplied.supplied_organs(case, scan.grid), *segmented):
+        found.add_to(organs)
     progress("Reading the CT on the working grid", 0.1)
-    scan = scan_of(case, grid)
     body, outside = find_body(scan)
     if not body.any():
         raise InputError(f"Case {case.case_id}: the CT shows no body; check that its values are Hounsfield units.")
@@ -87,9 +58,7 @@ def find_organs_with_report(
     _add_lungs(context, outside)
     _add_mediastinum(context, progress)
     _warn_of_mirror(context)
-    sources = [organ.source for organ in organs.values()]
-    counts = {source: sources.count(source) for source in OrganSource if source in sources}
-    return organs, OrganReport(settings.organs, time.perf_counter() - start, counts)
+    return organs
 
 
 def _add_mediastinum(context: Context, progress: Progress) -> None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from LNStationLib.imaging.scan import Scan
 from LNStationLib.organs.airways import TracheaChain
-from LNStationLib.organs.scan import Scan
 from LNStationLib.organs.spine import follow_canal
 from LNStationLib.support.errors import GeometryError
 from LNStationLib.support.types import BoolArray

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from LNStationLib.imaging.scan import Scan
 from LNStationLib.organs import morphology
 from LNStationLib.organs.findings import Findings
-from LNStationLib.organs.scan import Scan
 from LNStationLib.organs.wave_tree import WaveTree, wave_tree
 from LNStationLib.state.organ_set import OrganSource
 from LNStationLib.support.types import BoolArray

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
+from LNStationLib.imaging.scan import Scan
 from LNStationLib.organs import morphology
 from LNStationLib.organs.findings import Findings
-from LNStationLib.organs.scan import Scan
 from LNStationLib.state.organ_set import OrganSource
 from LNStationLib.support.types import BoolArray
 

@@ -18,11 +18,15 @@ import SimpleITK as sitk
 from LNStationLib import anatomy
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.grid import Grid
+from LNStationLib.organs.find import find_organs
 from LNStationLib.organs.findings import Findings
 from LNStationLib.organs.supplied import mask_on_grid
-from LNStationLib.state.organ_set import OrganSource
+from LNStationLib.state.method import MethodOptions, NoOptions
+from LNStationLib.state.needs import Need
+from LNStationLib.state.organ_set import OrganSet, OrganSource
+from LNStationLib.state.patient_state import PatientState
 from LNStationLib.support.errors import InputError
-from LNStationLib.support.progress import Progress
+from LNStationLib.support.progress import Progress, portion
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +36,23 @@ _SCRIPT = (
     "run(sys.argv[1], sys.argv[2], task='total', quiet=True)"
 )
 _LIMIT_S = 3600.0
+
+
+class TotalSegmentator:
+    """Supplied masks first, then TotalSegmentator's, then what follows from both and the image."""
+
+    name = "totalsegmentator"
+    title = "TotalSegmentator, then image"
+    options: type[MethodOptions] = NoOptions
+    needs: tuple[Need, ...] = ()
+    references: tuple[str, ...] = ("Wasserthal et al. 2023, doi:10.1148/ryai.230024 (TotalSegmentator)",)
+    package_task: str | None = None
+
+    def run(self, state: PatientState, options: MethodOptions, progress: Progress) -> OrganSet:
+        """Find the organs; see :class:`LNStationLib.organs.method.OrganMethod`."""
+        scan = state.working_ct
+        segmented = run_totalsegmentator(state.case, scan.grid, portion(progress, 0.0, 0.1))
+        return find_organs(state.case, scan, progress, [segmented])
 
 
 def totalsegmentator_installed() -> bool:
@@ -57,7 +78,7 @@ def run_totalsegmentator(case: Case, grid: Grid, progress: Progress) -> Findings
     if not totalsegmentator_installed():
         raise InputError(
             "Organs by TotalSegmentator were asked for but it is not installed; "
-            "install the package TotalSegmentator or choose organs 'supplied_and_image'."
+            "install the package TotalSegmentator or choose another method."
         )
     progress("TotalSegmentator", 0.0)
     with tempfile.TemporaryDirectory(prefix="lnstation_") as folder:

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 from scipy import ndimage
 
+from LNStationLib.imaging.scan import Scan
 from LNStationLib.organs import morphology
 from LNStationLib.organs.findings import Findings
 from LNStationLib.organs.paths import best_path
-from LNStationLib.organs.scan import Scan
 from LNStationLib.organs.vessel_paths import Surroundings, trachea_edges
 from LNStationLib.state.organ_set import OrganSource
 from LNStationLib.support.types import BoolArray, FloatArray

@@ -8,8 +8,8 @@ import numpy as np
 from scipy import ndimage
 from skimage.graph import MCP_Geometric
 
+from LNStationLib.imaging.scan import Scan
 from LNStationLib.organs import morphology
-from LNStationLib.organs.scan import Scan
 from LNStationLib.organs.spine import Spine
 from LNStationLib.support.types import BoolArray, FloatArray
 

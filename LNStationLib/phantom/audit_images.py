@@ -14,7 +14,7 @@ from LNStationLib import anatomy
 from LNStationLib.case.from_files import load_case_folder
 from LNStationLib.imaging.arrays import array_view
 from LNStationLib.metastasis.station_uptake import station_uptakes
-from LNStationLib.nodes.measurement import measure_nodes
+from LNStationLib.nodes.measurement import Scene, measure_nodes
 from LNStationLib.phantom.audit_sheet import Figure
 from LNStationLib.phantom.audit_statistics import wilson
 from LNStationLib.phantom.nodes import NodeTruth
@@ -22,6 +22,7 @@ from LNStationLib.phantom.patient import PatientTruth
 from LNStationLib.phantom.preset import Preset
 from LNStationLib.phantom.records import CASES, TRUTH
 from LNStationLib.state.assessment import NodeFinding
+from LNStationLib.state.node_result import NodeSearch
 from LNStationLib.support.progress import Progress, silent
 
 _SECTION = "Images against attributes"
@@ -71,7 +72,8 @@ def _measure(folder: Path, patient: PatientTruth) -> _Seen:
     labels, stations = (
         sitk.ReadImage(str(folder / TRUTH / name / f"{part}.nii.gz")) for part in ("nodes", "stations")
     )
-    found = measure_nodes(labels, case.ct, stations, case.pet, "supplied", lambda point: "L" if point[0] > 0 else "R")
+    scene = Scene(case.ct, stations, case.pet, NodeSearch("truth"), lambda point: "L" if point[0] > 0 else "R")
+    found = measure_nodes(labels, scene)
     by_id = {node.node_id: node for node in patient.nodes}
     pairs = [(by_id[finding.node_id], finding) for finding in found if finding.node_id in by_id]
     uptakes = station_uptakes(case.pet, stations, None).by_station

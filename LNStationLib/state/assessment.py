@@ -10,7 +10,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-SCHEMA_VERSION = "1.0"
+from LNStationLib.state.older_assessments import assessment_from_1_0, node_from_1_0
+
+SCHEMA_VERSION = "1.1"
 RESEARCH_USE = "Research use only. Not a medical device; not for clinical decisions."
 
 Call = Literal["positive", "negative"]
@@ -133,6 +135,7 @@ class StationFinding(_Strict):
     )
     reason: str = Field(description="Why this call, or why none, in one sentence.")
     borders: list[BorderFinding] = Field(default_factory=list)
+    call_warnings: list[str] = Field(default_factory=list, description="What limits the call; new in 1.1.")
     edited: bool = Field(
         False,
         description="A reader changed the outline, directly or by an edit of a neighbor; borders are then left out, "
@@ -145,7 +148,7 @@ class NodeFinding(_Strict):
     """One node candidate, measured."""
 
     node_id: int = Field(ge=1, description="Value in nodes.nii.gz.")
-    source: Literal["supplied", "pet_threshold", "ct_blobs", "network"]
+    source: str = Field(description="Method that found it, e.g. 'supplied'.")
     station: str | None = Field(None, description="Station of largest overlap; None outside all stations.")
     station_fraction: float | None = Field(None, ge=0, le=1, description="Part of the node inside that station.")
     side: SideName | None = Field(None, description="Side of the patient's midline that holds the centroid.")
@@ -169,11 +172,8 @@ class NodeFinding(_Strict):
 
     @model_validator(mode="before")
     @classmethod
-    def _from_before_it_was_kept(cls, data: Any) -> Any:
-        """Assessments that do not say it yet: the one such method of their time was the blob detector."""
-        if isinstance(data, dict) and "fit_for_staging" not in data:
-            return {**data, "fit_for_staging": data.get("source") != "ct_blobs"}
-        return data
+    def _of_version_1_0(cls, data: Any) -> Any:
+        return node_from_1_0(data) if isinstance(data, dict) and "fit_for_staging" not in data else data
 
 
 class NStaging(_Strict):
@@ -193,7 +193,7 @@ class NStaging(_Strict):
 class Assessment(_Strict):
     """The assessment of one case."""
 
-    schema_version: Literal["1.0"] = "1.0"
+    schema_version: Literal["1.1"] = "1.1"
     lnstation_version: str
     created: str = Field(description="ISO 8601 time in UTC.")
     research_use: str = RESEARCH_USE
@@ -206,6 +206,11 @@ class Assessment(_Strict):
     midline: Midline | None = Field(None, description="None in assessments that were written before it was kept.")
     provenance: list[Provenance]
     warnings: list[str] = Field(default_factory=list)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_version_1_0(cls, data: Any) -> Any:
+        return assessment_from_1_0(data) if isinstance(data, dict) and data.get("schema_version") == "1.0" else data
 
     @model_validator(mode="after")
     def _one_n_category(self) -> Assessment:

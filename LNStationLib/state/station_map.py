@@ -1,17 +1,14 @@
-"""The result of station parsing, and the protocol that every parser keeps."""
+"""Stations on the working grid."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import numpy as np
 
 from LNStationLib import anatomy
 from LNStationLib.imaging.grid import Grid
-from LNStationLib.state.organ_set import OrganSet
-from LNStationLib.support.progress import Progress
-from LNStationLib.support.types import BoolArray, FloatArray, HuArray, LabelArray, PointMm, Side
+from LNStationLib.support.types import BoolArray, FloatArray, LabelArray, PointMm, Side
 
 
 @dataclass(frozen=True)
@@ -70,19 +67,3 @@ class StationMap:
     def notes(self, station: str) -> list[BorderNote]:
         """Border notes of one station."""
         return [note for note in self.borders if note.station == station]
-
-
-class StationParser(Protocol):
-    """Turns a CT and its organs into stations."""
-
-    name: str
-
-    def parse(self, hu: HuArray, organs: OrganSet, progress: Progress) -> StationMap:
-        """Parse the stations.
-
-        Args:
-            hu: CT in Hounsfield units on the organs' grid, ``[z, y, x]``.
-            organs: Organs and landmarks of the case.
-            progress: Told the running step.
-        """
-        ...

@@ -14,7 +14,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from LNStationLib import anatomy
+from LNStationLib.state.method import MethodOptions, NoOptions
+from LNStationLib.state.needs import Need
 from LNStationLib.state.organ_set import OrganSet
+from LNStationLib.state.patient_state import PatientState
 from LNStationLib.state.station_map import BorderNote, StationMap
 from LNStationLib.stations.borders import MissingAnatomyError
 from LNStationLib.stations.cleanup import clean_labels
@@ -30,15 +33,32 @@ MIN_STATION_ML = 0.1
 """Less tissue than this holds no node of 5 mm; such a station is left out with the reason."""
 
 
-class IaslcRulesParser:
+class IaslcRules:
     """Parses stations 1 to 11 by the IASLC definitions."""
 
     name = "iaslc_rules"
+    title = "IASLC definitions"
+    options: type[MethodOptions] = NoOptions
+    needs: tuple[Need, ...] = ()
+    references: tuple[str, ...] = (
+        "Rusch et al. 2009, doi:10.1097/JTO.0b013e3181a0d82e (IASLC lymph node map)",
+        "Lynch et al. 2013, doi:10.1016/j.prro.2012.01.007 (contouring the stations on CT)",
+    )
+    package_task: str | None = None
+
+    def run(self, state: PatientState, options: MethodOptions, progress: Progress) -> StationMap:
+        """Parse the stations; see :class:`LNStationLib.stations.method.StationMethod`."""
+        return self.parse(state.working_ct.hu, state.organ_set, progress)
 
     def parse(self, hu: HuArray, organs: OrganSet, progress: Progress = silent) -> StationMap:
-        """Parse the stations; see :class:`LNStationLib.state.station_map.StationParser`.
+        """Parse the stations.
 
         A structure that is missing and has no surrogate costs the stations that need it, never the case.
+
+        Args:
+            hu: CT in Hounsfield units on the organs' grid, ``[z, y, x]``.
+            organs: Organs and landmarks of the case.
+            progress: Told the running step.
         """
         try:
             frame = make_frame(hu, organs)

@@ -12,5 +12,8 @@ LabelArray = npt.NDArray[np.uint8]
 InstanceArray = npt.NDArray[np.uint16]
 
 Side = Literal["L", "R"]
+Engine = Literal["auto", "torch", "openvino"]
+"""What runs a network on a CPU."""
+
 PointMm = tuple[float, float, float]
 """A point ``(x, y, z)`` in LPS millimetres."""

@@ -14,12 +14,12 @@ from typing import Any
 import SimpleITK as sitk
 
 from LNStationLib.assessment.assess import assess_case, with_organs
+from LNStationLib.assessment.methods import described
 from LNStationLib.assessment.reassess import reassess, with_attention
 from LNStationLib.assessment.restore import restore_case
 from LNStationLib.assessment.review import evidence_sides, stage_reader_calls
 from LNStationLib.case.from_memory import CaseImages, case_from_images
 from LNStationLib.export import write_outputs
-from LNStationLib.metastasis import attention_volume
 from LNStationLib.models.package import list_packages, read_package
 from LNStationLib.models.package.card import card
 from LNStationLib.models.package.container import PackageError
@@ -27,6 +27,7 @@ from LNStationLib.models.package.folders import user_folder
 from LNStationLib.networks.installation import how_to_install, missing_packages
 from LNStationLib.state.assessed_case import AssessedCase
 from LNStationLib.state.assessment import CaseSummary
+from LNStationLib.state.attention import attention_volume
 from LNStationLib.state.settings import Settings
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.progress import Progress, portion
@@ -56,6 +57,7 @@ class Methods:
         return {
             "devices": self._devices,
             "models": self._models,
+            "methods": self._methods,
             "load_case": self._load_case,
             "assess": self._assess,
             "reassess": self._reassess,
@@ -71,6 +73,11 @@ class Methods:
         threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         plural = "" if threads == 1 else "s"
         return {"devices": [{"name": "cpu", "title": f"CPU, {threads} thread{plural}"}, *_accelerators()]}
+
+    def _methods(self, params: Result, progress: Progress) -> Result:
+        """Every step with its methods and their options: what a panel draws its controls from."""
+        p.checked(p.NoParams, params)
+        return {"steps": described()}
 
     def _models(self, params: Result, progress: Progress) -> Result:
         """Cards of all packages; only what would really load is offered, so weights are verified too."""

@@ -27,13 +27,13 @@ sys.path.insert(0, str(ROOT))
 from LNStationLib import anatomy  # noqa: E402  (the source tree is put on the path above)
 from LNStationLib.case.case import Case  # noqa: E402
 from LNStationLib.imaging.grid import labels_to_image_grid, working_grid  # noqa: E402
+from LNStationLib.imaging.scan import hu_on_grid, scan_of  # noqa: E402
 from LNStationLib.organs.find import find_organs  # noqa: E402
-from LNStationLib.organs.scan import hu_on_grid  # noqa: E402
 from LNStationLib.phantom import thorax  # noqa: E402
 from LNStationLib.phantom.case import KEY_ORGANS  # noqa: E402
 from LNStationLib.phantom.station_truth import station_truth  # noqa: E402
 from LNStationLib.state.settings import Settings  # noqa: E402
-from LNStationLib.stations.registry import station_parser  # noqa: E402
+from LNStationLib.stations.iaslc_rules import IaslcRules  # noqa: E402
 from LNStationLib.support.progress import silent  # noqa: E402
 from LNStationLib.support.types import BoolArray, LabelArray  # noqa: E402
 
@@ -100,8 +100,8 @@ def withhold(case: Case, given: Given) -> Case:
 def parse(case: Case, settings: Settings) -> LabelArray:
     """Stations on the CT's grid."""
     grid = working_grid(case.ct, settings.working_spacing_mm)
-    organs = find_organs(case, grid, settings)
-    found = station_parser(settings.stations).parse(hu_on_grid(case, grid), organs, silent)
+    organs = find_organs(case, scan_of(case.ct, grid))
+    found = IaslcRules().parse(hu_on_grid(case.ct, grid), organs, silent)
     return sitk.GetArrayFromImage(labels_to_image_grid(found.labels, grid, case.ct))
 
 

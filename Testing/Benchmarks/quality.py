@@ -23,15 +23,15 @@ sys.path.insert(0, str(ROOT))
 from LNStationLib.case.case import Case  # noqa: E402  (the source tree is put on the path above)
 from LNStationLib.case.from_files import CaseRequest, load_case  # noqa: E402
 from LNStationLib.imaging.grid import field_of_view, working_grid  # noqa: E402
+from LNStationLib.imaging.scan import hu_on_grid, scan_of  # noqa: E402
 from LNStationLib.organs.find import find_organs  # noqa: E402
-from LNStationLib.organs.scan import hu_on_grid  # noqa: E402
 from LNStationLib.phantom.case import render  # noqa: E402
 from LNStationLib.phantom.patient import compact, draw_patient  # noqa: E402
 from LNStationLib.phantom.preset import PRESET_NAMES, load_preset  # noqa: E402
 from LNStationLib.quality import check_organs, check_stations  # noqa: E402
 from LNStationLib.quality.doubts import Doubt, title  # noqa: E402
 from LNStationLib.state.settings import Settings  # noqa: E402
-from LNStationLib.stations.registry import station_parser  # noqa: E402
+from LNStationLib.stations.iaslc_rules import IaslcRules  # noqa: E402
 from LNStationLib.support.progress import silent  # noqa: E402
 
 PIXEL_MM = 1.5
@@ -62,12 +62,12 @@ def check(group: str, case: Case) -> Checked:
     """Find organs and stations and hold them against the rules."""
     settings = Settings()
     grid = working_grid(case.ct, settings.working_spacing_mm)
-    organs = find_organs(case, grid, settings)
-    hu, in_view = hu_on_grid(case, grid), field_of_view(case.ct, grid)
+    organs = find_organs(case, scan_of(case.ct, grid))
+    hu, in_view = hu_on_grid(case.ct, grid), field_of_view(case.ct, grid)
     start = time.process_time()
     plausible, of_organs = check_organs(organs, in_view)
     spent = time.process_time() - start
-    parsed = station_parser(settings.stations).parse(hu, plausible, silent)
+    parsed = IaslcRules().parse(hu, plausible, silent)
     start = time.process_time()
     _, of_stations = check_stations(parsed, plausible, hu)
     spent += time.process_time() - start

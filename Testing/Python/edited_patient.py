@@ -19,8 +19,9 @@ from LNStationLib.case.case import Case
 from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.boxes import like
 from LNStationLib.phantom import demo_case
-from LNStationLib.state.assessed_case import AssessedCase, ParsedCase
+from LNStationLib.state.assessed_case import AssessedCase
 from LNStationLib.state.assessment import Assessment, StationFinding
+from LNStationLib.state.patient_state import PatientState
 from LNStationLib.state.settings import Settings
 
 Method = Literal["supplied", "pet_threshold", "ct_blobs", "none"]
@@ -35,7 +36,7 @@ def patient() -> Case:
 
 
 @cache
-def parsed() -> ParsedCase:
+def parsed() -> PatientState:
     return parse_case(patient(), Settings(working_spacing_mm=COARSE_MM))
 
 
@@ -45,8 +46,8 @@ def assessed(method: Method, fraction: float | None = None) -> AssessedCase:
     return judge_case(replace(parsed(), settings=settings))
 
 
-def labels_of(case: AssessedCase | ParsedCase) -> np.ndarray:
-    stations = case.stations if isinstance(case, ParsedCase) else case.parsed.stations
+def labels_of(case: AssessedCase | PatientState) -> np.ndarray:
+    stations = case.stations if isinstance(case, PatientState) else case.parsed.stations
     return array_view(stations)
 
 
@@ -100,9 +101,9 @@ EDITS: dict[str, Callable[[AssessedCase], Edits]] = {
 }
 
 
-def whole(now: AssessedCase) -> AssessedCase:
+def from_the_start(now: AssessedCase) -> AssessedCase:
     """The same station map, assessed from the start."""
-    return judge_case(replace(now.parsed, stations=sitk.Image(now.parsed.stations)))
+    return judge_case(replace(now.parsed, nodes=None))
 
 
 def numbering(now: AssessedCase, other: AssessedCase) -> dict[int, int]:
@@ -169,7 +170,7 @@ def _assert_texts_alike(one: str, other: str, where: str) -> None:
 
 
 def assert_law(before: AssessedCase, now: AssessedCase) -> None:
-    other = whole(now)
+    other = from_the_start(now)
     numbers = numbering(now, other)
     assert_alike(comparable(now.assessment, numbers), comparable(other.assessment))
     kept = {node.node_id for node in before.assessment.nodes}

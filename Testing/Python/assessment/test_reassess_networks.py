@@ -11,17 +11,28 @@ import SimpleITK as sitk
 
 torch = pytest.importorskip("torch", reason="the 'networks' packages are not installed")
 
-from edited_patient import COARSE_MM, EDITS, assert_alike, assert_law, boxed, findings, mask_of, parsed, patient  # noqa: E402
+from edited_patient import (  # noqa: E402
+    COARSE_MM,
+    EDITS,
+    assert_alike,
+    assert_law,
+    boxed,
+    findings,
+    from_the_start,
+    mask_of,
+    parsed,
+    patient,
+)
 from metastasis.network_cases import write_stations_package  # noqa: E402
 
 from LNStationLib.assessment.assess import assess, judge_case  # noqa: E402
 from LNStationLib.assessment.reassess import reassess, with_attention  # noqa: E402
 from LNStationLib.assessment.restore import restore_case, settings_of  # noqa: E402
-from LNStationLib.metastasis import attention_volume  # noqa: E402
 from LNStationLib.metastasis.station_groups import STATIONS  # noqa: E402
 from LNStationLib.metastasis.station_network import StationNetwork  # noqa: E402
 from LNStationLib.models.package import PackageError  # noqa: E402
 from LNStationLib.state.assessed_case import AssessedCase  # noqa: E402
+from LNStationLib.state.attention import attention_volume  # noqa: E402
 from LNStationLib.state.settings import Settings  # noqa: E402
 from LNStationLib.support.errors import InputError  # noqa: E402
 
@@ -91,7 +102,7 @@ def test_an_edit_gives_the_answer_and_the_attention_of_a_whole_assessment(
     before = judged(package, nodes)
     made = reassess(before, EDITS[edit](before))
     assert_law(before, made.assessed)
-    whole = judge_case(replace(made.assessed.parsed, stations=sitk.Image(made.assessed.parsed.stations)))
+    whole = from_the_start(made.assessed)
     volumes = [
         sitk.GetArrayFromImage(attention_volume(one.attention or {}, one.parsed.stations, one.parsed.boxes))
         for one in (made.assessed, whole)
@@ -147,7 +158,9 @@ def test_settings_of_a_saved_assessment_name_the_package_by_its_id(
     package: Path, supplied: AssessedCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = settings_of(supplied.assessment)
-    assert (settings.metastasis, settings.model, settings.operating_point) == ("sa_moe", "tiny", "balanced")
+    options = settings.metastasis.options["station_network"]
+    assert settings.metastasis.method == "station_network"
+    assert (options["model"], options["operating_point"]) == ("tiny", "balanced")
     monkeypatch.setenv("LNSTATION_DATA", str(tmp_path))
     with pytest.raises(PackageError, match="there is no model package 'tiny'"):
         with_attention(restored(supplied))
@@ -174,6 +187,6 @@ def test_a_missing_package_is_said_before_the_long_work(tmp_path: Path, monkeypa
     def never(*_: object) -> None:
         raise AssertionError("organs were looked for")
 
-    monkeypatch.setattr(assessing, "find_organs", never)
+    monkeypatch.setattr(assessing, "parse_case", never)
     with pytest.raises(PackageError, match="there is no model package at"):
         assess(patient(), Settings(metastasis="sa_moe", model=str(tmp_path / "none.zip")))

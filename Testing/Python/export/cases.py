@@ -10,7 +10,6 @@ import SimpleITK as sitk
 from LNStationLib import anatomy
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.grid import Grid
-from LNStationLib.metastasis import StationAttention
 from LNStationLib.state.assessment import (
     Assessment,
     BorderFinding,
@@ -21,6 +20,7 @@ from LNStationLib.state.assessment import (
     Provenance,
     StationFinding,
 )
+from LNStationLib.state.attention import StationAttention
 from LNStationLib.state.result import AssessmentResult
 
 # LPS centers (x, y, z) in mm and radius; +x is the patient's left.

@@ -9,13 +9,11 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 from models.packages import manifest
+from states import Called, called, with_stations
 
 from LNStationLib import anatomy
 from LNStationLib.case.case import Case
-from LNStationLib.imaging.boxes import station_boxes
-from LNStationLib.metastasis import MetastasisResult, station_classifier
 from LNStationLib.models.package import write_package
-from LNStationLib.nodes import find_nodes
 from LNStationLib.sampling.station_region import RegionSpec
 from LNStationLib.state.settings import Settings
 
@@ -108,7 +106,7 @@ class Scene:
         self.stations = wrapped(stations, image)
         self.case = Case("scene", self.ct, nodes=wrapped(nodes, image))
 
-    def assessed(self, package: Path, **changes: object) -> MetastasisResult:
+    def assessed(self, package: Path, **changes: object) -> Called:
         settings = Settings(
             metastasis="sa_moe",
             model=str(package),
@@ -116,10 +114,4 @@ class Scene:
             nodes="supplied",
             **changes,  # type: ignore[arg-type]
         )
-        nodes = find_nodes(self.case, self.stations, left_of_zero, settings)
-        parsed = set(station_boxes(self.stations))
-        return station_classifier(settings).assess(nodes, self.stations, self.case, parsed, settings, left_of_zero)
-
-
-def left_of_zero(point_mm: tuple[float, float, float]) -> str:
-    return "L" if point_mm[0] >= 0 else "R"
+        return called(with_stations(self.case, self.stations, settings))

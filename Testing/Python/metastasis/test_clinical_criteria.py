@@ -5,18 +5,22 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from nodes.shapes import AXIAL, FLIPPED, SAGITTAL, ellipsoid, left_of_zero, like, points, rotation, volume
+from nodes.shapes import AXIAL, FLIPPED, SAGITTAL, ellipsoid, like, points, rotation, volume
+from states import called, with_stations
 
 from LNStationLib import anatomy
+from LNStationLib.assessment.reasons import words
 from LNStationLib.case.case import Case
-from LNStationLib.metastasis import ClinicalCriteria, StationCall, positive_station_names
-from LNStationLib.metastasis.clinical_criteria import call_node
-from LNStationLib.nodes import find_nodes
+from LNStationLib.metastasis.clinical_criteria import CriteriaOptions, call_node
+from LNStationLib.nodes.find import find_nodes
 from LNStationLib.organs.groups import LARGE_VESSELS
 from LNStationLib.staging import lung_n_category
+from LNStationLib.staging.positive_stations import positive_station_names
 from LNStationLib.state.assessment import NodeFinding
-from LNStationLib.state.node_result import NodeResult
+from LNStationLib.state.provenance import not_called_reason
+from LNStationLib.state.reason import Reason
 from LNStationLib.state.settings import Settings
+from LNStationLib.state.station_call import StationCall
 
 ALL = {row.name for row in anatomy.stations()}
 PARSED = {"4R", "4L", "7", "8"}
@@ -63,19 +67,20 @@ def pet_image(ct_center=(0.0, 0.0, 0.0), spots=(), background=1.0, size=(140, 14
     return like(suv, image)
 
 
-def run(nodes=(), pet=None, parsed=PARSED, direction=AXIAL, tumor=None, as_blobs=False, **settings):
+def run(nodes=(), pet=None, direction=AXIAL, tumor=None, as_blobs=False, **settings):
     """Assess a case whose nodes are balls of (center, diameter): supplied, or as if the blob detector found them."""
     ct = ct_image(direction)
     mask = np.zeros(ct.GetSize()[::-1], np.uint16)
     for number, (center, diameter) in enumerate(nodes, start=1):
         mask[ellipsoid(ct, center, np.broadcast_to(diameter, 3))] = number
     case = Case("case", ct, pet=pet, nodes=like(mask, ct), tumor=None if tumor is None else like(tumor(ct), ct))
-    chosen, stations = Settings(**settings), stations_on(ct)
-    found = find_nodes(case, stations, left_of_zero, chosen)
+    state = with_stations(case, stations_on(ct), Settings(**settings))
+    found = find_nodes(state)
     if as_blobs:
         findings = [one.model_copy(update={"fit_for_staging": False}) for one in found.findings]
-        found = replace(found, source="ct_blobs", findings=findings)
-    return ClinicalCriteria().assess(found, stations, case, parsed, chosen, left_of_zero)
+        search = replace(found.search, method="ct_blobs", fit_for_staging=False)
+        found = replace(found, search=search, findings=findings)
+    return called(replace(state, nodes=found))
 
 
 @pytest.mark.parametrize(
@@ -92,13 +97,13 @@ def run(nodes=(), pet=None, parsed=PARSED, direction=AXIAL, tumor=None, as_blobs
     ],
 )
 def test_a_node_is_called_at_the_thresholds_as_published(short_axis_mm, suv_max, call, reason):
-    called = call_node(node(short_axis_mm, suv_max), Settings())
+    found = call_node(node(short_axis_mm, suv_max), CriteriaOptions())
 
-    assert (called.call, called.reason) == (call, reason)
+    assert (found.call, words(found.reason)) == (call, reason)
 
 
 def test_thresholds_are_settings():
-    strict = Settings(short_axis_threshold_mm=15.0, suv_max_threshold=2.5)
+    strict = CriteriaOptions(short_axis_threshold_mm=15.0, suv_max_threshold=2.5)
 
     assert call_node(node(12.0), strict).call == "negative"
     assert call_node(node(5.0, 3.0), strict).call == "positive"
@@ -170,13 +175,13 @@ def test_a_sided_station_has_no_side_of_its_evidence():
 
 def test_names_for_staging_give_sides_where_known_but_never_to_station_7():
     calls = [
-        StationCall("4R", "positive", ""),
-        StationCall("7", "positive", "", positive_sides=("R", "L")),
-        StationCall("3A", "positive", "", positive_sides=("L",)),
-        StationCall("3P", "positive", "", positive_sides=("R",)),
-        StationCall("9", "positive", ""),
-        StationCall("8", "negative", "", positive_sides=("R",)),
-        StationCall("6", None, ""),
+        StationCall("4R", "positive", Reason("test")),
+        StationCall("7", "positive", Reason("test"), positive_sides=("R", "L")),
+        StationCall("3A", "positive", Reason("test"), positive_sides=("L",)),
+        StationCall("3P", "positive", Reason("test"), positive_sides=("R",)),
+        StationCall("9", "positive", Reason("test")),
+        StationCall("8", "negative", Reason("test"), positive_sides=("R",)),
+        StationCall("6", None, Reason("test")),
     ]
     names = positive_station_names(calls)
 
@@ -203,9 +208,7 @@ def test_without_pet_and_without_nodes_looked_for_nothing_is_assessed():
 
 
 def assess_case(case, **settings):
-    stations, chosen = stations_on(case.ct), Settings(**settings)
-    found = find_nodes(case, stations, left_of_zero, chosen)
-    return ClinicalCriteria().assess(found, stations, case, PARSED, chosen, left_of_zero).stations
+    return called(with_stations(case, stations_on(case.ct), Settings(**settings))).stations
 
 
 def test_with_pet_but_no_nodes_looked_for_uptake_alone_decides():
@@ -259,8 +262,7 @@ def with_blob(ct):
 
 def test_candidates_on_a_ct_without_contrast_and_vessel_masks_are_not_called():
     ct = with_blob(ct_image())
-    found = find_nodes(Case("c", ct), stations_on(ct), left_of_zero, Settings())
-    result = ClinicalCriteria().assess(found, stations_on(ct), Case("c", ct), PARSED, Settings(), left_of_zero)
+    result = called(with_stations(Case("c", ct), stations_on(ct)))
 
     assert [one.call for one in result.nodes] == [None]
     assert result.nodes[0].reason.startswith("Not assessed: a candidate may be a vessel")
@@ -274,10 +276,9 @@ def test_candidates_on_a_ct_without_contrast_and_vessel_masks_are_not_called():
 
 def test_why_candidates_are_not_called_survives_in_the_provenance():
     ct = with_blob(ct_image())
-    found = find_nodes(Case("c", ct), stations_on(ct), left_of_zero, Settings())
-    again = NodeResult(found.labels, found.findings, found.source, found.provenance)
+    found = find_nodes(with_stations(Case("c", ct), stations_on(ct)))
 
-    assert again.not_called == found.not_called
+    assert not_called_reason(found.provenance.settings) == found.not_called
     assert found.not_called is not None
 
 
@@ -342,7 +343,12 @@ def test_provenance_keeps_the_thresholds():
     result = run(suv_max_threshold=2.5)
 
     assert result.provenance.step == "metastasis"
-    assert result.provenance.settings == {"short_axis_threshold_mm": 10.0, "suv_max_threshold": 2.5}
+    assert result.provenance.settings == {
+        "method": "clinical_criteria",
+        "chosen": "auto",
+        "short_axis_threshold_mm": 10.0,
+        "suv_max_threshold": 2.5,
+    }
     assert result.warnings == ["There is no PET: calls rest on the size of nodes alone."]
 
 

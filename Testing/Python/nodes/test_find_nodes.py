@@ -5,13 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from nodes.shapes import AXIAL, ORIENTATIONS, SAGITTAL, ellipsoid, left_of_zero, like, points, rotation, volume
+from nodes.shapes import AXIAL, ORIENTATIONS, SAGITTAL, ellipsoid, like, points, rotation, volume
+from states import with_stations
 
 from LNStationLib import anatomy
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.arrays import array_view
-from LNStationLib.nodes import find_nodes
-from LNStationLib.nodes.find import FINDERS, fit_for_staging
+from LNStationLib.nodes.find import find_nodes
+from LNStationLib.nodes.registry import METHODS
 from LNStationLib.state.settings import Settings
 from LNStationLib.support.errors import GeometryError, InputError
 
@@ -44,7 +45,7 @@ def supplied(mask, grid, ct):
 
 
 def find(case, **settings):
-    return find_nodes(case, stations_on(case.ct), left_of_zero, Settings(**settings))
+    return find_nodes(with_stations(case, stations_on(case.ct), Settings(**settings)))
 
 
 BALLS = [((-15, 0, 20), 10), ((-15, 10, 0), 8), ((20, 0, 10), 12), ((3, 0, -20), 9)]
@@ -61,7 +62,7 @@ def test_a_binary_mask_falls_into_its_components_ordered_by_station_and_from_hea
     ct = chest()
     result = find(supplied(balls(ct) > 0, ct, ct))
 
-    assert result.source == "supplied"
+    assert result.search.method == "supplied"
     assert [(one.node_id, one.station, one.side) for one in result.findings] == [
         (1, "4R", "R"),
         (2, "4R", "R"),
@@ -159,7 +160,7 @@ def test_uptake_above_the_threshold_in_a_station_is_a_node():
     pet = hot_pet(ct, [((-15, 0, 15), 15, 6.0), ((20, 5, -20), 12, 2.4), ((60, 0, 0), 15, 9.0)])
     result = find(Case("case", ct, pet=pet))
 
-    assert result.source == "pet_threshold"
+    assert result.search.method == "pet_threshold"
     assert [one.station for one in result.findings] == ["4R"]
     (node,) = result.findings
     assert node.suv_max == 6.0
@@ -217,7 +218,7 @@ def with_soft_tissue(ct, noise=10):
 def test_ct_blobs_finds_round_soft_tissue_in_fat_but_no_vessel_and_nothing_under_5_mm(direction):
     result = find(Case("case", with_soft_tissue(chest(direction))))
 
-    assert result.source == "ct_blobs"
+    assert result.search.method == "ct_blobs"
     assert [one.station for one in result.findings] == ["4R", "4R", "4L", "7"]
     for one, (center, diameter) in zip(result.findings, BALLS, strict=True):
         assert one.centroid_mm == pytest.approx(center, abs=1.5)
@@ -251,15 +252,15 @@ def test_auto_takes_supplied_masks_then_pet_then_ct():
     ct = chest()
     pet, nodes = hot_pet(ct, []), like(np.zeros(ct.GetSize()[::-1], np.uint16), ct)
 
-    assert find(Case("c", ct, pet=pet, nodes=nodes)).source == "supplied"
-    assert find(Case("c", ct, pet=pet)).source == "pet_threshold"
-    assert find(Case("c", ct)).source == "ct_blobs"
+    assert find(Case("c", ct, pet=pet, nodes=nodes)).search.method == "supplied"
+    assert find(Case("c", ct, pet=pet)).search.method == "pet_threshold"
+    assert find(Case("c", ct)).search.method == "ct_blobs"
 
 
 def test_none_looks_for_nothing_and_says_so():
     result = find(Case("c", chest()), nodes="none")
 
-    assert (result.source, result.looked_for, result.findings) == ("none", False, [])
+    assert (result.search.method, result.search.looked_for, result.findings) == ("none", False, [])
     assert not labels_of(result).any()
     assert result.warnings == ["Nodes were not looked for."]
 
@@ -274,7 +275,7 @@ def test_a_finder_that_lacks_its_input_says_what_to_do(finder, lacks):
 def test_without_stations_there_is_nothing_to_search(finder):
     ct = chest()
     none = like(np.zeros(ct.GetSize()[::-1], np.uint8), ct)
-    result = find_nodes(Case("c", ct, pet=hot_pet(ct, [])), none, left_of_zero, Settings(nodes=finder))
+    result = find_nodes(with_stations(Case("c", ct, pet=hot_pet(ct, [])), none, Settings(nodes=finder)))
 
     assert result.findings == []
     assert "no stations" in result.warnings[0]
@@ -283,7 +284,7 @@ def test_without_stations_there_is_nothing_to_search(finder):
 
 def test_stations_on_another_grid_are_refused():
     with pytest.raises(GeometryError, match="not on the CT's grid"):
-        find_nodes(Case("c", chest()), volume((5, 5, 5), (1, 1, 1), pixel=sitk.sitkUInt8), left_of_zero, Settings())
+        find_nodes(with_stations(Case("c", chest()), volume((5, 5, 5), (1, 1, 1), pixel=sitk.sitkUInt8)))
 
 
 def test_provenance_tells_the_finder_and_its_thresholds():
@@ -291,7 +292,7 @@ def test_provenance_tells_the_finder_and_its_thresholds():
     provenance = find(Case("c", ct, pet=hot_pet(ct, [])), node_suv_threshold=3.0).provenance
 
     assert (provenance.step, provenance.implementation) == ("nodes", "pet_threshold")
-    assert provenance.settings["node_suv_threshold"] == 3.0
+    assert provenance.settings["suv_threshold"] == 3.0
 
 
 @pytest.mark.skipif(not REAL_CASE.exists(), reason="the real CT is not beside the repository")
@@ -303,7 +304,7 @@ def test_on_the_real_ct_candidates_are_soft_tissue_outside_the_supplied_vessels(
     }
     block = np.zeros(ct.GetSize()[::-1], np.uint8)
     block[80:130, 25:85, 30:90] = value("7")
-    result = find_nodes(Case("c", ct, organ_masks=organs), like(block, ct), left_of_zero, Settings())
+    result = find_nodes(with_stations(Case("c", ct, organ_masks=organs), like(block, ct)))
     found = labels_of(result) > 0
 
     assert 0 < len(result.findings) < 60
@@ -314,7 +315,6 @@ def test_on_the_real_ct_candidates_are_soft_tissue_outside_the_supplied_vessels(
 
 
 def test_every_finder_says_whether_its_nodes_are_fit_for_staging():
-    assert {name: finder.fit_for_staging for name, finder in FINDERS.items()} == {
-        "supplied": True, "pet_threshold": True, "ct_blobs": False,
+    assert {method.name: method.search.fit_for_staging for method in METHODS} == {
+        "supplied": True, "pet_threshold": True, "ct_blobs": False, "none": True,
     }  # fmt: skip
-    assert fit_for_staging("none")

@@ -5,7 +5,8 @@ import pytest
 from nodes.shapes import AXIAL, FLIPPED, ORIENTATIONS, ellipsoid, left_of_zero, like, points, rotation, volume
 
 from LNStationLib import anatomy
-from LNStationLib.nodes.measurement import NOT_ASSESSED, measure_nodes
+from LNStationLib.nodes.measurement import NOT_ASSESSED, Scene, measure_nodes
+from LNStationLib.state.node_result import NodeSearch
 
 CENTER = np.array([30.0, -120.0, 640.0])
 ANY_DIRECTION = {**ORIENTATIONS, "oblique": rotation(30, 2) @ rotation(25, 0)}
@@ -16,8 +17,12 @@ def measured(mask, image, pet=None, station=None, hu=None):
     ct = image if hu is None else like(hu.astype(np.int16), image)
     labels = like(mask.astype(np.uint16), image)
     where = np.full(mask.shape, anatomy.station("4R").label_value) if station is None else station
-    (found,) = measure_nodes(labels, ct, like(where.astype(np.uint8), image), pet, "supplied", left_of_zero)
+    (found,) = measure_nodes(labels, scene(ct, like(where.astype(np.uint8), image), pet))
     return found
+
+
+def scene(ct, stations, pet=None):
+    return Scene(ct, stations, pet, NodeSearch("supplied"), left_of_zero)
 
 
 @pytest.mark.parametrize("direction", ANY_DIRECTION.values(), ids=ANY_DIRECTION)
@@ -93,12 +98,10 @@ def test_nodes_keep_their_label_values_and_empty_maps_have_no_findings():
     labels = np.zeros((20, 20, 40), np.uint16)
     labels[5:8, 5:8, 5:8], labels[5:8, 5:8, 30:33] = 7, 300
     stations = like(np.zeros(labels.shape, np.uint8), image)
-    values = [
-        found.node_id for found in measure_nodes(like(labels, image), image, stations, None, "supplied", left_of_zero)
-    ]
+    values = [found.node_id for found in measure_nodes(like(labels, image), scene(image, stations))]
 
     assert values == [7, 300]
-    assert measure_nodes(like(labels * 0, image), image, stations, None, "supplied", left_of_zero) == []
+    assert measure_nodes(like(labels * 0, image), scene(image, stations)) == []
 
 
 def test_a_single_voxel_is_measured():

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from organs.organ_cases import Thorax, find_in, make_thorax, real_case
+from states import organs_on
 
 from LNStationLib.imaging.grid import working_grid
-from LNStationLib.organs.find import find_organs
 from LNStationLib.state.organ_set import OrganSet
 from LNStationLib.state.settings import Settings
 
@@ -32,11 +32,11 @@ def image_organs(thorax: Thorax) -> OrganSet:
 def real_organs() -> OrganSet:
     """Organs of the real CT with its supplied masks."""
     case = real_case(supplied=True)
-    return find_organs(case, working_grid(case.ct, 1.5), Settings())
+    return organs_on(case, working_grid(case.ct, 1.5), Settings())
 
 
 @pytest.fixture(scope="session")
 def real_image_organs() -> OrganSet:
     """Organs of the real CT from the image alone."""
     case = real_case(supplied=False)
-    return find_organs(case, working_grid(case.ct, 1.5), Settings())
+    return organs_on(case, working_grid(case.ct, 1.5), Settings())

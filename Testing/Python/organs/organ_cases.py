@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from scipy import ndimage
+from states import organs_on
 
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.grid import Grid
-from LNStationLib.organs.find import find_organs
 from LNStationLib.state.organ_set import OrganSet
 from LNStationLib.state.settings import Settings
 
@@ -163,7 +163,7 @@ def make_thorax(contrast_hu: float = 300.0) -> Thorax:
 
 def find_in(thorax: Thorax, *supplied: str) -> OrganSet:
     """Organs of a thorax with some of its masks supplied."""
-    return find_organs(thorax.case(*supplied), thorax.grid, Settings(working_spacing_mm=SPACING_MM))
+    return organs_on(thorax.case(*supplied), thorax.grid, Settings(working_spacing_mm=SPACING_MM))
 
 
 def dice(one: np.ndarray, other: np.ndarray) -> float:

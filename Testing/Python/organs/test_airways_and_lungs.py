@@ -19,11 +19,11 @@ from organs.organ_cases import (
     find_in,
     make_thorax,
 )
+from states import organs_on
 
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.grid import field_of_view, working_grid
-from LNStationLib.organs.find import find_organs
-from LNStationLib.organs.scan import hu_on_grid, scan_of
+from LNStationLib.imaging.scan import hu_on_grid, scan_of
 from LNStationLib.state.organ_set import OrganSet, OrganSource
 from LNStationLib.state.settings import Settings
 from LNStationLib.support.errors import InputError
@@ -91,7 +91,7 @@ def test_mirrored_image_exchanges_left_and_right(organs: OrganSet, thorax: Thora
 def test_storing_the_image_in_another_orientation_changes_nothing(thorax: Thorax, image_organs: OrganSet) -> None:
     """But for voxels on a threshold: their HU, interpolated along other axes, may round otherwise."""
     turned = sitk.DICOMOrient(thorax.case().ct, "ASR")
-    found = find_organs(Case("turned", turned), working_grid(turned, SPACING_MM), Settings())
+    found = organs_on(Case("turned", turned), working_grid(turned, SPACING_MM), Settings())
     for name in ("lung_left", "lung_right", "trachea", "spine", "main_bronchus_left"):
         assert dice(found[name].mask, image_organs[name].mask) > 0.999, name
 
@@ -105,7 +105,7 @@ def test_thick_slices_give_the_same_places(thorax: Thorax, image_organs: OrganSe
         smooth, size, sitk.Transform(), sitk.sitkLinear, origin, (SPACING_MM, SPACING_MM, 5.0), ct.GetDirection()
     )
     thick = sitk.Cast(thick, sitk.sitkInt16)
-    found = find_organs(Case("thick", thick), working_grid(thick, SPACING_MM), Settings())
+    found = organs_on(Case("thick", thick), working_grid(thick, SPACING_MM), Settings())
     for landmark in ("carina", "left_upper_lobe_bronchus_origin", "right_upper_lobe_bronchus_origin"):
         apart = np.subtract(found.landmarks[landmark].point_mm, image_organs.landmarks[landmark].point_mm)
         assert np.linalg.norm(apart) <= 7.0, landmark
@@ -113,7 +113,7 @@ def test_thick_slices_give_the_same_places(thorax: Thorax, image_organs: OrganSe
 
 def test_view_cropped_to_the_mediastinum_still_shows_both_lungs(thorax: Thorax, image_organs: OrganSet) -> None:
     cut = thorax.case().ct[30:115, 8:96, 10:]
-    found = find_organs(Case("cut", cut), working_grid(cut, SPACING_MM), Settings())
+    found = organs_on(Case("cut", cut), working_grid(cut, SPACING_MM), Settings())
     assert {"lung_left", "lung_right", "trachea"} <= set(found)
     apart = np.subtract(found.landmarks["carina"].point_mm, image_organs.landmarks["carina"].point_mm)
     assert np.linalg.norm(apart) <= 3.0
@@ -128,7 +128,7 @@ def test_corners_outside_a_turned_field_of_view_are_neither_air_nor_lung(thorax:
     grid = working_grid(ct, 3.0)
     inside = field_of_view(ct, grid)
     assert 0.5 < inside.mean() < 0.95
-    found = find_organs(Case("turned", ct), grid, Settings())
+    found = organs_on(Case("turned", ct), grid, Settings())
     for name in ("body", "lung_left", "lung_right"):
         assert not (found[name].mask & ~inside).any()
 
@@ -137,8 +137,8 @@ def test_scanner_padding_is_out_of_view_and_never_below_air(thorax: Thorax) -> N
     hu = thorax.hu.copy()
     hu[:, :5] = -2000
     case = replace(thorax.case(), ct=thorax.grid.image(hu))
-    assert hu_on_grid(case, thorax.grid).min() >= -1024
-    assert not scan_of(case, thorax.grid).in_view[:, :5].any()
+    assert hu_on_grid(case.ct, thorax.grid).min() >= -1024
+    assert not scan_of(case.ct, thorax.grid).in_view[:, :5].any()
 
 
 def test_missing_lung_is_warned_of_and_left_out(thorax: Thorax) -> None:
@@ -158,7 +158,7 @@ def test_image_without_a_body_is_refused(thorax: Thorax) -> None:
 
 def test_abdomen_has_no_trachea_and_says_so(thorax: Thorax) -> None:
     low = thorax.case().ct[:, :, :24]
-    found = find_organs(Case("low", low), working_grid(low, SPACING_MM), Settings())
+    found = organs_on(Case("low", low), working_grid(low, SPACING_MM), Settings())
     assert "trachea" not in found
     assert "carina" not in found.landmarks
     assert any("trachea" in warning for warning in found.warnings)

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from organs.organ_cases import CANAL, MANUBRIUM_TOP_Z, SPINE_FRONT_Y, Thorax, dice, find_in, make_thorax
+from states import organs_on
 
 from LNStationLib.imaging.grid import Grid
+from LNStationLib.imaging.scan import Scan
 from LNStationLib.organs.aorta import split_aorta
 from LNStationLib.organs.blood import blood_hu, enhanced_blood
-from LNStationLib.organs.find import find_organs
-from LNStationLib.organs.scan import Scan
 from LNStationLib.state.organ_set import OrganSet, OrganSource
 from LNStationLib.state.settings import Settings
 
@@ -35,7 +35,7 @@ def test_one_supplied_vertebra_is_completed_to_a_spine(thorax: Thorax, organs: O
     vertebra[:20] = vertebra[32:] = False
     case = thorax.case("aorta")
     case = replace(case, organ_masks={**case.organ_masks, "spine": thorax.grid.image(vertebra)})
-    completed = find_organs(case, thorax.grid, Settings(working_spacing_mm=thorax.grid.spacing_mm[0]))["spine"]
+    completed = organs_on(case, thorax.grid, Settings(working_spacing_mm=thorax.grid.spacing_mm[0]))["spine"]
     assert dice(completed.mask, whole) > 0.95
     assert completed.source is OrganSource.IMAGE
     assert "supplied" in completed.detail or "from the image" in completed.detail
@@ -174,6 +174,6 @@ def test_underside_of_a_supplied_arch_is_where_the_limbs_part_not_its_lowest_vox
     masks = {"aortic_arch": long_arch}
     masks |= {name: parts[name] & ~long_arch for name in ("ascending_aorta", "descending_aorta")}
     case = replace(thorax.case(), organ_masks={name: thorax.grid.image(mask) for name, mask in masks.items()})
-    found = find_organs(case, thorax.grid, Settings(working_spacing_mm=thorax.grid.spacing_mm[0]))
+    found = organs_on(case, thorax.grid, Settings(working_spacing_mm=thorax.grid.spacing_mm[0]))
     expected = organs.landmarks["aortic_arch_underside"].point_mm[2]
     assert found.landmarks["aortic_arch_underside"].point_mm[2] == pytest.approx(expected, abs=2.1)

@@ -7,8 +7,8 @@ import pytest
 from organs.organ_cases import CROSSING_Z, Thorax, dice, find_in, make_thorax
 
 from LNStationLib.imaging.grid import Grid
+from LNStationLib.imaging.scan import Scan
 from LNStationLib.organs.brachiocephalic import find_brachiocephalic_vein_left
-from LNStationLib.organs.scan import Scan
 from LNStationLib.organs.vessel_paths import Surroundings
 from LNStationLib.state.organ_set import OrganSet
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from organs.organ_cases import MANUBRIUM_TOP_Z, SPACING_MM, Thorax
+from states import organs_on
 
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.grid import Grid, working_grid
-from LNStationLib.organs.find import find_organs
 from LNStationLib.phantom import PhantomCase
 from LNStationLib.state.organ_set import OrganSet
 from LNStationLib.state.settings import Settings
@@ -17,7 +17,7 @@ def found_below(thorax: Thorax, top_mm: float) -> tuple[OrganSet, Grid]:
     """Organs of the thorax in a view that ends at a level."""
     ct = thorax.case().ct[:, :, : round(top_mm / SPACING_MM)]
     grid = working_grid(ct, SPACING_MM)
-    return find_organs(Case("cut", ct), grid, Settings()), grid
+    return organs_on(Case("cut", ct), grid, Settings()), grid
 
 
 def test_bone_in_the_last_slices_is_cut_and_said_to_be(thorax: Thorax) -> None:
@@ -42,7 +42,7 @@ def test_a_manubrium_that_ends_in_view_is_not_cut(thorax: Thorax) -> None:
 
 def test_the_spine_of_a_neck_in_view_is_not_taken_for_a_manubrium_that_goes_on(wide_patient: PhantomCase) -> None:
     ct = wide_patient.case.ct
-    organs = find_organs(Case("wide", ct), working_grid(ct, SPACING_MM), Settings())
+    organs = organs_on(Case("wide", ct), working_grid(ct, SPACING_MM), Settings())
     found, true = organs.landmarks["manubrium_top"].point_mm[2], wide_patient.landmarks["manubrium_top"][2]
     assert abs(found - true) <= 10
     assert not any("manubrium reaches the top" in warning for warning in organs.warnings)

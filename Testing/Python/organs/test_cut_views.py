@@ -15,14 +15,14 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from organs.organ_cases import REAL_CT, make_thorax, real_case
+from states import organs_on
 
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.grid import working_grid
-from LNStationLib.organs.find import find_organs
-from LNStationLib.organs.scan import hu_on_grid
+from LNStationLib.imaging.scan import hu_on_grid
 from LNStationLib.state.organ_set import OrganSet
 from LNStationLib.state.settings import Settings
-from LNStationLib.stations.registry import station_parser
+from LNStationLib.stations.iaslc_rules import IaslcRules
 from LNStationLib.support.errors import InputError
 
 STEP_MM = 20.0 if os.environ.get("LNSTATION_LONG") else 60.0
@@ -56,8 +56,8 @@ def organs_and_stations(case: Case, spacing_mm: float) -> OrganSet | None:
     with warnings.catch_warnings(), suppress(InputError):
         # A mean of nothing is a landmark that is not a number.
         warnings.simplefilter("error", RuntimeWarning)
-        organs = find_organs(case, grid, Settings())
-        station_parser("iaslc_rules").parse(hu_on_grid(case, grid), organs, lambda step, done: None)
+        organs = organs_on(case, grid, Settings())
+        IaslcRules().parse(hu_on_grid(case.ct, grid), organs)
         return organs
     return None
 

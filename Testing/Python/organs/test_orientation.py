@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from organs.organ_cases import Thorax, find_in, real_case
+from states import organs_on
 
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.grid import working_grid
-from LNStationLib.organs.find import find_organs
 from LNStationLib.state.settings import Settings
 from LNStationLib.support.errors import GeometryError
 
@@ -42,7 +42,7 @@ def test_an_image_that_is_front_to_back_is_refused(thorax: Thorax) -> None:
 def test_the_real_ct_with_an_axis_reversed_is_refused(axis: int, words: str) -> None:
     image = real_ct_turned(axis)
     with pytest.raises(GeometryError, match=words):
-        find_organs(Case("turned", image), working_grid(image, 1.5), Settings())
+        organs_on(Case("turned", image), working_grid(image, 1.5), Settings())
 
 
 def test_contrast_in_the_heart_is_not_taken_for_a_spine(thorax: Thorax) -> None:

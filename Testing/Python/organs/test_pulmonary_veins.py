@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from LNStationLib.imaging.grid import Grid
+from LNStationLib.imaging.scan import Scan
 from LNStationLib.organs.pulmonary_veins import USUAL_BELOW_CARINA_MM, find_inferior_veins
-from LNStationLib.organs.scan import Scan
 from LNStationLib.state.organ_set import OrganSource
 from LNStationLib.support.types import BoolArray
 

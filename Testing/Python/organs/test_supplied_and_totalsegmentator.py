@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from organs.organ_cases import SPACING_MM, Thorax, dice
+from states import organs_on
 
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.grid import Grid
-from LNStationLib.organs.find import find_organs, find_organs_with_report
 from LNStationLib.organs.supplied import mask_on_grid, unions
 from LNStationLib.state.organ_set import OrganSource
 from LNStationLib.state.settings import Settings
@@ -55,13 +55,13 @@ def test_thin_mask_on_thick_slices_keeps_its_volume() -> None:
 def test_mask_empty_in_the_view_is_warned_of(thorax: Thorax) -> None:
     empty = sitk.Image(thorax.case().ct) * 0
     case = Case("empty", thorax.case().ct, organ_masks={"heart": sitk.Cast(empty, sitk.sitkUInt8)})
-    found = find_organs(case, thorax.grid, Settings())
+    found = organs_on(case, thorax.grid, Settings())
     assert any("supplied mask of heart is empty" in warning for warning in found.warnings)
     assert found.organs.get("heart") is None or found["heart"].source is OrganSource.IMAGE
 
 
 def test_supplied_mask_is_trusted_over_the_image(thorax: Thorax) -> None:
-    found = find_organs(thorax.case("lung_left", "esophagus", "sternum"), thorax.grid, Settings())
+    found = organs_on(thorax.case("lung_left", "esophagus", "sternum"), thorax.grid, Settings())
     for name in ("lung_left", "esophagus", "sternum"):
         assert found[name].source is OrganSource.SUPPLIED
         assert dice(found[name].mask, thorax.masks[name]) > 0.99
@@ -73,25 +73,16 @@ def test_union_needs_every_part() -> None:
     assert not unions({"lung_upper_lobe_left": one}).organs
 
 
-def test_report_counts_organs_by_source(thorax: Thorax) -> None:
-    found, report = find_organs_with_report(thorax.case("aorta"), thorax.grid, Settings())
-    assert report.implementation == "supplied_and_image"
-    assert sum(report.n_by_source.values()) == len(found)
-    assert report.n_by_source[OrganSource.SUPPLIED] == 1
-
-
 def test_totalsegmentator_asked_for_but_not_installed_is_a_clear_error(thorax: Thorax) -> None:
     with pytest.raises(InputError, match="not installed"):
-        find_organs(thorax.case(), thorax.grid, Settings(organs="totalsegmentator"))
+        organs_on(thorax.case(), thorax.grid, Settings(organs="totalsegmentator"))
 
 
 def test_totalsegmentator_masks_come_in_as_network_organs(
     thorax: Thorax, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _install_fake(tmp_path, monkeypatch)
-    found = find_organs(
-        thorax.case(), thorax.grid, Settings(organs="totalsegmentator", working_spacing_mm=SPACING_MM)
-    )
+    found = organs_on(thorax.case(), thorax.grid, Settings(organs="totalsegmentator", working_spacing_mm=SPACING_MM))
     assert found["lung_upper_lobe_left"].source is OrganSource.NETWORK
     assert "not_an_organ" not in found
     assert found["lung_left"].source is OrganSource.IMAGE
@@ -102,4 +93,4 @@ def test_totalsegmentator_that_fails_is_reported_with_its_last_line(
 ) -> None:
     _install_fake(tmp_path, monkeypatch, body="raise RuntimeError('no weights here')")
     with pytest.raises(InputError, match="no weights here"):
-        find_organs(thorax.case(), thorax.grid, Settings(organs="totalsegmentator"))
+        organs_on(thorax.case(), thorax.grid, Settings(organs="totalsegmentator"))

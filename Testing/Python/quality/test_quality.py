@@ -21,15 +21,18 @@ from LNStationLib.assessment.findings import parsed_outlines
 from LNStationLib.assessment.reassess import reassess
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.grid import Grid
+from LNStationLib.organs.registry import METHODS as ORGANS
+from LNStationLib.organs.supplied_and_image import SuppliedAndImage
 from LNStationLib.phantom.case import render
 from LNStationLib.phantom.patient import compact, draw_patient
 from LNStationLib.phantom.preset import load_preset
 from LNStationLib.quality import check_organs, check_outline, check_stations
 from LNStationLib.state.assessed_case import ParsedCase
 from LNStationLib.state.organ_set import Landmark, Organ, OrganSet, OrganSource
-from LNStationLib.state.settings import Settings
+from LNStationLib.state.settings import Settings, StepSettings
 from LNStationLib.state.station_map import StationMap
-from LNStationLib.stations.iaslc_rules import IaslcRulesParser
+from LNStationLib.stations.iaslc_rules import IaslcRules
+from LNStationLib.stations.registry import METHODS as STATIONS
 
 COARSE = Settings(working_spacing_mm=2.0)
 GRID = Grid((120, 90, 90), (4.0, 4.0, 4.0), (0.0, 0.0, 0.0))
@@ -135,7 +138,7 @@ def test_lungs_on_exchanged_sides_are_noticed() -> None:
 
 def test_a_station_that_cannot_be_is_left_out_and_the_others_stay() -> None:
     hu, organs = schematic_chest()
-    parsed = IaslcRulesParser().parse(hu, organs)
+    parsed = IaslcRules().parse(hu, organs)
     wrong = replace(parsed, labels=parsed.labels.copy())
     body = organs.grid.shape
     wrong.labels[: body[0] // 2][parsed.labels[: body[0] // 2] == 0] = anatomy.station("3P").label_value
@@ -150,7 +153,7 @@ def test_a_station_that_cannot_be_is_left_out_and_the_others_stay() -> None:
 
 def test_a_doubtful_station_says_so_in_its_outline() -> None:
     hu, organs = schematic_chest()
-    parsed = IaslcRulesParser().parse(hu, organs)
+    parsed = IaslcRules().parse(hu, organs)
     hu = hu.copy()
     voxels = np.argwhere(parsed.mask("7"))
     hu[tuple(voxels[: len(voxels) // 4].T)] = -900
@@ -166,36 +169,41 @@ def absurd(station_map: StationMap) -> StationMap:
     return replace(station_map, labels=labels)
 
 
-def test_an_assessment_does_not_show_a_station_that_cannot_be(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Wrong:
-        name = "iaslc_rules"
+def test_an_assessment_does_not_show_a_station_that_cannot_be() -> None:
+    class Wrong(IaslcRules):
+        name = "wrong"
 
-        def parse(self, *given: object) -> StationMap:
-            return absurd(IaslcRulesParser().parse(*given))
+        def run(self, *given: object) -> StationMap:
+            return absurd(super().run(*given))
 
-    monkeypatch.setattr(assessing, "station_parser", lambda _name: Wrong())
-    answer = assessing.assess(patient.patient(), COARSE).assessment
+    with STATIONS.including(Wrong()):
+        settings = COARSE.model_copy(update={"stations": StepSettings(method="wrong")})
+        answer = assessing.assess(patient.patient(), settings).assessment
     found = next(row for row in answer.stations if row.station == "8")
     assert (found.volume_ml, found.call, found.borders) == (None, None, [])
     assert found.warnings[0].startswith("left out as implausible: ")
     assert "8" in answer.staging.not_assessed_stations
 
 
-def test_an_organ_that_cannot_be_is_not_shown_and_costs_the_stations_that_rest_on_it(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def with_giant_aorta(case: Case, grid: Grid, *_: object) -> OrganSet:
-        all_found = found(case, grid, COARSE)
-        organs = OrganSet(grid, landmarks=dict(all_found.landmarks))
-        for name, organ in all_found.items():
+class GiantAorta(SuppliedAndImage):
+    """Finds organs, and takes the body for the aorta."""
+
+    name = "giant_aorta"
+
+    def run(self, *given: object) -> OrganSet:
+        found = super().run(*given)
+        organs = OrganSet(found.grid, landmarks=dict(found.landmarks))
+        for name, organ in found.items():
             if "aort" not in name:
                 organs.add(organ)
         organs.add(Organ("aorta", organs["body"].mask, OrganSource.IMAGE, "made"))
         return organs
 
-    found = assessing.find_organs
-    monkeypatch.setattr(assessing, "find_organs", with_giant_aorta)
-    parsed = parse_case(replace(patient.patient(), organ_masks={}, organ_origins={}), COARSE)
+
+def test_an_organ_that_cannot_be_is_not_shown_and_costs_the_stations_that_rest_on_it() -> None:
+    with ORGANS.including(GiantAorta()):
+        settings = COARSE.model_copy(update={"organs": StepSettings(method="giant_aorta")})
+        parsed = parse_case(replace(patient.patient(), organ_masks={}, organ_origins={}), settings)
     assert "aorta" not in {row.name for row in parsed.organ_findings}
     (organs,) = (row for row in parsed.provenance if row.step == "organs")
     assert any("Left out as implausible" in text and "aorta" in text for text in organs.warnings)
@@ -278,7 +286,7 @@ def test_nothing_of_the_real_ct_is_left_out(supplied: bool) -> None:
 
 def test_the_check_takes_less_than_a_second_of_processor_time() -> None:
     hu, organs = schematic_chest()
-    parsed = IaslcRulesParser().parse(hu, organs)
+    parsed = IaslcRules().parse(hu, organs)
     start = time.process_time()
     checked, _ = check_organs(organs, np.ones(organs.grid.shape, dtype=bool))
     check_stations(parsed, checked, hu)

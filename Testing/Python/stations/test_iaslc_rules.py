@@ -12,11 +12,12 @@ from LNStationLib import anatomy
 from LNStationLib.state.organ_set import Organ, OrganSet, OrganSource
 from LNStationLib.state.station_map import StationMap
 from LNStationLib.stations.frame import make_frame
-from LNStationLib.stations.iaslc_rules import IaslcRulesParser
+from LNStationLib.stations.iaslc_rules import IaslcRules
 from LNStationLib.stations.levels import Levels
-from LNStationLib.stations.registry import station_parser
+from LNStationLib.stations.registry import METHODS
 from LNStationLib.stations.rules.neck import STRAP_MUSCLES_MM
 from LNStationLib.stations.walls import Walls
+from LNStationLib.support.errors import InputError
 from LNStationLib.support.types import HuArray
 from Testing.Python.stations import schematic_chest as chest
 
@@ -27,7 +28,7 @@ TOLERANCE_MM = 2.3
 @cache
 def parsed(without: tuple[str, ...] = (), surrogates: tuple[str, ...] = ()) -> tuple[HuArray, OrganSet, StationMap]:
     hu, organs = chest.schematic_chest(without=without, surrogates=surrogates)
-    return hu, organs, IaslcRulesParser().parse(hu, organs)
+    return hu, organs, IaslcRules().parse(hu, organs)
 
 
 def extent_mm(result: StationMap, station: str, axis: int) -> tuple[float, float]:
@@ -129,7 +130,7 @@ def test_station_1_begins_above_and_behind_the_clavicles() -> None:
     marrow = chest.box((18.0, 60.0), (-26.0, -17.0), (212.0, 223.0))
     hu[marrow] = -50
     organs.add(Organ("clavicle_left", shaft & ~marrow, OrganSource.IMAGE, "schematic"))
-    station = IaslcRulesParser().parse(hu, organs).mask("1L")
+    station = IaslcRules().parse(hu, organs).mask("1L")
     z, y, x = np.nonzero(station)
     behind_bone = x >= np.flatnonzero(shaft.any(axis=(0, 1)))[0]
     in_front_of_vessels = chest.GRID.coordinates_mm(1)[y] < FRONT_OF_LEFT_CAROTID_AT_SHAFT - TOLERANCE_MM
@@ -205,7 +206,7 @@ def test_4l_does_not_reach_round_the_front_of_the_ascending_aorta() -> None:
     hu, organs = chest.schematic_chest(without=("common_carotid_artery_left",))
     ligament = chest.box((40, 46), (-5, 5), (128, 136))
     organs.add(Organ("ligamentum_arteriosum", ligament, OrganSource.SUPPLIED, "schematic"))
-    result = IaslcRulesParser().parse(hu, organs)
+    result = IaslcRules().parse(hu, organs)
     z, y = (result.grid.coordinates_mm(axis) for axis in (0, 1))
     under_arch = result.mask("4L")[z < chest.ARCH_UNDERSIDE - TOLERANCE_MM].any(axis=(0, 2))
     assert under_arch.any()
@@ -218,7 +219,7 @@ def test_what_is_nearer_to_the_sternum_than_to_the_aorta_is_3a_and_not_6() -> No
     deep = chest.box((-20, 20), (-72, back), (100, 178))
     hu[deep] = 400
     organs.add(Organ("sternum", deep, OrganSource.SUPPLIED, "schematic"))
-    result = IaslcRulesParser().parse(hu, organs)
+    result = IaslcRules().parse(hu, organs)
     aorta = organs["aortic_arch"].mask | organs["ascending_aorta"].mask
     to_aorta = edt.edt(~aorta, anisotropy=result.grid.spacing_mm)
     y = result.grid.coordinates_mm(1)[None, :, None]
@@ -293,8 +294,8 @@ def test_side_of_a_point_follows_the_midline() -> None:
 
 
 def test_unknown_parser_is_refused_with_those_there_are() -> None:
-    with pytest.raises(ValueError, match="iaslc_rules"):
-        station_parser("magic")
+    with pytest.raises(InputError, match="iaslc_rules"):
+        METHODS.named("magic")
 
 
 def test_station_1_keeps_ten_millimeters_from_the_skin() -> None:
@@ -304,7 +305,7 @@ def test_station_1_keeps_ten_millimeters_from_the_skin() -> None:
     body = neck | chest.box((-88.0, 88.0), (-76.0, 76.0), (-5.0, chest.LUNG_APEX))
     hu[~body] = -1000
     organs.add(Organ("body", body, OrganSource.IMAGE, "schematic"))
-    result = IaslcRulesParser().parse(hu, organs)
+    result = IaslcRules().parse(hu, organs)
     station = (result.mask("1R") | result.mask("1L")) & neck
     assert station.any()
     depth = edt.edt(body, anisotropy=result.grid.spacing_mm)
@@ -315,7 +316,7 @@ def test_station_1_does_not_follow_a_vessel_on_one_side_across_the_neck() -> Non
     hu, organs = chest.schematic_chest(without=("brachiocephalic_vein_right", "brachiocephalic_vein_left"))
     vein = chest.column(6.0, -40.0, -40.0, 205.0, 245.0)
     organs.add(Organ("internal_jugular_vein_right", vein, OrganSource.SUPPLIED, "schematic"))
-    result = IaslcRulesParser().parse(hu, organs)
+    result = IaslcRules().parse(hu, organs)
     y = result.grid.coordinates_mm(1)
     assert y[result.mask("1L").any(axis=(0, 2))].min() > -30.0
 
@@ -328,7 +329,7 @@ def test_3a_keeps_out_of_the_chest_wall_in_front_of_the_lungs() -> None:
     hu[wall & lung.mask] = 60
     organs.add(Organ("lung_left", lung.mask & ~wall, OrganSource.IMAGE, "schematic"))
     before_lung = wall & chest.box((32.0, 60.0), (-62.0, -50.0), (100.0, 160.0))
-    assert not (IaslcRulesParser().parse(hu, organs).mask("3A") & before_lung).any()
+    assert not (IaslcRules().parse(hu, organs).mask("3A") & before_lung).any()
 
 
 def test_the_line_of_the_ligament_goes_straight_on_in_front_of_the_artery_and_behind_the_isthmus() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from LNStationLib.state.organ_set import Landmark, Organ, OrganSet, OrganSource
 from LNStationLib.state.station_map import StationMap
-from LNStationLib.stations.iaslc_rules import IaslcRulesParser
+from LNStationLib.stations.iaslc_rules import IaslcRules
 from LNStationLib.support.types import BoolArray, FloatArray, HuArray
 from Testing.Python.stations import schematic_chest as chest
 
@@ -33,7 +33,7 @@ def distance_mm(mask: BoolArray) -> FloatArray:
 @pytest.fixture(scope="module")
 def lower() -> tuple[OrganSet, StationMap]:
     hu, organs = with_veins()
-    return organs, IaslcRulesParser().parse(hu, organs)
+    return organs, IaslcRules().parse(hu, organs)
 
 
 def heights(mask: BoolArray) -> FloatArray:
@@ -69,7 +69,7 @@ def test_8_and_9_hold_nothing_of_the_liver(lower: tuple[OrganSet, StationMap]) -
     for name in ("lung_left", "lung_right"):
         lung = organs[name]
         organs.add(replace(lung, mask=lung.mask & ~drawn))
-    result = IaslcRulesParser().parse(hu, organs)
+    result = IaslcRules().parse(hu, organs)
     stations = result.mask("8") | result.mask("9")
     _, before = lower
     assert ((before.mask("8") | before.mask("9")) & drawn).any()
@@ -94,7 +94,7 @@ def test_11r_goes_on_along_a_long_bronchus_intermedius() -> None:
         organs.add(Organ(name, chest.tube(4, end, (-38, 30, 30)), OrganSource.SUPPLIED, "schematic"))
     hu[fat & (hu < -200)] = -90
     hu[bronchus] = -1000
-    result = IaslcRulesParser().parse(hu, organs)
+    result = IaslcRules().parse(hu, organs)
     # Half-way, 26 mm from either origin, lies neither 11s nor 11i alone.
     middle = np.abs(chest.GRID.coordinates_mm(0) - 73.0) < 4
     assert result.mask("11R")[middle].sum() * chest.GRID.voxel_volume_ml > 0.5

@@ -8,7 +8,7 @@ import pytest
 from LNStationLib import anatomy
 from LNStationLib.assessment.findings import parsed_outlines
 from LNStationLib.state.station_map import StationMap
-from LNStationLib.stations.iaslc_rules import IaslcRulesParser
+from LNStationLib.stations.iaslc_rules import IaslcRules
 from LNStationLib.stations.needs import NEEDS
 from Testing.Python.stations import schematic_chest as chest
 
@@ -20,7 +20,7 @@ ENHANCED_HU = 250
 def parsed(*, without: tuple[str, ...] = (), surrogates: tuple[str, ...] = ()) -> StationMap:
     """The chest without contrast: its blood has the HU of a node."""
     hu, organs = chest.schematic_chest(without=without, surrogates=surrogates)
-    return IaslcRulesParser().parse(hu, organs)
+    return IaslcRules().parse(hu, organs)
 
 
 def test_every_station_states_its_needs_in_organs_of_the_table() -> None:
@@ -75,7 +75,7 @@ def test_where_contrast_shows_the_blood_no_mask_of_it_is_needed() -> None:
         if any(word in name for word in ("aorta", "aortic", "artery", "trunk", "cava", "vein", "heart")):
             hu[organ.mask] = ENHANCED_HU
     del organs.organs["superior_vena_cava"], organs.organs["heart"]
-    result = IaslcRulesParser().parse(hu, organs)
+    result = IaslcRules().parse(hu, organs)
     assert "4R" not in result.doubts
     assert "7" not in result.left_out
 

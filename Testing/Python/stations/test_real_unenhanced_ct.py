@@ -8,13 +8,13 @@ import edt
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from states import organs_on
 
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.grid import working_grid
-from LNStationLib.organs.find import find_organs
-from LNStationLib.organs.scan import hu_on_grid
+from LNStationLib.imaging.scan import hu_on_grid
 from LNStationLib.state.settings import Settings
-from LNStationLib.stations.iaslc_rules import IaslcRulesParser
+from LNStationLib.stations.iaslc_rules import IaslcRules
 
 _CT = Path(__file__).resolve().parents[4] / "shared" / "data" / "chest_ct_02" / "ct.nii.gz"
 
@@ -24,8 +24,8 @@ def test_on_a_real_ct_without_contrast_nothing_lies_in_blood_or_under_the_skin()
         pytest.skip("the real CT is not beside the repository (../shared/data/chest_ct_02)")
     case = Case("unenhanced", sitk.ReadImage(str(_CT), sitk.sitkInt16))
     grid = working_grid(case.ct, Settings().working_spacing_mm)
-    organs = find_organs(case, grid, Settings())
-    result = IaslcRulesParser().parse(hu_on_grid(case, grid), organs)
+    organs = organs_on(case, grid, Settings())
+    result = IaslcRules().parse(hu_on_grid(case.ct, grid), organs)
     names = {name for name in ("1R", "1L", "3P") if result.mask(name).any()}
     assert names == {"1R", "1L", "3P"}
     assert len(result.left_out) == 14

@@ -13,17 +13,15 @@ pytest.importorskip("torch", reason="the 'networks' packages are not installed")
 pytest.importorskip("lightning", reason="the 'training' packages are not installed")
 
 import SimpleITK as sitk
+from states import called, with_stations
 from typer.testing import CliRunner
 
 from lnstation_training.cli import app
 from lnstation_training.synthetic_cohort import read_truth
 from LNStationLib import anatomy
 from LNStationLib.case.case import Case
-from LNStationLib.metastasis import station_classifier
 from LNStationLib.models.package import read_package
-from LNStationLib.nodes import find_nodes
 from LNStationLib.state.settings import Settings
-from LNStationLib.support.types import Side
 
 STATIONS = ("2R", "4R", "7", "8")
 SIZE, SPACING = (26, 56, 84), (5.0, 2.0, 2.0)
@@ -133,12 +131,7 @@ def judged(package: Path, folder: Path) -> dict[str, float]:
     ct, stations, nodes = (sitk.ReadImage(str(folder / f"{name}.nii.gz")) for name in ("ct", "stations", "nodes"))
     case = Case(folder.name, ct, nodes=nodes)
     settings = Settings(metastasis="sa_moe", model=str(package), device="cpu", nodes="supplied")
-
-    def side_of(point_mm: tuple[float, float, float]) -> Side:
-        return "L" if point_mm[0] >= 0 else "R"
-
-    found = find_nodes(case, stations, side_of, settings)
-    result = station_classifier(settings).assess(found, stations, case, set(STATIONS), settings, side_of)
+    result = called(with_stations(case, stations, settings))
     probabilities = {name: result.stations[name].probability for name in STATIONS}
     assert None not in probabilities.values()
     return {name: float(value or 0) for name, value in probabilities.items()}

@@ -30,7 +30,9 @@ from LNStationLib.imaging.reading import read_image
 from LNStationLib.metastasis.station_groups import STATIONS
 from LNStationLib.nodes.find import find_nodes
 from LNStationLib.sampling.station_region import RegionSpec, station_region
-from LNStationLib.state.settings import Settings
+from LNStationLib.state.assessment import Midline
+from LNStationLib.state.patient_state import patient_with_stations
+from LNStationLib.state.settings import Settings, StepSettings
 from LNStationLib.support.atomic_files import atomic_file, write_atomically
 from LNStationLib.support.errors import InputError, OutputError
 from LNStationLib.support.progress import Progress, silent
@@ -161,8 +163,10 @@ def _short_axes(case: Case, station_map: sitk.Image) -> dict[str, float]:
     if case.nodes is None:
         return {}
     on_ct = sitk.Resample(station_map, case.ct, sitk.Transform(), sitk.sitkNearestNeighbor, 0, sitk.sitkUInt8)
-    # Nodes' sides are not used, so any will do.
-    found = find_nodes(case, on_ct, lambda point: "L", Settings(nodes="supplied")).findings
+    # Nodes' sides are not used, so any midline will do.
+    anywhere = Midline(first_z_mm=0.0, step_mm=1.0, x_mm=[0.0])
+    state = patient_with_stations(case, Settings(nodes=StepSettings(method="supplied")), on_ct, anywhere)
+    found = find_nodes(state).findings
     sizes: dict[str, float] = {}
     for node in found:
         if node.station is not None:

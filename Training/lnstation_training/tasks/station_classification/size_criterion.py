@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict
 
 from lnstation_training.evaluation.discrimination import both_classes
 from lnstation_training.tasks.station_classification.prediction import Prediction, PredictionArrays
-from LNStationLib.state.settings import Settings
+from LNStationLib.metastasis.clinical_criteria import CriteriaOptions
 
-LIMIT_MM = Settings().short_axis_threshold_mm
+LIMIT_MM = CriteriaOptions().short_axis_threshold_mm
 """Short axis from which the clinical criteria call a node positive (RECIST 1.1)."""
 
 

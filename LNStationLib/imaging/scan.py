@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import SimpleITK as sitk
 
-from LNStationLib.case.case import Case
 from LNStationLib.imaging.grid import AIR_HU, Grid, field_of_view, resample_to_grid
 from LNStationLib.support.types import BoolArray, HuArray
 
@@ -42,25 +42,25 @@ class Scan:
         return self.grid.window(axis, center, before_mm, after_mm)
 
 
-def hu_on_grid(case: Case, grid: Grid) -> HuArray:
-    """Resample the CT of a case linearly onto ``grid``.
+def hu_on_grid(ct: sitk.Image, grid: Grid) -> HuArray:
+    """Resample a CT linearly onto ``grid``.
 
     Returns:
         int16 HU ``[z, y, x]``; -1024 where the CT has no voxels and where it holds the scanner's padding.
     """
-    return _clipped(resample_to_grid(case.ct, grid, labels=False, outside=AIR_HU))
+    return _clipped(resample_to_grid(ct, grid, labels=False, outside=AIR_HU))
 
 
-def scan_of(case: Case, grid: Grid) -> Scan:
-    """The CT of a case as a ``Scan`` on ``grid``.
+def scan_of(ct: sitk.Image, grid: Grid) -> Scan:
+    """A CT as a ``Scan`` on ``grid``.
 
     Raises:
         ValueError: The grid is not isotropic.
     """
     if max(grid.spacing_mm) - min(grid.spacing_mm) > 1e-6:
         raise ValueError(f"organs are found on an isotropic grid, got spacing {grid.spacing_mm}")
-    raw = resample_to_grid(case.ct, grid, labels=False, outside=AIR_HU)
-    in_view = field_of_view(case.ct, grid) & (raw > _PADDING_HU)
+    raw = resample_to_grid(ct, grid, labels=False, outside=AIR_HU)
+    in_view = field_of_view(ct, grid) & (raw > _PADDING_HU)
     return Scan(_clipped(raw), in_view, grid)
 
 

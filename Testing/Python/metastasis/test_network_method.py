@@ -23,16 +23,16 @@ from metastasis.network_cases import (  # noqa: E402
     wrapped,
     write_stations_package,
 )
+from states import called, check_model, with_stations  # noqa: E402
 
 from LNStationLib import anatomy  # noqa: E402
 from LNStationLib.imaging.arrays import array_view  # noqa: E402
 from LNStationLib.imaging.boxes import station_boxes  # noqa: E402
-from LNStationLib.metastasis import attention_volume, station_classifier  # noqa: E402
 from LNStationLib.metastasis.station_network import StationNetwork, warm_network  # noqa: E402
 from LNStationLib.models.package import OperatingPoint, PackageError, read_package  # noqa: E402
 from LNStationLib.networks import installation  # noqa: E402
 from LNStationLib.sampling.station_region import station_region  # noqa: E402
-from LNStationLib.state.attention import StationAttention, coarser_grid  # noqa: E402
+from LNStationLib.state.attention import StationAttention, attention_volume, coarser_grid  # noqa: E402
 from LNStationLib.state.settings import Settings  # noqa: E402
 from LNStationLib.support.errors import InputError  # noqa: E402
 
@@ -201,15 +201,7 @@ def test_only_the_named_stations_go_through_the_network(package: Path, monkeypat
     monkeypatch.setattr(StationNetwork, "predict", counting)
     scene = Scene()
     settings = Settings(metastasis="sa_moe", model=str(package), nodes="supplied", device="cpu")
-    from metastasis.network_cases import left_of_zero
-
-    from LNStationLib.nodes import find_nodes
-
-    nodes = find_nodes(scene.case, scene.stations, left_of_zero, settings)
-    classifier = station_classifier(settings)
-    result = classifier.assess(
-        nodes, scene.stations, scene.case, set(STATIONS), settings, left_of_zero, only=["7", "9"]
-    )
+    result = called(with_stations(scene.case, scene.stations, settings), only=["7", "9"])
     assert asked == [["7"]]
     assert set(result.stations) == {"7", "9"}
 
@@ -310,7 +302,7 @@ def settings(**changes: object) -> Settings:
 
 def test_a_missing_package_is_said_in_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(PackageError, match=r"there is no model package at .*none\.zip: give a folder or a zip file"):
-        station_classifier(settings(model=str(tmp_path / "none.zip")))
+        check_model(settings(model=str(tmp_path / "none.zip")))
 
 
 def test_an_unknown_id_names_the_known_ones(tmp_path: Path, package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -318,31 +310,32 @@ def test_an_unknown_id_names_the_known_ones(tmp_path: Path, package: Path, monke
     (tmp_path / "Models").mkdir()
     (tmp_path / "Models" / "mine.zip").write_bytes(package.read_bytes())
     with pytest.raises(PackageError, match=r"no model package 'huge' \(known: .*tiny\)"):
-        station_classifier(settings(model="huge"))
-    assert station_classifier(settings(model="tiny")).model_sha256 == read_package(package).manifest.weights.sha256
+        check_model(settings(model="huge"))
+    assert check_model(settings(model="tiny")) == read_package(package).manifest.weights.sha256
 
 
 def test_an_unknown_operating_point_lists_the_known_ones(package: Path) -> None:
     with pytest.raises(InputError, match="tiny has no operating point 'x'; it has balanced, sensitive"):
-        station_classifier(settings(model=str(package), operating_point="x"))
-    assert station_classifier(settings(model=str(package), operating_point="sensitive")).point.threshold == 0.1
+        check_model(settings(model=str(package), operating_point="x"))
+    chosen = Scene().assessed(package, operating_point="sensitive")
+    assert chosen.provenance.settings["threshold"] == 0.1
 
 
 @pytest.mark.parametrize("device", ["cuda:77", "tpu", "cuda:", "cuda:x", "CPU"])
 def test_a_device_that_is_not_there_is_refused(package: Path, device: str) -> None:
     with pytest.raises(InputError, match="is not available on this computer: choose cpu or auto"):
-        station_classifier(settings(model=str(package), device=device))
+        check_model(settings(model=str(package), device=device))
 
 
 def test_a_package_that_needs_nodes_is_refused_where_none_are_looked_for(package: Path) -> None:
     with pytest.raises(InputError, match="needs nodes, and the setting is to look for none"):
-        station_classifier(settings(model=str(package), nodes="none"))
+        check_model(settings(model=str(package), nodes="none"))
 
 
 def test_without_torch_the_error_says_how_to_install_it(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(installation, "missing_packages", lambda: ["torch"])
     with pytest.raises(InputError, match="need torch, which is not installed: run python -m pip install torch=="):
-        station_classifier(settings(model=str(package), device="cpu"))
+        check_model(settings(model=str(package), device="cpu"))
 
 
 def test_weights_that_give_no_number_are_refused(tmp_path: Path) -> None:
@@ -375,9 +368,9 @@ def test_the_rest_starts_without_torch() -> None:
         "sys.meta_path.insert(0, Absent())\n"
         "import LNStationLib.cli.app, LNStationLib.assessment.assess\n"
         "import LNStationLib.worker.methods, LNStationLib.export\n"
-        "import LNStationLib.models.package, LNStationLib.metastasis.sa_moe\n"
+        "import LNStationLib.models.package, LNStationLib.metastasis.registry\n"
         "from LNStationLib.state.settings import Settings\n"
-        "from LNStationLib.metastasis import station_classifier\n"
-        "assert station_classifier(Settings()).name == 'clinical_criteria'\n"
+        "from LNStationLib.assessment.methods import check_models\n"
+        "check_models(Settings())\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True, cwd=Path(__file__).resolve().parents[3])

@@ -1,0 +1,194 @@
+"""The words for reasons: the one place where a code with its facts becomes a sentence.
+
+A method that brings codes of its own registers their words with :func:`words_for`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from LNStationLib.state.reason import Reason
+from LNStationLib.support.sentences import listed
+
+Facts = Any
+"""The facts of a reason, by name."""
+
+_WORDS: dict[str, Callable[[Facts], str]] = {}
+
+
+def words_for(code: str) -> Callable[[Callable[[Facts], str]], Callable[[Facts], str]]:
+    """Register the words of a code: a function of the facts.
+
+    Raises:
+        ValueError: The code has words already.
+    """
+
+    def register(words: Callable[[Facts], str]) -> Callable[[Facts], str]:
+        if code in _WORDS:
+            raise ValueError(f"the reason {code!r} has words already")
+        _WORDS[code] = words
+        return words
+
+    return register
+
+
+def words(reason: Reason) -> str:
+    """A reason in words; a code without words of its own is shown as it is, with its facts."""
+    if reason.code in _WORDS:
+        return _WORDS[reason.code](reason.facts)
+    facts = ", ".join(f"{name} {value}" for name, value in reason.facts.items())
+    return f"{reason.code.replace('_', ' ')} ({facts})" if facts else reason.code.replace("_", " ")
+
+
+def sentence(reason: Reason) -> str:
+    """A reason as a sentence: capitalized, with its period."""
+    text = words(reason)
+    return f"{text[0].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
+
+
+def against(value: float, sign: str, threshold: float, unit: str = "", fewest_decimals: int = 1) -> str:
+    """Write a comparison with as many decimals as it takes to look true: never "10.0 < 10.0"."""
+    for decimals in range(fewest_decimals, 7):
+        left, right = f"{value:.{decimals}f}", f"{threshold:.{decimals}f}"
+        if left != right or value == threshold:
+            break
+    return f"{left}{unit} {sign} {right}{unit}"
+
+
+def _joined(reasons: Iterable[Reason], by: str) -> str:
+    return by.join(words(reason) for reason in reasons)
+
+
+def _fixed(code: str, text: str) -> None:
+    words_for(code)(lambda facts: text)
+
+
+_fixed("no_pet", "no PET")
+_fixed("there_is_no_pet", "there is no PET")
+_fixed("pet_covers_part", "PET covers only part of the station")
+_fixed("pet_does_not_cover", "PET does not cover the station")
+_fixed("no_pet_value", "no PET value")
+_fixed("tumor_fills_station", "the tumor mask fills the station")
+_fixed("nodes_not_told_from_vessels", "nodes on CT not told from vessels")
+_fixed("no_node_found", "no node found")
+_fixed("nodes_not_looked_for", "nodes not looked for")
+_fixed("station_too_small", "it is too small for the voxels of the network's region")
+_fixed("nodes_not_looked_for_in_whole_station", "nodes were not looked for in the whole station")
+
+
+@words_for("not_assessed")
+def _not_assessed(facts: Facts) -> str:
+    return f"Not assessed: {_joined(facts['why'], ', and ')}."
+
+
+@words_for("station_not_parsed")
+def _not_parsed(facts: Facts) -> str:
+    return f"Not assessed: station {facts['station']} could not be parsed."
+
+
+@words_for("candidates_may_be_vessels")
+def _may_be_vessels(facts: Facts) -> str:
+    return f"a candidate may be a vessel, for neither contrast nor a mask shows the {listed(facts['not_seen'])}"
+
+
+@words_for("nodes_looked_for_on_pet")
+def _looked_for_on_pet(facts: Facts) -> str:
+    return f"nodes were looked for on PET, but {words(facts['gap'])}"
+
+
+@words_for("neither_nodes_nor_pet")
+def _neither(facts: Facts) -> str:
+    return f"nodes were not looked for and {words(facts['gap'])}"
+
+
+@words_for("positive_node")
+def _positive_node(facts: Facts) -> str:
+    return f"Positive: {_joined(facts['why'], ' and ')}."
+
+
+@words_for("negative_node")
+def _negative_node(facts: Facts) -> str:
+    return f"Negative: {_joined(facts['why'], ', ')}."
+
+
+@words_for("positive_station")
+def _positive_station(facts: Facts) -> str:
+    return f"Positive: {_joined(facts['why'], '; ')}."
+
+
+@words_for("negative_station")
+def _negative_station(facts: Facts) -> str:
+    return f"Negative: {_joined(facts['why'], ', ')}."
+
+
+@words_for("by_node")
+def _by_node(facts: Facts) -> str:
+    others = f" ({facts['n_positive']} positive nodes)" if facts["n_positive"] > 1 else ""
+    return f"node {facts['node']} with {_joined(facts['why'], ' and ')}{others}"
+
+
+@words_for("by_station_suv")
+def _by_station_suv(facts: Facts) -> str:
+    return f"station {words(facts['suv'])}"
+
+
+@words_for("largest_node")
+def _largest_node(facts: Facts) -> str:
+    return f"largest {words(facts['size'])}"
+
+
+@words_for("caveat")
+@words_for("as_written")
+def _as_written(facts: Facts) -> str:
+    return str(facts["words"])
+
+
+@words_for("short_axis")
+def _short_axis(facts: Facts) -> str:
+    sign = ">=" if facts["mm"] >= facts["threshold_mm"] else "<"
+    return f"short axis {against(facts['mm'], sign, facts['threshold_mm'], ' mm')}"
+
+
+@words_for("suv_max")
+def _suv_max(facts: Facts) -> str:
+    sign = ">" if facts["suv"] > facts["threshold"] else "<="
+    return f"SUVmax {against(facts['suv'], sign, facts['threshold'])}"
+
+
+@words_for("station_not_trained_on")
+def _not_trained_on(facts: Facts) -> str:
+    return f"the model package {facts['package']} was not trained on station {facts['station']}"
+
+
+@words_for("probability")
+def _probability(facts: Facts) -> str:
+    positive = facts["probability"] >= facts["threshold"]
+    sign, word = (">=", "Positive") if positive else ("<", "Negative")
+    compared = against(facts["probability"], sign, facts["threshold"], fewest_decimals=2)
+    parts = [f"probability {compared} ({facts['operating_point']})"]
+    if facts["map_in_nodes"] is not None:
+        where = f"{facts['map_in_nodes']:.0%} of the attention in nodes"
+        parts.append(f"{where}, of these most in node {facts['node']}")
+    return " ".join([f"{word}: {'; '.join(parts)}.", *map(sentence, facts["limits"])])
+
+
+@words_for("seen_in_part")
+def _seen_in_part(facts: Facts) -> str:
+    return f"only {facts['share']:.0%} of the station lies in the region that the network sees"
+
+
+@words_for("unseen_nodes")
+def _unseen_nodes(facts: Facts) -> str:
+    numbers = [str(number) for number in facts["nodes"]]
+    node, lies = ("node", "it lies") if len(numbers) == 1 else ("nodes", "they lie")
+    return (
+        f"the network does not see {node} {listed(numbers)} of the station: {lies} outside its region, or between "
+        "its voxels"
+    )
+
+
+@words_for("network_judges_stations")
+def _network_judges_stations(facts: Facts) -> str:
+    criteria = words(facts["criteria"])
+    return f"Not called: the network judges stations. By clinical criteria {criteria[0].lower()}{criteria[1:]}"

@@ -1,0 +1,358 @@
+"""Stations judged by the network of a model package (Li et al. 2025, SA-MoE, or another that is registered).
+
+The network judges stations, not nodes: nodes keep their measures and lose their call. What the clinical criteria say
+of a station (SUVmax, number and size of nodes) stays in its finding, and so do their reasons not to assess it at all.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import cast
+
+import numpy as np
+import SimpleITK as sitk
+
+from LNStationLib import __version__, anatomy
+from LNStationLib.imaging.arrays import array_view
+from LNStationLib.imaging.boxes import Box
+from LNStationLib.metastasis.clinical_criteria import ClinicalCriteria, CriteriaOptions
+from LNStationLib.metastasis.station_network import Prediction, StationNetwork, warm_network
+from LNStationLib.metastasis.uncertainty import nearly
+from LNStationLib.models.package.card import SYNTHETIC_ONLY
+from LNStationLib.models.package.folders import find_package
+from LNStationLib.models.package.manifest import OperatingPoint
+from LNStationLib.sampling.station_region import StationRegion, station_region
+from LNStationLib.state.assessment import NodeFinding, Provenance
+from LNStationLib.state.attention import StationAttention, coarser_grid
+from LNStationLib.state.method import MethodOptions, option
+from LNStationLib.state.needs import Need
+from LNStationLib.state.node_result import NodeSearch
+from LNStationLib.state.patient_state import PatientState
+from LNStationLib.state.provenance import settings_record
+from LNStationLib.state.reason import Reason
+from LNStationLib.state.settings import Settings
+from LNStationLib.state.station_call import MetastasisResult, NodeCall, StationCall
+from LNStationLib.support.errors import InputError
+from LNStationLib.support.progress import Progress, silent
+from LNStationLib.support.types import Engine, PointMm, Side
+
+_REFERENCE = "Li et al. 2025 (station metastasis by prior-guided supervision and station-aware mixture of experts)"
+_DECIMALS = 4
+"""Of probabilities: batches of another size differ in the seventh."""
+_MUCH_OUTSIDE = 0.1
+"""Part of a station beyond its region from which the reader is told."""
+
+
+class StationNetworkOptions(CriteriaOptions):
+    """The model package, how it runs, and the thresholds of the measures beside it."""
+
+    model: str | None = option(
+        None,
+        "Model package: its file, folder or id; by default the shipped one.",
+        title="Model",
+        flag="--model",
+        selects=True,
+    )
+    operating_point: str | None = option(
+        None,
+        "Of the model package; `models show` lists them. By default its first.",
+        title="Operating point",
+        flag="--operating-point",
+    )
+    device: str = option(
+        "auto",
+        "Where networks run: auto, cpu, cuda, cuda:1 or mps.",
+        title="Device",
+        flag="--device",
+        width="expert",
+    )
+    engine: Engine = option(
+        "auto",
+        "What runs networks on a CPU. auto: OpenVINO where installed and worth it, else torch.",
+        title="CPU engine",
+        flag="--engine",
+        width="expert",
+    )
+    flip_averaging: bool = option(
+        False,
+        "Average the answer with that for the mirror image.",
+        title="Average with the mirror image",
+        flag="--flip-averaging",
+        width="expert",
+    )
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A station and what the network made of it."""
+
+    region: StationRegion
+    prediction: Prediction
+    part_seen: float
+
+
+class StationNetworkMethod:
+    """A network of a model package judges stations; what package, the options say."""
+
+    name = "station_network"
+    title = "Station network (model package)"
+    options: type[MethodOptions] = StationNetworkOptions
+    needs: tuple[Need, ...] = ()
+    references: tuple[str, ...] = (_REFERENCE,)
+    package_task: str | None = "station_classification"
+
+    def check(self, options: MethodOptions, search: NodeSearch | None) -> str | None:
+        """Load the network, or find it warm; see :class:`LNStationLib.metastasis.method.MetastasisMethod`."""
+        judge = _judge(cast(StationNetworkOptions, options))
+        judge.check_nodes(search)
+        return judge.network.manifest.weights.sha256
+
+    def run(
+        self,
+        state: PatientState,
+        options: MethodOptions,
+        progress: Progress = silent,
+        only: Collection[str] | None = None,
+    ) -> MetastasisResult:
+        """Assess nodes and stations; see :class:`LNStationLib.metastasis.method.MetastasisMethod`."""
+        chosen = cast(StationNetworkOptions, options)
+        criteria = ClinicalCriteria().run(state, options, progress, only)
+        return _judge(chosen).judged(state, chosen, criteria)
+
+
+def _judge(options: StationNetworkOptions) -> _Judge:
+    """The network that the options ask for, with its operating point.
+
+    Raises:
+        PackageError: The package is missing or cannot be used.
+        InputError: torch or the engine is not installed, the device is not there, or the package does not have the
+            operating point.
+    """
+    network = warm_network(find_package(options.model), options.device, options.engine)
+    try:
+        return _Judge(network, network.manifest.operating_point(options.operating_point))
+    except ValueError as error:
+        raise InputError(f"{error}.") from error
+
+
+class _Judge:
+    """A network and its operating point.
+
+    Args:
+        network: Of a verified package.
+        point: At or above its threshold a station is called positive.
+    """
+
+    def __init__(self, network: StationNetwork, point: OperatingPoint) -> None:
+        self.network, self.point = network, point
+
+    def judged(
+        self, state: PatientState, options: StationNetworkOptions, criteria: MetastasisResult
+    ) -> MetastasisResult:
+        """Put the network's calls in place of those of the clinical criteria."""
+        start = time.perf_counter()
+        self.check_nodes(state.found_nodes.search)
+        asked, calls = {}, {}
+        for name, call in criteria.stations.items():
+            refusal = self._refusal(call, name in state.boxes)
+            calls[name] = call if refusal is None else _not_assessed(call, refusal)
+            if refusal is None:
+                asked[name] = state.boxes[name]
+        seen = self._look(asked, state.case.ct, state.stations, state.found_nodes.labels, options.flip_averaging)
+        found = {finding.node_id: finding for finding in state.found_nodes.findings}
+        for name in asked:
+            judged = seen.get(name)
+            if judged is None:
+                calls[name] = _not_assessed(calls[name], (Reason("station_too_small"),))
+            else:
+                calls[name] = self._call(calls[name], judged, found, state.midline.side_of)
+        warnings = self._warnings()
+        seconds = time.perf_counter() - start + (criteria.provenance.seconds or 0.0)
+        return MetastasisResult(
+            {number: _uncalled(call) for number, call in criteria.nodes.items()},
+            calls,
+            self._provenance(state.settings, options, seconds, warnings),
+            warnings,
+            {name: _attention(one) for name, one in seen.items() if one.prediction.attention is not None},
+        )
+
+    def check_nodes(self, search: NodeSearch | None) -> None:
+        """Make sure that nodes are looked for where the network needs them.
+
+        Raises:
+            InputError: They are not.
+        """
+        if search is not None and not search.looked_for and "node_mask" in self.network.manifest.inputs:
+            raise InputError(
+                f"the model package {self.network.manifest.package_id} needs nodes, and the setting is to look for "
+                "none: choose another source of nodes."
+            )
+
+    def _refusal(self, call: StationCall, has_voxels: bool) -> tuple[Reason, ...] | None:
+        """Why a station cannot be judged; ``None`` where it can."""
+        card = self.network.manifest
+        if call.call is None and (not has_voxels or "node_mask" in card.inputs):
+            return call.reason.facts.get("why") or (call.reason,)
+        if call.station not in card.stations:
+            facts = {"package": card.package_id, "station": call.station}
+            return (Reason("station_not_trained_on", facts),)
+        if "node_mask" in card.inputs and call.n_nodes is None:
+            return (Reason("nodes_not_looked_for_in_whole_station"),)
+        return None
+
+    def _look(
+        self,
+        boxes: Mapping[str, Box],
+        ct: sitk.Image,
+        stations: sitk.Image,
+        nodes: sitk.Image,
+        flip_averaging: bool,
+    ) -> dict[str, _Seen]:
+        """Ask the network about stations in one pass; a station without a voxel in its region is left out."""
+        spec = self.network.manifest.region
+        regions = {}
+        for name, box in boxes.items():
+            region = station_region(ct, stations, nodes, anatomy.station(name).label_value, spec, box)
+            if region is not None and region.station.any():
+                regions[name] = region
+        if not regions:
+            return {}
+        answers = self.network.predict(list(regions), list(regions.values()), flip_averaging=flip_averaging)
+        return {
+            name: _Seen(region, answer, _part_seen(region, stations, name, boxes[name]))
+            for (name, region), answer in zip(regions.items(), answers, strict=True)
+        }
+
+    def _call(
+        self, call: StationCall, seen: _Seen, nodes: Mapping[int, NodeFinding], side_of: Callable[[PointMm], Side]
+    ) -> StationCall:
+        probability = round(self.network.manifest.probability(seen.prediction.logit), _DECIMALS)
+        positive = probability >= self.point.threshold
+        first = next(iter(seen.prediction.nodes), None)
+        unsided = anatomy.station(call.station).side is None
+        limits = self._limits(call.station, seen, nodes)
+        return replace(
+            call,
+            call="positive" if positive else "negative",
+            reason=self._reason(probability, seen.prediction, limits),
+            probability=probability,
+            positive_sides=(_side(seen, nodes.get(first or 0), side_of),) if positive and unsided else (),
+            attention_in_nodes=_rounded(seen.prediction.attention_in_nodes),
+            attention_node=first,
+            fit_for_staging=True,
+            nearly_positive=not positive and nearly(probability, self.point.threshold),
+            warnings=(*call.warnings, *limits),
+        )
+
+    def _limits(self, station: str, seen: _Seen, nodes: Mapping[int, NodeFinding]) -> tuple[Reason, ...]:
+        """What of a station the network does not see."""
+        limits = []
+        if seen.part_seen < 1 - _MUCH_OUTSIDE:
+            limits.append(Reason("seen_in_part", {"share": seen.part_seen}))
+        if "node_mask" in self.network.manifest.inputs:
+            limits += _unseen_nodes(station, seen.region, nodes)
+        return tuple(limits)
+
+    def _reason(self, probability: float, prediction: Prediction, limits: tuple[Reason, ...]) -> Reason:
+        facts = {
+            "probability": probability,
+            "threshold": self.point.threshold,
+            "operating_point": self.point.name,
+            "map_in_nodes": prediction.attention_in_nodes,
+            "node": next(iter(prediction.nodes), None),
+            # In the reason too, which every table shows.
+            "limits": limits,
+        }
+        return Reason("probability", facts)
+
+    def _warnings(self) -> list[str]:
+        card = self.network.manifest
+        warnings = []
+        if card.trained_on == "synthetic":
+            warnings.append(
+                f"The model package {card.package_id} was {SYNTHETIC_ONLY}: its probabilities say nothing about "
+                "real ones."
+            )
+        if card.calibration is None:
+            warnings.append(f"The model package {card.package_id} is not calibrated: its probabilities are scores.")
+        return warnings
+
+    def _provenance(
+        self, settings: Settings, options: StationNetworkOptions, seconds: float, warnings: list[str]
+    ) -> Provenance:
+        card = self.network.manifest
+        used = {
+            "model": card.package_id,
+            "operating_point": self.point.name,
+            "threshold": self.point.threshold,
+            "calibrated": card.calibration is not None,
+            "ran_on": self.network.device,
+            "engine": self.network.engine,
+        }
+        return Provenance(
+            step="metastasis",
+            implementation=StationNetworkMethod.name,
+            version=__version__,
+            seconds=round(seconds, 3),
+            settings=settings_record(settings.metastasis, StationNetworkMethod(), options) | used,
+            model_package=card.package_id,
+            model_version=card.version,
+            model_sha256=card.weights.sha256,
+            trained_on=card.trained_on,
+            references=list(dict.fromkeys([_REFERENCE, *card.references])),
+            warnings=warnings,
+        )
+
+
+def _not_assessed(call: StationCall, why: tuple[Reason, ...]) -> StationCall:
+    return replace(
+        call,
+        call=None,
+        fit_for_staging=True,
+        nearly_positive=False,
+        positive_sides=(),
+        reason=Reason("not_assessed", {"why": list(why)}),
+    )
+
+
+def _uncalled(call: NodeCall) -> NodeCall:
+    """A node as measured: what the clinical criteria would call it stands in its reason only."""
+    return NodeCall(None, Reason("network_judges_stations", {"criteria": call.reason}))
+
+
+def _attention(seen: _Seen) -> StationAttention:
+    values = seen.prediction.attention
+    if values is None:
+        raise ValueError("the network gave no attention")
+    z, y, x = values.shape
+    return StationAttention(values, coarser_grid(seen.region.grid, (z, y, x)))
+
+
+def _side(seen: _Seen, node: NodeFinding | None, side_of: Callable[[PointMm], Side]) -> Side:
+    """Side of the evidence: of the node that draws most attention, else of the peak, else of the station."""
+    if node is not None and node.side is not None:
+        return node.side
+    if seen.prediction.attention is not None:
+        return side_of(_attention(seen).peak_mm)
+    z, y, x = np.argwhere(seen.region.station).mean(axis=0)
+    return side_of(seen.region.grid.point_mm((float(z), float(y), float(x))))
+
+
+def _part_seen(region: StationRegion, stations: sitk.Image, name: str, box: Box) -> float:
+    """Part of a station's volume that lies in its region, at most 1."""
+    inside = int(region.station.sum()) * region.grid.voxel_volume_ml
+    count = np.count_nonzero(array_view(stations)[box] == anatomy.station(name).label_value)
+    return min(inside / (count * float(np.prod(stations.GetSpacing())) / 1000), 1.0)
+
+
+def _unseen_nodes(station: str, region: StationRegion, nodes: Mapping[int, NodeFinding]) -> list[Reason]:
+    """Nodes of a station that its region does not hold: of those the network says nothing."""
+    held = set(np.unique(region.nodes).tolist())
+    missed = sorted(number for number, finding in nodes.items() if finding.station == station and number not in held)
+    return [Reason("unseen_nodes", {"nodes": missed})] if missed else []
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(min(max(value, 0.0), 1.0), _DECIMALS)

@@ -1,0 +1,97 @@
+"""What a method that finds nodes takes and returns. Measuring the nodes is shared by all of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import SimpleITK as sitk
+
+from LNStationLib.imaging.boxes import Box
+from LNStationLib.state.method import Method, MethodOptions
+from LNStationLib.state.node_result import NodeSearch
+from LNStationLib.state.patient_state import PatientState
+from LNStationLib.state.reason import Reason
+from LNStationLib.state.station_change import StationChange
+from LNStationLib.support.progress import Progress
+from LNStationLib.support.types import BoolArray, InstanceArray
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Node candidates before measurement.
+
+    Attributes:
+        labels: Label map (uint16) on the CT grid, one value per candidate in any order, 0 elsewhere.
+        warnings: Sentences about the search as a whole.
+        smallest_short_axis_mm: Candidates with a smaller short axis are dropped once they are measured.
+        memory: What the method wants handed back when a station was edited, so that it need not search again.
+        not_called: Why no candidate is fit to be called positive or negative; ``None`` where they are.
+    """
+
+    labels: sitk.Image
+    warnings: tuple[str, ...] = ()
+    smallest_short_axis_mm: float = 0.0
+    memory: object | None = None
+    not_called: Reason | None = None
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """Candidates in a box after an edit of stations.
+
+    Attributes:
+        box: In the CT's array; node voxels outside of it stay as they are.
+        stale: Voxels of the box that no longer hold what they held, ``[z, y, x]``.
+        candidates: What stands there now, numbered in any order; 0 outside ``stale``.
+        smallest_mm: Candidates with a smaller short axis are dropped.
+        memory: For the next edit.
+        warnings: Of the search; ``None`` where they stand as they were.
+    """
+
+    box: Box
+    stale: BoolArray
+    candidates: InstanceArray
+    smallest_mm: float = 0.0
+    memory: object | None = None
+    warnings: tuple[str, ...] | None = None
+
+
+class NodeMethod(Method, Protocol):
+    """Finds node candidates.
+
+    Attributes:
+        search: What others must know of it.
+    """
+
+    @property
+    def search(self) -> NodeSearch: ...  # noqa: D102
+
+    def run(self, state: PatientState, options: MethodOptions, progress: Progress) -> Candidates:
+        """Find candidates.
+
+        Args:
+            state: With the case, its organs and stations.
+            options: Of this method.
+            progress: Told the running step.
+
+        Raises:
+            InputError: The case lacks what this method needs.
+        """
+        ...
+
+    def update(
+        self, state: PatientState, change: StationChange, options: MethodOptions, progress: Progress
+    ) -> Proposal | None:
+        """What stands in place of the nodes that an edit of stations affects.
+
+        Args:
+            state: With the stations as they are now, and the nodes before the edit.
+            change: What was edited; some voxel entered or left the stations as a whole.
+            options: Of this method.
+            progress: Told the running step.
+
+        Returns:
+            ``None`` where no node's voxels depend on the stations.
+        """
+        ...

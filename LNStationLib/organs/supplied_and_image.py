@@ -1,0 +1,25 @@
+"""Organs from supplied masks, and where there are none from the image itself."""
+
+from __future__ import annotations
+
+from LNStationLib.organs.find import find_organs
+from LNStationLib.state.method import MethodOptions, NoOptions
+from LNStationLib.state.needs import Need
+from LNStationLib.state.organ_set import OrganSet
+from LNStationLib.state.patient_state import PatientState
+from LNStationLib.support.progress import Progress
+
+
+class SuppliedAndImage:
+    """Supplied masks first, then what follows from them, the image, surrogates."""
+
+    name = "supplied_and_image"
+    title = "Supplied masks and image"
+    options: type[MethodOptions] = NoOptions
+    needs: tuple[Need, ...] = ()
+    references: tuple[str, ...] = ()
+    package_task: str | None = None
+
+    def run(self, state: PatientState, options: MethodOptions, progress: Progress) -> OrganSet:
+        """Find the organs; see :class:`LNStationLib.organs.method.OrganMethod`."""
+        return find_organs(state.case, state.working_ct, progress)
