@@ -87,4 +87,4 @@ def export(
     task = task_of_run(run)
     with console.shown_progress() as progress:
         card = export_run(request, task, progress)
-    say(f"{out}: {card.title}, {card.weights.n_bytes / 1e6:.1f} MB of weights, trained on {card.trained_on} data.")
+    say(f"{out}: {card.title}, {card.n_bytes / 1e6:.1f} MB of weights, trained on {card.trained_on} data.")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -15,9 +17,8 @@ from lnstation_training.engine.prepared import read_info
 from lnstation_training.engine.runs import Run, load_run
 from lnstation_training.engine.task import PackageContent, Task
 from LNStationLib import __version__
-from LNStationLib.models.package import Manifest, WeightsFile, read_package, write_package
-from LNStationLib.models.package.manifest import NetworkChoice
-from LNStationLib.models.package.writing import Precision
+from LNStationLib.models.package import Manifest, NetworkEntry, WeightsFile, read_package, write_package
+from LNStationLib.models.package.parts import Precision
 from LNStationLib.networks.registry import network_info
 from LNStationLib.support.errors import InputError, OutputError
 from LNStationLib.support.progress import Progress, portion, silent
@@ -51,7 +52,7 @@ class ExportRequest:
     device: str = "cpu"
 
 
-def export_run(request: ExportRequest, task: Task, progress: Progress = silent) -> Manifest:
+def export_run(request: ExportRequest, task: Task, progress: Progress = silent) -> Manifest[Any]:
     """Write a package and read it back.
 
     Weights are rounded to the wanted precision before anything is fitted or measured, so that the card is about the
@@ -78,20 +79,33 @@ def export_run(request: ExportRequest, task: Task, progress: Progress = silent) 
     progress("writing the package", 0.7)
     request.out.parent.mkdir(parents=True, exist_ok=True)
     network = run.module.network.cpu()
-    written = write_package(request.out, network, partial(_manifest, request, run, content), request.precision)
+    networks = {_role(content): network}
+    written = write_package(request.out, networks, partial(_manifest, request, run, content), request.precision)
     progress("reading it back", 0.9)
     check_package(request.out, network, written, task)
     progress("done", 1.0)
     return written
 
 
-def _manifest(request: ExportRequest, run: Run, content: PackageContent, weights: WeightsFile) -> Manifest:
+def _role(content: PackageContent) -> str:
+    """Of the run's network in the package."""
+    (role,) = content.section.roles
+    return role
+
+
+def _manifest(
+    request: ExportRequest, run: Run, content: PackageContent, weights: Mapping[str, WeightsFile]
+) -> Manifest[Any]:
     """The card: what every package says, and the task's section."""
-    return Manifest(
+    role, kind = _role(content), type(content.section)
+    network = NetworkEntry(role=role, name=run.network_name, arguments=run.network_arguments, weights=weights[role])
+    return Manifest[kind](  # type: ignore[valid-type]  # mypy knows no types made at run time
         package_id=request.package_id,
         version=request.version,
         title=request.title,
-        network=NetworkChoice(name=run.network_name, arguments=run.network_arguments),
+        task=kind.task,
+        networks=[network],
+        section=content.section,
         metrics=content.metrics,
         cohort=content.cohort,
         trained_on="synthetic" if read_info(run.data.folder).synthetic else "clinical",
@@ -99,8 +113,6 @@ def _manifest(request: ExportRequest, run: Run, content: PackageContent, weights
         references=[*content.references, network_info(run.network_name).reference],
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         lnstation_version=__version__,
-        weights=weights,
-        **content.section,
     )
 
 
@@ -119,7 +131,7 @@ def round_weights(network: nn.Module, precision: Precision) -> None:
                     raise InputError(f"Weight {name} does not fit {precision}: export with --precision float32.")
 
 
-def check_package(path: Path, network: nn.Module, manifest: Manifest, task: Task) -> None:
+def check_package(path: Path, network: nn.Module, manifest: Manifest[Any], task: Task) -> None:
     """Hold a package's network to the one that was written: the same weights, and answers but for rounding.
 
     Raises:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lnstation_training.engine.module import NetworkModule
 from lnstation_training.engine.task import Task
-from LNStationLib.models.package import read_package
+from LNStationLib.models.package import PackageError, read_package
 
 
 def load_packaged(path: Path, task: Task) -> NetworkModule:
@@ -17,11 +17,13 @@ def load_packaged(path: Path, task: Task) -> NetworkModule:
         task: That the package was made for.
 
     Raises:
-        PackageError: It is not a package, or cannot be used.
+        PackageError: It is not a package, was made for another task, or cannot be used.
     """
     package = read_package(path)
-    choice = package.manifest.network
-    module = task.module(network=choice.name, network_arguments=choice.arguments)
+    if package.manifest.task != task.name:
+        raise PackageError(f"{path} was made for the task {package.manifest.task}, not for {task.name}.")
+    (entry,) = package.manifest.networks
+    module = task.module(network=entry.name, network_arguments=entry.arguments)
     module.network.load_state_dict(package.network().state_dict())
     module.eval()
     return module

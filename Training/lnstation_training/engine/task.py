@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from lnstation_training.cohorts.info import CohortInfo
 from lnstation_training.cohorts.tables import CohortPatient, Need
-from LNStationLib.models.package import CohortSummary, Manifest, Metric
+from LNStationLib.models.package import CohortSummary, Manifest, Metric, TaskSection
 from LNStationLib.support.progress import Progress
 
 if TYPE_CHECKING:
@@ -105,13 +105,14 @@ class PackageContent:
     """What a task puts into a model package.
 
     Attributes:
-        section: Fields of the manifest that are the task's: inputs, geometry, labels, operating points, calibration.
+        section: The task's own part of the manifest: channels, geometry, labels, operating points, calibration. It
+            has the role of one network.
         metrics: Figures of the test part.
         cohort: What the network was trained on.
         references: Papers.
     """
 
-    section: Mapping[str, Any]
+    section: TaskSection
     metrics: list[Metric]
     cohort: CohortSummary
     references: list[str] = field(default_factory=list)
@@ -209,5 +210,5 @@ class Task(Protocol):
             InputError: The validation part does not allow a calibration or an operating point.
         """
 
-    def probe(self, network: nn.Module, manifest: Manifest) -> Tensor:
+    def probe(self, network: nn.Module, manifest: Manifest[Any]) -> Tensor:
         """What a network answers for a fixed random input, to compare a package with the run that it was made of."""

@@ -12,7 +12,7 @@ import torch
 from lnstation_training.engine.data_module import FoldDataset
 from lnstation_training.tasks.station_classification.augmentation import RegionAugmentation
 from lnstation_training.tasks.station_classification.samples import REGIONS, StationSample
-from LNStationLib.metastasis.station_groups import station_groups
+from LNStationLib.anatomy.station_groups import station_groups
 
 
 class StationDataset(FoldDataset):

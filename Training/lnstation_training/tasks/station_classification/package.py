@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -19,8 +18,9 @@ from lnstation_training.tasks.station_classification.evaluation import part_coun
 from lnstation_training.tasks.station_classification.prediction import Prediction, PredictionArrays, predict
 from lnstation_training.tasks.station_classification.samples import read_spec, read_stations
 from lnstation_training.tasks.station_classification.summary import OVERALL, probabilities_of, summarize
-from LNStationLib.metastasis.station_groups import group_titles, station_groups
-from LNStationLib.models.package import CohortSummary, Manifest, Metric
+from LNStationLib.anatomy.station_groups import group_titles, station_groups
+from LNStationLib.models.package import CohortSummary, Manifest, Metric, StationClassification
+from LNStationLib.sampling.channels import STATION_CHANNELS
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.progress import Progress, silent
 
@@ -56,8 +56,8 @@ def package_content(run: Run, device: str = "cpu", progress: Progress = silent) 
     )
 
 
-def package_section(data: StationDataModule, validation: Sequence[Prediction]) -> dict[str, Any]:
-    """The fields of the manifest that are this task's.
+def package_section(data: StationDataModule, validation: Sequence[Prediction]) -> StationClassification:
+    """The part of the manifest that is this task's.
 
     Raises:
         InputError: The predictions are of one class alone.
@@ -66,21 +66,21 @@ def package_section(data: StationDataModule, validation: Sequence[Prediction]) -
     if not both_classes(arrays.labels):
         raise InputError("The validation part has stations of one class alone: export a run of another fold.")
     calibration = validation_calibration(validation, data.fold)
-    return {
-        "task": "station_metastasis",
-        "inputs": ["ct", "node_mask"],
-        "region": read_spec(data.folder),
-        "stations": _stations(data),
-        "n_groups": data.n_groups,
-        "operating_points": operating_points(arrays.labels, probabilities_of(arrays.logits, calibration)),
-        "calibration": calibration,
-    }
+    return StationClassification(
+        channels=list(STATION_CHANNELS),
+        region=read_spec(data.folder),
+        stations=_stations(data),
+        n_groups=data.n_groups,
+        operating_points=operating_points(arrays.labels, probabilities_of(arrays.logits, calibration)),
+        calibration=calibration,
+    )
 
 
-def probe(network: nn.Module, manifest: Manifest) -> Tensor:
+def probe(network: nn.Module, manifest: Manifest[StationClassification]) -> Tensor:
     """Logits for two fixed random regions."""
     generator = torch.Generator().manual_seed(0)
-    region = torch.rand(2, len(manifest.inputs), *manifest.region.size, generator=generator) * 2 - 1
+    section = manifest.section
+    region = torch.rand(2, len(section.channels), *section.region.size, generator=generator) * 2 - 1
     logits: Tensor = network(region, groups=torch.zeros(2, dtype=torch.long)).logits
     return logits
 
@@ -97,8 +97,7 @@ def _cohort(data: StationDataModule, info: CohortInfo) -> CohortSummary:
     return CohortSummary(
         title=info.title,
         n_patients=counts.patients,
-        n_stations=counts.stations,
-        n_positive=counts.positive,
+        counts={"stations": counts.stations, "metastatic stations": counts.positive},
         description=info.description,
     )
 
@@ -116,7 +115,7 @@ def card_metrics(test: list[Prediction], n_groups: int, info: CohortInfo, fold: 
             high=each.high,
             cohort=cohort,
             n_patients=n_patients,
-            n_stations=each.n_samples,
+            counts={"stations": each.n_samples},
         )
         for each in summary.metrics
         if each.value is not None and (each.group == OVERALL or each.metric == "auc")
@@ -131,7 +130,8 @@ def card_metrics(test: list[Prediction], n_groups: int, info: CohortInfo, fold: 
         ),
     ):
         if value is not None:
-            metrics.append(Metric(name=name, value=value, cohort=cohort, n_patients=n_patients, n_stations=len(test)))
+            counts = {"stations": len(test)}
+            metrics.append(Metric(name=name, value=value, cohort=cohort, n_patients=n_patients, counts=counts))
     return metrics
 
 

@@ -14,7 +14,7 @@ from lnstation_training.engine.task import FileType
 from lnstation_training.evaluation.discrimination import both_classes
 from lnstation_training.tasks.station_classification.prediction import Prediction, PredictionArrays
 from lnstation_training.tasks.station_classification.summary import OVERALL, Summary
-from LNStationLib.metastasis.station_groups import group_titles
+from LNStationLib.anatomy.station_groups import group_titles
 
 _SIZE_INCHES = (4.6, 4.2)
 # Okabe and Ito's colors, which color-blind readers tell apart; black is all stations.

@@ -15,7 +15,7 @@ from lnstation_training.tasks.station_classification.evaluation import RunEvalua
 from lnstation_training.tasks.station_classification.prediction import Prediction
 from lnstation_training.tasks.station_classification.size_criterion import LIMIT_MM, size_criterion, size_scores
 from lnstation_training.tasks.station_classification.summary import MetricEstimate, Summary, summarize
-from LNStationLib.metastasis.station_groups import station_groups
+from LNStationLib.anatomy.station_groups import station_groups
 from LNStationLib.support.errors import InputError
 
 METRIC_TITLES: Mapping[str, str] = {

@@ -28,14 +28,14 @@ from lnstation_training.tasks.station_classification.result_tables import (
     tables_markdown,
 )
 from lnstation_training.tasks.station_classification.samples import StationSample
-from LNStationLib.metastasis.station_groups import group_titles, station_groups
-from LNStationLib.models.package import Manifest
+from LNStationLib.anatomy.station_groups import group_titles, station_groups
+from LNStationLib.models.package import Manifest, StationClassification
 from LNStationLib.sampling.station_region import RegionSpec
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.progress import Progress
 
 
-class StationClassification:
+class StationClassificationTask:
     """A dissected station, metastatic or not, from a region of CT and node mask; see ``engine.task.Task``."""
 
     name = TASK_NAME
@@ -127,6 +127,6 @@ class StationClassification:
         """Stations, calibration and operating points, figures of the test part."""
         return package_content(run, device, progress)
 
-    def probe(self, network: nn.Module, manifest: Manifest) -> Tensor:
+    def probe(self, network: nn.Module, manifest: Manifest[StationClassification]) -> Tensor:
         """Logits for two fixed random regions."""
         return probe(network, manifest)
