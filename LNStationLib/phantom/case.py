@@ -11,33 +11,36 @@ import SimpleITK as sitk
 
 from LNStationLib.case.case import Case, CaseFacts
 from LNStationLib.imaging.grid import Grid
-from LNStationLib.phantom import anatomy_model, ct, pet, rasterize, scanner
-from LNStationLib.phantom.bedding import Bedding, lay_bedding
-from LNStationLib.phantom.contents import Placed, bring_in, paint_contents, stamp_contents
-from LNStationLib.phantom.extent import WholeBody
-from LNStationLib.phantom.frame import Frame
-from LNStationLib.phantom.look_alikes import LookAlike
-from LNStationLib.phantom.mask_table import MaskTable, bounding_box
-from LNStationLib.phantom.nodes import NodeTruth, PlacedNode, axial_diameters_mm, node_truth
-from LNStationLib.phantom.patient import PatientPlan, scanned_with
-from LNStationLib.phantom.physiology import draw_physiology
+from LNStationLib.phantom.anatomy import model as anatomy_model
+from LNStationLib.phantom.anatomy import rasterize
+from LNStationLib.phantom.anatomy.frame import Frame
+from LNStationLib.phantom.anatomy.mask_table import MaskTable, bounding_box
+from LNStationLib.phantom.anatomy.variation import Variation, draw_variation
+from LNStationLib.phantom.images import ct, pet, scanner
+from LNStationLib.phantom.images.bedding import Bedding, bedding_of, lay_bedding
+from LNStationLib.phantom.images.beyond_chest.whole_body import WholeBody
+from LNStationLib.phantom.images.contents import Placed, bring_in, paint_contents, stamp_contents
+from LNStationLib.phantom.images.physiology import draw_physiology
+from LNStationLib.phantom.nodes.look_alikes import LookAlike
+from LNStationLib.phantom.nodes.node import NodeTruth, PlacedNode, axial_diameters_mm, node_truth
+from LNStationLib.phantom.nodes.tumor import tumor_shape
+from LNStationLib.phantom.nodes.uptake_model import with_calls, with_uptake
+from LNStationLib.phantom.patient import PatientPlan
 from LNStationLib.phantom.preset import load_preset
-from LNStationLib.phantom.samples import SampleName, demo_plan, sample_plan
-from LNStationLib.phantom.scan_traits import Extent, ScanTrait, bedding_of, variation_of
-from LNStationLib.phantom.tumor import tumor_shape
-from LNStationLib.phantom.uptake_model import with_calls, with_uptake
-from LNStationLib.phantom.variation import Variation, draw_variation
+from LNStationLib.phantom.scan_traits import variation_of
 from LNStationLib.support.types import BoolArray, HuArray, InstanceArray, PointMm, Side
 
 Organs = Literal["key", "all", "none"]
 FIELD_OF_VIEW_MM = (366.0, 296.0, 316.0)
 """Width, depth and height of the compact field of view in mm; the top lies in the neck at the cricoid."""
-_DEMO_TRAITS: dict[str, str] = {"contrast": "venous", "arms": "up", "kernel": "soft", "arch": "normal"}
 WIDE_FIELD_OF_VIEW_MM = (500.0, 430.0, 316.0)
 """The same of the wide field of view: as wide as a scanner's bore shows, with couch and bedding."""
 _TOP_MM = 124.0
+"""Highest slice of the compact and of the wide field of view: the neck at the cricoid."""
 _FRONT_MM = -150.0
+"""Front row (y) of the compact field of view, in front of the breastbone and its skin."""
 _WIDE_FRONT_MM = -205.0
+"""The same of the wide field of view, with room for breasts and a blanket."""
 _SHOULDER_MM = 88.0
 """Top of the shoulders of an average adult, in the frame of ``central``."""
 
@@ -75,70 +78,6 @@ class PhantomCase:
     node_labels: InstanceArray
     look_alikes: tuple[LookAlike, ...] = ()
     chest: tuple[int, int] | None = None
-
-
-def demo_case(
-    seed: int = 0,
-    *,
-    spacing_mm: tuple[float, float, float] = (1.1, 1.1, 2.5),
-    with_pet: bool = True,
-    organs: Organs = "key",
-    mirrored: bool = False,
-) -> Case:
-    """A synthetic patient with lung cancer of the right upper lobe and metastases in 4R, 7 and 10R.
-
-    Args:
-        seed: Decides everything; the same seed gives the same bytes.
-        spacing_mm: Voxel size ``(x, y, z)`` of the CT in mm.
-        with_pet: Whether the case has a PET.
-        organs: ``"key"`` for what a segmentation network usually gives (not airways, lungs, azygos), ``"all"`` for
-            the whole truth, ``"none"`` for no masks.
-        mirrored: Situs inversus: the patient reflected in the sagittal plane, sides in names swapped with it.
-
-    Raises:
-        ValueError: An argument is not one of those above.
-    """
-    return thorax(seed, spacing_mm=spacing_mm, with_pet=with_pet, organs=organs, mirrored=mirrored).case
-
-
-def sample_case(name: SampleName) -> Case:
-    """What a reader would get of a named patient (``samples``)."""
-    return render(sample_plan(name)).case
-
-
-def thorax(
-    seed: int = 0,
-    *,
-    spacing_mm: tuple[float, float, float] = (1.1, 1.1, 2.5),
-    with_pet: bool = True,
-    organs: Organs = "key",
-    mirrored: bool = False,
-    scan_traits: Sequence[ScanTrait] = (),
-    field_of_view: Literal["compact", "wide"] = "compact",
-    extent: Extent = "chest",
-) -> PhantomCase:
-    """The patient of ``demo_case`` together with its truth.
-
-    Args:
-        seed: As for ``demo_case``, like all up to ``mirrored``.
-        spacing_mm: See there.
-        with_pet: See there.
-        organs: See there.
-        mirrored: See there.
-        scan_traits: What real scans have, see ``scan_traits``; bedding and arms need the wide field of view.
-        field_of_view: The chest alone, or all that the bore holds. With and without traits the chest of one seed is
-            the same in the same field of view.
-        extent: How much of the body the CT shows; ``"head_to_thigh"`` needs the wide field of view.
-    """
-    plan = replace(
-        demo_plan(seed),
-        patient_id="synthetic-demo",
-        spacing_mm=spacing_mm,
-        has_pet=with_pet,
-        field_of_view=field_of_view,
-    )
-    plan = scanned_with(plan, scan_traits, extent)
-    return render(plan, organs=organs, mirrored=mirrored, traits=_DEMO_TRAITS)
 
 
 def in_bed(phantom: PhantomCase, bedding: Bedding, seed: int = 0) -> PhantomCase:

@@ -9,16 +9,16 @@ from typing import Literal
 import numpy as np
 
 from LNStationLib import anatomy
-from LNStationLib.phantom.look_alikes import LookAlike, draw_look_alikes
-from LNStationLib.phantom.node_draw import draw_nodes, draw_traits
-from LNStationLib.phantom.nodes import NodePlan, NodeTruth, node_truth
-from LNStationLib.phantom.pathology import StationPathology, dissect, n_from_images, n_from_pathology
+from LNStationLib.phantom.anatomy.variation import Contrast
+from LNStationLib.phantom.nodes.drawing import draw_nodes, draw_traits
+from LNStationLib.phantom.nodes.look_alikes import LookAlike, draw_look_alikes
+from LNStationLib.phantom.nodes.node import NodePlan, NodeTruth, node_truth
+from LNStationLib.phantom.nodes.pathology import StationPathology, dissect, n_from_images, n_from_pathology
+from LNStationLib.phantom.nodes.spread import draw_spread
+from LNStationLib.phantom.nodes.tumor import Tumor, draw_tumor
+from LNStationLib.phantom.nodes.uptake_model import station_suv_max, with_calls, with_uptake
 from LNStationLib.phantom.preset import Preset, SiteRow
 from LNStationLib.phantom.scan_traits import Extent, ScanTrait, check_traits
-from LNStationLib.phantom.spread import draw_spread
-from LNStationLib.phantom.tumor import Tumor, draw_tumor
-from LNStationLib.phantom.uptake_model import station_suv_max, with_calls, with_uptake
-from LNStationLib.phantom.variation import Contrast
 
 Purpose = Literal["plan", "place", "uptake", "surgery", "anatomy", "bedding", "extent"]
 
@@ -172,6 +172,7 @@ def compact(plan: PatientPlan, pixel_mm: float) -> PatientPlan:
 
 
 _UNENHANCED_HU = 38.0
+"""A node's attenuation without contrast medium."""
 _ENHANCEMENT = {"venous": 1.0, "arterial": 0.7, "none": 0.1}
 """Part of the enhancement of the venous phase."""
 

@@ -10,18 +10,22 @@ import numpy as np
 from scipy.ndimage import binary_dilation, binary_opening, generate_binary_structure
 
 from LNStationLib.imaging.grid import Grid
-from LNStationLib.phantom.shapes import Box
+from LNStationLib.phantom.anatomy.shapes import Box
 from LNStationLib.phantom.station_truth.surfaces import Array
 from LNStationLib.support.types import BoolArray
 
 ToModel = Callable[[Array], Array]
 """LPS points ``(n, 3)`` of the masks' grid to the frame of the anatomy tables."""
 _REGIONS = ("body", "thoracic_cavity", "mediastinum", "lungs")
+"""Masks that hold organs and are none."""
 _HALF_WIDTH_MM = 66.0
+"""How far from the midline stations reach, in the frame of the anatomy tables."""
 _THIN_MM = 3.0
 """Layers thinner than this hold no node that could be seen, and no annotator draws them."""
 _COARSE_MM = 3.0
+"""In-plane step of the coarse look."""
 _LUNG_BEHIND_MM = 12.0
+"""How far behind a voxel lung is looked for: tissue before lung is not retrosternal."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,6 @@ from states import called, with_stations
 from typer.testing import CliRunner
 
 from lnstation_training.cli import app
-from lnstation_training.synthetic_cohort import read_truth
 from LNStationLib import anatomy
 from LNStationLib.case.case import Case
 from LNStationLib.models.package import read_package
@@ -182,27 +181,3 @@ def test_every_patient_whose_images_cannot_be_used_is_listed(cohort: Path, tmp_p
     assert "patient A: " in result.output
     assert "patient B: " in result.output
     assert "patient C: " not in result.output
-
-
-def test_a_synthetic_cohort_has_the_tables_of_a_real_one_and_its_truth_apart(tmp_path: Path) -> None:
-    folder = tmp_path / "cohort"
-    said = call("cohort", "--out", folder, "--patients", 1, "--seed", 1, "--positive-fraction", 1, "--slice-mm", 8)
-    assert "1 synthetic patients, 1 of them made now" in said
-    with (folder / "patients.csv").open(newline="", encoding="utf-8") as file:
-        patient = next(csv.DictReader(file))
-    ct = sitk.ReadImage(str(folder / patient["ct"]))
-    assert ct.GetSpacing()[2] == pytest.approx(8)
-    truth = read_truth(folder)[0]
-    assert truth.plan.patient_id == patient["patient"]
-    with (folder / "pathology.csv").open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    assert {row["station"]: int(row["nodes_positive"]) for row in rows} == {
-        row.station: row.n_positive for row in truth.pathology
-    }
-    assert any(int(row["nodes_positive"]) for row in rows)
-    assert "0 of them made now" in call(
-        "cohort", "--out", folder, "--patients", 1, "--seed", 1, "--positive-fraction", 1, "--slice-mm", 8
-    )
-    other = CliRunner().invoke(app, ["cohort", "--out", str(folder), "--seed", "2"])
-    assert other.exit_code == 2
-    assert "holds another cohort" in other.output

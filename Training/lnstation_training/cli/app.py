@@ -13,7 +13,7 @@ import typer
 from lnstation_training.cli.experiment import experiment
 from lnstation_training.cli.prepare import prepare
 from lnstation_training.cli.runs import evaluate, export, fit
-from lnstation_training.cli.synthetic import cohort, readers
+from lnstation_training.synthetic import commands as synthetic
 from LNStationLib.cli.errors import GuardedGroup, set_up_logging
 from LNStationLib.support import console
 
@@ -43,8 +43,9 @@ def _common(
     set_up_logging(debug)
 
 
-app.command()(cohort)
-app.command()(readers)
+app.command()(synthetic.cohort)
+app.command()(synthetic.audit)
+app.command()(synthetic.ideal_observer)
 app.command()(prepare)
 app.command(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},

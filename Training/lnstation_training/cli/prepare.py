@@ -32,9 +32,7 @@ def prepare(
     node_pathology: Annotated[
         Path | None, typer.Option(help="CSV: patient, node, metastatic; a row for each node of known status.")
     ] = None,
-    phantom: Annotated[
-        Path | None, typer.Option(help="Instead of the tables: a cohort made by run.py phantom.")
-    ] = None,
+    phantom: Annotated[Path | None, typer.Option(help="Instead of the tables: folder of a synthetic cohort.")] = None,
     task: Annotated[
         str | None, typer.Option(help="What networks will learn. [default: station_classification]")
     ] = None,
@@ -79,12 +77,12 @@ def _cohort(
 ) -> tuple[list[CohortPatient], CohortInfo]:
     from lnstation_training.cohorts.info import cohort_info
     from lnstation_training.cohorts.tables import read_cohort
-    from lnstation_training.phantom_cohort import phantom_info, read_phantom_cohort
+    from lnstation_training.synthetic.cohort import cohort_tables
 
     patients, pathology, nodes = tables
     if phantom is not None and not any(tables):
-        return read_phantom_cohort(phantom), phantom_info(phantom, title, description)
-    if patients is None or phantom is not None:
+        patients, pathology, nodes = cohort_tables(phantom)
+    elif patients is None or phantom is not None:
         raise InputError("Give the tables (--patients and what the task needs of pathology), or --phantom alone.")
     cohort = read_cohort(patients, pathology, nodes, task.needs)
     return cohort, cohort_info(patients, pathology, title, description, nodes)
