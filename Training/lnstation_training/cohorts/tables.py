@@ -14,7 +14,9 @@ from lnstation_training.cohorts.errors import CohortError, listed
 from lnstation_training.cohorts.rows import NodeRow, PatientRow, Row, StationRow, fault
 from LNStationLib.imaging.suv import PetUnits
 
-Need = Literal["pet", "stations", "organs", "tumor", "nodes", "pathology", "node_pathology"]
+Need = Literal[
+    "pet", "stations", "organs", "tumor", "nodes", "tumor_side", "n_category", "pathology", "node_pathology"
+]
 """What a task must have of every patient: a filled column of the table of patients, or one of the other tables."""
 PATHOLOGY_COLUMNS = tuple(StationRow.model_fields)
 _TABLES = ("pathology", "node_pathology")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import lightning
@@ -39,6 +39,7 @@ class NetworkModule(lightning.LightningModule):
         weight_decay: AdamW's.
         schedule: ``"constant"``, or ``"cosine"`` to 1 % over the epochs.
         channels_last: Keep channels innermost in memory.
+        channels: Names of the input's channels, in order; ``None`` for those that the network has by default.
     """
 
     def __init__(
@@ -49,9 +50,10 @@ class NetworkModule(lightning.LightningModule):
         weight_decay: float = 0.0,
         schedule: Schedule = "constant",
         channels_last: bool = False,
+        channels: Sequence[str] | None = None,
     ) -> None:
         super().__init__()
-        self.network = build_network(network, network_arguments)
+        self.network = build_network(network, network_arguments, channels)
         self.memory_format = torch.channels_last_3d if channels_last else torch.contiguous_format
         with_memory_format(self.network, self.memory_format)
         self.learning_rate = learning_rate

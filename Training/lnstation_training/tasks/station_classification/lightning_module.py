@@ -16,6 +16,7 @@ from lnstation_training.tasks.station_classification.losses import (
     attention_inside,
 )
 from LNStationLib.networks.output import StationOutput
+from LNStationLib.sampling.channels import STATION_CHANNELS
 
 
 class StationModule(NetworkModule):
@@ -52,7 +53,9 @@ class StationModule(NetworkModule):
         schedule: Schedule = "constant",
         channels_last: bool = False,
     ) -> None:
-        super().__init__(network, network_arguments, learning_rate, weight_decay, schedule, channels_last)
+        super().__init__(
+            network, network_arguments, learning_rate, weight_decay, schedule, channels_last, STATION_CHANNELS
+        )
         self.save_hyperparameters()
         self.loss = StationLoss(attention_weight, router_weight, balance_weight, tau, mask_reduction, positive_weight)
         self.auc = BinaryAUROC()
