@@ -26,9 +26,9 @@ from lnstation_training.cli import app  # noqa: E402
 from lnstation_training.cohorts.splits import SPLITS_FILE, read_splits  # noqa: E402
 from lnstation_training.engine.evaluate import as_json, evaluate_run  # noqa: E402
 from lnstation_training.engine.export import round_weights  # noqa: E402
-from lnstation_training.engine.packaged import load_packaged  # noqa: E402
+from lnstation_training.engine.loading import load_packaged, load_run  # noqa: E402
 from lnstation_training.engine.prepared import PREPARED_FILE  # noqa: E402
-from lnstation_training.engine.runs import Run, load_run, read_config  # noqa: E402
+from lnstation_training.engine.runs import Run, read_config  # noqa: E402
 from lnstation_training.engine.task import Task  # noqa: E402
 from lnstation_training.tasks import register_task, task_named, task_names, task_of_run, unregister_task  # noqa: E402
 from LNStationLib.models.package import PackageError, read_manifest, register_section  # noqa: E402

@@ -22,7 +22,7 @@ from lnstation_training.engine.evaluate import run_facts
 from lnstation_training.engine.module import NetworkModule
 from lnstation_training.engine.prepared import claim_folder, read_geometry
 from lnstation_training.engine.runs import Run
-from lnstation_training.engine.task import Evaluation, FileType, Monitor, PackageContent, Part, Report
+from lnstation_training.engine.values import Evaluation, FileType, Monitor, PackageContent, Part, Report
 from LNStationLib.models.package import CohortSummary, Manifest, Metric, TaskSection
 from LNStationLib.models.package.sections import NetworkInput
 

@@ -94,7 +94,7 @@ def _geometry(task: Task, setting: Path | None, size: str | None, spacing: str |
     from lnstation_training.engine.experiment_files import first_fault, read_setting, setting_geometry
 
     if setting is not None:
-        return setting_geometry(read_setting(setting.parent, setting.stem), task)
+        return setting_geometry(read_setting(setting.parent, setting.stem), task.geometry)
     given = {name: text.split(",") for name, text in (("size", size), ("spacing_mm", spacing)) if text is not None}
     try:
         return task.geometry.model_validate(given)

@@ -10,7 +10,7 @@ from rich.text import Text
 from LNStationLib.support import console
 
 if TYPE_CHECKING:
-    from lnstation_training.engine.task import Report
+    from lnstation_training.engine.values import Report
 
 
 def say(text: str) -> None:

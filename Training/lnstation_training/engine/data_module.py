@@ -14,7 +14,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from lnstation_training.cohorts.splits import SPLITS_FILE, Fold, check_positives, read_splits
-from lnstation_training.engine.task import Part
+from lnstation_training.engine.values import Part
 
 Sampler = Literal["shuffle", "balanced"]
 PARTS: tuple[Part, ...] = ("train", "validation", "test")

@@ -9,7 +9,7 @@ from pathlib import Path
 import lightning
 from lightning.pytorch.callbacks import Callback
 
-from lnstation_training.engine.task import Monitor
+from lnstation_training.engine.values import Monitor
 from LNStationLib.support.atomic_files import atomic_file
 
 

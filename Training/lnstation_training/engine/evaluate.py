@@ -8,9 +8,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from lnstation_training.engine.loading import load_run
 from lnstation_training.engine.prepared import read_info
-from lnstation_training.engine.runs import Run, load_run
-from lnstation_training.engine.task import Evaluation, Part, Task
+from lnstation_training.engine.runs import Run
+from lnstation_training.engine.task import Task
+from lnstation_training.engine.values import Evaluation, Part
 from LNStationLib.support.atomic_files import write_atomically
 
 _DIGITS = 9

@@ -15,8 +15,9 @@ from lnstation_training.engine.evaluate import evaluate_run, write_json
 from lnstation_training.engine.experiment_files import Row, Setting, read_rows, read_setting, setting_geometry
 from lnstation_training.engine.fit import fit
 from lnstation_training.engine.prepared import read_geometry
-from lnstation_training.engine.results import FoldResult, read_result
+from lnstation_training.engine.results import read_result
 from lnstation_training.engine.task import Task
+from lnstation_training.engine.values import FoldResult
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.processes import spread
 from LNStationLib.support.progress import Progress, portion, silent
@@ -114,7 +115,7 @@ def plan(experiment: Experiment) -> list[Job]:
 
 
 def _check_geometry(experiment: Experiment, setting: Setting) -> None:
-    wanted = setting_geometry(setting, experiment.task)
+    wanted = setting_geometry(setting, experiment.task.geometry)
     found = read_geometry(experiment.data, experiment.task.geometry)
     different = [
         f"{name} {_in_brief(getattr(found, name))} instead of {_in_brief(getattr(wanted, name))}"

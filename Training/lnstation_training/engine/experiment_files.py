@@ -8,7 +8,6 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from lnstation_training.engine.task import Task
 from LNStationLib.support.errors import InputError
 
 ROWS_FILE = "rows.yaml"
@@ -108,14 +107,18 @@ def read_setting(folder: Path, name: str) -> Setting:
     return _read_yaml(path, Setting)
 
 
-def setting_geometry(setting: Setting, task: Task) -> BaseModel:
-    """Geometry of a setting's samples, checked by the task.
+def setting_geometry(setting: Setting, kind: type[BaseModel]) -> BaseModel:
+    """Geometry of a setting's samples, as the task has it.
+
+    Args:
+        setting: Of an experiment.
+        kind: The task's ``geometry``.
 
     Raises:
-        InputError: The task does not have such a geometry.
+        InputError: It is not such a geometry.
     """
     try:
-        return task.geometry.model_validate(setting.region)
+        return kind.model_validate(setting.region)
     except ValidationError as error:
         raise InputError(f"Setting {setting.title!r}: {first_fault(error, 'region')}.") from error
 

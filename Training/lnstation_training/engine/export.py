@@ -12,10 +12,12 @@ from typing import Any
 import torch
 from torch import nn
 
+from lnstation_training.engine.loading import load_run
 from lnstation_training.engine.module import with_memory_format
 from lnstation_training.engine.prepared import read_info
-from lnstation_training.engine.runs import Run, load_run
-from lnstation_training.engine.task import PackageContent, Task
+from lnstation_training.engine.runs import Run
+from lnstation_training.engine.task import Task
+from lnstation_training.engine.values import PackageContent
 from LNStationLib import __version__
 from LNStationLib.models.package import Manifest, NetworkEntry, WeightsFile, read_package, write_package
 from LNStationLib.models.package.parts import Precision

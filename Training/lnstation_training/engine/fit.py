@@ -28,7 +28,8 @@ from lnstation_training.engine.runs import (
     best_checkpoint,
     checkpoint_errors_in_one_sentence,
 )
-from lnstation_training.engine.task import Monitor, Task
+from lnstation_training.engine.task import Task
+from lnstation_training.engine.values import Monitor
 from LNStationLib.support.errors import InputError
 
 log = logging.getLogger(__name__)

@@ -14,7 +14,8 @@ from lnstation_training.cohorts.errors import CohortError, listed
 from lnstation_training.cohorts.info import CohortInfo
 from lnstation_training.cohorts.splits import SPLITS_FILE, make_splits, write_splits
 from lnstation_training.cohorts.tables import CohortPatient
-from lnstation_training.engine.task import Sample, Task
+from lnstation_training.engine.task import Task
+from lnstation_training.engine.values import Sample
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.processes import fresh_processes
 from LNStationLib.support.progress import Progress, silent

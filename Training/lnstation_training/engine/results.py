@@ -7,39 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, SerializeAsAny
-
 from lnstation_training.engine.experiment_files import read_rows
-from lnstation_training.engine.task import Evaluation, Task
+from lnstation_training.engine.task import Task
+from lnstation_training.engine.values import FoldResult
 from LNStationLib.support.errors import InputError
 
 TABLES_FILE = "tables.md"
-
-
-class FoldResult(BaseModel):
-    """One row on one fold.
-
-    Attributes:
-        row: Name of the row.
-        fold: Number of the fold.
-        seed: Of the training.
-        setting: Title of the setting.
-        config: Everything that decided the training, without paths; ``start_from`` names a row.
-        seconds: Wall time of training and evaluation.
-        threads: Threads of one process; ``None`` where torch chose.
-        evaluation: Figures and predictions on the test part.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    row: str
-    fold: int
-    seed: int
-    setting: str
-    config: dict[str, Any]
-    seconds: float
-    threads: int | None
-    evaluation: SerializeAsAny[Evaluation]
 
 
 def result_from_json(content: Mapping[str, Any], task: Task) -> FoldResult:

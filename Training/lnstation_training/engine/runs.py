@@ -13,7 +13,6 @@ from typing import Any
 import torch
 import yaml
 
-from lnstation_training.engine.task import Task
 from LNStationLib.support.errors import InputError, OutputError
 
 CONFIG_FILE, CHECKPOINTS, BEST, LAST = "config.yaml", "checkpoints", "best", "last"
@@ -149,15 +148,3 @@ def _option(args: Sequence[str], name: str) -> str | None:
         if argument == name and position + 1 < len(args):
             return args[position + 1]
     return None
-
-
-def load_run(folder: Path, task: Task) -> Run:
-    """The best model of a run, its data, and its settings.
-
-    Raises:
-        InputError: ``folder`` holds no run.
-    """
-    weights, config = best_weights(folder), read_config(folder)
-    module = task.module(**config["model"])
-    module.load_state_dict(weights)
-    return Run(folder, module.eval(), task.data(**config["data"]), config)

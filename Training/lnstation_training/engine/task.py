@@ -3,119 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import Any, Protocol
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
+from torch import Tensor, nn
 
 from lnstation_training.cohorts.info import CohortInfo
 from lnstation_training.cohorts.tables import CohortPatient, Need
-from LNStationLib.models.package import CohortSummary, Manifest, Metric, TaskSection
+from lnstation_training.engine.data_module import FoldDataModule
+from lnstation_training.engine.experiment_files import Rows
+from lnstation_training.engine.module import NetworkModule
+from lnstation_training.engine.runs import Run
+from lnstation_training.engine.values import (
+    Evaluation,
+    FileType,
+    FoldResult,
+    Monitor,
+    PackageContent,
+    Part,
+    Report,
+    Sample,
+)
+from LNStationLib.models.package import Manifest
 from LNStationLib.support.progress import Progress
-
-if TYPE_CHECKING:
-    from torch import Tensor, nn
-
-    from lnstation_training.engine.data_module import FoldDataModule
-    from lnstation_training.engine.experiment_files import Rows
-    from lnstation_training.engine.module import NetworkModule
-    from lnstation_training.engine.results import FoldResult
-    from lnstation_training.engine.runs import Run
-
-Part = Literal["train", "validation", "test"]
-Device = Literal["cpu", "cuda"]
-FileType = Literal["png", "svg"]
-
-
-@dataclass(frozen=True)
-class Monitor:
-    """The validation metric that chooses the best epoch.
-
-    Attributes:
-        metric: As the module logs it.
-        mode: Whether more or less of it is better.
-        title: For people.
-    """
-
-    metric: str
-    mode: Literal["min", "max"]
-    title: str
-
-
-class Sample(Protocol):
-    """One sample of prepared data, as folds and the sampler need it."""
-
-    @property
-    def patient(self) -> str:
-        """Identifier of the patient; a patient's samples are never in two parts of a fold."""
-
-    @property
-    def label(self) -> int | None:
-        """Class, 0 or 1, that folds are stratified and batches balanced by; ``None`` where it is unknown."""
-
-
-class Evaluation(BaseModel):
-    """A run, evaluated: what holds for every task. A task adds its own figures.
-
-    Attributes:
-        cohort: Title of the cohort.
-        synthetic: True where its patients are synthetic.
-        fold: Number of the fold.
-        seed: Of the training.
-        part: Which part was evaluated.
-        network: Registered name.
-        parameters: Number of trained parameters.
-        epochs: Epochs asked for.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    cohort: str
-    synthetic: bool
-    fold: int
-    seed: int
-    part: Part
-    network: str
-    parameters: int
-    epochs: int
-
-    def headline(self) -> str:
-        """The most important figure, for a line of progress."""
-        raise NotImplementedError
-
-
-@dataclass(frozen=True)
-class Report:
-    """A table and a few figures for the console.
-
-    Attributes:
-        columns: Titles of the table's columns.
-        rows: Its cells.
-        lines: Sentences below it.
-    """
-
-    columns: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    lines: Sequence[str] = ()
-
-
-@dataclass(frozen=True)
-class PackageContent:
-    """What a task puts into a model package.
-
-    Attributes:
-        section: The task's own part of the manifest: channels, geometry, labels, operating points, calibration. It
-            has the role of one network.
-        metrics: Figures of the test part.
-        cohort: What the network was trained on.
-        references: Papers.
-    """
-
-    section: TaskSection
-    metrics: list[Metric]
-    cohort: CohortSummary
-    references: list[str] = field(default_factory=list)
 
 
 class Task(Protocol):

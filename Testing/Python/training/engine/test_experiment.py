@@ -19,14 +19,9 @@ from training.runs import SMALL  # noqa: E402
 from lnstation_training.engine import experiment as module  # noqa: E402
 from lnstation_training.engine.experiment import Experiment, plan, run_experiment  # noqa: E402
 from lnstation_training.engine.experiment_files import read_rows, read_setting, setting_geometry  # noqa: E402
-from lnstation_training.engine.results import (  # noqa: E402
-    FoldResult,
-    read_result,
-    read_results,
-    result_from_json,
-    write_tables,
-)
-from lnstation_training.engine.runs import load_run  # noqa: E402
+from lnstation_training.engine.loading import load_run  # noqa: E402
+from lnstation_training.engine.results import read_result, read_results, result_from_json, write_tables  # noqa: E402
+from lnstation_training.engine.values import FoldResult  # noqa: E402
 from lnstation_training.tasks import task_named  # noqa: E402
 from lnstation_training.tasks.station_classification.data_module import StationDataModule  # noqa: E402
 from lnstation_training.tasks.station_classification.lightning_module import StationModule  # noqa: E402
@@ -165,7 +160,8 @@ def test_every_row_of_the_reduced_setting_trains_a_step(row: str) -> None:
     task = StationModule(**config["model"])
     data = StationDataModule(Path("nowhere"), **config["data"])
     # Vision transformers are built for one size; the others are quicker on a smaller one.
-    size = setting_geometry(setting, TASK).size if "t" in config["model"]["network"].split("_") else (8, 24, 24)
+    one_size = "t" in config["model"]["network"].split("_")
+    size = setting_geometry(setting, TASK.geometry).size if one_size else (8, 24, 24)
     region = torch.zeros(2, 2, *size)
     region[:, 1, 4, 10:14, 10:14] = 1
     batch = {

@@ -16,7 +16,7 @@ from training.prepared import SPEC, STATIONS, write_prepared  # noqa: E402
 from training.runs import fit_arguments, fit_stations  # noqa: E402
 
 from lnstation_training.engine.export import ExportRequest, check_package, export_run, round_weights  # noqa: E402
-from lnstation_training.engine.runs import load_run  # noqa: E402
+from lnstation_training.engine.loading import load_run  # noqa: E402
 from lnstation_training.evaluation.calibration import operating_points  # noqa: E402
 from lnstation_training.tasks import task_named  # noqa: E402
 from lnstation_training.tasks.station_classification.dataset import load_region  # noqa: E402

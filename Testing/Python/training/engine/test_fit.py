@@ -25,8 +25,9 @@ from training.runs import fit_arguments, fit_stations  # noqa: E402
 from typer.testing import CliRunner  # noqa: E402
 
 from lnstation_training.cli import app  # noqa: E402
+from lnstation_training.engine.loading import load_run  # noqa: E402
 from lnstation_training.engine.module import TrainingDivergedError  # noqa: E402
-from lnstation_training.engine.runs import CHECKPOINTS, best_checkpoint, load_run  # noqa: E402
+from lnstation_training.engine.runs import CHECKPOINTS, best_checkpoint  # noqa: E402
 from lnstation_training.tasks import task_named  # noqa: E402
 from lnstation_training.tasks.station_classification.data_module import StationDataModule  # noqa: E402
 from LNStationLib.support.errors import InputError, OutputError  # noqa: E402

@@ -13,8 +13,8 @@ pytest.importorskip("lightning", reason="the 'training' packages are not install
 from training.prepared import write_prepared  # noqa: E402
 from training.runs import SMALL, fit_arguments, fit_stations  # noqa: E402
 
+from lnstation_training.engine.loading import load_run  # noqa: E402
 from lnstation_training.engine.pretrained import load_pretrained  # noqa: E402
-from lnstation_training.engine.runs import load_run  # noqa: E402
 from lnstation_training.tasks import task_named  # noqa: E402
 from LNStationLib.models.package import PackageError, list_packages, read_package  # noqa: E402
 from LNStationLib.networks.registry import build_network  # noqa: E402

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from lnstation_training.engine.evaluate import run_facts
 from lnstation_training.engine.runs import Run
-from lnstation_training.engine.task import Evaluation, Part
+from lnstation_training.engine.values import Evaluation, Part
 from lnstation_training.evaluation.calibration import fit_calibration
 from lnstation_training.tasks.station_classification.attention_reach import mean_ceiling
 from lnstation_training.tasks.station_classification.data_module import StationDataModule

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from lnstation_training.cohorts.info import CohortInfo
 from lnstation_training.engine.prepared import read_info
 from lnstation_training.engine.runs import Run
-from lnstation_training.engine.task import PackageContent
+from lnstation_training.engine.values import PackageContent
 from lnstation_training.evaluation.calibration import operating_points
 from lnstation_training.evaluation.discrimination import both_classes
 from lnstation_training.tasks.station_classification.data_module import StationDataModule

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from sklearn.metrics import roc_curve
 
-from lnstation_training.engine.task import FileType
+from lnstation_training.engine.values import FileType
 from lnstation_training.evaluation.discrimination import both_classes
 from lnstation_training.tasks.station_classification.prediction import Prediction, PredictionArrays
 from lnstation_training.tasks.station_classification.summary import OVERALL, Summary

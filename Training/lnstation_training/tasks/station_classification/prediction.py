@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict
 
-from lnstation_training.engine.task import Part
+from lnstation_training.engine.values import Part
 from lnstation_training.tasks.station_classification.data_module import StationDataModule
 from lnstation_training.tasks.station_classification.lightning_module import StationModule
 from lnstation_training.tasks.station_classification.losses import attention_inside

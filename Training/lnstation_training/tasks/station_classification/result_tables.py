@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lnstation_training.engine.experiment_files import Rows, TableLine, TableSpec
-from lnstation_training.engine.results import FoldResult
+from lnstation_training.engine.values import FoldResult
 from lnstation_training.evaluation.delong import delong_test
 from lnstation_training.evaluation.discrimination import METRICS, auc
 from lnstation_training.tasks.station_classification.evaluation import RunEvaluation, calibrated_logits

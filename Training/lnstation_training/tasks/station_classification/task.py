@@ -11,9 +11,8 @@ from lnstation_training.cohorts.info import CohortInfo
 from lnstation_training.cohorts.tables import CohortPatient, Need
 from lnstation_training.engine.experiment_files import Rows
 from lnstation_training.engine.prepare import positives
-from lnstation_training.engine.results import FoldResult
 from lnstation_training.engine.runs import Run
-from lnstation_training.engine.task import FileType, Monitor, PackageContent, Part, Report
+from lnstation_training.engine.values import FileType, FoldResult, Monitor, PackageContent, Part, Report
 from lnstation_training.evaluation.discrimination import METRICS
 from lnstation_training.tasks.station_classification.data_module import StationDataModule
 from lnstation_training.tasks.station_classification.evaluation import RunEvaluation, evaluate

@@ -1,12 +1,25 @@
-"""A model package as a module of its task, to predict with and to hold against the run that it was made of."""
+"""Trained networks in the Lightning module of their task: from a run, or from a model package."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from lnstation_training.engine.module import NetworkModule
+from lnstation_training.engine.runs import Run, best_weights, read_config
 from lnstation_training.engine.task import Task
 from LNStationLib.models.package import PackageError, read_package
+
+
+def load_run(folder: Path, task: Task) -> Run:
+    """The best model of a run, its data, and its settings.
+
+    Raises:
+        InputError: ``folder`` holds no run.
+    """
+    weights, config = best_weights(folder), read_config(folder)
+    module = task.module(**config["model"])
+    module.load_state_dict(weights)
+    return Run(folder, module.eval(), task.data(**config["data"]), config)
 
 
 def load_packaged(path: Path, task: Task) -> NetworkModule:
