@@ -1,12 +1,14 @@
-"""Cohort tables: read, and every fault named with its row."""
+"""Cohort tables: read, and every fault named with its line and column."""
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from lnstation_training.cohorts.errors import CohortError
+from lnstation_training.cohorts.info import cohort_info
 from lnstation_training.cohorts.tables import read_cohort
 
 PATIENTS = "patient,ct,stations,nodes,tumor_side,n_category\nP1,ct1.nii,s1.nii,n1.nii,R,N1\nP2,ct2.nii,s2.nii,,,\n"
@@ -57,7 +59,7 @@ PATIENT_FAULTS = {
 
 
 @pytest.mark.parametrize("fault", PATIENT_FAULTS)
-def test_a_fault_in_the_patients_is_named_with_its_row(fault: str, tmp_path: Path) -> None:
+def test_a_fault_in_the_patients_is_named_with_line_and_column(fault: str, tmp_path: Path) -> None:
     table, words = PATIENT_FAULTS[fault]
     with pytest.raises(CohortError) as caught:
         read_cohort(*tables(tmp_path, table))
@@ -83,7 +85,7 @@ PATHOLOGY_FAULTS = {
 
 
 @pytest.mark.parametrize("fault", PATHOLOGY_FAULTS)
-def test_a_fault_in_the_pathology_is_named_with_its_row(fault: str, tmp_path: Path) -> None:
+def test_a_fault_in_the_pathology_is_named_with_line_and_column(fault: str, tmp_path: Path) -> None:
     table, words = PATHOLOGY_FAULTS[fault]
     with pytest.raises(CohortError) as caught:
         read_cohort(*tables(tmp_path, pathology=table))
@@ -106,3 +108,78 @@ def test_a_missing_or_binary_table_is_named(tmp_path: Path) -> None:
     patients.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(CohortError, match="not a CSV table in UTF-8"):
         read_cohort(patients, pathology)
+
+
+# All that a table can carry
+
+
+WHOLE = (
+    "patient,ct,pet,pet_units,stations,organs,tumor,nodes,tumor_side,n_category\n"
+    "P1,ct1.nii,pet1.nii,suvbw,s1.nii,organs1,t1.nii,n1.nii,R,N1\n"
+    "P2,ct2.nii,,,,,,,,\n"
+)
+NODES = "patient,node,metastatic,station\nP1,1,1,4R\nP1,2,0,\n"
+
+
+def whole_tables(folder: Path, patients: str = WHOLE, nodes: str = NODES) -> tuple[Path, Path, Path]:
+    for name in ("pet1.nii", "t1.nii"):
+        (folder / name).touch()
+    (folder / "organs1").mkdir(exist_ok=True)
+    (folder / "node_pathology.csv").write_text(nodes, encoding="utf-8")
+    return *tables(folder, patients), folder / "node_pathology.csv"
+
+
+def test_a_table_carries_masks_of_every_kind_and_labels_of_patients_stations_and_nodes(tmp_path: Path) -> None:
+    first, second = read_cohort(*whole_tables(tmp_path), needs=())
+    assert (first.pet, first.pet_units) == (tmp_path / "pet1.nii", "suvbw")
+    assert (first.organs, first.tumor) == (tmp_path / "organs1", tmp_path / "t1.nii")
+    assert (first.n_category, first.label("4R"), first.node_status) == ("N1", 1, {1: True, 2: False})
+    assert (second.pet, second.stations, second.tumor, second.node_status) == (None, None, None, {})
+
+
+def test_what_a_task_needs_is_a_fault_where_it_is_empty(tmp_path: Path) -> None:
+    files = whole_tables(tmp_path)
+    with pytest.raises(CohortError, match=r"^patients.csv, line 3, column pet: is empty$"):
+        read_cohort(*files, needs=("pet",))
+    with pytest.raises(CohortError, match="no table of node pathology, and this task needs it"):
+        read_cohort(files[0], files[1], needs=("node_pathology",))
+    with pytest.raises(CohortError, match=r"patients\.csv: has no column tumor"):
+        read_cohort(*tables(tmp_path), needs=("tumor",))
+
+
+NODE_FAULTS = {
+    "unknown patient": (NODES + "P9,1,0,\n", "line 4, column patient: 'P9' is not in the table of patients"),
+    "twice": (NODES + "P1,2,1,\n", "line 4, column node: 2 of patient P1 is already in the table"),
+    "neither 0 nor 1": (NODES.replace("2,0", "2,5"), "line 3, column metastatic: '5': "),
+    "background": (NODES.replace("P1,1,1", "P1,0,1"), "line 2, column node: '0': "),
+    "unknown station": (NODES.replace("4R", "4X"), "line 2, column station: unknown station '4X'"),
+}
+
+
+@pytest.mark.parametrize("fault", NODE_FAULTS)
+def test_a_fault_in_the_nodes_is_named_with_line_and_column(fault: str, tmp_path: Path) -> None:
+    table, words = NODE_FAULTS[fault]
+    with pytest.raises(CohortError) as caught:
+        read_cohort(*whole_tables(tmp_path, nodes=table), needs=())
+    assert words in str(caught.value)
+
+
+def test_unknown_pet_units_are_named_with_those_there_are(tmp_path: Path) -> None:
+    with pytest.raises(CohortError, match="line 2, column pet_units: 'SUV' is not suvbw or bqml"):
+        read_cohort(*whole_tables(tmp_path, WHOLE.replace("suvbw", "SUV")), needs=())
+
+
+def test_tables_of_before_are_read(tmp_path: Path) -> None:
+    """Written by ``train cohort`` before tables could carry PET, organs, tumor and node labels."""
+    folder = tmp_path / "cohort"
+    shutil.copytree(Path(__file__).parent / "tables_before_2026_11", folder)
+    for number, kinds in ((1, ("ct", "stations", "nodes")), (2, ("ct", "stations"))):
+        images = folder / "images" / f"esophagus-1-0000{number}"
+        images.mkdir(parents=True)
+        for kind in kinds:
+            (images / f"{kind}.nii.gz").touch()
+    first, second = read_cohort(folder / "patients.csv", folder / "pathology.csv", needs=("stations", "pathology"))
+    assert (first.n_category, first.label("7"), first.label("2R"), first.label("8")) == ("N1", 1, 0, None)
+    assert (second.nodes, second.label("8")) == (None, 0)
+    info = cohort_info(folder / "patients.csv", folder / "pathology.csv", None)
+    assert (info.synthetic, info.title) == (True, "Synthetic patients (esophagus)")

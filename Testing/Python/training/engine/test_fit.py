@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -28,7 +29,7 @@ from lnstation_training.cli import app  # noqa: E402
 from lnstation_training.engine.loading import load_run  # noqa: E402
 from lnstation_training.engine.module import TrainingDivergedError  # noqa: E402
 from lnstation_training.engine.runs import CHECKPOINTS, best_checkpoint  # noqa: E402
-from lnstation_training.tasks import task_named  # noqa: E402
+from lnstation_training.tasks import task_named, task_of_run  # noqa: E402
 from lnstation_training.tasks.station_classification.data_module import StationDataModule  # noqa: E402
 from LNStationLib.support.errors import InputError, OutputError  # noqa: E402
 
@@ -226,3 +227,25 @@ def test_two_processes_train_together_by_flags_alone(prepared: Path, tmp_path: P
 
 def test_checkpoint_names_do_not_depend_on_what_was_there(finished: Path) -> None:
     assert {path.name for path in (finished / CHECKPOINTS).iterdir()} == {"best.ckpt", "last.ckpt"}
+
+
+def test_a_run_of_before_tasks_had_names_is_resumed_and_evaluated(prepared: Path, tmp_path: Path) -> None:
+    arguments = fit_arguments(prepared, tmp_path / "run", 1)
+    run = fit_stations(arguments).folder
+    config = run / "config.yaml"
+    lines = config.read_text(encoding="utf-8").splitlines(keepends=True)
+    config.write_text("".join(line for line in lines if not line.startswith("task:")), encoding="utf-8")
+    fit_stations(arguments)
+    assert epochs_logged(run) == [0]
+    assert task_of_run(run).name == "station_classification"
+
+
+def test_the_engine_has_no_word_for_what_only_a_task_knows() -> None:
+    words = re.compile(r"stations?\b|nodes?\b|attention|moe\b|lymph|metasta", re.IGNORECASE)
+    found = [
+        f"{path.name}:{number}"
+        for path in sorted((ROOT / "Training" / "lnstation_training" / "engine").glob("*.py"))
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        if words.search(line)
+    ]
+    assert found == []
