@@ -54,7 +54,7 @@ class PatientRow(Row):
         patient: Identifier, unique in the table.
         ct: CT in HU.
         pet: PET image, or a DICOM series.
-        pet_units: What the values of a PET are that is no DICOM series; DICOM says so itself.
+        pet_units: Unit of a PET that is not a DICOM series; DICOM headers give their own.
         stations: Station label map, values of the station table.
         organs: Organ label map, or a folder with a mask for each organ.
         tumor: Mask of the primary tumor.

@@ -26,7 +26,7 @@ from lnstation_training.engine.runs import (
     CONFIG_FILE,
     LAST,
     best_checkpoint,
-    checkpoint_errors_in_one_sentence,
+    user_facing_checkpoint_errors,
 )
 from lnstation_training.engine.task import Task
 from lnstation_training.engine.values import Monitor
@@ -167,7 +167,7 @@ def fit(args: Sequence[str] | dict[str, Any], task: Task, callbacks: Sequence[Ca
         InputError: Settings or data cannot be used, or the loss is not a number.
         OutputError: The disk is full.
     """
-    with checkpoint_errors_in_one_sentence(), _quiet():
+    with user_facing_checkpoint_errors(), _quiet():
         cli = _parsed(args, task, callbacks)
         check_task(cli.datamodule.folder, task.name)
         task.check_settings(cli.model, cli.datamodule)

@@ -61,7 +61,7 @@ class Run:
 
 
 @contextmanager
-def checkpoint_errors_in_one_sentence() -> Iterator[None]:
+def user_facing_checkpoint_errors() -> Iterator[None]:
     """Turn what a full disk or a foreign checkpoint raises, in whichever layer, into one sentence."""
     try:
         yield
@@ -102,7 +102,7 @@ def best_weights(folder: Path) -> dict[str, Any]:
     Raises:
         InputError: ``folder`` holds no run, or its checkpoint is damaged.
     """
-    with checkpoint_errors_in_one_sentence():
+    with user_facing_checkpoint_errors():
         state = torch.load(best_checkpoint(folder), map_location="cpu", weights_only=True)
     weights: dict[str, Any] = state["state_dict"]
     return weights
