@@ -115,7 +115,7 @@ def test_without_torch_networks_says_how_to_install_it(monkeypatch: pytest.Monke
 def test_options_of_a_package_without_one_are_refused(tmp_path: Path) -> None:
     result = run("assess", "--ct", tmp_path / "ct.nii", "--out", tmp_path / "out", "--operating-point", "balanced")
     assert result.exit_code == 2
-    assert "give --model too" in result.output
+    assert "choose it with --metastasis.method station_network" in words(result)
 
 
 def test_a_missing_package_ends_before_the_case_is_read(tmp_path: Path) -> None:
