@@ -32,7 +32,8 @@ class StationOutput:
     @classmethod
     def of_tensors(cls, tensors: Sequence[Tensor]) -> StationOutput:
         """Undo ``tensors``."""
-        return cls(*tensors)
+        logits, *maps = tensors
+        return cls(logits, maps[0] if maps else None)
 
 
 NetworkOutput = Tensor | StationOutput

@@ -44,6 +44,7 @@ class NetworkInfo:
 
 
 _LI = "Li et al. 2025 (SA-MoE)"
+"""The paper whose tables compare these networks."""
 _MOBILEVIT = "mobilevitv2:MobileViTv2"
 _NETWORKS = (
     NetworkInfo(
@@ -88,6 +89,7 @@ _NETWORKS = (
     NetworkInfo("swin_t", "3D Swin-T", f"Liu et al. 2021; {_LI}, Table 1", "comparisons:SwinClassifier"),
 )
 NETWORKS: dict[str, NetworkInfo] = {info.name: info for info in _NETWORKS}
+"""All registered networks by name."""
 
 
 def network_info(name: str) -> NetworkInfo:

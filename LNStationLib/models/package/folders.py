@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -34,9 +34,9 @@ class FoundPackage:
     problem: str = ""
 
 
-def user_folder(environment: Mapping[str, str] | None = None) -> Path:
+def user_folder() -> Path:
     """Where a user's own packages lie; need not exist. ``LNSTATION_DATA`` names another folder for a user's data."""
-    variables = os.environ if environment is None else environment
+    variables = os.environ
     home = Path(variables.get("HOME") or Path.home())
     if named := variables.get("LNSTATION_DATA"):
         return Path(named) / "Models"

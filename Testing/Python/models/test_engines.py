@@ -62,6 +62,20 @@ def test_openvino_answers_as_torch_does_for_regions_and_batches_it_has_not_seen(
 
 
 @needs_openvino
+def test_a_network_whose_output_is_one_tensor_is_compiled_too() -> None:
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(
+        torch.nn.Conv3d(1, 4, 3, padding=1), torch.nn.SiLU(), torch.nn.Conv3d(4, 3, 1)
+    ).eval()
+    volume = torch.rand(2, 1, 8, 12, 12, generator=torch.Generator().manual_seed(7))
+    with torch.inference_mode():
+        expected = network(volume)
+    found = CompiledNetwork(network, (8, 12, 12), 1, threads=1)(volume)
+    assert isinstance(found, torch.Tensor)
+    torch.testing.assert_close(found, expected, atol=TOLERANCE, rtol=0)
+
+
+@needs_openvino
 def test_a_case_gets_the_same_answers_from_both_engines_and_says_which_it_was(package: Path) -> None:
     scene, found = Scene(), {}
     for engine in ("torch", "openvino"):
