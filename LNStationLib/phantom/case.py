@@ -10,11 +10,13 @@ import numpy as np
 import SimpleITK as sitk
 
 from LNStationLib.case.case import Case, CaseFacts
+from LNStationLib.imaging.boxes import bounding_box
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.phantom.anatomy import model as anatomy_model
 from LNStationLib.phantom.anatomy import rasterize
 from LNStationLib.phantom.anatomy.frame import Frame
-from LNStationLib.phantom.anatomy.mask_table import MaskTable, bounding_box
+from LNStationLib.phantom.anatomy.mask_table import MaskTable
+from LNStationLib.phantom.anatomy.sides import mirrored_name, mirrored_side, mirrored_site, mirrored_station
 from LNStationLib.phantom.anatomy.variation import Variation, draw_variation
 from LNStationLib.phantom.images import ct, pet, scanner
 from LNStationLib.phantom.images.bedding import Bedding, bedding_of, lay_bedding
@@ -28,7 +30,7 @@ from LNStationLib.phantom.nodes.uptake_model import with_calls, with_uptake
 from LNStationLib.phantom.patient import PatientPlan
 from LNStationLib.phantom.preset import load_preset
 from LNStationLib.phantom.scan_traits import variation_of
-from LNStationLib.support.types import BoolArray, HuArray, InstanceArray, PointMm, Side
+from LNStationLib.support.types import BoolArray, HuArray, InstanceArray, PointMm
 
 Organs = Literal["key", "all", "none"]
 FIELD_OF_VIEW_MM = (366.0, 296.0, 316.0)
@@ -65,7 +67,7 @@ class PhantomCase:
         nodes: One row a node.
         variation: The patient's traits.
         node_labels: Every node, visible or not, by its number ``[z, y, x]``; the case holds the visible ones.
-        look_alikes: What is no node.
+        look_alikes: What looks like a node and is not.
         chest: First slice that shows the chest and the first above it; ``None`` where all do.
     """
 
@@ -139,7 +141,7 @@ def render(
     hu = _flip(_in_bed(hu, grid, truth, plan, variation), mirrored)
     marks = rasterize.landmarks(rasterize.truth_masks(model), model.grid)
     if mirrored:
-        truth = truth.mirrored({name: _side_name(name, True) for name in truth})
+        truth = truth.mirrored({name: mirrored_name(name) for name in truth})
     nodes = _node_table(placed.nodes, plan, frame, mirrored)
     labels = _flip(labels, mirrored)
     case = Case(
@@ -153,7 +155,7 @@ def render(
         facts=_facts(plan, mirrored),
         synthetic=True,
     )
-    points = {_side_name(name, mirrored): _to_patient(p, frame, mirrored) for name, p in marks.items()}
+    points = {mirrored_name(k) if mirrored else k: _to_patient(p, frame, mirrored) for k, p in marks.items()}
     look_alikes = tuple(_look_alike(kind, node, frame, mirrored) for kind, node in placed.look_alikes)
     chest = (whole.chest.start, whole.chest.stop) if whole else None
     return PhantomCase(case, grid, truth, points, nodes, variation, labels, look_alikes, chest)
@@ -235,26 +237,6 @@ def _flip(array: np.ndarray, mirrored: bool) -> np.ndarray:
     return np.ascontiguousarray(array[:, :, ::-1]) if mirrored else array
 
 
-def _side_name(name: str, mirrored: bool) -> str:
-    if not mirrored:
-        return name
-    for this, other in (("left", "right"), ("right", "left")):
-        if name.endswith(f"_{this}"):
-            return f"{name.removesuffix(this)}{other}"
-        if name.startswith(f"{this}_"):
-            return f"{other}{name.removeprefix(this)}"
-    return name
-
-
-def _station_name(name: str, mirrored: bool) -> str:
-    swap = {"L": "R", "R": "L"}
-    return name[:-1] + swap[name[-1]] if mirrored and name[-1] in swap else name
-
-
-def _side(side: Side | None, mirrored: bool) -> Side | None:
-    return {"L": "R", "R": "L"}[side] if mirrored and side else side  # type: ignore[return-value]
-
-
 def _node_labels(nodes: Sequence[PlacedNode], model: anatomy_model.Anatomy, frame: Frame) -> InstanceArray:
     labels = np.zeros(frame.ct_grid.shape, np.uint16)
     for number, node in enumerate(nodes, start=1):
@@ -272,15 +254,15 @@ def _node_table(
         for number, node in enumerate(nodes, start=1)
     ]  # fmt: skip
     seen = with_calls(with_uptake(rows, plan.has_pet, plan.generator("uptake")), load_preset(plan.preset).imaging)
-    return tuple(
-        replace(row, station=_station_name(row.station, mirrored), side=_side(row.side, mirrored)) for row in seen
-    )
+    if not mirrored:
+        return tuple(seen)
+    return tuple(replace(row, station=mirrored_station(row.station), side=mirrored_side(row.side)) for row in seen)
 
 
 def _look_alike(kind: str, node: PlacedNode, frame: Frame, mirrored: bool) -> LookAlike:
     center = node.ellipsoid.center
     short = axial_diameters_mm(node.ellipsoid, frame.scale_at(center))[0]
-    station = _station_name(node.plan.station, mirrored)
+    station = mirrored_station(node.plan.station) if mirrored else node.plan.station
     return LookAlike(kind, station, short, node.plan.hu, _to_patient(center, frame, mirrored))
 
 
@@ -301,12 +283,11 @@ def _chosen(truth: Mapping[str, BoolArray], organs: Organs, grid: Grid) -> dict[
 
 
 def _facts(plan: PatientPlan, mirrored: bool) -> CaseFacts:
-    words = {"left": "right", "right": "left"}
-    first, _, rest = plan.tumor.site.partition(" ")
+    tumor = plan.tumor
     return CaseFacts(
-        cancer=plan.tumor.cancer,
-        tumor_side=_side(plan.tumor.side, mirrored),
-        tumor_site=f"{words.get(first, first)} {rest}" if mirrored else plan.tumor.site,
+        cancer=tumor.cancer,
+        tumor_side=mirrored_side(tumor.side) if mirrored else tumor.side,
+        tumor_site=mirrored_site(tumor.site) if mirrored else tumor.site,
         sex=plan.sex,
         age_years=plan.age_years,
     )

@@ -40,7 +40,7 @@ class PatientPlan:
         contrast: Phase of the CT; nodes are as bright as it makes them.
         tumor: The primary tumor.
         nodes: All nodes.
-        look_alikes: Kind and shape of what is no node.
+        look_alikes: Kind and shape of each look-alike.
         field_of_view: ``"clinical"``: 512 x 512 pixels that hold the body and the couch. ``"compact"``: the chest
             alone in as few voxels as ``spacing_mm`` asks for, as the demo and the tests need it. ``"wide"``: as
             few voxels, but all that the bore holds, couch and bedding with it.
@@ -103,7 +103,7 @@ class PatientTruth:
     Attributes:
         plan: What was drawn first; its nodes are those wanted, ``nodes`` those that came to be.
         nodes: Every node.
-        look_alikes: What is no node.
+        look_alikes: What looks like a node and is not.
         stations: One row for every station of the table.
         pathology: One row for every dissected station.
         c_n: N category that imaging shows.

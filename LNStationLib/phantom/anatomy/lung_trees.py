@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from LNStationLib.imaging.boxes import bounding_box
 from LNStationLib.imaging.grid import Grid
-from LNStationLib.phantom.anatomy.mask_table import bounding_box
 from LNStationLib.phantom.anatomy.shapes import Float32Array, Patch, Tube
 
 _EXPONENT = 1 / 2.9
@@ -189,7 +189,7 @@ def _splat(sdf: Float32Array, grid: Grid, centers: np.ndarray, radii: np.ndarray
     reach = np.ceil((_FINE_MM + 0.8) / spacing).astype(int)
     position = (centers[:, ::-1] - np.asarray(grid.origin_mm)) / spacing
     base = np.round(position).astype(np.int64)
-    # Spheres at the very edge of the grid would need a check at every step, and nobody sees them.
+    # Spheres at the very edge of the grid would need a check at every step, and cannot be seen.
     inner = ((base >= reach) & (base < np.asarray(grid.shape) - reach)).all(1)
     base, away, radii = base[inner], ((base - position) * spacing)[inner], radii[inner].astype(np.float32)
     index = np.ravel_multi_index(tuple(base.T), grid.shape)

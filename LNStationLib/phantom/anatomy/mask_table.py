@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from LNStationLib.imaging.boxes import bounding_box
 from LNStationLib.phantom.anatomy.shapes import Box
 from LNStationLib.support.types import BoolArray
 
@@ -75,15 +76,3 @@ class MaskTable(Mapping[str, BoolArray]):
         for name, ((z, y, x), crop) in self.crops.items():
             table.crops[names[name]] = (z, y, slice(width - x.stop, width - x.start)), crop[:, :, ::-1]
         return table
-
-
-def bounding_box(mask: BoolArray) -> Box | None:
-    """Box of the voxels that are set; None where none is."""
-    plane = np.asarray(mask.any(axis=0))
-    slices = []
-    for used in (mask.any(axis=(1, 2)), plane.any(axis=1), plane.any(axis=0)):
-        index = np.flatnonzero(used)
-        if not index.size:
-            return None
-        slices.append(slice(int(index[0]), int(index[-1]) + 1))
-    return slices[0], slices[1], slices[2]

@@ -33,7 +33,7 @@ class Anatomy:
     Attributes:
         grid: In the frame of the anatomy tables, hence with spacings of the average adult.
         variation: The patient's traits.
-        patches: Signed distances by name; canonical organ names and a few parts of the body that are no organ.
+        patches: Signed distances by name; canonical organ names and a few parts of the body that are not organs.
         groups: Shapes that only the painting needs (ribs, cartilage, vessels in the lung, ...), by name.
         cavity: Distance in mm from the inner chest wall, negative inside.
         skin: Distance in mm from the skin, negative inside.

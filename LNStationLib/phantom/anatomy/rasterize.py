@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from scipy import ndimage
 
+from LNStationLib.imaging.boxes import bounding_box
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.phantom.anatomy.frame import Frame
-from LNStationLib.phantom.anatomy.mask_table import MaskTable, bounding_box
+from LNStationLib.phantom.anatomy.mask_table import MaskTable
 from LNStationLib.phantom.anatomy.model import Anatomy
 from LNStationLib.phantom.anatomy.shapes import Float32Array, Patch
 from LNStationLib.support.types import BoolArray, LabelArray, PointMm

@@ -104,7 +104,7 @@ def draw_variation(rng: np.random.Generator, **fixed: Any) -> Variation:
         fixed: Traits of ``Variation`` that are given, not drawn.
 
     Raises:
-        TypeError: ``fixed`` names something that is no trait.
+        TypeError: ``fixed`` names something that is not a trait.
     """
     drawn = bool(rng.uniform() < FEMALE_FRACTION)
     female = fixed["sex"] == "F" if "sex" in fixed else drawn

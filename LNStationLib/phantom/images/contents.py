@@ -28,7 +28,7 @@ class Placed:
 
     Attributes:
         nodes: Nodes that found a place, in the order of the plan.
-        look_alikes: Kind and shape of what is no node.
+        look_alikes: Kind and shape of each look-alike.
     """
 
     nodes: tuple[PlacedNode, ...]
@@ -39,7 +39,7 @@ def bring_in(model: Anatomy, plan: PatientPlan, rng: np.random.Generator) -> Pla
     """Bring a patient's nodes and look-alikes into a bare anatomy, each into its true station, and fit the lungs.
 
     Args:
-        model: From ``anatomy_model.bare`` with the plan's tumor; changed in place.
+        model: From ``anatomy.model.bare`` with the plan's tumor; changed in place.
         plan: The patient.
         rng: Random generator of the vessels in the lungs.
     """

@@ -25,7 +25,7 @@ _ELONGATION = {"vessel_stump": 2.2, "pericardial_recess": 2.4, "muscle_bundle": 
 
 @dataclass(frozen=True)
 class LookAlike:
-    """Something that is no node.
+    """Something that looks like a node and is not one.
 
     Attributes:
         kind: Key of ``STATIONS``.

@@ -80,7 +80,7 @@ class Borders:
         """Sampled axis of one tube.
 
         Raises:
-            TypeError: The organ is no tube.
+            TypeError: The organ is not a tube.
         """
         if name not in self._spheres:
             shape = self._shapes[name]

@@ -1,4 +1,4 @@
-"""Where in a synthetic patient there is room for a node: the voxels of no organ, bone or lung."""
+"""Where in a synthetic patient there is room for a node: voxels outside every organ, bone and lung."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def _box(scene: Scene) -> Box:
 def _free(scene: Scene, box: Box) -> tuple[BoolArray, BoolArray]:
     """Voxels of the body in no organ, and voxels of lung."""
     lung = scene.organs["lung_left"][box] | scene.organs["lung_right"][box]
-    # The mask of the lungs stands a fraction of a millimetre off the chest wall; that gap is no tissue.
+    # The mask of the lungs stands a fraction of a millimetre off the chest wall; that gap is not tissue.
     free = scene.organs["body"][box] & binary_opening(~lung, generate_binary_structure(3, 1))
     for name, mask in scene.organs.items():
         if name not in _REGIONS and not name.startswith("lung"):

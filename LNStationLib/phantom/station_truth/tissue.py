@@ -49,7 +49,7 @@ _Z_MM = np.arange(-230.0, 146.0, 1.0)
 
 
 def measure(scene: Scene, manubrium_z: float) -> Extents:
-    """Measure what is no tube; see ``Extents``."""
+    """Measure what is not a tube; see ``Extents``."""
     half_slice = scene.grid.spacing_mm[0] / 2
     apex: dict[Side, float] = {}
     medial: dict[Side, float] = {}

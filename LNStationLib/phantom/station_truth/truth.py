@@ -12,6 +12,7 @@ from LNStationLib.imaging.grid import Grid
 from LNStationLib.phantom.anatomy.frame import Frame
 from LNStationLib.phantom.anatomy.mask_table import MaskTable
 from LNStationLib.phantom.anatomy.shape_tables import organ_shapes
+from LNStationLib.phantom.anatomy.sides import mirrored_name, mirrored_station
 from LNStationLib.phantom.anatomy.variation import Variation
 from LNStationLib.phantom.station_truth.borders import Borders, Extents
 from LNStationLib.phantom.station_truth.definitions import Reading
@@ -78,7 +79,7 @@ def station_truth(patient: TrueAnatomy) -> LabelArray:
 def _of_the_chest(grid: Grid, organs: MaskTable, variation: Variation) -> LabelArray:
     """Stations of a CT of the chest alone."""
     mirrored = _is_mirrored(organs)
-    masks = {_swap_side(k): v[:, :, ::-1] for k, v in organs.items()} if mirrored else organs
+    masks = {mirrored_name(k): v[:, :, ::-1] for k, v in organs.items()} if mirrored else organs
     labels = _label(Scene(grid, masks, _to_model(grid, variation)), variation)
     return mirror_labels(labels) if mirrored else labels
 
@@ -87,9 +88,7 @@ def mirror_labels(labels: LabelArray) -> LabelArray:
     """Reflect station labels in the sagittal plane and swap the stations' sides with them."""
     table = np.arange(256, dtype=np.uint8)
     for row in anatomy.stations():
-        if row.name[-1] in "LR":
-            other = row.name[:-1] + ("R" if row.name[-1] == "L" else "L")
-            table[row.label_value] = anatomy.station(other).label_value
+        table[row.label_value] = anatomy.station(mirrored_station(row.name)).label_value
     return np.ascontiguousarray(table[labels[:, :, ::-1]])
 
 
@@ -102,13 +101,6 @@ def _is_mirrored(organs: Mapping[str, BoolArray]) -> bool:
     """Left of the trachea lies the arch of the aorta, unless the patient is mirrored."""
     trachea, arch = (np.argwhere(organs[name])[:, 2].mean() for name in ("trachea", "aortic_arch"))
     return bool(arch < trachea)
-
-
-def _swap_side(name: str) -> str:
-    for this, other in (("left", "right"), ("right", "left")):
-        if name.endswith(f"_{this}"):
-            return f"{name.removesuffix(this)}{other}"
-    return name
 
 
 def _to_model(grid: Grid, variation: Variation) -> ToModel:
