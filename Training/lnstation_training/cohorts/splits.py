@@ -15,7 +15,8 @@ from LNStationLib.support.errors import InputError, OutputError
 
 SPLITS_FILE = "splits.json"
 MAX_STRATUM = 3
-"""Patients are stratified by their number of positive samples, this many and more being one stratum."""
+"""Patients are stratified by their number of positive samples, this many and more being one stratum: few patients
+have more, and a stratum smaller than the number of folds cannot be shared out."""
 
 
 class Fold(BaseModel):

@@ -11,7 +11,6 @@ from pydantic import BaseModel, ConfigDict, SerializeAsAny
 from LNStationLib.models.package import CohortSummary, Metric, TaskSection
 
 Part = Literal["train", "validation", "test"]
-Device = Literal["cpu", "cuda"]
 FileType = Literal["png", "svg"]
 
 

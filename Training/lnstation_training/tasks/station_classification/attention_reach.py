@@ -13,6 +13,7 @@ from LNStationLib.networks.separable_attention import unfold
 
 Size = tuple[int, int, int]
 _BATCH = 16
+"""Masks at a time, to bound memory; never changes the result."""
 
 
 def block_sizes(network: nn.Module, region: Sequence[int]) -> list[tuple[Size, Size]]:
