@@ -18,6 +18,7 @@ from LNStationLib.organs.find_bones import add_bones
 from LNStationLib.organs.find_veins import add_esophagus, add_inferior_pulmonary_veins, add_veins
 from LNStationLib.organs.findings import Findings
 from LNStationLib.organs.groups import AIRWAY_PARTS
+from LNStationLib.organs.laterality import warn_of_exchanged_sides
 from LNStationLib.organs.organ_set import Organ, OrganSet, OrganSource
 from LNStationLib.organs.orientation import check_spine_behind, check_upright
 from LNStationLib.organs.scan import Scan, scan_of
@@ -86,7 +87,7 @@ def find_organs_with_report(
     check_spine_behind(scan, body, context.middle_x())
     _add_lungs(context, outside)
     _add_mediastinum(context, progress)
-    _warn_of_mirror(context)
+    warn_of_exchanged_sides(context)
     sources = [organ.source for organ in organs.values()]
     counts = {source: sources.count(source) for source in OrganSource if source in sources}
     return organs, OrganReport(settings.organs, time.perf_counter() - start, counts)
@@ -199,20 +200,3 @@ def _split_arteries(context: Context) -> None:
 def _derived(organ: Organ) -> OrganSource:
     """The source of what is cut out of an organ."""
     return OrganSource.DERIVED if organ.source is OrganSource.SUPPLIED else organ.source
-
-
-def _warn_of_mirror(context: Context) -> None:
-    """A descending aorta right of the spine, or a long right main bronchus: mirrored image or mirrored patient."""
-    organs = context.organs
-    descending, spine = organs.mask("descending_aorta"), organs.mask("spine")
-    if descending is None or spine is None:
-        return
-    slices = descending.any(axis=(1, 2)) & spine.any(axis=(1, 2))
-    if not slices.any():
-        return
-    middle = [float(np.nonzero(mask[slices])[2].mean()) for mask in (descending, spine)]
-    if (middle[0] - middle[1]) * context.scan.spacing_mm < -8.0:
-        organs.warnings.append(
-            "The descending aorta lies right of the spine: "
-            "the patient has a right-sided aorta or the image is mirrored."
-        )
