@@ -25,8 +25,8 @@ _LEAST_WITNESSES, _MOST_AGAINST = 3, 1
 
 # The left main bronchus (5 cm) is twice as long as the right one (2.5 cm); Gray's Anatomy, 41st ed., ch. 53.
 _LENGTHS_APART = 1.25
-# The arch passes left of the trachea, 20 mm wide and more; on the right the lung comes within 4 mm (Savoca et al., the
-# paratracheal stripe, Radiology 1977;122:295) but for azygos arch and fat.
+# The arch passes left of the trachea, 20 mm wide and more; on the right the lung comes within 4 mm but for azygos
+# arch and fat (the right paratracheal stripe: Savoca et al., Radiology 1977;122:295).
 _ARCH_ABOVE_CARINA_MM = (5.0, 35.0)
 _ARCH_APART_MM = 8.0
 _AORTA_BESIDE_SPINE_MM = 8.0
@@ -83,17 +83,18 @@ def laterality_warning(witnesses: Iterable[Witness]) -> str | None:
     if len(mirrored) < _LEAST_WITNESSES or against > _MOST_AGAINST:
         return None
     return (
-        f"Left and right are exchanged: {listed(mirrored)} lie on the side opposite to the usual one, so the image is "
-        "mirrored or the patient has situs inversus; check the side markers, for every station's side rests on it."
+        f"Left and right are exchanged: {listed(mirrored)} lie on the side opposite to the usual one, so the image "
+        "is mirrored or the patient has situs inversus; check the side markers, for every station's side rests on it."
     )
 
 
 def witnesses_of(context: Context) -> list[Witness]:
-    """What bronchi, aortic arch, heart, liver and stomach say; none of them where lungs or spine are missing."""
-    chest = _Chest(context)
+    """What bronchi, aortic arch, heart, liver and stomach say; the bronchi alone without both lungs and the spine."""
     witnesses = [Witness("main bronchi", _mirrored(_bronchi(context), _LENGTHS_APART - 1))]
-    if not chest.is_known:
+    right, left, spine = (context.organs.mask(name) for name in ("lung_right", "lung_left", "spine"))
+    if right is None or left is None or spine is None:
         return witnesses
+    chest = _Chest(context, right, left, spine)
     return [
         *witnesses,
         Witness("aortic arch", _mirrored(chest.arch_mm(), _ARCH_APART_MM)),
@@ -144,17 +145,9 @@ def _length_mm(context: Context, *forks: str) -> float | None:
 class _Chest:
     """Midline, lungs and diaphragm of one patient, and what lies beside them."""
 
-    def __init__(self, context: Context) -> None:
-        self._context = context
-        self._scan = context.scan
-        organs = context.organs
-        self._right, self._left = organs.mask("lung_right"), organs.mask("lung_left")
-        self._spine, self._trachea = organs.mask("spine"), organs.mask("trachea")
-
-    @property
-    def is_known(self) -> bool:
-        """Whether both lungs and the spine are there."""
-        return all(mask is not None for mask in (self._right, self._left, self._spine))
+    def __init__(self, context: Context, right: BoolArray, left: BoolArray, spine: BoolArray) -> None:
+        self._context, self._scan = context, context.scan
+        self._right, self._left, self._spine = right, left, spine
 
     @cached_property
     def _carina_z(self) -> float | None:
@@ -164,7 +157,6 @@ class _Chest:
     @cached_property
     def _midline(self) -> tuple[FloatArray, FloatArray]:
         """Middle column and front row of the spine, per slice in voxels."""
-        assert self._spine is not None
         known = np.flatnonzero(self._spine.any(axis=(1, 2)))
         slices = np.arange(len(self._spine))
         columns = [float(np.nonzero(self._spine[z])[1].mean()) for z in known]
@@ -181,11 +173,10 @@ class _Chest:
         domes = [dome for lung in (self._right, self._left) if (dome := self._dome(lung)) is not None]
         return max(domes, default=None)
 
-    def _dome(self, lung: BoolArray | None) -> float | None:
-        assert lung is not None
-        rows = np.flatnonzero(self._context.lungs().any(axis=(0, 2)))
+    def _dome(self, lung: BoolArray) -> float | None:
+        rows = np.flatnonzero((self._left | self._right).any(axis=(0, 2)))
         middle = float(np.median(self._midline[0]))
-        foot = lung.any(axis=0)
+        foot = np.asarray(lung.any(axis=0))
         foot[: round(rows[0] + _DOME_FRONT_SHARE * (rows[-1] - rows[0]))] = False
         foot &= np.abs(np.arange(foot.shape[1]) - middle) * self._scan.spacing_mm > _DOME_BESIDE_MIDLINE_MM
         if not foot.any():
@@ -194,18 +185,18 @@ class _Chest:
 
     def arch_mm(self) -> float | None:
         """By how much the tissue between trachea and lung is thicker on the left, in mm, median over the slices."""
-        if self._trachea is None or self._carina_z is None:
+        trachea = self._context.organs.mask("trachea")
+        if trachea is None or self._carina_z is None:
             return None
         low, high = _ARCH_ABOVE_CARINA_MM
         level = self._scan.window(0, self._carina_z, -low, high)
-        apart = [self._arch_in(z) for z in range(level.start, level.stop)]
+        apart = [self._arch_in(z, trachea[z]) for z in range(level.start, level.stop)]
         known = [value for value in apart if value is not None]
         return float(np.median(known)) if known else None
 
-    def _arch_in(self, z: int) -> float | None:
+    def _arch_in(self, z: int, trachea: BoolArray) -> float | None:
         """Left minus right thickness in mm beside the rear half of the trachea of one slice."""
-        assert self._trachea is not None and self._right is not None and self._left is not None
-        ys, xs = np.nonzero(self._trachea[z])
+        ys, xs = np.nonzero(trachea)
         if not xs.size:
             return None
         rows = slice(int(ys.mean()), int(ys.max()) + 1)
@@ -223,20 +214,9 @@ class _Chest:
         near, far = _HEART_BELOW_CARINA_MM
         level = self._scan.window(0, self._carina_z, far, -near)
         level = slice(min(max(level.start, int(self._dome_z) + 1), level.stop), level.stop)
-        lungs = self._context.lungs()
-        tissue = self._context.outline & ~lungs & (self._scan.hu > _TISSUE_HU)
-        both = (self._left_any & self._right_any)[:, None, None]
+        tissue = self._context.outline & ~(self._left | self._right) & (self._scan.hu > _TISSUE_HU)
+        both = self._left.any(axis=(1, 2), keepdims=True) & self._right.any(axis=(1, 2), keepdims=True)
         return self._share(tissue & both, level, before_spine=True)
-
-    @property
-    def _left_any(self) -> BoolArray:
-        assert self._left is not None
-        return np.asarray(self._left.any(axis=(1, 2)))
-
-    @property
-    def _right_any(self) -> BoolArray:
-        assert self._right is not None
-        return np.asarray(self._right.any(axis=(1, 2)))
 
     def liver(self) -> float | None:
         """Right minus left share of thick solid tissue below the diaphragm, in front of the spine."""
@@ -257,7 +237,7 @@ class _Chest:
         if self._dome_z is None:
             return None
         level = self._scan.window(0, self._dome_z, _ABDOMEN_MM, 0.0)
-        chest = self._context.union(AIRWAYS) | self._context.lungs()
+        chest = self._context.union(AIRWAYS) | self._left | self._right
         gas = np.zeros(self._scan.grid.shape, dtype=bool)
         far = edt.edt(~chest[level], anisotropy=self._scan.grid.spacing_mm) > _GAS_FROM_LUNG_MM
         inside = self._enclosed(level)

@@ -1,4 +1,4 @@
-"""A chest whose left and right are exchanged is noticed with and without contrast; a chest as it should be never is."""
+"""A mirrored chest is noticed with and without contrast; a chest as it should be never is."""
 
 from __future__ import annotations
 
@@ -60,7 +60,8 @@ def test_few_or_contradicting_witnesses_do_not_warn(said: tuple[bool | None, ...
 @pytest.mark.parametrize("said", [(True, True, True), (True, True, True, False), (True,) * 5])
 def test_three_witnesses_with_at_most_one_against_warn_by_their_names(said: tuple[bool, ...]) -> None:
     warning = laterality_warning(witnesses(*said))
-    assert warning is not None and warning.startswith(f"{EXCHANGED}: organ 0, organ 1")
+    assert warning is not None
+    assert warning.startswith(f"{EXCHANGED}: organ 0, organ 1")
     assert ("organ 3" in warning) == (said[3:4] == (True,))
 
 
