@@ -144,15 +144,18 @@ def _add_airways(context: Context, chain: airways.TracheaChain | None, outside: 
 
 
 def _best_growth(scan: Scan, top: BoolArray, growths: list[airways.Growth]) -> tuple[airways.Growth, Findings]:
-    """The first growth in which all bronchi could be followed, else the one in which most could."""
+    """The first growth in which all bronchi could be followed, else the one in which most could.
+
+    One that shows the fork of the trachea goes before all that do not: a bronchus may only seem to be shut.
+    """
     best: tuple[airways.Growth, Findings] | None = None
-    most = -1
+    most = (False, -1)
     for growth in growths:
         named = bronchi.name_bronchi(growth.lumen, top, scan)
-        seen = sum(landmark.source is OrganSource.IMAGE for landmark in named.landmarks)
-        if seen > most:
-            best, most = (growth, named), seen
-        if most == bronchi.N_LANDMARKS:
+        seen = [landmark.name for landmark in named.landmarks if landmark.source is OrganSource.IMAGE]
+        if ("carina" in seen, len(seen)) > most:
+            best, most = (growth, named), ("carina" in seen, len(seen))
+        if len(seen) == bronchi.N_LANDMARKS:
             break
     assert best is not None
     return best
