@@ -11,12 +11,12 @@ import pytest
 from LNStationLib import anatomy
 from LNStationLib.state.organ_set import Organ, OrganSet, OrganSource
 from LNStationLib.state.station_map import StationMap
-from LNStationLib.stations.frame import make_frame
 from LNStationLib.stations.iaslc_rules import IaslcRules
-from LNStationLib.stations.levels import Levels
+from LNStationLib.stations.iaslc_rules.frame import make_frame
+from LNStationLib.stations.iaslc_rules.levels import Levels
+from LNStationLib.stations.iaslc_rules.station_1 import STRAP_MUSCLES_MM
+from LNStationLib.stations.iaslc_rules.walls import Walls
 from LNStationLib.stations.registry import METHODS
-from LNStationLib.stations.rules.neck import STRAP_MUSCLES_MM
-from LNStationLib.stations.walls import Walls
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.types import HuArray
 from Testing.Python.stations import schematic_chest as chest

@@ -7,9 +7,9 @@ import pytest
 
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.state.organ_set import Organ, OrganSet, OrganSource
-from LNStationLib.stations.borders import MissingAnatomyError
-from LNStationLib.stations.frame import Frame
-from LNStationLib.stations.prevascular import prevascular_surface
+from LNStationLib.stations.iaslc_rules.borders import MissingAnatomyError
+from LNStationLib.stations.iaslc_rules.frame import Frame
+from LNStationLib.stations.iaslc_rules.prevascular import prevascular_surface
 
 GRID = Grid((12, 60, 80), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0))
 

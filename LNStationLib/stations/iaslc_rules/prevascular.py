@@ -11,8 +11,8 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from LNStationLib.stations import left_out
-from LNStationLib.stations.borders import Border, MissingAnatomyError, surface
-from LNStationLib.stations.frame import Frame
+from LNStationLib.stations.iaslc_rules.borders import Border, MissingAnatomyError, surface
+from LNStationLib.stations.iaslc_rules.frame import Frame
 from LNStationLib.support.types import BoolArray, FloatArray
 
 RIGHT_VESSELS = ("superior_vena_cava", "brachiocephalic_vein_right")

@@ -14,8 +14,8 @@ from LNStationLib.organs.blood import enhanced_blood
 from LNStationLib.organs.groups import AIRWAYS, BONES, HEART, LUNGS, VESSELS
 from LNStationLib.state.organ_set import OrganSource
 from LNStationLib.stations import left_out
-from LNStationLib.stations.borders import MissingAnatomyError
-from LNStationLib.stations.frame import Frame
+from LNStationLib.stations.iaslc_rules.borders import MissingAnatomyError
+from LNStationLib.stations.iaslc_rules.frame import Frame
 from LNStationLib.stations.profiles import center_mm, filled
 from LNStationLib.support.types import BoolArray, FloatArray
 

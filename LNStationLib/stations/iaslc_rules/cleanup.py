@@ -7,9 +7,9 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from LNStationLib import anatomy
-from LNStationLib.stations.frame import Frame
+from LNStationLib.stations.iaslc_rules.frame import Frame
+from LNStationLib.stations.iaslc_rules.rules import Anatomy, Region
 from LNStationLib.stations.profiles import bounding_box
-from LNStationLib.stations.rules import Anatomy, Region
 from LNStationLib.support.types import BoolArray, LabelArray
 
 _SMOOTHING_MM = 1.6

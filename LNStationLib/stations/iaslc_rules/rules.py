@@ -4,12 +4,9 @@ Source: Rusch VW et al., "The IASLC lung cancer staging project: a proposal for 
 map", J Thorac Oncol 2009;4:568-577; contouring after Lynch R et al., Pract Radiat Oncol 2013;3:54-66.
 """
 
-from LNStationLib.stations.rules.aortic import station_5, station_6
-from LNStationLib.stations.rules.hilar import station_10, station_11
-from LNStationLib.stations.rules.inferior import station_7, station_8, station_9
-from LNStationLib.stations.rules.neck import station_1
-from LNStationLib.stations.rules.region import Anatomy, Region, Rule
-from LNStationLib.stations.rules.superior import (
+from LNStationLib.stations.iaslc_rules.region import Anatomy, Region, Rule
+from LNStationLib.stations.iaslc_rules.station_1 import station_1
+from LNStationLib.stations.iaslc_rules.stations_2_4 import (
     station_2l,
     station_2r,
     station_3a,
@@ -17,6 +14,9 @@ from LNStationLib.stations.rules.superior import (
     station_4l,
     station_4r,
 )
+from LNStationLib.stations.iaslc_rules.stations_5_6 import station_5, station_6
+from LNStationLib.stations.iaslc_rules.stations_7_9 import station_7, station_8, station_9
+from LNStationLib.stations.iaslc_rules.stations_10_11 import station_10, station_11
 
 # Where two definitions meet in one voxel the earlier rule keeps it.
 RULES: dict[str, Rule] = {

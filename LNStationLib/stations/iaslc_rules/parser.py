@@ -19,12 +19,12 @@ from LNStationLib.state.needs import Need
 from LNStationLib.state.organ_set import OrganSet
 from LNStationLib.state.patient_state import PatientState
 from LNStationLib.state.station_map import BorderNote, StationMap
-from LNStationLib.stations.borders import MissingAnatomyError
-from LNStationLib.stations.cleanup import clean_labels
-from LNStationLib.stations.frame import Frame, make_frame
+from LNStationLib.stations.iaslc_rules.borders import MissingAnatomyError
+from LNStationLib.stations.iaslc_rules.cleanup import clean_labels
+from LNStationLib.stations.iaslc_rules.frame import Frame, make_frame
+from LNStationLib.stations.iaslc_rules.needs import check_needs
+from LNStationLib.stations.iaslc_rules.rules import RULES, Anatomy, Region
 from LNStationLib.stations.left_out import NO_TISSUE, not_parsed
-from LNStationLib.stations.needs import check_needs
-from LNStationLib.stations.rules import RULES, Anatomy, Region
 from LNStationLib.support.progress import Progress, silent
 from LNStationLib.support.types import HuArray, LabelArray
 

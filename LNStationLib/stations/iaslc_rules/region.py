@@ -10,14 +10,14 @@ import edt
 import numpy as np
 
 from LNStationLib.organs.blood import blood_threshold_hu
-from LNStationLib.stations.borders import Border
-from LNStationLib.stations.frame import Frame
-from LNStationLib.stations.levels import Levels
-from LNStationLib.stations.needs import Blood
-from LNStationLib.stations.prevascular import prevascular_surface
+from LNStationLib.stations.iaslc_rules.borders import Border
+from LNStationLib.stations.iaslc_rules.frame import Frame
+from LNStationLib.stations.iaslc_rules.levels import Levels
+from LNStationLib.stations.iaslc_rules.needs import Blood
+from LNStationLib.stations.iaslc_rules.prevascular import prevascular_surface
+from LNStationLib.stations.iaslc_rules.tissue import mediastinum, node_tissue
+from LNStationLib.stations.iaslc_rules.walls import Walls
 from LNStationLib.stations.profiles import bounding_box
-from LNStationLib.stations.tissue import mediastinum, node_tissue
-from LNStationLib.stations.walls import Walls
 from LNStationLib.support.types import BoolArray, FloatArray
 
 REACH_MM = 36.0

@@ -13,7 +13,7 @@ from scipy.ndimage import gaussian_filter
 
 from LNStationLib.organs.blood import enhanced_blood
 from LNStationLib.organs.groups import BONES, LUNGS, VESSELS
-from LNStationLib.stations.frame import Frame
+from LNStationLib.stations.iaslc_rules.frame import Frame
 from LNStationLib.stations.profiles import first_mm
 from LNStationLib.support.types import BoolArray
 

@@ -9,7 +9,7 @@ import numpy as np
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.state.organ_set import Organ, OrganSet, OrganSource
 from LNStationLib.stations import left_out
-from LNStationLib.stations.borders import Border, MissingAnatomyError
+from LNStationLib.stations.iaslc_rules.borders import Border, MissingAnatomyError
 from LNStationLib.support.types import BoolArray, FloatArray, HuArray, PointMm
 
 HALF_WIDTH_MM = 100.0

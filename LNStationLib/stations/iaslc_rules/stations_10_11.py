@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from LNStationLib.stations.borders import Border, plane
-from LNStationLib.stations.rules.region import Anatomy, Region
-from LNStationLib.stations.walls import AIRWAY_WALL_MM
+from LNStationLib.stations.iaslc_rules.borders import Border, plane
+from LNStationLib.stations.iaslc_rules.region import Anatomy, Region
+from LNStationLib.stations.iaslc_rules.walls import AIRWAY_WALL_MM
 from LNStationLib.support.types import BoolArray, Side
 
 BRONCHUS_REACH_MM = 12.0

@@ -8,11 +8,11 @@ from scipy.ndimage import binary_opening, gaussian_filter, minimum_filter1d
 
 from LNStationLib.organs.blood import enhanced_blood
 from LNStationLib.organs.groups import AIRWAYS, LUNGS
-from LNStationLib.stations.borders import Border, surface
-from LNStationLib.stations.frame import Frame
-from LNStationLib.stations.muscles import long_soft_tissue
+from LNStationLib.stations.iaslc_rules.borders import Border, surface
+from LNStationLib.stations.iaslc_rules.frame import Frame
+from LNStationLib.stations.iaslc_rules.muscles import long_soft_tissue
+from LNStationLib.stations.iaslc_rules.region import Anatomy, Region
 from LNStationLib.stations.profiles import filled
-from LNStationLib.stations.rules.region import Anatomy, Region
 from LNStationLib.support.types import BoolArray, FloatArray, Side
 
 NECK_HALF_WIDTH_MM = 50.0

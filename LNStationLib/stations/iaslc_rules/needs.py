@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from LNStationLib.stations import left_out
-from LNStationLib.stations.borders import MissingAnatomyError
+from LNStationLib.stations.iaslc_rules.borders import MissingAnatomyError
 
 
 @dataclass(frozen=True)

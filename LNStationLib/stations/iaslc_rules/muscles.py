@@ -14,7 +14,7 @@ import numpy as np
 from scipy.ndimage import binary_dilation, gaussian_filter, generate_binary_structure
 
 from LNStationLib.organs.groups import BONES
-from LNStationLib.stations.frame import Frame
+from LNStationLib.stations.iaslc_rules.frame import Frame
 from LNStationLib.support.types import BoolArray, HuArray
 
 _LONGEST_NODE_MM = 40.0

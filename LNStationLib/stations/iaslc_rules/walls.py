@@ -11,9 +11,9 @@ import numpy as np
 from scipy.ndimage import binary_dilation, gaussian_filter, label
 
 from LNStationLib.stations import left_out
-from LNStationLib.stations.borders import Border, MissingAnatomyError, curve, surface
-from LNStationLib.stations.frame import Frame
-from LNStationLib.stations.levels import Levels
+from LNStationLib.stations.iaslc_rules.borders import Border, MissingAnatomyError, curve, surface
+from LNStationLib.stations.iaslc_rules.frame import Frame
+from LNStationLib.stations.iaslc_rules.levels import Levels
 from LNStationLib.stations.profiles import center_mm, filled, first_mm, last_mm
 from LNStationLib.support.types import BoolArray, FloatArray
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from LNStationLib.stations.borders import plane
-from LNStationLib.stations.rules.region import Anatomy, Region
+from LNStationLib.stations.iaslc_rules.borders import plane
+from LNStationLib.stations.iaslc_rules.region import Anatomy, Region
 from LNStationLib.support.types import BoolArray
 
 PARAESOPHAGEAL_REACH_MM = 10.0

@@ -12,9 +12,9 @@ from functools import cached_property
 import numpy as np
 
 from LNStationLib.stations import left_out
-from LNStationLib.stations.abdomen import abdominal_organs, under_diaphragm
-from LNStationLib.stations.borders import Border, MissingAnatomyError, plane
-from LNStationLib.stations.frame import Frame
+from LNStationLib.stations.iaslc_rules.abdomen import abdominal_organs, under_diaphragm
+from LNStationLib.stations.iaslc_rules.borders import Border, MissingAnatomyError, plane
+from LNStationLib.stations.iaslc_rules.frame import Frame
 from LNStationLib.stations.profiles import center_mm, filled, highest_z_mm, lowest_z_mm
 from LNStationLib.support.types import BoolArray, Side
 

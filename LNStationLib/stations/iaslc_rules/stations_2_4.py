@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from LNStationLib.stations.borders import Border, plane
-from LNStationLib.stations.needs import AORTA
-from LNStationLib.stations.rules.region import Anatomy, Region
-from LNStationLib.stations.tissue import chest_wall_before_lungs
+from LNStationLib.stations.iaslc_rules.borders import Border, plane
+from LNStationLib.stations.iaslc_rules.needs import AORTA
+from LNStationLib.stations.iaslc_rules.region import Anatomy, Region
+from LNStationLib.stations.iaslc_rules.tissue import chest_wall_before_lungs
 
 RETROTRACHEAL_HALF_WIDTH_MM = 20.0
 """3P keeps to the esophagus and the space beside it; further out lies the paravertebral gutter."""

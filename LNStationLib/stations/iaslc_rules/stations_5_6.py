@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from LNStationLib.stations.borders import MissingAnatomyError
-from LNStationLib.stations.rules.region import Anatomy, Region
+from LNStationLib.stations.iaslc_rules.borders import MissingAnatomyError
+from LNStationLib.stations.iaslc_rules.region import Anatomy, Region
 from LNStationLib.support.types import BoolArray, FloatArray
 
 PARA_AORTIC_REACH_MM = 15.0
