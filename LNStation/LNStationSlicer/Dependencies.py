@@ -1,17 +1,16 @@
 """Whether the worker can start, how, and what to install before it can: what the panel asks and says about packages.
 
-Three ways, in this order: a source tree's own ``.venv`` (developers and tests), the worker's own environment (the
-usual one), Slicer's own Python (where the user chose it).
+The worker runs in an environment of its own; in a source tree (developers and tests) in the tree's ``.venv``.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 from LNStationSlicer.Installation import Command, DependencyError, Installation
 from LNStationSlicer.Interpreters import (
@@ -23,18 +22,13 @@ from LNStationSlicer.Interpreters import (
 )
 from LNStationSlicer.LibraryPath import libraryRoot
 from LNStationSlicer.PinnedPackages import PinnedPackages
-from LNStationSlicer.SlicerPackages import SlicerPackages
 from LNStationSlicer.Translation import _
 from LNStationSlicer.UserDataFolder import userDataFolder
 from LNStationSlicer.WorkerEnvironment import EnvironmentState, WorkerEnvironment
 
 WORKER_MODULE = "LNStationLib.worker"
 
-Mode = Literal["own", "slicer"]
-"""Where the worker's packages live: in an environment of their own, or in Slicer's Python."""
-
-_MODE_KEY, _WHEELS_KEY = "LNStation/WorkerPython", "LNStation/WheelsFolder"
-_NETWORKS_KEY = "LNStation/WithNetworks"
+_WHEELS_KEY, _NETWORKS_KEY = "LNStation/WheelsFolder", "LNStation/WithNetworks"
 
 
 class Settings(Protocol):
@@ -113,15 +107,6 @@ class Dependencies:
     # Choices
 
     @property
-    def mode(self) -> Mode:
-        """What the user chose; an environment of its own unless said otherwise."""
-        return "slicer" if self._settings.value(_MODE_KEY, "own") == "slicer" else "own"
-
-    @mode.setter
-    def mode(self, mode: Mode) -> None:
-        self._settings.setValue(_MODE_KEY, mode)
-
-    @property
     def wheelsFolder(self) -> Path | None:
         """A folder with wheels for a computer without network; ``None`` to use the network."""
         named = self._settings.value(_WHEELS_KEY, "")
@@ -135,7 +120,7 @@ class Dependencies:
     def withNetworks(self) -> bool:
         """Whether to install the packages of learned models too; by default where they are installed."""
         chosen = str(self._settings.value(_NETWORKS_KEY, ""))
-        return chosen == "yes" if chosen else self._interpreter is not None and self._own().hasNetworks()
+        return chosen == "yes" if chosen else self._interpreter is not None and self._environment().hasNetworks()
 
     @withNetworks.setter
     def withNetworks(self, wanted: bool) -> None:
@@ -153,7 +138,7 @@ class Dependencies:
             return DependencyState(
                 False, _("LNStation needs Slicer 5.10 or later, or Python 3.11 or 3.12 with pip on this computer.")
             )
-        return self._slicerState() if self.mode == "slicer" else self._ownState()
+        return self._environmentState()
 
     def workerCommand(self, *arguments: str) -> Command:
         """Program, arguments and variables of the worker.
@@ -170,23 +155,16 @@ class Dependencies:
         if self._developer:
             python = Interpreter(self._developer, (0, 0))
             return python.start(self._library, None, WORKER_MODULE, *arguments, environment=self._variables)
-        place = self._inSlicer() if self.mode == "slicer" else self._own()
-        return place.workerCommand(WORKER_MODULE, *arguments)
+        return self._environment().workerCommand(WORKER_MODULE, *arguments)
 
     def consentText(self, withNetworks: bool = False) -> str:
         """What to ask the user before ``installation``: what goes where, and what stays untouched."""
         size = _("about {gigabytes} GB").format(gigabytes=8 if withNetworks else 1)
-        if self.mode == "slicer":
-            missing = ", ".join(str(pin) for pin in self._inSlicer().state(withNetworks).missing)
-            return _(
-                "LNStation will add packages to Slicer's own Python: {packages}. No package that is installed "
-                "already is changed. Continue?"
-            ).format(packages=missing or _("none"))
         source = str(self.wheelsFolder) if self.wheelsFolder else _("the Internet")
         return _(
             "LNStation will fetch packages from {source} into {folder} ({size}). Slicer's own packages are not "
             "touched, and the folder can be removed at any time. Continue?"
-        ).format(source=source, folder=self._own().folder, size=size)
+        ).format(source=source, folder=self._environment().folder, size=size)
 
     # Deeds
 
@@ -202,11 +180,9 @@ class Dependencies:
         Raises:
             DependencyError: Nothing can be installed here.
         """
-        if self._interpreter is None or (self.mode == "slicer" and self._slicers is None):
+        if self._interpreter is None:
             raise DependencyError(self.state().sentence)
-        if self.mode == "slicer":
-            return self._inSlicer().installation(self.wheelsFolder, withNetworks)
-        return self._own().installation(self.wheelsFolder, withNetworks, anew)
+        return self._environment().installation(self.wheelsFolder, withNetworks, anew)
 
     def remove(self) -> None:
         """Delete the worker's own environment and what pip fetched for it; Slicer's packages are left alone.
@@ -217,18 +193,14 @@ class Dependencies:
             DependencyError: It is in use, or was not made by LNStation.
         """
         if self._interpreter is not None:
-            self._own().remove()
+            self._environment().remove()
 
-    def _own(self) -> WorkerEnvironment:
+    def _environment(self) -> WorkerEnvironment:
         assert self._interpreter is not None
         return WorkerEnvironment(self.dataFolder, self._interpreter, self._pinned, self._library, self._variables)
 
-    def _inSlicer(self) -> SlicerPackages:
-        assert self._interpreter is not None
-        return SlicerPackages(self._interpreter, self._pinned, self._library, self._variables, installInSlicer)
-
-    def _ownState(self) -> DependencyState:
-        own = self._own()
+    def _environmentState(self) -> DependencyState:
+        own = self._environment()
         sentences = {
             EnvironmentState.READY: _("LNStation's own environment is ready."),
             EnvironmentState.MISSING: _("LNStation's packages are not installed yet: press Install."),
@@ -244,30 +216,6 @@ class Dependencies:
         if isReady and self.withNetworks and not own.hasNetworks():
             sentence = _("Ready, but without the packages of learned models: press Install.")
         return DependencyState(isReady, sentence, state is not EnvironmentState.FOREIGN, str(own.folder))
-
-    def _slicerState(self) -> DependencyState:
-        if self._slicers is None:
-            return DependencyState(
-                False, _("Slicer's own Python is too old for LNStation: use LNStation's own environment.")
-            )
-        found = self._inSlicer().state()
-        if not found.ready:
-            names = ", ".join(pin.name for pin in found.missing)
-            return DependencyState(
-                False, _("Slicer's Python lacks {packages}: press Install.").format(packages=names), True
-            )
-        if found.differing:
-            other = ", ".join(f"{pin.name} {version} ({pin.version})" for pin, version in found.differing)
-            return DependencyState(
-                True,
-                _("Slicer's Python is used, with other versions than tested: {packages}.").format(packages=other),
-                True,
-            )
-        if self.withNetworks and (missing := self._inSlicer().state(True).missing):
-            names = ", ".join(pin.name for pin in missing)
-            sentence = _("Slicer's Python is used; learned models need {packages} too: press Install.")
-            return DependencyState(True, sentence.format(packages=names), True)
-        return DependencyState(True, _("Slicer's Python is used."), True)
 
 
 def startupVariables() -> dict[str, str]:
@@ -288,35 +236,6 @@ def slicerHome() -> str:
         return str(slicer.app.slicerHome)
     except (ImportError, AttributeError):
         return ""
-
-
-def installInSlicer(requirements: Sequence[str], constraints: Path) -> None:
-    """Install into Slicer's Python by Slicer's own means; Slicer shows its progress.
-
-    Args:
-        requirements: Requirements and options of pip.
-        constraints: File that holds what is installed.
-
-    Raises:
-        subprocess.CalledProcessError: pip failed.
-        RuntimeError: Slicer refused.
-    """
-    import slicer.util
-
-    options = [part for part in requirements if part.startswith("-")]
-    try:
-        import slicer.packaging
-    except ImportError:
-        # Before Slicer 5.12.
-        slicer.util.pip_install([*requirements, "--constraint", str(constraints), "--only-binary", ":all:"])
-        return
-    if options:
-        # pip_ensure takes requirements alone, and a folder of wheels needs options.
-        slicer.packaging.pip_install(list(requirements), constraints=str(constraints), requester="LNStation")
-        return
-    slicer.packaging.pip_ensure(
-        list(requirements), constraints=str(constraints), prompt_install=False, requester="LNStation"
-    )
 
 
 __all__ = ["Command", "Dependencies", "DependencyError", "DependencyState", "Surroundings"]

@@ -74,17 +74,7 @@ class EnvironmentInstaller:
             return
         step = self._installation.steps[self._index]
         self.progress.emit(min(self._done, 1.0), step.title)
-        try:
-            step.prepare()
-        except DependencyError as error:
-            self._end(str(error))
-            return
-        if not self.running:  # cancelled from a dialog that the step showed
-            return
-        if step.command is None:
-            self._nextStep()
-        else:
-            self._run(step.command)
+        self._run(step.command)
 
     def _nextStep(self) -> None:
         assert self._installation is not None

@@ -1,4 +1,4 @@
-"""An installation as a list of steps, each at most one command: what to do, apart from how it is run."""
+"""An installation as a list of steps, each one command: what to do, apart from how it is run."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Command:
 
 
 def _nothing() -> None:
-    """Before a step that needs no preparation."""
+    """Before and after an installation that needs no preparation."""
 
 
 def _mustSucceed(code: int, lines: Sequence[str]) -> None:
@@ -44,16 +44,14 @@ class Step:
     Attributes:
         title: What is done, for the user.
         share: Part of the whole time, in [0, 1].
-        command: What to run; ``None`` where ``prepare`` does it all.
-        prepare: Called before; may raise ``DependencyError``.
+        command: What to run.
         finish: Called with the exit code and the lines printed; raises ``DependencyError`` where the step failed.
         progress: Takes the printed lines; ``None`` where they say nothing.
     """
 
     title: str
     share: float
-    command: Command | None = None
-    prepare: Callable[[], None] = _nothing
+    command: Command
     finish: Callable[[int, Sequence[str]], None] = _mustSucceed
     progress: PipProgress | None = None
 

@@ -1,4 +1,4 @@
-"""The pinned packages of the worker, and what is installed already.
+"""The pinned packages of the worker.
 
 The lists lie in ``Resources/Worker`` and are made from ``pyproject.toml`` and ``constraints.txt`` by
 ``Testing/Tools/worker_requirements.py``; a test holds them equal.
@@ -7,10 +7,6 @@ The lists lie in ``Resources/Worker`` and are made from ``pyproject.toml`` and `
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
-import logging
-import re
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,11 +52,6 @@ class PinnedPackages:
         return hashlib.sha256(text.encode("utf-8")).hexdigest()[:16]
 
 
-def normalizedName(name: str) -> str:
-    """The one spelling of a package's name by which names are compared (PEP 503)."""
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
 def readPins(path: Path) -> tuple[Pin, ...]:
     """The pins of a file with one ``name==version`` a line.
 
@@ -76,37 +67,3 @@ def readPins(path: Path) -> tuple[Pin, ...]:
         if text:
             pins.append(Pin(name.strip(), version.strip()))
     return tuple(pins)
-
-
-def installedVersions(paths: Sequence[str] | None = None) -> dict[str, str]:
-    """Versions of the installed packages by normalized name.
-
-    Args:
-        paths: Folders to look in; by default those that this Python searches, which in Slicer are Slicer's own.
-    """
-    found = (
-        importlib.metadata.distributions() if paths is None else importlib.metadata.distributions(path=list(paths))
-    )
-    versions: dict[str, str] = {}
-    for distribution in found:
-        name, version = distribution.metadata["Name"], distribution.metadata["Version"]
-        if not name or not version:
-            logging.warning("A package without a name or a version is installed; it cannot be held fast")
-            continue
-        # The first on the path is the one that gets imported.
-        versions.setdefault(normalizedName(name), version)
-    return versions
-
-
-def missingPins(pins: Iterable[Pin], installed: Mapping[str, str]) -> tuple[Pin, ...]:
-    """Those pins whose package is not installed in any version."""
-    return tuple(pin for pin in pins if normalizedName(pin.name) not in installed)
-
-
-def differingPins(pins: Iterable[Pin], installed: Mapping[str, str]) -> tuple[tuple[Pin, str], ...]:
-    """Those pins whose package is installed in another version, with that version."""
-    return tuple(
-        (pin, installed[normalizedName(pin.name)])
-        for pin in pins
-        if installed.get(normalizedName(pin.name), pin.version) != pin.version
-    )

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from LNStationSlicer.Translation import _
 
@@ -82,42 +81,18 @@ class PipProgress:
         return self._LOOKED_AT * collected + (self._FETCHED_ALL - self._LOOKED_AT) * fetched
 
 
-@dataclass(frozen=True)
-class Conflict:
-    """A package needs another one in a version that a constraint forbids."""
-
-    package: str
-    version: str
-    needs: str
-    heldName: str
-    heldVersion: str
-
-
-def explainFailure(lines: Sequence[str], wheelsFolder: str = "", installed: Collection[str] = ()) -> str:
+def explainFailure(lines: Sequence[str], wheelsFolder: str = "") -> str:
     """Why pip failed and what to do about it, in one sentence.
 
     Args:
         lines: What pip printed.
         wheelsFolder: The folder of an installation without network; empty where the network was used.
-        installed: Normalized names of the packages that are in Slicer and must stay as they are.
     """
     text = "\n".join(lines)
-    conflict = findConflict(lines)
-    if conflict and _normalized(conflict.heldName) in installed:
-        return _(
-            "{package} {version} needs {needed}, but {held} {heldVersion} is installed in Slicer and stays as it is: "
-            "use LNStation's own environment instead."
-        ).format(
-            package=conflict.package,
-            version=conflict.version,
-            needed=conflict.needs,
-            held=conflict.heldName,
-            heldVersion=conflict.heldVersion,
-        )
     for signs, sentence in _reasons():
         if any(sign in text for sign in signs):
             return sentence
-    if missing := _notFound(lines, conflict):
+    if missing := _notFound(lines):
         if wheelsFolder:
             return _(
                 "{package} is not in the wheels folder {folder}: put its wheel there, then press Install again."
@@ -157,38 +132,30 @@ def _reasons() -> tuple[tuple[tuple[str, ...], str], ...]:
     )
 
 
-def findConflict(lines: Sequence[str]) -> Conflict | None:
-    """The first requirement that a constraint forbids, or ``None`` where pip says nothing of the kind."""
-    needs = [match for line in lines if (match := re.match(r"\s*(\S+) (\S+) depends on (.+)$", line))]
-    for constraint in _held(lines):
-        for match in needs:
-            if _normalized(re.split(r"[\s<>=!~\[;(]", match[3])[0]) == _normalized(constraint[1]):
-                return Conflict(match[1], match[2], match[3].strip(), constraint[1].strip(), constraint[2])
-    return None
-
-
-def _held(lines: Sequence[str]) -> list[re.Match[str]]:
-    """The constraints that pip names in its account of a conflict."""
-    return [
-        match for line in lines if (match := re.match(r"\s*The user requested \(constraint\) (.+)==(\S+)$", line))
-    ]
-
-
-def _normalized(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).strip().lower()
-
-
-def _notFound(lines: Sequence[str], conflict: Conflict | None) -> str | None:
+def _notFound(lines: Sequence[str]) -> str | None:
     """What pip looked for in vain: a package, or the one version of it that is allowed."""
-    if conflict:
-        return f"{conflict.heldName}=={conflict.heldVersion}"
-    # Where a package is required and constrained alike, pip calls its absence a conflict.
-    for held in _held(lines):
-        return f"{held[1].strip()}=={held[2]}"
+    # All is pinned: where a wheel is missing, pip tells of a conflict between who needs it and its pin.
+    pinned = [
+        match for line in lines if (match := re.match(r"\s*The user requested \(constraint\) (.+==\S+)$", line))
+    ]
+    needed = {_requiredName(line) for line in lines}
+    if pinned:
+        return min(pinned, key=lambda match: _normalizedName(match[1].split("==")[0]) not in needed)[1].strip()
     for line in lines:
-        if match := re.search(r"No matching distribution found for (\S+)", line):
-            return match[1]
+        if found := re.search(r"No matching distribution found for (\S+)", line):
+            return found[1]
     return None
+
+
+def _requiredName(line: str) -> str:
+    """The package that a line says another one depends on; empty where it says nothing of the kind."""
+    match = re.match(r"\s*\S+ \S+ depends on ([A-Za-z0-9_.-]+)", line)
+    return _normalizedName(match[1]) if match else ""
+
+
+def _normalizedName(name: str) -> str:
+    """The one spelling of a package's name by which names are compared (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).strip().lower()
 
 
 def _lastError(lines: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""The part of the advanced settings about the worker's packages: where they live, installing, repairing, removing."""
+"""The part of the advanced settings about the worker's packages: installing, repairing, removing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import slicer
 from LNStationSlicer.EnvironmentInstaller import EnvironmentInstaller
 from LNStationSlicer.Installation import DependencyError
 from LNStationSlicer.Logic import Logic
-from LNStationSlicer.Section import Section, chooseKey, comboKey, fillCombo
+from LNStationSlicer.Section import Section
 from LNStationSlicer.Signal import Signal
 from LNStationSlicer.Translation import _
 
@@ -36,9 +36,7 @@ class WorkerPackages(Section):
         ui = self.ui
         self.installer.progress.connect(self._onProgress)
         self.installer.finished.connect(self._onFinished)
-        fillCombo(ui.workerPythonCombo, _modes())
         ui.wheelsFolderEdit.filters = ctk.ctkPathLineEdit.Dirs
-        ui.workerPythonCombo.connect("currentIndexChanged(int)", self._onChoice)
         ui.wheelsFolderEdit.connect("currentPathChanged(QString)", self._onChoice)
         ui.networksCheck.connect("toggled(bool)", self._onChoice)
         ui.installButton.clicked.connect(self.onInstall)
@@ -73,22 +71,15 @@ class WorkerPackages(Section):
         ui, dependencies = self.ui, self.logic.dependencies
         state = dependencies.state()
         with self.refreshing():
-            chooseKey(ui.workerPythonCombo, dependencies.mode)
             folder = str(dependencies.wheelsFolder or "")
             if ui.wheelsFolderEdit.currentPath != folder:
                 ui.wheelsFolderEdit.currentPath = folder
             ui.networksCheck.checked = dependencies.withNetworks
         ui.environmentLabel.text = state.sentence
         ui.environmentLabel.toolTip = state.detail
-        for widget in (
-            ui.workerPythonCombo,
-            ui.wheelsFolderEdit,
-            ui.networksCheck,
-            ui.installButton,
-            ui.repairButton,
-        ):
+        choices = (ui.wheelsFolderEdit, ui.networksCheck)
+        for widget in (*choices, ui.installButton, ui.repairButton, ui.removeEnvironmentButton):
             widget.enabled = state.installable and not busy
-        ui.removeEnvironmentButton.enabled = state.installable and not busy and dependencies.mode == "own"
 
     # What the user does
 
@@ -159,11 +150,6 @@ class WorkerPackages(Section):
         if self.isRefreshing:
             return
         ui, dependencies = self.ui, self.logic.dependencies
-        mode = comboKey(ui.workerPythonCombo)
-        if mode != dependencies.mode:
-            self._stopWorker()
-            dependencies.mode = mode
-            self.replaced.emit()
         dependencies.wheelsFolder = ui.wheelsFolderEdit.currentPath.strip() or None
         dependencies.withNetworks = ui.networksCheck.checked
         self.changed.emit()
@@ -182,7 +168,3 @@ class WorkerPackages(Section):
         self.changed.emit()
         if succeeded and afterwards is not None:
             afterwards()
-
-
-def _modes() -> list[tuple[str, str]]:
-    return [("own", _("an environment of its own (safe)")), ("slicer", _("Slicer's own Python"))]

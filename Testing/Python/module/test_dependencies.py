@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from LNStationSlicer import Dependencies as dependencies_module
-from LNStationSlicer.Dependencies import Dependencies, Surroundings, installInSlicer
+from LNStationSlicer.Dependencies import Dependencies, Surroundings
 from LNStationSlicer.Installation import DependencyError
 from LNStationSlicer.Interpreters import (
     Interpreter,
@@ -20,7 +20,6 @@ from LNStationSlicer.Interpreters import (
     slicerInterpreter,
     suitable,
 )
-from LNStationSlicer.PinnedPackages import readPins
 from LNStationSlicer.WorkerEnvironment import WorkerEnvironment
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -67,17 +66,13 @@ def make(installed: Path, slicer_home: Path, tmp_path: Path):
 
 def make_ready(dependencies: Dependencies) -> None:
     """Leave behind what a whole installation leaves."""
-    place: WorkerEnvironment = dependencies._own()
+    place: WorkerEnvironment = dependencies._environment()
     place.packages.mkdir(parents=True)
     (place.folder / "made-by-lnstation").write_text("")
     place._writeStamp({"digest": dependencies._pinned.digest(False), "networks": False})
 
 
 # The worker's own environment
-
-
-def test_own_environment_is_the_usual_way(make) -> None:
-    assert make().mode == "own"
 
 
 def test_before_the_installation_the_worker_cannot_start_and_the_remedy_is_said(make) -> None:
@@ -138,78 +133,6 @@ def test_pip_never_compiles_and_never_asks(make) -> None:
 
 def test_shares_of_the_steps_make_a_whole(make) -> None:
     assert sum(step.share for step in make().installation().steps) == pytest.approx(1)
-
-
-# Slicer's own Python
-
-
-def test_choice_is_kept_in_the_settings(make) -> None:
-    settings = Settings()
-    make(settings).mode = "slicer"
-    assert make(settings).mode == "slicer"
-
-
-def test_in_slicers_python_missing_packages_are_named(make, monkeypatch) -> None:
-    monkeypatch.setattr("LNStationSlicer.SlicerPackages.installedVersions", dict)
-    dependencies = make(Settings({"LNStation/WorkerPython": "slicer"}))
-    monkeypatch.setattr(dependencies, "_inSlicer", lambda: _in_slicer(dependencies, {"numpy": "2.0.2"}))
-    sentence = dependencies.state().sentence
-    assert "scipy" in sentence
-    assert "numpy" not in sentence
-    assert "No package that is installed already is changed" in dependencies.consentText()
-
-
-def test_in_slicers_python_other_versions_than_tested_are_told(make, monkeypatch) -> None:
-    dependencies = make(Settings({"LNStation/WorkerPython": "slicer"}))
-    every = {pin.name: pin.version for pin in readPins(dependencies._pinned.requirements)}
-    monkeypatch.setattr(dependencies, "_inSlicer", lambda: _in_slicer(dependencies, {**every, "numpy": "2.0.2"}))
-    state = dependencies.state()
-    assert state.ready
-    assert "numpy 2.0.2" in state.sentence
-    assert "-S" not in dependencies.workerCommand().arguments
-
-
-def _in_slicer(dependencies: Dependencies, installed: dict[str, str]):
-    return dependencies_module.SlicerPackages(
-        dependencies._interpreter, dependencies._pinned, ROOT, {}, installInSlicer, lambda: installed
-    )
-
-
-def test_slicer_5_12_installs_through_pip_ensure_without_asking_again(monkeypatch) -> None:
-    calls = _slicer(monkeypatch, with_packaging=True)
-    installInSlicer(["beta==2.0"], Path("held.txt"))
-    (name, arguments, keywords), *others = calls
-    assert (name, arguments, others) == ("pip_ensure", (["beta==2.0"],), [])
-    assert (keywords["constraints"], keywords["prompt_install"]) == ("held.txt", False)
-
-
-def test_slicer_before_5_12_installs_through_pip_install_under_the_constraints(monkeypatch) -> None:
-    calls = _slicer(monkeypatch, with_packaging=False)
-    installInSlicer(["beta==2.0", "--no-index"], Path("held.txt"))
-    (name, (arguments,), _), *others = calls
-    assert (name, others) == ("util.pip_install", [])
-    assert arguments[:2] == ["beta==2.0", "--no-index"]
-    assert arguments[arguments.index("--constraint") + 1] == "held.txt"
-
-
-def _slicer(monkeypatch: pytest.MonkeyPatch, with_packaging: bool) -> list[tuple[str, tuple, dict]]:
-    import types
-
-    calls: list[tuple[str, tuple, dict]] = []
-
-    def noted(name: str):
-        return lambda *arguments, **keywords: calls.append((name, arguments, keywords))
-
-    slicer, util, packaging = (types.ModuleType(name) for name in ("slicer", "slicer.util", "slicer.packaging"))
-    slicer.__path__ = []
-    slicer.util, util.pip_install = util, noted("util.pip_install")
-    packaging.pip_ensure, packaging.pip_install = noted("pip_ensure"), noted("pip_install")
-    monkeypatch.setitem(sys.modules, "slicer", slicer)
-    monkeypatch.setitem(sys.modules, "slicer.util", util)
-    if with_packaging:
-        slicer.packaging = packaging
-    monkeypatch.setitem(sys.modules, "slicer.packaging", packaging if with_packaging else None)
-    return calls
 
 
 # Which Python

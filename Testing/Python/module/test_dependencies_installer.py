@@ -72,11 +72,10 @@ def python(code: str, share: float = 0.5, **options) -> Step:
 def test_steps_run_in_their_order_and_the_end_comes_last(watched: Watched) -> None:
     steps = [
         python("print('one')", finish=lambda code, lines: watched.deeds.append(f"{code} {lines}")),
-        Step("by hand", 0.2, prepare=lambda: watched.deeds.append("by hand")),
         python("print('two')", finish=lambda code, lines: watched.deeds.append(f"{code} {lines}")),
     ]
     assert watched.run(*steps) == (True, "")
-    assert watched.deeds == ["begin", "0 ['one']", "by hand", "0 ['two']", "end"]
+    assert watched.deeds == ["begin", "0 ['one']", "0 ['two']", "end"]
     assert len(watched.ends) == 1
 
 
@@ -92,7 +91,7 @@ def test_starting_returns_at_once_and_the_event_loop_goes_on(watched: Watched) -
 def test_progress_of_pip_is_passed_on_and_never_falls(watched: Watched) -> None:
     told = ("Collecting a", "  Downloading a-1-py3-none-any.whl (2 kB)", "Installing collected packages: a")
     code = f"for line in {told!r}: print(line)"
-    watched.run(python(code, share=0.8, progress=PipProgress(1)), Step("last", 0.2))
+    watched.run(python(code, share=0.8, progress=PipProgress(1)), python("pass", share=0.2))
     fractions = [fraction for fraction, _ in watched.progress]
     assert fractions == sorted(fractions)
     assert "Fetching a (2 kB)" in [text for _, text in watched.progress]

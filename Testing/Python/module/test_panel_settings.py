@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -76,18 +78,19 @@ class FreshInstallation:
     """
 
     def __init__(self, hand: Hand) -> None:
-        from LNStationSlicer.Installation import Installation, Step
+        from LNStationSlicer.Installation import Command, Installation, Step
 
         self.ready, self.samples = False, []
         dependencies = hand.logic.dependencies
-        step = Step("Fetch packages", 1.0, prepare=self._install)
+        command = Command(sys.executable, ("-c", "pass"), dict(os.environ))
+        step = Step("Fetch packages", 1.0, command, finish=self._install)
         dependencies.state = self._state
         dependencies.consentText = lambda withNetworks: "Fetch about 1 GB?"
         dependencies.installation = lambda withNetworks, anew: Installation("packages", (step,))
         hand.widget.sample.open = self.samples.append
         hand.widget.refresh()
 
-    def _install(self) -> None:
+    def _install(self, code: int, lines: list[str]) -> None:
         self.ready = True
 
     def _state(self) -> object:
@@ -208,20 +211,8 @@ def installed(hand: Hand, tmp_path: Path) -> Hand:
     hand.ui.advancedGroup.collapsed = False
     slicer.app.processEvents()
     yield hand
-    for key in ("WorkerPython", "WheelsFolder", "WithNetworks"):
+    for key in ("WheelsFolder", "WithNetworks"):
         slicer.app.userSettings().remove(f"LNStation/{key}")
-
-
-def test_where_packages_live_is_chosen_in_the_panel_and_remembered(installed: Hand) -> None:
-    ui, dependencies = installed.ui, installed.logic.dependencies
-    assert ui.environmentLabel.text.endswith("press Install.")
-    assert ui.workerPythonCombo.enabled
-    ui.workerPythonCombo.currentIndex = ui.workerPythonCombo.findData("slicer")
-    assert dependencies.mode == "slicer"
-    assert "Slicer's Python" in ui.environmentLabel.text
-    assert not ui.removeEnvironmentButton.enabled, "there is nothing of our own to remove"
-    ui.workerPythonCombo.currentIndex = ui.workerPythonCombo.findData("own")
-    assert dependencies.mode == "own"
 
 
 def test_consent_names_what_was_chosen_in_the_panel(installed: Hand, tmp_path: Path) -> None:
@@ -254,7 +245,7 @@ def test_an_offline_folder_that_is_not_there_is_said_before_anything_else(instal
 def test_a_developers_python_leaves_nothing_to_choose_and_its_path_is_in_the_tip_only(hand: Hand) -> None:
     hand.ui.advancedGroup.collapsed = False
     slicer.app.processEvents()
-    assert not hand.ui.workerPythonCombo.enabled
+    assert not hand.ui.wheelsFolderEdit.enabled
     assert not hand.ui.installButton.enabled
     assert "/" not in hand.ui.environmentLabel.text
     assert hand.ui.environmentLabel.toolTip

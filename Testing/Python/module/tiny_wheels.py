@@ -91,11 +91,9 @@ def run_installation(installation: Installation, stop_before: str = "") -> Outco
         for step in installation.steps:
             if step.title == stop_before:
                 return outcome
-            step.prepare()
-            if step.command is not None:
-                code, lines = _run(step.command, lambda line, step=step, done=done: _feed(outcome, step, done, line))
-                outcome.lines += lines
-                step.finish(code, lines)
+            code, lines = _run(step.command, lambda line, step=step, done=done: _feed(outcome, step, done, line))
+            outcome.lines += lines
+            step.finish(code, lines)
             done += step.share
     except DependencyError as error:
         outcome.sentence = str(error)
