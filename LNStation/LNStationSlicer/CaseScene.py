@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 __all__ = ["CaseScene", "StationsReplacedEvent", "nodeIdOf", "nodeSegmentId"]
 
 ANCHOR_ROLE = "case"
-RESULT_ROLES = ("stations", "nodes", "attention", "table", "assessment", "attentionColors")
 SOURCE_ROLES = ("organs", "nodesSource", "tumorSource")
 
 _DISPLAY_STATE = "displayState"
@@ -87,17 +86,6 @@ class CaseScene:
             for case in cases:
                 if case.node is node or any(case.node.GetNodeReference(role) is node for role in roles):
                     return case
-        return None
-
-    @classmethod
-    def ofItem(cls, scene: slicer.vtkMRMLScene, itemId: int) -> CaseScene | None:
-        """The case whose folder a subject hierarchy item is, or lies in."""
-        hierarchy = hierarchyOf(scene)
-        folders = {case.folderItem(): case for case in cls.allIn(scene)}
-        while itemId and itemId != hierarchy.GetSceneItemID():
-            if itemId in folders:
-                return folders[itemId]
-            itemId = hierarchy.GetItemParent(itemId)
         return None
 
     def __eq__(self, other: object) -> bool:
@@ -265,10 +253,6 @@ class CaseScene:
         self.node.SetParameter(_DISPLAY_STATE, json.dumps(state))
 
     # Removing
-
-    def removeResults(self) -> None:
-        """Remove what an assessment made; the review stays."""
-        self._removeRoles(RESULT_ROLES)
 
     def remove(self) -> None:
         """Remove all that the case made. What the user put into its folder moves one floor up."""

@@ -61,13 +61,11 @@ class Installation:
     """Steps in their order.
 
     Attributes:
-        title: What is installed where, for the user.
         steps: To be run one after another, up to the first that raises.
         begin: Called first; may raise ``DependencyError``.
         end: Called last, whether the steps succeeded, failed or were cancelled.
     """
 
-    title: str
     steps: tuple[Step, ...]
     begin: Callable[[], None] = field(default=_nothing)
     end: Callable[[], None] = field(default=_nothing)

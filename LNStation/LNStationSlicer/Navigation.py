@@ -9,7 +9,7 @@ import slicer
 
 from LNStationLib import anatomy
 from LNStationSlicer import SegmentMasks
-from LNStationSlicer.AssessmentTypes import NodeFinding, nodeSegmentId, nodesOf
+from LNStationSlicer.AssessmentTypes import nodesOf
 from LNStationSlicer.CaseScene import CaseScene
 from LNStationSlicer.SegmentExport import worldMatrix
 from LNStationSlicer.SegmentMasks import BINARY, SegmentMask
@@ -37,23 +37,12 @@ def stationPoint(case: CaseScene, station: str, modelHidden: bool = False) -> Po
     return _tuple(wanted if mask.contains(wanted) else mask.nearestVoxel(wanted))
 
 
-def nodePoint(case: CaseScene, nodeId: int) -> PointRas | None:
-    """A point inside a node candidate: its centroid, or its voxel nearest to that; None where it has no voxels."""
-    mask = _mask(case.nodesNode(), nodeSegmentId(nodeId))
-    if mask is None:
-        return None
-    wanted = mask.centroid()
-    return _tuple(wanted if mask.contains(wanted) else mask.nearestVoxel(wanted))
-
-
 def centerOn(case: CaseScene, station: str, modelHidden: bool = False) -> PointRas | None:
     """Center all slice views on a station; returns the point, or None where the station is empty."""
-    return _center(case.scene, stationPoint(case, station, modelHidden))
-
-
-def centerOnNode(case: CaseScene, nodeId: int) -> PointRas | None:
-    """Center all slice views on a node candidate; returns the point, or None where it has no voxels."""
-    return _center(case.scene, nodePoint(case, nodeId))
+    point = stationPoint(case, station, modelHidden)
+    if point is not None:
+        slicer.vtkMRMLSliceNode.JumpAllSlices(case.scene, *point, slicer.vtkMRMLSliceNode.CenteredJumpSlice)
+    return point
 
 
 def stationAt(case: CaseScene, point: Iterable[float]) -> str | None:
@@ -95,12 +84,6 @@ def nextStation(case: CaseScene, current: str | None, step: int = 1, modelHidden
     return next((name for name in around if name in relevant), None)
 
 
-def largestNode(case: CaseScene, station: str) -> NodeFinding | None:
-    """The node candidate of a station with the largest short axis."""
-    nodes = nodesOf(case.assessment(), station)
-    return nodes[0] if nodes else None
-
-
 def _parsed(case: CaseScene) -> list[str]:
     """Stations that have voxels, or of which the assessment has a volume."""
     assessment = case.assessment()
@@ -124,13 +107,6 @@ def _labelAt(image: slicer.vtkOrientedImageData, point: np.ndarray) -> int:
     i, j, k = np.rint((np.linalg.inv(SegmentMasks.imageMatrix(image)) @ [*point, 1.0])[:3]).astype(int)
     inside = all(0 <= index < size for index, size in zip((k, j, i), labels.shape, strict=True))
     return int(labels[k, j, i]) if inside else 0
-
-
-def _center(scene: slicer.vtkMRMLScene, point: PointRas | None) -> PointRas | None:
-    if point is not None:
-        mode = slicer.vtkMRMLSliceNode.CenteredJumpSlice
-        slicer.vtkMRMLSliceNode.JumpAllSlices(scene, *point, mode)
-    return point
 
 
 def _tuple(point: np.ndarray) -> PointRas:

@@ -6,7 +6,7 @@ guessed: an organ on the wrong side moves every station that rests on it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,7 +19,7 @@ from LNStationLib import anatomy
 from LNStationLib.anatomy import Code, OrganEntry, Side
 from LNStationSlicer.Terminology import LYMPH_NODE, parsedEntry
 from LNStationSlicer.Translation import _
-from LNStationSlicer.VolumeExchange import exportInstances, exportUnion
+from LNStationSlicer.VolumeExchange import exportUnion
 
 TUMOR_CODES = frozenset({"108369006", "86049000", "4147007"})
 """SNOMED CT: neoplasm; neoplasm, primary; mass (Slicer's own terminologies); no secondary neoplasms."""
@@ -121,53 +121,16 @@ def matchSegmentations(segmentationNodes: Iterable[slicer.vtkMRMLSegmentationNod
     return OrganMatches(ordered, kinds["node"], kinds["tumor"], kinds["unknown"], kinds["unused"], tuple(ambiguous))
 
 
-def matchSegment(segmentationNode: slicer.vtkMRMLSegmentationNode, segmentId: str) -> tuple[str, ...]:
-    """Canonical organs that a segment is; empty where it is none, or cannot be told."""
-    verdict = _verdict(segmentationNode.GetSegmentation().GetSegment(segmentId))
-    return () if verdict.reason else verdict.organs
-
-
 # What goes to the worker
-
-
-def exportOrgansStepwise(
-    matches: OrganMatches, ctNode: slicer.vtkMRMLVolumeNode, folder: Path
-) -> Iterator[tuple[str, dict[str, Any] | None]]:
-    """Write one organ at each step, so that a panel can stay alive between them.
-
-    Yields:
-        Canonical name and reference; None where no voxel of it lies in the CT.
-    """
-    for organ, refs in matches.organs.items():
-        yield organ, exportUnion(_segments(refs, ctNode), ctNode, folder, f"organ_{organ}")
 
 
 def exportOrgans(matches: OrganMatches, ctNode: slicer.vtkMRMLVolumeNode, folder: Path) -> dict[str, dict[str, Any]]:
     """Write all organs for ``load_case``; those outside the CT are left out."""
-    return {organ: ref for organ, ref in exportOrgansStepwise(matches, ctNode, folder) if ref is not None}
-
-
-def exportMatchedNodes(
-    matches: OrganMatches, ctNode: slicer.vtkMRMLVolumeNode, folder: Path
-) -> dict[str, Any] | None:
-    """Write the lymph nodes as instances; None where there are none in the CT.
-
-    A lone segment goes as it is (value 1): the worker parts it into nodes where it has several pieces.
-    """
-    segments = _segments(matches.nodes, ctNode)
-    if not segments:
-        return None
-    owners = list(dict.fromkeys(node for node, _id in segments))
-    if len(owners) == 1:
-        return exportInstances(owners[0], [segmentId for _node, segmentId in segments], ctNode, folder, "nodes")
-    return exportUnion(segments, ctNode, folder, "nodes")
-
-
-def exportMatchedTumor(
-    matches: OrganMatches, ctNode: slicer.vtkMRMLVolumeNode, folder: Path
-) -> dict[str, Any] | None:
-    """Write the primary tumor; None where there is none in the CT."""
-    return exportUnion(_segments(matches.tumor, ctNode), ctNode, folder, "tumor")
+    references = {
+        organ: exportUnion(_segments(refs, ctNode), ctNode, folder, f"organ_{organ}")
+        for organ, refs in matches.organs.items()
+    }
+    return {organ: reference for organ, reference in references.items() if reference is not None}
 
 
 def _segments(

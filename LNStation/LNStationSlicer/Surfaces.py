@@ -19,12 +19,6 @@ _PARAMETERS = (
 """What the user may have chosen for a segmentation's surfaces; joint smoothing needs all at once and is left out."""
 
 
-def removeSurfaces(node: slicer.vtkMRMLSegmentationNode) -> None:
-    """Forget surfaces that no longer show the voxels."""
-    if node.GetSegmentation().ContainsRepresentation(SURFACE):
-        node.RemoveClosedSurfaceRepresentation()
-
-
 def missingSurfaces(node: slicer.vtkMRMLSegmentationNode | None) -> Iterator[Callable[[], object]]:
     """Pieces of work that make the surfaces that segments lack, for ``Steps``."""
     if node is None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import slicer
 import vtk
 
@@ -12,7 +10,7 @@ from LNStationLib.anatomy import Code
 from LNStationLib.resources import resource_path
 
 CONTEXT = "LNStation lymph node stations"
-"""Name of our terminology; ``Resources/Terminology/LNStation.term.json``."""
+"""Name of our terminology: ``Resources/Terminology/LNStation.term.json``, of ``Testing/Tools/terminology.py``."""
 
 REGION_CONTEXT = "Anatomic codes - DICOM master list"
 
@@ -55,23 +53,6 @@ def parsedEntry(entry: str) -> list[Code | None]:
     return [_parsedCode(parts[place]) for place in (1, 2, 3, 5, 6)]
 
 
-def terminologyTable() -> dict[str, Any]:
-    """Our terminology as the JSON of Slicer's terminology files (schema of dcmqi, segment context)."""
-    types = {}
-    for row in anatomy.stations():
-        entry = types.setdefault(row.code, {**_jsonCode(row.code), "recommendedDisplayRGBValue": list(row.color)})
-        if row.side:
-            modifier = {**_jsonCode(anatomy.side_code(row.side)), "recommendedDisplayRGBValue": list(row.color)}
-            entry.setdefault("Modifier", []).append(modifier)
-    node = {**_jsonCode(LYMPH_NODE), "recommendedDisplayRGBValue": [68, 172, 100]}
-    category = {**_jsonCode(STRUCTURE), "showAnatomy": "true", "Type": [*types.values(), node]}
-    return {
-        "SegmentationCategoryTypeContextName": CONTEXT,
-        "@schema": "https://raw.githubusercontent.com/qiicr/dcmqi/master/doc/schemas/segment-context-schema.json#",
-        "SegmentationCodes": {"Category": [category]},
-    }
-
-
 def registerTerminology(logic: slicer.vtkSlicerTerminologiesModuleLogic) -> bool:
     """Make our terminology known to Slicer's, so that its terminology selector shows the stations; once is enough.
 
@@ -86,10 +67,6 @@ def registerTerminology(logic: slicer.vtkSlicerTerminologiesModuleLogic) -> bool
     if names.LookupValue(CONTEXT) >= 0:
         return True
     return logic.LoadTerminologyFromFile(str(resource_path("Terminology", "LNStation.term.json"))) == CONTEXT
-
-
-def _jsonCode(code: Code) -> dict[str, Any]:
-    return {"CodingSchemeDesignator": code.scheme, "CodeValue": code.value, "CodeMeaning": code.meaning}
 
 
 def _parsedCode(text: str) -> Code | None:

@@ -45,11 +45,6 @@ def pointToRas(point: Iterable[float]) -> tuple[float, float, float]:
     return -x, -y, z
 
 
-def pointToLps(point: Iterable[float]) -> tuple[float, float, float]:
-    """A point from RAS to LPS."""
-    return pointToRas(point)
-
-
 def gridMatrix(volumeNode: slicer.vtkMRMLVolumeNode) -> np.ndarray:
     """Voxel indices to world RAS of a volume node, its linear parent transform included.
 

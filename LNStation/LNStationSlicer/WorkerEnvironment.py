@@ -146,12 +146,7 @@ class WorkerEnvironment:
                 finish=lambda code, lines: self._tried(code, lines, withNetworks),
             ),
         )
-        return Installation(
-            _("LNStation's own environment in {folder}").format(folder=self.folder),
-            steps,
-            begin=lambda: self._begin(withNetworks, anew),
-            end=self._end,
-        )
+        return Installation(steps, begin=lambda: self._begin(withNetworks, anew), end=self._end)
 
     def remove(self) -> None:
         """Delete it with its cache.

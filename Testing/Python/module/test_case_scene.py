@@ -40,6 +40,7 @@ from module.mrml_cases import (  # noqa: E402
 from LNStationLib import anatomy  # noqa: E402
 from LNStationLib.resources import resource_path  # noqa: E402
 from LNStationLib.worker.volume_files import read_volume  # noqa: E402
+from Testing.Tools.terminology import terminology  # noqa: E402
 
 ACROSS = (slice(13, 15), slice(10, 12), slice(17, 23))
 
@@ -112,7 +113,7 @@ def test_terminology_entries_are_read_by_slicers_own_logic() -> None:
 
 def test_our_terminology_file_holds_every_station_with_its_sides() -> None:
     file = resource_path("Terminology", "LNStation.term.json")
-    assert json.loads(file.read_text(encoding="utf-8")) == Terminology.terminologyTable()
+    assert json.loads(file.read_text(encoding="utf-8")) == terminology()
     logic = slicer.modules.terminologies.logic()
     assert Terminology.registerTerminology(logic)
     assert Terminology.registerTerminology(logic)
@@ -231,8 +232,6 @@ def test_two_cases_in_one_scene_keep_their_nodes_apart() -> None:
     first.review().setCall("4R", "negative")
     assert second.review().calls() == {}
     assert second.name == "Second"
-    assert CaseScene.ofItem(slicer.mrmlScene, hierarchy().GetItemByDataNode(second.nodesNode())) == second
-    assert CaseScene.ofItem(slicer.mrmlScene, hierarchy().GetItemByDataNode(second.ctNode())) is None
     assert CaseScene.ofNode(make_volume(name="other")) is None
 
 
@@ -279,15 +278,6 @@ def test_removing_a_case_leaves_the_scene_as_it_was_with_ct_pet_and_sources() ->
     assert hierarchy().GetItemName(folder) == ""
     assert hierarchy().GetItemParent(mine) == hierarchy().GetSceneItemID()
     assert pet.GetDisplayNode().GetColorNodeID() == colors
-
-
-def test_removing_results_keeps_the_review() -> None:
-    case = make_case()
-    case.review().setCall("7", "negative")
-    case.removeResults()
-    assert case.stationsNode() is None
-    assert case.assessment() is None
-    assert case.review().calls() == {"7": "negative"}
 
 
 def test_a_new_assessment_leaves_the_readers_calls_alone() -> None:

@@ -41,9 +41,7 @@ class Watched:
         self.ends.append((ok, sentence))
 
     def installation(self, *steps: Step, begin=None) -> Installation:
-        return Installation(
-            "test", steps, begin or (lambda: self.deeds.append("begin")), lambda: self.deeds.append("end")
-        )
+        return Installation(steps, begin or (lambda: self.deeds.append("begin")), lambda: self.deeds.append("end"))
 
     def run(self, *steps: Step) -> tuple[bool, str]:
         self.installer.start(self.installation(*steps))

@@ -13,7 +13,8 @@ if _reason := slicer_host.why_unavailable():
 slicer = slicer_host.start()
 
 from LNStationSlicer import Navigation  # noqa: E402
-from LNStationSlicer.VolumeExchange import pointToLps  # noqa: E402
+from LNStationSlicer.CaseScene import CaseScene  # noqa: E402
+from LNStationSlicer.VolumeExchange import pointToRas  # noqa: E402
 from module.mrml_cases import (  # noqa: E402
     GRIDS,
     Editor,
@@ -21,6 +22,7 @@ from module.mrml_cases import (  # noqa: E402
     lps_matrix,
     make_assessment,
     make_case,
+    make_volume,
     node_array,
     station_array,
 )
@@ -35,7 +37,7 @@ def _empty_scene() -> Iterator[None]:
 
 def voxel_at(matrix: np.ndarray, point: tuple[float, float, float]) -> tuple[int, int, int]:
     """The voxel [z, y, x] under a point in RAS."""
-    i, j, k = np.rint((np.linalg.inv(matrix) @ [*pointToLps(point), 1.0])[:3]).astype(int)
+    i, j, k = np.rint((np.linalg.inv(matrix) @ [*pointToRas(point), 1.0])[:3]).astype(int)
     return k, j, i
 
 
@@ -51,13 +53,13 @@ def test_a_station_is_shown_at_its_largest_node(grid: str) -> None:
 def test_without_nodes_a_station_is_shown_at_its_middle() -> None:
     case = make_case()
     point = Navigation.stationPoint(case, "4L")
-    assert pointToLps(point) == pytest.approx((lps_matrix() @ [25.5, 13.5, 14.5, 1.0])[:3], abs=1e-3)
+    assert pointToRas(point) == pytest.approx((lps_matrix() @ [25.5, 13.5, 14.5, 1.0])[:3], abs=1e-3)
 
 
 def test_while_the_model_is_hidden_its_nodes_do_not_lead_the_views() -> None:
     case = make_case()
     point = Navigation.stationPoint(case, "4R", modelHidden=True)
-    assert pointToLps(point) == pytest.approx((lps_matrix() @ [13.5, 13.5, 14.5, 1.0])[:3], abs=1e-3)
+    assert pointToRas(point) == pytest.approx((lps_matrix() @ [13.5, 13.5, 14.5, 1.0])[:3], abs=1e-3)
 
 
 def test_the_point_of_a_hollow_station_lies_inside_it() -> None:
@@ -83,13 +85,6 @@ def test_all_slice_views_are_centered_on_the_station(grid: str) -> None:
     for color in ("Red", "Green", "Yellow"):
         matrix = slicer.mrmlScene.GetNodeByID(f"vtkMRMLSliceNode{color}").GetSliceToRAS()
         assert [matrix.GetElement(axis, 3) for axis in range(3)] == pytest.approx(point, abs=1e-6)
-
-
-def test_views_are_centered_on_a_node() -> None:
-    case = make_case()
-    point = Navigation.centerOnNode(case, 300)
-    assert node_array()[voxel_at(lps_matrix(), point)] == 300
-    assert Navigation.centerOnNode(case, 99) is None
 
 
 @pytest.mark.parametrize("grid", GRIDS)
@@ -146,8 +141,7 @@ def test_with_a_hidden_model_stepping_visits_what_is_not_called_yet() -> None:
 
 
 def test_without_an_assessment_there_is_nowhere_to_step() -> None:
-    case = make_case()
-    case.removeResults()
+    case = CaseScene.create(slicer.mrmlScene, make_volume())
     assert Navigation.nextStation(case, None) is None
     assert Navigation.stationPoint(case, "4R") is None
     assert Navigation.stationAt(case, (0.0, 0.0, 0.0)) is None

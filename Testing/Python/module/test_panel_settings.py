@@ -86,7 +86,7 @@ class FreshInstallation:
         step = Step("Fetch packages", 1.0, command, finish=self._install)
         dependencies.state = self._state
         dependencies.consentText = lambda withNetworks: "Fetch about 1 GB?"
-        dependencies.installation = lambda withNetworks, anew: Installation("packages", (step,))
+        dependencies.installation = lambda withNetworks, anew: Installation((step,))
         hand.widget.sample.open = self.samples.append
         hand.widget.refresh()
 

@@ -196,8 +196,8 @@ def test_observers_are_gone_after_stop(scene: Scene) -> None:
     assert scene.review.stale() == []
 
 
-def test_results_removed_and_made_anew_are_watched_again(scene: Scene) -> None:
-    scene.case.removeResults()
+def test_stations_removed_and_made_anew_are_watched_again(scene: Scene) -> None:
+    slicer.mrmlScene.RemoveNode(scene.case.stationsNode())
     assert scene.editing.flush() == []
     scene.case.setStations(station_array(), geometry_of(lps_matrix()))
     Editor(scene.case.stationsNode(), scene.case.ctNode()).paint("4R", ACROSS)

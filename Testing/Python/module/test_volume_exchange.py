@@ -16,6 +16,7 @@ slicer = slicer_host.start()
 
 import vtk  # noqa: E402
 from LNStationSlicer import SegmentMasks, VolumeExchange  # noqa: E402
+from LNStationSlicer.CaseScene import CaseScene  # noqa: E402
 from LNStationSlicer.PetExchange import exportPet  # noqa: E402
 from module.mrml_cases import (  # noqa: E402
     GRIDS,
@@ -112,7 +113,7 @@ def test_a_volume_comes_back_as_it_went(grid: str, tmp_path: Path) -> None:
 
 
 def test_left_of_the_patient_is_plus_x_for_the_worker() -> None:
-    x, y, z = VolumeExchange.pointToLps((-10.0, 20.0, 30.0))
+    x, y, z = VolumeExchange.pointToRas((-10.0, 20.0, 30.0))
     assert (x, y, z) == (10.0, -20.0, 30.0)
     assert VolumeExchange.pointToRas((x, y, z)) == (-10.0, 20.0, 30.0)
 
@@ -343,8 +344,7 @@ def test_a_case_without_stations_or_ct_says_so(tmp_path: Path) -> None:
     slicer.mrmlScene.RemoveNode(case.ctNode())
     with pytest.raises(InputError, match="CT of this case is no longer in the scene"):
         VolumeExchange.exportStations(case, ["4R"], tmp_path)
-    other = make_case()
-    other.removeResults()
+    other = CaseScene.create(slicer.mrmlScene, make_volume())
     with pytest.raises(InputError, match="no stations yet"):
         VolumeExchange.exportStationMap(other, tmp_path, "m")
 
