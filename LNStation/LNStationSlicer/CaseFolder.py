@@ -13,7 +13,17 @@ from LNStationSlicer.Translation import _
 
 ROLE_ATTRIBUTE = "LNStation.role"
 KEY_ATTRIBUTE = "LNStation.key"
-OWN_ROLES = ("stations", "nodes", "attention", "table", "assessment", "review", "attentionColors", "petColors")
+MAP_ROLES = ("attention",)
+"""Roles of the volumes for maps of voxels that a method may give; the worker's answer calls each the same."""
+
+
+def colorsRole(role: str) -> str:
+    """Role of the color table that a volume of a role is drawn with."""
+    return f"{role}Colors"
+
+
+_COLOR_ROLES = tuple(colorsRole(role) for role in (*MAP_ROLES, "pet"))
+OWN_ROLES = ("stations", "nodes", *MAP_ROLES, "table", "assessment", "review", *_COLOR_ROLES)
 """Roles of the nodes that a case makes, and that go with it."""
 
 

@@ -16,18 +16,23 @@ import numpy as np
 import slicer
 import vtk
 
-from LNStationSlicer.AssessmentTypes import Assessment, nodeIdOf, nodeSegmentId
-from LNStationSlicer.AttentionMap import attentionPieces
-from LNStationSlicer.CaseFolder import KEY_ATTRIBUTE, OWN_ROLES, ROLE_ATTRIBUTE, CaseFolder, hierarchyOf
-from LNStationSlicer.CaseSegmentations import StationsReplacedEvent, showNodes, showStations
+from LNStationSlicer.AssessmentTypes import Assessment
+from LNStationSlicer.CaseFolder import (
+    KEY_ATTRIBUTE,
+    MAP_ROLES,
+    OWN_ROLES,
+    ROLE_ATTRIBUTE,
+    CaseFolder,
+    colorsRole,
+    hierarchyOf,
+)
+from LNStationSlicer.CaseSegmentations import writeNodes, writeStations
 from LNStationSlicer.ReviewState import ReviewState
 from LNStationSlicer.StationTableNode import fillTable
 from LNStationSlicer.Translation import _
 
 if TYPE_CHECKING:
     from LNStationLib.worker.volume_files import VolumeGeometry
-
-__all__ = ["CaseScene", "StationsReplacedEvent", "nodeIdOf", "nodeSegmentId"]
 
 ANCHOR_ROLE = "case"
 SOURCE_ROLES = ("organs", "nodesSource", "tumorSource")
@@ -149,9 +154,13 @@ class CaseScene:
         """The node candidates; segment ids are those of ``nodeSegmentId``."""
         return self.node.GetNodeReference("nodes")
 
-    def attentionNode(self) -> slicer.vtkMRMLScalarVolumeNode | None:
-        """The attention map."""
-        return self.node.GetNodeReference("attention")
+    def mapNode(self) -> slicer.vtkMRMLScalarVolumeNode | None:
+        """The map of voxels that a method gave; the first where there are several."""
+        return next(filter(None, map(self.node.GetNodeReference, MAP_ROLES)), None)
+
+    def removeMap(self, role: str) -> None:
+        """Take a map of voxels away, with its colors."""
+        self._removeRoles((role, colorsRole(role)))
 
     def tableNode(self) -> slicer.vtkMRMLTableNode | None:
         """The stations as a table."""
@@ -223,25 +232,14 @@ class CaseScene:
     def setStations(self, array: np.ndarray, geometry: VolumeGeometry) -> None:
         """Show the model's stations: uint8 ``[z, y, x]`` with the values of the table; they replace edited ones."""
         self.review().stationsReplaced()
-        showStations(self, array, geometry)
+        node = self.makeNode("stations", "vtkMRMLSegmentationNode", _("Stations"))
+        writeStations(node, self.ctNode(), array, geometry)
 
     def setNodes(self, array: np.ndarray, geometry: VolumeGeometry) -> None:
         """Show node candidates: uint16 ``[z, y, x]`` with the ids of the assessment, which must be set before."""
-        showNodes(self, array, geometry)
-
-    def setAttention(self, array: np.ndarray | None, geometry: VolumeGeometry | None) -> None:
-        """Show an attention map: float32 ``[z, y, x]``, not negative; None takes it away.
-
-        Only the box where it is not 0 is kept.
-        """
-        given = array is not None and geometry is not None
-        read = (lambda: (np.asarray(array, dtype=np.float32), geometry)) if given else None
-        for piece in attentionPieces(self, read):
-            piece()
-
-    def removeAttention(self) -> None:
-        """Take the attention map away."""
-        self._removeRoles(("attention", "attentionColors"))
+        assessment = self.assessment()
+        node = self.makeNode("nodes", "vtkMRMLSegmentationNode", _("Lymph nodes"))
+        writeNodes(node, self.ctNode(), assessment["nodes"] if assessment else [], array, geometry)
 
     def displayState(self) -> dict[str, Any]:
         """How the case was last shown; empty where it never was."""
@@ -255,10 +253,7 @@ class CaseScene:
     # Removing
 
     def remove(self) -> None:
-        """Remove all that the case made. What the user put into its folder moves one floor up."""
-        from LNStationSlicer.PetDisplay import restorePet
-
-        restorePet(self)
+        """Remove all that the case made, which must not be drawn any more. The user's own in its folder moves up."""
         folder = self.folderItem()
         self._removeRoles(OWN_ROLES)
         self._folder.remove(folder)

@@ -6,6 +6,7 @@ from a neighbor is seen in both. Surfaces are not made here but when they are sh
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,7 +23,6 @@ from LNStationSlicer.VolumeExchange import geometryMatrix, orientedImage
 
 if TYPE_CHECKING:
     from LNStationLib.worker.volume_files import VolumeGeometry
-    from LNStationSlicer.CaseScene import CaseScene
 
 StationsReplacedEvent = vtk.vtkCommand.UserEvent + 4711
 """Invoked on the stations segmentation node after each programmatic replacement."""
@@ -30,19 +30,23 @@ StationsReplacedEvent = vtk.vtkCommand.UserEvent + 4711
 NEUTRAL_NODE_COLOR = (0.95, 0.85, 0.25)
 
 
-def showStations(case: CaseScene, array: np.ndarray, geometry: VolumeGeometry) -> None:
+def writeStations(
+    node: slicer.vtkMRMLSegmentationNode,
+    ctNode: slicer.vtkMRMLVolumeNode | None,
+    array: np.ndarray,
+    geometry: VolumeGeometry,
+) -> None:
     """Replace the stations of a case.
 
     Every station of the table has a segment, empty ones too, so that a missing one can be drawn.
 
     Args:
-        case: Gets a stations segmentation where it has none.
+        node: The case's segmentation of the stations; may be new.
+        ctNode: The case's CT.
         array: uint8 ``[z, y, x]`` with the label values of the table, on the CT's grid.
         geometry: Of the array.
     """
-    created = case.stationsNode() is None
-    node = case.makeNode("stations", "vtkMRMLSegmentationNode", _("Stations"))
-    _prepare(case, node, array, geometry)
+    _prepare(node, ctNode, array, geometry)
     segmentation = node.GetSegmentation()
     image = orientedImage(array, geometry)
     modified = node.StartModify()
@@ -54,27 +58,32 @@ def showStations(case: CaseScene, array: np.ndarray, geometry: VolumeGeometry) -
         segment.RemoveAllRepresentations()
         segment.SetLabelValue(row.label_value)
         segment.AddRepresentation(BINARY, image)
-    if created:
+    if node.GetDisplayNode() is None:
         _defaultDisplay(node)
     node.EndModify(modified)
     segmentation.InvokeEvent(slicer.vtkSegmentation.SourceRepresentationModified)
     node.InvokeEvent(StationsReplacedEvent)
 
 
-def showNodes(case: CaseScene, array: np.ndarray, geometry: VolumeGeometry) -> None:
-    """Replace the node candidates of a case: one segment per node of the assessment that has voxels.
+def writeNodes(
+    node: slicer.vtkMRMLSegmentationNode,
+    ctNode: slicer.vtkMRMLVolumeNode | None,
+    findings: Iterable[NodeFinding],
+    array: np.ndarray,
+    geometry: VolumeGeometry,
+) -> None:
+    """Replace the node candidates of a case: one segment for each node that has voxels.
 
     Args:
-        case: Its assessment gives names and codes.
+        node: The case's segmentation of the nodes; may be new.
+        ctNode: The case's CT.
+        findings: Those of the assessment; they give names and codes.
         array: uint16 ``[z, y, x]`` with node ids.
         geometry: Of the array.
     """
-    created = case.nodesNode() is None
-    node = case.makeNode("nodes", "vtkMRMLSegmentationNode", _("Lymph nodes"))
-    _prepare(case, node, array, geometry)
+    _prepare(node, ctNode, array, geometry)
     segmentation = node.GetSegmentation()
-    assessment = case.assessment()
-    findings = {finding["node_id"]: finding for finding in assessment["nodes"]} if assessment else {}
+    known = {finding["node_id"]: finding for finding in findings}
     image = orientedImage(array.astype(np.uint16, copy=False), geometry)
     present = np.flatnonzero(np.bincount(SegmentMasks.imageArray(image).ravel())).tolist()
     modified = node.StartModify()
@@ -84,14 +93,17 @@ def showNodes(case: CaseScene, array: np.ndarray, geometry: VolumeGeometry) -> N
     segmentation.RemoveAllSegments()
     for nodeId in present:
         if nodeId:
-            segmentation.AddSegment(_nodeSegment(nodeId, findings.get(nodeId), image), nodeSegmentId(nodeId))
-    if created:
+            segmentation.AddSegment(_nodeSegment(nodeId, known.get(nodeId), image), nodeSegmentId(nodeId))
+    if node.GetDisplayNode() is None:
         _defaultDisplay(node)
     node.EndModify(modified)
 
 
 def _prepare(
-    case: CaseScene, node: slicer.vtkMRMLSegmentationNode, array: np.ndarray, geometry: VolumeGeometry
+    node: slicer.vtkMRMLSegmentationNode,
+    ctNode: slicer.vtkMRMLVolumeNode | None,
+    array: np.ndarray,
+    geometry: VolumeGeometry,
 ) -> None:
     """Edit on the grid of the array, which is the CT's; the CT is said to be the source for DICOM export."""
     grid = SegmentMasks.emptyImage(geometryMatrix(geometry), array.shape)
@@ -101,7 +113,6 @@ def _prepare(
         slicer.vtkSegmentationConverter.GetReferenceImageGeometryParameterName(),
         slicer.vtkSegmentationConverter.SerializeImageGeometry(grid),
     )
-    ctNode = case.ctNode()
     role = slicer.vtkMRMLSegmentationNode.GetReferenceImageGeometryReferenceRole()
     if ctNode is not None and node.GetNodeReferenceID(role) != ctNode.GetID():
         node.SetNodeReferenceID(role, ctNode.GetID())

@@ -11,6 +11,7 @@ from typing import Any
 import slicer
 
 from LNStationSlicer import OrganMatching, PetExchange, VolumeExchange
+from LNStationSlicer.CaseExport import exportNodeMap, exportStationMap
 from LNStationSlicer.CaseScene import CaseScene
 from LNStationSlicer.Parameters import CaseParameters, restoreSettings
 
@@ -124,10 +125,10 @@ class CaseUpload:
         self.restore["assessment"] = self._case.assessment()
         if settings := restoreSettings(CaseParameters(self._case.node)):
             self.restore["settings"] = settings
-        self.restore["stations"] = VolumeExchange.exportStationMap(self._case, self._folder, "restore_stations")
+        self.restore["stations"] = exportStationMap(self._case, self._folder, "restore_stations")
 
     def _exportNodeMap(self) -> None:
-        self.restore["nodes"] = VolumeExchange.exportNodeMap(self._case, self._folder, "restore_nodes")
+        self.restore["nodes"] = exportNodeMap(self._case, self._folder, "restore_nodes")
 
 
 def _facts(parameters: CaseParameters) -> dict[str, Any]:

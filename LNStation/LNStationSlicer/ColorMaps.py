@@ -10,6 +10,8 @@ from __future__ import annotations
 import numpy as np
 import slicer
 
+from LNStationSlicer.CaseScene import CaseScene
+
 Rgb = tuple[float, float, float]
 
 _SAMPLES = {
@@ -47,6 +49,20 @@ def colorOf(name: str, value: float) -> Rgb:
     table = colorTable(name)
     r, g, b = table[round(min(max(value, 0.0), 1.0) * (N_COLORS - 1))].tolist()
     return r, g, b
+
+
+def caseColors(case: CaseScene, role: str, title: str, name: str) -> slicer.vtkMRMLColorTableNode:
+    """A case's color table of a role, showing a map; made where it has none.
+
+    Args:
+        case: The case.
+        role: From ``colorsRole``.
+        title: What the user reads in lists of color tables.
+        name: One of ``COLOR_MAPS``.
+    """
+    node = case.makeNode(role, "vtkMRMLColorTableNode", title)
+    fillColorNode(node, name)
+    return node
 
 
 def fillColorNode(colorNode: slicer.vtkMRMLColorTableNode, name: str) -> None:

@@ -1,4 +1,4 @@
-"""Section "Display": how stations, nodes and the attention map are drawn."""
+"""Section "Display": how stations, nodes and the voxel map are drawn."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ class DisplaySection(Section):
         fillCombo(
             ui.colorByCombo, [("anatomy", _("colored by anatomy")), ("probability", _("colored by probability"))]
         )
-        fillCombo(ui.attentionColorCombo, [(name, name) for name in COLOR_MAPS])
-        for combo in (ui.representationCombo, ui.colorByCombo, ui.attentionColorCombo):
+        fillCombo(ui.mapColorCombo, [(name, name) for name in COLOR_MAPS])
+        for combo in (ui.representationCombo, ui.colorByCombo, ui.mapColorCombo):
             combo.connect("currentIndexChanged(int)", self._onChanged)
         for check in (ui.show3DCheck, ui.showNodesCheck):
             check.connect("toggled(bool)", self._onChanged)
         ui.showCtButton.clicked.connect(self._onShowCt)
-        for radio in (ui.plainRadio, ui.petRadio, ui.attentionRadio):
+        for radio in (ui.plainRadio, ui.petRadio, ui.mapRadio):
             radio.connect("toggled(bool)", self._onForeground)
-        for slider in (ui.foregroundOpacitySlider, ui.attentionThresholdSlider):
+        for slider in (ui.foregroundOpacitySlider, ui.mapThresholdSlider):
             slider.connect("valueChanged(double)", self._onChanged)
 
     def refresh(self) -> None:
@@ -42,24 +42,24 @@ class DisplaySection(Section):
         with self.refreshing():
             chooseKey(ui.representationCombo, options.stationStyle if options.stationsVisible else "none")
             chooseKey(ui.colorByCombo, options.stationColor)
-            chooseKey(ui.attentionColorCombo, options.attentionColorMap)
+            chooseKey(ui.mapColorCombo, options.mapColorMap)
             ui.show3DCheck.checked = options.show3D
             ui.showNodesCheck.checked = overlays.nodesShown(options)
-            radios = {"attention": ui.attentionRadio, "pet": ui.petRadio, "none": ui.plainRadio}
+            radios = {"map": ui.mapRadio, "pet": ui.petRadio, "none": ui.plainRadio}
             radios[self._shownForeground(options.foreground)].checked = True
             ui.foregroundOpacitySlider.value = options.foregroundOpacity
-            ui.attentionThresholdSlider.value = options.attentionThreshold
+            ui.mapThresholdSlider.value = options.mapThreshold
             self._refreshEnabled(hidden=self.logic.modelHidden())
 
     def _refreshEnabled(self, hidden: bool) -> None:
         ui = self.ui
-        hasAttention, hasPet = self._has("attention") and not hidden, self._has("pet")
-        ui.attentionRadio.enabled = hasAttention
-        ui.attentionRadio.toolTip = _attentionTip() if hasAttention else _noAttentionTip(hidden)
+        hasMap, hasPet = self._has("map") and not hidden, self._has("pet")
+        ui.mapRadio.enabled = hasMap
+        ui.mapRadio.toolTip = _mapTip() if hasMap else _noMapTip(hidden)
         ui.petRadio.enabled = hasPet
         ui.petRadio.toolTip = _petTip() if hasPet else _("The case has no PET.")
-        for widget in (ui.attentionThresholdSlider, ui.attentionColorCombo):
-            widget.enabled = hasAttention
+        for widget in (ui.mapThresholdSlider, ui.mapColorCombo):
+            widget.enabled = hasMap
         ui.foregroundOpacitySlider.enabled = not ui.plainRadio.checked
         ui.colorByCombo.enabled = ui.showNodesCheck.enabled = not hidden
         ui.showNodesCheck.toolTip = self._nodesTip(hidden)
@@ -78,8 +78,8 @@ class DisplaySection(Section):
             show3D=ui.show3DCheck.checked,
             foreground=self._foreground(before.foreground),
             foregroundOpacity=ui.foregroundOpacitySlider.value,
-            attentionThreshold=ui.attentionThresholdSlider.value,
-            attentionColorMap=comboKey(ui.attentionColorCombo),
+            mapThreshold=ui.mapThresholdSlider.value,
+            mapColorMap=comboKey(ui.mapColorCombo),
         )
 
     def _nodesVisible(self, before: OverlayOptions) -> bool | None:
@@ -98,8 +98,8 @@ class DisplaySection(Section):
         )
 
     def _foreground(self, before: str) -> str:
-        if self.ui.attentionRadio.checked:
-            return "attention"
+        if self.ui.mapRadio.checked:
+            return "map"
         if self.ui.petRadio.checked:
             return "pet"
         # What was chosen and is not there (yet), or hidden, stays chosen.
@@ -107,12 +107,12 @@ class DisplaySection(Section):
 
     def _shownForeground(self, chosen: str) -> str:
         """What is chosen, where there is such a thing; a blind read shows nothing though it stays chosen."""
-        isThere = self._has(chosen) and not (chosen == "attention" and self.logic.modelHidden())
+        isThere = self._has(chosen) and not (chosen == "map" and self.logic.modelHidden())
         return chosen if isThere else "none"
 
     def _has(self, foreground: str) -> bool:
         case = self.logic.case
-        node = {"attention": case.attentionNode, "pet": case.petNode}.get(foreground, lambda: None)()
+        node = {"map": case.mapNode, "pet": case.petNode}.get(foreground, lambda: None)()
         return node is not None
 
     def _onShowCt(self) -> None:
@@ -134,11 +134,11 @@ def _styles() -> list[tuple[str, str]]:
     return [("outline", _("outline")), ("fill", _("fill")), ("both", _("outline and fill")), ("none", _("hidden"))]
 
 
-def _attentionTip() -> str:
+def _mapTip() -> str:
     return _("Where the model looked. It is no proof of disease. Stations and nodes are drawn as outlines meanwhile.")
 
 
-def _noAttentionTip(hidden: bool) -> str:
+def _noMapTip(hidden: bool) -> str:
     if hidden:
         return _("Hidden until every station is called.")
     return _("There is no attention map: the calls were made without a learned model.")

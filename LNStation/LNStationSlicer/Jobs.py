@@ -6,18 +6,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import slicer
 
-from LNStationSlicer import VolumeExchange
-from LNStationSlicer.AttentionMap import attentionPieces
+from LNStationSlicer.CaseExport import exportStations
 from LNStationSlicer.CaseScene import CaseScene
 from LNStationSlicer.Parameters import CaseParameters, rememberAssessed, workerSettings
 from LNStationSlicer.PatientIdentity import patientIdentity, reportName
 from LNStationSlicer.StationEditing import StationEditing
 from LNStationSlicer.Translation import _
+from LNStationSlicer.VoxelMaps import MAP_ROLES, mapPieces
 from LNStationSlicer.WorkerClient import WorkerClient
 
 Pieces = Iterator[Callable[[], object]]
@@ -76,8 +77,9 @@ class AssessJob(Job):
         yield lambda: self.case.setAssessment(result["assessment"])
         yield lambda: self.case.setStations(*client.takeVolume(result["stations"]))
         yield lambda: self.case.setNodes(*client.takeVolume(result["nodes"]))
-        attention = result.get("attention")
-        yield from attentionPieces(self.case, (lambda: client.takeVolume(attention)) if attention else None)
+        for role in MAP_ROLES:
+            reference = result.get(role)
+            yield from mapPieces(self.case, role, partial(client.takeVolume, reference) if reference else None)
         yield lambda: self.case.review().markFresh()
 
 
@@ -99,7 +101,7 @@ class ReassessJob(Job):
 
     def _export(self, folder: Path) -> None:
         self._snapshot = self._editing.snapshot(list(self.stations))
-        self.params["stations"] = VolumeExchange.exportStations(self.case, list(self.stations), folder)
+        self.params["stations"] = exportStations(self.case, list(self.stations), folder)
 
     def inputs(self) -> Sequence[dict[str, Any]]:
         """The masks of the stations."""
@@ -111,9 +113,10 @@ class ReassessJob(Job):
         yield lambda: self.case.setAssessment(result["assessment"])
         if result.get("nodes"):
             yield lambda: self.case.setNodes(*client.takeVolume(result["nodes"]))
-        # None says that the map is as before, not that there is none.
-        if attention := result.get("attention"):
-            yield from attentionPieces(self.case, lambda: client.takeVolume(attention))
+        for role in MAP_ROLES:
+            # None says that the map is as before, not that there is none.
+            if reference := result.get(role):
+                yield from mapPieces(self.case, role, partial(client.takeVolume, reference))
         yield lambda: self._editing.assessed(self._snapshot)
 
 

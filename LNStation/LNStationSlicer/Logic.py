@@ -154,6 +154,8 @@ class Logic(ScriptedLoadableModuleLogic):
         if wasCurrent:
             self._leaveCase()
             self._case = None
+        else:
+            Overlays(case).hide()
         case.remove()
         if wasCurrent:
             self.selectCase(next(iter(self.cases()), None))

@@ -11,7 +11,11 @@ from LNStationSlicer.ColorMaps import Rgb, colorOf
 
 StationStyle = Literal["outline", "fill", "both"]
 StationColor = Literal["anatomy", "probability"]
-Foreground = Literal["none", "attention", "pet"]
+Foreground = Literal["none", "map", "pet"]
+
+_FORMER_NAMES = {"attentionThreshold": "mapThreshold", "attentionColorMap": "mapColorMap"}
+_FORMER_MAP = "attention"
+"""What scenes saved by version 0.1 call the voxel map and its options."""
 
 PROBABILITY_MAP = "viridis"
 NOT_ASSESSED_COLOR: Rgb = (0.6, 0.6, 0.6)
@@ -34,13 +38,13 @@ class OverlayOptions:
         stationOpacity: In [0, 1].
         nodesVisible: Node candidates, colored by call. None: unless their method is not fit for staging.
         show3D: Stations and nodes as surfaces.
-        foreground: What lies over the CT, where the case has it: a station that is clicked shows its attention.
+        foreground: What lies over the CT, where the case has it: the PET, or the map of voxels that the method gave.
         foregroundOpacity: In [0, 1].
-        attentionThreshold: Share of the map's maximum, in [0, 1], below which nothing is drawn.
-        attentionColorMap: One of ``COLOR_MAPS``.
+        mapThreshold: Share of the map's maximum, in [0, 1], below which nothing is drawn.
+        mapColorMap: One of ``COLOR_MAPS``.
         petColorMap: One of ``COLOR_MAPS``.
         petUpperSuv: Value drawn with the highest color.
-        modelHidden: Blind first read: no attention, no probability, no nodes.
+        modelHidden: Blind first read: no voxel map, no probability, no nodes.
         highlighted: Station that stands out.
     """
 
@@ -50,10 +54,10 @@ class OverlayOptions:
     stationOpacity: float = 0.8
     nodesVisible: bool | None = None
     show3D: bool = False
-    foreground: Foreground = "attention"
+    foreground: Foreground = "map"
     foregroundOpacity: float = 0.5
-    attentionThreshold: float = 0.3
-    attentionColorMap: str = "inferno"
+    mapThreshold: float = 0.3
+    mapColorMap: str = "inferno"
     petColorMap: str = "inferno"
     petUpperSuv: float = 10.0
     modelHidden: bool = False
@@ -67,7 +71,10 @@ class OverlayOptions:
     def fromDict(cls, state: Mapping[str, Any]) -> OverlayOptions:
         """From ``CaseScene.displayState``; what it does not say is as by default, what is unknown is ignored."""
         known = {field.name for field in fields(cls)}
-        return cls(**{name: value for name, value in state.items() if name in known})
+        current = {_FORMER_NAMES.get(name, name): value for name, value in state.items()}
+        if current.get("foreground") == _FORMER_MAP:
+            current["foreground"] = "map"
+        return cls(**{name: value for name, value in current.items() if name in known})
 
 
 def probabilityColor(probability: float | None) -> Rgb:

@@ -1,4 +1,4 @@
-"""How a case is drawn over the images: stations, node candidates, attention map, PET.
+"""How a case is drawn over the images: stations, node candidates, voxel map, PET.
 
 Only the module's own nodes and layers are touched; images, windows and other layers are the reader's
 (``SliceLayers``, ``PetDisplay``). Drawing never changes the anatomical color of a segment (which leaves with DICOM
@@ -14,15 +14,16 @@ import slicer
 
 from LNStationLib import anatomy
 from LNStationSlicer.AssessmentTypes import isFitForStaging, nodesAreFit, nodeSegmentId
+from LNStationSlicer.CaseFolder import colorsRole
 from LNStationSlicer.CaseScene import CaseScene
 from LNStationSlicer.CaseSegmentations import NEUTRAL_NODE_COLOR
-from LNStationSlicer.ColorMaps import fillColorNode
+from LNStationSlicer.ColorMaps import caseColors
 from LNStationSlicer.OverlayOptions import OverlayOptions, callColor, probabilityColor
 from LNStationSlicer.PetDisplay import drawPet, restorePet
-from LNStationSlicer.SegmentMasks import imageArray
 from LNStationSlicer.SliceLayers import SliceLayers
 from LNStationSlicer.Surfaces import missingSurfaces
 from LNStationSlicer.Translation import _
+from LNStationSlicer.VoxelMap import VoxelMap
 
 MEDIASTINAL_WINDOW = (400.0, 40.0)
 """Width and level in HU."""
@@ -187,47 +188,26 @@ class Overlays:
                 display.SetSegmentOverrideColor(nodeSegmentId(finding["node_id"]), *color)
         display.EndModify(modified)
 
-    # Attention and PET
+    # Voxel map and PET
 
     def _foreground(self, options: OverlayOptions) -> slicer.vtkMRMLScalarVolumeNode | None:
         """The volume that lies over the CT."""
-        if options.foreground == "attention" and not options.modelHidden:
-            return self.case.attentionNode()
+        if options.foreground == "map" and not options.modelHidden:
+            return self.case.mapNode()
         return self.case.petNode() if options.foreground == "pet" else None
 
     def _drawForeground(self, options: OverlayOptions) -> None:
         volume = self._foreground(options)
         isPet = volume is not None and options.foreground == "pet"
-        if volume is not None and not isPet:
-            self._drawAttention(options)
+        voxelMap = VoxelMap.of(self.case)
+        if voxelMap is not None and volume is voxelMap.node:
+            voxelMap.draw(options.mapColorMap, options.mapThreshold)
         if isPet:
-            drawPet(self.case, self._colors("petColors", options.petColorMap), options.petUpperSuv)
+            colors = caseColors(self.case, colorsRole("pet"), _("PET colors"), options.petColorMap)
+            drawPet(self.case, colors, options.petUpperSuv)
         else:
             restorePet(self.case)
         self._layers.layOver(volume, options.foregroundOpacity)
-
-    def _drawAttention(self, options: OverlayOptions) -> None:
-        node = self.case.attentionNode()
-        if node is None or node.GetImageData() is None:
-            return
-        display = _displayNode(node)
-        # Not by GetScalarRange, which takes ten times as long.
-        highest = float(imageArray(node.GetImageData()).max(initial=0.0))
-        modified = display.StartModify()
-        display.SetAndObserveColorNodeID(self._colors("attentionColors", options.attentionColorMap).GetID())
-        display.SetAutoWindowLevel(False)
-        display.SetWindowLevelMinMax(0.0, highest or 1.0)
-        display.SetAutoThreshold(False)
-        # The map's maximum always shows, whatever the threshold.
-        display.SetThreshold(min(max(options.attentionThreshold, 1e-6), 1.0) * highest, max(highest, 1e-6))
-        display.SetApplyThreshold(True)
-        display.EndModify(modified)
-
-    def _colors(self, role: str, name: str) -> slicer.vtkMRMLColorTableNode:
-        title = _("Attention colors") if role == "attentionColors" else _("PET colors")
-        node = self.case.makeNode(role, "vtkMRMLColorTableNode", title)
-        fillColorNode(node, name)
-        return node
 
 
 def _setMediastinalWindow(ctNode: slicer.vtkMRMLScalarVolumeNode) -> None:

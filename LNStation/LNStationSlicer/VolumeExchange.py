@@ -8,24 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import slicer
 import vtk
 import vtk.util.numpy_support
 
-from LNStationLib import anatomy
 from LNStationLib.errors import GeometryError, InputError
 from LNStationLib.worker.volume_files import VolumeGeometry, write_slabs, write_volume
 from LNStationSlicer import SegmentMasks
-from LNStationSlicer.AssessmentTypes import nodeIdOf
 from LNStationSlicer.SegmentExport import cutToGrid, worldMatrix
 from LNStationSlicer.SegmentMasks import Box
 from LNStationSlicer.Translation import _
-
-if TYPE_CHECKING:
-    from LNStationSlicer.CaseScene import CaseScene
 
 FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])
 """RAS to LPS and back."""
@@ -243,34 +238,16 @@ def exportLabels(
     return write_volume(folder, name, whole, matrixGeometry(matrix))
 
 
-def exportStations(case: CaseScene, stationNames: Iterable[str], folder: Path) -> dict[str, dict[str, Any]]:
-    """Write stations one by one for a new assessment; one that was emptied has the shape (0, 0, 0)."""
-    stationsNode, ctNode = _stationsAndCt(case)
-    matrix, shape = gridMatrix(ctNode), volumeArray(ctNode).shape
-    references = {}
-    for station in stationNames:
-        cut = cutToGrid({(stationsNode, station): 1}, matrix, shape, np.dtype(np.uint8))
-        array = cut.array if cut else np.zeros((0, 0, 0), dtype=np.uint8)
-        geometry = matrixGeometry(_boxMatrix(matrix, cut.box) if cut else matrix)
-        references[station] = write_volume(folder, f"station_{station}", array, geometry)
-    return references
-
-
-def exportStationMap(case: CaseScene, folder: Path, name: str) -> dict[str, Any]:
-    """Write all stations as one uint8 label map on the CT's grid; where they overlap the later in the table wins."""
-    stationsNode, ctNode = _stationsAndCt(case)
-    labels = {row.name: row.label_value for row in anatomy.stations()}
-    return exportLabels(stationsNode, labels, ctNode, "uint8", folder, name)
-
-
-def exportNodeMap(case: CaseScene, folder: Path, name: str) -> dict[str, Any]:
-    """Write all node candidates as one uint16 label map on the CT's grid, values as in the assessment."""
-    nodesNode, ctNode = case.nodesNode(), case.ctNode()
-    if nodesNode is None or ctNode is None:
-        raise InputError(_("This case has no node candidates yet; assess it first."))
-    ids = nodesNode.GetSegmentation().GetSegmentIDs()
-    labels = {segmentId: nodeIdOf(segmentId) for segmentId in ids if nodeIdOf(segmentId)}
-    return exportLabels(nodesNode, labels, ctNode, "uint16", folder, name)
+def exportBox(
+    segmentationNode: slicer.vtkMRMLSegmentationNode,
+    segmentId: str,
+    ctNode: slicer.vtkMRMLVolumeNode,
+    folder: Path,
+    name: str,
+) -> dict[str, Any]:
+    """Write a segment as a uint8 mask, the box of the CT's grid that holds it; shape (0, 0, 0) where it is empty."""
+    found = exportSegments(segmentationNode, [segmentId], ctNode, folder, name)
+    return found or write_volume(folder, name, np.zeros((0, 0, 0), dtype=np.uint8), volumeGeometry(ctNode))
 
 
 def _exportCut(
@@ -291,15 +268,6 @@ def _boxMatrix(matrix: np.ndarray, box: Box) -> np.ndarray:
     moved = matrix.copy()
     moved[:, 3] = matrix @ [box[2].start, box[1].start, box[0].start, 1.0]
     return moved
-
-
-def _stationsAndCt(case: CaseScene) -> tuple[slicer.vtkMRMLSegmentationNode, slicer.vtkMRMLScalarVolumeNode]:
-    stationsNode, ctNode = case.stationsNode(), case.ctNode()
-    if ctNode is None:
-        raise InputError(_("The CT of this case is no longer in the scene; load it again and choose it."))
-    if stationsNode is None:
-        raise InputError(_("This case has no stations yet; assess it first."))
-    return stationsNode, ctNode
 
 
 def _smallType(array: np.ndarray) -> str:

@@ -31,7 +31,7 @@ slicer = slicer_host.start()
 
 from assess import IN_PLANE, load  # noqa: E402
 from benchmark_page import write_section  # noqa: E402
-from LNStationSlicer import VolumeExchange  # noqa: E402
+from LNStationSlicer import CaseExport, VolumeExchange  # noqa: E402
 from LNStationSlicer.Jobs import AssessJob  # noqa: E402
 from LNStationSlicer.SelfTest import eraseLowerHalf  # noqa: E402
 from LNStationSlicer.Steps import Steps  # noqa: E402
@@ -211,8 +211,8 @@ def attention(hand: Hand, times: Times) -> None:
     heat = np.where(array > 0, np.random.default_rng(0).random(array.shape, dtype=np.float32), 0).astype(np.float32)
     result = {
         "assessment": case.assessment(),
-        "stations": VolumeExchange.exportStationMap(case, folder, "stations"),
-        "nodes": VolumeExchange.exportNodeMap(case, folder, "nodes"),
+        "stations": CaseExport.exportStationMap(case, folder, "stations"),
+        "nodes": CaseExport.exportNodeMap(case, folder, "nodes"),
         "attention": write_volume(folder, "attention", heat, VolumeExchange.volumeGeometry(case.ctNode())),
     }
     done: list[Exception | None] = []
@@ -224,7 +224,7 @@ def attention(hand: Hand, times: Times) -> None:
         raise done[0]
     hand.widget.refresh()
     with times.watched("the attention map is switched on"):
-        hand.ui.attentionRadio.checked = True
+        hand.ui.mapRadio.checked = True
         slicer.app.processEvents()
     click_rows(hand, times, "attention map over the CT")
 

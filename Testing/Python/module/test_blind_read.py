@@ -130,8 +130,8 @@ def test_the_views_look_alike_whatever_the_model_says(hand: Hand, tmp_path: Path
 
 def test_the_attention_map_cannot_be_switched_on(hand: Hand) -> None:
     hand.open_section("displaySection")
-    assert hand.logic.case.attentionNode() is not None
-    assert not hand.ui.attentionRadio.enabled
+    assert hand.logic.case.mapNode() is not None
+    assert not hand.ui.mapRadio.enabled
     assert not hand.ui.colorByCombo.enabled
 
 

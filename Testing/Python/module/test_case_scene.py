@@ -17,12 +17,14 @@ slicer = slicer_host.start()
 
 import vtk  # noqa: E402
 from LNStationSlicer import Terminology  # noqa: E402
-from LNStationSlicer.CaseScene import CaseScene, nodeIdOf, nodeSegmentId  # noqa: E402
+from LNStationSlicer.AssessmentTypes import nodeIdOf, nodeSegmentId  # noqa: E402
+from LNStationSlicer.CaseExport import exportNodeMap, exportStationMap  # noqa: E402
+from LNStationSlicer.CaseScene import CaseScene  # noqa: E402
 from LNStationSlicer.OverlayOptions import OverlayOptions  # noqa: E402
 from LNStationSlicer.Overlays import Overlays  # noqa: E402
 from LNStationSlicer.StationEditing import StationEditing  # noqa: E402
 from LNStationSlicer.Surfaces import missingSurfaces  # noqa: E402
-from LNStationSlicer.VolumeExchange import FLIP, exportNodeMap, exportStationMap, gridMatrix  # noqa: E402
+from LNStationSlicer.VolumeExchange import FLIP, gridMatrix  # noqa: E402
 from module.mrml_cases import (  # noqa: E402
     GRIDS,
     SHAPE,
@@ -34,6 +36,7 @@ from module.mrml_cases import (  # noqa: E402
     make_case,
     make_volume,
     node_array,
+    set_map,
     station_array,
 )
 
@@ -72,7 +75,7 @@ def scene_ids() -> set[str]:
 def test_everything_the_case_makes_lies_in_one_folder_and_the_ct_does_not() -> None:
     case = make_case()
     attention = np.linspace(0, 1, np.prod(SHAPE), dtype=np.float32).reshape(SHAPE)
-    case.setAttention(attention, geometry_of(lps_matrix()))
+    set_map(case, attention, geometry_of(lps_matrix()))
     assert names_in_folder(case) == {"review", "assessment", "table", "stations", "nodes", "attention"}
     assert hierarchy().GetItemParent(hierarchy().GetItemByDataNode(case.ctNode())) != case.folderItem()
 
@@ -134,17 +137,17 @@ def test_an_attention_map_lies_where_it_belongs_though_only_its_box_is_kept() ->
     case = make_case(GRIDS["oblique"])
     array = np.zeros(SHAPE, dtype=np.float32)
     array[14, 12, 25] = 0.7
-    case.setAttention(array, geometry_of(GRIDS["oblique"]))
-    node = case.attentionNode()
+    set_map(case, array, geometry_of(GRIDS["oblique"]))
+    node = case.mapNode()
     kept = slicer.util.arrayFromVolume(node)
     assert kept.shape == (3, 3, 3)
     assert kept[1, 1, 1] == np.float32(0.7)
     center = gridMatrix(node) @ [1, 1, 1, 1]
     assert np.allclose(FLIP @ center, GRIDS["oblique"] @ [25, 12, 14, 1], atol=1e-6)
-    case.setAttention(np.zeros(SHAPE, dtype=np.float32), geometry_of(GRIDS["oblique"]))
-    assert slicer.util.arrayFromVolume(case.attentionNode()).max() == 0
-    case.setAttention(None, None)
-    assert case.attentionNode() is None
+    set_map(case, np.zeros(SHAPE, dtype=np.float32), geometry_of(GRIDS["oblique"]))
+    assert slicer.util.arrayFromVolume(case.mapNode()).max() == 0
+    set_map(case, None)
+    assert case.mapNode() is None
 
 
 def test_segmentations_are_edited_on_the_grid_of_the_ct() -> None:
@@ -266,12 +269,13 @@ def test_removing_a_case_leaves_the_scene_as_it_was_with_ct_pet_and_sources() ->
     case.setAssessment(make_assessment())
     case.setStations(station_array(), geometry_of(lps_matrix()))
     case.setNodes(node_array(), geometry_of(lps_matrix()))
-    case.setAttention(np.ones(SHAPE, dtype=np.float32), geometry_of(lps_matrix()))
-    Overlays(case).apply(OverlayOptions(foreground="attention"))
+    set_map(case, np.ones(SHAPE, dtype=np.float32), geometry_of(lps_matrix()))
+    Overlays(case).apply(OverlayOptions(foreground="map"))
     Overlays(case).apply(OverlayOptions(foreground="pet", show3D=True))
     assert pet.GetDisplayNode().GetColorNodeID() != colors
     folder = case.folderItem()
     mine = hierarchy().CreateFolderItem(folder, "my own")
+    Overlays(case).hide()
     case.remove()
     assert scene_ids() == before
     assert not case.isAlive()
@@ -318,8 +322,8 @@ def test_a_saved_scene_brings_everything_back(tmp_path: Path, kind: str) -> None
     case = make_case(GRIDS["oblique"], name="Größe 1", pet=pet)
     case.setSources("organs", [slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "organs")])
     attention = np.linspace(0, 1, np.prod(SHAPE), dtype=np.float32).reshape(SHAPE)
-    case.setAttention(attention, geometry_of(GRIDS["oblique"]))
-    options = OverlayOptions(stationColor="probability", foreground="attention", attentionColorMap="cividis")
+    set_map(case, attention, geometry_of(GRIDS["oblique"]))
+    options = OverlayOptions(stationColor="probability", foreground="map", mapColorMap="cividis")
     Overlays(case).apply(options)
     clock = Clock()
     editing = StationEditing(case, schedule=clock)
@@ -351,11 +355,11 @@ def test_a_saved_scene_brings_everything_back(tmp_path: Path, kind: str) -> None
     assert np.allclose(geometry.direction, geometry_of(GRIDS["oblique"]).direction, atol=1e-5)
     nodes, _geometry = read_volume(tmp_path, exportNodeMap(back, tmp_path, "nodes"))
     assert (nodes == node_array()).all()
-    assert np.allclose(slicer.util.arrayFromVolume(back.attentionNode()), attention)
+    assert np.allclose(slicer.util.arrayFromVolume(back.mapNode()), attention)
     assert Overlays(back).options() == options
     display = back.stationsNode().GetDisplayNode()
     assert np.allclose([display.GetSegmentOverrideColor(n) for n in ("4R", "1R")], colors, atol=1e-3)
-    color_node = back.attentionNode().GetDisplayNode().GetColorNode()
+    color_node = back.mapNode().GetDisplayNode().GetColorNode()
     assert color_node.GetAttribute("LNStation.role") == "attentionColors"
     assert color_node.GetNumberOfColors() == 256
     assert back.tableNode().GetTable().GetNumberOfRows() == 17

@@ -33,6 +33,7 @@ from module.mrml_cases import (  # noqa: E402
     make_unconfirmed_assessment,
     make_volume,
     node_array,
+    set_map,
 )
 from slicer_host import screenshots  # noqa: E402
 from vtk.util.numpy_support import vtk_to_numpy  # noqa: E402
@@ -185,30 +186,30 @@ def with_attention(case: Any) -> Any:
     array = np.zeros(SHAPE, dtype=np.float32)
     array[12:18, 8:20, 20:26] = 0.2
     array[12:18, 8:20, 26:32] = 2.0
-    case.setAttention(array, geometry_of(lps_matrix()))
+    set_map(case, array, geometry_of(lps_matrix()))
     return case
 
 
 def test_attention_is_drawn_above_its_threshold_in_its_colors() -> None:
     case = with_attention(flat_case())
     options = OverlayOptions(
-        stationsVisible=False, nodesVisible=False, foreground="attention", foregroundOpacity=1.0,
-        attentionThreshold=0.5, attentionColorMap="viridis",
+        stationsVisible=False, nodesVisible=False, foreground="map", foregroundOpacity=1.0,
+        mapThreshold=0.5, mapColorMap="viridis",
     )  # fmt: skip
     half = 6 * 1.5 * 12 * 1.25 * (300 / 70) ** 2
     pixels = shown(case, options)
     colored = (np.ptp(pixels, axis=2) > 0.1).sum()
     assert colored == pytest.approx(half, rel=0.25)
     assert count(pixels, tuple(colorTable("viridis")[-1])) > 0.6 * half
-    lower = shown(case, replace(options, attentionThreshold=0.05))
+    lower = shown(case, replace(options, mapThreshold=0.05))
     assert (np.ptp(lower, axis=2) > 0.1).sum() > 1.6 * colored
-    inferno = shown(case, replace(options, attentionColorMap="inferno"))
+    inferno = shown(case, replace(options, mapColorMap="inferno"))
     assert count(inferno, tuple(colorTable("inferno")[-1])) > 0.6 * half
 
 
 def test_attention_is_never_shown_while_the_model_is_hidden() -> None:
     case = with_attention(flat_case())
-    options = OverlayOptions(stationsVisible=False, nodesVisible=False, foreground="attention", modelHidden=True)
+    options = OverlayOptions(stationsVisible=False, nodesVisible=False, foreground="map", modelHidden=True)
     assert (np.ptp(shown(case, options), axis=2) > 0.05).sum() == 0
 
 
@@ -234,7 +235,7 @@ def test_pet_is_fused_over_the_ct_with_the_opacity_asked_for() -> None:
 
 def test_without_a_pet_or_attention_the_ct_is_shown_alone() -> None:
     case = flat_case()
-    for foreground in ("pet", "attention"):
+    for foreground in ("pet", "map"):
         options = OverlayOptions(stationsVisible=False, nodesVisible=False, foreground=foreground)
         assert (np.ptp(shown(case, options), axis=2) > 0.05).sum() == 0
 

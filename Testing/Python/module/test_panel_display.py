@@ -61,19 +61,19 @@ def test_unconfirmed_candidates_are_shown_once_the_box_is_ticked_and_not_by_any_
 def test_a_click_on_a_row_shows_the_stations_attention_where_there_is_a_map(hand: Hand) -> None:
     hand.assessed()
     hand.open_section("displaySection")
-    assert not hand.ui.attentionRadio.enabled
-    assert "no attention map" in hand.ui.attentionRadio.toolTip
+    assert not hand.ui.mapRadio.enabled
+    assert "no attention map" in hand.ui.mapRadio.toolTip
     hand.ui.colorByCombo.currentIndex = hand.ui.colorByCombo.findData("probability")
     hand.worker.behave(assess={"attention": True})
     driver.click(hand.ui.assessButton)
     hand.idle()
-    assert hand.ui.attentionRadio.enabled
+    assert hand.ui.mapRadio.enabled
     hand.click_row("4R")
     with_map = screenshots.slice_view("Red", (200, 200)).astype(int)
     driver.click(hand.ui.plainRadio)
     without = screenshots.slice_view("Red", (200, 200)).astype(int)
     assert np.abs(with_map - without).sum() > 1000
-    driver.click(hand.ui.attentionRadio)
+    driver.click(hand.ui.mapRadio)
     assert np.array_equal(screenshots.slice_view("Red", (200, 200)).astype(int), with_map)
 
 
@@ -83,17 +83,17 @@ def test_opacity_threshold_and_colors_of_the_attention_map_are_those_of_the_pane
     hand.assess()
     hand.open_section("displaySection")
     hand.ui.foregroundOpacitySlider.value = 0.25
-    hand.ui.attentionThresholdSlider.value = 0.75
-    hand.ui.attentionColorCombo.currentIndex = hand.ui.attentionColorCombo.findData("cividis")
+    hand.ui.mapThresholdSlider.value = 0.75
+    hand.ui.mapColorCombo.currentIndex = hand.ui.mapColorCombo.findData("cividis")
     options = hand.logic.overlays.options()
-    assert (options.foregroundOpacity, options.attentionThreshold) == (0.25, 0.75)
-    assert options.attentionColorMap == "cividis"
-    display = hand.logic.case.attentionNode().GetDisplayNode()
+    assert (options.foregroundOpacity, options.mapThreshold) == (0.25, 0.75)
+    assert options.mapColorMap == "cividis"
+    display = hand.logic.case.mapNode().GetDisplayNode()
     assert display.GetLowerThreshold() == pytest.approx(0.75)
     assert display.GetColorNode().GetName().startswith("Attention")
     red = slicer.app.layoutManager().sliceWidget("Red").sliceLogic().GetSliceCompositeNode()
     assert red.GetForegroundOpacity() == pytest.approx(0.25)
-    assert red.GetForegroundVolumeID() == hand.logic.case.attentionNode().GetID()
+    assert red.GetForegroundVolumeID() == hand.logic.case.mapNode().GetID()
 
 
 def test_one_switch_changes_between_ct_alone_pet_and_attention(hand: Hand) -> None:

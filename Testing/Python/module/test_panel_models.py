@@ -86,7 +86,7 @@ def test_packages_are_listed_by_title_once_there_is_a_case_and_criteria_are_the_
     assert not hand.ui.modelCardGroup.visible
     hand.assess()
     assert sent(hand)["settings"]["metastasis"] == "clinical_criteria"
-    assert hand.logic.case.attentionNode() is None
+    assert hand.logic.case.mapNode() is None
     assert hand.worker.methods().count("models") == 1
 
 
@@ -138,7 +138,7 @@ def test_the_result_shows_probabilities_attention_where_it_lies_and_the_model(ha
     choose(looked(hand), "tiny")
     hand.assess()
     hand.click_row("4R")
-    node = hand.logic.case.attentionNode()
+    node = hand.logic.case.mapNode()
     shown = slicer.app.layoutManager().sliceWidget("Red").sliceLogic().GetSliceCompositeNode()
     assert shown.GetForegroundVolumeID() == node.GetID()
     values, stations = slicer.util.arrayFromVolume(node), station_array()
@@ -167,12 +167,12 @@ def test_a_blind_first_read_hides_model_and_attention(hand: Hand) -> None:
 def test_a_correction_replaces_the_attention_map(hand: Hand) -> None:
     choose(looked(hand), "tiny")
     hand.assess()
-    node = hand.logic.case.attentionNode()
+    node = hand.logic.case.mapNode()
     assert slicer.util.arrayFromVolume(node).max() == 1.0
     hand.erase()
     hand.wait(lambda: "reassess" in hand.worker.methods(), "the correction")
     hand.idle()
-    assert hand.logic.case.attentionNode() == node
+    assert hand.logic.case.mapNode() == node
     assert slicer.util.arrayFromVolume(node).max() == 0.5
 
 
@@ -182,7 +182,7 @@ def test_criteria_after_a_network_take_the_attention_away(hand: Hand) -> None:
     choose(hand, "Clinical criteria")
     driver.click(hand.ui.assessButton)
     hand.idle()
-    assert hand.logic.case.attentionNode() is None
+    assert hand.logic.case.mapNode() is None
     assert "by tiny" not in hand.ui.modelCategoryLabel.text
 
 

@@ -38,7 +38,7 @@ def hand(tmp_path: Path) -> Iterator[Hand]:
 
 def attention(hand: Hand) -> tuple[np.ndarray, np.ndarray]:
     """Values above 0 and their RAS points."""
-    node = hand.logic.case.attentionNode()
+    node = hand.logic.case.mapNode()
     values = slicer.util.arrayFromVolume(node)
     matrix = vtk.vtkMatrix4x4()
     node.GetIJKToRASMatrix(matrix)

@@ -19,11 +19,11 @@ from LNStationSlicer.CaseScene import CaseScene  # noqa: E402
 from LNStationSlicer.OverlayOptions import OverlayOptions  # noqa: E402
 from LNStationSlicer.Overlays import MEDIASTINAL_WINDOW, Overlays  # noqa: E402
 from LNStationSlicer.Parameters import CaseParameters  # noqa: E402
-from module.mrml_cases import SHAPE, geometry_of, lps_matrix, make_case, make_volume  # noqa: E402
+from module.mrml_cases import SHAPE, geometry_of, lps_matrix, make_case, make_volume, set_map  # noqa: E402
 from module.panel_hand import Hand  # noqa: E402
 from slicer_host import driver  # noqa: E402
 
-PLAIN, PET, ATTENTION = (OverlayOptions(foreground=name) for name in ("none", "pet", "attention"))
+PLAIN, PET, MAP = (OverlayOptions(foreground=name) for name in ("none", "pet", "map"))
 VIEWS = ("Red", "Green", "Yellow")
 
 
@@ -76,7 +76,7 @@ def set_window(node: Any, width: float, level: float) -> None:
 
 def test_redrawing_leaves_the_readers_foreground_alone() -> None:
     case, own = make_case(), readers_foreground()
-    for options in (PLAIN, ATTENTION, replace(PLAIN, stationStyle="fill"), replace(PLAIN, nodesVisible=False)):
+    for options in (PLAIN, MAP, replace(PLAIN, stationStyle="fill"), replace(PLAIN, nodesVisible=False)):
         Overlays(case).apply(options)
         assert foregrounds() == [(own, pytest.approx(0.7))] * 3
 
@@ -117,8 +117,8 @@ def test_a_view_in_which_the_reader_shows_something_else_meanwhile_is_left_alone
 
 def test_from_pet_to_attention_and_back_to_nothing_the_readers_layer_is_not_forgotten() -> None:
     case, own = case_with_pet(), readers_foreground()
-    case.setAttention(np.ones(SHAPE, dtype=np.float32), geometry_of(lps_matrix()))
-    for options in (PET, ATTENTION, PET, PLAIN):
+    set_map(case, np.ones(SHAPE, dtype=np.float32), geometry_of(lps_matrix()))
+    for options in (PET, MAP, PET, PLAIN):
         Overlays(case).apply(options)
     assert [row[0] for row in foregrounds()] == [own] * 3
 
@@ -138,10 +138,10 @@ def test_leaving_a_case_gives_the_views_back(tmp_path: Path) -> None:
 
 def test_a_layer_that_left_the_scene_uncovers_what_lay_below() -> None:
     case, own = make_case(), readers_foreground()
-    case.setAttention(np.ones(SHAPE, dtype=np.float32), geometry_of(lps_matrix()))
-    Overlays(case).apply(ATTENTION)
-    case.removeAttention()
-    Overlays(case).apply(ATTENTION)
+    set_map(case, np.ones(SHAPE, dtype=np.float32), geometry_of(lps_matrix()))
+    Overlays(case).apply(MAP)
+    set_map(case, None)
+    Overlays(case).apply(MAP)
     assert [row[0] for row in foregrounds()] == [own] * 3
 
 

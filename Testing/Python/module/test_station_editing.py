@@ -13,8 +13,8 @@ if _reason := slicer_host.why_unavailable():
     pytest.skip(_reason, allow_module_level=True)
 slicer = slicer_host.start()
 
-from LNStationSlicer import VolumeExchange  # noqa: E402
-from LNStationSlicer.CaseScene import StationsReplacedEvent  # noqa: E402
+from LNStationSlicer.CaseExport import exportStations  # noqa: E402
+from LNStationSlicer.CaseSegmentations import StationsReplacedEvent  # noqa: E402
 from LNStationSlicer.StationEditing import StationEdit, StationEditing  # noqa: E402
 from module.mrml_cases import Clock, Editor, geometry_of, lps_matrix, make_case, station_array  # noqa: E402
 
@@ -171,7 +171,7 @@ def test_stale_stations_go_to_the_worker_as_boxes_of_the_ct_grid(scene: Scene, t
     scene.editor.paint("4R", ACROSS)
     scene.editor.erase("7", (slice(0, 24), slice(0, 40), slice(0, 48)))
     scene.editing.flush()
-    references = VolumeExchange.exportStations(scene.case, scene.review.stale(), tmp_path)
+    references = exportStations(scene.case, scene.review.stale(), tmp_path)
     assert list(references) == ["4R", "4L", "7"]
     assert references["7"]["shape"] == [0, 0, 0]
     array, geometry = read_volume(tmp_path, references["4R"])

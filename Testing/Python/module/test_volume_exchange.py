@@ -15,7 +15,7 @@ if _reason := slicer_host.why_unavailable():
 slicer = slicer_host.start()
 
 import vtk  # noqa: E402
-from LNStationSlicer import SegmentMasks, VolumeExchange  # noqa: E402
+from LNStationSlicer import CaseExport, SegmentMasks, VolumeExchange  # noqa: E402
 from LNStationSlicer.CaseScene import CaseScene  # noqa: E402
 from LNStationSlicer.PetExchange import exportPet  # noqa: E402
 from module.mrml_cases import (  # noqa: E402
@@ -323,17 +323,17 @@ def test_a_surface_without_label_map_is_filled_on_a_copy(tmp_path: Path) -> None
 @pytest.mark.parametrize("grid", GRIDS)
 def test_station_and_node_maps_go_back_as_they_came(grid: str, tmp_path: Path) -> None:
     case = make_case(GRIDS[grid])
-    stations, geometry = read_volume(tmp_path, VolumeExchange.exportStationMap(case, tmp_path, "stations"))
+    stations, geometry = read_volume(tmp_path, CaseExport.exportStationMap(case, tmp_path, "stations"))
     assert (stations == station_array()).all()
     assert np.allclose(geometry.origin_mm, geometry_of(GRIDS[grid]).origin_mm, atol=1e-4)
-    nodes, _g = read_volume(tmp_path, VolumeExchange.exportNodeMap(case, tmp_path, "nodes"))
+    nodes, _g = read_volume(tmp_path, CaseExport.exportNodeMap(case, tmp_path, "nodes"))
     assert (nodes == node_array()).all()
 
 
 def test_an_edited_map_has_the_edit(tmp_path: Path) -> None:
     case = make_case()
     Editor(case.stationsNode(), case.ctNode()).erase("4R", (slice(0, 24), slice(0, 40), slice(0, 10)))
-    stations, _g = read_volume(tmp_path, VolumeExchange.exportStationMap(case, tmp_path, "stations"))
+    stations, _g = read_volume(tmp_path, CaseExport.exportStationMap(case, tmp_path, "stations"))
     expected = station_array()
     expected[:, :, :10] = 0
     assert (stations == expected).all()
@@ -343,10 +343,10 @@ def test_a_case_without_stations_or_ct_says_so(tmp_path: Path) -> None:
     case = make_case()
     slicer.mrmlScene.RemoveNode(case.ctNode())
     with pytest.raises(InputError, match="CT of this case is no longer in the scene"):
-        VolumeExchange.exportStations(case, ["4R"], tmp_path)
+        CaseExport.exportStations(case, ["4R"], tmp_path)
     other = CaseScene.create(slicer.mrmlScene, make_volume())
     with pytest.raises(InputError, match="no stations yet"):
-        VolumeExchange.exportStationMap(other, tmp_path, "m")
+        CaseExport.exportStationMap(other, tmp_path, "m")
 
 
 # PET
