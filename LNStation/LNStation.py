@@ -21,14 +21,14 @@ from slicer.ScriptedLoadableModule import ScriptedLoadableModule, ScriptedLoadab
 for _name in [name for name in sys.modules if name.partition(".")[0] == "LNStationSlicer"]:
     del sys.modules[_name]
 
-from LNStationSlicer.LibraryPath import ensureLibraryOnPath  # noqa: E402
+from LNStationSlicer.support.LibraryPath import ensureLibraryOnPath  # noqa: E402
 
 ensureLibraryOnPath(Path(__file__).resolve().parent)
 
+from LNStationSlicer.exchange.Terminology import registerTerminology  # noqa: E402
 from LNStationSlicer.Logic import Logic  # noqa: E402
-from LNStationSlicer.SampleCases import registerSampleCases  # noqa: E402
-from LNStationSlicer.Terminology import registerTerminology  # noqa: E402
-from LNStationSlicer.Widget import Widget  # noqa: E402
+from LNStationSlicer.panel.Widget import Widget  # noqa: E402
+from LNStationSlicer.worker.SampleCases import registerSampleCases  # noqa: E402
 
 
 class LNStation(ScriptedLoadableModule):
@@ -84,7 +84,7 @@ class LNStationTest(ScriptedLoadableModuleTest):
 
     def runTest(self) -> None:
         """Everything, on a patient small enough to wait for."""
-        from LNStationSlicer.SelfTest import SelfTest
+        from LNStationSlicer.panel.SelfTest import SelfTest
 
         self.setUp()
         SelfTest(self).run()

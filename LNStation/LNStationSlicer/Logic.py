@@ -11,24 +11,24 @@ import slicer
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 
 from LNStationLib import anatomy
-from LNStationSlicer import Navigation
-from LNStationSlicer.AssessmentTypes import Call
-from LNStationSlicer.CaseDrawing import CaseDrawing
-from LNStationSlicer.CaseScene import CaseScene
-from LNStationSlicer.Dependencies import Dependencies
-from LNStationSlicer.JobQueue import JobQueue
-from LNStationSlicer.Jobs import AssessJob, Job, ReassessJob, ReportJob, StageJob
-from LNStationSlicer.ModelCatalog import ModelCatalog
-from LNStationSlicer.OverlayOptions import OverlayOptions
-from LNStationSlicer.Overlays import Overlays
-from LNStationSlicer.Parameters import CaseParameters, ModuleParameters
-from LNStationSlicer.ReviewState import ReviewState
-from LNStationSlicer.Signal import Signal
-from LNStationSlicer.StationEditing import StationEdit, StationEditing
-from LNStationSlicer.StationRows import StationRow, stationRows
-from LNStationSlicer.Turns import Delay
-from LNStationSlicer.WorkerClient import WorkerClient
-from LNStationSlicer.WorkerErrors import WorkerError
+from LNStationSlicer.case.CaseScene import CaseScene
+from LNStationSlicer.case.Parameters import CaseParameters, ModuleParameters
+from LNStationSlicer.case.ReviewState import ReviewState
+from LNStationSlicer.case.StationEditing import StationEdit, StationEditing
+from LNStationSlicer.case.StationRows import StationRow, stationRows
+from LNStationSlicer.exchange.AssessmentTypes import Call
+from LNStationSlicer.install.Dependencies import Dependencies
+from LNStationSlicer.support.Signal import Signal
+from LNStationSlicer.support.Turns import Delay
+from LNStationSlicer.views import Navigation
+from LNStationSlicer.views.CaseDrawing import CaseDrawing
+from LNStationSlicer.views.OverlayOptions import OverlayOptions
+from LNStationSlicer.views.Overlays import Overlays
+from LNStationSlicer.worker.JobQueue import JobQueue
+from LNStationSlicer.worker.Jobs import AssessJob, Job, ReassessJob, ReportJob, StageJob
+from LNStationSlicer.worker.ModelCatalog import ModelCatalog
+from LNStationSlicer.worker.WorkerClient import WorkerClient
+from LNStationSlicer.worker.WorkerErrors import WorkerError
 
 STAGE_DELAY_MS = 250
 

@@ -31,10 +31,11 @@ slicer = slicer_host.start()
 
 from assess import IN_PLANE, load  # noqa: E402
 from benchmark_page import write_section  # noqa: E402
-from LNStationSlicer import CaseExport, VolumeExchange  # noqa: E402
-from LNStationSlicer.Jobs import AssessJob  # noqa: E402
-from LNStationSlicer.SelfTest import eraseLowerHalf  # noqa: E402
-from LNStationSlicer.Steps import Steps  # noqa: E402
+from LNStationSlicer.case import CaseExport  # noqa: E402
+from LNStationSlicer.exchange import VolumeExchange  # noqa: E402
+from LNStationSlicer.panel.SelfTest import eraseLowerHalf  # noqa: E402
+from LNStationSlicer.support.Steps import Steps  # noqa: E402
+from LNStationSlicer.worker.Jobs import AssessJob  # noqa: E402
 from module.panel_hand import Hand  # noqa: E402
 from module.patients import Patient, add_patient  # noqa: E402
 from module.workers import real_worker  # noqa: E402

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 import slicer
-from LNStationSlicer import SegmentMasks
-from LNStationSlicer.CaseScene import CaseScene
-from LNStationSlicer.VolumeExchange import FLIP, gridMatrix, importVolume, matrixGeometry
-from LNStationSlicer.VoxelMaps import MAP_ROLES, mapPieces
+from LNStationSlicer.case.CaseScene import CaseScene
+from LNStationSlicer.case.VoxelMaps import MAP_ROLES, mapPieces
+from LNStationSlicer.exchange import SegmentMasks
+from LNStationSlicer.exchange.VolumeExchange import FLIP, gridMatrix, importVolume, matrixGeometry
 
 from LNStationLib import anatomy
 from LNStationLib.worker.volume_files import VolumeGeometry

@@ -9,7 +9,7 @@ from typing import Any
 
 import slicer
 import slicer_host
-from LNStationSlicer.StationRows import COLUMNS
+from LNStationSlicer.case.StationRows import COLUMNS
 from module.mrml_cases import Editor, make_assessment, make_volume, node_array, station_array
 from module.workers import FakeWorker
 from slicer_host import driver

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from LNStationSlicer.Installation import DependencyError, Installation
+from LNStationSlicer.install.Installation import DependencyError, Installation
 
 
 def write_wheel(folder: Path, name: str, version: str, requires: Sequence[str] = (), size: int = 0) -> Path:

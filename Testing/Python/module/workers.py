@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from LNStationSlicer.Installation import Command
+from LNStationSlicer.support.Command import Command
 
 ROOT = Path(__file__).resolve().parents[3]
 FAKE = Path(__file__).with_name("fake_worker.py")
