@@ -115,6 +115,17 @@ class Logic(ScriptedLoadableModuleLogic):
         """All cases of the scene."""
         return CaseScene.allIn(slicer.mrmlScene)
 
+    def requireCase(self) -> CaseScene:
+        """The case under review, for what can only be asked for while there is one.
+
+        Raises:
+            RuntimeError: There is none.
+        """
+        case = self.case
+        if case is None:
+            raise RuntimeError("There is no case under review.")
+        return case
+
     def caseParameters(self) -> CaseParameters | None:
         """Facts and settings of the current case."""
         return CaseParameters(self.case.node) if self.case else None
@@ -204,7 +215,7 @@ class Logic(ScriptedLoadableModuleLogic):
         if self.editing is not None:
             self.editing.flush()
         names = [station.name for station in anatomy.stations()]
-        self.queue.add(AssessJob(self.case, names, self.getParameterNode().device))
+        self.queue.add(AssessJob(self.requireCase(), names, self.getParameterNode().device))
 
     def reassess(self) -> None:
         """Assess what was edited, unless it is being done."""
@@ -221,7 +232,7 @@ class Logic(ScriptedLoadableModuleLogic):
         if self.editing is not None:
             self.editing.flush()
         name = f"LNStation-{datetime.now().strftime('%Y%m%d-%H%M%S')}"
-        self.queue.add(ReportJob(self.case, folder / name, formats, identifiers))
+        self.queue.add(ReportJob(self.requireCase(), folder / name, formats, identifiers))
 
     def _onJobEnded(self, job: Job, error: WorkerError | None) -> None:
         if error is None:
@@ -237,7 +248,7 @@ class Logic(ScriptedLoadableModuleLogic):
             self.reportWritten.emit(job.files)
         if job.case != self._case or not isinstance(job, (AssessJob, ReassessJob)):
             return
-        if isinstance(job, AssessJob):
+        if isinstance(job, AssessJob) and self.editing is not None:
             self.editing.stop()
             self.editing.start()
         self.showOverlays()
@@ -249,9 +260,9 @@ class Logic(ScriptedLoadableModuleLogic):
 
     def setCall(self, station: str, call: Call | None) -> None:
         """The reader's call of a station; the N category follows a moment later."""
-        wasHidden = self.modelHidden()
-        self.case.review().setCall(station, call)
-        self.case.updateTable()
+        case, wasHidden = self.requireCase(), self.modelHidden()
+        case.review().setCall(station, call)
+        case.updateTable()
         self.stageLater()
         if wasHidden and not self.modelHidden():
             self.showOverlays()
@@ -259,17 +270,19 @@ class Logic(ScriptedLoadableModuleLogic):
 
     def setNote(self, station: str, text: str) -> None:
         """The reader's note on a station."""
-        self.case.review().setNote(station, text)
-        self.case.updateTable()
+        case = self.requireCase()
+        case.review().setNote(station, text)
+        case.updateTable()
         self.updated.emit()
 
     def setBlind(self, blind: bool) -> None:
         """Begin a blind first read, or end it by force."""
+        case = self.requireCase()
         if blind:
-            self.case.review().blind = True
+            case.review().blind = True
         else:
-            self.case.review().reveal()
-        self.case.updateTable()
+            case.review().reveal()
+        case.updateTable()
         self.showOverlays()
         self.updated.emit()
 
@@ -321,6 +334,7 @@ class Logic(ScriptedLoadableModuleLogic):
 
     def _onEdited(self, edits: list[StationEdit]) -> None:
         self.updated.emit()
-        self.drawing.makeSurfaces()
+        if self.drawing is not None:
+            self.drawing.makeSurfaces()
         if self.getParameterNode().autoReassess:
             self.reassess()

@@ -5,7 +5,7 @@ Annotations are not postponed here (no ``from __future__``): the wrapper reads t
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 from slicer import vtkMRMLScriptedModuleNode
 from slicer.parameterNodeWrapper import Choice, Default, WithinRange, parameterNodeWrapper
@@ -19,8 +19,20 @@ NODE_SOURCES = ("auto", "supplied", "pet_threshold", "ct_blobs", "none")
 REPORT_FORMATS = ("pdf", "html", "json", "csv", "nifti")
 
 
+if TYPE_CHECKING:
+
+    class _Wrapped:
+        """What the wrapper makes of a class, for the type checker; the wrapper itself must see no base class."""
+
+        parameterNode: vtkMRMLScriptedModuleNode
+
+        def __init__(self, parameterNode: vtkMRMLScriptedModuleNode) -> None: ...
+else:
+    _Wrapped = object
+
+
 @parameterNodeWrapper
-class CaseParameters:
+class CaseParameters(_Wrapped):
     """Facts and settings of one case; lives on the case's own node, so every case of a scene has its own.
 
     Attributes:
@@ -58,7 +70,7 @@ class CaseParameters:
 
 
 @parameterNodeWrapper
-class ModuleParameters:
+class ModuleParameters(_Wrapped):
     """What holds for the whole scene.
 
     Attributes:

@@ -142,6 +142,7 @@ class StationEditing(VTKObservationMixin):
 
     def _look(self) -> None:
         """Measure those stations whose label map was touched since the last look."""
+        assert self._node is not None
         segmentation = self._node.GetSegmentation()
         grid = SegmentMasks.referenceMatrix(segmentation)
         touched = []

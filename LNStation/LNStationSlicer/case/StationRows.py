@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from LNStationLib import anatomy
 from LNStationSlicer.case.ReviewState import ReviewState
@@ -155,9 +155,9 @@ def sortedRows(
     return sorted(known, key=lambda row: sortKey(row, column), reverse=descending) + unknown
 
 
-def sortKey(row: StationRow, column: Column) -> float | str | None:
-    """What a column sorts by; None where the row has no value there."""
-    values: dict[Column, float | str | None] = {
+def sortKey(row: StationRow, column: Column) -> Any:
+    """What a column sorts by, a number or a text but the same for all rows; None where the row has no value there."""
+    values: dict[Column, Any] = {
         "station": row.order,
         "volume": row.volumeMl,
         "nodes": row.nNodes,

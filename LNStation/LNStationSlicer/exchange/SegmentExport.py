@@ -183,8 +183,8 @@ def _tight(array: np.ndarray, low: Iterable[int]) -> Cut | None:
     box = SegmentMasks.foregroundBox(array)
     if box is None:
         return None
-    placed = tuple(slice(int(o) + part.start, int(o) + part.stop) for part, o in zip(box, low, strict=True))
-    return Cut(array[box], placed)
+    z, y, x = (slice(int(o) + part.start, int(o) + part.stop) for part, o in zip(box, low, strict=True))
+    return Cut(array[box], (z, y, x))
 
 
 def _commonBox(boxes: list[Box]) -> Box:

@@ -95,7 +95,7 @@ def imageMatrix(image: slicer.vtkOrientedImageData) -> np.ndarray:
 def imageArray(image: vtk.vtkImageData | None) -> np.ndarray:
     """The voxels ``[z, y, x]`` of a scalar image, not copied; shape ``(0, 0, 0)`` where it has none."""
     scalars = image.GetPointData().GetScalars() if image else None
-    if scalars is None or not scalars.GetNumberOfTuples():
+    if image is None or scalars is None or not scalars.GetNumberOfTuples():
         return np.zeros((0, 0, 0), dtype=np.uint8)
     return vtk_to_numpy(scalars).reshape(image.GetDimensions()[::-1])
 
@@ -109,12 +109,12 @@ def labelImage(array: np.ndarray, matrix: np.ndarray, box: Box | None = None) ->
         box: Part of ``array`` to hold. The image's extent then starts at the box, so that its indices stay those
             of the whole array.
     """
-    box = tuple(slice(*(part or slice(0, None)).indices(size)[:2]) for part, size in _parts(box, array.shape))
+    parts = box or (slice(None), slice(None), slice(None))
+    z, y, x = (slice(*part.indices(size)[:2]) for part, size in zip(parts, array.shape, strict=True))
     image = slicer.vtkOrientedImageData()
-    z, y, x = box
     image.SetExtent(x.start, x.stop - 1, y.start, y.stop - 1, z.start, z.stop - 1)
     image.SetImageToWorldMatrix(arrayToMatrix(matrix))
-    image.GetPointData().SetScalars(scalarsOf(array[box]))
+    image.GetPointData().SetScalars(scalarsOf(array[z, y, x]))
     return image
 
 
@@ -178,10 +178,6 @@ def referenceMatrix(segmentation: slicer.vtkSegmentation) -> tuple[np.ndarray, t
     extent = image.GetExtent()
     shape = (extent[5] - extent[4] + 1, extent[3] - extent[2] + 1, extent[1] - extent[0] + 1)
     return imageMatrix(image), shape
-
-
-def _parts(box: Box | None, shape: tuple[int, ...]) -> list[tuple[slice, int]]:
-    return list(zip(box or (slice(None),) * 3, shape, strict=True))
 
 
 def _layerMasks(image: slicer.vtkOrientedImageData, segments: list[tuple[str, int]]) -> dict[str, SegmentMask | None]:

@@ -21,9 +21,10 @@ import runpy
 import sys
 import sysconfig
 import threading
+from collections.abc import Sequence
 
 
-def is_standard_library(entry):
+def is_standard_library(entry: str) -> bool:
     """True where an entry of ``sys.path`` belongs to Python itself."""
     path = os.path.normcase(os.path.realpath(entry or os.getcwd()))
     name = os.path.basename(path)
@@ -36,7 +37,7 @@ def is_standard_library(entry):
     )
 
 
-def set_path(library, packages):
+def set_path(library: str, packages: str) -> None:
     """Let Python find ``library`` and, where ``packages`` is a folder, that folder in place of any other packages."""
     # The first entry is the folder of this file, whose names are for Slicer.
     rest = sys.path[1:]
@@ -46,12 +47,12 @@ def set_path(library, packages):
     sys.path[:] = [library, *rest]
 
 
-def problems_of(pin, packages):
+def problems_of(pin: str, packages: str) -> list[str]:
     """What is wrong with one pinned package, as lines for people; none where it is whole."""
     name, _, version = pin.partition("==")
-    places = {} if packages == "-" else {"path": [packages]}
+    places = sys.path if packages == "-" else [packages]
     wanted = name.replace("_", "-").replace(".", "-").lower()
-    for found in importlib.metadata.distributions(**places):
+    for found in importlib.metadata.distributions(path=places):
         if (found.metadata["Name"] or "").replace("_", "-").replace(".", "-").lower() == wanted:
             if found.version != version:
                 return [f"{name}: {found.version} instead of {version}"]
@@ -59,7 +60,7 @@ def problems_of(pin, packages):
     return [f"{name}: missing"]
 
 
-def is_damaged(file):
+def is_damaged(file: importlib.metadata.PackagePath) -> bool:
     """True where an installed file is gone or of another size than its package says."""
     if file.size is None or file.parts[0] == "..":  # scripts lie elsewhere and nobody calls them
         return False
@@ -69,9 +70,9 @@ def is_damaged(file):
         return True
 
 
-def check(packages, requirements):
+def check(packages: str, requirements: Sequence[str]) -> int:
     """Print what is wrong with the packages of the requirement files; return the exit code."""
-    pins = []
+    pins: list[str] = []
     for path in requirements:
         with open(path, encoding="utf-8") as file:
             pins += [line.split("#")[0].strip() for line in file]
@@ -81,7 +82,7 @@ def check(packages, requirements):
     return 1 if problems else 0
 
 
-def end_with_input():
+def end_with_input() -> None:
     """End the program, from a thread, when nobody holds the other end of its standard input any more."""
     # The bare descriptor: a thread that waits in a buffered reader holds a lock that Python wants at its own end.
     while os.read(0, 1024):
@@ -89,7 +90,7 @@ def end_with_input():
     os._exit(3)
 
 
-def main(library, packages, module, *arguments):
+def main(library: str, packages: str, module: str, *arguments: str) -> int:
     """Set the path and do what was asked."""
     if library == "--watched":
         threading.Thread(target=end_with_input, daemon=True).start()

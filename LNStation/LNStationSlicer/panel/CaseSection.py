@@ -88,7 +88,7 @@ class CaseSection(Section):
         self.logic.selectCase(None)
 
     def _onRemoveCase(self) -> None:
-        case = self.logic.case
+        case = self.logic.requireCase()
         text = _("Remove the review of '{case}'? Its images stay.").format(case=case.name)
         if slicer.util.confirmOkCancelDisplay(text):
             self.logic.removeCase(case)

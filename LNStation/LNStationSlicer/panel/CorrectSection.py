@@ -50,7 +50,7 @@ class CorrectSection(Section):
         """Show what is stale."""
         ui, case = self.ui, self.logic.case
         hasStations = case is not None and case.stationsNode() is not None
-        stale = case.review().stale() if hasStations else []
+        stale = case.review().stale() if case is not None and hasStations else []
         running = self.logic.queue.runningStations(case) if case is not None else set()
         waiting = [name for name in stale if name not in running]
         ui.reassessButton.enabled = bool(waiting)
@@ -80,7 +80,7 @@ class CorrectSection(Section):
         self.logic.reassess()
 
     def _activate(self) -> None:
-        editor, case = self.ui.segmentEditor, self.logic.case
+        editor, case = self.ui.segmentEditor, self.logic.requireCase()
         if editor.mrmlSegmentEditorNode() is None:
             editor.setMRMLSegmentEditorNode(_editorNode())
         if editor.segmentationNode() != case.stationsNode():

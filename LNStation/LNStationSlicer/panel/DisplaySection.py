@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 
 from LNStationSlicer.exchange.AssessmentTypes import nodesAreFit
 from LNStationSlicer.panel.Section import Section, chooseKey, comboKey, fillCombo
 from LNStationSlicer.support.Translation import _
 from LNStationSlicer.views.ColorMaps import COLOR_MAPS
-from LNStationSlicer.views.OverlayOptions import OverlayOptions
+from LNStationSlicer.views.OverlayOptions import Foreground, OverlayOptions, StationColor, StationStyle
+from LNStationSlicer.views.Overlays import Overlays
 
 
 class DisplaySection(Section):
@@ -64,17 +66,17 @@ class DisplaySection(Section):
         ui.colorByCombo.enabled = ui.showNodesCheck.enabled = not hidden
         ui.showNodesCheck.toolTip = self._nodesTip(hidden)
 
-    def options(self) -> OverlayOptions:
-        """The options as the widgets say."""
+    def options(self, overlays: Overlays) -> OverlayOptions:
+        """The options as the widgets say, over those that hold."""
         ui = self.ui
         style = comboKey(ui.representationCombo)
-        before = self.logic.overlays.options()
+        before = overlays.options()
         return replace(
             before,
             stationsVisible=style != "none",
-            stationStyle=before.stationStyle if style == "none" else style,
-            stationColor=comboKey(ui.colorByCombo),
-            nodesVisible=self._nodesVisible(before),
+            stationStyle=before.stationStyle if style == "none" else cast(StationStyle, style),
+            stationColor=cast(StationColor, comboKey(ui.colorByCombo)),
+            nodesVisible=self._nodesVisible(overlays),
             show3D=ui.show3DCheck.checked,
             foreground=self._foreground(before.foreground),
             foregroundOpacity=ui.foregroundOpacitySlider.value,
@@ -82,22 +84,22 @@ class DisplaySection(Section):
             mapColorMap=comboKey(ui.mapColorCombo),
         )
 
-    def _nodesVisible(self, before: OverlayOptions) -> bool | None:
+    def _nodesVisible(self, overlays: Overlays) -> bool | None:
         """What was left to the method stays so until the box is clicked."""
-        checked = self.ui.showNodesCheck.checked
-        return before.nodesVisible if checked == self.logic.overlays.nodesShown(before) else checked
+        checked, before = self.ui.showNodesCheck.checked, overlays.options()
+        return before.nodesVisible if checked == overlays.nodesShown(before) else bool(checked)
 
     def _nodesTip(self, hidden: bool) -> str:
         if hidden:
             return _("Hidden until every station is called.")
-        if nodesAreFit(self.logic.case.assessment()):
+        if nodesAreFit(self.logic.requireCase().assessment()):
             return _("Nodes are colored by their call.")
         return _(
             "Unconfirmed candidates of a method of low specificity, thymus, recesses and vessels among them: in one "
             "neutral color, and hidden until you ask for them."
         )
 
-    def _foreground(self, before: str) -> str:
+    def _foreground(self, before: Foreground) -> Foreground:
         if self.ui.mapRadio.checked:
             return "map"
         if self.ui.petRadio.checked:
@@ -111,7 +113,7 @@ class DisplaySection(Section):
         return chosen if isThere else "none"
 
     def _has(self, foreground: str) -> bool:
-        case = self.logic.case
+        case = self.logic.requireCase()
         node = {"map": case.mapNode, "pet": case.petNode}.get(foreground, lambda: None)()
         return node is not None
 
@@ -125,8 +127,9 @@ class DisplaySection(Section):
             self._onChanged()
 
     def _onChanged(self) -> None:
-        if not self.isRefreshing and self.logic.overlays is not None:
-            self.logic.showOverlays(self.options())
+        overlays = self.logic.overlays
+        if not self.isRefreshing and overlays is not None:
+            self.logic.showOverlays(self.options(overlays))
             self._refreshEnabled(self.logic.modelHidden())
 
 

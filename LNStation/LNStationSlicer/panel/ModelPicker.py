@@ -81,7 +81,7 @@ class ModelPicker(Section):
         with self.refreshing():
             self._fillMethods(parameters)
             card = self.chosen()
-            if card is not None and card["path"] != parameters.modelPath:
+            if card is not None and parameters is not None and card["path"] != parameters.modelPath:
                 # A scene from elsewhere: the same package lies in another place here.
                 rememberPackage(parameters, card)
             self._fillPoints(card, parameters)
@@ -104,7 +104,7 @@ class ModelPicker(Section):
         cards = [(card["path"], cardTitle(card)) for card in catalog.cards]
         broken = [(_PROBLEM + row["path"], _brokenTitle(row["path"])) for row in catalog.problems]
         gone = []
-        if not self._isCriteria(parameters) and self.chosen() is None:
+        if parameters is not None and parameters.metastasis != _CRITERIA and self.chosen() is None:
             title = parameters.modelTitle or parameters.modelId
             words = _("{title} (not found)") if catalog.isAnswered else "{title}"
             gone = [(_GONE, words.format(title=title))]

@@ -70,10 +70,11 @@ class SelfTest:
         """Go to a station."""
         self._logic.selectStation(STATION)
         point = Navigation.stationPoint(self._logic.case, STATION)
+        self._test.assertIsNotNone(point)
         for name in slicer.app.layoutManager().sliceViewNames():
             sliceToRas = slicer.app.layoutManager().sliceWidget(name).mrmlSliceNode().GetSliceToRAS()
             normal = [sliceToRas.GetElement(row, 2) for row in range(3)]
-            away = sum(n * (p - sliceToRas.GetElement(row, 3)) for row, (n, p) in enumerate(zip(normal, point)))  # noqa: B905
+            away = sum(n * (p - sliceToRas.GetElement(row, 3)) for row, (n, p) in enumerate(zip(normal, point or ())))  # noqa: B905
             self._test.assertLess(abs(away), 0.1, name)
 
     def _correct(self) -> None:

@@ -307,7 +307,8 @@ def _newItem(column: Column) -> qt.QTableWidgetItem:
 
 
 def _bytes(color: Sequence[float]) -> tuple[int, int, int]:
-    return tuple(round(255 * part) for part in color[:3])
+    red, green, blue = (round(255 * part) for part in color[:3])
+    return red, green, blue
 
 
 def _swatch(color: tuple[int, int, int]) -> qt.QIcon:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import qt
 
 from LNStationSlicer.case.CaseWarnings import caseWarnings
+from LNStationSlicer.case.StationRows import Filter
 from LNStationSlicer.exchange.AssessmentTypes import Assessment, NStaging
 from LNStationSlicer.panel.Section import Section, comboKey, fillCombo
 from LNStationSlicer.panel.StationTable import StationTable
@@ -67,7 +70,7 @@ class StationsSection(Section):
         assessment = case.assessment() if case else None
         staging = assessment["staging"] if assessment else None
         stale = bool(case and case.review().stale())
-        if hidden and assessment:
+        if case is not None and hidden and assessment:
             left = len(case.review().uncalled(self.logic.shownStations()))
             ui.modelCategoryLabel.text = _("hidden until every station is called ({count} left)").format(count=left)
             ui.modelCategoryLabel.toolTip = ""
@@ -128,7 +131,7 @@ class StationsSection(Section):
         self._refreshReason(self.logic.modelHidden())
 
     def _onFilter(self) -> None:
-        self.table.setFilter(comboKey(self.ui.filterCombo))
+        self.table.setFilter(cast(Filter, comboKey(self.ui.filterCombo)))
 
     def _onBlind(self, checked: bool) -> None:
         if not self.isRefreshing and self.logic.case is not None:

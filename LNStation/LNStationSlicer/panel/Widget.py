@@ -71,7 +71,7 @@ class Widget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def _makeSections(self) -> list[Section]:
         kinds = (CaseSection, AssessSection, StationsSection, DisplaySection, CorrectSection, ReportSection)
-        sections = [kind(self.ui, self.logic) for kind in kinds]
+        sections: list[Section] = [kind(self.ui, self.logic) for kind in kinds]
         self.stations = next(section for section in sections if isinstance(section, StationsSection))
         self.assessing = next(section for section in sections if isinstance(section, AssessSection))
         for section in sections:

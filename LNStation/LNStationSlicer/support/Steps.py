@@ -46,9 +46,12 @@ class Steps:
             self._stopped = True
             self._onError(error)
             return
-        if self._stopped:
+        self._goOn(isLast=step is None)
+
+    def _goOn(self, isLast: bool) -> None:
+        if self._stopped:  # by the step itself
             return
-        if step is None:
+        if isLast:
             self._onDone()
         else:
             self.start()

@@ -46,7 +46,8 @@ class SliceLayers:
             self._giveBack(laid)
             return
         asked = {"volume": volume.GetID(), "opacity": opacity}
-        before, views = laid.get("asked"), dict(laid.get("views", {}))
+        before: dict[str, Any] = laid.get("asked", {})
+        views = dict(laid.get("views", {}))
         for composite in self._composites():
             name = composite.GetLayoutName()
             if name not in views or before["volume"] != asked["volume"]:
@@ -88,5 +89,5 @@ def _foreground(composite: slicer.vtkMRMLSliceCompositeNode) -> dict[str, Any]:
     return {"volume": composite.GetForegroundVolumeID() or "", "opacity": composite.GetForegroundOpacity()}
 
 
-def _isOurs(composite: slicer.vtkMRMLSliceCompositeNode, asked: dict[str, Any] | None) -> bool:
-    return asked is not None and composite.GetForegroundVolumeID() == asked["volume"]
+def _isOurs(composite: slicer.vtkMRMLSliceCompositeNode, asked: dict[str, Any]) -> bool:
+    return bool(asked) and composite.GetForegroundVolumeID() == asked["volume"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from LNStationLib.errors import InputError
@@ -96,6 +97,12 @@ class JobQueue:
 
     # One job, step by step
 
+    @property
+    def _job(self) -> Job:
+        """The running job, for what is done only while one runs."""
+        assert self._active is not None
+        return self._active
+
     def _startNext(self) -> None:
         if self._active is not None or not self._waiting:
             return
@@ -112,50 +119,50 @@ class JobQueue:
         return self._client.isRunning() and self._known.get(case.key) == state
 
     def _load(self) -> None:
-        self._fingerprint = inputFingerprint(self._active.case)
-        self._upload = CaseUpload(self._active.case, self._client.folder)
-        self._run(self._upload.steps(), self._sendLoad)
+        self._fingerprint = inputFingerprint(self._job.case)
+        upload = self._upload = CaseUpload(self._job.case, self._client.folder)
+        self._run(upload.steps(), partial(self._sendLoad, upload))
 
-    def _sendLoad(self) -> None:
+    def _sendLoad(self, upload: CaseUpload) -> None:
         self._report(_("Handing the images to the worker"), _LOADED / 2)
-        self._request("load_case", self._upload.load, self._loaded)
+        self._request("load_case", upload.load, partial(self._loaded, upload))
 
-    def _loaded(self, result: dict[str, Any]) -> None:
+    def _loaded(self, upload: CaseUpload, result: dict[str, Any]) -> None:
         for warning in result.get("warnings", []):
             logging.info("LNStation worker: %s", warning)
         self._discardUpload()
-        case = self._active.case
-        if case.isAlive() and self._active.needsReview and case.assessment() is not None:
-            self._run(self._upload.restoreSteps(), self._sendRestore)
+        case = self._job.case
+        if case.isAlive() and self._job.needsReview and case.assessment() is not None:
+            self._run(upload.restoreSteps(), partial(self._sendRestore, upload))
         else:
             self._nowKnown()
 
-    def _sendRestore(self) -> None:
-        self._request("restore_case", self._upload.restore, lambda result: self._nowKnown())
+    def _sendRestore(self, upload: CaseUpload) -> None:
+        self._request("restore_case", upload.restore, lambda result: self._nowKnown())
 
     def _nowKnown(self) -> None:
         self._discardUpload()
         self._upload = None
         # The state at the export: what changed since must be told again.
-        self._known[self._active.case.key] = (self._client.generation, self._fingerprint)
+        self._known[self._job.case.key] = (self._client.generation, self._fingerprint)
         self._build()
 
     def _build(self) -> None:
-        self._run(self._active.build(self._client.folder), self._sendJob)
+        self._run(self._job.build(self._client.folder), self._sendJob)
 
     def _sendJob(self) -> None:
-        job = self._active
+        job = self._job
         self._request(job.method, job.params, self._answered, self._progressed)
 
     def _answered(self, result: dict[str, Any]) -> None:
         self._receiving = True
-        self._client.discard(*self._active.inputs())
-        if not self._active.isQuiet:
+        self._client.discard(*self._job.inputs())
+        if not self._job.isQuiet:
             self._report(_("Taking the result into the scene"), _ANSWERED)
-        self._run(self._active.receive(result, self._client), self._succeeded)
+        self._run(self._job.receive(result, self._client), self._succeeded)
 
     def _succeeded(self) -> None:
-        job = self._active
+        job = self._job
         self._clear()
         self.ended.emit(job, None)
         self.changed.emit()
@@ -170,7 +177,7 @@ class JobQueue:
     def _whileAlive(self, pieces: Any) -> Any:
         """Nothing is read from or written to a case that has left its scene."""
         for piece in pieces:
-            if not self._active.case.isAlive():
+            if not self._job.case.isAlive():
                 raise InputError(_("The case was removed from the scene."))
             yield piece
 
@@ -191,13 +198,13 @@ class JobQueue:
         self._report(step, _LOADED + (_ANSWERED - _LOADED) * fraction)
 
     def _report(self, step: str, fraction: float) -> None:
-        self.progress.emit(self._active, step, fraction)
+        self.progress.emit(self._job, step, fraction)
 
     def _raised(self, error: Exception) -> None:
         if isinstance(error, (InputError, OSError)):
             self._fail(WorkerError("input", str(error)))
             return
-        logging.error("LNStation: %s failed", type(self._active).__name__, exc_info=error)
+        logging.error("LNStation: %s failed", type(self._job).__name__, exc_info=error)
         self._fail(WorkerError("internal", _("Something went wrong: {error}").format(error=error)))
 
     def _fail(self, error: WorkerError) -> None:

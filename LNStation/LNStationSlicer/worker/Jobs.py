@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import slicer
 
@@ -18,6 +18,7 @@ from LNStationSlicer.case.Parameters import CaseParameters, rememberAssessed, wo
 from LNStationSlicer.case.PatientIdentity import patientIdentity, reportName
 from LNStationSlicer.case.StationEditing import StationEditing
 from LNStationSlicer.case.VoxelMaps import MAP_ROLES, mapPieces
+from LNStationSlicer.exchange.AssessmentTypes import NStaging
 from LNStationSlicer.support.Translation import _
 from LNStationSlicer.worker.WorkerClient import WorkerClient
 
@@ -142,7 +143,7 @@ class StageJob(Job):
     def receive(self, result: dict[str, Any], client: WorkerClient) -> Pieces:
         """A staging of calls that have changed meanwhile is dropped; the next one is on its way."""
         if self.params["calls"] == self.case.review().calls():
-            yield lambda: self.case.review().setNCategory(result)
+            yield lambda: self.case.review().setNCategory(cast(NStaging, result))
 
 
 class ReportJob(Job):

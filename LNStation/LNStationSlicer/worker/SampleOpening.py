@@ -76,12 +76,14 @@ class SampleOpening:
 
     def _load(self, key: str, files: SampleFiles) -> Iterator[Callable[[], object]]:
         yield partial(self._loadImages, key, files)
-        yield partial(self._beginOrgans, key)
+        assert self._case is not None
+        case = self._case
+        yield partial(self._beginOrgans, case, key)
         for name, path in files.organs.items():
             yield partial(self._addOrgan, name, path)
-        for role, path in (("nodesSource", files.nodes), ("tumorSource", files.tumor)):
-            if path is not None:
-                yield partial(self._loadSource, role, path, key)
+        for role, source in (("nodesSource", files.nodes), ("tumorSource", files.tumor)):
+            if source is not None:
+                yield partial(_loadSource, case, role, source, key)
 
     def _loadImages(self, key: str, files: SampleFiles) -> None:
         ct = slicer.util.loadVolume(str(files.ct), {"name": f"{key} CT", "show": False})
@@ -94,12 +96,12 @@ class SampleOpening:
         if pet is not None:
             parameters.petUnit = "SUVbw"
 
-    def _beginOrgans(self, key: str) -> None:
+    def _beginOrgans(self, case: CaseScene, key: str) -> None:
         self._organs = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", f"{key} organs")
         self._organs.CreateDefaultDisplayNodes()
-        self._organs.SetReferenceImageGeometryParameterFromVolumeNode(self._case.ctNode())
+        self._organs.SetReferenceImageGeometryParameterFromVolumeNode(case.ctNode())
         self._organs.SetDisplayVisibility(False)
-        self._case.setSources("organs", [self._organs])
+        case.setSources("organs", [self._organs])
 
     def _addOrgan(self, name: str, path: Path) -> None:
         entry = anatomy.find_organ(name)
@@ -107,16 +109,11 @@ class SampleOpening:
         self._onProgress(title)
         _addMask(self._organs, name, path, [part / 255 for part in color])
 
-    def _loadSource(self, role: str, path: Path, key: str) -> None:
-        title = "nodes" if role == "nodesSource" else "tumor"
-        node = slicer.util.loadSegmentation(str(path), {"name": f"{key} {title}"})
-        node.SetDisplayVisibility(False)
-        self._case.setSources(role, [node])
-
     def _loaded(self) -> None:
         case = self._case
         self._finish()
-        self._onOpened(case)
+        if case is not None:
+            self._onOpened(case)
 
     def _raised(self, error: Exception) -> None:
         self._finish()
@@ -131,6 +128,13 @@ class SampleOpening:
         if self._folder is not None:
             self._folder.cleanup()
         self._folder = self._case = self._organs = self._steps = self._requestId = None
+
+
+def _loadSource(case: CaseScene, role: str, path: Path, key: str) -> None:
+    title = "nodes" if role == "nodesSource" else "tumor"
+    node = slicer.util.loadSegmentation(str(path), {"name": f"{key} {title}"})
+    node.SetDisplayVisibility(False)
+    case.setSources(role, [node])
 
 
 def _addMask(segmentation: Any, name: str, path: Path, color: list[float]) -> None:

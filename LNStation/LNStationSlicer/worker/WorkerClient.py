@@ -63,7 +63,7 @@ class WorkerClient:
         self._folder: PrivateFolder | None = None
         self._process: WorkerProcess | None = None
         self._splitter = messages.LineSplitter()
-        self._pending: dict[int, Pending] = {}
+        self._pending: dict[messages.RequestId | None, Pending] = {}
         self._lastId = 0
         self._clock = Delay(_TICK_MS, self._checkClock)
         self._turns = Turns()
@@ -208,6 +208,9 @@ class WorkerClient:
 
     def _received(self, data: bytes) -> None:
         for line in self._splitter.feed(data):
+            if isinstance(line, messages.LineTooLong):
+                logging.warning("LNStation worker wrote a line that is too long")
+                continue
             try:
                 self._dispatch(messages.parse(line))
             except (messages.MessageError, TypeError) as error:
