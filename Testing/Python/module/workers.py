@@ -82,6 +82,10 @@ class FakeWorker:
         log = self.folder / "requests.jsonl"
         return [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()] if log.exists() else []
 
+    def last_params(self, method: str) -> dict[str, Any]:
+        """The parameters of the last request of a method."""
+        return [request for request in self.requests() if request["method"] == method][-1]["params"]
+
     def methods(self) -> list[str]:
         """Methods of the requests."""
         return [request["method"] for request in self.requests()]

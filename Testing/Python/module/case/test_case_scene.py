@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,11 +14,8 @@ if _reason := slicer_host.why_unavailable():
 slicer = slicer_host.start()
 
 import vtk  # noqa: E402
-from LNStationSlicer.case.CaseExport import exportNodeMap, exportStationMap  # noqa: E402
 from LNStationSlicer.case.CaseScene import CaseScene  # noqa: E402
-from LNStationSlicer.case.StationEditing import StationEditing  # noqa: E402
-from LNStationSlicer.exchange import Terminology  # noqa: E402
-from LNStationSlicer.exchange.AssessmentTypes import nodeIdOf, nodeSegmentId  # noqa: E402
+from LNStationSlicer.exchange.AssessmentTypes import nodeIdOf  # noqa: E402
 from LNStationSlicer.exchange.VolumeExchange import FLIP, gridMatrix  # noqa: E402
 from LNStationSlicer.views.OverlayOptions import OverlayOptions  # noqa: E402
 from LNStationSlicer.views.Overlays import Overlays  # noqa: E402
@@ -28,7 +23,6 @@ from LNStationSlicer.views.Surfaces import missingSurfaces  # noqa: E402
 from module.mrml_cases import (  # noqa: E402
     GRIDS,
     SHAPE,
-    Clock,
     Editor,
     geometry_of,
     lps_matrix,
@@ -41,9 +35,6 @@ from module.mrml_cases import (  # noqa: E402
 )
 
 from LNStationLib import anatomy  # noqa: E402
-from LNStationLib.resources import resource_path  # noqa: E402
-from LNStationLib.worker.volume_files import read_volume  # noqa: E402
-from Testing.Tools.terminology import terminology  # noqa: E402
 
 ACROSS = (slice(13, 15), slice(10, 12), slice(17, 23))
 
@@ -100,37 +91,6 @@ def test_there_is_a_segment_for_every_station_with_its_color_and_code() -> None:
     assert "SCT^24028007^Right" in str(entry)
     assert segment.GetColor() == pytest.approx([channel / 255 for channel in anatomy.station("4R").color])
     assert segmentation.GetNumberOfLayers() == 1
-
-
-def test_terminology_entries_are_read_by_slicers_own_logic() -> None:
-    segmentation = make_case().nodesNode().GetSegmentation()
-    text = vtk.reference("")
-    segmentation.GetSegment(nodeSegmentId(7)).GetTag(slicer.vtkSegment.GetTerminologyEntryTagName(), text)
-    entry = slicer.vtkSlicerTerminologyEntry()
-    logic = slicer.modules.terminologies.logic()
-    assert logic.DeserializeTerminologyEntry(str(text), entry)
-    assert entry.GetTypeObject().GetCodeMeaning() == "Lymph node"
-    assert entry.GetRegionObject().GetCodeValue() == "127932007"
-    assert entry.GetRegionModifierObject().GetCodeMeaning() == "Right"
-
-
-def test_our_terminology_file_holds_every_station_with_its_sides() -> None:
-    file = resource_path("Terminology", "LNStation.term.json")
-    assert json.loads(file.read_text(encoding="utf-8")) == terminology()
-    logic = slicer.modules.terminologies.logic()
-    assert Terminology.registerTerminology(logic)
-    assert Terminology.registerTerminology(logic)
-    category = slicer.vtkSlicerTerminologyCategory()
-    assert logic.GetNthCategoryInTerminology(Terminology.CONTEXT, 0, category)
-    count = logic.GetNumberOfTypesInTerminologyCategory(Terminology.CONTEXT, category)
-    sides = {}
-    for n in range(count):
-        kind = slicer.vtkSlicerTerminologyType()
-        assert logic.GetNthTypeInTerminologyCategory(Terminology.CONTEXT, category, n, kind)
-        number = logic.GetNumberOfTypeModifiersInTerminologyType(Terminology.CONTEXT, category, kind)
-        sides[kind.GetCodeValue()] = number
-    assert set(sides) == {row.code.value for row in anatomy.stations()} | {Terminology.LYMPH_NODE.value}
-    assert (sides["127932007"], sides["28330007"], sides["LNS-1R"]) == (2, 0, 1)
 
 
 def test_an_attention_map_lies_where_it_belongs_though_only_its_box_is_kept() -> None:
@@ -296,109 +256,3 @@ def test_a_new_assessment_leaves_the_readers_calls_alone() -> None:
 def test_sources_are_refused_under_an_unknown_role() -> None:
     with pytest.raises(ValueError, match="nodesSource"):
         make_case().setSources("lungs", [])
-
-
-# Saved and loaded
-
-
-def save_and_load(tmp_path: Path, kind: str) -> None:
-    scene = slicer.mrmlScene
-    if kind == "mrb":
-        assert slicer.util.saveScene(str(tmp_path / "case.mrb"))
-        slicer_host.clear_scene()
-        slicer.util.loadScene(str(tmp_path / "case.mrb"))
-        return
-    folder = tmp_path / "bundle"
-    folder.mkdir()
-    scene.SaveSceneToSlicerDataBundleDirectory(str(folder), None)
-    slicer_host.clear_scene()
-    (file,) = folder.rglob("*.mrml")
-    slicer.util.loadScene(str(file))
-
-
-@pytest.mark.parametrize("kind", ["mrb", "folder"])
-def test_a_saved_scene_brings_everything_back(tmp_path: Path, kind: str) -> None:
-    pet = make_volume(name="PET")
-    case = make_case(GRIDS["oblique"], name="Größe 1", pet=pet)
-    case.setSources("organs", [slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "organs")])
-    attention = np.linspace(0, 1, np.prod(SHAPE), dtype=np.float32).reshape(SHAPE)
-    set_map(case, attention, geometry_of(GRIDS["oblique"]))
-    options = OverlayOptions(stationColor="probability", foreground="map", mapColorMap="cividis")
-    Overlays(case).apply(options)
-    clock = Clock()
-    editing = StationEditing(case, schedule=clock)
-    editing.start()
-    review = case.review()
-    review.reader, review.blind = "Reader B", True
-    review.setCall("4R", "positive")
-    review.setNote("4R", 'neben der Trachea: "groß" & <rund>')
-    Editor(case.stationsNode(), case.ctNode()).paint("4R", ACROSS)
-    clock.pass_by()
-    editing.stop()
-    expected, assessment, key = review.asDict(), case.assessment(), case.key
-    exportStationMap(case, tmp_path, "before")
-    colors = [case.stationsNode().GetDisplayNode().GetSegmentOverrideColor(n) for n in ("4R", "1R")]
-
-    save_and_load(tmp_path, kind)
-
-    (back,) = CaseScene.allIn(slicer.mrmlScene)
-    assert back.key == key
-    assert back.name == "Größe 1"
-    assert back.review().asDict() == expected
-    assert back.review().stale() == ["4R", "4L"]
-    assert back.assessment() == assessment
-    assert back.petNode().GetName() == "PET"
-    assert [node.GetName() for node in back.sources("organs")] == ["organs"]
-    assert names_in_folder(back) == {"review", "assessment", "table", "stations", "nodes", "attention"}
-    _, geometry = read_volume(tmp_path, exportStationMap(back, tmp_path, "after"))
-    assert (tmp_path / "before").read_bytes() == (tmp_path / "after").read_bytes()
-    assert np.allclose(geometry.direction, geometry_of(GRIDS["oblique"]).direction, atol=1e-5)
-    nodes, _geometry = read_volume(tmp_path, exportNodeMap(back, tmp_path, "nodes"))
-    assert (nodes == node_array()).all()
-    assert np.allclose(slicer.util.arrayFromVolume(back.mapNode()), attention)
-    assert Overlays(back).options() == options
-    display = back.stationsNode().GetDisplayNode()
-    assert np.allclose([display.GetSegmentOverrideColor(n) for n in ("4R", "1R")], colors, atol=1e-3)
-    color_node = back.mapNode().GetDisplayNode().GetColorNode()
-    assert color_node.GetAttribute("LNStation.role") == "attentionColors"
-    assert color_node.GetNumberOfColors() == 256
-    assert back.tableNode().GetTable().GetNumberOfRows() == 17
-    # Nothing of what was loaded counts as an edit, and watching goes on.
-    watching = StationEditing(back, schedule=clock)
-    watching.start()
-    assert watching.flush() == []
-    assert back.review().stale() == ["4R", "4L"]
-    Editor(back.stationsNode(), back.ctNode()).erase("7", (slice(0, 24), slice(0, 40), slice(0, 48)))
-    clock.pass_by()
-    assert back.review().stale() == ["4R", "4L", "7"]
-    watching.stop()
-
-
-def test_an_edit_saved_before_it_was_noticed_is_stale_after_loading(tmp_path: Path) -> None:
-    case = make_case()
-    editing = StationEditing(case, schedule=Clock())
-    editing.start()
-    Editor(case.stationsNode(), case.ctNode()).paint("4R", ACROSS)
-    editing.stop()
-    assert case.review().stale() == []
-    save_and_load(tmp_path, "mrb")
-    (back,) = CaseScene.allIn(slicer.mrmlScene)
-    watching = StationEditing(back, schedule=Clock())
-    watching.start()
-    assert back.review().stale() == ["4R", "4L"]
-    watching.stop()
-
-
-def test_a_scene_imported_beside_itself_gives_two_cases_that_do_not_mix(tmp_path: Path) -> None:
-    make_case().review().setCall("4R", "positive")
-    assert slicer.util.saveScene(str(tmp_path / "case.mrb"))
-    slicer.util.loadScene(str(tmp_path / "case.mrb"))
-    first, second = CaseScene.allIn(slicer.mrmlScene)
-    assert first.key != second.key
-    assert first.folderItem() != second.folderItem()
-    assert first.stationsNode() is not second.stationsNode()
-    second.review().setCall("4R", "negative")
-    assert first.review().call("4R") == "positive"
-    second.remove()
-    assert first.stationsNode() is not None
-    assert CaseScene.allIn(slicer.mrmlScene) == [first]
