@@ -18,7 +18,7 @@ from LNStationSlicer.case.CaseFolder import hierarchyOf  # noqa: E402
 from LNStationSlicer.case.CaseScene import CaseScene  # noqa: E402
 from LNStationSlicer.case.PatientIdentity import TAGS, patientIdentity, reportName  # noqa: E402
 from module.mrml_cases import make_volume  # noqa: E402
-from module.panel_hand import Hand  # noqa: E402
+from module.panel_driver import PanelDriver  # noqa: E402
 from pydicom.datadict import keyword_for_tag  # noqa: E402
 from slicer_host import driver  # noqa: E402
 
@@ -67,19 +67,19 @@ def put_into_study(ct: Any) -> None:
     hierarchy.SetItemParent(hierarchy.GetItemByDataNode(ct), study)
 
 
-def sent(hand: Hand) -> dict[str, Any]:
+def sent(panel: PanelDriver) -> dict[str, Any]:
     """What the worker was told for the report."""
-    return next(request["params"] for request in hand.worker.requests() if request["method"] == "report")
+    return next(request["params"] for request in panel.worker.requests() if request["method"] == "report")
 
 
-def write_report(hand: Hand, folder: Path, identifiers: bool) -> None:
-    hand.open_section("reportSection")
-    hand.ui.reportFolderEdit.currentPath = str(folder)
-    hand.ui.identifiersCheck.checked = identifiers
+def write_report(panel: PanelDriver, folder: Path, identifiers: bool) -> None:
+    panel.open_section("reportSection")
+    panel.ui.reportFolderEdit.currentPath = str(folder)
+    panel.ui.identifiersCheck.checked = identifiers
     slicer.app.processEvents()
-    driver.click(hand.ui.writeReportButton)
-    hand.wait(lambda: "report" in hand.worker.methods(), "the report")
-    hand.idle()
+    driver.click(panel.ui.writeReportButton)
+    panel.wait(lambda: "report" in panel.worker.methods(), "the report")
+    panel.idle()
 
 
 def test_the_database_knows_everything() -> None:
@@ -105,26 +105,28 @@ def test_every_value_is_asked_for_by_its_tag() -> None:
     assert {keyword_for_tag(tag.replace(",", "")): tag for tag in TAGS.values()} == TAGS
 
 
-def test_a_ticked_box_sends_the_patient_with_the_report_and_the_name_of_the_case(hand: Hand, tmp_path: Path) -> None:
-    hand.ui.ctSelector.setCurrentNode(from_database())
+def test_a_ticked_box_sends_the_patient_with_the_report_and_the_name_of_the_case(
+    panel: PanelDriver, tmp_path: Path
+) -> None:
+    panel.ui.ctSelector.setCurrentNode(from_database())
     slicer.app.processEvents()
-    hand.assess()
-    write_report(hand, tmp_path, identifiers=True)
-    assert (sent(hand)["identifiers"], sent(hand)["patient"]) == (True, HEADER)
-    assert sent(hand)["case_name"] == "LNStation: 6: CT Thorax"
+    panel.assess()
+    write_report(panel, tmp_path, identifiers=True)
+    assert (sent(panel)["identifiers"], sent(panel)["patient"]) == (True, HEADER)
+    assert sent(panel)["case_name"] == "LNStation: 6: CT Thorax"
 
 
-def test_without_the_tick_no_identifier_leaves_by_any_request(hand: Hand, tmp_path: Path) -> None:
+def test_without_the_tick_no_identifier_leaves_by_any_request(panel: PanelDriver, tmp_path: Path) -> None:
     ct = from_database()
     put_into_study(ct)
-    hand.ui.ctSelector.setCurrentNode(ct)
+    panel.ui.ctSelector.setCurrentNode(ct)
     slicer.app.processEvents()
-    hand.assess()
-    hand.call("4R", "positive")
-    write_report(hand, tmp_path, identifiers=False)
-    requests = json.dumps([request for request in hand.worker.requests() if request["method"] != "hello"])
+    panel.assess()
+    panel.call("4R", "positive")
+    write_report(panel, tmp_path, identifiers=False)
+    requests = json.dumps([request for request in panel.worker.requests() if request["method"] != "hello"])
     assert not [secret for secret in SECRETS if secret in requests.replace(str(tmp_path), "")]
-    assert sent(hand)["case_name"] == "LNStation: 6: CT Thorax", "what the panel calls the case, not a node's key"
+    assert sent(panel)["case_name"] == "LNStation: 6: CT Thorax", "what the panel calls the case, not a node's key"
 
 
 @pytest.mark.parametrize(

@@ -13,61 +13,61 @@ if _reason := slicer_host.why_unavailable():
     pytest.skip(_reason, allow_module_level=True)
 slicer = slicer_host.start()
 
-from module.panel_hand import MODULE, Hand  # noqa: E402
+from module.panel_driver import MODULE, PanelDriver  # noqa: E402
 from slicer_host import driver  # noqa: E402
 
 ROOT = MODULE.parents[1]
 
 
-def test_settings_without_a_case_show_what_a_new_case_begins_with(hand: Hand) -> None:
-    assert hand.ui.advancedGroup.collapsed
-    hand.ui.advancedGroup.collapsed = False
+def test_settings_without_a_case_show_what_a_new_case_begins_with(panel: PanelDriver) -> None:
+    assert panel.ui.advancedGroup.collapsed
+    panel.ui.advancedGroup.collapsed = False
     spins = {"shortAxisSpin": 10.0, "suvMaxSpin": 4.0, "nodeSuvSpin": 2.5, "spacingSpin": 1.5}
-    assert {name: getattr(hand.ui, name).value for name in spins} == spins
-    assert not any(getattr(hand.ui, name).enabled for name in spins)
-    hand.choose_ct()
-    assert {name: getattr(hand.ui, name).value for name in spins} == spins, "the defaults of the parameters"
-    hand.ui.shortAxisSpin.value = 8.0
-    assert hand.logic.caseParameters().shortAxisThresholdMm == 8.0
-    hand.ui.ctSelector.setCurrentNode(None)
+    assert {name: getattr(panel.ui, name).value for name in spins} == spins
+    assert not any(getattr(panel.ui, name).enabled for name in spins)
+    panel.choose_ct()
+    assert {name: getattr(panel.ui, name).value for name in spins} == spins, "the defaults of the parameters"
+    panel.ui.shortAxisSpin.value = 8.0
+    assert panel.logic.caseParameters().shortAxisThresholdMm == 8.0
+    panel.ui.ctSelector.setCurrentNode(None)
     slicer.app.processEvents()
-    assert hand.ui.shortAxisSpin.value == 10.0
-    assert hand.logic.cases()[0].node.GetParameter("shortAxisThresholdMm") == "8.0"
+    assert panel.ui.shortAxisSpin.value == 10.0
+    assert panel.logic.cases()[0].node.GetParameter("shortAxisThresholdMm") == "8.0"
 
 
-def test_devices_are_asked_of_the_worker_when_somebody_looks_and_the_choice_is_kept(hand: Hand) -> None:
-    hand.assessed()
-    assert "devices" not in hand.worker.methods()
-    hand.ui.advancedGroup.collapsed = False
-    assert hand.logic.getParameterNode().device == "auto"
-    hand.wait(lambda: hand.ui.deviceCombo.findData("cuda:0") >= 0, "the devices")
-    assert hand.ui.deviceCombo.itemData(hand.ui.deviceCombo.currentIndex) == "auto"
-    hand.ui.deviceCombo.currentIndex = hand.ui.deviceCombo.findData("cuda:0")
-    assert hand.logic.getParameterNode().device == "cuda:0"
+def test_devices_are_asked_of_the_worker_when_somebody_looks_and_the_choice_is_kept(panel: PanelDriver) -> None:
+    panel.assessed()
+    assert "devices" not in panel.worker.methods()
+    panel.ui.advancedGroup.collapsed = False
+    assert panel.logic.getParameterNode().device == "auto"
+    panel.wait(lambda: panel.ui.deviceCombo.findData("cuda:0") >= 0, "the devices")
+    assert panel.ui.deviceCombo.itemData(panel.ui.deviceCombo.currentIndex) == "auto"
+    panel.ui.deviceCombo.currentIndex = panel.ui.deviceCombo.findData("cuda:0")
+    assert panel.logic.getParameterNode().device == "cuda:0"
 
 
-def test_a_device_of_another_computer_is_shown_and_not_replaced_in_silence(hand: Hand) -> None:
-    hand.choose_ct()
-    hand.logic.getParameterNode().device = "cuda:5"
-    hand.widget.refresh()
-    assert hand.ui.deviceCombo.currentText == "cuda:5"
-    assert hand.logic.getParameterNode().device == "cuda:5"
+def test_a_device_of_another_computer_is_shown_and_not_replaced_in_silence(panel: PanelDriver) -> None:
+    panel.choose_ct()
+    panel.logic.getParameterNode().device = "cuda:5"
+    panel.widget.refresh()
+    assert panel.ui.deviceCombo.currentText == "cuda:5"
+    assert panel.logic.getParameterNode().device == "cuda:5"
 
 
-def test_without_packages_the_user_is_asked_first_and_a_no_changes_nothing(hand: Hand) -> None:
-    hand.choose_ct()
+def test_without_packages_the_user_is_asked_first_and_a_no_changes_nothing(panel: PanelDriver) -> None:
+    panel.choose_ct()
     missing = type("State", (), {"ready": False, "installable": True, "sentence": "Press Install."})()
-    hand.logic.dependencies.state = lambda: missing
-    hand.logic.dependencies.consentText = lambda withNetworks: "Fetch about 1 GB?"
+    panel.logic.dependencies.state = lambda: missing
+    panel.logic.dependencies.consentText = lambda withNetworks: "Fetch about 1 GB?"
     slicer_host.confirm_with(False)
     try:
-        driver.click(hand.ui.assessButton)
+        driver.click(panel.ui.assessButton)
     finally:
         slicer_host.confirm_with(True)
     assert ("confirm", "Fetch about 1 GB?") in slicer_host.take_messages()
     # What the worker offers may have been asked for while the packages were there.
-    assert "assess" not in {request["method"] for request in hand.worker.requests()}
-    assert hand.logic.queue.active is None
+    assert "assess" not in {request["method"] for request in panel.worker.requests()}
+    assert panel.logic.queue.active is None
 
 
 class FreshInstallation:
@@ -77,19 +77,19 @@ class FreshInstallation:
         samples: Keys of the sample patients that the panel began to make.
     """
 
-    def __init__(self, hand: Hand) -> None:
+    def __init__(self, panel: PanelDriver) -> None:
         from LNStationSlicer.install.Installation import Installation, Step
         from LNStationSlicer.support.Command import Command
 
         self.ready, self.samples = False, []
-        dependencies = hand.logic.dependencies
+        dependencies = panel.logic.dependencies
         command = Command(sys.executable, ("-c", "pass"), dict(os.environ))
         step = Step("Fetch packages", 1.0, command, finish=self._install)
         dependencies.state = self._state
         dependencies.consentText = lambda withNetworks: "Fetch about 1 GB?"
         dependencies.installation = lambda withNetworks, anew: Installation((step,))
-        hand.widget.sample.open = self.samples.append
-        hand.widget.refresh()
+        panel.widget.sample.open = self.samples.append
+        panel.widget.refresh()
 
     def _install(self, code: int, lines: list[str]) -> None:
         self.ready = True
@@ -101,103 +101,105 @@ class FreshInstallation:
 
 
 @pytest.fixture
-def fresh(hand: Hand) -> FreshInstallation:
-    made = FreshInstallation(hand)
+def fresh(panel: PanelDriver) -> FreshInstallation:
+    made = FreshInstallation(panel)
     slicer_host.take_messages()
     return made
 
 
 def test_a_fresh_installation_shows_its_install_button_without_unfolding_anything(
-    hand: Hand, fresh: FreshInstallation
+    panel: PanelDriver, fresh: FreshInstallation
 ) -> None:
-    assert hand.ui.advancedGroup.collapsed
-    assert hand.ui.installFirstButton.isVisible()
-    driver.click(hand.ui.installFirstButton)
-    hand.wait(lambda: fresh.ready and not hand.widget.assessing.packages.isInstalling, "the installation")
+    assert panel.ui.advancedGroup.collapsed
+    assert panel.ui.installFirstButton.isVisible()
+    driver.click(panel.ui.installFirstButton)
+    panel.wait(lambda: fresh.ready and not panel.widget.assessing.packages.isInstalling, "the installation")
     slicer.app.processEvents()
-    assert not hand.ui.installFirstButton.isVisible()
+    assert not panel.ui.installFirstButton.isVisible()
     assert slicer_host.take_messages() == [("confirm", "Fetch about 1 GB?")]
 
 
 def test_sample_data_on_a_fresh_installation_offers_the_packages_and_goes_on_after_them(
-    hand: Hand, fresh: FreshInstallation
+    panel: PanelDriver, fresh: FreshInstallation
 ) -> None:
-    hand.ui.assessSection.collapsed = True
-    hand.widget.openSample("lung-n2")
+    panel.ui.assessSection.collapsed = True
+    panel.widget.openSample("lung-n2")
     assert slicer_host.take_messages() == [("confirm", "Fetch about 1 GB?")]
-    assert not hand.ui.assessSection.collapsed, "the progress is to be seen"
+    assert not panel.ui.assessSection.collapsed, "the progress is to be seen"
     assert fresh.samples == []
-    hand.wait(lambda: fresh.samples, "the sample")
+    panel.wait(lambda: fresh.samples, "the sample")
     assert fresh.samples == ["lung-n2"]
-    assert hand.ui.statusLabel.text.startswith("Making the sample patient")
+    assert panel.ui.statusLabel.text.startswith("Making the sample patient")
 
 
-def test_sample_data_without_consent_says_what_to_press_and_shows_it(hand: Hand, fresh: FreshInstallation) -> None:
-    hand.ui.assessSection.collapsed = True
+def test_sample_data_without_consent_says_what_to_press_and_shows_it(
+    panel: PanelDriver, fresh: FreshInstallation
+) -> None:
+    panel.ui.assessSection.collapsed = True
     slicer_host.confirm_with(False)
     try:
-        hand.widget.openSample("lung-n2")
+        panel.widget.openSample("lung-n2")
     finally:
         slicer_host.confirm_with(True)
     slicer.app.processEvents()
-    assert hand.ui.statusLabel.text == "Not installed yet: press Install."
-    assert hand.ui.installFirstButton.isVisible()
+    assert panel.ui.statusLabel.text == "Not installed yet: press Install."
+    assert panel.ui.installFirstButton.isVisible()
     assert (fresh.samples, fresh.ready) == ([], False)
 
 
 def test_a_second_sample_during_the_installation_takes_the_place_of_the_first(
-    hand: Hand, fresh: FreshInstallation
+    panel: PanelDriver, fresh: FreshInstallation
 ) -> None:
-    hand.widget.openSample("lung-n2")
-    hand.widget.openSample("esophagus-middle")
-    assert "as soon as the packages are installed" in hand.ui.statusLabel.text
-    hand.wait(lambda: fresh.samples, "the sample")
+    panel.widget.openSample("lung-n2")
+    panel.widget.openSample("esophagus-middle")
+    assert "as soon as the packages are installed" in panel.ui.statusLabel.text
+    panel.wait(lambda: fresh.samples, "the sample")
     assert fresh.samples == ["esophagus-middle"]
     assert slicer_host.take_messages() == [("confirm", "Fetch about 1 GB?")]
 
 
-def test_sample_data_with_packages_asks_nothing(hand: Hand, fresh: FreshInstallation) -> None:
+def test_sample_data_with_packages_asks_nothing(panel: PanelDriver, fresh: FreshInstallation) -> None:
     fresh.ready = True
-    hand.widget.openSample("lung-n2")
+    panel.widget.openSample("lung-n2")
     assert fresh.samples == ["lung-n2"]
     assert slicer_host.take_messages() == []
 
 
 def test_a_job_that_finds_no_packages_unfolds_the_section_with_the_button(
-    hand: Hand, fresh: FreshInstallation
+    panel: PanelDriver, fresh: FreshInstallation
 ) -> None:
     from LNStationSlicer.install.Installation import DependencyError
 
     def refuse(*_: str) -> None:
         raise DependencyError("Not installed yet: press Install.")
 
-    hand.choose_ct()
-    hand.ui.assessSection.collapsed = True
-    hand.logic.dependencies.workerCommand = refuse
-    hand.logic.assess()
-    hand.idle()
-    assert not hand.ui.assessSection.collapsed
-    assert hand.ui.installFirstButton.isVisible()
+    panel.choose_ct()
+    panel.ui.assessSection.collapsed = True
+    panel.logic.dependencies.workerCommand = refuse
+    panel.logic.assess()
+    panel.idle()
+    assert not panel.ui.assessSection.collapsed
+    assert panel.ui.installFirstButton.isVisible()
     ((kind, text),) = slicer_host.take_messages()
     assert (kind, "press Install" in text) == ("error", True)
 
 
-def test_packages_that_cannot_be_installed_are_said_in_the_status_line(hand: Hand) -> None:
+def test_packages_that_cannot_be_installed_are_said_in_the_status_line(panel: PanelDriver) -> None:
     # The module's own class: loading it reads its files anew.
     from LNStationSlicer.install.Installation import DependencyError
 
     def refuse(*_: object) -> None:
         raise DependencyError("No Python was found.")
 
-    hand.choose_ct()
-    hand.logic.dependencies.installation = refuse
-    hand.widget.sections[1].packages.onRepair()
-    assert hand.ui.statusLabel.text == "No Python was found."
+    panel.choose_ct()
+    panel.logic.dependencies.installation = refuse
+    panel.widget.sections[1].packages.onRepair()
+    assert panel.ui.statusLabel.text == "No Python was found."
     slicer_host.take_messages()
 
 
 @pytest.fixture
-def installed(hand: Hand, tmp_path: Path) -> Hand:
+def installed(panel: PanelDriver, tmp_path: Path) -> PanelDriver:
     """The module as an installed extension: no source tree, so no developer's Python."""
     from LNStationSlicer.install.Dependencies import Dependencies, Surroundings
 
@@ -208,15 +210,15 @@ def installed(hand: Hand, tmp_path: Path) -> Hand:
     python.parent.mkdir(parents=True)
     python.write_text("")
     around = Surroundings(library, tmp_path / "data", {"PATH": ""}, str(tmp_path / "Slicer"))
-    hand.logic.dependencies = Dependencies(slicer.app.userSettings(), around)
-    hand.ui.advancedGroup.collapsed = False
+    panel.logic.dependencies = Dependencies(slicer.app.userSettings(), around)
+    panel.ui.advancedGroup.collapsed = False
     slicer.app.processEvents()
-    yield hand
+    yield panel
     for key in ("WheelsFolder", "WithNetworks"):
         slicer.app.userSettings().remove(f"LNStation/{key}")
 
 
-def test_consent_names_what_was_chosen_in_the_panel(installed: Hand, tmp_path: Path) -> None:
+def test_consent_names_what_was_chosen_in_the_panel(installed: PanelDriver, tmp_path: Path) -> None:
     wheels = tmp_path / "wheels"
     wheels.mkdir()
     installed.ui.wheelsFolderEdit.currentPath = str(wheels)
@@ -235,7 +237,9 @@ def test_consent_names_what_was_chosen_in_the_panel(installed: Hand, tmp_path: P
     assert driver.child_processes() == []
 
 
-def test_an_offline_folder_that_is_not_there_is_said_before_anything_else(installed: Hand, tmp_path: Path) -> None:
+def test_an_offline_folder_that_is_not_there_is_said_before_anything_else(
+    installed: PanelDriver, tmp_path: Path
+) -> None:
     installed.ui.wheelsFolderEdit.currentPath = str(tmp_path / "nowhere")
     slicer_host.take_messages()
     driver.click(installed.ui.installButton)
@@ -243,10 +247,10 @@ def test_an_offline_folder_that_is_not_there_is_said_before_anything_else(instal
     assert slicer_host.take_messages() == []
 
 
-def test_a_developers_python_leaves_nothing_to_choose_and_its_path_is_in_the_tip_only(hand: Hand) -> None:
-    hand.ui.advancedGroup.collapsed = False
+def test_a_developers_python_leaves_nothing_to_choose_and_its_path_is_in_the_tip_only(panel: PanelDriver) -> None:
+    panel.ui.advancedGroup.collapsed = False
     slicer.app.processEvents()
-    assert not hand.ui.wheelsFolderEdit.enabled
-    assert not hand.ui.installButton.enabled
-    assert "/" not in hand.ui.environmentLabel.text
-    assert hand.ui.environmentLabel.toolTip
+    assert not panel.ui.wheelsFolderEdit.enabled
+    assert not panel.ui.installButton.enabled
+    assert "/" not in panel.ui.environmentLabel.text
+    assert panel.ui.environmentLabel.toolTip

@@ -17,7 +17,7 @@ slicer = slicer_host.start()
 import qt  # noqa: E402
 import vtk  # noqa: E402
 from module.mrml_cases import lps_matrix, station_array  # noqa: E402
-from module.panel_hand import Hand, panel  # noqa: E402
+from module.panel_driver import PanelDriver, opened_panel  # noqa: E402
 from slicer_host import driver  # noqa: E402
 
 
@@ -43,32 +43,32 @@ def card(folder: Path, name: str = "tiny", **changes: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def hand(tmp_path: Path) -> Iterator[Hand]:
-    with panel(tmp_path) as made:
+def panel(tmp_path: Path) -> Iterator[PanelDriver]:
+    with opened_panel(tmp_path) as made:
         made.worker.offer(card(tmp_path), card(tmp_path, "other", trained_on="clinical"))
         yield made
         made.logic.models.setFolders([])
 
 
-def looked(hand: Hand) -> Hand:
+def looked(panel: PanelDriver) -> PanelDriver:
     """A CT is chosen, and the panel has the packages."""
-    hand.choose_ct()
-    hand.wait(lambda: hand.logic.models.isAnswered, "the packages")
-    return hand
+    panel.choose_ct()
+    panel.wait(lambda: panel.logic.models.isAnswered, "the packages")
+    return panel
 
 
-def entries(hand: Hand) -> list[str]:
-    combo = hand.ui.methodCombo
+def entries(panel: PanelDriver) -> list[str]:
+    combo = panel.ui.methodCombo
     return [combo.itemText(index) for index in range(combo.count)]
 
 
-def choose(hand: Hand, title: str) -> None:
-    hand.ui.methodCombo.currentIndex = next(i for i, text in enumerate(entries(hand)) if title in text)
+def choose(panel: PanelDriver, title: str) -> None:
+    panel.ui.methodCombo.currentIndex = next(i for i, text in enumerate(entries(panel)) if title in text)
     slicer.app.processEvents()
 
 
-def sent(hand: Hand, method: str = "assess") -> dict[str, Any]:
-    return [row["params"] for row in hand.worker.requests() if row["method"] == method][-1]
+def sent(panel: PanelDriver, method: str = "assess") -> dict[str, Any]:
+    return [row["params"] for row in panel.worker.requests() if row["method"] == method][-1]
 
 
 def points(array: np.ndarray, matrix: np.ndarray) -> np.ndarray:
@@ -77,23 +77,23 @@ def points(array: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     return (np.c_[index, np.ones(len(index))] @ matrix.T)[:, :3]
 
 
-def test_packages_are_listed_by_title_once_there_is_a_case_and_criteria_are_the_default(hand: Hand) -> None:
-    assert entries(hand) == ["Clinical criteria (size and uptake)"]
-    assert hand.worker.requests() == []
-    looked(hand)
-    assert entries(hand)[1:] == ["Model tiny 1 (synthetic training)", "Model other 1"]
-    assert hand.ui.methodCombo.currentIndex == 0
-    assert not hand.ui.modelCardGroup.visible
-    hand.assess()
-    assert sent(hand)["settings"]["metastasis"] == "clinical_criteria"
-    assert hand.logic.case.mapNode() is None
-    assert hand.worker.methods().count("models") == 1
+def test_packages_are_listed_by_title_once_there_is_a_case_and_criteria_are_the_default(panel: PanelDriver) -> None:
+    assert entries(panel) == ["Clinical criteria (size and uptake)"]
+    assert panel.worker.requests() == []
+    looked(panel)
+    assert entries(panel)[1:] == ["Model tiny 1 (synthetic training)", "Model other 1"]
+    assert panel.ui.methodCombo.currentIndex == 0
+    assert not panel.ui.modelCardGroup.visible
+    panel.assess()
+    assert sent(panel)["settings"]["metastasis"] == "clinical_criteria"
+    assert panel.logic.case.mapNode() is None
+    assert panel.worker.methods().count("models") == 1
 
 
-def test_the_card_says_what_a_reader_must_know_and_takes_nothing_as_markup(hand: Hand) -> None:
-    choose(looked(hand), "tiny")
-    assert hand.ui.modelCardGroup.visible
-    text = hand.ui.modelCardLabel.text
+def test_the_card_says_what_a_reader_must_know_and_takes_nothing_as_markup(panel: PanelDriver) -> None:
+    choose(looked(panel), "tiny")
+    assert panel.ui.modelCardGroup.visible
+    text = panel.ui.modelCardLabel.text
     for words in (
         "synthetic patients only",
         "20 patients, 100 stations, 12 positive",
@@ -104,23 +104,23 @@ def test_the_card_says_what_a_reader_must_know_and_takes_nothing_as_markup(hand:
         "doi:10.1000/x",
     ):
         assert words in text, words
-    assert "means nothing for a person" in hand.ui.modelNoteLabel.text
-    choose(hand, "other")
-    assert "clinical images" in hand.ui.modelCardLabel.text
-    assert not hand.ui.modelNoteLabel.visible
+    assert "means nothing for a person" in panel.ui.modelNoteLabel.text
+    choose(panel, "other")
+    assert "clinical images" in panel.ui.modelCardLabel.text
+    assert not panel.ui.modelNoteLabel.visible
 
 
-def test_what_is_chosen_goes_to_the_worker(hand: Hand) -> None:
-    choose(looked(hand), "tiny")
-    hand.ui.advancedGroup.collapsed = False
-    hand.wait(lambda: hand.ui.deviceCombo.findData("cuda:0") >= 0, "the devices")
-    hand.ui.deviceCombo.currentIndex = hand.ui.deviceCombo.findData("cuda:0")
-    hand.ui.operatingPointCombo.currentIndex = hand.ui.operatingPointCombo.findData("sensitive")
-    driver.click(hand.ui.flipCheck)
-    hand.assess()
-    settings = sent(hand)["settings"]
+def test_what_is_chosen_goes_to_the_worker(panel: PanelDriver) -> None:
+    choose(looked(panel), "tiny")
+    panel.ui.advancedGroup.collapsed = False
+    panel.wait(lambda: panel.ui.deviceCombo.findData("cuda:0") >= 0, "the devices")
+    panel.ui.deviceCombo.currentIndex = panel.ui.deviceCombo.findData("cuda:0")
+    panel.ui.operatingPointCombo.currentIndex = panel.ui.operatingPointCombo.findData("sensitive")
+    driver.click(panel.ui.flipCheck)
+    panel.assess()
+    settings = sent(panel)["settings"]
     assert settings["metastasis"] == "sa_moe"
-    assert settings["model"] == hand.logic.models.cards[0]["path"]
+    assert settings["model"] == panel.logic.models.cards[0]["path"]
     assert (settings["operating_point"], settings["flip_averaging"], settings["device"]) == (
         "sensitive",
         True,
@@ -129,16 +129,16 @@ def test_what_is_chosen_goes_to_the_worker(hand: Hand) -> None:
     from LNStationLib.settings import Settings
 
     assert Settings(**settings)
-    choose(hand, "other")
-    assert hand.logic.caseParameters().operatingPoint == "", "a point of another package means nothing"
-    assert hand.ui.operatingPointCombo.currentIndex == 0
+    choose(panel, "other")
+    assert panel.logic.caseParameters().operatingPoint == "", "a point of another package means nothing"
+    assert panel.ui.operatingPointCombo.currentIndex == 0
 
 
-def test_the_result_shows_probabilities_attention_where_it_lies_and_the_model(hand: Hand) -> None:
-    choose(looked(hand), "tiny")
-    hand.assess()
-    hand.click_row("4R")
-    node = hand.logic.case.mapNode()
+def test_the_result_shows_probabilities_attention_where_it_lies_and_the_model(panel: PanelDriver) -> None:
+    choose(looked(panel), "tiny")
+    panel.assess()
+    panel.click_row("4R")
+    node = panel.logic.case.mapNode()
     shown = slicer.app.layoutManager().sliceWidget("Red").sliceLogic().GetSliceCompositeNode()
     assert shown.GetForegroundVolumeID() == node.GetID()
     values, stations = slicer.util.arrayFromVolume(node), station_array()
@@ -147,75 +147,75 @@ def test_the_result_shows_probabilities_attention_where_it_lies_and_the_model(ha
     node.GetIJKToRASMatrix(to_ras)
     drawn = points(values, slicer.util.arrayFromVTKMatrix(to_ras))
     np.testing.assert_allclose(drawn, points(stations, np.diag([-1, -1, 1, 1]) @ lps_matrix()), atol=1e-3)
-    assert hand.cell("4R", "probability") == "91%"
-    assert "62% of the attention in nodes, of these most in node 7." in hand.ui.reasonLabel.text
-    assert hand.ui.modelCategoryLabel.text == "N2, decided by 4R · by tiny 1 at balanced, synthetic training"
-    assert "trained on synthetic patients" in hand.ui.syntheticBanner.text
+    assert panel.cell("4R", "probability") == "91%"
+    assert "62% of the attention in nodes, of these most in node 7." in panel.ui.reasonLabel.text
+    assert panel.ui.modelCategoryLabel.text == "N2, decided by 4R · by tiny 1 at balanced, synthetic training"
+    assert "trained on synthetic patients" in panel.ui.syntheticBanner.text
 
 
-def test_a_blind_first_read_hides_model_and_attention(hand: Hand) -> None:
-    choose(looked(hand), "tiny")
-    driver.click(hand.ui.blindCheck)
-    hand.assess()
-    hand.click_row("4R")
-    assert "attention" not in hand.ui.reasonLabel.text
+def test_a_blind_first_read_hides_model_and_attention(panel: PanelDriver) -> None:
+    choose(looked(panel), "tiny")
+    driver.click(panel.ui.blindCheck)
+    panel.assess()
+    panel.click_row("4R")
+    assert "attention" not in panel.ui.reasonLabel.text
     shown = slicer.app.layoutManager().sliceWidget("Red").sliceLogic().GetSliceCompositeNode()
     assert shown.GetForegroundVolumeID() is None
-    assert hand.cell("4R", "probability") != "91%"
+    assert panel.cell("4R", "probability") != "91%"
 
 
-def test_a_correction_replaces_the_attention_map(hand: Hand) -> None:
-    choose(looked(hand), "tiny")
-    hand.assess()
-    node = hand.logic.case.mapNode()
+def test_a_correction_replaces_the_attention_map(panel: PanelDriver) -> None:
+    choose(looked(panel), "tiny")
+    panel.assess()
+    node = panel.logic.case.mapNode()
     assert slicer.util.arrayFromVolume(node).max() == 1.0
-    hand.erase()
-    hand.wait(lambda: "reassess" in hand.worker.methods(), "the correction")
-    hand.idle()
-    assert hand.logic.case.mapNode() == node
+    panel.erase()
+    panel.wait(lambda: "reassess" in panel.worker.methods(), "the correction")
+    panel.idle()
+    assert panel.logic.case.mapNode() == node
     assert slicer.util.arrayFromVolume(node).max() == 0.5
 
 
-def test_criteria_after_a_network_take_the_attention_away(hand: Hand) -> None:
-    choose(looked(hand), "tiny")
-    hand.assess()
-    choose(hand, "Clinical criteria")
-    driver.click(hand.ui.assessButton)
-    hand.idle()
-    assert hand.logic.case.mapNode() is None
-    assert "by tiny" not in hand.ui.modelCategoryLabel.text
+def test_criteria_after_a_network_take_the_attention_away(panel: PanelDriver) -> None:
+    choose(looked(panel), "tiny")
+    panel.assess()
+    choose(panel, "Clinical criteria")
+    driver.click(panel.ui.assessButton)
+    panel.idle()
+    assert panel.logic.case.mapNode() is None
+    assert "by tiny" not in panel.ui.modelCategoryLabel.text
 
 
-def test_a_package_that_cannot_be_used_is_seen_but_not_chosen(hand: Hand, tmp_path: Path) -> None:
+def test_a_package_that_cannot_be_used_is_seen_but_not_chosen(panel: PanelDriver, tmp_path: Path) -> None:
     sentence = "cut.zip is damaged: download it again."
-    hand.worker.offer(card(tmp_path), problems=[{"path": str(tmp_path / "cut.zip"), "message": sentence}])
-    looked(hand)
-    combo = hand.ui.methodCombo
-    index = entries(hand).index("cut.zip (cannot be used)")
+    panel.worker.offer(card(tmp_path), problems=[{"path": str(tmp_path / "cut.zip"), "message": sentence}])
+    looked(panel)
+    combo = panel.ui.methodCombo
+    index = entries(panel).index("cut.zip (cannot be used)")
     assert not combo.model().index(index, 0).flags() & qt.Qt.ItemIsEnabled
     assert combo.itemData(index, qt.Qt.ToolTipRole) == sentence
-    assert sentence in hand.ui.modelNoteLabel.text
+    assert sentence in panel.ui.modelNoteLabel.text
 
 
 def test_missing_packages_are_said_beside_the_picker_with_the_button_that_installs_them(
-    hand: Hand, tmp_path: Path
+    panel: PanelDriver, tmp_path: Path
 ) -> None:
-    hand.worker.offer(card(tmp_path), missing=["torch", "monai"])
-    looked(hand)
-    assert not hand.ui.modelNoteLabel.visible, "criteria need none"
-    choose(hand, "tiny")
-    assert "torch, monai" in hand.ui.modelNoteLabel.text
-    driver.click(hand.ui.assessButton)
-    assert "torch, monai" in hand.ui.statusLabel.text
-    assert "assess" not in hand.worker.methods()
+    panel.worker.offer(card(tmp_path), missing=["torch", "monai"])
+    looked(panel)
+    assert not panel.ui.modelNoteLabel.visible, "criteria need none"
+    choose(panel, "tiny")
+    assert "torch, monai" in panel.ui.modelNoteLabel.text
+    driver.click(panel.ui.assessButton)
+    assert "torch, monai" in panel.ui.statusLabel.text
+    assert "assess" not in panel.worker.methods()
     installable = type("State", (), {"ready": True, "installable": True, "sentence": "", "detail": ""})()
-    hand.logic.dependencies.state = lambda: installable
-    hand.logic.dependencies.consentText = lambda withNetworks: f"networks: {withNetworks}"
-    hand.widget.refresh()
+    panel.logic.dependencies.state = lambda: installable
+    panel.logic.dependencies.consentText = lambda withNetworks: f"networks: {withNetworks}"
+    panel.widget.refresh()
     slicer_host.take_messages()
     slicer_host.confirm_with(False)
     try:
-        driver.click(hand.ui.installModelsButton)
+        driver.click(panel.ui.installModelsButton)
     finally:
         slicer_host.confirm_with(True)
         slicer.app.userSettings().remove("LNStation/WithNetworks")
@@ -223,73 +223,75 @@ def test_missing_packages_are_said_beside_the_picker_with_the_button_that_instal
 
 
 def test_a_folder_of_packages_is_added_and_remembered(
-    hand: Hand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    panel: PanelDriver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder, empty = tmp_path / "mine", tmp_path / "empty"
     folder.mkdir(), empty.mkdir()
     mine = card(folder, "mine", source="folder")
-    hand.worker.offer(mine, mine)
-    looked(hand)
-    assert len(entries(hand)) == 1
-    add, _again, forget = hand.ui.modelMenuButton.menu().actions()
+    panel.worker.offer(mine, mine)
+    looked(panel)
+    assert len(entries(panel)) == 1
+    add, _again, forget = panel.ui.modelMenuButton.menu().actions()
     for chosen in (folder, empty):
         monkeypatch.setattr(qt.QFileDialog, "getExistingDirectory", lambda *_, chosen=chosen: str(chosen))
-        before = hand.worker.methods().count("models")
+        before = panel.worker.methods().count("models")
         add.trigger()
-        hand.wait(lambda before=before: hand.worker.methods().count("models") > before, "the question")
-        hand.wait(lambda: not hand.logic.models.isAsking, "the answer")
-    assert entries(hand)[1:] == ["Model mine 1 (synthetic training)"]
-    assert f"no model package in {empty}" in hand.ui.statusLabel.text
-    hand.loaded.reload()
-    from module.panel_hand import use_worker
+        panel.wait(lambda before=before: panel.worker.methods().count("models") > before, "the question")
+        panel.wait(lambda: not panel.logic.models.isAsking, "the answer")
+    assert entries(panel)[1:] == ["Model mine 1 (synthetic training)"]
+    assert f"no model package in {empty}" in panel.ui.statusLabel.text
+    panel.loaded.reload()
+    from module.panel_driver import use_worker
 
-    use_worker(hand.loaded, hand.worker.command)
-    assert hand.logic.models.folders == [folder, empty]
-    hand.logic.models.setFolders([])
+    use_worker(panel.loaded, panel.worker.command)
+    assert panel.logic.models.folders == [folder, empty]
+    panel.logic.models.setFolders([])
     assert forget.text
 
 
 def test_a_saved_scene_keeps_the_choice_and_a_package_that_is_gone_is_said_in_one_sentence(
-    hand: Hand, tmp_path: Path
+    panel: PanelDriver, tmp_path: Path
 ) -> None:
-    choose(looked(hand), "tiny")
-    hand.ui.operatingPointCombo.currentIndex = 1
-    hand.assess()
+    choose(looked(panel), "tiny")
+    panel.ui.operatingPointCombo.currentIndex = 1
+    panel.assess()
     scene = tmp_path / "scene.mrb"
     assert slicer.util.saveScene(str(scene))
     slicer_host.clear_scene()
     slicer.util.loadScene(str(scene))
     slicer.app.processEvents()
-    assert hand.ui.methodCombo.currentText == "Model tiny 1 (synthetic training)"
-    assert hand.logic.caseParameters().operatingPoint == "sensitive"
-    hand.erase()
-    hand.wait(lambda: "reassess" in hand.worker.methods(), "the correction")
-    hand.idle()
-    restored = sent(hand, "restore_case")["settings"]
+    assert panel.ui.methodCombo.currentText == "Model tiny 1 (synthetic training)"
+    assert panel.logic.caseParameters().operatingPoint == "sensitive"
+    panel.erase()
+    panel.wait(lambda: "reassess" in panel.worker.methods(), "the correction")
+    panel.idle()
+    restored = sent(panel, "restore_case")["settings"]
     assert (restored["model"], restored["operating_point"]) == (str(tmp_path / "tiny.zip"), "sensitive")
-    hand.worker.offer()
-    hand.ui.modelMenuButton.menu().actions()[1].trigger()
-    hand.wait(lambda: not hand.logic.models.cards, "the answer")
-    assert hand.ui.methodCombo.currentText == "Model tiny 1 (not found)"
-    assert hand.ui.modelNoteLabel.text.count(".") == 1
-    before = hand.worker.methods().count("assess")
-    driver.click(hand.ui.assessButton)
+    panel.worker.offer()
+    panel.ui.modelMenuButton.menu().actions()[1].trigger()
+    panel.wait(lambda: not panel.logic.models.cards, "the answer")
+    assert panel.ui.methodCombo.currentText == "Model tiny 1 (not found)"
+    assert panel.ui.modelNoteLabel.text.count(".") == 1
+    before = panel.worker.methods().count("assess")
+    driver.click(panel.ui.assessButton)
     slicer.app.processEvents()
-    assert "Model tiny 1 is not here any more" in hand.ui.statusLabel.text
-    assert hand.worker.methods().count("assess") == before
+    assert "Model tiny 1 is not here any more" in panel.ui.statusLabel.text
+    assert panel.worker.methods().count("assess") == before
 
 
-def test_a_package_that_lies_elsewhere_on_this_computer_is_found_by_its_id(hand: Hand, tmp_path: Path) -> None:
-    choose(looked(hand), "tiny")
-    hand.assess()
+def test_a_package_that_lies_elsewhere_on_this_computer_is_found_by_its_id(
+    panel: PanelDriver, tmp_path: Path
+) -> None:
+    choose(looked(panel), "tiny")
+    panel.assess()
     (tmp_path / "tiny.zip").unlink()
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    hand.worker.offer(card(elsewhere))
-    hand.logic.models.ask()
-    hand.wait(lambda: hand.logic.caseParameters().modelPath == str(elsewhere / "tiny.zip"), "the package")
-    hand.logic.client.kill()
-    hand.erase()
-    hand.wait(lambda: "restore_case" in hand.worker.methods(), "the restoring")
-    hand.idle()
-    assert sent(hand, "restore_case")["settings"]["model"] == str(elsewhere / "tiny.zip")
+    panel.worker.offer(card(elsewhere))
+    panel.logic.models.ask()
+    panel.wait(lambda: panel.logic.caseParameters().modelPath == str(elsewhere / "tiny.zip"), "the package")
+    panel.logic.client.kill()
+    panel.erase()
+    panel.wait(lambda: "restore_case" in panel.worker.methods(), "the restoring")
+    panel.idle()
+    assert sent(panel, "restore_case")["settings"]["model"] == str(elsewhere / "tiny.zip")

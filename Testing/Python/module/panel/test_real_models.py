@@ -19,7 +19,7 @@ from LNStationSlicer.panel.SelfTest import eraseLowerHalf  # noqa: E402
 from LNStationSlicer.views import Navigation  # noqa: E402
 from metastasis.network_cases import write_stations_package  # noqa: E402
 from module import patients  # noqa: E402
-from module.panel_hand import Hand, panel, use_worker  # noqa: E402
+from module.panel_driver import PanelDriver, opened_panel, use_worker  # noqa: E402
 from module.workers import real_worker  # noqa: E402
 from slicer_host import driver  # noqa: E402
 
@@ -29,16 +29,16 @@ PATIENCE_S = 300.0
 
 
 @pytest.fixture
-def hand(tmp_path: Path) -> Iterator[Hand]:
-    with panel(tmp_path) as made:
+def panel(tmp_path: Path) -> Iterator[PanelDriver]:
+    with opened_panel(tmp_path) as made:
         use_worker(made.loaded, real_worker)
         yield made
         made.logic.models.setFolders([])
 
 
-def attention(hand: Hand) -> tuple[np.ndarray, np.ndarray]:
+def attention(panel: PanelDriver) -> tuple[np.ndarray, np.ndarray]:
     """Values above 0 and their RAS points."""
-    node = hand.logic.case.mapNode()
+    node = panel.logic.case.mapNode()
     values = slicer.util.arrayFromVolume(node)
     matrix = vtk.vtkMatrix4x4()
     node.GetIJKToRASMatrix(matrix)
@@ -47,46 +47,46 @@ def attention(hand: Hand) -> tuple[np.ndarray, np.ndarray]:
     return values[values > 0], points[:, :3]
 
 
-def finish(hand: Hand) -> None:
+def finish(panel: PanelDriver) -> None:
     """The worker has nothing to do, and the panel shows it."""
-    hand.wait(lambda: not hand.logic.queue.jobs(), "the worker", PATIENCE_S)
+    panel.wait(lambda: not panel.logic.queue.jobs(), "the worker", PATIENCE_S)
     slicer.app.processEvents()
 
 
-def test_a_package_calls_the_stations_and_an_edited_one_anew(hand: Hand, tmp_path: Path) -> None:
+def test_a_package_calls_the_stations_and_an_edited_one_anew(panel: PanelDriver, tmp_path: Path) -> None:
     write_stations_package(tmp_path / "models.zip", stations=list(STATIONS))
     patient = patients.add_patient(patients.phantom(), "patient", with_pet=False)
-    hand.ui.ctSelector.setCurrentNode(patient.ct)
+    panel.ui.ctSelector.setCurrentNode(patient.ct)
     slicer.app.processEvents()
-    hand.logic.models.addFolder(tmp_path)
+    panel.logic.models.addFolder(tmp_path)
     # Shipped packages may be listed before.
-    hand.wait(lambda: any(card["id"] == "tiny" for card in hand.logic.models.cards), "the package", PATIENCE_S)
-    hand.ui.methodCombo.currentIndex = next(
-        i for i in range(hand.ui.methodCombo.count) if "Tiny network" in hand.ui.methodCombo.itemText(i)
+    panel.wait(lambda: any(card["id"] == "tiny" for card in panel.logic.models.cards), "the package", PATIENCE_S)
+    panel.ui.methodCombo.currentIndex = next(
+        i for i in range(panel.ui.methodCombo.count) if "Tiny network" in panel.ui.methodCombo.itemText(i)
     )
-    hand.ui.nodesSelector.setCurrentNode(patient.nodes)
-    hand.ui.spacingSpin.value = 4.0
+    panel.ui.nodesSelector.setCurrentNode(patient.nodes)
+    panel.ui.spacingSpin.value = 4.0
     slicer.app.processEvents()
-    driver.click(hand.ui.assessButton)
-    hand.wait(lambda: hand.logic.case.assessment() is not None, "the assessment", PATIENCE_S)
-    finish(hand)
-    rows = {row.name: row for row in hand.logic.rows()}
+    driver.click(panel.ui.assessButton)
+    panel.wait(lambda: panel.logic.case.assessment() is not None, "the assessment", PATIENCE_S)
+    finish(panel)
+    rows = {row.name: row for row in panel.logic.rows()}
     judged = {name for name, row in rows.items() if row.probability is not None}
     assert {"4R", "7"} <= judged
     assert "of the attention in nodes" in rows["7"].reason
-    assert " by tiny 1 at balanced, synthetic training" in hand.ui.modelCategoryLabel.text
-    values, points = attention(hand)
+    assert " by tiny 1 at balanced, synthetic training" in panel.ui.modelCategoryLabel.text
+    values, points = attention(panel)
     assert 0.5 < values.max() <= 1
     strongest = points[np.argsort(values)[-20:]]
-    assert {Navigation.stationAt(hand.logic.case, point) for point in strongest} <= judged
+    assert {Navigation.stationAt(panel.logic.case, point) for point in strongest} <= judged
     before, others = rows["7"].probability, {name: rows[name].probability for name in judged - {"7"}}
-    eraseLowerHalf(hand.logic.case, "7")
-    hand.wait(lambda: hand.logic.review.edits(), "the edit")
-    hand.wait(lambda: not hand.logic.review.stale(), "the new assessment", PATIENCE_S)
-    finish(hand)
-    rows = {row.name: row for row in hand.logic.rows()}
+    eraseLowerHalf(panel.logic.case, "7")
+    panel.wait(lambda: panel.logic.review.edits(), "the edit")
+    panel.wait(lambda: not panel.logic.review.stale(), "the new assessment", PATIENCE_S)
+    finish(panel)
+    rows = {row.name: row for row in panel.logic.rows()}
     assert rows["7"].probability != before
     assert {name: rows[name].probability for name in others} == others
-    lower_half, kept = attention(hand)
+    lower_half, kept = attention(panel)
     assert len(kept) < len(points), "the map follows the edited outline"
     assert 0.5 < lower_half.max() <= 1

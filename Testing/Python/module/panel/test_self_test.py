@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+
 import pytest
 import slicer_host
 
@@ -9,7 +11,7 @@ if _reason := slicer_host.why_unavailable():
     pytest.skip(_reason, allow_module_level=True)
 slicer = slicer_host.start()
 
-from module.panel_hand import MODULE, use_worker  # noqa: E402
+from module.panel_driver import MODULE, use_worker  # noqa: E402
 from module.workers import coarse_worker  # noqa: E402
 from slicer_host import driver  # noqa: E402
 
@@ -35,7 +37,7 @@ def test_the_self_test_would_notice_a_worker_that_is_not_there(monkeypatch: pyte
 
         use_worker(loaded, nobody)
         loaded.show(560, 1200)
-        self_test = __import__("LNStationSlicer.panel.SelfTest").SelfTest
+        self_test = importlib.import_module("LNStationSlicer.panel.SelfTest")
         monkeypatch.setattr(self_test, "_PATIENCE_S", 0.5)
         with pytest.raises(AssertionError, match="nobody there"):
             loaded.run_self_test()

@@ -12,28 +12,28 @@ if _reason := slicer_host.why_unavailable():
 slicer = slicer_host.start()
 
 import qt  # noqa: E402
-from module.panel_hand import Hand  # noqa: E402
+from module.panel_driver import PanelDriver  # noqa: E402
 from slicer_host import driver  # noqa: E402
 
 SPINS = ("shortAxisSpin", "suvMaxSpin", "nodeSuvSpin", "spacingSpin")
 
 
 @pytest.fixture
-def panel(hand: Hand) -> Hand:
+def unfolded(panel: PanelDriver) -> PanelDriver:
     """The panel with everything unfolded, in a window that shows a part of it."""
     for name in ("displaySection", "correctSection", "reportSection"):
-        hand.open_section(name)
-    hand.ui.advancedGroup.collapsed = False
-    hand.add_ct("other")
-    hand.choose_ct()
-    hand.assess()
-    hand.loaded.window.resize(560, 500)
+        panel.open_section(name)
+    panel.ui.advancedGroup.collapsed = False
+    panel.add_ct("other")
+    panel.choose_ct()
+    panel.assess()
+    panel.loaded.window.resize(560, 500)
     slicer.app.processEvents()
-    return hand
+    return panel
 
 
-def fields(hand: Hand, kind: str) -> list[Any]:
-    return [field for field in hand.loaded.window.widget().findChildren(kind) if field.isVisible()]
+def fields(panel: PanelDriver, kind: str) -> list[Any]:
+    return [field for field in panel.loaded.window.widget().findChildren(kind) if field.isVisible()]
 
 
 def value(field: Any) -> Any:
@@ -41,8 +41,8 @@ def value(field: Any) -> Any:
 
 
 @pytest.mark.parametrize("kind", ["QAbstractSpinBox", "QSlider", "QComboBox"])
-def test_the_wheel_over_a_field_scrolls_the_panel_and_changes_nothing(panel: Hand, kind: str) -> None:
-    found, bar = fields(panel, kind), panel.loaded.window.verticalScrollBar()
+def test_the_wheel_over_a_field_scrolls_the_panel_and_changes_nothing(unfolded: PanelDriver, kind: str) -> None:
+    found, bar = fields(unfolded, kind), unfolded.loaded.window.verticalScrollBar()
     assert found
     for field in found:
         field.clearFocus()
@@ -55,16 +55,16 @@ def test_the_wheel_over_a_field_scrolls_the_panel_and_changes_nothing(panel: Han
 
 
 @pytest.mark.parametrize("name", SPINS)
-def test_the_wheel_changes_a_number_that_was_chosen(panel: Hand, name: str) -> None:
-    spin = getattr(panel.ui, name)
+def test_the_wheel_changes_a_number_that_was_chosen(unfolded: PanelDriver, name: str) -> None:
+    spin = getattr(unfolded.ui, name)
     before = spin.value
     spin.setFocus()
     driver.turn_wheel(spin, 1)
     assert spin.value > before
 
 
-def test_the_wheel_over_the_text_of_a_number_is_the_same(panel: Hand) -> None:
-    spin = panel.ui.shortAxisSpin
+def test_the_wheel_over_the_text_of_a_number_is_the_same(unfolded: PanelDriver) -> None:
+    spin = unfolded.ui.shortAxisSpin
     before, (text,) = spin.value, spin.findChildren("QLineEdit")
     driver.turn_wheel(text, -1)
     assert spin.value == before
@@ -73,8 +73,8 @@ def test_the_wheel_over_the_text_of_a_number_is_the_same(panel: Hand) -> None:
     assert spin.value < before
 
 
-def test_the_wheel_moves_a_slider_that_was_chosen(panel: Hand) -> None:
-    widget = panel.ui.foregroundOpacitySlider
+def test_the_wheel_moves_a_slider_that_was_chosen(unfolded: PanelDriver) -> None:
+    widget = unfolded.ui.foregroundOpacitySlider
     widget.enabled, widget.value = True, 0.5
     (slider,) = widget.findChildren("QSlider")
     slider.setFocus()

@@ -12,7 +12,7 @@ if _reason := slicer_host.why_unavailable():
 slicer = slicer_host.start()
 
 from module.mrml_cases import make_assessment  # noqa: E402
-from module.panel_hand import Hand, panel  # noqa: E402
+from module.panel_driver import PanelDriver, opened_panel  # noqa: E402
 
 
 def test_a_model_trained_on_synthetic_patients_is_marked(tmp_path: Path) -> None:
@@ -23,14 +23,14 @@ def test_a_model_trained_on_synthetic_patients_is_marked(tmp_path: Path) -> None
         "model_package": "demo", "trained_on": "synthetic", "references": [], "warnings": [],
     }  # fmt: skip
     assessment["provenance"] = [step]
-    with panel(tmp_path, assessment=assessment) as hand:
-        hand.choose_ct()
-        assert not hand.ui.syntheticBanner.isVisible()
-        hand.assess()
-        assert hand.ui.syntheticBanner.isVisible()
-        assert "trained on synthetic" in hand.ui.syntheticBanner.text
+    with opened_panel(tmp_path, assessment=assessment) as panel:
+        panel.choose_ct()
+        assert not panel.ui.syntheticBanner.isVisible()
+        panel.assess()
+        assert panel.ui.syntheticBanner.isVisible()
+        assert "trained on synthetic" in panel.ui.syntheticBanner.text
 
 
-def test_research_use_is_said_in_the_panel_and_in_the_help(hand: Hand) -> None:
-    assert "Research use only" in hand.ui.researchLabel.text
-    assert "Research use only" in hand.loaded.parent.helpText
+def test_research_use_is_said_in_the_panel_and_in_the_help(panel: PanelDriver) -> None:
+    assert "Research use only" in panel.ui.researchLabel.text
+    assert "Research use only" in panel.loaded.parent.helpText

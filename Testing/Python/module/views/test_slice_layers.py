@@ -20,7 +20,7 @@ from LNStationSlicer.case.Parameters import CaseParameters  # noqa: E402
 from LNStationSlicer.views.OverlayOptions import OverlayOptions  # noqa: E402
 from LNStationSlicer.views.Overlays import MEDIASTINAL_WINDOW, Overlays  # noqa: E402
 from module.mrml_cases import SHAPE, geometry_of, lps_matrix, make_case, make_volume, set_map  # noqa: E402
-from module.panel_hand import Hand  # noqa: E402
+from module.panel_driver import PanelDriver  # noqa: E402
 from slicer_host import driver  # noqa: E402
 
 PLAIN, PET, MAP = (OverlayOptions(foreground=name) for name in ("none", "pet", "map"))
@@ -188,43 +188,43 @@ def test_another_pet_of_the_case_leaves_the_first_with_its_own_look() -> None:
 # Background and window of the CT
 
 
-def test_choosing_a_case_again_changes_no_window_and_no_background(hand: Hand) -> None:
-    ct = hand.choose_ct("first")
-    first = hand.logic.case
+def test_choosing_a_case_again_changes_no_window_and_no_background(panel: PanelDriver) -> None:
+    ct = panel.choose_ct("first")
+    first = panel.logic.case
     assert window(ct) == (*MEDIASTINAL_WINDOW, False)
     assert backgrounds() == [ct.GetID()] * 3
     set_window(ct, 1500.0, -600.0)
-    own = hand.add_ct("the reader's").GetID()
+    own = panel.add_ct("the reader's").GetID()
     composite("Green").SetBackgroundVolumeID(own)
-    hand.logic.selectCase(None)
-    hand.logic.selectCase(first)
+    panel.logic.selectCase(None)
+    panel.logic.selectCase(first)
     assert window(ct) == (1500.0, -600.0, False)
     assert backgrounds() == [ct.GetID(), own, ct.GetID()]
 
 
-def test_a_window_that_was_chosen_before_the_case_stays(hand: Hand) -> None:
-    ct = hand.add_ct()
+def test_a_window_that_was_chosen_before_the_case_stays(panel: PanelDriver) -> None:
+    ct = panel.add_ct()
     set_window(ct, 1500.0, -600.0)
-    hand.ui.ctSelector.setCurrentNode(ct)
+    panel.ui.ctSelector.setCurrentNode(ct)
     assert window(ct) == (1500.0, -600.0, False)
 
 
-def test_another_case_takes_the_views_of_the_case_before_and_no_others(hand: Hand) -> None:
-    first = hand.choose_ct("first")
-    hand.assess()
-    one = hand.logic.case
-    second = hand.choose_ct("second")
+def test_another_case_takes_the_views_of_the_case_before_and_no_others(panel: PanelDriver) -> None:
+    first = panel.choose_ct("first")
+    panel.assess()
+    one = panel.logic.case
+    second = panel.choose_ct("second")
     assert backgrounds() == [second.GetID()] * 3
-    own = hand.add_ct("the reader's").GetID()
+    own = panel.add_ct("the reader's").GetID()
     composite("Yellow").SetBackgroundVolumeID(own)
-    hand.logic.selectCase(one)
+    panel.logic.selectCase(one)
     assert backgrounds() == [first.GetID(), first.GetID(), own]
 
 
-def test_loading_a_scene_leaves_its_views_as_they_were_saved(hand: Hand, tmp_path: Path) -> None:
-    ct = hand.choose_ct()
+def test_loading_a_scene_leaves_its_views_as_they_were_saved(panel: PanelDriver, tmp_path: Path) -> None:
+    ct = panel.choose_ct()
     set_window(ct, 1500.0, -600.0)
-    own = hand.add_ct("the reader's").GetID()
+    own = panel.add_ct("the reader's").GetID()
     composite("Green").SetBackgroundVolumeID(own)
     saved, path = backgrounds(), str(tmp_path / "scene.mrb")
     assert slicer.util.saveScene(path)
@@ -232,14 +232,14 @@ def test_loading_a_scene_leaves_its_views_as_they_were_saved(hand: Hand, tmp_pat
     slicer.util.loadScene(path)
     slicer.app.processEvents()
     assert backgrounds() == saved
-    assert window(hand.logic.case.ctNode()) == (1500.0, -600.0, False)
+    assert window(panel.logic.case.ctNode()) == (1500.0, -600.0, False)
 
 
-def test_a_button_shows_the_ct_in_all_views_in_a_mediastinal_window(hand: Hand) -> None:
-    ct = hand.choose_ct()
-    hand.open_section("displaySection")
+def test_a_button_shows_the_ct_in_all_views_in_a_mediastinal_window(panel: PanelDriver) -> None:
+    ct = panel.choose_ct()
+    panel.open_section("displaySection")
     set_window(ct, 1500.0, -600.0)
-    composite("Green").SetBackgroundVolumeID(hand.add_ct("the reader's").GetID())
-    driver.click(hand.ui.showCtButton)
+    composite("Green").SetBackgroundVolumeID(panel.add_ct("the reader's").GetID())
+    driver.click(panel.ui.showCtButton)
     assert backgrounds() == [ct.GetID()] * 3
     assert window(ct) == (*MEDIASTINAL_WINDOW, False)

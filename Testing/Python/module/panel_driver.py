@@ -19,7 +19,7 @@ IN_4R = (slice(12, 15), slice(8, 20), slice(8, 20))
 ALL_4R = (slice(12, 18), slice(8, 20), slice(8, 20))
 
 
-class Hand:
+class PanelDriver:
     """What a person does, and sees.
 
     Attributes:
@@ -116,7 +116,7 @@ def use_worker(loaded: Any, command: Any) -> None:
 
 
 @contextmanager
-def panel(folder: Path, **canned: Any) -> Iterator[Hand]:
+def opened_panel(folder: Path, **canned: Any) -> Iterator[PanelDriver]:
     """The panel over an empty scene; afterwards everything must be gone and nothing may have failed unseen."""
     slicer_host.clear_scene()
     slicer_host.take_messages(), slicer_host.take_slot_errors()
@@ -130,7 +130,7 @@ def panel(folder: Path, **canned: Any) -> Iterator[Hand]:
         use_worker(loaded, worker.command)
         loaded.show(560, 1500)
         loaded.parent.widgetRepresentation().enter()
-        yield Hand(loaded, worker)
+        yield PanelDriver(loaded, worker)
         slicer_host.clear_scene()
     assert driver.child_processes() == []
     assert slicer_host.take_slot_errors() == []
