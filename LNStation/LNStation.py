@@ -17,7 +17,7 @@ from slicer.i18n import tr as _  # noqa: E402
 from slicer.i18n import translate  # noqa: E402
 from slicer.ScriptedLoadableModule import ScriptedLoadableModule, ScriptedLoadableModuleTest  # noqa: E402
 
-# Slicer loads this file anew on "Reload", but not what it imports.
+# Slicer reloads this file on "Reload", but not what it imports.
 for _name in [name for name in sys.modules if name.partition(".")[0] == "LNStationSlicer"]:
     del sys.modules[_name]
 
@@ -52,7 +52,7 @@ class LNStation(ScriptedLoadableModule):
         slicer.app.connect("startupCompleted()", self._onStartup)
 
     def _onStartup(self) -> None:
-        # Scenes and DICOM segmentations of ours are read right though nobody opens the module.
+        # Scenes and DICOM segmentations of ours are read right even if the module is never opened.
         registerTerminology(slicer.modules.terminologies.logic())
         registerSampleCases(Path(self.resourcePath("Icons")), openSample)
 

@@ -89,7 +89,7 @@ class Logic(ScriptedLoadableModuleLogic):
         self._leaveCase()
         self._case = None
 
-    def takeUpScene(self) -> None:
+    def adoptScene(self) -> None:
         """Put the case under review that the scene's parameters name (a scene was loaded), else the first."""
         # While a scene loads, parameters arrive before the nodes that they refer to.
         self.getParameterNode().parameterNode.Modified()

@@ -56,7 +56,7 @@ class CaseFolder:
         self._hierarchy.SetItemName(self.item(), name)
 
     def item(self) -> int:
-        """The item; made anew where the user removed it."""
+        """The item; recreated where the user removed it."""
         hierarchy = self._hierarchy
         key = self._anchor.GetAttribute(KEY_ATTRIBUTE)
         item = self._itemOf("review")

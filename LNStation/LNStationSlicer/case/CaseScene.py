@@ -125,7 +125,7 @@ class CaseScene:
         return self.node.GetScene() is not None
 
     def folderItem(self) -> int:
-        """The subject hierarchy folder; made anew where the user removed it."""
+        """The subject hierarchy folder; recreated where the user removed it."""
         return self._folder.item()
 
     def gather(self) -> None:
@@ -212,7 +212,7 @@ class CaseScene:
         return json.loads(text) if text else None
 
     def setAssessment(self, assessment: Assessment) -> None:
-        """Keep an assessment, and write the table anew. The reader's review is left as it is."""
+        """Keep an assessment, and rewrite the table. The reader's review is left as it is."""
         node = self._makeTextNode("assessment", _("Assessment"))
         node.SetText(json.dumps(assessment, ensure_ascii=False))
         self.updateTable()

@@ -26,7 +26,7 @@ TAGS = {
 }
 """What a report shows of a patient, by DICOM keyword, with its tag in the database."""
 
-_TELLING = ("PatientName", "PatientID", "PatientBirthDate", "StudyDate", "AccessionNumber")
+_IDENTIFYING = ("PatientName", "PatientID", "PatientBirthDate", "StudyDate", "AccessionNumber")
 _SHORTEST_WITHIN, _SHORTEST_WORD = 4, 2
 """Characters from which a value is looked for inside words, and from which as a word of its own."""
 
@@ -48,7 +48,7 @@ def patientIdentity(case: CaseScene, database: HeaderDatabase | None) -> dict[st
 def reportName(case: CaseScene, identity: dict[str, str]) -> str:
     """The name of a case for a report that does not name the patient; neutral where the case is named after one."""
     name = case.name
-    return _("Case") if any(_tells(name, part) for part in _parts(identity)) else name
+    return _("Case") if any(_identifies(name, part) for part in _parts(identity)) else name
 
 
 def _fromDatabase(case: CaseScene, database: HeaderDatabase | None, tag: str) -> str:
@@ -72,12 +72,12 @@ def _fromHierarchy(case: CaseScene, keyword: str) -> str:
 
 def _parts(identity: dict[str, str]) -> list[str]:
     """The words of a name and the other values, in letters and digits only."""
-    values = [identity.get(keyword, "") for keyword in _TELLING[1:]]
+    values = [identity.get(keyword, "") for keyword in _IDENTIFYING[1:]]
     values += re.split(r"[\W_]+", identity.get("PatientName", ""))
     return [_squeezed(value) for value in values if value]
 
 
-def _tells(name: str, part: str) -> bool:
+def _identifies(name: str, part: str) -> bool:
     if len(part) >= _SHORTEST_WITHIN and part in _squeezed(name):
         return True
     return len(part) >= _SHORTEST_WORD and part in re.split(r"[\W_]+", name.casefold())

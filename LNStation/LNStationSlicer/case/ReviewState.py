@@ -27,7 +27,7 @@ def utcNow() -> str:
 
 
 def emptyReview() -> dict[str, Any]:
-    """A review in which nobody has called anything.
+    """A review without any call.
 
     Beyond the fields that the report takes: ``revealed`` (when the blind first read ended, or None), ``first_read``
     (the calls as they were then), ``stale`` (stations edited since they were last assessed), ``assessed`` (station
@@ -210,7 +210,7 @@ class ReviewState:
         self._change(assessed={**self._read()["assessed"], **fingerprints})
 
     def stationsReplaced(self) -> None:
-        """The model's stations were written anew: nothing is stale, and what was assessed is for them to say."""
+        """The model's stations were rewritten: nothing is stale, and what was assessed is for them to say."""
         self._change(stale=[], open_edits={}, assessed={})
 
     # The whole

@@ -197,7 +197,7 @@ def _sided(entries: tuple[OrganEntry, ...], sideCode: Code | None) -> _Verdict:
         return _Verdict(names, reason=reason)
     fitting = tuple(entry.name for entry in entries if entry.side in (side, None))
     if not fitting:
-        reason = _("Its code says the other side than the organ has; correct its terminology.")
+        reason = _("Its code names the side opposite to the organ's; correct its terminology.")
         return _Verdict(names, reason=reason)
     return _Verdict(fitting)
 
@@ -207,7 +207,7 @@ def _byName(name: str) -> _Verdict:
     if entry is not None:
         return _Verdict((entry.name,))
     if anatomy.find_union(name):
-        sides = _("It holds left and right together; split it with the Segment Editor (Islands) first.")
+        sides = _("It contains both left and right; split it with the Segment Editor (Islands) first.")
         return _Verdict(anatomy.find_union(name), reason=sides)
     if anatomy.is_unused(name):
         return _Verdict(kind="unused")

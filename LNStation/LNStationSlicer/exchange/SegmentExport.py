@@ -50,7 +50,7 @@ def worldMatrix(node: slicer.vtkMRMLTransformableNode) -> np.ndarray:
     matrix = SegmentMasks.matrixToArray(toWorld)
     if np.linalg.det(matrix[:3, :3]) <= 0:
         raise GeometryError(
-            _("The transform '{transform}' of '{name}' mirrors left and right; take it away first.").format(
+            _("The transform '{transform}' of '{name}' mirrors left and right; remove it first.").format(
                 name=node.GetName(), transform=parent.GetName()
             )
         )
@@ -171,7 +171,7 @@ def _resampled(mask: SegmentMask, toGrid: np.ndarray, matrix: np.ndarray, shape:
     result = slicer.vtkOrientedImageData()
     resample = slicer.vtkOrientedImageDataResample
     if not resample.ResampleOrientedImageToReferenceOrientedImage(source, target, result, False, False):
-        raise GeometryError(_("A segment could not be brought to the grid of the CT."))
+        raise GeometryError(_("A segment could not be resampled to the grid of the CT."))
     return _tight(SegmentMasks.imageArray(result) > 0, low)
 
 

@@ -163,27 +163,27 @@ class Dependencies:
         size = _("about {gigabytes} GB").format(gigabytes=8 if withNetworks else 1)
         source = str(self.wheelsFolder) if self.wheelsFolder else _("the Internet")
         return _(
-            "LNStation will fetch packages from {source} into {folder} ({size}). Slicer's own packages are not "
+            "LNStation will download packages from {source} into {folder} ({size}). Slicer's own packages are not "
             "touched, and the folder can be removed at any time. Continue?"
         ).format(source=source, folder=self._environment().folder, size=size)
 
-    # Deeds
+    # Actions
 
-    def installation(self, withNetworks: bool = False, anew: bool = False) -> Installation:
+    def installation(self, withNetworks: bool = False, fromScratch: bool = False) -> Installation:
         """The steps that make the worker able to start, or bring it up to date; for ``EnvironmentInstaller``.
 
         Ask the user first (``consentText``), and stop the worker.
 
         Args:
             withNetworks: Install the packages of learned models too.
-            anew: Trust nothing that was fetched before (the button *Repair*).
+            fromScratch: Trust nothing that was fetched before (the button *Repair*).
 
         Raises:
             DependencyError: Nothing can be installed here.
         """
         if self._interpreter is None:
             raise DependencyError(self.state().sentence)
-        return self._environment().installation(self.wheelsFolder, withNetworks, anew)
+        return self._environment().installation(self.wheelsFolder, withNetworks, fromScratch)
 
     def remove(self) -> None:
         """Delete the worker's own environment and what pip fetched for it; Slicer's packages are left alone.
@@ -205,7 +205,9 @@ class Dependencies:
         sentences = {
             EnvironmentState.READY: _("LNStation's own environment is ready."),
             EnvironmentState.MISSING: _("LNStation's packages are not installed yet: press Install."),
-            EnvironmentState.UNFINISHED: _("The installation of LNStation's packages broke off: press Install."),
+            EnvironmentState.UNFINISHED: _(
+                "The installation of LNStation's packages was interrupted: press Install."
+            ),
             EnvironmentState.OUTDATED: _("This version of LNStation needs other packages: press Install."),
             EnvironmentState.FOREIGN: _("{folder} was not made by LNStation: move it away.").format(
                 folder=own.folder

@@ -59,10 +59,10 @@ class EnvironmentInstaller:
         """Stop; ``finished`` is emitted before this returns. Nothing happens where nothing runs."""
         if self.running:
             self._stopProcess()
-            self._end(_("The installation was stopped; what is fetched already is kept."))
+            self._end(_("The installation was stopped; what was downloaded is kept."))
 
     def cleanup(self) -> None:
-        """Stop for good without a word; for the end of the panel."""
+        """Stop for good, silently; for the end of the panel."""
         if self._installation is not None:
             self._stopProcess()
             self._installation.end()
@@ -99,7 +99,7 @@ class EnvironmentInstaller:
             self._take(raw.decode("utf-8", "replace").rstrip())
 
     def _take(self, line: str) -> None:
-        if self._installation is None:  # stopped by somebody who was told of a line
+        if self._installation is None:  # stopped by a listener
             return
         self._lines.append(line)
         self.line.emit(line)

@@ -8,7 +8,7 @@ from typing import IO
 
 
 class FolderLock:
-    """Held by at most one process; nobody waits for it."""
+    """Held by at most one process; a second is refused, never kept waiting."""
 
     def __init__(self, path: Path) -> None:
         """Take nothing yet.

@@ -66,7 +66,7 @@ class PipProgress:
             name = match[1].replace("\\", "/").rsplit("/", 1)[-1]
             self._fetched.add(name)
             size = f" ({match[2]})" if match[2] else ""
-            self.text = _("Fetching {package}{size}").format(package=name.split("-")[0], size=size)
+            self.text = _("Downloading {package}{size}").format(package=name.split("-")[0], size=size)
         elif match := _INSTALLING.match(line):
             self.text = _("Installing {count} packages").format(count=len(match[1].split(", ")))
             self.fraction = max(self.fraction, self._FETCHED_ALL)
@@ -98,7 +98,7 @@ def explainFailure(lines: Sequence[str], wheelsFolder: str = "") -> str:
                 "{package} is not in the wheels folder {folder}: put its wheel there, then press Install again."
             ).format(package=missing, folder=wheelsFolder)
         return _(
-            "No file of {package} fits this computer and its Python: update Slicer, or use a folder of wheels."
+            "No build of {package} fits this computer and its Python: update Slicer, or use a folder of wheels."
         ).format(package=missing)
     return _("The packages could not be installed; pip says: {reason}").format(reason=_lastError(lines))
 
@@ -108,7 +108,7 @@ def _reasons() -> tuple[tuple[tuple[str, ...], str], ...]:
     return (
         (
             ("No space left on device", "Errno 28", "WinError 112"),
-            _("The disk is full: free some space, then press Install again; what is fetched already is kept."),
+            _("The disk is full: free some space, then press Install again; what was downloaded is kept."),
         ),
         (
             ("CERTIFICATE_VERIFY_FAILED",),
@@ -117,12 +117,12 @@ def _reasons() -> tuple[tuple[tuple[str, ...], str], ...]:
                 "proxy), or use a folder of wheels."
             ),
         ),
-        (("DO NOT MATCH THE HASHES",), _("A downloaded file is damaged: press Repair to fetch it anew.")),
+        (("DO NOT MATCH THE HASHES",), _("A downloaded file is damaged: press Repair to download it again.")),
         (
             _NETWORK_SIGNS,
             _(
-                "The download broke off: check the network connection or proxy, then press Install again; what is "
-                "fetched already is kept."
+                "The download was interrupted: check the network connection or proxy, then press Install again; "
+                "what was downloaded is kept."
             ),
         ),
         (

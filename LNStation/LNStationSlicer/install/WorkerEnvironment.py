@@ -115,14 +115,14 @@ class WorkerEnvironment:
     # Making it
 
     def installation(
-        self, wheelsFolder: Path | None = None, withNetworks: bool = False, anew: bool = False
+        self, wheelsFolder: Path | None = None, withNetworks: bool = False, fromScratch: bool = False
     ) -> Installation:
         """The steps that make it, mend it or bring it up to date: always whole, from what pip has in its cache.
 
         Args:
             wheelsFolder: A folder with the wheels, for a computer without network.
             withNetworks: Install the packages of learned models too.
-            anew: Delete what pip has in its cache first.
+            fromScratch: Delete what pip has in its cache first.
         """
         expected = len(readPins(self._pinned.constraints))
         steps = (
@@ -133,7 +133,7 @@ class WorkerEnvironment:
                 finish=self._hasPip,
             ),
             Step(
-                _("Fetch and install packages"),
+                _("Download and install packages"),
                 0.9,
                 self._pipInstall(wheelsFolder, withNetworks),
                 finish=lambda code, lines: self._installed(code, lines, wheelsFolder),
@@ -147,7 +147,7 @@ class WorkerEnvironment:
                 finish=lambda code, lines: self._tried(code, lines, withNetworks),
             ),
         )
-        return Installation(steps, begin=lambda: self._begin(withNetworks, anew), end=self._end)
+        return Installation(steps, begin=lambda: self._begin(withNetworks, fromScratch), end=self._end)
 
     def remove(self) -> None:
         """Delete it with its cache.
@@ -164,11 +164,11 @@ class WorkerEnvironment:
         finally:
             self._lock.release()
 
-    def _begin(self, withNetworks: bool, anew: bool) -> None:
+    def _begin(self, withNetworks: bool, fromScratch: bool) -> None:
         self._takeLock()
         if self.folder.exists():
             self._mustBeOurs()
-        if anew:
+        if fromScratch:
             self._deleteTree(self._cache)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -229,7 +229,7 @@ class WorkerEnvironment:
         if code != 0 or version not in [line.strip() for line in lines]:
             raise DependencyError(
                 _(
-                    "{program} is no Python {version} with pip: "
+                    "{program} is not Python {version} with pip: "
                     "update Slicer to 5.10 or later, or install that Python."
                 ).format(program=self._interpreter.program, version=version.replace(" ", "."))
             )
@@ -243,7 +243,7 @@ class WorkerEnvironment:
         if code != 0:
             logging.error("Packages are not whole:\n%s", "\n".join(lines[-40:]))
             raise DependencyError(
-                _("The installation is not whole ({problem}): press Repair.").format(
+                _("The installation is incomplete ({problem}): press Repair.").format(
                     problem=lines[0] if lines else code
                 )
             )

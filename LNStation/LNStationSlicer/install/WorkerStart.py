@@ -62,7 +62,7 @@ def problems_of(pin: str, packages: str) -> list[str]:
 
 def is_damaged(file: importlib.metadata.PackagePath) -> bool:
     """True where an installed file is gone or of another size than its package says."""
-    if file.size is None or file.parts[0] == "..":  # scripts lie elsewhere and nobody calls them
+    if file.size is None or file.parts[0] == "..":  # scripts lie elsewhere and are never called
         return False
     try:
         return os.stat(file.locate()).st_size != file.size
@@ -83,7 +83,7 @@ def check(packages: str, requirements: Sequence[str]) -> int:
 
 
 def end_with_input() -> None:
-    """End the program, from a thread, when nobody holds the other end of its standard input any more."""
+    """End the program, from a thread, when the other end of its standard input is closed."""
     # The bare descriptor: a thread that waits in a buffered reader holds a lock that Python wants at its own end.
     while os.read(0, 1024):
         pass

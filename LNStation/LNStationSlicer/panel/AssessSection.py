@@ -103,12 +103,12 @@ class AssessSection(Section):
         """Assess; where the worker's packages are missing, offer to install them first."""
         self.whenReady(self._assessNow)
 
-    def whenReady(self, deed: Callable[[], None]) -> None:
+    def whenReady(self, action: Callable[[], None]) -> None:
         """Do something that needs the worker, after an installation that the user agrees to where one is needed."""
         if self.packages.isInstalling or self.packages.areMissing():
-            self.packages.installFirst(deed)
+            self.packages.installFirst(action)
         else:
-            deed()
+            action()
 
     def _assessNow(self) -> None:
         if self.logic.case is not None:
@@ -163,7 +163,7 @@ class AssessSection(Section):
             parameters.nodeSource = comboKey(self.ui.nodeSourceCombo)
 
     def _onAdvanced(self) -> None:
-        """Devices are asked for only when somebody looks: the answer may have to load torch."""
+        """Devices are asked for only when they are shown: the answer may have to load torch."""
         self.refresh()
         client = self.logic.client
         if not self.ui.advancedGroup.collapsed and client.isRunning() and self._devicesOf != client.generation:
@@ -187,14 +187,14 @@ def _assessTip() -> str:
 
 
 def _anyDevice() -> tuple[str, str]:
-    return ("auto", _("what is fastest here (a GPU, else the CPU)"))
+    return ("auto", _("fastest available (GPU, else CPU)"))
 
 
 def _nodeSources() -> list[tuple[str, str]]:
     return [
-        ("auto", _("what there is: given, else PET, else CT")),
-        ("supplied", _("the given segmentation")),
+        ("auto", _("automatic (supplied masks, else PET, else CT)")),
+        ("supplied", _("the supplied segmentation")),
         ("pet_threshold", _("PET above a threshold")),
-        ("ct_blobs", _("CT blob detector (unspecific)")),
-        ("none", _("nowhere")),
+        ("ct_blobs", _("CT blob detector (low specificity)")),
+        ("none", _("none")),
     ]

@@ -23,7 +23,7 @@ class CaseSection(Section):
         ui = self.ui
         fillCombo(ui.cancerCombo, [("", _("not given")), ("lung", _("lung")), ("esophagus", _("esophagus"))])
         fillCombo(ui.tumorSideCombo, [("", _("not given")), ("R", _("right")), ("L", _("left"))])
-        fillCombo(ui.petUnitCombo, [("auto", _("as the file says")), ("SUVbw", _("SUV (body weight)"))])
+        fillCombo(ui.petUnitCombo, [("auto", _("as stated in the file")), ("SUVbw", _("SUV (body weight)"))])
         ui.caseSelector.connect("currentIndexChanged(int)", self._onCaseChosen)
         ui.newCaseButton.clicked.connect(self._onNewCase)
         ui.removeCaseButton.clicked.connect(self._onRemoveCase)

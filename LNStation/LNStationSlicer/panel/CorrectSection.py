@@ -58,9 +58,9 @@ class CorrectSection(Section):
         if not hasStations:
             ui.staleLabel.text = _("Assess the case first; then its stations can be corrected here.")
         elif stale:
-            ui.staleLabel.text = _("Edited and not yet assessed again: {stations}").format(stations=", ".join(stale))
+            ui.staleLabel.text = _("Edited, not yet re-assessed: {stations}").format(stations=", ".join(stale))
         else:
-            ui.staleLabel.text = _("All stations are as last assessed. Choose a station, then paint or erase.")
+            ui.staleLabel.text = _("All stations are up to date. Choose a station, then paint or erase.")
         if hasStations and not ui.correctSection.collapsed:
             self._activate()
 

@@ -138,7 +138,10 @@ def _styles() -> list[tuple[str, str]]:
 
 
 def _mapTip() -> str:
-    return _("Where the model looked. It is no proof of disease. Stations and nodes are drawn as outlines meanwhile.")
+    return _(
+        "Where the model looked. This is not proof of disease. Stations and nodes are drawn as outlines while it is "
+        "shown."
+    )
 
 
 def _noMapTip(hidden: bool) -> str:
@@ -148,4 +151,4 @@ def _noMapTip(hidden: bool) -> str:
 
 
 def _petTip() -> str:
-    return _("The PET over the CT. Stations and nodes are drawn as outlines meanwhile.")
+    return _("The PET over the CT. Stations and nodes are drawn as outlines while it is shown.")

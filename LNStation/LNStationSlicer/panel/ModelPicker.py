@@ -51,7 +51,7 @@ class ModelPicker(Section):
         self.catalog.changed.disconnect(self._onCatalog)
 
     def look(self) -> None:
-        """Ask for packages where nobody has, the worker can start and a case may want one."""
+        """Ask for packages where they are not known yet, the worker can start and a case may want one."""
         if self.logic.case is not None and not self.catalog.isAnswered and self.logic.dependencies.state().ready:
             self.catalog.askOnce()
 
@@ -63,12 +63,12 @@ class ModelPicker(Section):
         return self.catalog.find(parameters.modelPath, parameters.modelId)
 
     def obstacle(self) -> str:
-        """Why the chosen method cannot run, in one sentence; empty where it can, or nobody knows yet."""
+        """Why the chosen method cannot run, in one sentence; empty where it can, or it is not known yet."""
         parameters = self.logic.caseParameters()
         if parameters is None or parameters.metastasis != "sa_moe" or not self.catalog.isAnswered:
             return ""
         if self.chosen() is None:
-            return _("The model package {title} is not here any more: choose another, or add its folder.").format(
+            return _("The model package {title} is no longer here: choose another, or add its folder.").format(
                 title=parameters.modelTitle or parameters.modelId
             )
         return self._missingText() if self.catalog.missing else ""
@@ -131,13 +131,13 @@ class ModelPicker(Section):
         if catalog.error:
             lines.append(_("Model packages could not be listed: {reason}").format(reason=catalog.error))
         if card is not None and card["trained_on"] == "synthetic":
-            lines.append(_("Trained on synthetic patients only: what it says means nothing for a person."))
+            lines.append(_("Trained on synthetic patients only: its output does not apply to real patients."))
         for row in catalog.problems[:_SHOWN_PROBLEMS]:
             name = Path(row["path"]).name
             lines.append(row["message"] if name in row["message"] else f"{name}: {row['message']}")
         if len(catalog.problems) > _SHOWN_PROBLEMS:
             more = len(catalog.problems) - _SHOWN_PROBLEMS
-            lines.append(_("{count} more packages cannot be used; the list has them.").format(count=more))
+            lines.append(_("{count} more packages cannot be used; see the list.").format(count=more))
         return "\n".join(line for line in lines if line)
 
     def _missingText(self) -> str:

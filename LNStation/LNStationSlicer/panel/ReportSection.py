@@ -68,7 +68,7 @@ class ReportSection(Section):
         if case is None or case.assessment() is None:
             return _("Assess the case first.")
         if self.logic.modelHidden():
-            return _("The report shows the model's calls: finish the blind first read before.")
+            return _("The report shows the model's calls: finish the blind first read first.")
         if any(isinstance(job, ReportJob) for job in self.logic.queue.jobs()):
             return _("A report is being written.")
         if not reportFormats(self.logic.getParameterNode()):

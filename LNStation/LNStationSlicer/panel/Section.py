@@ -98,7 +98,7 @@ def comboKey(combo: Any) -> str:
 
 
 def chooseKey(combo: Any, key: str) -> None:
-    """Choose the entry of a key without telling anybody; an unknown key changes nothing."""
+    """Choose the entry of a key without a signal; an unknown key changes nothing."""
     index = combo.findData(key)
     if index >= 0 and index != combo.currentIndex:
         wasBlocked = combo.blockSignals(True)
@@ -107,7 +107,7 @@ def chooseKey(combo: Any, key: str) -> None:
 
 
 def chooseNode(selector: Any, node: Any) -> None:
-    """Show a node in an MRML selector without telling anybody."""
+    """Show a node in an MRML selector without a signal."""
     if selector.currentNode() != node:
         wasBlocked = selector.blockSignals(True)
         selector.setCurrentNode(node)

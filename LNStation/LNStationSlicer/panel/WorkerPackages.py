@@ -32,7 +32,7 @@ class WorkerPackages(Section):
         super().__init__(ui, logic)
 
     def setUp(self) -> None:
-        """Nothing is looked up here but when somebody looks."""
+        """Packages are looked up only when they are shown."""
         ui = self.ui
         self.installer.progress.connect(self._onProgress)
         self.installer.finished.connect(self._onFinished)
@@ -88,7 +88,7 @@ class WorkerPackages(Section):
         self._afterwards = afterwards
         self.showButton()
         if self.isInstalling:
-            self.message.emit(_("This follows as soon as the packages are installed."))
+            self.message.emit(_("This continues as soon as the packages are installed."))
         else:
             self.onInstall()
 
@@ -102,7 +102,7 @@ class WorkerPackages(Section):
         self._install(False)
 
     def onRepair(self) -> None:
-        """Fetch everything anew, after the user agreed."""
+        """Download everything again, after the user agreed."""
         self._install(True)
 
     def onRemove(self) -> None:
@@ -123,7 +123,7 @@ class WorkerPackages(Section):
         if self.installer.running:
             self.installer.cancel()
 
-    def _install(self, anew: bool) -> None:
+    def _install(self, fromScratch: bool) -> None:
         dependencies = self.logic.dependencies
         wheels = dependencies.wheelsFolder
         if wheels is not None and not wheels.is_dir():
@@ -137,7 +137,7 @@ class WorkerPackages(Section):
             return
         self._stopWorker()
         try:
-            self.installer.start(dependencies.installation(dependencies.withNetworks, anew))
+            self.installer.start(dependencies.installation(dependencies.withNetworks, fromScratch))
         except DependencyError as error:
             self._onFinished(False, str(error))
         self.changed.emit()

@@ -32,7 +32,7 @@ class Steps:
         qt.QTimer.singleShot(0, self._next)
 
     def stop(self) -> None:
-        """Run no further step and call nobody back."""
+        """Run no further step; no callback follows."""
         self._stopped = True
 
     def _next(self) -> None:

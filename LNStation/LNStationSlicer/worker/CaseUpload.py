@@ -22,7 +22,7 @@ _SOURCE_ROLES = ("organs", "nodesSource", "tumorSource")
 
 
 def inputFingerprint(case: CaseScene) -> tuple[Any, ...]:
-    """Changes whenever the worker would have to be told about the case anew."""
+    """Changes whenever the worker would have to be told about the case again."""
     parameters = CaseParameters(case.node)
     nodes = [case.ctNode(), case.petNode(), *(node for role in _SOURCE_ROLES for node in case.sources(role))]
     facts = (parameters.cancer, parameters.tumorSide, parameters.petUnit)

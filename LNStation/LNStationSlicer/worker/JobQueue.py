@@ -78,7 +78,7 @@ class JobQueue:
             self._fail(_cancelled())
 
     def abandon(self, case: CaseScene | None = None) -> None:
-        """Forget the jobs of a case (None: all) without a word to anybody; for a scene that closes."""
+        """Forget the jobs of a case (None: all) silently; for a scene that closes."""
         self._waiting = deque(job for job in self._waiting if case is not None and job.case != case)
         active = self._active
         if active is None or (case is not None and active.case != case):
@@ -124,7 +124,7 @@ class JobQueue:
         self._run(upload.steps(), partial(self._sendLoad, upload))
 
     def _sendLoad(self, upload: CaseUpload) -> None:
-        self._report(_("Handing the images to the worker"), _LOADED / 2)
+        self._report(_("Sending the images to the worker"), _LOADED / 2)
         self._request("load_case", upload.load, partial(self._loaded, upload))
 
     def _loaded(self, upload: CaseUpload, result: dict[str, Any]) -> None:
@@ -158,7 +158,7 @@ class JobQueue:
         self._receiving = True
         self._client.discard(*self._job.inputs())
         if not self._job.isQuiet:
-            self._report(_("Taking the result into the scene"), _ANSWERED)
+            self._report(_("Loading the result into the scene"), _ANSWERED)
         self._run(self._job.receive(result, self._client), self._succeeded)
 
     def _succeeded(self) -> None:

@@ -50,7 +50,7 @@ class Job:
         return iter(())
 
     def inputs(self) -> Sequence[dict[str, Any]]:
-        """Volumes that ``build`` wrote and nobody needs after the answer."""
+        """Volumes that ``build`` wrote and that are not needed after the answer."""
         return ()
 
     def receive(self, result: dict[str, Any], client: WorkerClient) -> Pieces:
@@ -178,7 +178,7 @@ def jobTitle(job: Job) -> str:
     """What a job does, for the progress line."""
     return {
         "assess": _("Assessing the case"),
-        "reassess": _("Assessing {stations} again").format(stations=", ".join(job.stations)),
+        "reassess": _("Re-assessing {stations}").format(stations=", ".join(job.stations)),
         "stage": _("Deriving the reader's N category"),
         "report": _("Writing the report"),
     }[job.method]

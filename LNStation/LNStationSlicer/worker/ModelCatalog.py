@@ -1,4 +1,4 @@
-"""Which model packages there are: asked of the worker, kept until somebody looks again."""
+"""Which model packages there are: asked of the worker, kept until asked again."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ class _Downloader:
     def __call__(self, source: object) -> list[object]:
         try:
             self._openSample(self._key)
-        except Exception:  # the outermost edge: Slicer's button would lose it without a word
+        except Exception:  # the outermost edge: Slicer's button would drop it silently
             logging.exception("The sample patient %s could not be opened", self._key)
         return []
 

@@ -61,7 +61,7 @@ class SampleOpening:
         self._requestId = self._client.request("sample", params, partial(self._made, key), self._failed, report)
 
     def stop(self) -> None:
-        """Give up without a word; what is loaded so far stays."""
+        """Give up silently; what is loaded so far stays."""
         if self._requestId is not None:
             self._client.abandon(self._requestId)
         if self._steps is not None:

@@ -31,7 +31,7 @@ _TICK_MS = 250
 
 @dataclass
 class Pending:
-    """A request that waits for its answer. ``onResult`` None: nobody is interested any more."""
+    """A request that waits for its answer. ``onResult`` None: the answer is no longer wanted."""
 
     requestId: int
     method: str
@@ -128,7 +128,7 @@ class WorkerClient:
             self.cancel(requestId)
 
     def notify(self, method: str, params: dict[str, Any]) -> None:
-        """Send a request whose answer nobody needs, if a worker runs; never starts one."""
+        """Send a request whose answer is not needed, if a worker runs; never starts one."""
         if self.isRunning():
             self._send(method, params, Pending(self._nextId(), method, None, None, None))
 
@@ -246,7 +246,7 @@ class WorkerClient:
         else:
             pending.onResult(answer.result)
 
-    # Ends that nobody asked for
+    # Unexpected ends
 
     def _ended(self, exitText: str) -> None:
         self._failAll(WorkerErrors.died(exitText, self._lastLines()))

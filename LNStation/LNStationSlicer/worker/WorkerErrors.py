@@ -1,4 +1,4 @@
-"""What can go wrong between Slicer and its worker, in words for the person at the panel."""
+"""What can go wrong between Slicer and its worker, in sentences for the user."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ def answered(failure: Failure, lastLines: str) -> WorkerError:
 
 
 def died(exitText: str, lastLines: str) -> WorkerError:
-    """The process ended although nobody asked it to."""
-    message = _("The worker stopped unexpectedly ({how}). It is started anew with the next request.")
+    """The process ended unexpectedly."""
+    message = _("The worker stopped unexpectedly ({how}). It restarts with the next request.")
     return WorkerError("died", message.format(how=exitText), lastLines)
 
 
 def timedOut(method: str, seconds: float, lastLines: str) -> WorkerError:
     """A request took too long, or the worker gave no sign of life."""
-    message = _("The worker was stopped: '{method}' gave no sign of life for {seconds} seconds.")
+    message = _("The worker was stopped: '{method}' did not respond for {seconds} seconds.")
     return WorkerError("timeout", message.format(method=method, seconds=round(seconds)), lastLines)
 
 
@@ -63,5 +63,5 @@ def cancelled() -> WorkerError:
 
 
 def notStarted(reason: str, lastLines: str = "") -> WorkerError:
-    """There is no worker to speak to."""
+    """The worker could not be started."""
     return WorkerError("start", _("The worker could not be started: {reason}").format(reason=reason), lastLines)

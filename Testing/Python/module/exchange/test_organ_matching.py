@@ -94,7 +94,7 @@ def test_every_organ_of_the_table_is_known_by_its_code_alone(row: anatomy.OrganE
         ("Segment_1", entry("SCT^39607008^Lung"), "left or right"),
         ("right lung", entry("SCT^39607008^Lung", LEFT), "left lung, its name says right lung"),
         ("trachea", entry("SCT^15825003^Aorta"), "correct one of them"),
-        ("lungs", "", "left and right together"),
+        ("lungs", "", "both left and right"),
         ("clavicle", "", "left or right"),
         ("middle lobe", entry("SCT^44567001^Trachea"), "correct one of them"),
     ],

@@ -104,7 +104,7 @@ def test_broken_download_is_explained_and_goes_on_where_it_stopped(
     server.broken = {"beta-2.0-py3-none-any.whl"}
     outcome = run_installation(environment.installation())
     assert not outcome.succeeded
-    assert outcome.sentence.startswith("The download broke off")
+    assert outcome.sentence.startswith("The download was interrupted")
     assert environment.state() is EnvironmentState.UNFINISHED
     assert server.asked["alpha-1.0-py3-none-any.whl"] == 1
 
@@ -116,8 +116,8 @@ def test_broken_download_is_explained_and_goes_on_where_it_stopped(
 
 
 def test_repair_fetches_everything_anew(environment: WorkerEnvironment, server: PackageServer) -> None:
-    for anew, times in ((False, 1), (False, 1), (True, 2)):
-        assert run_installation(environment.installation(anew=anew)).succeeded
+    for from_scratch, times in ((False, 1), (False, 1), (True, 2)):
+        assert run_installation(environment.installation(fromScratch=from_scratch)).succeeded
         assert set(server.asked.values()) == {times}
 
 
@@ -127,4 +127,4 @@ def test_an_unreachable_server_is_explained(environment: WorkerEnvironment, serv
     for step in installation.steps:
         if step.progress is not None:
             step.command.environment.update({"PIP_RETRIES": "1", "PIP_TIMEOUT": "1"})
-    assert run_installation(installation).sentence.startswith("The download broke off")
+    assert run_installation(installation).sentence.startswith("The download was interrupted")

@@ -166,11 +166,13 @@ def test_a_failed_update_leaves_the_old_packages_and_does_not_call_them_ready(ma
 
 
 @pytest.mark.parametrize("step", [1, 3])
-@pytest.mark.parametrize("anew", [False, True], ids=["update", "repair"])
-def test_a_repair_that_is_cancelled_leaves_the_environment_ready(make, wheels: Path, step: int, anew: bool) -> None:
+@pytest.mark.parametrize("from_scratch", [False, True], ids=["update", "repair"])
+def test_a_repair_that_is_cancelled_leaves_the_environment_ready(
+    make, wheels: Path, step: int, from_scratch: bool
+) -> None:
     run_installation(make().installation(wheels))
     before = file_hashes(make().packages)
-    repair = make().installation(wheels, anew=anew)
+    repair = make().installation(wheels, fromScratch=from_scratch)
     run_installation(repair, stop_before=repair.steps[step].title)
     assert make().state() is EnvironmentState.READY
     assert file_hashes(make().packages) == before
@@ -203,7 +205,7 @@ def test_an_exchange_that_fails_puts_the_old_packages_back(make, wheels: Path, m
 
     monkeypatch.setattr("LNStationSlicer.install.WorkerEnvironment.Path.rename", rename)
     monkeypatch.setattr("LNStationSlicer.install.WorkerEnvironment.os.replace", replace)
-    assert "is in use" in run_installation(make().installation(wheels, anew=True)).sentence
+    assert "is in use" in run_installation(make().installation(wheels, fromScratch=True)).sentence
     assert failures == []
     assert make().state() is EnvironmentState.READY
     assert file_hashes(make().packages) == before
@@ -272,7 +274,7 @@ def test_damage_is_found_by_the_check_and_mended_by_an_installation(make, wheels
         [check.program, *check.arguments], env=dict(check.environment), capture_output=True, text=True
     )
     assert (found.returncode, "alpha/__init__.py is damaged" in found.stdout) == (1, True)
-    assert run_installation(environment.installation(wheels, anew=True)).succeeded
+    assert run_installation(environment.installation(wheels, fromScratch=True)).succeeded
     assert worker_says(environment, "import alpha; print(alpha.version)") == "1.0"
 
 

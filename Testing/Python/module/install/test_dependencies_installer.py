@@ -93,7 +93,7 @@ def test_progress_of_pip_is_passed_on_and_never_falls(watched: Watched) -> None:
     watched.run(python(code, share=0.8, progress=PipProgress(1)), python("pass", share=0.2))
     fractions = [fraction for fraction, _ in watched.progress]
     assert fractions == sorted(fractions)
-    assert "Fetching a (2 kB)" in [text for _, text in watched.progress]
+    assert "Downloading a (2 kB)" in [text for _, text in watched.progress]
     assert fractions[-1] == pytest.approx(0.8)
 
 

@@ -39,7 +39,7 @@ def test_progress_rises_to_nine_tenths_with_either_kind_of_pip(lines: list[str])
 def test_size_and_package_are_told_and_metadata_is_no_package() -> None:
     progress = PipProgress(2)
     told = [progress.text for line in NEW_PIP if progress.feed(line)]
-    assert told[-3:] == ["Fetching numpy (16.6 MB)", "Fetching scipy (35.0 MB)", "Installing 2 packages"]
+    assert told[-3:] == ["Downloading numpy (16.6 MB)", "Downloading scipy (35.0 MB)", "Installing 2 packages"]
     assert len(told) == 5
 
 
@@ -79,7 +79,7 @@ ERROR: ResolutionImpossible: for help visit ...
         ),
         (
             ["pip._vendor.urllib3.exceptions.ProtocolError: ('Connection broken: IncompleteRead"],
-            "The download broke off",
+            "The download was interrupted",
         ),
         (["ERROR: Could not install packages: [WinError 5] Access is denied"], "A file cannot be written"),
         (

@@ -87,7 +87,7 @@ class FreshInstallation:
         step = Step("Fetch packages", 1.0, command, finish=self._install)
         dependencies.state = self._state
         dependencies.consentText = lambda withNetworks: "Fetch about 1 GB?"
-        dependencies.installation = lambda withNetworks, anew: Installation((step,))
+        dependencies.installation = lambda withNetworks, fromScratch: Installation((step,))
         panel.widget.sample.open = self.samples.append
         panel.widget.refresh()
 

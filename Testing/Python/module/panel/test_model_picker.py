@@ -104,7 +104,7 @@ def test_the_card_says_what_a_reader_must_know_and_takes_nothing_as_markup(panel
         "doi:10.1000/x",
     ):
         assert words in text, words
-    assert "means nothing for a person" in panel.ui.modelNoteLabel.text
+    assert "does not apply to real patients" in panel.ui.modelNoteLabel.text
     choose(panel, "other")
     assert "clinical images" in panel.ui.modelCardLabel.text
     assert not panel.ui.modelNoteLabel.visible
