@@ -14,7 +14,9 @@ CANCERS = ("", "lung", "esophagus")
 SIDES = ("", "R", "L")
 PET_UNITS = ("auto", "SUVbw")
 RULES = ("tnm8", "tnm9", "petct_paper")
-METHODS = ("clinical_criteria", "sa_moe")
+CRITERIA_METHOD, NETWORK_METHOD = "clinical_criteria", "sa_moe"
+METHODS = (CRITERIA_METHOD, NETWORK_METHOD)
+"""How stations are called, by the worker's names: by criteria, or by a model package's network."""
 NODE_SOURCES = ("auto", "supplied", "pet_threshold", "ct_blobs", "none")
 REPORT_FORMATS = ("pdf", "html", "json", "csv", "nifti")
 
@@ -60,7 +62,7 @@ class CaseParameters(_Wrapped):
     suvMaxThreshold: Annotated[float, WithinRange(0.5, 40.0), Default(4.0)]
     nodeSuvThreshold: Annotated[float, WithinRange(0.5, 40.0), Default(2.5)]
     workingSpacingMm: Annotated[float, WithinRange(0.5, 4.0), Default(1.5)]
-    metastasis: Annotated[str, Choice(list(METHODS)), Default("clinical_criteria")]
+    metastasis: Annotated[str, Choice(list(METHODS)), Default(CRITERIA_METHOD)]
     modelPath: str
     modelId: str
     modelTitle: str
@@ -100,6 +102,11 @@ def reportFormats(parameters: ModuleParameters) -> list[str]:
     return [name for name in REPORT_FORMATS if getattr(parameters, f"format{name.capitalize()}")]
 
 
+def usesNetwork(parameters: CaseParameters | None) -> bool:
+    """True where stations are called by a model package's network."""
+    return parameters is not None and parameters.metastasis == NETWORK_METHOD
+
+
 def workerSettings(parameters: CaseParameters, device: str = "auto") -> dict[str, Any]:
     """The settings of an assessment, as ``LNStationLib.settings.Settings`` names them."""
     return _commonSettings(parameters) | _methodSettings(parameters, device)
@@ -113,7 +120,7 @@ def restoreSettings(parameters: CaseParameters) -> dict[str, Any] | None:
     """
     kept = json.loads(parameters.assessedSettings or "{}")
     sent = kept.get("settings", {})
-    if sent.get("metastasis") != "sa_moe":
+    if sent.get("metastasis") != NETWORK_METHOD:
         return None
     places = [sent.get("model") or ""]
     # Chosen again, by hand or by its id, after the scene came to this computer.
@@ -128,7 +135,7 @@ def rememberAssessed(parameters: CaseParameters, settings: dict[str, Any], model
 
 
 def _methodSettings(parameters: CaseParameters, device: str) -> dict[str, Any]:
-    if parameters.metastasis != "sa_moe":
+    if not usesNetwork(parameters):
         return {"metastasis": parameters.metastasis}
     return {
         "metastasis": parameters.metastasis,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import qt
 
-from LNStationSlicer.case.Parameters import CaseParameters
+from LNStationSlicer.case.Parameters import CRITERIA_METHOD, NETWORK_METHOD, CaseParameters, usesNetwork
 from LNStationSlicer.panel.ModelPage import cardHtml, cardTitle
 from LNStationSlicer.panel.Section import Section, chooseKey, comboKey, fillCombo
 from LNStationSlicer.support.Signal import Signal
@@ -14,7 +14,6 @@ from LNStationSlicer.support.Translation import _
 from LNStationSlicer.worker.ModelCard import ModelCard
 from LNStationSlicer.worker.ModelCatalog import ModelCatalog
 
-_CRITERIA = "clinical_criteria"
 _GONE, _PROBLEM = "gone:", "problem:"
 # A standard item keeps its flags under this role; 0 leaves none, so that it can be seen but not chosen.
 _FLAGS_ROLE, _NO_FLAGS = 255, 0
@@ -33,7 +32,7 @@ class ModelPicker(Section):
         ui = self.ui
         self.installWanted = Signal()
         self._newFolder: Path | None = None
-        fillCombo(ui.methodCombo, [(_CRITERIA, _criteria())])
+        fillCombo(ui.methodCombo, [(CRITERIA_METHOD, _criteria())])
         ui.methodCombo.connect("currentIndexChanged(int)", self._onMethod)
         ui.operatingPointCombo.connect("currentIndexChanged(int)", self._onOptions)
         ui.flipCheck.connect("toggled(bool)", self._onOptions)
@@ -58,14 +57,14 @@ class ModelPicker(Section):
     def chosen(self) -> ModelCard | None:
         """The chosen package; None for the criteria, and where it is not there."""
         parameters = self.logic.caseParameters()
-        if parameters is None or parameters.metastasis != "sa_moe":
+        if parameters is None or not usesNetwork(parameters):
             return None
         return self.catalog.find(parameters.modelPath, parameters.modelId)
 
     def obstacle(self) -> str:
         """Why the chosen method cannot run, in one sentence; empty where it can, or it is not known yet."""
         parameters = self.logic.caseParameters()
-        if parameters is None or parameters.metastasis != "sa_moe" or not self.catalog.isAnswered:
+        if parameters is None or not usesNetwork(parameters) or not self.catalog.isAnswered:
             return ""
         if self.chosen() is None:
             return _("The model package {title} is no longer here: choose another, or add its folder.").format(
@@ -92,29 +91,25 @@ class ModelPicker(Section):
             ui.modelCardLabel.text = cardHtml(card) if card else ""
             ui.modelNoteLabel.text = note = self._note(card)
             ui.modelNoteLabel.visible = bool(note)
-            isMissing = bool(self.catalog.missing) and (card is not None or not self._isCriteria(parameters))
+            isMissing = bool(self.catalog.missing) and (card is not None or usesNetwork(parameters))
             ui.installModelsButton.visible = isMissing and self.logic.dependencies.state().installable
-
-    @staticmethod
-    def _isCriteria(parameters: CaseParameters | None) -> bool:
-        return parameters is None or parameters.metastasis != "sa_moe"
 
     def _fillMethods(self, parameters: CaseParameters | None) -> None:
         combo, catalog = self.ui.methodCombo, self.catalog
         cards = [(card["path"], cardTitle(card)) for card in catalog.cards]
         broken = [(_PROBLEM + row["path"], _brokenTitle(row["path"])) for row in catalog.problems]
         gone = []
-        if parameters is not None and parameters.metastasis != _CRITERIA and self.chosen() is None:
+        if parameters is not None and usesNetwork(parameters) and self.chosen() is None:
             title = parameters.modelTitle or parameters.modelId
             words = _("{title} (not found)") if catalog.isAnswered else "{title}"
             gone = [(_GONE, words.format(title=title))]
-        fillCombo(combo, [(_CRITERIA, _criteria()), *cards, *gone, *broken])
+        fillCombo(combo, [(CRITERIA_METHOD, _criteria()), *cards, *gone, *broken])
         for row in catalog.problems:
             index = combo.findData(_PROBLEM + row["path"])
             combo.setItemData(index, _NO_FLAGS, _FLAGS_ROLE)
             combo.setItemData(index, row["message"], qt.Qt.ToolTipRole)
         card = self.chosen()
-        chooseKey(combo, card["path"] if card else _GONE if gone else _CRITERIA)
+        chooseKey(combo, card["path"] if card else _GONE if gone else CRITERIA_METHOD)
 
     def _fillPoints(self, card: ModelCard | None, parameters: CaseParameters | None) -> None:
         points = card["operating_points"] if card else []
@@ -155,7 +150,7 @@ class ModelPicker(Section):
         if self.isRefreshing or parameters is None or key.startswith((_GONE, _PROBLEM)):
             return
         card = next((card for card in self.catalog.cards if card["path"] == key), None)
-        parameters.metastasis = "sa_moe" if card else _CRITERIA
+        parameters.metastasis = NETWORK_METHOD if card else CRITERIA_METHOD
         if card is not None and card["path"] != parameters.modelPath:
             parameters.operatingPoint = ""
             rememberPackage(parameters, card)
