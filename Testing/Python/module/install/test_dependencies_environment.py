@@ -259,7 +259,7 @@ def test_a_python_without_pip_is_named(make, wheels: Path, pinned, tmp_path: Pat
     wrong = Interpreter(sys.executable, (3, 9))
     environment = WorkerEnvironment(tmp_path / "data", wrong, pinned, ROOT, cleanEnvironment(os.environ))
     outcome = run_installation(environment.installation(wheels))
-    assert outcome.sentence.startswith(f"{sys.executable} is no Python 3.9 with pip")
+    assert outcome.sentence.startswith(f"{sys.executable} is not Python 3.9 with pip")
 
 
 # Repair and remove

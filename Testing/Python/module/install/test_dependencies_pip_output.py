@@ -86,13 +86,13 @@ ERROR: ResolutionImpossible: for help visit ...
             ["ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE"],
             "A downloaded file is damaged",
         ),
-        (["ERROR: No matching distribution found for edt==3.1.2"], "No file of edt==3.1.2 fits this computer"),
+        (["ERROR: No matching distribution found for edt==3.1.2"], "No build of edt==3.1.2 fits this computer"),
         (
             ["noise", "ERROR: something new", "more noise"],
             "The packages could not be installed; pip says: something new",
         ),
         ([], "The packages could not be installed; pip says: nothing"),
-        (CONFLICT, "No file of NumPy==1.26.4 fits this computer"),
+        (CONFLICT, "No build of NumPy==1.26.4 fits this computer"),
     ],
 )
 def test_each_failure_has_its_sentence(lines: list[str], beginning: str) -> None:

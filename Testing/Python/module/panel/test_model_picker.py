@@ -275,7 +275,7 @@ def test_a_saved_scene_keeps_the_choice_and_a_package_that_is_gone_is_said_in_on
     before = panel.worker.methods().count("assess")
     driver.click(panel.ui.assessButton)
     slicer.app.processEvents()
-    assert "Model tiny 1 is not here any more" in panel.ui.statusLabel.text
+    assert "Model tiny 1 is no longer here" in panel.ui.statusLabel.text
     assert panel.worker.methods().count("assess") == before
 
 
