@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from LNStationLib.models.package import list_packages, read_package
 from LNStationLib.models.package.card import card
 from LNStationLib.models.package.container import PackageError
 from LNStationLib.models.package.folders import user_folder
+from LNStationLib.models.runtime.devices import accelerators
 from LNStationLib.networks.installation import how_to_install, missing_packages
 from LNStationLib.state.assessed_case import AssessedCase
 from LNStationLib.state.assessment import CaseSummary
@@ -74,7 +74,7 @@ class Methods:
         p.checked(p.NoParams, params)
         threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         plural = "" if threads == 1 else "s"
-        return {"devices": [{"name": "cpu", "title": f"CPU, {threads} thread{plural}"}, *_accelerators()]}
+        return {"devices": [{"name": "cpu", "title": f"CPU, {threads} thread{plural}"}, *map(asdict, accelerators())]}
 
     def _methods(self, params: Result, progress: Progress) -> Result:
         """Every step with its methods and their options: what a panel draws its controls from."""
@@ -250,18 +250,3 @@ def _absolute(folder: str) -> Path:
     if not path.is_absolute():
         raise InputError("the folder needs its whole path: choose it again.")
     return path
-
-
-def _accelerators() -> list[dict[str, str]]:
-    """Devices of torch beside the CPU; torch is imported only where it is installed."""
-    if importlib.util.find_spec("torch") is None:
-        return []
-    import torch
-
-    found = [
-        {"name": f"cuda:{index}", "title": torch.cuda.get_device_name(index)}
-        for index in range(torch.cuda.device_count())
-    ]
-    if torch.backends.mps.is_available():
-        found.append({"name": "mps", "title": "Apple GPU"})
-    return found

@@ -25,10 +25,10 @@ from edited_patient import (  # noqa: E402
 )
 from metastasis.network_cases import write_stations_package  # noqa: E402
 
+from LNStationLib.anatomy.station_groups import STATIONS  # noqa: E402
 from LNStationLib.assessment.assess import assess, judge_case  # noqa: E402
 from LNStationLib.assessment.reassess import reassess, with_attention  # noqa: E402
 from LNStationLib.assessment.restore import restore_case, settings_of  # noqa: E402
-from LNStationLib.metastasis.station_groups import STATIONS  # noqa: E402
 from LNStationLib.metastasis.station_network import StationNetwork  # noqa: E402
 from LNStationLib.models.package import PackageError  # noqa: E402
 from LNStationLib.state.assessed_case import AssessedCase  # noqa: E402
