@@ -185,7 +185,17 @@ class Levels:
             return self._above_right_bronchus()
         surrogate = self._frame.is_surrogate("azygos_arch")
         words = "lower border of the azygos arch" + (f" ({arch.detail})" if surrogate else "")
-        return plane(lowest_z_mm(arch.mask, self._frame.grid), words, surrogate=surrogate)
+        return plane(lowest_z_mm(self._beside_airway(arch.mask), self._frame.grid), words, surrogate=surrogate)
+
+    def _beside_airway(self, arch: BoolArray) -> BoolArray:
+        """The azygos arch between front and back of the airway that it rides on.
+
+        Its ends behind and before that lie in the veins that it joins, the azygos and the superior vena cava, and
+        dip lower than the arch itself. The whole mask where none of it lies beside the airway.
+        """
+        airway = self._frame.union("trachea", "main_bronchus_right") & arch.any(axis=(1, 2), keepdims=True)
+        beside = arch & airway.any(axis=(0, 2), keepdims=True)
+        return beside if beside.any() else arch
 
     def _above_right_bronchus(self) -> Border:
         """Surrogate for the azygos arch, which rides on the right main bronchus."""

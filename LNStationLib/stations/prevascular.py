@@ -66,6 +66,9 @@ def _fill_slice(row: FloatArray, right: BoolArray, middle: BoolArray, left: Bool
     fronts = vessels.argmax(axis=0)[columns]
     hull = _front_hull(columns, fronts)
     row[:] = np.interp(np.arange(row.size), columns[hull], fronts[hull])
+    # The line passes before the flanks of the cava; what has the cava behind it is in front of the cava.
+    beside = right.any(axis=0)
+    row[beside] = np.maximum(row[beside], right.argmax(axis=0)[beside])
 
 
 def _foremost(mask: BoolArray) -> tuple[int, int]:
