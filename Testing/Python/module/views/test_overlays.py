@@ -182,7 +182,7 @@ def test_a_highlighted_station_is_filled_and_the_others_are_dimmed() -> None:
     assert np.abs(screenshots.slice_view("Red", SIZE) / 255.0 - plain).max() < 0.02
 
 
-def with_attention(case: Any) -> Any:
+def with_evidence(case: Any) -> Any:
     array = np.zeros(SHAPE, dtype=np.float32)
     array[12:18, 8:20, 20:26] = 0.2
     array[12:18, 8:20, 26:32] = 2.0
@@ -191,7 +191,7 @@ def with_attention(case: Any) -> Any:
 
 
 def test_attention_is_drawn_above_its_threshold_in_its_colors() -> None:
-    case = with_attention(flat_case())
+    case = with_evidence(flat_case())
     options = OverlayOptions(
         stationsVisible=False, nodesVisible=False, foreground="map", foregroundOpacity=1.0,
         mapThreshold=0.5, mapColorMap="viridis",
@@ -208,7 +208,7 @@ def test_attention_is_drawn_above_its_threshold_in_its_colors() -> None:
 
 
 def test_attention_is_never_shown_while_the_model_is_hidden() -> None:
-    case = with_attention(flat_case())
+    case = with_evidence(flat_case())
     options = OverlayOptions(stationsVisible=False, nodesVisible=False, foreground="map", modelHidden=True)
     assert (np.ptp(shown(case, options), axis=2) > 0.05).sum() == 0
 

@@ -22,7 +22,7 @@ _SMALLEST_BOX: Box = (slice(0, 1), slice(0, 1), slice(0, 1))
 
 
 @dataclass(frozen=True)
-class StationAttention:
+class StationEvidence:
     """Where a network looked for one station.
 
     Attributes:
@@ -54,8 +54,8 @@ def coarser_grid(grid: Grid, shape: tuple[int, int, int]) -> Grid:
     return Grid(shape, (spacing[0], spacing[1], spacing[2]), (origin[0], origin[1], origin[2]))
 
 
-def attention_volume(
-    attention: Mapping[str, StationAttention], stations: sitk.Image, boxes: Mapping[str, Box], *, whole: bool = True
+def evidence_volume(
+    attention: Mapping[str, StationEvidence], stations: sitk.Image, boxes: Mapping[str, Box], *, whole: bool = True
 ) -> sitk.Image:
     """All maps in one volume.
 
@@ -83,7 +83,7 @@ def attention_volume(
     return like(volume, stations) if whole else like(volume, crop(stations, region))
 
 
-def on_part(attention: StationAttention, part: sitk.Image) -> FloatArray:
+def on_part(attention: StationEvidence, part: sitk.Image) -> FloatArray:
     """A station's relative map on the grid of ``part``, ``[z, y, x]``: linear, 0 outside the map's region."""
     image = sitk.Resample(attention.relative, part, sitk.Transform(), sitk.sitkLinear, 0.0, sitk.sitkFloat32)
     return np.asarray(np.clip(sitk.GetArrayFromImage(image), 0.0, 1.0))
