@@ -254,9 +254,9 @@ def test_a_ct_stored_mirrored_gives_the_same_answer_to_the_same_edit(axes: tuple
         patient(), ct=flip(patient().ct), nodes=None if patient().nodes is None else flip(patient().nodes)
     )
     baseline = replace(case.state.baseline, stations=stations, boxes=station_boxes(stations))
-    mirrored = judge_case(
-        replace(case.state, case=flipped_case, stations=stations, boxes=station_boxes(stations), baseline=baseline)
-    )
+    assert case.state.station_part is not None
+    part = replace(case.state.station_part, labels=stations, boxes=station_boxes(stations), baseline=baseline)
+    mirrored = judge_case(replace(case.state, case=flipped_case, station_part=part, nodes=None))
     edit = EDITS["7 is halved"](case)["7"]
     assert edit is not None
     there = findings(reassess(mirrored, {"7": flip(edit)}).assessed)
