@@ -22,6 +22,11 @@ WIDE_MM = (3.0, 3.0, 5.0)
 # The host's stand-in for PythonQt is no Qt that matplotlib could draw with, should it look for a window system.
 os.environ["MPLBACKEND"] = "Agg"
 
+# Processes that share the cores are quicker with one thread each: threads of torch wait for each other at full load.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    for variable in ("OMP_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"):
+        os.environ.setdefault(variable, "1")
+
 # No deadline: the time of one example says more about the neighbors on the machine than about the code. The same
 # examples every time: a test run that fails must fail again.
 settings.register_profile("lnstation", deadline=None, derandomize=True)

@@ -32,7 +32,7 @@ from LNStationLib.assessment.assess import judge_case
 from LNStationLib.assessment.reassess import Reassessment, reassess
 from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.boxes import station_boxes
-from LNStationLib.nodes import update
+from LNStationLib.nodes import ct_blobs, update
 from LNStationLib.nodes.ct_blobs import search_box
 from LNStationLib.support.errors import CancelledError, GeometryError, InputError
 
@@ -284,7 +284,7 @@ def test_edits_inside_the_chest_do_not_start_the_blob_search_anew(monkeypatch: p
     def fail(*arguments: Any) -> Any:
         raise AssertionError("searched again")
 
-    monkeypatch.setattr(update, "search_blobs", fail)
+    monkeypatch.setattr(ct_blobs, "search_blobs", fail)
     for edit in ("4R grows over its neighbors", "7 shrinks"):
         now = reassess(before, EDITS[edit](before)).assessed
         assert search_box(now.state.stations) == search_box(before.state.stations)
