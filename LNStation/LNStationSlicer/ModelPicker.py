@@ -116,7 +116,7 @@ class ModelPicker(Section):
         chooseKey(combo, card["path"] if card else _GONE if gone else _CRITERIA)
 
     def _fillPoints(self, card: ModelCard | None, parameters: CaseParameters | None) -> None:
-        points = card["operating_points"] if card else []
+        points = card.get("operating_points", []) if card else []
         entries = [(row["name"], f"{row['name']} ({row['threshold']:.2f})") for row in points]
         fillCombo(self.ui.operatingPointCombo, entries)
         if entries:

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import typer
 from typer.core import TyperCommand, TyperOption
 from typer.main import get_command
 
-from LNStationLib.state.settings import STEPS, Settings, Step
 from LNStationLib.support.errors import InputError
+
+if TYPE_CHECKING:
+    from LNStationLib.state.settings import Settings, Step
 
 _GIVEN = "LNStationLib.method_options"
 _METHOD_FLAGS: Mapping[str, str] = {"organs": "--organ-method", "nodes": "--node-method"}
@@ -61,6 +63,7 @@ def given_settings(ctx: typer.Context, **others: Any) -> Settings:
             will not run.
     """
     from LNStationLib.assessment.methods import check_settings
+    from LNStationLib.state.settings import STEPS
 
     given = _given(ctx)
     steps: dict[str, Any] = {step: {"method": _method(given, step)} for step in STEPS}
@@ -80,6 +83,8 @@ def _method(given: _Given, step: str) -> str | None:
 def _validated(values: dict[str, Any]) -> Settings:
     from pydantic import ValidationError
 
+    from LNStationLib.state.settings import Settings
+
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
@@ -88,16 +93,14 @@ def _validated(values: dict[str, Any]) -> Settings:
 
 
 def _check_used(settings: Settings, given: _Given) -> None:
-    """Make sure that the method of every given option can run."""
+    """Make sure that the method of every given option can run, where no method was chosen."""
     from LNStationLib.assessment.methods import REGISTRIES
 
     for place, flag in given.flags.items():
-        step, method = cast(Step, place[0]), place[1]
+        step, method = cast("Step", place[0]), place[1]
         sharing = {other[1] for other, used in given.flags.items() if used == flag and other[0] == step}
-        if not any(REGISTRIES[step].may_run(name, settings) for name in sharing):
-            raise InputError(
-                f"{flag} belongs to the {step} method {method}: choose it with --{step}.method {method}."
-            )
+        if step not in given.methods and not any(REGISTRIES[step].may_run(name, settings) for name in sharing):
+            raise InputError(f"{flag} belongs to the method {method}: choose it with --{step}.method {method}.")
 
 
 def _given(ctx: typer.Context) -> _Given:

@@ -44,14 +44,13 @@ def list_models(
         return
     screen = console.make_console()
     if usable:
-        table = _table("Model packages", ("id", "version", "title", "trained on", "from", "file"))
+        table = _table("Model packages", ("id", "version", "title", "task", "trained on", "from", "file"))
         for one, manifest in usable:
-            table.add_row(
-                manifest.package_id, manifest.version, manifest.title, manifest.trained_on, one.source, one.path.name
-            )
+            identity = manifest.package_id, manifest.version, manifest.title, manifest.section.task_title
+            table.add_row(*identity, manifest.trained_on, one.source, one.path.name)
         screen.print(table)
     else:
-        screen.print("There is no model package.")
+        screen.print("No model package found.")
     for one in found:
         if one.manifest is None:
             screen.print(f"Cannot be used: {one.problem}", style="yellow", soft_wrap=True, markup=False)
@@ -60,7 +59,7 @@ def list_models(
 
 @app.command("show")
 def show_model(package: PackageArgument, as_json: JsonOption = False) -> None:
-    """Show the card of a package: cohort, metrics, operating points, license."""
+    """Show the card of a package: task, cohort, metrics, what its task adds, license."""
     from LNStationLib.models.package import find_package, read_manifest
     from LNStationLib.models.package.card import card
 
@@ -79,16 +78,28 @@ def verify_model(
         bool, typer.Option("--build", help="Also build the network and load the weights into it; needs torch.")
     ] = False,
 ) -> None:
-    """Verify a package: its card, the hash of its weights, and that it holds nothing else."""
+    """Verify a package: its card, the hashes of its weights, and that it holds nothing else."""
     from LNStationLib.models.package import find_package, read_package
 
     path = find_package(package)
     read = read_package(path)
-    said = f"{path} is sound: card and weights agree (SHA-256 {read.manifest.weights.sha256})"
+    said = [f"{path} is sound: card and weights agree (SHA-256 {read.manifest.sha256})"]
     if build:
-        network = read.network()
-        said += f", and {read.manifest.network.name} takes them ({_millions(network)} million parameters)"
-    console.make_console().print(f"{said}.", soft_wrap=True, markup=False, highlight=False)
+        for entry in read.manifest.networks:
+            said.append(f"{entry.name} takes them ({_millions(read.network(entry.role))} million parameters)")
+    _say(f"{', and '.join(said)}.")
+
+
+@app.command("upgrade")
+def upgrade_model(
+    package: PackageArgument,
+    out: Annotated[Path, typer.Argument(help="New package, a zip file.")],
+) -> None:
+    """Write a package of an older schema version again in today's; the weights stay the same to the bit."""
+    from LNStationLib.models.package import find_package, upgrade_package
+
+    manifest = upgrade_package(find_package(package), out)
+    _say(f"{out} is {manifest.package_id} {manifest.version} in schema version {manifest.schema_version}.")
 
 
 def networks(as_json: JsonOption = False) -> None:
@@ -125,50 +136,27 @@ def networks(as_json: JsonOption = False) -> None:
     console.make_console().print(table)
 
 
-def _show_card(manifest: Manifest, path: Path) -> None:
+def _show_card(manifest: Manifest[Any], path: Path) -> None:
     from rich.text import Text
 
-    from LNStationLib.models.package.card import SYNTHETIC_ONLY, metrics_words
+    from LNStationLib.models.package.card import SYNTHETIC_ONLY, card_rows
 
     screen = console.make_console()
     screen.print(Text(f"{manifest.title} ({manifest.package_id} {manifest.version})", style="bold"))
     if manifest.trained_on == "synthetic":
         screen.print(Text(f"{SYNTHETIC_ONLY[0].upper()}{SYNTHETIC_ONLY[1:]}.", style="bold yellow"))
-    cohort, region = manifest.cohort, manifest.region
-    size = " x ".join(str(n) for n in reversed(region.size))
-    spacing = " x ".join(f"{mm:g}" for mm in reversed(region.spacing_mm))
-    facts = {
-        "file": path,
-        "network": manifest.network.name,
-        "inputs": ", ".join(manifest.inputs),
-        "region": f"{size} voxels of {spacing} mm",
-        "stations": ", ".join(manifest.stations),
-        "cohort": f"{cohort.title}: {cohort.n_patients} patients, {cohort.n_stations} stations, "
-        f"{cohort.n_positive} positive. {cohort.description}".strip(),
-        "calibration": manifest.calibration.fitted_on if manifest.calibration else "none: probabilities are scores",
-        "metrics": metrics_words(manifest.metrics) or "none",
-        "license": manifest.licence,
-        "created": f"{manifest.created}, LNStation {manifest.lnstation_version}",
-        "weights": f"{manifest.weights.n_bytes / 1e6:.1f} MB, {manifest.weights.dtype}",
-        "sha256": manifest.weights.sha256,
-        "references": "; ".join(manifest.references) or "none",
-    }
     table = _table("", ())
     table.show_header = False
-    table.add_column("", no_wrap=True, style="dim")
+    table.add_column("", style="dim")
     table.add_column("", overflow="fold")
-    for name, value in facts.items():
-        table.add_row(name, str(value))
+    for row in card_rows(manifest):
+        table.add_row(Text(row.title), Text("\n".join(row.lines)))
+    table.add_row("File", Text(str(path)))
     screen.print(table)
-    points = _table("Operating points (the first is the default)", ("name",))
-    for heading in ("threshold", "sensitivity", "specificity"):
-        points.add_column(heading, justify="right")
-    points.add_column("meaning")
-    for point in manifest.operating_points:
-        rates = ("-" if rate is None else f"{rate:.2f}" for rate in (point.sensitivity, point.specificity))
-        points.add_row(point.name, f"{point.threshold:.3f}", *rates, point.description)
-    screen.print(points)
-    screen.print(Text(manifest.intended_use, style="bold"), soft_wrap=True)
+
+
+def _say(sentence: str) -> None:
+    console.make_console().print(sentence, soft_wrap=True, markup=False, highlight=False)
 
 
 def _table(title: str, headings: tuple[str, ...]) -> Table:

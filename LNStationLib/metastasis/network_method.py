@@ -22,7 +22,8 @@ from LNStationLib.metastasis.station_network import Prediction, StationNetwork, 
 from LNStationLib.metastasis.uncertainty import nearly
 from LNStationLib.models.package.card import SYNTHETIC_ONLY
 from LNStationLib.models.package.folders import find_package
-from LNStationLib.models.package.manifest import OperatingPoint
+from LNStationLib.models.package.probability import OperatingPoint
+from LNStationLib.models.package.station_classification import StationClassification
 from LNStationLib.sampling.station_region import StationRegion, station_region
 from LNStationLib.state.assessment import NodeFinding, Provenance
 from LNStationLib.state.attention import StationAttention, coarser_grid
@@ -101,13 +102,13 @@ class StationNetworkMethod:
     options: type[MethodOptions] = StationNetworkOptions
     needs: tuple[Need, ...] = ()
     references: tuple[str, ...] = (_REFERENCE,)
-    package_task: str | None = "station_classification"
+    package_task: str | None = StationClassification.task
 
     def check(self, options: MethodOptions, search: NodeSearch | None) -> str | None:
         """Load the network, or find it warm; see :class:`LNStationLib.metastasis.method.MetastasisMethod`."""
         judge = _judge(cast(StationNetworkOptions, options))
         judge.check_nodes(search)
-        return judge.network.manifest.weights.sha256
+        return judge.network.manifest.sha256
 
     def run(
         self,
@@ -130,11 +131,12 @@ def _judge(options: StationNetworkOptions) -> _Judge:
         InputError: torch or the engine is not installed, the device is not there, or the package does not have the
             operating point.
     """
-    network = warm_network(find_package(options.model), options.device, options.engine)
+    path = find_package(options.model, StationClassification.task)
+    network = warm_network(path, options.device, options.engine)
     try:
-        return _Judge(network, network.manifest.operating_point(options.operating_point))
+        return _Judge(network, network.section.operating_point(options.operating_point))
     except ValueError as error:
-        raise InputError(f"{error}.") from error
+        raise InputError(f"the model package {network.manifest.package_id} has {error}.") from error
 
 
 class _Judge:
@@ -184,7 +186,7 @@ class _Judge:
         Raises:
             InputError: They are not.
         """
-        if search is not None and not search.looked_for and "node_mask" in self.network.manifest.inputs:
+        if search is not None and not search.looked_for and self.network.section.needs_nodes:
             raise InputError(
                 f"the model package {self.network.manifest.package_id} needs nodes, and the setting is to look for "
                 "none: choose another source of nodes."
@@ -192,13 +194,13 @@ class _Judge:
 
     def _refusal(self, call: StationCall, has_voxels: bool) -> tuple[Reason, ...] | None:
         """Why a station cannot be judged; ``None`` where it can."""
-        card = self.network.manifest
-        if call.call is None and (not has_voxels or "node_mask" in card.inputs):
+        card, section = self.network.manifest, self.network.section
+        if call.call is None and (not has_voxels or section.needs_nodes):
             return call.reason.facts.get("why") or (call.reason,)
-        if call.station not in card.stations:
+        if call.station not in section.stations:
             facts = {"package": card.package_id, "station": call.station}
             return (Reason("station_not_trained_on", facts),)
-        if "node_mask" in card.inputs and call.n_nodes is None:
+        if section.needs_nodes and call.n_nodes is None:
             return (Reason("nodes_not_looked_for_in_whole_station"),)
         return None
 
@@ -211,7 +213,7 @@ class _Judge:
         flip_averaging: bool,
     ) -> dict[str, _Seen]:
         """Ask the network about stations in one pass; a station without a voxel in its region is left out."""
-        spec = self.network.manifest.region
+        spec = self.network.section.region
         regions = {}
         for name, box in boxes.items():
             region = station_region(ct, stations, nodes, anatomy.station(name).label_value, spec, box)
@@ -228,7 +230,7 @@ class _Judge:
     def _call(
         self, call: StationCall, seen: _Seen, nodes: Mapping[int, NodeFinding], side_of: Callable[[PointMm], Side]
     ) -> StationCall:
-        probability = round(self.network.manifest.probability(seen.prediction.logit), _DECIMALS)
+        probability = round(self.network.section.probability(seen.prediction.logit), _DECIMALS)
         positive = probability >= self.point.threshold
         first = next(iter(seen.prediction.nodes), None)
         unsided = anatomy.station(call.station).side is None
@@ -251,7 +253,7 @@ class _Judge:
         limits = []
         if seen.part_seen < 1 - _MUCH_OUTSIDE:
             limits.append(Reason("seen_in_part", {"share": seen.part_seen}))
-        if "node_mask" in self.network.manifest.inputs:
+        if self.network.section.needs_nodes:
             limits += _unseen_nodes(station, seen.region, nodes)
         return tuple(limits)
 
@@ -275,7 +277,7 @@ class _Judge:
                 f"The model package {card.package_id} was {SYNTHETIC_ONLY}: its probabilities say nothing about "
                 "real ones."
             )
-        if card.calibration is None:
+        if self.network.section.calibration is None:
             warnings.append(f"The model package {card.package_id} is not calibrated: its probabilities are scores.")
         return warnings
 
@@ -287,7 +289,7 @@ class _Judge:
             "model": card.package_id,
             "operating_point": self.point.name,
             "threshold": self.point.threshold,
-            "calibrated": card.calibration is not None,
+            "calibrated": self.network.section.calibration is not None,
             "ran_on": self.network.device,
             "engine": self.network.engine,
         }
@@ -299,7 +301,7 @@ class _Judge:
             settings=settings_record(settings.metastasis, StationNetworkMethod(), options) | used,
             model_package=card.package_id,
             model_version=card.version,
-            model_sha256=card.weights.sha256,
+            model_sha256=card.sha256,
             trained_on=card.trained_on,
             references=list(dict.fromkeys([_REFERENCE, *card.references])),
             warnings=warnings,

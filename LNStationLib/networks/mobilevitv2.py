@@ -23,8 +23,11 @@ PAPER_WIDTH = 1.97
 
 Pooling = Literal["average", "attention", "max"]
 
+_PRODUCT_CHANNELS = ("ct", "node_mask")
+"""Names of the channels that ``node_product`` multiplies."""
 _PRODUCT_GAIN = 4.0
-"""Nodes fill few voxels and lie near the middle of the window; without it the CT channel drowns them at the start."""
+"""Nodes fill few voxels and lie near the middle of the window; without it the CT channel drowns them at the start.
+A power of two, so that it rounds nothing."""
 
 
 class MobileViTBlock(nn.Module):
@@ -76,6 +79,29 @@ def _weights(attention: Tensor, size: Sequence[int]) -> Tensor:
     return onto * (z * y * x)
 
 
+class NodeProduct(nn.Module):
+    """Appends the product of CT and node mask: what lies above the middle of the HU window, and what lies below.
+
+    Args:
+        channels: Names of the input's channels, in order.
+
+    Raises:
+        ValueError: One of the two factors is not among them.
+    """
+
+    def __init__(self, channels: Sequence[str]) -> None:
+        super().__init__()
+        missing = [name for name in _PRODUCT_CHANNELS if name not in channels]
+        if missing:
+            raise ValueError(f"node_product needs the channel {missing[0]}, and the input has {', '.join(channels)}")
+        self.ct, self.mask = (list(channels).index(name) for name in _PRODUCT_CHANNELS)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``[B, C, z, y, x]`` to ``[B, C + 2, z, y, x]``."""
+        inside = _PRODUCT_GAIN * x[:, self.ct : self.ct + 1] * x[:, self.mask : self.mask + 1]
+        return torch.cat([x, inside.clamp_min(0), (-inside).clamp_min(0)], dim=1)
+
+
 def _check(width: float, strides: Sequence[Stride], n_blocks: int, pooling: str) -> None:
     if width <= 0:
         raise ValueError(f"width must be above 0, got {width}")
@@ -97,7 +123,7 @@ class MobileViTv2(nn.Module):
     three blocks the feed-forward layers may be mixtures of experts (SA-MoE, Sec. 2.2).
 
     Args:
-        in_channels: Channels of the input; the paper's two are the CT region and the node mask.
+        in_channels: Number of channels of the input; the paper's two are the CT region and the node mask.
         width: Multiplies every channel count.
         strides: Stride along z, y, x of the stem and the five stages.
         experts: Kind of feed-forward layer.
@@ -111,13 +137,13 @@ class MobileViTv2(nn.Module):
             fills one place of the default's eight can draw an eighth at most; ``(1, 1, 1)`` sets all of it free.
         pooling: How the head sums up the last features: their mean, as published; their mean weighted by the
             aggregated attention, so that what draws attention decides; or their maximum.
-        node_product: Also give the stem the product of CT and node mask, what lies above the middle of the HU window
-            and what lies below it in a channel each, so that nodes' own attenuation need not be found by training.
-            Not in the paper; for cohorts of a few hundred patients.
+        node_product: Also give the stem the product of CT and node mask (``NodeProduct``), so that nodes' own
+            attenuation need not be found by training. Not in the paper; for cohorts of a few hundred patients.
+        channels: Names of the input's channels, in order, for what finds a channel by its name.
 
     Raises:
-        ValueError: ``width`` is not positive, or ``strides`` are not six, ``n_blocks`` is not 0 to 3, or
-            ``pooling`` is unknown or has no attention to weight by.
+        ValueError: ``width`` is not positive, or ``strides`` are not six, ``n_blocks`` is not 0 to 3,
+            ``pooling`` is unknown or has no attention to weight by, or ``node_product`` lacks a channel.
     """
 
     def __init__(
@@ -134,6 +160,7 @@ class MobileViTv2(nn.Module):
         patch: Stride = (2, 2, 2),
         pooling: Pooling = "average",
         node_product: bool = False,
+        channels: Sequence[str] = _PRODUCT_CHANNELS,
     ) -> None:
         super().__init__()
         _check(width, strides, n_blocks, pooling)
@@ -150,7 +177,7 @@ class MobileViTv2(nn.Module):
         def block(channels: int, width_: int, depth: int) -> MobileViTBlock:
             return MobileViTBlock(channels, width_, [layer(width_) for _ in range(depth)], patch)
 
-        self.node_product = node_product
+        self.products = NodeProduct(channels) if node_product else nn.Identity()
         self.pooling = pooling
         self.stem = nn.Sequential(
             conv_norm_act(in_channels + 2 * node_product, stem, stride=s0),
@@ -175,11 +202,8 @@ class MobileViTv2(nn.Module):
         Returns:
             Logits, attention on the grid of the finest block, and the router's logits.
         """
-        if self.node_product:
-            inside = _PRODUCT_GAIN * x[:, :1] * x[:, 1:2]
-            x = torch.cat([x, inside.clamp_min(0), (-inside).clamp_min(0)], dim=1)
         record = RoutingRecord.empty(groups)
-        features, maps = self.stem(x), []
+        features, maps = self.stem(self.products(x)), []
         for down, block in zip(self.downs, self.blocks, strict=True):
             features, attention = block(down(features), record)
             maps.append(attention)

@@ -1,7 +1,8 @@
-"""What every station classifier returns."""
+"""What networks return, and how an engine carries it as plain tensors."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from torch import Tensor
@@ -23,3 +24,22 @@ class StationOutput:
     attention: Tensor | None = None
     router_logits: list[Tensor] = field(default_factory=list)
     balance_loss: Tensor | None = None
+
+    def tensors(self) -> tuple[Tensor, ...]:
+        """What inference uses, the logits first."""
+        return (self.logits,) if self.attention is None else (self.logits, self.attention)
+
+    @classmethod
+    def of_tensors(cls, tensors: Sequence[Tensor]) -> StationOutput:
+        """Undo ``tensors``."""
+        logits, *maps = tensors
+        return cls(logits, maps[0] if maps else None)
+
+
+NetworkOutput = Tensor | StationOutput
+"""A segmentation network returns its logits ``[B, class, z, y, x]`` alone."""
+
+
+def tensors_of(output: NetworkOutput) -> tuple[Tensor, ...]:
+    """An output as plain tensors, the logits first."""
+    return (output,) if isinstance(output, Tensor) else output.tensors()

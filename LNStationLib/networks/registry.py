@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from torch import nn
+
+
+_IN_CHANNELS, _CHANNELS = "in_channels", "channels"
+"""Arguments of networks that say how many channels the input has, and what they are called."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,7 @@ class NetworkInfo:
 
 
 _LI = "Li et al. 2025 (SA-MoE)"
+"""The paper whose tables compare these networks."""
 _MOBILEVIT = "mobilevitv2:MobileViTv2"
 _NETWORKS = (
     NetworkInfo(
@@ -83,7 +88,8 @@ _NETWORKS = (
     NetworkInfo("vit_t", "3D ViT-T", f"Dosovitskiy et al. 2021; {_LI}, Table 1", "comparisons:ViTClassifier"),
     NetworkInfo("swin_t", "3D Swin-T", f"Liu et al. 2021; {_LI}, Table 1", "comparisons:SwinClassifier"),
 )
-NETWORKS: Mapping[str, NetworkInfo] = {info.name: info for info in _NETWORKS}
+NETWORKS: dict[str, NetworkInfo] = {info.name: info for info in _NETWORKS}
+"""All registered networks by name."""
 
 
 def network_info(name: str) -> NetworkInfo:
@@ -98,22 +104,41 @@ def network_info(name: str) -> NetworkInfo:
         raise ValueError(f"unknown network {name!r}; known: {', '.join(NETWORKS)}") from None
 
 
-def build_network(name: str, arguments: Mapping[str, Any] | None = None) -> nn.Module:
+def build_network(
+    name: str, arguments: Mapping[str, Any] | None = None, channels: Sequence[str] | None = None
+) -> nn.Module:
     """Build a registered network with fresh weights.
 
     Args:
         name: Its name.
         arguments: Further arguments of its class; lists stand for tuples, as JSON has it.
+        channels: Names of the input's channels, in order; ``None`` for those that the class has by default. A class
+            is told their number, and their names where it asks for ``channels``.
 
     Raises:
-        ValueError: Unknown name, unknown argument, one that belongs to the name, or an impossible value.
+        ValueError: Unknown name, unknown argument, one that belongs to the name or to the channels, or an impossible
+            value.
     """
     info = network_info(name)
     builder, given = info.builder(), dict(arguments or {})
-    open_arguments = [key for key in inspect.signature(builder).parameters if key not in info.fixed]
+    parameters = inspect.signature(builder).parameters
+    open_arguments = [key for key in parameters if key not in info.fixed and key != _CHANNELS]
     unknown = sorted(set(given) - set(open_arguments))
     if unknown:
         raise ValueError(
             f"network {name!r} takes no argument {', '.join(unknown)}; it takes {', '.join(open_arguments)}"
         )
+    if channels is not None:
+        told = _channel_arguments(given, channels)
+        given |= {key: value for key, value in told.items() if key in parameters}
     return builder(**info.fixed, **given)
+
+
+def _channel_arguments(given: Mapping[str, Any], channels: Sequence[str]) -> dict[str, Any]:
+    """What a class may be told of its input; a number of channels that contradicts their names is refused."""
+    wanted = given.get(_IN_CHANNELS, len(channels))
+    if wanted != len(channels):
+        raise ValueError(
+            f"the network has {wanted} input channels, and {len(channels)} are named: {', '.join(channels)}"
+        )
+    return {_IN_CHANNELS: len(channels), _CHANNELS: tuple(channels)}

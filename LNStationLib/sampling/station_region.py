@@ -6,6 +6,7 @@ SA-MoE (Li et al. 2025), Sec. 3: a region of 96x96x32 voxels centered at the sta
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,10 +16,20 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.boxes import Box
 from LNStationLib.imaging.grid import AIR_HU, Grid, resample_to_grid
+from LNStationLib.sampling.channels import stacked
+from LNStationLib.support.types import BoolArray, FloatArray
 
-_MAX_LENGTH = 512
-SMOOTHING_PER_STEP = 0.42
-"""Standard deviation of the filter before resampling to a coarser grid, in target voxels (a slice's own width)."""
+_MAX_VOXELS_PER_AXIS = 512
+"""A CT's own matrix; a larger region in a package would only take memory."""
+_SMOOTHING_SIGMA_VOXELS = 0.42
+"""Of the filter before resampling to a coarser grid, in voxels of that grid: the Gaussian whose full width at half
+maximum, 2.355 sigma, is one voxel, as a slice's own profile."""
+_SMOOTH_FROM_RATIO = 1.5
+"""Target spacing over own spacing from which noise would alias visibly."""
+_MIN_VOXELS_TO_SMOOTH = 4
+"""What SimpleITK's recursive Gaussian filter needs along an axis."""
+_MARGIN_VOXELS = 2
+"""Around a region, so that interpolation and smoothing at its border see real neighbors."""
 
 
 class RegionSpec(BaseModel):
@@ -41,8 +52,8 @@ class RegionSpec(BaseModel):
     @field_validator("size")
     @classmethod
     def _fits_in_memory(cls, value: tuple[int, int, int]) -> tuple[int, int, int]:
-        if max(value) > _MAX_LENGTH:
-            raise ValueError(f"must not exceed {_MAX_LENGTH} voxels along an axis, got {value}")
+        if max(value) > _MAX_VOXELS_PER_AXIS:
+            raise ValueError(f"must not exceed {_MAX_VOXELS_PER_AXIS} voxels along an axis, got {value}")
         return value
 
     @field_validator("window_hu")
@@ -55,29 +66,35 @@ class RegionSpec(BaseModel):
 
 @dataclass(frozen=True)
 class StationRegion:
-    """A station's region.
+    """A station's region; all arrays are ``[z, y, x]``.
 
     Attributes:
-        array: float32 ``[2, z, y, x]``: CT scaled to [-1, 1], -1 outside the station, and the mask (0 or 1) of the
-            nodes inside it.
-        station: bool ``[z, y, x]``, the station's voxels.
-        nodes: ``[z, y, x]``, values of the node map inside the station, 0 elsewhere; its positive voxels are the
-            second channel of ``array``.
+        ct: float32 CT scaled to [-1, 1], -1 outside the station unless the specification keeps it.
+        station: bool, the station's voxels.
+        nodes: Values of the node map inside the station, 0 elsewhere.
         grid: Where the voxels lie in the patient.
     """
 
-    array: np.ndarray
-    station: np.ndarray
+    ct: FloatArray
+    station: BoolArray
     nodes: np.ndarray
     grid: Grid
 
     @property
     def has_node(self) -> bool:
         """True where a node reaches into the station."""
-        return bool(self.array[1].any())
+        return bool((self.nodes > 0).any())
+
+    def channels(self, names: Sequence[str]) -> FloatArray:
+        """What a network sees, by the names of ``sampling.channels``: float32 ``[channel, z, y, x]``.
+
+        Raises:
+            ValueError: A name is not known.
+        """
+        return stacked(self, names)
 
 
-def station_box(stations: sitk.Image, value: int, voxels: Box | None = None) -> tuple[np.ndarray, np.ndarray] | None:
+def _station_box(stations: sitk.Image, value: int, voxels: Box | None = None) -> tuple[np.ndarray, np.ndarray] | None:
     """Lowest and highest voxel center of a station in LPS mm ``(x, y, z)``; ``None`` where it has no voxel.
 
     Args:
@@ -110,7 +127,7 @@ def station_region(
     Args:
         ct: CT in HU, any orthonormal orientation.
         stations: Station label map; its grid need not be the CT's.
-        nodes: Node label map or mask, or ``None`` where there is none: the channel is 0 then.
+        nodes: Node label map or mask, or ``None`` where there is none: no voxel is a node then.
         value: The station's value in ``stations``.
         spec: Geometry and scaling.
         voxels: The station's smallest box in the array of ``stations`` where that is known already.
@@ -118,29 +135,25 @@ def station_region(
     Returns:
         The region on an axis-aligned LPS grid centered at the station's box; ``None`` for a station without voxels.
     """
-    box = station_box(stations, value, voxels)
+    box = _station_box(stations, value, voxels)
     if box is None:
         return None
-    grid = region_grid((box[0] + box[1]) / 2, spec)
+    grid = _region_grid((box[0] + box[1]) / 2, spec)
     inside = resample_to_grid(stations, grid, labels=True) == value
     hu = resample_to_grid(_smoothed_part(ct, grid), grid, labels=False, outside=AIR_HU).astype(np.float32)
     if spec.mask_outside:
         hu[~inside] = AIR_HU
-    array = np.zeros((2, *spec.size), dtype=np.float32)
-    array[0] = scaled(hu, spec)
     found = np.zeros(spec.size, np.uint8) if nodes is None else resample_to_grid(nodes, grid, labels=True)
-    found = np.where(inside, found, 0)
-    array[1] = found > 0
-    return StationRegion(array, inside, found, grid)
+    return StationRegion(_scaled(hu, spec), inside, np.where(inside, found, 0), grid)
 
 
-def scaled(hu: np.ndarray, spec: RegionSpec) -> np.ndarray:
-    """HU to [-1, 1] by the window, clipped beyond it."""
+def _scaled(hu: FloatArray, spec: RegionSpec) -> FloatArray:
+    """HU to [-1, 1] by the window, clipped beyond it; float32 stays float32."""
     low, high = spec.window_hu
     return np.clip((hu - low) * (2.0 / (high - low)) - 1.0, -1.0, 1.0)
 
 
-def region_grid(center_mm: np.ndarray, spec: RegionSpec) -> Grid:
+def _region_grid(center_mm: np.ndarray, spec: RegionSpec) -> Grid:
     """Grid of a region around a point ``(x, y, z)`` in LPS mm."""
     first = [
         float(center) - step * (count - 1) / 2
@@ -156,16 +169,16 @@ def _smoothed_part(ct: sitk.Image, grid: Grid) -> sitk.Image:
     axes = np.abs(np.array(ct.GetDirection()).reshape(3, 3)).argmax(axis=0)
     for image_axis, patient_axis in enumerate(axes):
         step, own = grid.spacing_mm[2 - int(patient_axis)], ct.GetSpacing()[image_axis]
-        if step > 1.5 * own and part.GetSize()[image_axis] >= 4:
+        if step > _SMOOTH_FROM_RATIO * own and part.GetSize()[image_axis] >= _MIN_VOXELS_TO_SMOOTH:
             part = sitk.RecursiveGaussian(
-                sitk.Cast(part, sitk.sitkFloat32), sigma=SMOOTHING_PER_STEP * step, direction=image_axis
+                sitk.Cast(part, sitk.sitkFloat32), sigma=_SMOOTHING_SIGMA_VOXELS * step, direction=image_axis
             )
     return sitk.Cast(part, sitk.sitkFloat32)
 
 
 def _part_around(ct: sitk.Image, grid: Grid) -> sitk.Image:
-    """Crop to the box of ``grid`` with a margin of two of its voxels; the whole image where they do not meet."""
-    ends = [(-2.0, count + 1.0) for count in grid.shape]
+    """Crop to the box of ``grid`` with a margin; the whole image where they do not meet."""
+    ends = [(-float(_MARGIN_VOXELS), count - 1.0 + _MARGIN_VOXELS) for count in grid.shape]
     corners = [grid.point_mm((z, y, x)) for z in ends[0] for y in ends[1] for x in ends[2]]
     indices = np.array([ct.TransformPhysicalPointToContinuousIndex(corner) for corner in corners])
     low = np.maximum(np.floor(indices.min(axis=0)).astype(int), 0)
@@ -173,10 +186,3 @@ def _part_around(ct: sitk.Image, grid: Grid) -> sitk.Image:
     if (high <= low).any():
         return ct
     return sitk.RegionOfInterest(ct, [int(n) for n in high - low], [int(n) for n in low])
-
-
-def on_image_grid(volume: np.ndarray, grid: Grid, reference: sitk.Image) -> sitk.Image:
-    """Bring a volume of a region (an attention map) to the grid of ``reference``: float32, linear, 0 outside."""
-    return sitk.Resample(
-        grid.image(volume.astype(np.float32)), reference, sitk.Transform(), sitk.sitkLinear, 0.0, sitk.sitkFloat32
-    )

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import SimpleITK as sitk
 
-from LNStationLib.assessment.assess import assess_case, with_organs
+from LNStationLib.assessment.assess import assess, with_organs
 from LNStationLib.assessment.methods import described
 from LNStationLib.assessment.reassess import reassess, with_attention
 from LNStationLib.assessment.restore import restore_case
 from LNStationLib.assessment.review import evidence_sides, stage_reader_calls
 from LNStationLib.case.from_memory import CaseImages, case_from_images
 from LNStationLib.export import write_outputs
+from LNStationLib.export.columns import plain_columns
 from LNStationLib.models.package import list_packages, read_package
 from LNStationLib.models.package.card import card
 from LNStationLib.models.package.container import PackageError
 from LNStationLib.models.package.folders import user_folder
+from LNStationLib.models.runtime.devices import accelerators
 from LNStationLib.networks.installation import how_to_install, missing_packages
 from LNStationLib.state.assessed_case import AssessedCase
 from LNStationLib.state.assessment import CaseSummary
@@ -57,6 +58,7 @@ class Methods:
         return {
             "devices": self._devices,
             "models": self._models,
+            "columns": self._columns,
             "methods": self._methods,
             "load_case": self._load_case,
             "assess": self._assess,
@@ -72,7 +74,7 @@ class Methods:
         p.checked(p.NoParams, params)
         threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         plural = "" if threads == 1 else "s"
-        return {"devices": [{"name": "cpu", "title": f"CPU, {threads} thread{plural}"}, *_accelerators()]}
+        return {"devices": [{"name": "cpu", "title": f"CPU, {threads} thread{plural}"}, *map(asdict, accelerators())]}
 
     def _methods(self, params: Result, progress: Progress) -> Result:
         """Every step with its methods and their options: what a panel draws its controls from."""
@@ -98,6 +100,11 @@ class Methods:
             "install": f"To run learned models {how_to_install()}." if missing else None,
             "user_folder": str(user_folder()),
         }
+
+    def _columns(self, params: Result, progress: Progress) -> Result:
+        """What the columns of tables are, so that the panel shows the same titles, units and digits as the report."""
+        p.checked(p.NoParams, params)
+        return plain_columns()
 
     def _load_case(self, params: Result, progress: Progress) -> Result:
         given = p.checked(p.LoadCase, params)
@@ -126,14 +133,14 @@ class Methods:
     def _assess(self, params: Result, progress: Progress) -> Result:
         given = p.checked(p.Assess, params)
         warm = self._store.get(given.case)
-        assessed = assess_case(warm.case, given.settings, portion(progress, 0.0, 0.97))
-        parsed, result = assessed.parsed, assessed.result
+        assessed = assess(warm.case, given.settings, portion(progress, 0.0, 0.97))
+        parsed = assessed.parsed
         progress("handing over the label maps", 0.97)
         answer = {
             "assessment": assessed.assessment.model_dump(mode="json"),
             "stations": self._write("stations", parsed.stations),
             "nodes": self._write("nodes", assessed.nodes),
-            "organs": self._write("organs", result.organs),
+            "organs": self._write("organs", assessed.organs),
             "attention": self._attention(assessed) if assessed.attention else None,
         }
         progress("done", 1.0)
@@ -183,9 +190,9 @@ class Methods:
         assessed = replace(assessed, parsed=with_organs(assessed.parsed, portion(progress, 0.0, start)))
         assessed = with_attention(assessed)
         self._store.put(given.case, replace(warm, assessed=assessed))
-        result = _with_summary(assessed, _reported_summary(assessed.assessment.case, given)).result
+        reported = _with_summary(assessed, _reported_summary(assessed.assessment.case, given))
         files = write_outputs(
-            result,
+            reported,
             folder,
             overwrite=False,
             progress=portion(progress, start, 1.0),
@@ -243,18 +250,3 @@ def _absolute(folder: str) -> Path:
     if not path.is_absolute():
         raise InputError("the folder needs its whole path: choose it again.")
     return path
-
-
-def _accelerators() -> list[dict[str, str]]:
-    """Devices of torch beside the CPU; torch is imported only where it is installed."""
-    if importlib.util.find_spec("torch") is None:
-        return []
-    import torch
-
-    found = [
-        {"name": f"cuda:{index}", "title": torch.cuda.get_device_name(index)}
-        for index in range(torch.cuda.device_count())
-    ]
-    if torch.backends.mps.is_available():
-        found.append({"name": "mps", "title": "Apple GPU"})
-    return found

@@ -120,7 +120,8 @@ def _engine(engine: str, network: Any, batch: Any) -> Any:
     from LNStationLib.models.runtime.openvino_engine import CompiledNetwork
 
     z, y, x = REGION
-    compiled = CompiledNetwork(network, (z, y, x), batch.shape[1], torch.get_num_threads())
+    with_attention = {"with_attention": True}
+    compiled = CompiledNetwork(network, (z, y, x), batch.shape[1], torch.get_num_threads(), with_attention)
     return lambda: compiled(batch).logits
 
 

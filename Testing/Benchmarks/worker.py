@@ -34,10 +34,10 @@ from packages import manifest  # noqa: E402
 from scipy.ndimage import binary_dilation  # noqa: E402
 
 from LNStationLib import anatomy  # noqa: E402
+from LNStationLib.anatomy.station_groups import STATIONS  # noqa: E402
 from LNStationLib.case.case import Case  # noqa: E402
 from LNStationLib.imaging.arrays import array_view  # noqa: E402
 from LNStationLib.imaging.boxes import like  # noqa: E402
-from LNStationLib.metastasis.station_groups import STATIONS  # noqa: E402
 from LNStationLib.models.package import write_package  # noqa: E402
 from LNStationLib.networks.registry import build_network  # noqa: E402
 from LNStationLib.sampling.station_region import RegionSpec  # noqa: E402
@@ -119,7 +119,7 @@ def full_size_package(folder: Path) -> Path:
     path = folder / "full-size.zip"
     network = build_network("mobilevitv2_sa_moe", {})
     changes = {"network": {"name": "mobilevitv2_sa_moe"}, "region": RegionSpec(), "stations": list(STATIONS)}
-    write_package(path, network, lambda weights: manifest(weights, **changes), "float16")
+    write_package(path, {"classifier": network}, lambda weights: manifest(weights, **changes), "float16")
     return path
 
 

@@ -139,7 +139,7 @@ def _positive_stations(samples: list[Sample]) -> dict[str, int]:
 
 
 def _show_samples(folder: Path, samples: list[Sample], folds: int) -> None:
-    from LNStationLib.metastasis.station_groups import group_titles, station_groups
+    from LNStationLib.anatomy.station_groups import group_titles, station_groups
 
     groups, titles = station_groups(3), group_titles(3)
     table = Table("stations", "labeled", "positive", "with a node", "unlabeled")
@@ -250,7 +250,7 @@ def export(
     request = ExportRequest(run, out, package_id, version, title, license_name, precision, device)
     with console.shown_progress() as progress:
         card = export_run(request, progress)
-    _say(f"{out}: {card.title}, {card.weights.n_bytes / 1e6:.1f} MB of weights, trained on {card.trained_on} data.")
+    _say(f"{out}: {card.title}, {card.n_bytes / 1e6:.1f} MB of weights, trained on {card.trained_on} data.")
 
 
 @app.command()

@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 
 from lnstation_training.augmentation import RegionAugmentation
 from lnstation_training.samples import REGIONS, Sample
-from LNStationLib.metastasis.station_groups import station_groups
+from LNStationLib.anatomy.station_groups import station_groups
 
 Item = dict[str, Any]
 """``region`` float32 ``[2, z, y, x]``; ``label`` float32; ``group`` int64; ``patient`` and ``station`` strings."""

@@ -22,11 +22,21 @@ from lnstation_training.runs import load_run
 from lnstation_training.samples import CohortInfo, read_info, read_spec, read_stations
 from lnstation_training.task import with_memory_format
 from LNStationLib import __version__
-from LNStationLib.metastasis.station_groups import group_titles, station_groups
-from LNStationLib.models.package import CohortSummary, Manifest, Metric, WeightsFile, read_package, write_package
-from LNStationLib.models.package.manifest import NetworkChoice
-from LNStationLib.models.package.writing import Precision
+from LNStationLib.anatomy.station_groups import group_titles, station_groups
+from LNStationLib.models.package import (
+    CohortSummary,
+    Manifest,
+    Metric,
+    NetworkEntry,
+    StationClassification,
+    WeightsFile,
+    read_package,
+    write_package,
+)
+from LNStationLib.models.package.parts import Precision
+from LNStationLib.models.package.station_classification import CLASSIFIER
 from LNStationLib.networks.registry import network_info
+from LNStationLib.sampling.channels import STATION_CHANNELS
 from LNStationLib.support.errors import InputError, OutputError
 from LNStationLib.support.progress import Progress, silent
 
@@ -64,7 +74,7 @@ class ExportRequest:
     device: str = "cpu"
 
 
-def export_run(request: ExportRequest, progress: Progress = silent) -> Manifest:
+def export_run(request: ExportRequest, progress: Progress = silent) -> Manifest[StationClassification]:
     """Write a package and read it back.
 
     Weights are rounded to the wanted precision before anything is fitted or measured, so that the card is about the
@@ -93,7 +103,7 @@ def export_run(request: ExportRequest, progress: Progress = silent) -> Manifest:
     card = partial(_card, request, data, config["model"], validation, test)
     progress("writing the package", 0.7)
     request.out.parent.mkdir(parents=True, exist_ok=True)
-    written = write_package(request.out, task.network.cpu(), card, request.precision)
+    written = write_package(request.out, {CLASSIFIER: task.network.cpu()}, card, request.precision)
     progress("reading it back", 0.9)
     _check_same(request.out, task.network, written)
     progress("done", 1.0)
@@ -106,25 +116,33 @@ def _card(
     model: Mapping[str, Any],
     validation: list[Prediction],
     test: list[Prediction],
-    weights: WeightsFile,
-) -> Manifest:
+    weights: Mapping[str, WeightsFile],
+) -> Manifest[StationClassification]:
     arrays = PredictionArrays(validation)
     if not both_classes(arrays.labels):
         raise InputError("The validation part has stations of one class alone: export a run of another fold.")
     calibration = validation_calibration(validation, data.fold)
     info = read_info(data.folder)
-    return Manifest(
+    network = NetworkEntry(
+        role=CLASSIFIER,
+        name=model["network"],
+        arguments=model["network_arguments"] or {},
+        weights=weights[CLASSIFIER],
+    )
+    return Manifest[StationClassification](
         package_id=request.package_id,
         version=request.version,
         title=request.title,
-        task="station_metastasis",
-        network=NetworkChoice(name=model["network"], arguments=model["network_arguments"] or {}),
-        inputs=["ct", "node_mask"],
-        region=read_spec(data.folder),
-        stations=_stations(data),
-        n_groups=data.n_groups,
-        operating_points=operating_points(arrays.labels, probabilities_of(arrays.logits, calibration)),
-        calibration=calibration,
+        task=StationClassification.task,
+        networks=[network],
+        section=StationClassification(
+            channels=list(STATION_CHANNELS),
+            region=read_spec(data.folder),
+            stations=_stations(data),
+            n_groups=data.n_groups,
+            operating_points=operating_points(arrays.labels, probabilities_of(arrays.logits, calibration)),
+            calibration=calibration,
+        ),
         metrics=card_metrics(test, data.n_groups, info, data.fold),
         cohort=_cohort(data, info),
         trained_on="synthetic" if info.synthetic else "clinical",
@@ -132,7 +150,6 @@ def _card(
         references=[SA_MOE, network_info(model["network"]).reference],
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         lnstation_version=__version__,
-        weights=weights,
     )
 
 
@@ -148,8 +165,7 @@ def _cohort(data: StationDataModule, info: CohortInfo) -> CohortSummary:
     return CohortSummary(
         title=info.title,
         n_patients=counts.patients,
-        n_stations=counts.stations,
-        n_positive=counts.positive,
+        counts={"stations": counts.stations, "metastatic stations": counts.positive},
         description=info.description,
     )
 
@@ -182,7 +198,7 @@ def card_metrics(test: list[Prediction], n_groups: int, info: CohortInfo, fold: 
             high=each.high,
             cohort=cohort,
             n_patients=n_patients,
-            n_stations=each.n_samples,
+            counts={"stations": each.n_samples},
         )
         for each in summary.metrics
         if each.value is not None and (each.group == OVERALL or each.metric == "auc")
@@ -197,7 +213,8 @@ def card_metrics(test: list[Prediction], n_groups: int, info: CohortInfo, fold: 
         ),
     ):
         if value is not None:
-            metrics.append(Metric(name=name, value=value, cohort=cohort, n_patients=n_patients, n_stations=len(test)))
+            counts = {"stations": len(test)}
+            metrics.append(Metric(name=name, value=value, cohort=cohort, n_patients=n_patients, counts=counts))
     return metrics
 
 
@@ -211,10 +228,11 @@ def _routing(confusion: list[list[float]], n_groups: int) -> list[tuple[str, flo
     ]
 
 
-def _check_same(path: Path, network: nn.Module, card: Manifest) -> None:
+def _check_same(path: Path, network: nn.Module, card: Manifest[StationClassification]) -> None:
     """Hold the package's network to the one that was written: the same weights, and logits but for rounding."""
     generator = torch.Generator().manual_seed(0)
-    region = torch.rand(2, len(card.inputs), *card.region.size, generator=generator) * 2 - 1
+    channels, size = len(card.section.channels), card.section.region.size
+    region = torch.rand(2, channels, *size, generator=generator) * 2 - 1
     groups = torch.zeros(2, dtype=torch.long)
     again = read_package(path).network()
     # In one memory layout, for layouts differ by rounding.

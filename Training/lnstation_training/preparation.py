@@ -16,11 +16,11 @@ import SimpleITK as sitk
 from lnstation_training.cohort import MOST_ERRORS, CohortError, CohortPatient
 from lnstation_training.samples import PREPARED_FILE, REGIONS, SAMPLES_FILE, CohortInfo, Sample, write_samples
 from LNStationLib import __version__, anatomy
+from LNStationLib.anatomy.station_groups import STATIONS
 from LNStationLib.case.case import Case
 from LNStationLib.case.from_files import load_case
 from LNStationLib.case.request import CaseRequest
 from LNStationLib.imaging.reading import read_image
-from LNStationLib.metastasis.station_groups import STATIONS
 from LNStationLib.nodes.find import find_nodes
 from LNStationLib.sampling.station_region import RegionSpec, station_region
 from LNStationLib.state.assessment import Midline
@@ -184,8 +184,8 @@ def _cut_out(
         region = station_region(case.ct, station_map, case.nodes, anatomy.station(name).label_value, spec)
         if region is None:
             continue
-        ct.append(region.array[0].astype(np.float16))
-        nodes.append(region.array[1].astype(np.uint8))
+        ct.append(region.ct.astype(np.float16))
+        nodes.append((region.nodes > 0).astype(np.uint8))
         entries.append({"station": name, "has_node": region.has_node, "short_axis_mm": sizes.get(name)})
     if not entries:
         raise InputError(f"{patient.stations} holds none of the stations {', '.join(stations)}.")

@@ -16,7 +16,7 @@ from lnstation_training.evaluation.summary import MetricEstimate, Summary, summa
 from lnstation_training.experiment import FoldResult, read_result
 from lnstation_training.experiment_files import Rows, TableLine, TableSpec, read_rows
 from lnstation_training.prediction import Prediction
-from LNStationLib.metastasis.station_groups import station_groups
+from LNStationLib.anatomy.station_groups import station_groups
 from LNStationLib.support.errors import InputError
 
 METRIC_TITLES: Mapping[str, str] = {

@@ -1,29 +1,38 @@
 """Trained networks on disk: a manifest and safetensors, and nothing that could be executed."""
 
+from LNStationLib.models.package.container import PackageError
 from LNStationLib.models.package.folders import find_package, list_packages
-from LNStationLib.models.package.manifest import (
-    Calibration,
-    CohortSummary,
-    Manifest,
-    Metric,
-    OperatingPoint,
-    WeightsFile,
-)
-from LNStationLib.models.package.reading import ModelPackage, PackageError, read_manifest, read_package
-from LNStationLib.models.package.writing import write_package
+from LNStationLib.models.package.manifest import Manifest
+from LNStationLib.models.package.parts import CardRow, CohortSummary, Metric, NetworkEntry, WeightsFile
+from LNStationLib.models.package.probability import Calibration, OperatingPoint, ProbabilitySection
+from LNStationLib.models.package.reading import ModelPackage, read_manifest, read_package, section_of
+from LNStationLib.models.package.sections import NetworkInput, TaskSection, register_section
+from LNStationLib.models.package.station_classification import StationClassification
+from LNStationLib.models.package.writing import upgrade_package, write_package
+
+register_section(StationClassification)
 
 __all__ = [
     "Calibration",
+    "CardRow",
     "CohortSummary",
     "Manifest",
     "Metric",
     "ModelPackage",
+    "NetworkEntry",
+    "NetworkInput",
     "OperatingPoint",
     "PackageError",
+    "ProbabilitySection",
+    "StationClassification",
+    "TaskSection",
     "WeightsFile",
     "find_package",
     "list_packages",
     "read_manifest",
     "read_package",
+    "register_section",
+    "section_of",
+    "upgrade_package",
     "write_package",
 ]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from LNStationLib.models.package.container import PackageError
 from LNStationLib.models.package.manifest import MANIFEST_FILE, Manifest
@@ -23,20 +23,20 @@ class FoundPackage:
 
     Attributes:
         path: Folder or zip file.
-        source: Whether it came with LNStation, is the user's, or lies in a folder that was named.
+        source: Whether it came with LNStation, is the user's, or lies in a folder that was given.
         manifest: Its card; ``None`` where it cannot be used.
         problem: Why not, in one sentence.
     """
 
     path: Path
     source: Source
-    manifest: Manifest | None
+    manifest: Manifest[Any] | None
     problem: str = ""
 
 
-def user_folder(environment: Mapping[str, str] | None = None) -> Path:
+def user_folder() -> Path:
     """Where a user's own packages lie; need not exist. ``LNSTATION_DATA`` names another folder for a user's data."""
-    variables = os.environ if environment is None else environment
+    variables = os.environ
     home = Path(variables.get("HOME") or Path.home())
     if named := variables.get("LNSTATION_DATA"):
         return Path(named) / "Models"
@@ -63,11 +63,12 @@ def list_packages(more: Sequence[Path] = ()) -> list[FoundPackage]:
     return [_looked_at(path, source) for path, source in _candidates(more)]
 
 
-def find_package(reference: str | None = None) -> Path:
+def find_package(reference: str | None = None, task: str | None = None) -> Path:
     """Path of a package.
 
     Args:
         reference: Path of a package or id of a shipped package or one of the user's; ``None`` for the first shipped.
+        task: Where no reference is given, of which task; of any where ``None``.
 
     Raises:
         PackageError: There is none, or two of the user's have that id.
@@ -75,12 +76,18 @@ def find_package(reference: str | None = None) -> Path:
     if reference is not None and (Path(reference).exists() or Path(reference).name != reference):
         return Path(reference)
     usable = [(found.path, found.manifest) for found in list_packages() if found.manifest is not None]
-    if reference is None:
-        if not usable:
-            raise PackageError(
-                f"LNStation has no model package: name one by its path, or put one into {user_folder()}."
-            )
-        return usable[0][0]
+    if reference is not None:
+        return _of_id(reference, usable)
+    of_task = [path for path, manifest in usable if task in (None, manifest.task)]
+    if not of_task:
+        wanted = "" if task is None else f" for the task {task!r}"
+        raise PackageError(
+            f"LNStation has no model package{wanted}: give the path of one, or put one into {user_folder()}."
+        )
+    return of_task[0]
+
+
+def _of_id(reference: str, usable: Sequence[tuple[Path, Manifest[Any]]]) -> Path:
     named = [path for path, manifest in usable if manifest.package_id == reference]
     if not named:
         known = ", ".join(dict.fromkeys(manifest.package_id for _, manifest in usable)) or "none"

@@ -1,1 +1,1 @@
-"""What runs a network: devices and engines."""
+"""What runs networks: devices, engines, the warm cache, batches and sliding windows; torch is imported where used."""

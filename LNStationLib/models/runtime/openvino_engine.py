@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import importlib.util
 import warnings
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from LNStationLib.networks.output import StationOutput
+from LNStationLib.networks.output import NetworkOutput, tensors_of
 
 TOLERANCE = 1e-4
-"""Largest difference of a probability, and of an attention map as part of its highest value, from plain torch's."""
+"""Largest difference of a probability, and of a map as part of its highest value, from plain torch's: the last digit
+that a result shows of a probability."""
 _SEED = 0
+_EXAMPLES = 2
+"""Of the comparison: more than one, so that a batch is compared too."""
 
 
 class EngineError(RuntimeError):
@@ -26,56 +30,72 @@ def is_installed() -> bool:
 
 
 class CompiledNetwork:
-    """Called as the network that it was made of, for batches of any size on the CPU; knows no station groups.
+    """Called as the network that it was made of, for batches of any size on the CPU.
 
     Args:
         network: In evaluation mode, on the CPU.
-        region: Voxels of a region along z, y, x.
-        in_channels: Channels of a region.
+        size: Voxels of an input along z, y, x.
+        in_channels: Channels of an input.
         threads: Of one pass.
+        arguments: Given to the network in every pass.
 
     Raises:
-        EngineError: OpenVINO does not know one of the network's operations, or its answer for a random region differs
+        EngineError: OpenVINO does not know one of the network's operations, or its answer for random inputs differs
             from torch's by more than ``TOLERANCE``.
     """
 
-    def __init__(self, network: nn.Module, region: tuple[int, int, int], in_channels: int, threads: int) -> None:
-        example = torch.rand(2, in_channels, *region, generator=torch.Generator().manual_seed(_SEED)) * 2 - 1
+    def __init__(
+        self,
+        network: nn.Module,
+        size: Sequence[int],
+        in_channels: int,
+        threads: int,
+        arguments: Mapping[str, Any] | None = None,
+    ) -> None:
+        plain = _Plain(network, arguments or {}).eval()
+        draw = torch.Generator().manual_seed(_SEED)
+        example = torch.rand(_EXAMPLES, in_channels, *size, generator=draw) * 2 - 1
+        with torch.inference_mode():
+            self._kind = type(network(example, **plain.arguments))
         try:
-            self._compiled = _compiled(network, example, threads)
+            self._compiled = _compiled(plain, example, threads)
         except RuntimeError as error:
             raise EngineError(f"OpenVINO cannot compile the network: {error}") from error
-        difference = self._difference(network, example)
+        difference = self._difference(plain, example)
         if not difference <= TOLERANCE:
             raise EngineError(f"OpenVINO's answer differs from torch's by {difference:.1e}")
 
-    def __call__(self, batch: Tensor, with_attention: bool = True, groups: Tensor | None = None) -> StationOutput:
-        """Classify regions ``[B, in_channels, z, y, x]``; ``groups`` are not used."""
-        answer = [torch.from_numpy(value.copy()) for value in self._compiled(batch.numpy()).to_tuple()]
-        return StationOutput(answer[0], answer[1] if with_attention and len(answer) > 1 else None)
+    def __call__(self, batch: Tensor) -> NetworkOutput:
+        """Run ``[B, in_channels, z, y, x]``."""
+        answer = self._answer(batch)
+        return answer[0] if issubclass(self._kind, Tensor) else self._kind.of_tensors(answer)
 
-    def _difference(self, network: nn.Module, batch: Tensor) -> float:
+    def _answer(self, batch: Tensor) -> list[Tensor]:
+        return [torch.from_numpy(value.copy()) for value in self._compiled(batch.numpy()).to_tuple()]
+
+    def _difference(self, plain: nn.Module, batch: Tensor) -> float:
+        """Largest difference: of logits as probabilities, of what follows them as part of its highest value."""
         with torch.inference_mode():
-            expected = network(batch, with_attention=True)
-        found = self(batch)
-        differences = [(found.logits.sigmoid() - expected.logits.sigmoid()).abs().max()]
-        if expected.attention is not None and found.attention is not None:
-            highest = expected.attention.amax()
-            differences.append((found.attention - expected.attention).abs().max() / highest)
+            expected = plain(batch)
+        found = self._answer(batch)
+        differences = [(found[0].sigmoid() - expected[0].sigmoid()).abs().max()]
+        differences += [
+            (one - other).abs().max() / other.abs().max() for one, other in zip(found[1:], expected[1:], strict=True)
+        ]
         return float(torch.stack(differences).max())
 
 
-def _compiled(network: nn.Module, example: Tensor, threads: int) -> Any:
+def _compiled(plain: nn.Module, example: Tensor, threads: int) -> Any:
     """Convert and compile. OpenVINO's ``convert_model`` would do so in twice the time, and with its telemetry."""
     import openvino
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
     with torch.inference_mode(), warnings.catch_warnings():
-        # Tracing warns that sizes of regions become constants, which they are.
+        # Tracing warns that sizes of inputs become constants, which they are.
         warnings.simplefilter("ignore")
         # Tracing checks itself by two more passes; the comparison with torch does so on what is really run.
-        traced = torch.jit.trace(_Plain(network).eval(), example[:1], check_trace=False)
+        traced = torch.jit.trace(plain, example[:1], check_trace=False)
         # OpenVINO does not keep the decoder alive.
         decoder = TorchScriptPythonDecoder(traced, example_input=(example[:1],))
         front_end = FrontEndManager().load_by_framework("pytorch")
@@ -86,12 +106,12 @@ def _compiled(network: nn.Module, example: Tensor, threads: int) -> Any:
 
 
 class _Plain(nn.Module):
-    """Tensors instead of a ``StationOutput``, which OpenVINO does not know."""
+    """Tensors instead of a network's own output, which OpenVINO does not know."""
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: nn.Module, arguments: Mapping[str, Any]) -> None:
         super().__init__()
         self.network = network
+        self.arguments = dict(arguments)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        output: StationOutput = self.network(x, with_attention=True)
-        return (output.logits,) if output.attention is None else (output.logits, output.attention)
+        return tensors_of(self.network(x, **self.arguments))

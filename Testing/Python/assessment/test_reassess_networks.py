@@ -25,10 +25,10 @@ from edited_patient import (  # noqa: E402
 )
 from metastasis.network_cases import write_stations_package  # noqa: E402
 
+from LNStationLib.anatomy.station_groups import STATIONS  # noqa: E402
 from LNStationLib.assessment.assess import assess, judge_case  # noqa: E402
 from LNStationLib.assessment.reassess import reassess, with_attention  # noqa: E402
 from LNStationLib.assessment.restore import restore_case, settings_of  # noqa: E402
-from LNStationLib.metastasis.station_groups import STATIONS  # noqa: E402
 from LNStationLib.metastasis.station_network import StationNetwork  # noqa: E402
 from LNStationLib.models.package import PackageError  # noqa: E402
 from LNStationLib.state.assessed_case import AssessedCase  # noqa: E402
@@ -146,7 +146,7 @@ def test_a_restored_case_makes_its_attention_once_and_then_only_what_changed(
     case = restored(supplied, supplied.parsed.settings)
     assert case.attention is None
     with pytest.raises(ValueError, match="not known yet"):
-        _ = case.result
+        _ = case.attention_maps
     first = reassess(case, EDITS["7 is halved"](supplied)).assessed
     reassess(first, {"5": None, "7": boxed(mask_of(supplied, "7"), patient().ct)})
     assert [len(stations) for stations in asked] == [len(supplied.attention or {}), 1, 1]

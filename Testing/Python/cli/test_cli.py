@@ -14,20 +14,23 @@ from typing import Any, get_args
 
 import pytest
 import SimpleITK as sitk
+from assessed_cases import assessed_case
 from rich.console import Console
 from typer.testing import CliRunner
 
 from LNStationLib import __version__, anatomy
+from LNStationLib.assessment.methods import described
 from LNStationLib.case.case import Case
 from LNStationLib.case.request import CaseRequest
 from LNStationLib.cli import app as cli
 from LNStationLib.cli.summary import show_assessment
 from LNStationLib.imaging.suv import PetUnits
 from LNStationLib.networks.installation import missing_packages
+from LNStationLib.staging.rules import Rules
+from LNStationLib.state.assessed_case import AssessedCase
 from LNStationLib.state.assessment import RESEARCH_USE, Assessment, CaseSummary, NStaging, StationFinding
-from LNStationLib.state.result import AssessmentResult
 from LNStationLib.state.schema_file import schema_text
-from LNStationLib.state.settings import Settings
+from LNStationLib.state.settings import Settings, StepSettings
 from LNStationLib.support import resources
 from LNStationLib.support.errors import CancelledError, InputError, OutputError
 from LNStationLib.support.progress import Progress
@@ -95,7 +98,7 @@ class Library:
         self.fail: dict[str, BaseException] = {}
         image = sitk.Image([2, 2, 2], sitk.sitkUInt8)
         self.case = Case("case", image)
-        self.result = AssessmentResult(assessment(), self.case, image, image, image)
+        self.assessed = assessed_case(assessment(), self.case, image, image, image)
 
     def _called(self, name: str) -> None:
         self.calls.append(name)
@@ -122,22 +125,20 @@ class Library:
         self._called("load")
         return self.case
 
-    def assess(self, case: Case, settings: Settings, progress: Progress) -> AssessmentResult:
+    def assess(self, case: Case, settings: Settings, progress: Progress) -> AssessedCase:
         assert case is self.case
         self.settings = settings
         progress("parsing stations", 0.5)
         progress("parsing stations", 0.6)
         self._called("assess")
-        return self.result
+        return self.assessed
 
     def prepare_output_folder(self, out: Path, overwrite: bool) -> None:
         self.overwrite = overwrite
         self._called("prepare")
 
-    def write_outputs(
-        self, result: AssessmentResult, out: Path, *, overwrite: bool, progress: Progress
-    ) -> list[Path]:
-        assert result is self.result
+    def write_outputs(self, assessed: AssessedCase, out: Path, *, overwrite: bool, progress: Progress) -> list[Path]:
+        assert assessed is self.assessed
         assert overwrite is self.overwrite
         self._called("write")
         return [out / "assessment.json", out / "report.html"]
@@ -285,23 +286,55 @@ def test_request_has_every_field_that_the_command_line_fills(library: Library, t
     assert set(vars(library.request)) <= fields
 
 
-def test_choices_are_those_of_the_settings() -> None:
-    fields = Settings.model_fields
+def test_choices_are_those_of_the_library() -> None:
     assert get_args(cli.PetUnits) == get_args(PetUnits)
-    assert get_args(cli.RuleSet) == get_args(fields["rules"].annotation)
-    assert get_args(cli.OrganMethod) == get_args(fields["organs"].annotation)
-    assert get_args(cli.NodeMethod) == get_args(fields["nodes"].annotation)
-    assert get_args(cli.Engine) == get_args(fields["engine"].annotation)
+    assert get_args(cli.RuleSet) == get_args(Rules)
 
 
-def test_every_setting_with_a_choice_can_be_chosen() -> None:
-    chosen = {"stations", "metastasis"}  # one implementation each, so far
+def test_help_offers_every_method_and_every_option_with_its_default() -> None:
     help_text = " ".join(call("assess", "--help").stdout.split())
-    for name, field in Settings.model_fields.items():
-        shown = field.default is None or f"[default: {field.default}]" in help_text
-        if field.default is False:
-            shown = f"--{name.replace('_', '-')} " in help_text
-        assert name in chosen or shown, name
+    for row in described():
+        names = "|".join([row["automatic"], *(method["name"] for method in row["methods"])])
+        assert f"--{row['step']}.method" in help_text
+        assert f"[{names}]" in help_text
+        for option in (option for method in row["methods"] for option in method["options"]):
+            assert option["flag"] in help_text
+            if option["default"] not in (None, False):
+                assert f"[default: {option['default']}" in help_text
+
+
+def test_a_method_and_its_options_are_set_by_their_whole_names(library: Library, tmp_path: Path) -> None:
+    words = [
+        "--nodes.method",
+        "pet_threshold",
+        "--nodes.pet_threshold.suv_threshold",
+        "3.5",
+        "--staging.method",
+        "auto",
+    ]
+    assert call("assess", "--ct", "ct.nii.gz", *words, "--out", str(tmp_path / "o")).exit_code == 0
+    assert library.settings is not None
+    assert library.settings.nodes == StepSettings(
+        method="pet_threshold", options={"pet_threshold": {"suv_threshold": 3.5}}
+    )
+    assert library.settings.staging.method is None
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--nodes.method", "magic"], "there is no method 'magic' for nodes: choose one of auto, supplied"),
+        (["--node-suv-threshold", "-1"], "nodes.pet_threshold.suv_threshold = -1.0: input should be greater than 0"),
+        (["--operating-point", "x"], "--operating-point belongs to the method station_network"),
+    ],
+)
+def test_a_choice_that_is_not_allowed_ends_in_one_sentence(
+    words: list[str], message: str, library: Library, tmp_path: Path
+) -> None:
+    result = call("assess", "--ct", "ct.nii.gz", *words, "--out", str(tmp_path / "o"))
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert library.calls == []
 
 
 def test_case_folder_is_read_with_what_was_given_besides(library: Library, tmp_path: Path) -> None:
@@ -386,10 +419,10 @@ def test_demo_gives_the_network_only_the_patient_that_it_was_trained_for(library
     assert call("demo").exit_code == 0
     assert library.sample == "esophagus-clear-signs"
     assert library.settings is not None
-    assert library.settings.metastasis == ("clinical_criteria" if missing_packages() else "sa_moe")
+    assert library.settings.metastasis.method == (None if missing_packages() else "station_network")
     library.sample = None
     assert call("demo", "--patient", "lung").exit_code == 0
-    assert (library.sample, library.settings.metastasis) == (None, "clinical_criteria")
+    assert (library.sample, library.settings.metastasis.method) == (None, None)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,8 @@ from LNStationLib.cli import models  # noqa: E402
 from LNStationLib.cli.app import app  # noqa: E402
 from LNStationLib.networks import installation, registry  # noqa: E402
 
+VERSION_1 = Path(__file__).parents[1] / "models" / "data" / "version_1.zip"
+
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -72,6 +74,14 @@ def test_a_sound_package_is_verified_and_its_network_built_where_asked(package: 
     assert "mobilevitv2_sa_moe takes them" in words(run("models", "verify", "--build", package))
 
 
+def test_a_package_of_an_older_schema_is_upgraded(tmp_path: Path) -> None:
+    assert "in schema version 2.0" in words(run("models", "upgrade", VERSION_1, tmp_path / "today.zip"))
+    assert "is sound" in words(run("models", "verify", "--build", tmp_path / "today.zip"))
+    again = run("models", "upgrade", tmp_path / "today.zip", tmp_path / "again.zip")
+    assert again.exit_code == 2
+    assert "already: use it as it is" in words(again)
+
+
 def test_a_changed_package_fails_in_one_sentence(package: Path, tmp_path: Path) -> None:
     changed = tmp_path / "changed.zip"
     changed.write_bytes(package.read_bytes()[:-300])
@@ -105,7 +115,7 @@ def test_without_torch_networks_says_how_to_install_it(monkeypatch: pytest.Monke
 def test_options_of_a_package_without_one_are_refused(tmp_path: Path) -> None:
     result = run("assess", "--ct", tmp_path / "ct.nii", "--out", tmp_path / "out", "--operating-point", "balanced")
     assert result.exit_code == 2
-    assert "give --model too" in result.output
+    assert "choose it with --metastasis.method station_network" in words(result)
 
 
 def test_a_missing_package_ends_before_the_case_is_read(tmp_path: Path) -> None:
@@ -116,7 +126,7 @@ def test_a_missing_package_ends_before_the_case_is_read(tmp_path: Path) -> None:
 
 def test_the_commands_teach_themselves() -> None:
     said = words(run("models", "--help"))
-    for command in ("list", "show", "verify"):
+    for command in ("list", "show", "verify", "upgrade"):
         assert command in said
     assert models.networks.__doc__ is not None
     assert "multiply-adds" in words(run("networks", "--help"))

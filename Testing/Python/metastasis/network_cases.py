@@ -57,7 +57,7 @@ def write_stations_package(path: Path, **changes: Any) -> Path:
     fields: dict[str, Any] = {"region": REGION, "stations": list(STATIONS), **changes}
     choice = fields.get("network", {"name": "mobilevitv2_sa_moe", "arguments": {}})
     network = lively_network(choice["name"], **choice["arguments"])
-    write_package(path, network, lambda weights: manifest(weights, **fields), "float32")
+    write_package(path, {"classifier": network}, lambda weights: manifest(weights, **fields), "float32")
     return path
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from metastasis.network_cases import REGION, Scene, lively_network, write_stations_package
 
-from LNStationLib.metastasis import station_network
-from LNStationLib.metastasis.station_network import OPENVINO, StationNetwork
+from LNStationLib.metastasis.station_network import StationNetwork, warm_network
 from LNStationLib.models.package import read_package
+from LNStationLib.models.runtime import runner
+from LNStationLib.models.runtime.runner import OPENVINO_REQUIREMENT
 from LNStationLib.state.settings import Settings
 from LNStationLib.support.errors import InputError
 
@@ -20,6 +22,7 @@ torch = pytest.importorskip("torch", reason="the 'networks' packages are not ins
 from LNStationLib.models.runtime import openvino_engine  # noqa: E402
 from LNStationLib.models.runtime.openvino_engine import TOLERANCE, CompiledNetwork, EngineError  # noqa: E402
 from LNStationLib.networks.fusing import fused  # noqa: E402
+from LNStationLib.networks.registry import NETWORKS as NETWORKS_BY_NAME  # noqa: E402
 
 needs_openvino = pytest.mark.skipif(not openvino_engine.is_installed(), reason="OpenVINO is not installed")
 ROOT = Path(__file__).resolve().parents[3]
@@ -47,7 +50,7 @@ def drawn(size: int) -> torch.Tensor:
 @pytest.mark.parametrize("name", NETWORKS)
 def test_openvino_answers_as_torch_does_for_regions_and_batches_it_has_not_seen(name: str) -> None:
     network = fused(lively_network(name, **NETWORKS[name]))
-    compiled = CompiledNetwork(network, REGION.size, 2, threads=1)
+    compiled = CompiledNetwork(network, REGION.size, 2, threads=1, arguments={"with_attention": True})
     for size in (1, 3):
         with torch.inference_mode():
             expected = network(drawn(size), with_attention=True)
@@ -73,7 +76,7 @@ def test_a_case_gets_the_same_answers_from_both_engines_and_says_which_it_was(pa
 @needs_openvino
 def test_auto_compiles_only_networks_that_are_worth_it(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert StationNetwork(read_package(package), "cpu", "auto").engine == "torch"
-    monkeypatch.setattr(station_network, "_PAYS_FROM", 0)
+    monkeypatch.setattr(runner, "_MIN_PARAMETERS_TO_COMPILE", 0)
     assert StationNetwork(read_package(package), "cpu", "auto").engine == "openvino"
 
 
@@ -86,7 +89,7 @@ def test_an_engine_that_answers_otherwise_is_not_used(
         CompiledNetwork(lively_network(), REGION.size, 2, threads=1)
     with pytest.raises(InputError, match="choose the engine torch"):
         StationNetwork(read_package(package), "cpu", "openvino")
-    monkeypatch.setattr(station_network, "_PAYS_FROM", 0)
+    monkeypatch.setattr(runner, "_MIN_PARAMETERS_TO_COMPILE", 0)
     with caplog.at_level(logging.WARNING):
         assert StationNetwork(read_package(package), "cpu", "auto").engine == "torch"
     assert "torch runs the network" in caplog.text
@@ -94,24 +97,27 @@ def test_an_engine_that_answers_otherwise_is_not_used(
 
 @needs_openvino
 def test_the_engine_is_told_apart_by_the_warm_networks(package: Path) -> None:
-    assert station_network.warm_network(package, "cpu", "openvino").engine == "openvino"
-    assert station_network.warm_network(package, "cpu", "torch").engine == "torch"
+    assert warm_network(package, "cpu", "openvino").engine == "openvino"
+    assert warm_network(package, "cpu", "torch").engine == "torch"
 
 
 def test_without_openvino_auto_takes_torch_and_the_wish_for_it_is_answered(
     package: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(openvino_engine, "is_installed", lambda: False)
-    monkeypatch.setattr(station_network, "_PAYS_FROM", 0)
+    monkeypatch.setattr(runner, "_MIN_PARAMETERS_TO_COMPILE", 0)
     assert StationNetwork(read_package(package), "cpu", "auto").engine == "torch"
-    with pytest.raises(InputError, match=rf"OpenVINO is not installed: run python -m pip install {OPENVINO}"):
+    with pytest.raises(
+        InputError, match=rf"OpenVINO is not installed: run python -m pip install {OPENVINO_REQUIREMENT}"
+    ):
         StationNetwork(read_package(package), "cpu", "openvino")
 
 
 @needs_openvino
 def test_networks_that_ask_for_groups_are_left_to_torch(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(StationNetwork, "_groups_of_stations", lambda self: {"4R": 1})
-    monkeypatch.setattr(station_network, "_PAYS_FROM", 0)
+    told = NETWORKS_BY_NAME["mobilevitv2_sa_moe"]
+    monkeypatch.setitem(NETWORKS_BY_NAME, told.name, replace(told, needs_groups=True))
+    monkeypatch.setattr(runner, "_MIN_PARAMETERS_TO_COMPILE", 0)
     assert StationNetwork(read_package(package), "cpu", "auto").engine == "torch"
     with pytest.raises(InputError, match="station groups"):
         StationNetwork(read_package(package), "cpu", "openvino")
@@ -124,4 +130,4 @@ def test_an_unknown_engine_is_no_setting() -> None:
 
 def test_the_named_version_is_that_of_the_project() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert project["optional-dependencies"]["openvino"] == [OPENVINO]
+    assert project["optional-dependencies"]["openvino"] == [OPENVINO_REQUIREMENT]

@@ -31,6 +31,7 @@ from LNStationLib.imaging.boxes import station_boxes  # noqa: E402
 from LNStationLib.metastasis.station_network import StationNetwork, warm_network  # noqa: E402
 from LNStationLib.models.package import OperatingPoint, PackageError, read_package  # noqa: E402
 from LNStationLib.networks import installation  # noqa: E402
+from LNStationLib.sampling.channels import STATION_CHANNELS  # noqa: E402
 from LNStationLib.sampling.station_region import station_region  # noqa: E402
 from LNStationLib.state.attention import StationAttention, attention_volume, coarser_grid  # noqa: E402
 from LNStationLib.state.settings import Settings  # noqa: E402
@@ -55,15 +56,16 @@ def test_every_station_of_the_package_gets_probability_call_and_attention(packag
     scene = Scene()
     result = scene.assessed(package)
     card = read_package(package).manifest
+    threshold = card.section.operating_points[0].threshold
     assert set(result.attention) == set(STATIONS)
     for name in STATIONS:
         call = result.stations[name]
         assert 0 < call.probability < 1
-        assert call.call == ("positive" if call.probability >= card.operating_points[0].threshold else "negative")
+        assert call.call == ("positive" if call.probability >= threshold else "negative")
         assert f"{call.probability:.2f}" in call.reason
         assert "(balanced)" in call.reason
     assert result.provenance.model_package == "tiny"
-    assert result.provenance.model_sha256 == card.weights.sha256
+    assert result.provenance.model_sha256 == card.sha256
     assert result.provenance.trained_on == "synthetic"
     assert any("synthetic patients only" in warning for warning in result.provenance.warnings)
 
@@ -74,9 +76,9 @@ def test_the_probability_is_the_calibrated_logit_of_the_region(package: Path) ->
     value = anatomy.station("7").label_value
     region = station_region(scene.ct, scene.stations, scene.case.nodes, value, REGION)
     with torch.inference_mode():
-        logit = float(read.network()(torch.from_numpy(region.array[None])).logits)
+        logit = float(read.network()(torch.from_numpy(region.channels(STATION_CHANNELS)[None])).logits)
     assert scene.assessed(package).stations["7"].probability == pytest.approx(
-        read.manifest.probability(logit), abs=1e-4
+        read.manifest.section.probability(logit), abs=1e-4
     )
 
 
@@ -128,7 +130,7 @@ def test_on_another_grid_the_network_sees_the_same_station_and_the_map_lies_on_t
     value = anatomy.station("7").label_value
     seen = [station_region(one.ct, one.stations, one.case.nodes, value, REGION) for one in (scene, other)]
     common = seen[0].station & seen[1].station
-    assert np.corrcoef(*(region.array[0][common] for region in seen))[0, 1] > 0.9
+    assert np.corrcoef(*(region.ct[common] for region in seen))[0, 1] > 0.9
     nodes = [region.nodes == 3 for region in seen]
     assert 2 * (nodes[0] & nodes[1]).sum() > 0.75 * (nodes[0].sum() + nodes[1].sum())
     result = other.assessed(package)
@@ -286,7 +288,7 @@ def test_a_positive_station_without_a_side_gets_that_of_the_node_that_draws_most
 
 def test_a_package_of_the_ct_alone_sees_no_nodes(tmp_path: Path) -> None:
     choice = {"name": "mobilevitv2_sa_moe", "arguments": {"width": 0.1, "in_channels": 1}}
-    path = write_stations_package(tmp_path / "ct.zip", inputs=["ct"], network=choice)
+    path = write_stations_package(tmp_path / "ct.zip", channels=["ct"], network=choice)
     scene = Scene()
     with_nodes = scene.assessed(path).stations["7"].probability
     scene.case = type(scene.case)("bare", scene.ct, nodes=sitk.Image(scene.case.nodes) * 0)
@@ -311,7 +313,7 @@ def test_an_unknown_id_names_the_known_ones(tmp_path: Path, package: Path, monke
     (tmp_path / "Models" / "mine.zip").write_bytes(package.read_bytes())
     with pytest.raises(PackageError, match=r"no model package 'huge' \(known: .*tiny\)"):
         check_model(settings(model="huge"))
-    assert check_model(settings(model="tiny")) == read_package(package).manifest.weights.sha256
+    assert check_model(settings(model="tiny")) == read_package(package).manifest.sha256
 
 
 def test_an_unknown_operating_point_lists_the_known_ones(package: Path) -> None:
@@ -342,10 +344,10 @@ def test_weights_that_give_no_number_are_refused(tmp_path: Path) -> None:
     path = write_stations_package(tmp_path / "p.zip")
     network = StationNetwork(read_package(path), "cpu")
     with torch.no_grad():
-        network._network.head[-1].bias.fill_(float("nan"))
+        network.runner._network.head[-1].bias.fill_(float("nan"))
     scene = Scene()
     region = station_region(scene.ct, scene.stations, None, anatomy.station("7").label_value, REGION)
-    with pytest.raises(PackageError, match="its network's answer is no number"):
+    with pytest.raises(PackageError, match="its network's answer is NaN or infinite"):
         network.predict(["7"], [region])
 
 

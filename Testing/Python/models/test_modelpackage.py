@@ -14,14 +14,18 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the 'networks' packages are not installed")
 
-from models.packages import REGION, manifest, tiny_network, write_tiny  # noqa: E402
+from models.packages import REGION, manifest, section, tiny_network, write_tiny  # noqa: E402
 from pydantic import ValidationError  # noqa: E402
 
-from LNStationLib.models.package import PackageError, WeightsFile, read_package  # noqa: E402
-from LNStationLib.models.package import container as container_module  # noqa: E402
+from LNStationLib.models.package import (  # noqa: E402
+    PackageError,
+    WeightsFile,
+    read_package,
+    reading,
+)
 from LNStationLib.support.errors import OutputError  # noqa: E402
 
-WEIGHTS = WeightsFile(sha256="0" * 64, n_bytes=1)
+WEIGHTS = {"classifier": WeightsFile(sha256="0" * 64, n_bytes=1)}
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +68,8 @@ def test_a_package_read_back_has_the_same_bits_and_gives_the_same_answer(tmp_pat
 
 
 def test_half_precision_halves_the_file_and_moves_logits_little(tmp_path: Path) -> None:
-    single = write_tiny(tmp_path / "single.zip").weights
-    half = write_tiny(tmp_path / "half.zip", precision="float16").weights
+    single = write_tiny(tmp_path / "single.zip")
+    half = write_tiny(tmp_path / "half.zip", precision="float16")
     assert half.n_bytes < single.n_bytes * 0.6
     region = torch.randn(2, 2, *REGION.size, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
@@ -103,15 +107,15 @@ def test_nothing_half_written_is_left(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_calibration_and_operating_points() -> None:
-    card = manifest(WEIGHTS)
-    assert card.probability(0.5) == pytest.approx(0.5)
-    assert card.probability(-2000.0) == 0
-    assert card.probability(2000.0) == 1
-    assert card.operating_point().name == "balanced"
-    assert card.operating_point("sensitive").threshold == 0.1
+    made = section()
+    assert made.probability(0.5) == pytest.approx(0.5)
+    assert made.probability(-2000.0) == 0
+    assert made.probability(2000.0) == 1
+    assert made.operating_point().name == "balanced"
+    assert made.operating_point("sensitive").threshold == 0.1
     with pytest.raises(ValueError, match="no operating point 'x'; it has balanced, sensitive"):
-        card.operating_point("x")
-    assert manifest(WEIGHTS, calibration=None).probability(0.0) == 0.5
+        made.operating_point("x")
+    assert section(calibration=None).probability(0.0) == 0.5
 
 
 @pytest.mark.parametrize(
@@ -123,6 +127,9 @@ def test_calibration_and_operating_points() -> None:
         {"operating_points": []},
         {"trained_on": "unknown"},
         {"surprise": 1},
+        {"channels": ["ct", "ct"]},
+        {"channels": ["pet"]},
+        {"task": "node_detection"},
     ],
 )
 def test_a_faulty_card_is_refused(change: dict[str, object]) -> None:
@@ -131,9 +138,8 @@ def test_a_faulty_card_is_refused(change: dict[str, object]) -> None:
 
 
 def test_two_operating_points_of_one_name_are_refused() -> None:
-    points = [manifest(WEIGHTS).operating_points[0]] * 2
     with pytest.raises(ValidationError, match="same name"):
-        manifest(WEIGHTS, operating_points=points)
+        section(operating_points=section().operating_points[:1] * 2)
 
 
 def flip_last_byte(members: dict[str, bytes]) -> dict[str, bytes]:
@@ -149,7 +155,7 @@ def with_weights(members: dict[str, bytes], weights: bytes) -> dict[str, bytes]:
     import hashlib
 
     digest = {"sha256": hashlib.sha256(weights).hexdigest(), "n_bytes": len(weights)}
-    changed = edited(members, lambda card: card["weights"].update(digest))
+    changed = edited(members, lambda card: card["networks"][0]["weights"].update(digest))
     return {**changed, "weights.safetensors": weights}
 
 
@@ -172,14 +178,29 @@ FAULTS: dict[str, tuple[Callable[[dict[str, bytes]], dict[str, bytes]], str]] = 
     "truncated": (truncated, "truncated or was replaced"),
     "pickled": (pickled, "pickles can run code"),
     "pickled by torch": (torch_saved, "pickles can run code"),
-    "not safetensors": (not_safetensors, "no safetensors file"),
-    "foreign": (lambda m: {**m, "model.json": b'{"name": "bundle"}'}, "no LNStation model package"),
+    "not safetensors": (not_safetensors, "not a safetensors file"),
+    "foreign": (lambda m: {**m, "model.json": b'{"name": "bundle"}'}, "not an LNStation model package"),
     "not JSON": (lambda m: {**m, "model.json": b"\xff\xfe"}, "is not JSON"),
     "deeply nested": (lambda m: {**m, "model.json": b"[" * 90_000}, "is not JSON"),
-    "no weights": (lambda m: {"model.json": m["model.json"]}, "has no file weights.safetensors"),
-    "unknown network": (lambda m: edited(m, lambda c: c["network"].update(name="os.system")), "unknown network"),
+    "no weights": (lambda m: {"model.json": m["model.json"]}, "weights.safetensors is missing"),
+    "unknown network": (lambda m: edited(m, lambda c: c["networks"][0].update(name="os.system")), "unknown network"),
     "later schema": (lambda m: edited(m, lambda c: c.update(schema_version="9")), "schema_version"),
-    "other weights file": (lambda m: edited(m, lambda c: c["weights"].update(file="../x")), "weights.file"),
+    "unknown task": (
+        lambda m: edited(m, lambda c: c.update(task="staging")),
+        "unknown task 'staging'; known: station",
+    ),
+    "two channels of one name": (
+        lambda m: edited(m, lambda c: c["section"].update(channels=["ct", "ct"])),
+        "section.channels: .*named twice",
+    ),
+    "a region of a later version": (
+        lambda m: edited(m, lambda c: c["section"]["region"].update(shape="round")),
+        "which this version of LNStation does not know; update LNStation",
+    ),
+    "other weights file": (
+        lambda m: edited(m, lambda c: c["networks"][0]["weights"].update(file="../x")),
+        "weights.file",
+    ),
 }
 
 
@@ -203,18 +224,18 @@ def test_a_faulty_package_is_refused_with_one_sentence(
 def test_weights_that_do_not_fit_the_network_are_refused(
     change: dict[str, object], tmp_path: Path, members: dict[str, bytes]
 ) -> None:
-    folder = as_folder(tmp_path / "p", edited(members, lambda card: card["network"]["arguments"].update(change)))
+    folder = as_folder(tmp_path / "p", edited(members, lambda card: card["networks"][0]["arguments"].update(change)))
     with pytest.raises(PackageError, match="cannot be used"):
         read_package(folder).network()
 
 
-def test_weights_that_are_no_numbers_are_refused(tmp_path: Path, members: dict[str, bytes]) -> None:
+def test_weights_with_nan_are_refused(tmp_path: Path, members: dict[str, bytes]) -> None:
     from safetensors.torch import save
 
     state = tiny_network().state_dict()
     state["head.3.bias"] = torch.tensor([float("nan")])
     folder = as_folder(tmp_path / "p", with_weights(members, save(state)))
-    with pytest.raises(PackageError, match="no numbers"):
+    with pytest.raises(PackageError, match="NaN or infinity"):
         read_package(folder).network()
 
 
@@ -241,7 +262,7 @@ def test_a_folder_with_a_link_is_refused(tmp_path: Path, members: dict[str, byte
     folder = as_folder(tmp_path / "p", {"model.json": members["model.json"]})
     (tmp_path / "elsewhere").write_bytes(members["weights.safetensors"])
     (folder / "weights.safetensors").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(PackageError, match="has no file weights"):
+    with pytest.raises(PackageError, match=r"weights\.safetensors is missing"):
         read_package(folder)
 
 
@@ -249,8 +270,6 @@ def test_a_folder_with_a_link_is_refused(tmp_path: Path, members: dict[str, byte
 def test_an_oversized_package_is_refused(
     form: str, tmp_path: Path, members: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from LNStationLib.models.package import reading
-
     monkeypatch.setattr(reading, "MAX_WEIGHTS_BYTES", 1000)
     path = (as_folder if form == "folder" else as_zip)(tmp_path / "p", members)
     with pytest.raises(PackageError, match="larger than"):
@@ -261,7 +280,7 @@ def test_a_zip_bomb_is_not_unpacked(tmp_path: Path, members: dict[str, bytes]) -
     path = tmp_path / "bomb.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("weights.safetensors", members["weights.safetensors"])
-        archive.writestr("model.json", b" " * (container_module.MAX_MANIFEST_BYTES + 1))
+        archive.writestr("model.json", b" " * (reading.MAX_MANIFEST_BYTES + 1))
     with pytest.raises(PackageError, match="larger than 1 MB"):
         read_package(path)
 

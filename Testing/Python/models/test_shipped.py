@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-pytest.importorskip("torch", reason="the 'networks' packages are not installed")
+torch = pytest.importorskip("torch", reason="the 'networks' packages are not installed")
 
-from LNStationLib.models.package import read_package
+from metastasis.network_cases import Scene  # noqa: E402
+
+from LNStationLib.models.package import StationClassification, read_package  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[3]
 SHIPPED = sorted((ROOT / "Resources" / "Models").glob("*"))
 LARGEST_BYTES = 15_000_000
 LEAST_GAIN = 0.05
+GOLDEN = json.loads((Path(__file__).parent / "data" / "esophagus_ct_probabilities.json").read_text(encoding="utf-8"))
+"""Probabilities of the package as it was first published; the file says by which commit they were computed."""
+HALF_OF_THE_LAST_DIGIT = 5e-5
+ROUNDING = 2e-6
+"""Of probabilities: ten times what another number of threads moves them by."""
 
 
 def test_there_is_a_package() -> None:
@@ -25,7 +34,7 @@ class TestShipped:
     def test_is_small_and_loads_into_its_network(self, path: Path) -> None:
         assert path.stat().st_size <= LARGEST_BYTES
         package = read_package(path)
-        assert package.manifest.weights.dtype == "float16"
+        assert package.manifest.networks[0].weights.dtype == "float16"
         assert sum(weight.numel() for weight in package.network().parameters()) > 0
 
     def test_says_that_it_was_trained_on_synthetic_patients(self, path: Path) -> None:
@@ -39,3 +48,35 @@ class TestShipped:
         assert "test part" in metrics["auc"].cohort
         for size in ("auc of the largest short axis alone", "auc of a short axis of at least 10 mm"):
             assert metrics["auc"].value >= metrics[size].value + LEAST_GAIN
+
+
+def drawn_regions(size: tuple[int, int, int], count: int) -> np.ndarray:
+    """Noise around balls of growing size and attenuation: CT in [-1, 1] and the mask of the ball."""
+    draw = np.random.default_rng(12)
+    noise = draw.uniform(-1, 1, (count, *size)).astype(np.float32)
+    index = np.stack(np.meshgrid(*(np.arange(n) for n in size), indexing="ij"), -1)
+    regions = []
+    for number in range(count):
+        center = draw.uniform(0.3, 0.7, 3) * size
+        mask = np.linalg.norm((index - center) * [2.5, 1.6, 1.6], axis=-1) <= 4 + number
+        ct = np.clip(noise[number] * 0.3 + mask * 0.1 * number, -1, 1)
+        regions.append(np.stack([ct, mask.astype(np.float32)]))
+    return np.stack(regions).astype(np.float32)
+
+
+def test_the_shipped_network_gives_the_probabilities_that_it_was_published_with() -> None:
+    package = read_package(ROOT / "Resources" / "Models" / "esophagus-ct.zip")
+    section = package.section(StationClassification)
+    regions = torch.from_numpy(drawn_regions(section.region.size, len(section.stations)))
+    with torch.inference_mode():
+        logits = package.network()(regions).logits.tolist()
+    found = {name: section.probability(logit) for name, logit in zip(section.stations, logits, strict=True)}
+    assert found == pytest.approx(GOLDEN["regions"], abs=ROUNDING)
+
+
+@pytest.mark.parametrize(("key", "flip_averaging"), [("scene", False), ("scene_flip_averaged", True)])
+def test_an_assessment_by_the_shipped_package_shows_the_same_digits_as_before(key: str, flip_averaging: bool) -> None:
+    shipped = ROOT / "Resources" / "Models" / "esophagus-ct.zip"
+    calls = Scene().assessed(shipped, flip_averaging=flip_averaging, engine="torch").stations
+    found = {name: call.probability for name, call in calls.items() if call.probability is not None}
+    assert found == pytest.approx(GOLDEN[key], abs=HALF_OF_THE_LAST_DIGIT)

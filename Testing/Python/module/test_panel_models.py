@@ -29,16 +29,15 @@ def card(folder: Path, name: str = "tiny", **changes: Any) -> dict[str, Any]:
         {"name": "balanced", "threshold": 0.4, "description": "Youden", "sensitivity": 0.8, "specificity": None},
         {"name": "sensitive", "threshold": 0.1, "description": "", "sensitivity": 0.9, "specificity": 0.5},
     ]
-    metric = {"name": "AUC", "value": 0.8, "low": 0.7, "high": 0.9, "cohort": "phantoms", "n_patients": 10}
-    cohort = {"title": "phantoms", "n_patients": 20, "n_stations": 100, "n_positive": 12, "description": "made"}
+    rows = [
+        {"title": "Trained on", "lines": ["synthetic patients only", "phantoms: 20 patients, 100 stations"]},
+        {"title": "Metrics", "lines": ["on phantoms (10 patients):", "  AUC 0.80 (0.70 to 0.90)"]},
+        {"title": "Intended use", "lines": ["Research <b>only</b>"]},
+    ]
     return {
         "id": name, "version": "1", "title": f"Model {name}", "summary": "", "path": str(path), "source": "user",
-        "task": "station_metastasis", "network": "mobilevitv2_sa_moe", "trained_on": "synthetic",
-        "licence": "Apache-2.0", "intended_use": "Research <b>only</b>", "stations": ["4R", "7"],
-        "inputs": ["ct", "node_mask"], "calibrated": True, "operating_points": points,
-        "metrics": [metric | {"n_stations": None}], "cohort": cohort, "references": ["doi:10.1000/x"],
-        "created": "2026-01-01T00:00:00+00:00", "lnstation_version": "0.1.0", "sha256": "ab" * 32, "n_bytes": 7,
-        "region": {},
+        "task": "station_classification", "task_title": "Metastasis of stations", "trained_on": "synthetic",
+        "operating_points": points, "rows": rows, "sha256": "ab" * 32, "n_bytes": 7,
     } | changes  # fmt: skip
 
 
@@ -95,18 +94,16 @@ def test_the_card_says_what_a_reader_must_know_and_takes_nothing_as_markup(hand:
     assert hand.ui.modelCardGroup.visible
     text = hand.ui.modelCardLabel.text
     for words in (
-        "synthetic patients only",
-        "20 patients, 100 stations, 12 positive",
-        "on phantoms, 10 patients:<br>AUC 0.80 (0.70 to 0.90)",
-        "balanced: positive from 0.40, sensitivity 0.80 (Youden)",
+        "<b>Model tiny</b>",
+        "<b>Trained on</b>&nbsp;</td><td>synthetic patients only<br>phantoms: 20 patients, 100 stations",
+        "on phantoms (10 patients):<br>  AUC 0.80 (0.70 to 0.90)",
         "Research &lt;b&gt;only&lt;/b&gt;",
-        "Apache-2.0",
-        "doi:10.1000/x",
+        "<b>Package</b>&nbsp;</td><td>tiny 1",
     ):
         assert words in text, words
     assert "means nothing for a person" in hand.ui.modelNoteLabel.text
     choose(hand, "other")
-    assert "clinical images" in hand.ui.modelCardLabel.text
+    assert "<b>Model other</b>" in hand.ui.modelCardLabel.text
     assert not hand.ui.modelNoteLabel.visible
 
 

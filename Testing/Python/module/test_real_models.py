@@ -23,7 +23,7 @@ from module.panel_hand import Hand, panel, use_worker  # noqa: E402
 from module.workers import real_worker  # noqa: E402
 from slicer_host import driver  # noqa: E402
 
-from LNStationLib.metastasis.station_groups import STATIONS  # noqa: E402
+from LNStationLib.anatomy.station_groups import STATIONS  # noqa: E402
 
 PATIENCE_S = 300.0
 

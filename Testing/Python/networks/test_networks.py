@@ -226,6 +226,30 @@ def test_the_node_product_parts_a_nodes_attenuation_at_the_middle_of_the_window(
     torch.testing.assert_close(seen[0][0, 2:], torch.stack([above, below]))
 
 
+def test_the_node_product_finds_its_channels_by_name() -> None:
+    there, back = (
+        build_network("mobilevitv2", {"width": 0.1, "node_product": True}, channels).products
+        for channels in (["ct", "node_mask"], ["station_mask", "node_mask", "ct"])
+    )
+    ct, mask = torch.rand(2, 1, 1, 4, 4, 4, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    mask = (mask > 0).float()
+    product = there(torch.cat([ct, mask], dim=1))[:, 2:]
+    assert torch.equal(back(torch.cat([torch.ones_like(ct), mask, ct], dim=1))[:, 3:], product)
+    with pytest.raises(ValueError, match="node_product needs the channel node_mask, and the input has ct"):
+        build_network("mobilevitv2", {"width": 0.1, "node_product": True}, ["ct"])
+
+
+@pytest.mark.parametrize("name", ["mobilevitv2", "mobilenetv2"])
+def test_a_network_has_one_input_channel_for_each_name(name: str) -> None:
+    network = build_network(name, NARROW[name], ["ct", "node_mask", "station_mask"]).eval()
+    with torch.inference_mode():
+        assert network(torch.zeros(1, 3, *REGION)).logits.shape == (1,)
+    with pytest.raises(ValueError, match="has 2 input channels, and 1 are named: ct"):
+        build_network(name, {"in_channels": 2}, ["ct"])
+    with pytest.raises(ValueError, match="takes no argument channels"):
+        build_network(name, {"channels": ["ct"]})
+
+
 def test_without_nodes_the_node_product_is_empty_and_the_network_still_answers() -> None:
     network = build_network("mobilevitv2", {"width": 0.1, "node_product": True}).eval()
     region = torch.rand(2, 2, 8, 24, 24, generator=torch.Generator().manual_seed(0)) * 2 - 1

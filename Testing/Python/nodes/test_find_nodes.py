@@ -143,7 +143,7 @@ def test_an_empty_mask_gives_no_nodes_and_says_so():
     result = find(supplied(np.zeros(ct.GetSize()[::-1]), ct, ct))
 
     assert result.findings == []
-    assert result.looked_for
+    assert result.search.looked_for
     assert "no node" in result.warnings[0]
 
 

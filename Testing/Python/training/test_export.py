@@ -93,7 +93,7 @@ def test_a_network_without_experts_is_exported_too(tmp_path: Path) -> None:
     prepared = write_prepared(tmp_path / "data")
     run = fit(fit_arguments(prepared, tmp_path / "run", 3, network="mobilevitv2", router_weight=0.0)).folder
     card = export_run(request(run, tmp_path / "plain.zip"))
-    assert card.network.name == "mobilevitv2"
+    assert card.networks[0].name == "mobilevitv2"
     assert not [metric.name for metric in card.metrics if "routing" in metric.name]
 
 
@@ -110,11 +110,13 @@ def test_the_card_says_what_the_network_is(package: tuple[Path, Manifest]) -> No
     card = read_package(package[0]).manifest
     assert card == package[1]
     assert card.trained_on == "synthetic"
-    assert (card.region, card.stations, card.n_groups) == (SPEC, list(STATIONS), 3)
-    assert (card.weights.dtype, card.licence) == ("float16", "CC-BY-4.0")
-    assert (card.cohort.n_patients, card.cohort.n_stations) == (6, 18)
+    section = card.section
+    assert (section.region, section.stations, section.n_groups) == (SPEC, list(STATIONS), 3)
+    assert section.channels == ["ct", "node_mask"]
+    assert (card.networks[0].weights.dtype, card.licence) == ("float16", "CC-BY-4.0")
+    assert (card.cohort.n_patients, card.cohort.counts["stations"]) == (6, 18)
     overall = next(each for each in card.metrics if each.name == "auc")
-    assert (overall.n_patients, overall.n_stations) == (6, 18)
+    assert (overall.n_patients, overall.counts) == (6, {"stations": 18})
     assert "test part of fold 0" in overall.cohort
     assert overall.low is not None
     assert overall.low <= overall.value
@@ -127,9 +129,9 @@ def test_calibration_and_operating_points_come_from_the_validation_part_alone(
     round_weights(task.network, "float16")
     validation = predict(task, data, "validation")
     arrays, calibration = PredictionArrays(validation), validation_calibration(validation, 0)
-    assert package[1].calibration == calibration
+    assert package[1].section.calibration == calibration
     expected = operating_points(arrays.labels, probabilities_of(arrays.logits, calibration))
-    assert package[1].operating_points == expected
+    assert package[1].section.operating_points == expected
     test = PredictionArrays(predict(task, data, "test"))
     assert operating_points(test.labels, probabilities_of(test.logits, calibration)) != expected
 

@@ -82,7 +82,8 @@ def test_another_start_in_the_same_folder_is_refused(prepared: Path, stem: Path,
 def test_all_weights_of_the_shipped_package_fit_its_own_network() -> None:
     path = next(one.path for one in list_packages() if one.source == "shipped")
     package = read_package(path)
-    network = build_network(package.manifest.network.name, package.manifest.network.arguments)
+    (entry,) = package.manifest.networks
+    network = build_network(entry.name, entry.arguments, package.manifest.section.channels)
     taken = start_from(network, path)
     assert taken.fresh == ()
     for name, value in package.network().state_dict().items():

@@ -17,8 +17,8 @@ from worker.client import Client  # noqa: E402
 from worker.test_worker import COARSE, box_of, finding, first, image, load_params  # noqa: E402
 
 from LNStationLib import anatomy  # noqa: E402
+from LNStationLib.anatomy.station_groups import STATIONS  # noqa: E402
 from LNStationLib.imaging.arrays import array_view  # noqa: E402
-from LNStationLib.metastasis.station_groups import STATIONS  # noqa: E402
 from LNStationLib.models.package import read_package  # noqa: E402
 from LNStationLib.worker import messages  # noqa: E402
 
@@ -56,8 +56,8 @@ def test_the_models_are_listed_with_their_cards_and_what_cannot_be_used(
     answer = client.result("models", {"folders": [str(tmp_path)]})
     (mine,) = (row for row in answer["models"] if row["source"] == "folder")
     card = read_package(package).manifest
-    assert (mine["id"], mine["path"], mine["sha256"]) == ("tiny", str(tmp_path / "good.zip"), card.weights.sha256)
-    assert mine["operating_points"][0] == card.operating_points[0].model_dump(mode="json")
+    assert (mine["id"], mine["path"], mine["sha256"]) == ("tiny", str(tmp_path / "good.zip"), card.sha256)
+    assert mine["operating_points"][0] == card.section.operating_points[0].model_dump(mode="json")
     assert mine["cohort"]["n_patients"] == 20
     assert "trained on synthetic patients only" in mine["summary"]
     (problem,) = answer["problems"]

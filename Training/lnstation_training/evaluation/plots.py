@@ -14,7 +14,7 @@ from sklearn.metrics import roc_curve
 from lnstation_training.evaluation.discrimination import both_classes
 from lnstation_training.evaluation.summary import OVERALL, Summary
 from lnstation_training.prediction import Prediction, PredictionArrays
-from LNStationLib.metastasis.station_groups import group_titles
+from LNStationLib.anatomy.station_groups import group_titles
 
 FileType = Literal["png", "svg"]
 _SIZE_INCHES = (4.6, 4.2)

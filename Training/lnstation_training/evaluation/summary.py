@@ -13,7 +13,7 @@ from lnstation_training.evaluation.calibration import calibration_curve, expecte
 from lnstation_training.evaluation.discrimination import auc, estimates
 from lnstation_training.evaluation.size_criterion import SizeCriterion, size_criterion, size_scores
 from lnstation_training.prediction import Prediction, PredictionArrays
-from LNStationLib.metastasis.station_groups import group_titles
+from LNStationLib.anatomy.station_groups import group_titles
 from LNStationLib.models.package import Calibration
 
 OVERALL = "all"

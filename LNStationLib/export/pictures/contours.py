@@ -7,7 +7,7 @@ from PIL import Image
 from scipy import ndimage
 from skimage import measure
 
-from LNStationLib.export.svg import SvgPoint
+from LNStationLib.export.pictures.svg import SvgPoint
 from LNStationLib.support.types import BoolArray, FloatArray
 
 _FINE_MM = 0.4

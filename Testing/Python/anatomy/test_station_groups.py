@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from LNStationLib import anatomy
-from LNStationLib.metastasis.station_groups import STATIONS, group_titles, station_groups
+from LNStationLib.anatomy.station_groups import STATIONS, group_titles, station_groups
 
 
 def test_the_three_groups_are_those_of_the_anatomy_table() -> None:

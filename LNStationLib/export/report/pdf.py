@@ -13,8 +13,8 @@ import matplotlib
 import typst
 from matplotlib.ft2font import FT2Font
 
-from LNStationLib.export.gallery import Picture
-from LNStationLib.export.layout import Report
+from LNStationLib.export.pictures.gallery import Picture
+from LNStationLib.export.report.layout import Report
 from LNStationLib.support.resources import resource_path
 
 _FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"

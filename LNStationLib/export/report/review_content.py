@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from LNStationLib.assessment.review import ReaderCall, Review
-from LNStationLib.export.category import Category, Fact, category_content
-from LNStationLib.export.tables import (
-    Cell,
-    Column,
-    Table,
-    call_cell,
-    judgement,
-    probability_cell,
-    station_cell,
-)
-from LNStationLib.export.wording import NOTHING, clean, number, plural, sentence
+from LNStationLib.export.columns import EDITS, READER_CALLS, STATIONS, columns
+from LNStationLib.export.report.category import Category, Fact, category_content
+from LNStationLib.export.report.cells import Cell, Heading, Table, call_cell, heading, station_cell
+from LNStationLib.export.report.tables import judgement, probability_cell
+from LNStationLib.export.wording import NOTHING, clean, plural, sentence, time_text
 from LNStationLib.state.assessment import Assessment, StationFinding
 
 BLIND = "blind: every station was called before the model's output was shown"
 NOT_BLIND = "with the model's output in view"
+(_STATION,) = columns(STATIONS, "station")
+_BEFORE, _AFTER = columns(EDITS, "volume_before_ml", "volume_after_ml")
 
 
 @dataclass(frozen=True)
@@ -69,9 +64,9 @@ def _category(review: Review) -> Category:
 
 def _calls(assessment: Assessment, review: Review) -> Table:
     judged = judgement(assessment)
-    columns = [Column("Station", 9), Column("Model's call", 13)]
-    columns += [] if judged is None else [Column("Model's probability", 13)]
-    columns += [Column("Reader's call", 13), Column("Reader's note", 45), Column("When", 20)]
+    headings = [heading(_STATION, 9), Heading("Model's call", 13)]
+    headings += [] if judged is None else [Heading("Model's probability", 13)]
+    headings += [heading(column, share) for column, share in zip(READER_CALLS, (13, 45, 20), strict=True)]
     rows = []
     differing = []
     for row in sorted(assessment.stations, key=lambda row: row.label_value):
@@ -84,7 +79,7 @@ def _calls(assessment: Assessment, review: Review) -> Table:
         if _differ(row, said):
             differing.append(row.station)
     note = f"Reader and model differ on {', '.join(differing)}." if differing else ""
-    return Table(tuple(columns), tuple(rows), "Neither the model nor the reader called a station.", note)
+    return Table(tuple(headings), tuple(rows), "Neither the model nor the reader called a station.", note)
 
 
 def _differ(row: StationFinding, said: ReaderCall | None) -> bool:
@@ -99,30 +94,16 @@ def _said(said: ReaderCall | None) -> tuple[Cell, Cell, Cell]:
 
 
 def _edits(review: Review) -> Table:
-    columns = (
-        Column("When", 24),
-        Column("Reader", 26),
-        Column("Station", 14),
-        Column("Volume before, ml", 18, "right"),
-        Column("Volume after, ml", 18, "right"),
-    )
+    headings = tuple(heading(column, share) for column, share in zip(EDITS, (24, 26, 14, 18, 18), strict=True))
     rows = tuple(
         (
             Cell(time_text(edit.when)),
             Cell(clean(edit.who) or NOTHING),
             station_cell(edit.station),
-            Cell(number(edit.volume_before_ml, 1)),
-            Cell(number(edit.volume_after_ml, 1)),
+            Cell(_BEFORE.text(edit)),
+            Cell(_AFTER.text(edit)),
         )
         for edit in review.edits
     )
     note = f"{sentence(plural(len(rows), 'edit'))} {NOTHING} means that the station had no outline." if rows else ""
-    return Table(columns, rows, "No outline was changed.", note)
-
-
-def time_text(when: str) -> str:
-    """An ISO 8601 time to the second, in UTC where it says its zone."""
-    time = datetime.fromisoformat(when)
-    if time.tzinfo is None:
-        return time.isoformat(sep=" ", timespec="seconds")
-    return f"{time.astimezone(UTC).replace(tzinfo=None).isoformat(sep=' ', timespec='seconds')} UTC"
+    return Table(headings, rows, "No outline was changed.", note)

@@ -7,12 +7,13 @@ from typing import Literal
 
 import numpy as np
 
-from LNStationLib.export.patient_view import Box, PatientView, suv_on
+from LNStationLib.export.evidence import EvidenceMap
+from LNStationLib.export.pictures.patient_view import Box, PatientView, suv_on
 from LNStationLib.imaging.grid import Grid, resample_to_grid
-from LNStationLib.state.attention import StationAttention
 from LNStationLib.support.types import FloatArray, HuArray, InstanceArray, LabelArray
 
 _OVERLAY_PIXEL_MM = 1.0
+"""Pixel of overlays: finer than any PET or evidence map, so that resampling loses nothing of them."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,8 @@ class Plane:
         stations: Values of the station table, as ``hu``.
         nodes: Values ``NodeFinding.node_id``, as ``hu``.
         suv: PET in SUVbw over the same field of view at its own pixel size; ``None`` without PET.
-        attention: A station's map in [0, 1], relative to its highest value, over the same field of view at its own
-            pixel size; ``None`` without a network.
+        evidence: A station's evidence map in [0, 1] over the same field of view at its own pixel size; ``None``
+            without one.
     """
 
     orientation: Literal["axial", "coronal"]
@@ -38,7 +39,7 @@ class Plane:
     stations: LabelArray
     nodes: InstanceArray
     suv: FloatArray | None
-    attention: FloatArray | None = None
+    evidence: FloatArray | None = None
 
     @property
     def size_mm(self) -> tuple[float, float]:
@@ -47,14 +48,14 @@ class Plane:
         return rows * self.pixel_mm[0], columns * self.pixel_mm[1]
 
 
-def axial_plane(view: PatientView, box: Box, z: int, attention: StationAttention | None = None) -> Plane:
+def axial_plane(view: PatientView, box: Box, z: int, evidence: EvidenceMap | None = None) -> Plane:
     """The axial plane of slice ``z``; rows run to the back and columns to the patient's left.
 
     Args:
         view: The patient.
         box: Field of view.
         z: Slice.
-        attention: Of the station that the picture is about.
+        evidence: Of the station that the picture is about.
     """
     slab = Box((z, z + 1), box.y, box.x)
     where = (z, slice(*box.y), slice(*box.x))
@@ -66,7 +67,7 @@ def axial_plane(view: PatientView, box: Box, z: int, attention: StationAttention
         view.stations[where],
         view.nodes[where],
         _plane_suv(view, slab, 0),
-        None if attention is None else _plane_attention(attention, view.grid, slab),
+        None if evidence is None else _plane_evidence(evidence, view.grid, slab),
     )
 
 
@@ -91,9 +92,9 @@ def _plane_suv(view: PatientView, slab: Box, thin_axis: int) -> FloatArray | Non
     return None if suv is None else np.take(suv, 0, axis=thin_axis)
 
 
-def _plane_attention(attention: StationAttention, grid: Grid, slab: Box) -> FloatArray:
-    """A station's relative map over an axial slab; 0 where the network did not look."""
-    on_slab = resample_to_grid(attention.relative, _slab_grid(grid, slab, 0), labels=False)
+def _plane_evidence(evidence: EvidenceMap, grid: Grid, slab: Box) -> FloatArray:
+    """A station's map over an axial slab; 0 outside its region."""
+    on_slab = resample_to_grid(evidence.image, _slab_grid(grid, slab, 0), labels=False)
     values: FloatArray = np.clip(on_slab[0], 0.0, 1.0)
     return values
 

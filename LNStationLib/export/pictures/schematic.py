@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import Any
 from xml.etree.ElementTree import Element
 
-from LNStationLib.export import svg
+from LNStationLib.export.pictures import svg
 from LNStationLib.state.assessment import Assessment, StationFinding
 from LNStationLib.support.resources import resource_path
 

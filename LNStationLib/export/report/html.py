@@ -5,7 +5,7 @@ from __future__ import annotations
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from LNStationLib.export.layout import Report
+from LNStationLib.export.report.layout import Report
 from LNStationLib.support.resources import resource_path
 
 _COLUMN_CLASSES = {1: "one", 2: "two", 3: "three"}

@@ -13,7 +13,7 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 from LNStationLib.imaging.grid import AIR_HU, Grid, resample_to_grid
-from LNStationLib.state.result import AssessmentResult
+from LNStationLib.state.assessed_case import AssessedCase
 from LNStationLib.support.types import FloatArray, HuArray, InstanceArray, LabelArray, PointMm
 
 _LARGEST_TILT = 1e-3
@@ -50,23 +50,20 @@ class Box:
     x: tuple[int, int]
 
 
-def patient_view(result: AssessmentResult) -> PatientView:
-    """Bring the CT and the label maps of a result onto patient axes."""
-    ct = result.case.ct
+def patient_view(assessed: AssessedCase) -> PatientView:
+    """Bring the CT and the label maps of an assessed case onto patient axes."""
+    ct = assessed.case.ct
     oriented = sitk.DICOMOrient(ct, "LPS")
     off_axis = np.abs(np.array(oriented.GetDirection()).reshape(3, 3) - np.eye(3)).max()
+    label_maps = (assessed.stations, assessed.nodes, assessed.organs)
     if off_axis <= _LARGEST_TILT:
         grid = _grid_of(oriented)
-        arrays = [
-            sitk.GetArrayFromImage(sitk.DICOMOrient(image, "LPS"))
-            for image in (ct, result.stations, result.nodes, result.organs)
-        ]
+        arrays = [sitk.GetArrayFromImage(sitk.DICOMOrient(image, "LPS")) for image in (ct, *label_maps)]
     else:
         grid = _covering_grid(oriented)
-        arrays = [resample_to_grid(oriented, grid, labels=False, outside=AIR_HU)] + [
-            resample_to_grid(image, grid, labels=True) for image in (result.stations, result.nodes, result.organs)
-        ]
-    return PatientView(grid, arrays[0], arrays[1], arrays[2], arrays[3], result.case.pet)
+        arrays = [resample_to_grid(oriented, grid, labels=False, outside=AIR_HU)]
+        arrays += [resample_to_grid(image, grid, labels=True) for image in label_maps]
+    return PatientView(grid, arrays[0], arrays[1], arrays[2], arrays[3], assessed.case.pet)
 
 
 def region_around(view: PatientView, margin_mm: float) -> Box:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,21 +10,25 @@ import numpy as np
 from scipy import ndimage
 
 from LNStationLib import anatomy
-from LNStationLib.export import pictures
-from LNStationLib.export.patient_view import Box, PatientView, centroid, region_around
-from LNStationLib.export.planes import Plane, axial_plane, coronal_plane
+from LNStationLib.export.evidence import EvidenceMap
+from LNStationLib.export.pictures import plane_drawing
+from LNStationLib.export.pictures.patient_view import Box, PatientView, centroid, region_around
+from LNStationLib.export.pictures.planes import Plane, axial_plane, coronal_plane
 from LNStationLib.export.wording import number, plural
 from LNStationLib.state.assessment import Assessment, NodeFinding, StationFinding
-from LNStationLib.state.attention import StationAttention
 from LNStationLib.support.progress import Progress, silent
 from LNStationLib.support.types import BoolArray, PointMm
 
 MARGIN_MM = 30.0
+"""Around all stations and nodes: shows the chest wall and the lung beside them, so that a reader finds the level."""
 MOST_STATION_PICTURES = 12
+"""Of the 17 stations; more pages than this are rarely read, and the note names those that are left out."""
 MOST_STRAY_PICTURES = 4
+"""Nodes outside all stations: supraclavicular, axillary or abdominal ones come in small numbers."""
 _CARINA_ZONE_MM = 20.0
+"""Lowest part of the trachea, about one width of it (15 to 20 mm in adults): its middle is the carina's plane."""
 _VISIBLE_MM2 = 20.0
-"""Area from which a station counts as seen on a coronal plane."""
+"""Area from which a station counts as seen on a coronal plane: a disk of 5 mm, room for its name."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ class Picture:
         caption: What is shown.
         ct_svg: The CT with outlines.
         fused_svg: PET over CT of the same plane; ``None`` without PET.
-        attention_svg: A network's attention for the station over CT of the same plane; ``None`` without a network.
+        evidence_svg: The station's evidence map over CT of the same plane; ``None`` without one.
         orientation: Of the plane.
         width_mm: Width of the field of view, of both drawings.
         height_mm: Height.
@@ -51,12 +55,12 @@ class Picture:
     orientation: Literal["axial", "coronal"]
     width_mm: float
     height_mm: float
-    attention_svg: str | None = None
+    evidence_svg: str | None = None
 
     @property
     def drawings(self) -> tuple[str, ...]:
         """Its drawings from left to right."""
-        return tuple(svg for svg in (self.ct_svg, self.attention_svg, self.fused_svg) if svg is not None)
+        return tuple(svg for svg in (self.ct_svg, self.evidence_svg, self.fused_svg) if svg is not None)
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,7 @@ def build_gallery(
     assessment: Assessment,
     view: PatientView,
     progress: Progress = silent,
-    attention: Mapping[str, StationAttention] | None = None,
+    evidence: Mapping[str, EvidenceMap] | None = None,
 ) -> Gallery:
     """Choose and draw the pictures of a case.
 
@@ -86,14 +90,14 @@ def build_gallery(
         assessment: Decides which stations are shown.
         view: The images.
         progress: Told the running picture.
-        attention: Where a network looked, by station.
+        evidence: Evidence maps by station.
     """
-    maps = attention or {}
+    maps = evidence or {}
     box = region_around(view, MARGIN_MM)
     positive = frozenset(
         node.node_id for node in assessment.nodes if node.call == "positive" and node.fit_for_staging
     )
-    chosen, note = choose_stations(assessment)
+    chosen, note = choose_stations(assessment, frozenset(maps))
     coronals = _coronal_pictures(view, box, positive)
     axials = []
     for done, finding in enumerate(chosen):
@@ -105,11 +109,15 @@ def build_gallery(
     return Gallery(tuple(coronals), tuple(axials), note)
 
 
-def choose_stations(assessment: Assessment) -> tuple[list[StationFinding], str]:
+def choose_stations(assessment: Assessment, with_evidence: Collection[str] = ()) -> tuple[list[StationFinding], str]:
     """Stations that get a picture, the positive ones first, and a sentence that says which they are.
 
-    Those that a network judged, positive stations and those that hold nodes; where there are none, every station that
-    was found.
+    Those that a network judged or that have an evidence map, positive stations and those that hold nodes; where there
+    are none, every station that was found.
+
+    Args:
+        assessment: The findings.
+        with_evidence: Names of the stations that have an evidence map.
     """
     with_nodes = {node.station for node in assessment.nodes}
     relevant = [
@@ -119,6 +127,7 @@ def choose_stations(assessment: Assessment) -> tuple[list[StationFinding], str]:
         or finding.n_nodes
         or finding.station in with_nodes
         or finding.probability is not None
+        or finding.station in with_evidence
     ]
     relevant.sort(key=lambda finding: (finding.call != "positive", -(finding.probability or 0), finding.label_value))
     if not relevant:
@@ -202,46 +211,54 @@ def _station_picture(
     view: PatientView,
     box: Box,
     positive: frozenset[int],
-    attention: StationAttention | None = None,
+    evidence: EvidenceMap | None = None,
 ) -> Picture | None:
-    drawing = _node_that_draws_most(assessment, finding) if attention is not None else None
-    shown = drawing or _largest_node(assessment, finding.station)
+    holder = None if evidence is None else _node_with_most_evidence(assessment, evidence)
+    shown = holder or _largest_node(assessment, finding.station)
     point = shown.centroid_mm if shown is not None else centroid(view, finding.label_value)
     if point is None:
         return None
-    if shown is None and attention is not None:
-        point = attention.peak_mm
+    if shown is None and evidence is not None:
+        point = evidence.peak_mm
     subject = view.stations == finding.label_value if shown is None else view.nodes == shown.node_id
-    plane = axial_plane(view, box, _slice_of(view, subject, point), attention)
+    plane = axial_plane(view, box, _slice_of(view, subject, point), evidence)
     title = f"Station {finding.station}, {finding.title}"
     words = _caption(finding, shown)
-    if attention is not None:
-        words = _attention_caption(finding, shown, drawing is not None)
-    return _draw(plane, f"axial-{finding.label_value}", title, words, finding.station, positive)
+    if evidence is not None:
+        words = _evidence_caption(finding, evidence, shown, shown is holder)
+    return _draw(plane, f"axial-{finding.label_value}", title, words, finding.station, positive, evidence)
 
 
 def _draw(
-    plane: Plane, name: str, title: str, caption: str, subject: str | None, positive: frozenset[int]
+    plane: Plane,
+    name: str,
+    title: str,
+    caption: str,
+    subject: str | None,
+    positive: frozenset[int],
+    evidence: EvidenceMap | None = None,
 ) -> Picture:
     height, width = plane.size_mm
     words = f"{title}: {plane.orientation} plane"
+    evidence_svg = None
+    if subject is not None and evidence is not None:
+        over_ct = f"{words}, {evidence.title.lower()} over CT"
+        evidence_svg = plane_drawing.draw_evidence(plane, over_ct, subject, positive, evidence.title)
     return Picture(
         name=name,
         title=title,
         caption=caption,
-        ct_svg=pictures.draw_ct(plane, f"{words}, CT", subject, positive),
-        fused_svg=pictures.draw_fused(plane, f"{words}, PET over CT", positive),
-        attention_svg=pictures.draw_attention(plane, f"{words}, attention over CT", subject, positive)
-        if subject is not None
-        else None,
+        ct_svg=plane_drawing.draw_ct(plane, f"{words}, CT", subject, positive),
+        fused_svg=plane_drawing.draw_fused(plane, f"{words}, PET over CT", positive),
+        evidence_svg=evidence_svg,
         orientation=plane.orientation,
         width_mm=round(width, 1),
         height_mm=round(height, 1),
     )
 
 
-def _node_that_draws_most(assessment: Assessment, finding: StationFinding) -> NodeFinding | None:
-    return next((node for node in assessment.nodes if node.node_id == finding.attention_node), None)
+def _node_with_most_evidence(assessment: Assessment, evidence: EvidenceMap) -> NodeFinding | None:
+    return next((node for node in assessment.nodes if node.node_id == evidence.node_id), None)
 
 
 def _largest_node(assessment: Assessment, station: str) -> NodeFinding | None:
@@ -272,17 +289,22 @@ def _caption(finding: StationFinding, largest: NodeFinding | None) -> str:
     return f"Slice through node #{largest.node_id} ({which}{size})."
 
 
-def _attention_caption(finding: StationFinding, shown: NodeFinding | None, draws_most: bool) -> str:
-    """What a picture with attention shows, and what the network made of the station."""
+def _evidence_caption(
+    finding: StationFinding, evidence: EvidenceMap, shown: NodeFinding | None, draws_most: bool
+) -> str:
+    """What a picture with an evidence map shows, and what the method made of the station."""
+    values = evidence.title.lower()
     if shown is None:
-        where = "Slice of the station nearest to the peak of the attention"
+        where = f"Slice of the station nearest to the peak of the {values}"
     else:
         size = f"{number(shown.short_axis_mm, 1)} mm short axis"
         where = f"Slice through node #{shown.node_id} ({size})"
-    if draws_most and finding.attention_in_nodes is not None:
-        part = f"{finding.attention_in_nodes:.0%} of the attention lies in nodes"
+    if shown is not None and draws_most and evidence.part_in_nodes is not None:
+        part = f"{evidence.part_in_nodes:.0%} of the {values} lies in nodes"
         where += f", of the nodes the one that draws most; {part}"
     call = finding.call or "not assessed"
+    if finding.probability is None:
+        return f"{call.capitalize()}. {where}."
     return f"Probability {number(finding.probability, 2)}, {call}. {where}."
 
 

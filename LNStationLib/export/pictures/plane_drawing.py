@@ -17,24 +17,30 @@ import numpy as np
 from PIL import Image
 
 from LNStationLib import anatomy
-from LNStationLib.export import svg
-from LNStationLib.export.contours import inner_point, outlines
-from LNStationLib.export.planes import Plane
+from LNStationLib.export.pictures import svg
+from LNStationLib.export.pictures.contours import inner_point, outlines
+from LNStationLib.export.pictures.planes import Plane
 from LNStationLib.support.types import BoolArray, FloatArray
 
 WINDOW_HU = 400.0
 LEVEL_HU = 40.0
+"""Width and level of the usual mediastinal soft tissue window."""
 SUV_MAX_SHOWN = 10.0
+"""Upper end of the SUV scale: above most nodal metastases, so that they do not saturate."""
 NODE_COLOR = "#ffe14d"
 _PIXELS_PER_MM = 2.6
+"""Of the embedded CT: above 300 dpi where a field of view of 250 mm prints 55 mm or less wide, finer than any CT."""
 _SCALE_MM = 50.0
+"""Length of the scale bar, whose label says 5 cm."""
 _FAINT_SUV, _OPAQUE_SUV = 1.0, 3.0
 """Between them the PET fades in over the CT, so that anatomy stays visible at background uptake."""
 _PET_STRENGTH = 0.7
-ATTENTION_MAP = "inferno"
-_FAINT_ATTENTION, _OPAQUE_ATTENTION = 0.15, 0.6
-"""Parts of the map's highest value between which attention fades in over the CT."""
-_ATTENTION_STRENGTH = 0.6
+"""Opacity of the PET at its strongest: outlines of vessels and airways still show through."""
+EVIDENCE_COLORS = "inferno"
+_FAINT_EVIDENCE, _OPAQUE_EVIDENCE = 0.15, 0.6
+"""Parts of the map's highest value between which it fades in over the CT."""
+_EVIDENCE_STRENGTH = 0.6
+"""Opacity of the map at its strongest: coarse maps cover much anatomy and stay weaker than the PET."""
 _LABEL_ROOM_MM = 3.0
 """Radius of free room that a station's name needs beside the nodes inside it."""
 
@@ -70,34 +76,36 @@ def draw_fused(plane: Plane, title: str, positive_nodes: frozenset[int]) -> str 
     return svg.to_string(picture)
 
 
-def draw_attention(plane: Plane, title: str, subject: str, positive_nodes: frozenset[int]) -> str | None:
-    """Draw a station's attention over the CT with its outline and nodes; ``None`` for a plane without attention.
+def draw_evidence(
+    plane: Plane, title: str, subject: str, positive_nodes: frozenset[int], scale_title: str
+) -> str | None:
+    """Draw a station's evidence map over the CT with its outline and nodes; ``None`` for a plane without one.
 
     Args:
         plane: The plane.
         title: What a reader who cannot see the picture is told.
         subject: Name of the station.
         positive_nodes: Node ids that carry a plus sign.
+        scale_title: What the values of the map are.
     """
-    if plane.attention is None:
+    if plane.evidence is None:
         return None
-    picture = _picture(plane, title, _png(_overlaid(_gray(plane), plane.attention)))
+    picture = _picture(plane, title, _png(_overlaid(_gray(plane), plane.evidence)))
     station = anatomy.station(subject)
     _add_station(picture, plane, np.equal(plane.stations, station.label_value), station, strong=True)
     _add_nodes(picture, plane, positive_nodes)
     _add_marks(picture, plane)
-    _add_scale(picture, plane, Scale(f"attention-{_slug(title)}", "Attention", ATTENTION_MAP, ("0", "0.5", "1")))
+    name = f"{_slug(scale_title)}-{_slug(title)}"
+    _add_scale(picture, plane, Scale(name, scale_title, EVIDENCE_COLORS, ("0", "0.5", "1")))
     return svg.to_string(picture)
 
 
-def _overlaid(gray: FloatArray, attention: FloatArray) -> FloatArray:
+def _overlaid(gray: FloatArray, evidence: FloatArray) -> FloatArray:
     height, width = gray.shape
-    fine = np.asarray(
-        Image.fromarray(attention.astype(np.float32)).resize((width, height), Image.Resampling.BILINEAR)
-    )
-    ramp = (fine - _FAINT_ATTENTION) / (_OPAQUE_ATTENTION - _FAINT_ATTENTION)
-    strength = (np.clip(ramp, 0, 1) * _ATTENTION_STRENGTH)[..., None]
-    colors = matplotlib.colormaps[ATTENTION_MAP](np.clip(fine, 0, 1))[..., :3]
+    fine = np.asarray(Image.fromarray(evidence.astype(np.float32)).resize((width, height), Image.Resampling.BILINEAR))
+    ramp = (fine - _FAINT_EVIDENCE) / (_OPAQUE_EVIDENCE - _FAINT_EVIDENCE)
+    strength = (np.clip(ramp, 0, 1) * _EVIDENCE_STRENGTH)[..., None]
+    colors = matplotlib.colormaps[EVIDENCE_COLORS](np.clip(fine, 0, 1))[..., :3]
     overlaid: FloatArray = gray[..., None] * (1 - strength) + colors * strength
     return overlaid
 

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 from LNStationLib import anatomy
 from LNStationLib.assessment.review import Review
-from LNStationLib.export import tables
-from LNStationLib.export.category import Category, Fact, category_content
-from LNStationLib.export.review_content import ReviewContent, review_content
-from LNStationLib.export.tables import Table
-from LNStationLib.export.wording import NOTHING, SYNTHETIC_MODEL, clean, number, plural, sentence
+from LNStationLib.export.report import background_tables, tables
+from LNStationLib.export.report.category import Category, Fact, category_content
+from LNStationLib.export.report.cells import Table
+from LNStationLib.export.report.review_content import ReviewContent, review_content
+from LNStationLib.export.report.warning_list import ReportWarning, warnings_by_prominence
+from LNStationLib.export.wording import NOTHING, SYNTHETIC_MODEL, clean, number, plural, time_text
 from LNStationLib.state.assessment import Assessment, CaseSummary, PatientIdentity, StationFinding
 
 SYNTHETIC_CASE = "SYNTHETIC CASE: made by a computer, not a patient"
@@ -23,23 +24,8 @@ _NODES_FROM = {
     "pet_threshold": "PET threshold",
     "supplied": "supplied masks",
 }
-_MOST_DETAILS_ON_TOP = 4
-"""Up to here warnings of single stations and nodes stand with the general ones on the first page."""
 _SIDES = {"L": "left", "R": "right"}
 _SEXES = {"F": "female", "M": "male", "O": "other"}
-
-
-@dataclass(frozen=True)
-class Warnings:
-    """Warnings that concern the same thing.
-
-    Attributes:
-        scope: "Case", "Station 4R, 10R", "Node #3", ...
-        text: The warning.
-    """
-
-    scope: str
-    text: str
 
 
 @dataclass(frozen=True)
@@ -58,8 +44,8 @@ class ReportContent:
     banners: tuple[str, ...]
     facts: tuple[Fact, ...]
     category: Category
-    warnings: tuple[Warnings, ...]
-    details: tuple[Warnings, ...]
+    warnings: tuple[ReportWarning, ...]
+    details: tuple[ReportWarning, ...]
     map_note: str
     stations: Table
     nodes: Table
@@ -74,8 +60,8 @@ class ReportContent:
 
 def build_content(assessment: Assessment, review: Review | None = None) -> ReportContent:
     """Put an assessment, and a reader's review of it, into words."""
-    references = tables.references(assessment)
-    warnings, details = _by_prominence(collect_warnings(assessment))
+    references = background_tables.references(assessment)
+    warnings, details = warnings_by_prominence(assessment)
     return ReportContent(
         title="Thoracic lymph node stations",
         case_id=clean(heading(assessment.case)),
@@ -88,12 +74,12 @@ def build_content(assessment: Assessment, review: Review | None = None) -> Repor
         map_note=_map_note(assessment.stations) + (" The map shows the model's calls." if review else ""),
         stations=tables.station_table(assessment),
         nodes=tables.node_table(assessment),
-        organs=tables.organ_table(assessment),
-        borders=tables.border_table(assessment),
-        methods=tables.method_table(assessment, references),
+        organs=background_tables.organ_table(assessment),
+        borders=background_tables.border_table(assessment),
+        methods=background_tables.method_table(assessment, references),
         references=references,
         version=clean(f"LNStation {assessment.lnstation_version}"),
-        created=clean(assessment.created).replace("T", " ").removesuffix("Z").removesuffix("+00:00") + " UTC",
+        created=time_text(assessment.created, naive_is_utc=True),
         review=None if review is None else review_content(assessment, review),
     )
 
@@ -114,62 +100,6 @@ def banners(assessment: Assessment) -> tuple[str, ...]:
     if assessment.trained_on_synthetic:
         found.append(SYNTHETIC_MODEL)
     return tuple(found)
-
-
-def collect_warnings(assessment: Assessment) -> tuple[Warnings, ...]:
-    """Every warning of the assessment, the general ones first; the same words stand once, with all they concern."""
-    scoped = [("Case", text) for text in assessment.warnings]
-    scoped += [("N category", text) for text in assessment.staging.warnings]
-    scoped += [(step.step.capitalize(), text) for step in assessment.provenance for text in step.warnings]
-    scoped += [(f"Station {row.station}", text) for row in assessment.stations for text in row.warnings]
-    scoped += [(f"Node #{row.node_id}", text) for row in assessment.nodes for text in row.warnings]
-    by_text: dict[str, list[str]] = {}
-    for scope, text in scoped:
-        words = sentence(text)
-        if words:
-            by_text.setdefault(words, []).append(clean(scope))
-    totals = {"Station": len(assessment.stations), "Node": len(assessment.nodes)}
-    return tuple(Warnings(_merged(scopes, totals), text) for text, scopes in by_text.items())
-
-
-def _by_prominence(
-    warnings: tuple[Warnings, ...],
-) -> tuple[tuple[Warnings, ...], tuple[Warnings, ...]]:
-    """The warnings for the first page and those that are listed behind the tables."""
-    details = tuple(warning for warning in warnings if warning.scope.startswith(("Station ", "Node ")))
-    if len(details) <= _MOST_DETAILS_ON_TOP:
-        return warnings, ()
-    rest = tuple(warning for warning in warnings if warning not in details)
-    stations = {name for detail in details for name in _names(detail.scope, "Station ")}
-    nodes = {name for detail in details for name in _names(detail.scope, "Node ")}
-    concerned = [row.name for row in anatomy.stations() if row.name in stations]
-    parts = [f"stations {', '.join(concerned)}"] if concerned else []
-    parts += [plural(len(nodes), "node")] if nodes else []
-    words = f"{' and '.join(parts)} carry warnings of their own, listed behind the tables"
-    return (*rest, Warnings("Details", sentence(words))), details
-
-
-def _names(scope: str, kind: str) -> list[str]:
-    """``["4R", "7"]`` from "Station 4R, 7; Node #3" and kind "Station "."""
-    parts = [part.removeprefix(kind) for part in scope.split("; ") if part.startswith(kind)]
-    return [name for part in parts for name in part.split(", ")]
-
-
-def _merged(scopes: list[str], totals: dict[str, int]) -> str:
-    """``["Station 4R", "Station 7"]`` as "Station 4R, 7"; what is said of the whole case needs no second scope."""
-    if scopes[0] in ("Case", "N category"):
-        return scopes[0]
-    kinds: dict[str, list[str]] = {}
-    for scope in scopes:
-        kind, _, name = scope.partition(" ")
-        names = kinds.setdefault(kind, [])
-        if name and name not in names:
-            names.append(name)
-    merged = []
-    for kind, names in kinds.items():
-        every = len(names) > 2 and len(names) == totals.get(kind)
-        merged.append(f"Every {kind.lower()}" if every else f"{kind} {', '.join(names)}".strip())
-    return "; ".join(merged)
 
 
 def _facts(assessment: Assessment) -> tuple[Fact, ...]:
