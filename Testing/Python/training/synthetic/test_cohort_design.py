@@ -14,7 +14,7 @@ import SimpleITK as sitk
 from typer.testing import CliRunner
 
 from lnstation_training.cli import app
-from lnstation_training.cohort import read_cohort
+from lnstation_training.cohorts.tables import read_cohort
 from lnstation_training.synthetic import cohort as synthetic_cohort
 from lnstation_training.synthetic.cohort import (
     SyntheticCohort,
