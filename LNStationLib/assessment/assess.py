@@ -42,7 +42,6 @@ from LNStationLib.state.attention import StationAttention
 from LNStationLib.state.organ_set import OrganSet
 from LNStationLib.state.patient_state import Baseline, OrganImages, OrganPart, PatientState, StationPart
 from LNStationLib.state.provenance import settings_record
-from LNStationLib.state.result import AssessmentResult
 from LNStationLib.state.settings import Settings, Step
 from LNStationLib.state.station_call import MetastasisResult
 from LNStationLib.state.station_map import StationMap
@@ -52,7 +51,7 @@ from LNStationLib.support.progress import Progress, portion, silent
 _log = logging.getLogger(__name__)
 
 
-def assess(case: Case, settings: Settings | None = None, progress: Progress = silent) -> AssessmentResult:
+def assess(case: Case, settings: Settings | None = None, progress: Progress = silent) -> AssessedCase:
     """Assess one case from images to N category.
 
     Args:
@@ -61,16 +60,11 @@ def assess(case: Case, settings: Settings | None = None, progress: Progress = si
         progress: Told the running step and the fraction done; may raise ``CancelledError``.
 
     Returns:
-        The assessment with its label maps on the CT's grid.
+        The assessment with its label maps on the CT's grid, and what a correction of its stations builds on.
 
     Raises:
         InputError: The chosen methods need what the case lacks.
     """
-    return assess_case(case, settings, progress).result
-
-
-def assess_case(case: Case, settings: Settings | None = None, progress: Progress = silent) -> AssessedCase:
-    """Assess one case as :func:`assess` does, and keep what a correction of its stations builds on."""
     settings = settings or Settings()
     progress("checking the methods", 0.0)
     check_methods(settings, case)

@@ -100,9 +100,7 @@ def _check_used(settings: Settings, given: _Given) -> None:
         step, method = cast("Step", place[0]), place[1]
         sharing = {other[1] for other, used in given.flags.items() if used == flag and other[0] == step}
         if step not in given.methods and not any(REGISTRIES[step].may_run(name, settings) for name in sharing):
-            raise InputError(
-                f"{flag} belongs to the {step} method {method}: choose it with --{step}.method {method}."
-            )
+            raise InputError(f"{flag} belongs to the method {method}: choose it with --{step}.method {method}.")
 
 
 def _given(ctx: typer.Context) -> _Given:

@@ -1,20 +1,16 @@
-"""``phantom``: make synthetic patients, one or a cohort, and audit a cohort against published figures."""
+"""``phantom``: make synthetic patients, one or a cohort."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 from rich.text import Text
 
 from LNStationLib.support import console
 from LNStationLib.support.errors import InputError
-
-if TYPE_CHECKING:
-    from LNStationLib.phantom.audit_sheet import Figure
-    from LNStationLib.phantom.records import CohortFile
 
 PresetOption = Literal["esophagus", "lung"]
 SampleName = Literal["lung-n2", "lung-n0-reactive", "esophagus-middle", "esophagus-clear-signs"]
@@ -26,7 +22,10 @@ ScanTrait = StrEnum(
 Extent = Literal["chest", "head_to_thigh"]
 
 app = typer.Typer(
-    help="Synthetic patients with known truth: a cohort, one of four samples, or the audit of a cohort.",
+    help=(
+        "Synthetic patients with known truth: a cohort, or one of four samples. The audit of a cohort beside "
+        "published ones: run.py train audit."
+    ),
     add_completion=False,
     rich_markup_mode=None,
 )
@@ -70,46 +69,6 @@ def phantom(
         made = make_cohort(request, progress)
     screen = console.make_console()
     screen.print(Text(f"{out}: {patients} synthetic patients, {made} of them made now."), soft_wrap=True)
-
-
-@app.command()
-def audit(
-    folder: Annotated[Path, typer.Argument(help="A cohort made by phantom.")],
-    out: Annotated[
-        Path | None, typer.Option(help="Markdown file. [default: audit.md in the cohort's folder]")
-    ] = None,
-    measure: Annotated[int, typer.Option(help="Patients whose images are measured against their attributes.")] = 10,
-) -> None:
-    """Show a cohort's figures beside the published ones and write them as Markdown."""
-    from LNStationLib.phantom.audit_report import markdown, show
-    from LNStationLib.phantom.preset import load_preset
-    from LNStationLib.phantom.records import read_cohort_file, write_file
-
-    cohort = read_cohort_file(folder)
-    preset = load_preset(cohort.key.preset)
-    figures = _figures(folder, cohort, measure)
-    target = out or folder / "audit.md"
-    write_file(target, markdown(figures, cohort, preset).encode())
-    screen = console.make_console()
-    show(screen, figures)
-    screen.print(Text(f"Written: {target}"), soft_wrap=True)
-
-
-def _figures(folder: Path, cohort: CohortFile, measure: int) -> list[Figure]:
-    from LNStationLib.phantom.audit import audit as audit_cohort
-    from LNStationLib.phantom.audit_readers import audit_readers
-    from LNStationLib.phantom.preset import load_preset
-    from LNStationLib.phantom.records import read_patients
-
-    preset = load_preset(cohort.key.preset)
-    patients = read_patients(folder)[1]
-    figures = [*audit_cohort(patients, preset), *audit_readers(patients, preset)]
-    if cohort.key.images and measure > 0:
-        from LNStationLib.phantom.audit_images import audit_images
-
-        with console.shown_progress() as progress:
-            figures += audit_images(folder, patients[:measure], preset, progress)
-    return figures
 
 
 @app.command()

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from LNStationLib.export.columns import STATIONS, columns
 from LNStationLib.export.wording import SYNTHETIC_MODEL
 
 if TYPE_CHECKING:
     from LNStationLib.state.assessment import Assessment, NStaging, StationFinding
 
 NOT_ASSESSED = "-"
+"""Plain ASCII: a terminal may not know the dash of the report."""
+_MEASURES = ("station", "volume_ml", "n_nodes", "largest_short_axis_mm", "suv_max_bw_g_per_ml")
+_OF_A_MODEL = ("probability", "attention_in_nodes")
+"""Shown where any station has a value."""
 _CALL_STYLES = {"positive": "bold red", "negative": "green", None: "dim"}
 
 
@@ -35,22 +40,17 @@ def show_assessment(console: Console, assessment: Assessment, outputs: Sequence[
 def station_table(stations: Iterable[StationFinding]) -> Table:
     """The findings as a table; a dash where nothing was assessed."""
     rows = list(stations)
-    with_probability = any(row.probability is not None for row in rows)
+    shown = columns(STATIONS, *_MEASURES)
+    shown += tuple(column for column in columns(STATIONS, *_OF_A_MODEL) if column.has_values(rows))
     table = Table(title="Lymph node stations", title_justify="left", title_style="bold")
-    headings = ["station", "volume (ml)", "nodes", "short axis (mm)", "SUVmax", "call"]
-    headings[5:5] = ["probability", "attention in nodes"] if with_probability else []
-    for heading in headings:
-        table.add_column(heading, justify="left" if heading in ("station", "call") else "right", no_wrap=True)
+    for column in shown:
+        justify: Literal["left", "right"] = "left" if column.digits is None else "right"
+        table.add_column(column.short_heading, justify=justify, no_wrap=True)
+    (call,) = columns(STATIONS, "call")
+    table.add_column(call.short_heading, no_wrap=True)
     for row in rows:
-        cells: list[str | Text] = [
-            row.station,
-            _number(row.volume_ml, 1),
-            _number(row.n_nodes, 0),
-            _number(row.largest_short_axis_mm, 1),
-            _number(row.suv_max, 1),
-        ]
-        cells += [_number(row.probability, 2), _part(row.attention_in_nodes)] if with_probability else []
         style = _CALL_STYLES[row.call if row.fit_for_staging else None]
+        cells = (column.text(row, nothing=NOT_ASSESSED) for column in shown)
         table.add_row(*cells, Text(_call_words(row), style=style))
     return table
 
@@ -72,19 +72,11 @@ def _call_words(row: StationFinding) -> str:
     return row.call + (f" ({', '.join(row.positive_sides)})" if row.positive_sides else "")
 
 
-def _number(value: float | None, decimals: int) -> str:
-    return NOT_ASSESSED if value is None else f"{value:.{decimals}f}"
-
-
 def _why_not(row: StationFinding) -> str:
     """Why a station was not assessed: where it was not found its warnings say more than its reason."""
     if row.volume_ml is None and row.warnings:
         return "; ".join(row.warnings)
     return row.reason.removeprefix("Not assessed: ")
-
-
-def _part(value: float | None) -> str:
-    return NOT_ASSESSED if value is None else f"{value:.0%}"
 
 
 def _show_list(console: Console, title: str, items: Iterable[str], style: str = "") -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import gzip
-import math
 import os
 import shutil
 from pathlib import Path
@@ -12,8 +11,12 @@ from typing import BinaryIO, cast
 
 import SimpleITK as sitk
 
+from LNStationLib.imaging.checks import same_grid
+
 _NIFTI_HEADER_BYTES = 352
-_GEOMETRY_TOLERANCE = 1e-4
+"""Header (348) and extension flag (4) before the first voxel of a NIfTI-1 file."""
+_FREE_SPACE_THAT_MEANS_FULL_BYTES = 1 << 20
+"""Below this a failed write is put down to a full disk: less than any label map of a CT."""
 
 
 def write_label_map(labels: sitk.Image, ct: sitk.Image, path: Path) -> None:
@@ -28,7 +31,7 @@ def write_label_map(labels: sitk.Image, ct: sitk.Image, path: Path) -> None:
         ValueError: The label map is on another grid than the CT.
         OSError: Not all of it could be written.
     """
-    if not _same_grid(labels, ct):
+    if not same_grid(labels, ct):
         raise ValueError(f"the label map for {path.name} is on another grid than the CT")
     exact = sitk.Image(labels)
     exact.CopyInformation(ct)
@@ -40,17 +43,6 @@ def write_label_map(labels: sitk.Image, ct: sitk.Image, path: Path) -> None:
     expected = _NIFTI_HEADER_BYTES + exact.GetNumberOfPixels() * exact.GetSizeOfPixelComponent()
     if _uncompressed_bytes(path) != expected:
         raise _write_error(path, None)
-
-
-def _same_grid(first: sitk.Image, second: sitk.Image) -> bool:
-    if first.GetSize() != second.GetSize():
-        return False
-    pairs = zip(
-        (*first.GetSpacing(), *first.GetOrigin(), *first.GetDirection()),
-        (*second.GetSpacing(), *second.GetOrigin(), *second.GetDirection()),
-        strict=True,
-    )
-    return all(math.isclose(a, b, rel_tol=_GEOMETRY_TOLERANCE, abs_tol=_GEOMETRY_TOLERANCE) for a, b in pairs)
 
 
 def _uncompressed_bytes(path: Path) -> int:
@@ -69,6 +61,6 @@ def _write_error(path: Path, cause: Exception | None) -> OSError:
     """The error that most likely stopped ITK, which does not tell."""
     if not os.access(path.parent, os.W_OK):
         return OSError(errno.EACCES, os.strerror(errno.EACCES), str(path))
-    if cause is None or shutil.disk_usage(path.parent).free < 1 << 20:
+    if cause is None or shutil.disk_usage(path.parent).free < _FREE_SPACE_THAT_MEANS_FULL_BYTES:
         return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
     return OSError(errno.EIO, str(cause).strip().splitlines()[-1], str(path))

@@ -27,26 +27,26 @@ FILE_NAMES = (
 REVIEW_FILE_NAMES = ("edits.csv", "n_category.csv", "review.json")
 """What a reader's review adds."""
 
-ATTENTION_FILE_NAME = "attention.nii.gz"
-"""What a network that judged stations adds."""
+EVIDENCE_FILE_NAME = "attention.nii.gz"
+"""What a method with evidence maps adds; named for the attention of networks, the first of them."""
 
 FORMATS: Mapping[str, tuple[str, ...]] = {
     "json": ("review.json", "assessment.json"),
     "csv": ("stations.csv", "nodes.csv", "edits.csv", "n_category.csv"),
     "html": ("report.html",),
     "pdf": ("report.pdf",),
-    "nifti": ("stations.nii.gz", "nodes.nii.gz", "organs.nii.gz", ATTENTION_FILE_NAME),
+    "nifti": ("stations.nii.gz", "nodes.nii.gz", "organs.nii.gz", EVIDENCE_FILE_NAME),
 }
 """Files by the format that a user chooses them with."""
 
 
-def file_names(formats: Collection[str], *, reviewed: bool, with_attention: bool = False) -> list[str]:
+def file_names(formats: Collection[str], *, reviewed: bool, with_evidence: bool = False) -> list[str]:
     """The files of the chosen formats in the order in which they appear.
 
     Args:
         formats: Which of ``FORMATS``.
         reviewed: With those of a reader's review.
-        with_attention: With that of a network's attention.
+        with_evidence: With that of the evidence maps.
 
     Raises:
         OutputError: There is no such format, or none was chosen.
@@ -56,12 +56,12 @@ def file_names(formats: Collection[str], *, reviewed: bool, with_attention: bool
         problem = f"there is no report format '{unknown[0]}'" if unknown else "no report format was chosen"
         raise OutputError(f"{problem}: choose among {', '.join(FORMATS)}.")
     wanted = {file for name in formats for file in FORMATS[name]}
-    ordered = [*FILE_NAMES[:-1], ATTENTION_FILE_NAME, *REVIEW_FILE_NAMES, FILE_NAMES[-1]]
-    left_out = {*(() if reviewed else REVIEW_FILE_NAMES), *(() if with_attention else (ATTENTION_FILE_NAME,))}
+    ordered = [*FILE_NAMES[:-1], EVIDENCE_FILE_NAME, *REVIEW_FILE_NAMES, FILE_NAMES[-1]]
+    left_out = {*(() if reviewed else REVIEW_FILE_NAMES), *(() if with_evidence else (EVIDENCE_FILE_NAME,))}
     return [name for name in ordered if name in wanted - left_out]
 
 
-_SOMETIMES = (*REVIEW_FILE_NAMES, ATTENTION_FILE_NAME)
+_SOMETIMES = (*REVIEW_FILE_NAMES, EVIDENCE_FILE_NAME)
 _PARTIAL_PREFIX = ".lnstation-partial-"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from datetime import UTC, datetime
 
 SYNTHETIC_MODEL = "SYNTHETIC TRAINING: a model behind these results learned from synthetic patients only"
 NOTHING = "\N{EM DASH}"
@@ -43,3 +44,20 @@ def sentence(text: str) -> str:
     if first.isalpha() and first.islower():  # file names keep their spelling
         words = words[0].upper() + words[1:]
     return words + ("" if words[-1] in ".!?" else ".")
+
+
+def time_text(when: str, *, naive_is_utc: bool = False) -> str:
+    """An ISO 8601 time to the second, in UTC where it says its zone.
+
+    Args:
+        when: The time.
+        naive_is_utc: A time without a zone is in UTC.
+
+    Raises:
+        ValueError: It is not such a time.
+    """
+    time = datetime.fromisoformat(when)
+    if time.tzinfo is None and not naive_is_utc:
+        return time.isoformat(sep=" ", timespec="seconds")
+    utc = time if time.tzinfo is None else time.astimezone(UTC).replace(tzinfo=None)
+    return f"{utc.isoformat(sep=' ', timespec='seconds')} UTC"

@@ -7,26 +7,25 @@ from pathlib import Path
 
 from LNStationLib.assessment.review import Review
 from LNStationLib.export.csv_files import edits_csv, n_category_csv, nodes_csv, stations_csv
-from LNStationLib.export.html import html_report
+from LNStationLib.export.evidence import evidence_volume
 from LNStationLib.export.label_maps import write_label_map
-from LNStationLib.export.layout import build_report
 from LNStationLib.export.output_folder import (
-    ATTENTION_FILE_NAME,
+    EVIDENCE_FILE_NAME,
     FORMATS,
     file_names,
     partial_folder,
     prepare_output_folder,
     publish,
 )
-from LNStationLib.export.pdf import pdf_report
-from LNStationLib.imaging.boxes import station_boxes
-from LNStationLib.state.attention import attention_volume
-from LNStationLib.state.result import AssessmentResult
+from LNStationLib.export.report.html import html_report
+from LNStationLib.export.report.layout import build_report
+from LNStationLib.export.report.pdf import pdf_report
+from LNStationLib.state.assessed_case import AssessedCase
 from LNStationLib.support.progress import Progress, portion, silent
 
 
 def write_outputs(
-    result: AssessmentResult,
+    assessed: AssessedCase,
     out: Path,
     *,
     overwrite: bool,
@@ -40,7 +39,7 @@ def write_outputs(
     that file stands, the result is whole. A run that fails or is cancelled leaves no new file.
 
     Args:
-        result: What to write.
+        assessed: What to write.
         out: Output folder; made where it is missing.
         overwrite: Replace an earlier result in ``out``; other files there are never touched.
         progress: Told the running step.
@@ -54,32 +53,32 @@ def write_outputs(
         OutputError: The folder cannot take the results, or there is no such format.
         ValueError: A label map is not on the CT's grid.
     """
-    names = file_names(formats, reviewed=review is not None, with_attention=bool(result.attention))
+    names = file_names(formats, reviewed=review is not None, with_evidence=bool(assessed.attention_maps))
     prepare_output_folder(out, overwrite)
     with partial_folder(out) as folder:
         if "nifti" in formats:
-            _write_label_maps(result, folder, portion(progress, 0.0, 0.25))
-        _write_texts(result, review, folder, names)
+            _write_label_maps(assessed, folder, portion(progress, 0.0, 0.25))
+        _write_texts(assessed, review, folder, names)
         if "html" in formats or "pdf" in formats:
-            _write_reports(result, review, folder, formats, portion(progress, 0.25, 0.95))
+            _write_reports(assessed, review, folder, formats, portion(progress, 0.25, 0.95))
         progress("moving results into place", 0.95)
         written = publish(folder, out, names)
     progress("results written", 1.0)
     return written
 
 
-def _write_label_maps(result: AssessmentResult, folder: Path, progress: Progress) -> None:
-    maps = {"stations": result.stations, "nodes": result.nodes, "organs": result.organs}
+def _write_label_maps(assessed: AssessedCase, folder: Path, progress: Progress) -> None:
+    maps = {"stations": assessed.stations, "nodes": assessed.nodes, "organs": assessed.organs}
     for done, (name, image) in enumerate(maps.items()):
         progress(f"writing {name}.nii.gz", done / len(maps))
-        write_label_map(image, result.case.ct, folder / f"{name}.nii.gz")
-    if result.attention:
-        volume = attention_volume(result.attention, result.stations, station_boxes(result.stations))
-        write_label_map(volume, result.case.ct, folder / ATTENTION_FILE_NAME)
+        write_label_map(image, assessed.case.ct, folder / f"{name}.nii.gz")
+    volume = evidence_volume(assessed)
+    if volume is not None:
+        write_label_map(volume, assessed.case.ct, folder / EVIDENCE_FILE_NAME)
 
 
-def _write_texts(result: AssessmentResult, review: Review | None, folder: Path, names: list[str]) -> None:
-    assessment = result.assessment
+def _write_texts(assessed: AssessedCase, review: Review | None, folder: Path, names: list[str]) -> None:
+    assessment = assessed.assessment
     texts = {
         "stations.csv": stations_csv(assessment, review),
         "nodes.csv": nodes_csv(assessment),
@@ -96,9 +95,9 @@ def _write_texts(result: AssessmentResult, review: Review | None, folder: Path, 
 
 
 def _write_reports(
-    result: AssessmentResult, review: Review | None, folder: Path, formats: Collection[str], progress: Progress
+    assessed: AssessedCase, review: Review | None, folder: Path, formats: Collection[str], progress: Progress
 ) -> None:
-    report = build_report(result, portion(progress, 0.0, 0.6), review)
+    report = build_report(assessed, portion(progress, 0.0, 0.6), review)
     if "html" in formats:
         progress("writing report.html", 0.6)
         (folder / "report.html").write_text(html_report(report), encoding="utf-8")
@@ -106,4 +105,4 @@ def _write_reports(
         progress("writing report.pdf", 0.7)
         private = folder / "pdf"
         private.mkdir()
-        (folder / "report.pdf").write_bytes(pdf_report(report, private, result.assessment.created))
+        (folder / "report.pdf").write_bytes(pdf_report(report, private, assessed.assessment.created))

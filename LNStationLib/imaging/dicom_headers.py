@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import struct
 import warnings
+import zlib
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -28,8 +29,10 @@ DAMAGED = (
     EOFError,
     BytesLengthException,
     struct.error,
+    zlib.error,
 )
-"""What pydicom raises on damaged bytes: it decodes a value only when the value is asked for."""
+"""What pydicom raises on damaged bytes: it decodes a value only when the value is asked for, and a deflated file when
+it opens it."""
 
 
 def attribute(keyword: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.dicom_files import files_under
 from LNStationLib.imaging.dicom_geometry import ROUNDING_MM, Stack, at, slice_spacing, stack_of
 from LNStationLib.imaging.dicom_grouping import DicomSeries, group_series
+from LNStationLib.imaging.dicom_syntax import check_all_pixels_there, check_syntax, not_decoded
 from LNStationLib.imaging.reading import READABLE, Warn, quiet_itk
 from LNStationLib.support.errors import InputError
 
@@ -154,7 +155,7 @@ def _volume(series: DicomSeries, name: str, warn: Warn) -> DicomVolume:
     series, stack = _one_image_a_place(series, name, warn)
     spacing = slice_spacing(stack, name)
     order = stack.order
-    image = _pixels([series.files[i] for i in order], name)
+    image = _pixels(_chosen(series, order), name)
     image.SetOrigin(stack.positions[order[0]].tolist())
     image.SetSpacing([*stack.pixel_mm, spacing])
     image.SetDirection(stack.direction.ravel().tolist())
@@ -173,8 +174,7 @@ def _one_image_a_place(series: DicomSeries, name: str, warn: Warn) -> tuple[Dico
     if not repeated:
         return series, stack
     warn(f"{name}: {repeated} images that repeat another at the same place were left out.")
-    rest = DicomSeries(tuple(series.files[i] for i in kept), tuple(series.headers[i] for i in kept))
-    return rest, Stack(stack.direction, stack.pixel_mm, stack.positions[kept])
+    return _chosen(series, kept), Stack(stack.direction, stack.pixel_mm, stack.positions[kept])
 
 
 def _first_of_copies(indices: np.ndarray, series: DicomSeries, stack: Stack, name: str) -> int:
@@ -182,7 +182,7 @@ def _first_of_copies(indices: np.ndarray, series: DicomSeries, stack: Stack, nam
     first = int(indices[0])
     for other in map(int, indices[1:]):
         moved = np.abs(stack.positions[other] - stack.positions[first]).max() > ROUNDING_MM
-        if moved or not _same_pixels(series.files[first], series.files[other], name):
+        if moved or not _same_pixels(series, first, other, name):
             headers = [series.headers[i] for i in indices]
             raise InputError(
                 f"{name}: several images at one place {at(stack.positions[first])}, {_difference(headers)}; "
@@ -191,9 +191,15 @@ def _first_of_copies(indices: np.ndarray, series: DicomSeries, stack: Stack, nam
     return first
 
 
-def _same_pixels(first: Path, second: Path, name: str) -> bool:
-    one, other = _pixels([first], name), _pixels([second], name)
+def _same_pixels(series: DicomSeries, first: int, second: int, name: str) -> bool:
+    one, other = (_pixels(_chosen(series, [index]), name) for index in (first, second))
     return bool(np.array_equal(array_view(one), array_view(other)))
+
+
+def _chosen(series: DicomSeries, indices: Iterable[int]) -> DicomSeries:
+    """Some slices of a series, in the order of their indices."""
+    chosen = list(indices)
+    return DicomSeries(tuple(series.files[i] for i in chosen), tuple(series.headers[i] for i in chosen))
 
 
 def _difference(headers: Sequence[Dataset]) -> str:
@@ -205,15 +211,18 @@ def _difference(headers: Sequence[Dataset]) -> str:
     return "as of several time points or reconstructions"
 
 
-def _pixels(files: Sequence[Path], name: str) -> sitk.Image:
-    """Values of slices, each rescaled and decoded in its own way, as float32.
+def _pixels(series: DicomSeries, name: str) -> sitk.Image:
+    """Values of slices in their order, each rescaled and decoded in its own way, as float32.
 
     Raises:
-        InputError: The pixels cannot be decoded, or are colors.
+        InputError: The pixels cannot be decoded, end early, or are colors.
     """
+    check_syntax(series.headers, name)
+    for path, header in zip(series.files, series.headers, strict=True):
+        check_all_pixels_there(path, header, name)
     reader = sitk.ImageSeriesReader()
     reader.SetImageIO("GDCMImageIO")
-    reader.SetFileNames([str(path) for path in files])
+    reader.SetFileNames([str(path) for path in series.files])
     # Slope and intercept differ from slice to slice in PET; a float image takes each slice's own.
     reader.SetOutputPixelType(sitk.sitkFloat32)
     try:
@@ -221,9 +230,7 @@ def _pixels(files: Sequence[Path], name: str) -> sitk.Image:
             image = reader.Execute()
     except RuntimeError as error:
         logger.debug("%s: %s", name, error)
-        raise InputError(
-            f"{name}: the pixels of a slice cannot be decoded; copy or export the series again."
-        ) from error
+        raise not_decoded(series.headers, name) from error
     if image.GetNumberOfComponentsPerPixel() != 1:
         raise InputError(f"{name}: color images, not a CT or PET; give the original series.")
     return image

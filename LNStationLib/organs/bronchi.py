@@ -25,6 +25,7 @@ from LNStationLib.organs.bronchus_surrogates import (
     cut_to,
 )
 from LNStationLib.organs.findings import Findings
+from LNStationLib.organs.shut_bronchus import MAIN_REACH_MM, Turn, add_carina, find_turn
 from LNStationLib.organs.wave_tree import WaveTree, wave_tree
 from LNStationLib.state.organ_set import OrganSource
 from LNStationLib.support.types import BoolArray, FloatArray, Side
@@ -32,7 +33,8 @@ from LNStationLib.support.types import BoolArray, FloatArray, Side
 # Carina and the origins of four bronchi.
 N_LANDMARKS = 5
 _SHELL_VOXELS = 1.75
-_MAIN_REACH_MM = 20.0
+# Above a fork the direction of the lumen is read over this length, about the trachea's width.
+_BEFORE_FORK_MM = 15.0
 _LOBAR_LENGTH_MM = 15.0
 # A mediastinum drawn over by a lost lung takes the carina 3 to 4 cm with it; main bronchi fork 5 cm further out.
 _CARINA_ASIDE_MM = 40.0
@@ -57,6 +59,10 @@ def name_bronchi(lumen: BoolArray, trachea_top: BoolArray, scan: Scan) -> Findin
     tree = wave_tree(lumen, trachea_top, scan.spacing_mm, _SHELL_VOXELS * scan.spacing_mm)
     halves = _find_halves(tree)
     if halves is None:
+        turn = find_turn(tree)
+        if turn is not None:
+            _add_one_side(found, tree, lumen, scan, turn)
+            return found
         found.organ("trachea", lumen, OrganSource.IMAGE, "air column followed from the top of the view")
         found.warnings.append("The fork of the trachea was not found: carina and bronchi are missing.")
         return found
@@ -67,6 +73,14 @@ def name_bronchi(lumen: BoolArray, trachea_top: BoolArray, scan: Scan) -> Findin
     return found
 
 
+def _add_one_side(found: Findings, tree: WaveTree, lumen: BoolArray, scan: Scan, turn: Turn) -> None:
+    """Trachea, carina and the bronchi of the one side that holds air."""
+    found.organ("trachea", tree.paint(turn.trachea, lumen.shape), OrganSource.IMAGE, "lumen above the turn")
+    add_carina(found, turn, scan)
+    add_side = _add_left if turn.side == "L" else _add_right
+    add_side(found, tree, scan, lumen.shape, turn.start)
+
+
 def _find_halves(tree: WaveTree) -> tuple[int, int] | None:
     """First nodes of the right and the left main bronchus: the first fork with two long arms side by side.
 
@@ -75,10 +89,11 @@ def _find_halves(tree: WaveTree) -> tuple[int, int] | None:
     node, top_x = 0, float(tree.nodes[0].centroid[2])
     while True:
         fork = tree.run(node, BRANCH_REACH_MM)[-1]
-        arms = tree.children(fork, _MAIN_REACH_MM)
+        arms = tree.children(fork, MAIN_REACH_MM)
         arms = sorted(arms, key=lambda n: tree.nodes[n].volume, reverse=True)[:2]
         if len(arms) == 2 and tree.nodes[arms[1]].volume * tree.spacing_mm**3 > 400:
-            if abs(tree.nodes[fork].centroid[2] - top_x) * tree.spacing_mm > _CARINA_ASIDE_MM:
+            aside_mm = abs(tree.nodes[fork].centroid[2] - top_x) * tree.spacing_mm
+            if aside_mm > _CARINA_ASIDE_MM or _comes_from_aside(tree, fork):
                 return None
             apart = heading(tree, arms[0])[2] - heading(tree, arms[1])[2]
             if abs(apart) * tree.spacing_mm > 10.0:
@@ -89,11 +104,20 @@ def _find_halves(tree: WaveTree) -> tuple[int, int] | None:
         node = max(following, key=lambda n: tree.nodes[n].volume)
 
 
+def _comes_from_aside(tree: WaveTree, fork: int) -> bool:
+    """True where the lumen before a fork runs more sideways than down, as a main bronchus and no trachea does."""
+    end, node = tree.nodes[fork], tree.nodes[fork]
+    while node.parent is not None and end.distance_mm - node.distance_mm < _BEFORE_FORK_MM:
+        node = tree.nodes[node.parent]
+    down, _, aside = node.centroid - end.centroid
+    return bool(end.distance_mm - node.distance_mm >= _BEFORE_FORK_MM and abs(aside) > max(float(down), 0.0))
+
+
 def _add_trachea_and_carina(
     found: Findings, tree: WaveTree, lumen: BoolArray, scan: Scan, right: int, left: int
 ) -> None:
     # Only the main bronchi: lobar branches that turn upwards say nothing about the carina.
-    right_mask, left_mask = (tree.paint(first_part(tree, arm, _MAIN_REACH_MM), lumen.shape) for arm in (right, left))
+    right_mask, left_mask = (tree.paint(first_part(tree, arm, MAIN_REACH_MM), lumen.shape) for arm in (right, left))
     parent = tree.nodes[right].parent
     trunk = []
     while parent is not None:

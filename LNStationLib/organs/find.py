@@ -16,6 +16,7 @@ from LNStationLib.organs.find_bones import add_bones
 from LNStationLib.organs.find_veins import add_esophagus, add_inferior_pulmonary_veins, add_veins
 from LNStationLib.organs.findings import Findings
 from LNStationLib.organs.groups import AIRWAY_PARTS
+from LNStationLib.organs.laterality import warn_of_exchanged_sides
 from LNStationLib.organs.orientation import check_spine_behind, check_upright
 from LNStationLib.state.organ_set import Organ, OrganSet, OrganSource
 from LNStationLib.support.errors import InputError
@@ -57,7 +58,7 @@ def find_organs(case: Case, scan: Scan, progress: Progress = silent, segmented: 
     check_spine_behind(scan, body, context.middle_x())
     _add_lungs(context, outside)
     _add_mediastinum(context, progress)
-    _warn_of_mirror(context)
+    warn_of_exchanged_sides(context)
     return organs
 
 
@@ -112,15 +113,18 @@ def _add_airways(context: Context, chain: airways.TracheaChain | None, outside: 
 
 
 def _best_growth(scan: Scan, top: BoolArray, growths: list[airways.Growth]) -> tuple[airways.Growth, Findings]:
-    """The first growth in which all bronchi could be followed, else the one in which most could."""
+    """The first growth in which all bronchi could be followed, else the one in which most could.
+
+    One that shows the fork of the trachea goes before all that do not: a bronchus may only seem to be shut.
+    """
     best: tuple[airways.Growth, Findings] | None = None
-    most = -1
+    most = (False, -1)
     for growth in growths:
         named = bronchi.name_bronchi(growth.lumen, top, scan)
-        seen = sum(landmark.source is OrganSource.IMAGE for landmark in named.landmarks)
-        if seen > most:
-            best, most = (growth, named), seen
-        if most == bronchi.N_LANDMARKS:
+        seen = [landmark.name for landmark in named.landmarks if landmark.source is OrganSource.IMAGE]
+        if ("carina" in seen, len(seen)) > most:
+            best, most = (growth, named), ("carina" in seen, len(seen))
+        if len(seen) == bronchi.N_LANDMARKS:
             break
     assert best is not None
     return best
@@ -168,20 +172,3 @@ def _split_arteries(context: Context) -> None:
 def _derived(organ: Organ) -> OrganSource:
     """The source of what is cut out of an organ."""
     return OrganSource.DERIVED if organ.source is OrganSource.SUPPLIED else organ.source
-
-
-def _warn_of_mirror(context: Context) -> None:
-    """A descending aorta right of the spine, or a long right main bronchus: mirrored image or mirrored patient."""
-    organs = context.organs
-    descending, spine = organs.mask("descending_aorta"), organs.mask("spine")
-    if descending is None or spine is None:
-        return
-    slices = descending.any(axis=(1, 2)) & spine.any(axis=(1, 2))
-    if not slices.any():
-        return
-    middle = [float(np.nonzero(mask[slices])[2].mean()) for mask in (descending, spine)]
-    if (middle[0] - middle[1]) * context.scan.spacing_mm < -8.0:
-        organs.warnings.append(
-            "The descending aorta lies right of the spine: "
-            "the patient has a right-sided aorta or the image is mirrored."
-        )

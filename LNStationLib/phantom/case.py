@@ -10,34 +10,39 @@ import numpy as np
 import SimpleITK as sitk
 
 from LNStationLib.case.case import Case, CaseFacts
+from LNStationLib.imaging.boxes import bounding_box
 from LNStationLib.imaging.grid import Grid
-from LNStationLib.phantom import anatomy_model, ct, pet, rasterize, scanner
-from LNStationLib.phantom.bedding import Bedding, lay_bedding
-from LNStationLib.phantom.contents import Placed, bring_in, paint_contents, stamp_contents
-from LNStationLib.phantom.extent import WholeBody
-from LNStationLib.phantom.frame import Frame
-from LNStationLib.phantom.look_alikes import LookAlike
-from LNStationLib.phantom.mask_table import MaskTable, bounding_box
-from LNStationLib.phantom.nodes import NodeTruth, PlacedNode, axial_diameters_mm, node_truth
-from LNStationLib.phantom.patient import PatientPlan, scanned_with
-from LNStationLib.phantom.physiology import draw_physiology
+from LNStationLib.phantom.anatomy import model as anatomy_model
+from LNStationLib.phantom.anatomy import rasterize
+from LNStationLib.phantom.anatomy.frame import Frame
+from LNStationLib.phantom.anatomy.mask_table import MaskTable
+from LNStationLib.phantom.anatomy.sides import mirrored_name, mirrored_side, mirrored_site, mirrored_station
+from LNStationLib.phantom.anatomy.variation import Variation, draw_variation
+from LNStationLib.phantom.images import ct, pet, scanner
+from LNStationLib.phantom.images.bedding import Bedding, bedding_of, lay_bedding
+from LNStationLib.phantom.images.beyond_chest.whole_body import WholeBody
+from LNStationLib.phantom.images.contents import Placed, bring_in, paint_contents, stamp_contents
+from LNStationLib.phantom.images.physiology import draw_physiology
+from LNStationLib.phantom.nodes.look_alikes import LookAlike
+from LNStationLib.phantom.nodes.node import NodeTruth, PlacedNode, axial_diameters_mm, node_truth
+from LNStationLib.phantom.nodes.tumor import tumor_shape
+from LNStationLib.phantom.nodes.uptake_model import with_calls, with_uptake
+from LNStationLib.phantom.patient import PatientPlan
 from LNStationLib.phantom.preset import load_preset
-from LNStationLib.phantom.samples import SampleName, demo_plan, sample_plan
-from LNStationLib.phantom.scan_traits import Extent, ScanTrait, bedding_of, variation_of
-from LNStationLib.phantom.tumor import tumor_shape
-from LNStationLib.phantom.uptake_model import with_calls, with_uptake
-from LNStationLib.phantom.variation import Variation, draw_variation
-from LNStationLib.support.types import BoolArray, HuArray, InstanceArray, PointMm, Side
+from LNStationLib.phantom.scan_traits import variation_of
+from LNStationLib.support.types import BoolArray, HuArray, InstanceArray, PointMm
 
 Organs = Literal["key", "all", "none"]
 FIELD_OF_VIEW_MM = (366.0, 296.0, 316.0)
 """Width, depth and height of the compact field of view in mm; the top lies in the neck at the cricoid."""
-_DEMO_TRAITS: dict[str, str] = {"contrast": "venous", "arms": "up", "kernel": "soft", "arch": "normal"}
 WIDE_FIELD_OF_VIEW_MM = (500.0, 430.0, 316.0)
 """The same of the wide field of view: as wide as a scanner's bore shows, with couch and bedding."""
 _TOP_MM = 124.0
+"""Highest slice of the compact and of the wide field of view: the neck at the cricoid."""
 _FRONT_MM = -150.0
+"""Front row (y) of the compact field of view, in front of the breastbone and its skin."""
 _WIDE_FRONT_MM = -205.0
+"""The same of the wide field of view, with room for breasts and a blanket."""
 _SHOULDER_MM = 88.0
 """Top of the shoulders of an average adult, in the frame of ``central``."""
 
@@ -62,7 +67,7 @@ class PhantomCase:
         nodes: One row a node.
         variation: The patient's traits.
         node_labels: Every node, visible or not, by its number ``[z, y, x]``; the case holds the visible ones.
-        look_alikes: What is no node.
+        look_alikes: What looks like a node and is not.
         chest: First slice that shows the chest and the first above it; ``None`` where all do.
     """
 
@@ -75,70 +80,6 @@ class PhantomCase:
     node_labels: InstanceArray
     look_alikes: tuple[LookAlike, ...] = ()
     chest: tuple[int, int] | None = None
-
-
-def demo_case(
-    seed: int = 0,
-    *,
-    spacing_mm: tuple[float, float, float] = (1.1, 1.1, 2.5),
-    with_pet: bool = True,
-    organs: Organs = "key",
-    mirrored: bool = False,
-) -> Case:
-    """A synthetic patient with lung cancer of the right upper lobe and metastases in 4R, 7 and 10R.
-
-    Args:
-        seed: Decides everything; the same seed gives the same bytes.
-        spacing_mm: Voxel size ``(x, y, z)`` of the CT in mm.
-        with_pet: Whether the case has a PET.
-        organs: ``"key"`` for what a segmentation network usually gives (not airways, lungs, azygos), ``"all"`` for
-            the whole truth, ``"none"`` for no masks.
-        mirrored: Situs inversus: the patient reflected in the sagittal plane, sides in names swapped with it.
-
-    Raises:
-        ValueError: An argument is not one of those above.
-    """
-    return thorax(seed, spacing_mm=spacing_mm, with_pet=with_pet, organs=organs, mirrored=mirrored).case
-
-
-def sample_case(name: SampleName) -> Case:
-    """What a reader would get of a named patient (``samples``)."""
-    return render(sample_plan(name)).case
-
-
-def thorax(
-    seed: int = 0,
-    *,
-    spacing_mm: tuple[float, float, float] = (1.1, 1.1, 2.5),
-    with_pet: bool = True,
-    organs: Organs = "key",
-    mirrored: bool = False,
-    scan_traits: Sequence[ScanTrait] = (),
-    field_of_view: Literal["compact", "wide"] = "compact",
-    extent: Extent = "chest",
-) -> PhantomCase:
-    """The patient of ``demo_case`` together with its truth.
-
-    Args:
-        seed: As for ``demo_case``, like all up to ``mirrored``.
-        spacing_mm: See there.
-        with_pet: See there.
-        organs: See there.
-        mirrored: See there.
-        scan_traits: What real scans have, see ``scan_traits``; bedding and arms need the wide field of view.
-        field_of_view: The chest alone, or all that the bore holds. With and without traits the chest of one seed is
-            the same in the same field of view.
-        extent: How much of the body the CT shows; ``"head_to_thigh"`` needs the wide field of view.
-    """
-    plan = replace(
-        demo_plan(seed),
-        patient_id="synthetic-demo",
-        spacing_mm=spacing_mm,
-        has_pet=with_pet,
-        field_of_view=field_of_view,
-    )
-    plan = scanned_with(plan, scan_traits, extent)
-    return render(plan, organs=organs, mirrored=mirrored, traits=_DEMO_TRAITS)
 
 
 def in_bed(phantom: PhantomCase, bedding: Bedding, seed: int = 0) -> PhantomCase:
@@ -200,7 +141,7 @@ def render(
     hu = _flip(_in_bed(hu, grid, truth, plan, variation), mirrored)
     marks = rasterize.landmarks(rasterize.truth_masks(model), model.grid)
     if mirrored:
-        truth = truth.mirrored({name: _side_name(name, True) for name in truth})
+        truth = truth.mirrored({name: mirrored_name(name) for name in truth})
     nodes = _node_table(placed.nodes, plan, frame, mirrored)
     labels = _flip(labels, mirrored)
     case = Case(
@@ -214,7 +155,7 @@ def render(
         facts=_facts(plan, mirrored),
         synthetic=True,
     )
-    points = {_side_name(name, mirrored): _to_patient(p, frame, mirrored) for name, p in marks.items()}
+    points = {mirrored_name(k) if mirrored else k: _to_patient(p, frame, mirrored) for k, p in marks.items()}
     look_alikes = tuple(_look_alike(kind, node, frame, mirrored) for kind, node in placed.look_alikes)
     chest = (whole.chest.start, whole.chest.stop) if whole else None
     return PhantomCase(case, grid, truth, points, nodes, variation, labels, look_alikes, chest)
@@ -296,26 +237,6 @@ def _flip(array: np.ndarray, mirrored: bool) -> np.ndarray:
     return np.ascontiguousarray(array[:, :, ::-1]) if mirrored else array
 
 
-def _side_name(name: str, mirrored: bool) -> str:
-    if not mirrored:
-        return name
-    for this, other in (("left", "right"), ("right", "left")):
-        if name.endswith(f"_{this}"):
-            return f"{name.removesuffix(this)}{other}"
-        if name.startswith(f"{this}_"):
-            return f"{other}{name.removeprefix(this)}"
-    return name
-
-
-def _station_name(name: str, mirrored: bool) -> str:
-    swap = {"L": "R", "R": "L"}
-    return name[:-1] + swap[name[-1]] if mirrored and name[-1] in swap else name
-
-
-def _side(side: Side | None, mirrored: bool) -> Side | None:
-    return {"L": "R", "R": "L"}[side] if mirrored and side else side  # type: ignore[return-value]
-
-
 def _node_labels(nodes: Sequence[PlacedNode], model: anatomy_model.Anatomy, frame: Frame) -> InstanceArray:
     labels = np.zeros(frame.ct_grid.shape, np.uint16)
     for number, node in enumerate(nodes, start=1):
@@ -333,15 +254,15 @@ def _node_table(
         for number, node in enumerate(nodes, start=1)
     ]  # fmt: skip
     seen = with_calls(with_uptake(rows, plan.has_pet, plan.generator("uptake")), load_preset(plan.preset).imaging)
-    return tuple(
-        replace(row, station=_station_name(row.station, mirrored), side=_side(row.side, mirrored)) for row in seen
-    )
+    if not mirrored:
+        return tuple(seen)
+    return tuple(replace(row, station=mirrored_station(row.station), side=mirrored_side(row.side)) for row in seen)
 
 
 def _look_alike(kind: str, node: PlacedNode, frame: Frame, mirrored: bool) -> LookAlike:
     center = node.ellipsoid.center
     short = axial_diameters_mm(node.ellipsoid, frame.scale_at(center))[0]
-    station = _station_name(node.plan.station, mirrored)
+    station = mirrored_station(node.plan.station) if mirrored else node.plan.station
     return LookAlike(kind, station, short, node.plan.hu, _to_patient(center, frame, mirrored))
 
 
@@ -362,12 +283,11 @@ def _chosen(truth: Mapping[str, BoolArray], organs: Organs, grid: Grid) -> dict[
 
 
 def _facts(plan: PatientPlan, mirrored: bool) -> CaseFacts:
-    words = {"left": "right", "right": "left"}
-    first, _, rest = plan.tumor.site.partition(" ")
+    tumor = plan.tumor
     return CaseFacts(
-        cancer=plan.tumor.cancer,
-        tumor_side=_side(plan.tumor.side, mirrored),
-        tumor_site=f"{words.get(first, first)} {rest}" if mirrored else plan.tumor.site,
+        cancer=tumor.cancer,
+        tumor_side=mirrored_side(tumor.side) if mirrored else tumor.side,
+        tumor_site=mirrored_site(tumor.site) if mirrored else tumor.site,
         sex=plan.sex,
         age_years=plan.age_years,
     )

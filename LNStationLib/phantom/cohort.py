@@ -1,20 +1,21 @@
 """Make a cohort: one patient after another or several at once, always the same bytes, resumable after a kill.
 
-A cohort folder holds ``cohort.json`` and the tables, ``cases/ID`` as ``assess`` reads them, and ``truth/ID`` with
-what no reader has. A patient's case appears whole first and its truth last, so a patient with a truth is whole.
+A cohort folder holds ``cohort.json``, the tables that training reads (``tables``), ``cases/ID`` as ``assess`` reads
+them, and ``truth/ID`` with what no reader has. A patient's case appears whole first and its truth last, so a patient
+with a truth is whole.
 """
 
 from __future__ import annotations
 
 import contextlib
-import functools
-import os
 import shutil
-import tempfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from LNStationLib.phantom.patient import PatientTruth, compact, complete, draw_patient, scanned_with, unplaced
+from LNStationLib.phantom.memory import keep_freed_memory
+from LNStationLib.phantom.patient import compact, complete, draw_patient, scanned_with, unplaced
 from LNStationLib.phantom.preset import Preset, load_preset
 from LNStationLib.phantom.records import (
     CASES,
@@ -23,15 +24,15 @@ from LNStationLib.phantom.records import (
     TRUTH,
     CohortFile,
     CohortKey,
-    cohort_key,
-    patient_bytes,
     patient_id,
     read_cohort_file,
     read_patient,
     write_file,
-    write_tables,
+    write_truth,
 )
+from LNStationLib.phantom.rendering import write_rendered
 from LNStationLib.phantom.scan_traits import Extent, ScanTrait, check_traits
+from LNStationLib.phantom.tables import write_tables
 from LNStationLib.support.errors import InputError, OutputError
 from LNStationLib.support.processes import spread_or_serial
 from LNStationLib.support.progress import Progress, silent
@@ -65,6 +66,38 @@ class CohortRequest:
     extent: Extent = "chest"
 
 
+@dataclass(frozen=True)
+class CohortRun:
+    """A cohort to be completed, whoever wants it.
+
+    Attributes:
+        folder: Where.
+        title: Of the cohort, for the cards of models.
+        key: What decides its patients.
+        numbers: Numbers of its patients, in the order of the tables.
+        make: Makes and writes the patient of a number; can be pickled.
+        workers: Processes, at least 1; never changes a byte.
+    """
+
+    folder: Path
+    title: str
+    key: CohortKey
+    numbers: Sequence[int]
+    make: Callable[[int], None]
+    workers: int = 1
+
+    def name(self, number: int) -> str:
+        """Name of a patient's folders."""
+        return patient_id(self.key.preset, self.key.seed, number)
+
+    def is_whole(self, number: int) -> bool:
+        """True where nothing of a patient is missing."""
+        name = self.name(number)
+        return (self.folder / TRUTH / name / PATIENT_FILE).exists() and (
+            not self.key.images or (self.folder / CASES / name / "case.json").exists()
+        )
+
+
 def make_cohort(request: CohortRequest, progress: Progress = silent) -> int:
     """Make a cohort, or what is missing of it.
 
@@ -76,23 +109,24 @@ def make_cohort(request: CohortRequest, progress: Progress = silent) -> int:
         How many patients were made; the others were whole already.
 
     Raises:
-        InputError: The request makes no sense, or the folder holds something else or another cohort.
-        OutputError: The folder cannot be written.
+        InputError: The request makes no sense, or the folder holds another cohort.
+        OutputError: The folder holds something else, or cannot be written.
         CancelledError: From ``progress``; whole patients stay.
     """
     preset = _checked(request)
-    key = cohort_key(preset, request.seed, request.images, request.compact_mm).model_copy(
-        update={"scan_traits": check_traits(request.scan_traits), "extent": request.extent}
+    key = CohortKey(
+        preset=preset.name,
+        preset_digest=preset.digest(),
+        seed=request.seed,
+        images=request.images,
+        compact_mm=request.compact_mm,
+        scan_traits=check_traits(request.scan_traits),
+        extent=request.extent,
     )
-    _prepare(request.folder, key)
-    missing = [n for n in range(1, request.patients + 1) if not is_whole(request.folder, key, n)]
-    done = request.patients - len(missing)
-    progress(f"{done} of {request.patients} patients", done / request.patients)
-    for _ in spread_or_serial(functools.partial(make_patient, request), missing, request.workers):
-        done += 1
-        progress(f"{done} of {request.patients} patients", done / request.patients)
-    finish(request.folder, key, preset, request.patients)
-    return len(missing)
+    title = f"Synthetic patients ({preset.name})"
+    numbers = range(1, request.patients + 1)
+    run = CohortRun(request.folder, title, key, numbers, partial(make_patient, request), request.workers)
+    return complete_cohort(run, progress)
 
 
 def _checked(request: CohortRequest) -> Preset:
@@ -112,55 +146,11 @@ def _checked(request: CohortRequest) -> Preset:
     return load_preset(request.preset)
 
 
-def _prepare(folder: Path, key: CohortKey) -> None:
-    """Take an empty folder or a cohort of the same key, nothing else."""
-    if (folder / COHORT_FILE).exists():
-        there = read_cohort_file(folder).key
-        if there != key:
-            differs = ", ".join(
-                f"{name} {getattr(there, name)} instead of {getattr(key, name)}"
-                for name in CohortKey.model_fields
-                if getattr(there, name) != getattr(key, name)
-            )
-            raise InputError(
-                f"{folder} holds another cohort ({differs}); choose another folder or the same settings."
-            )
-        return
-    if folder.exists() and (not folder.is_dir() or any(not _is_remnant(path) for path in folder.iterdir())):
-        raise OutputError(f"{folder} is not empty and no cohort; choose another folder.")
-    try:
-        for name in (CASES, TRUTH):
-            (folder / name).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder} cannot be written ({error.strerror}); choose another folder.") from error
-    write_file(folder / COHORT_FILE, _file_bytes(CohortFile(key=key, patients=0)))
-
-
-def _is_remnant(path: Path) -> bool:
-    """True for what a kill before the first patient leaves."""
-    return path.name.startswith(f".{COHORT_FILE}-") or (path.name in (CASES, TRUTH) and not any(path.iterdir()))
-
-
-def _file_bytes(cohort: CohortFile) -> bytes:
-    return (cohort.model_dump_json(indent=1) + "\n").encode()
-
-
-def is_whole(folder: Path, key: CohortKey, number: int) -> bool:
-    """True where nothing of a patient is missing."""
-    name = patient_id(key, number)
-    return (folder / TRUTH / name / PATIENT_FILE).exists() and (
-        not key.images or (folder / CASES / name / "case.json").exists()
-    )
-
-
 def make_patient(request: CohortRequest, number: int) -> None:
     """Make and write one patient."""
     preset = load_preset(request.preset)
     plan = draw_patient(preset, request.seed, number)
     if request.images:
-        from LNStationLib.phantom.memory import keep_freed_memory
-        from LNStationLib.phantom.rendering import write_rendered
-
         keep_freed_memory()
         if request.compact_mm is not None:
             plan = compact(plan, request.compact_mm)
@@ -169,35 +159,76 @@ def make_patient(request: CohortRequest, number: int) -> None:
         write_truth(request.folder, complete(preset, plan, *unplaced(plan)))
 
 
-def write_truth(folder: Path, truth: PatientTruth, extra: Path | None = None) -> None:
-    """Write a patient's truth folder; it appears whole.
+def complete_cohort(run: CohortRun, progress: Progress = silent) -> int:
+    """Make the patients that a cohort lacks, then its tables.
 
     Args:
-        folder: The cohort's folder.
-        truth: The patient.
-        extra: Folder whose files are moved into it.
+        run: The cohort.
+        progress: Told after each patient.
+
+    Returns:
+        How many patients were made; the others were whole already.
+
+    Raises:
+        InputError: The folder holds another cohort.
+        OutputError: The folder holds something else, or cannot be written.
+        CancelledError: From ``progress``; whole patients stay.
     """
-    target = folder / TRUTH / truth.plan.patient_id
-    partial = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    claim_folder(run)
+    wanted = len(run.numbers)
+    missing = [number for number in run.numbers if not run.is_whole(number)]
+    done = wanted - len(missing)
+    progress(f"{done} of {wanted} patients", done / wanted)
+    for _ in spread_or_serial(run.make, missing, run.workers):
+        done += 1
+        progress(f"{done} of {wanted} patients", done / wanted)
+    _finish(run)
+    return len(missing)
+
+
+def claim_folder(run: CohortRun) -> None:
+    """Take an empty folder or a cohort of the same key, nothing else.
+
+    Raises:
+        InputError: It holds another cohort.
+        OutputError: It holds something else, or cannot be written.
+    """
+    folder = run.folder
+    if (folder / COHORT_FILE).exists():
+        _refuse_another(folder, run.key)
+        return
+    if folder.exists() and (not folder.is_dir() or any(not _is_remnant(path) for path in folder.iterdir())):
+        raise OutputError(f"{folder} is not empty and not a cohort; choose another folder.")
     try:
-        (partial / PATIENT_FILE).write_bytes(patient_bytes(truth))
-        for path in sorted(extra.iterdir()) if extra else ():
-            shutil.move(path, partial / path.name)
-        partial.chmod(0o755)
-        shutil.rmtree(target, ignore_errors=True)
-        os.replace(partial, target)
+        for name in (CASES, TRUTH):
+            (folder / name).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"{target} could not be written completely: {error}") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        raise OutputError(f"{folder} cannot be written ({error.strerror}); choose another folder.") from error
+    write_file(folder / COHORT_FILE, CohortFile(title=run.title, key=run.key).content())
 
 
-def finish(folder: Path, key: CohortKey, preset: Preset, patients: int) -> None:
-    """Write the tables from the patients' own files and say how many there are; sweep up after a kill."""
-    rows = [read_patient(folder / TRUTH / patient_id(key, number)) for number in range(1, patients + 1)]
-    write_tables(folder, rows, preset)
+def _refuse_another(folder: Path, key: CohortKey) -> None:
+    there = read_cohort_file(folder).key
+    differs = ", ".join(
+        f"{name} {getattr(there, name)} instead of {getattr(key, name)}"
+        for name in CohortKey.model_fields
+        if getattr(there, name) != getattr(key, name)
+    )
+    if differs:
+        raise InputError(f"{folder} holds another cohort ({differs}); choose another folder or the same settings.")
+
+
+def _is_remnant(path: Path) -> bool:
+    """True for what a kill before the first patient leaves."""
+    return path.name.startswith(f".{COHORT_FILE}-") or (path.name in (CASES, TRUTH) and not any(path.iterdir()))
+
+
+def _finish(run: CohortRun) -> None:
+    """Write the tables from the patients' own files and say who they are of; sweep up after a kill."""
+    folder, names = run.folder, [run.name(number) for number in run.numbers]
+    write_tables(folder, [read_patient(folder / TRUTH / name) for name in names], run.key.drawn_from())
     for part in (folder, folder / CASES, folder / TRUTH):
         for remnant in part.glob(".*-*"):
             with contextlib.suppress(OSError):
                 shutil.rmtree(remnant) if remnant.is_dir() else remnant.unlink()
-    write_file(folder / COHORT_FILE, _file_bytes(CohortFile(key=key, patients=patients)))
+    write_file(folder / COHORT_FILE, CohortFile(title=run.title, key=run.key, patients=tuple(names)).content())

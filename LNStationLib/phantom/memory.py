@@ -9,6 +9,7 @@ import sys
 # Parameters of mallopt(3) in glibc's malloc.h.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 _KEEP_BYTES = 1 << 30
+"""Larger than any single array of a patient."""
 
 _log = logging.getLogger(__name__)
 

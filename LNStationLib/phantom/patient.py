@@ -9,16 +9,16 @@ from typing import Literal
 import numpy as np
 
 from LNStationLib import anatomy
-from LNStationLib.phantom.look_alikes import LookAlike, draw_look_alikes
-from LNStationLib.phantom.node_draw import draw_nodes, draw_traits
-from LNStationLib.phantom.nodes import NodePlan, NodeTruth, node_truth
-from LNStationLib.phantom.pathology import StationPathology, dissect, n_from_images, n_from_pathology
+from LNStationLib.phantom.anatomy.variation import Contrast
+from LNStationLib.phantom.nodes.drawing import draw_nodes, draw_traits
+from LNStationLib.phantom.nodes.look_alikes import LookAlike, draw_look_alikes
+from LNStationLib.phantom.nodes.node import NodePlan, NodeTruth, node_truth
+from LNStationLib.phantom.nodes.pathology import StationPathology, dissect, n_from_images, n_from_pathology
+from LNStationLib.phantom.nodes.spread import draw_spread
+from LNStationLib.phantom.nodes.tumor import Tumor, draw_tumor
+from LNStationLib.phantom.nodes.uptake_model import station_suv_max, with_calls, with_uptake
 from LNStationLib.phantom.preset import Preset, SiteRow
 from LNStationLib.phantom.scan_traits import Extent, ScanTrait, check_traits
-from LNStationLib.phantom.spread import draw_spread
-from LNStationLib.phantom.tumor import Tumor, draw_tumor
-from LNStationLib.phantom.uptake_model import station_suv_max, with_calls, with_uptake
-from LNStationLib.phantom.variation import Contrast
 
 Purpose = Literal["plan", "place", "uptake", "surgery", "anatomy", "bedding", "extent"]
 
@@ -40,7 +40,7 @@ class PatientPlan:
         contrast: Phase of the CT; nodes are as bright as it makes them.
         tumor: The primary tumor.
         nodes: All nodes.
-        look_alikes: Kind and shape of what is no node.
+        look_alikes: Kind and shape of each look-alike.
         field_of_view: ``"clinical"``: 512 x 512 pixels that hold the body and the couch. ``"compact"``: the chest
             alone in as few voxels as ``spacing_mm`` asks for, as the demo and the tests need it. ``"wide"``: as
             few voxels, but all that the bore holds, couch and bedding with it.
@@ -103,7 +103,7 @@ class PatientTruth:
     Attributes:
         plan: What was drawn first; its nodes are those wanted, ``nodes`` those that came to be.
         nodes: Every node.
-        look_alikes: What is no node.
+        look_alikes: What looks like a node and is not.
         stations: One row for every station of the table.
         pathology: One row for every dissected station.
         c_n: N category that imaging shows.
@@ -172,6 +172,7 @@ def compact(plan: PatientPlan, pixel_mm: float) -> PatientPlan:
 
 
 _UNENHANCED_HU = 38.0
+"""A node's attenuation without contrast medium."""
 _ENHANCEMENT = {"venous": 1.0, "arterial": 0.7, "none": 0.1}
 """Part of the enhancement of the venous phase."""
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from LNStationLib import anatomy
 from LNStationLib.case.case import Cancer
-from LNStationLib.phantom.variation import Contrast
+from LNStationLib.phantom.anatomy.variation import Contrast
 from LNStationLib.staging import Rules
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.resources import resource_path

@@ -45,7 +45,7 @@ class PresetChange(BaseModel):
                 update[name] = getattr(self, name)
         return preset.model_copy(update={"nodes": table.model_copy(update=update)})
 
-    def in_words(self) -> str:
+    def summary(self) -> str:
         """The change in a few words for titles; empty where there is none."""
         words = [f"signs x {self.sign_strength:g}"] if self.sign_strength != 1 else []
         if self.reactive_patient_fraction is not None:

@@ -1,85 +1,137 @@
-"""Patients on disk: one JSON file each, and the cohort's tables as CSV."""
+"""A synthetic cohort on disk: what decides it (``cohort.json``), and each patient's truth (``patient.json``)."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, fields
+import json
+import os
+import shutil
+import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from LNStationLib import __version__
-from LNStationLib.phantom.look_alikes import LookAlike
-from LNStationLib.phantom.nodes import NodeTruth
-from LNStationLib.phantom.pathology import StationPathology
-from LNStationLib.phantom.patient import PatientTruth, StationRow
-from LNStationLib.phantom.preset import Preset
+from LNStationLib.phantom.patient import PatientTruth
+from LNStationLib.phantom.preset import Preset, load_preset
+from LNStationLib.phantom.preset_change import PresetChange
 from LNStationLib.phantom.scan_traits import Extent, ScanTrait
 from LNStationLib.support.atomic_files import write_atomically
 from LNStationLib.support.errors import InputError, OutputError
 
 COHORT_FILE, PATIENT_FILE = "cohort.json", "patient.json"
 CASES, TRUTH = "cases", "truth"
-TABLES = ("cohort.csv", "pathology.csv", "nodes.csv", "stations.csv", "look_alikes.csv")
 _PATIENT = TypeAdapter(PatientTruth)
+_OLD_TABLE = "cohort.csv"
+"""Only cohorts of the first format have it."""
 
 
 class CohortKey(BaseModel):
-    """What decides every byte of a cohort's patients."""
+    """What decides every byte of a cohort's patients.
+
+    Attributes:
+        lnstation_version: Of the version that made it.
+        preset: Name of the preset.
+        preset_digest: Of the preset with the change.
+        seed: Decides every patient, together with the preset.
+        images: False for tables and truth alone.
+        compact_mm: Pixels of CTs of the chest alone; ``None`` for the clinical field of view and own pixels.
+        scan_traits: What real scans have and the audited cohorts do not.
+        extent: How much of the body the CTs show.
+        change: What was changed of the preset.
+        slice_mm: Slice thickness of every CT; ``None`` for each patient's own.
+        ct_only: Whether no patient has a PET.
+        chest_only: CTs of the chest alone, with each patient's own pixels.
+        positive_fraction: At least this part of the patients has ``positive_stations`` metastatic stations as drawn.
+        positive_stations: See ``positive_fraction``.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    lnstation_version: str
+    lnstation_version: str = __version__
     preset: str
     preset_digest: str
     seed: int
-    images: bool
+    images: bool = True
     compact_mm: float | None = None
     scan_traits: tuple[ScanTrait, ...] = ()
     extent: Extent = "chest"
+    change: PresetChange = PresetChange()
+    slice_mm: float | None = None
+    ct_only: bool = False
+    chest_only: bool = False
+    positive_fraction: float = 0.0
+    positive_stations: int = 1
+
+    def drawn_from(self) -> Preset:
+        """The preset with the change.
+
+        Raises:
+            InputError: There is no preset of that name.
+        """
+        return self.change.applied(load_preset(self.preset))
 
 
 class CohortFile(BaseModel):
-    """``cohort.json``."""
+    """``cohort.json``.
+
+    Attributes:
+        format: 2; the first format is refused, or taken over where its tables are the same (``read_cohort_file``).
+        synthetic: Always true: no patient is real.
+        title: For the cards of models.
+        key: What decides the patients.
+        patients: Names of the patients in the tables, in their order; empty until the first run is complete.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    synthetic: bool = True
+    format: Literal[2] = 2
+    synthetic: Literal[True] = True
+    title: str
     key: CohortKey
-    patients: int
-    """Patients in the tables, numbered from 1; 0 until the first run is complete."""
+    patients: tuple[str, ...] = ()
 
-
-def cohort_key(preset: Preset, seed: int, images: bool, compact_mm: float | None = None) -> CohortKey:
-    """The key of a cohort made by this version."""
-    return CohortKey(
-        lnstation_version=__version__,
-        preset=preset.name,
-        preset_digest=preset.digest(),
-        seed=seed,
-        images=images,
-        compact_mm=compact_mm,
-    )
+    def content(self) -> bytes:
+        """The file's bytes."""
+        return (self.model_dump_json(indent=1) + "\n").encode()
 
 
 def read_cohort_file(folder: Path) -> CohortFile:
     """Read ``cohort.json``.
 
+    That of an older version's ``train cohort`` is read too, since its tables have the same columns.
+
     Raises:
-        InputError: There is none, or it is faulty.
+        InputError: There is none, it is faulty, or the cohort is of an older format.
     """
     path = folder / COHORT_FILE
     try:
-        return CohortFile.model_validate_json(path.read_bytes())
+        content = json.loads(path.read_bytes())
     except OSError as error:
         raise InputError(
-            f"{folder} is no cohort: it has no readable {COHORT_FILE}; make one with phantom."
+            f"{folder} is not a synthetic cohort: {COHORT_FILE} cannot be read; make one with run.py phantom."
         ) from error
+    except ValueError as error:
+        raise InputError(f"{path} is not JSON; make the cohort again in a new folder.") from error
+    if (folder / _OLD_TABLE).exists():
+        raise InputError(
+            f"{folder} was made by an older version, with other tables: make it again in a new folder; "
+            "the same settings give the same patients."
+        )
+    try:
+        return CohortFile.model_validate(_taken_over(content, folder))
     except ValidationError as error:
         raise InputError(f"{path} is not a cohort file of this version; make the cohort again.") from error
+
+
+def _taken_over(content: Any, folder: Path) -> Any:
+    """The content in this format, where it is that of ``train cohort`` of LNStation 0.1.0 before format 2."""
+    if not isinstance(content, dict) or "format" in content or "change" not in content:
+        return content
+    key = {name: value for name, value in content.items() if name not in ("synthetic", "title")}
+    key |= {"lnstation_version": "0.1.0", "ct_only": True}
+    names = [path.name for path in _truth_folders(folder)]
+    return {"format": 2, "synthetic": True, "title": content.get("title"), "key": key, "patients": names}
 
 
 def patient_bytes(truth: PatientTruth) -> bytes:
@@ -97,7 +149,9 @@ def read_patient(folder: Path) -> PatientTruth:
     try:
         return _PATIENT.validate_json(path.read_bytes())
     except OSError as error:
-        raise InputError(f"{path} cannot be read; run the same phantom command again to complete it.") from error
+        raise InputError(
+            f"{path} cannot be read; run the command that made the cohort again to complete it."
+        ) from error
     except ValidationError as error:
         raise InputError(
             f"{path} is not a patient of this version; make the cohort again in a new folder."
@@ -105,21 +159,33 @@ def read_patient(folder: Path) -> PatientTruth:
 
 
 def read_patients(folder: Path) -> tuple[CohortFile, list[PatientTruth]]:
-    """All patients of a complete cohort, by number.
+    """All patients of a complete cohort, in the order of its tables.
 
     Raises:
-        InputError: The folder is no cohort, or a patient is missing.
+        InputError: The folder is not a synthetic cohort, or a patient is missing.
     """
     cohort = read_cohort_file(folder)
     if not cohort.patients:
-        raise InputError(f"{folder} is not complete; run the same phantom command again.")
-    numbers = range(1, cohort.patients + 1)
-    return cohort, [read_patient(folder / TRUTH / patient_id(cohort.key, number)) for number in numbers]
+        raise InputError(f"{folder} is not complete: run the command that made it again.")
+    return cohort, [read_patient(folder / TRUTH / name) for name in cohort.patients]
 
 
-def patient_id(key: CohortKey, number: int) -> str:
+def read_made_patients(folder: Path) -> list[PatientTruth]:
+    """The patients made so far, by name; a stopped run leaves fewer than were wanted.
+
+    Raises:
+        InputError: A patient's file is faulty.
+    """
+    return [read_patient(path) for path in _truth_folders(folder)]
+
+
+def _truth_folders(folder: Path) -> list[Path]:
+    return sorted(path.parent for path in (folder / TRUTH).glob(f"[!.]*/{PATIENT_FILE}"))
+
+
+def patient_id(preset: str, seed: int, number: int) -> str:
     """Name of a patient's folders."""
-    return f"{key.preset}-{key.seed}-{number:05d}"
+    return f"{preset}-{seed}-{number:05d}"
 
 
 def write_file(path: Path, content: bytes) -> None:
@@ -134,71 +200,27 @@ def write_file(path: Path, content: bytes) -> None:
         raise OutputError(f"{path} cannot be written ({error.strerror}); choose another folder.") from error
 
 
-def write_tables(folder: Path, patients: Sequence[PatientTruth], preset: Preset) -> None:
-    """Write the tables of ``TABLES``."""
-    write_file(folder / "cohort.csv", _csv(_cohort_row(p, preset) for p in patients))
-    parts: dict[str, tuple[type, str]] = {
-        "pathology.csv": (StationPathology, "pathology"),
-        "nodes.csv": (NodeTruth, "nodes"),
-        "stations.csv": (StationRow, "stations"),
-        "look_alikes.csv": (LookAlike, "look_alikes"),
-    }
-    for name, (kind, attribute) in parts.items():
-        rows = ({"patient_id": p.plan.patient_id, **_row(row)} for p in patients for row in getattr(p, attribute))
-        write_file(folder / name, _csv(rows, ["patient_id", *_columns(kind)]))
+def write_truth(folder: Path, truth: PatientTruth, extra: Path | None = None) -> None:
+    """Write a patient's truth folder; it appears whole.
 
+    Args:
+        folder: The cohort's folder.
+        truth: The patient.
+        extra: Folder whose files are moved into it.
 
-def _cohort_row(patient: PatientTruth, preset: Preset) -> dict[str, Any]:
-    plan = patient.plan
-    return {
-        "patient_id": plan.patient_id,
-        "synthetic": True,
-        "cancer": plan.tumor.cancer,
-        "tumor_site": plan.tumor.site,
-        "tumor_side": plan.tumor.side,
-        "tumor_diameter_mm": plan.tumor.diameter_mm,
-        "sex": plan.sex,
-        "age_years": plan.age_years,
-        "has_pet": plan.has_pet,
-        "c_n": patient.c_n,
-        "p_n": patient.p_n,
-        "n_rules": preset.n_rules or "count",
-        "n_visible_nodes": sum(node.visible for node in patient.nodes),
-        "n_dissected_stations": len(patient.pathology),
-        "n_taken": sum(row.n_taken for row in patient.pathology),
-        "n_positive": sum(row.n_positive for row in patient.pathology),
-    }
-
-
-def _columns(kind: type) -> list[str]:
-    names = [field.name for field in fields(kind)]
-    return [part for name in names for part in (_axes(name) if name == "center_mm" else (name,))]
-
-
-def _axes(name: str) -> tuple[str, str, str]:
-    return f"{name}_x", f"{name}_y", f"{name}_z"
-
-
-def _row(record: Any) -> dict[str, Any]:
-    values = asdict(record)
-    if "center_mm" in values:
-        center = values.pop("center_mm") or (None, None, None)
-        values |= dict(zip(_axes("center_mm"), center, strict=True))
-    return values
-
-
-def _csv(rows: Iterable[dict[str, Any]], columns: Sequence[str] | None = None) -> bytes:
-    text = io.StringIO(newline="")
-    rows = list(rows)
-    writer = csv.DictWriter(text, columns or list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
-    return text.getvalue().encode()
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    Raises:
+        OutputError: It could not be written completely.
+    """
+    target = folder / TRUTH / truth.plan.patient_id
+    partial = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    try:
+        (partial / PATIENT_FILE).write_bytes(patient_bytes(truth))
+        for path in sorted(extra.iterdir()) if extra else ():
+            shutil.move(path, partial / path.name)
+        partial.chmod(0o755)
+        shutil.rmtree(target, ignore_errors=True)
+        os.replace(partial, target)
+    except OSError as error:
+        raise OutputError(f"{target} could not be written completely: {error}") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)

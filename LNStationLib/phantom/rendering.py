@@ -13,15 +13,15 @@ import SimpleITK as sitk
 from LNStationLib import anatomy
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.phantom.case import PhantomCase, render
-from LNStationLib.phantom.cohort import write_truth
+from LNStationLib.phantom.case_folder import write_case
 from LNStationLib.phantom.patient import PatientPlan, PatientTruth, complete
 from LNStationLib.phantom.preset import Preset
-from LNStationLib.phantom.records import CASES, PATIENT_FILE, TRUTH
+from LNStationLib.phantom.records import CASES, PATIENT_FILE, TRUTH, write_truth
 from LNStationLib.phantom.station_truth import station_truth
-from LNStationLib.phantom.write import write_case
 from LNStationLib.support.errors import OutputError
 
 _CHEST = ("thoracic_cavity", "spine", "sternum", "clavicle_left", "clavicle_right", "esophagus", "trachea")
+"""Organs whose extent holds every station."""
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
-"""Four named patients, each with a story, for the demo, for trying things out and for teaching."""
+"""Four named patients, each with a story, for the demo, for tests and for teaching: as plans, cases and folders."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -10,19 +10,27 @@ from typing import Literal
 import numpy as np
 
 from LNStationLib import anatomy
-from LNStationLib.phantom.look_alikes import draw_look_alikes
-from LNStationLib.phantom.node_draw import NodeTraits, draw_node, draw_nodes
-from LNStationLib.phantom.nodes import NodePlan
-from LNStationLib.phantom.patient import PatientPlan, patient_generator
+from LNStationLib.case.case import Case
+from LNStationLib.phantom.case import Organs, PhantomCase, render
+from LNStationLib.phantom.nodes.drawing import NodeTraits, draw_node, draw_nodes
+from LNStationLib.phantom.nodes.look_alikes import draw_look_alikes
+from LNStationLib.phantom.nodes.node import NodePlan
+from LNStationLib.phantom.nodes.tumor import Tumor, draw_tumor
+from LNStationLib.phantom.patient import PatientPlan, patient_generator, scanned_with
 from LNStationLib.phantom.preset import Preset, load_preset
 from LNStationLib.phantom.preset_change import PresetChange
-from LNStationLib.phantom.tumor import Tumor, draw_tumor
+from LNStationLib.phantom.rendering import write_rendered
+from LNStationLib.phantom.scan_traits import Extent, ScanTrait
 from LNStationLib.support.types import PointMm
 
 SampleName = Literal["lung-n2", "lung-n0-reactive", "esophagus-middle", "esophagus-clear-signs"]
 SAMPLE_NAMES: tuple[SampleName, ...] = ("lung-n2", "lung-n0-reactive", "esophagus-middle", "esophagus-clear-signs")
 CLEAR_SIGNS = PresetChange(sign_strength=4.0, reactive_patient_fraction=0.5, reactive_size_factor=1.5)
 """What the cohort of the shipped model package changes of the esophagus preset (Training/README.md)."""
+
+
+_DEMO_TRAITS: dict[str, str] = {"contrast": "venous", "arms": "up", "kernel": "soft", "arch": "normal"}
+"""What the demo's patient is rather than drawn, so that every seed shows the same scan."""
 
 
 @dataclass(frozen=True)
@@ -152,6 +160,70 @@ def _demo_node(preset: Preset, tumor: Tumor, spot: _Spot, rng: np.random.Generat
     )
 
 
+def demo_case(
+    seed: int = 0,
+    *,
+    spacing_mm: tuple[float, float, float] = (1.1, 1.1, 2.5),
+    with_pet: bool = True,
+    organs: Organs = "key",
+    mirrored: bool = False,
+) -> Case:
+    """A synthetic patient with lung cancer of the right upper lobe and metastases in 4R, 7 and 10R.
+
+    Args:
+        seed: Decides everything; the same seed gives the same bytes.
+        spacing_mm: Voxel size ``(x, y, z)`` of the CT in mm.
+        with_pet: Whether the case has a PET.
+        organs: ``"key"`` for what a segmentation network usually gives (not airways, lungs, azygos), ``"all"`` for
+            the whole truth, ``"none"`` for no masks.
+        mirrored: Situs inversus: the patient reflected in the sagittal plane, sides in names swapped with it.
+
+    Raises:
+        ValueError: An argument is not one of those above.
+    """
+    return thorax(seed, spacing_mm=spacing_mm, with_pet=with_pet, organs=organs, mirrored=mirrored).case
+
+
+def sample_case(name: SampleName) -> Case:
+    """What a reader would get of a named patient (``samples``)."""
+    return render(sample_plan(name)).case
+
+
+def thorax(
+    seed: int = 0,
+    *,
+    spacing_mm: tuple[float, float, float] = (1.1, 1.1, 2.5),
+    with_pet: bool = True,
+    organs: Organs = "key",
+    mirrored: bool = False,
+    scan_traits: Sequence[ScanTrait] = (),
+    field_of_view: Literal["compact", "wide"] = "compact",
+    extent: Extent = "chest",
+) -> PhantomCase:
+    """The patient of ``demo_case`` together with its truth.
+
+    Args:
+        seed: As for ``demo_case``, like all up to ``mirrored``.
+        spacing_mm: See there.
+        with_pet: See there.
+        organs: See there.
+        mirrored: See there.
+        scan_traits: What real scans have, see ``scan_traits``; bedding and arms need the wide field of view.
+        field_of_view: The chest alone, or all that the bore holds. With and without traits the chest of one seed is
+            the same in the same field of view.
+        extent: How much of the body the CT shows; ``"head_to_thigh"`` needs the wide field of view.
+    """
+    plan = replace(
+        demo_plan(seed),
+        patient_id="synthetic-demo",
+        spacing_mm=spacing_mm,
+        has_pet=with_pet,
+        field_of_view=field_of_view,
+    )
+    plan = scanned_with(plan, scan_traits, extent)
+    return render(plan, organs=organs, mirrored=mirrored, traits=_DEMO_TRAITS)
+
+
 def write_sample(name: SampleName, out: Path) -> Path:
     """Make a named patient: its case under ``out/cases``, its truth under ``out/truth``.
 
@@ -161,7 +233,5 @@ def write_sample(name: SampleName, out: Path) -> Path:
     Raises:
         OutputError: It is there already, or the folder cannot be written.
     """
-    from LNStationLib.phantom.rendering import write_rendered
-
     plan = sample_plan(name)
     return write_rendered(load_preset(plan.preset), plan, out)

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
-from LNStationLib.phantom.bedding import Bedding
-
 ScanTrait = Literal["gown", "blanket", "open_blanket", "pillow", "mattress", "arms_down", "lung_kernel", "unenhanced"]
 """``gown``, ``blanket`` (down to the couch on both sides), ``open_blanket`` (ends in the air on one side), ``pillow``
-and ``mattress`` are those of ``bedding``; ``arms_down`` lays the arms beside the chest with air between, partly
-touching it and cut by the field of view; ``lung_kernel`` is a sharp kernel with its noise; ``unenhanced`` is a CT
-without contrast medium."""
+and ``mattress`` are bedding (``images.bedding``); ``arms_down`` lays the arms beside the chest with air between,
+partly touching it and cut by the field of view; ``lung_kernel`` is a sharp kernel with its noise; ``unenhanced`` is
+a CT without contrast medium."""
 SCAN_TRAITS: tuple[ScanTrait, ...] = get_args(ScanTrait)
 Extent = Literal["chest", "head_to_thigh"]
 EXTENTS: tuple[Extent, ...] = get_args(Extent)
@@ -43,14 +41,3 @@ def variation_of(traits: Sequence[ScanTrait]) -> dict[str, Any]:
     for trait in traits:
         fixed |= _FIXED.get(trait, {})
     return fixed
-
-
-def bedding_of(traits: Sequence[ScanTrait]) -> Bedding:
-    """The bedding that they ask for."""
-    blanket: Literal["closed", "open"] | None = "open" if "open_blanket" in traits else None
-    return Bedding(
-        gown="gown" in traits,
-        blanket="closed" if "blanket" in traits else blanket,
-        pillow="pillow" in traits,
-        mattress="mattress" in traits,
-    )

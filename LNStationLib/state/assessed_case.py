@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 
 import SimpleITK as sitk
 
+from LNStationLib.case.case import Case
 from LNStationLib.state.assessment import Assessment
 from LNStationLib.state.attention import StationAttention
 from LNStationLib.state.patient_state import PatientState
-from LNStationLib.state.result import AssessmentResult
 
 
 @dataclass(frozen=True)
 class AssessedCase:
-    """An assessed case that stands ready for corrections.
+    """An assessed case: what writers write, and what a correction of its stations builds on.
 
     Attributes:
         parsed: The patient, with stations and nodes.
@@ -31,17 +31,33 @@ class AssessedCase:
     attention: Mapping[str, StationAttention] | None = field(default_factory=dict)
 
     @property
-    def result(self) -> AssessmentResult:
-        """The result that writers take.
+    def case(self) -> Case:
+        """The case that was assessed."""
+        return self.parsed.case
+
+    @property
+    def stations(self) -> sitk.Image:
+        """uint8 label map on the CT's grid, values of the station table."""
+        return self.parsed.stations
+
+    @property
+    def organs(self) -> sitk.Image:
+        """uint8 label map on the CT's grid, values of the organ table.
 
         Raises:
-            ValueError: The case was restored and its organs or its attention were not found again yet.
+            ValueError: The case was restored and its organs were not found again yet.
         """
         if self.parsed.organs is None:
-            raise ValueError("the organs of this case are not known yet")
+            raise ValueError("the organs of this case are not known yet: find them again with with_organs()")
+        return self.parsed.organs.label_map
+
+    @property
+    def attention_maps(self) -> Mapping[str, StationAttention]:
+        """Where a network looked, by station; empty without one.
+
+        Raises:
+            ValueError: The case was restored and its maps were not made again yet.
+        """
         if self.attention is None:
-            raise ValueError("the attention maps of this case are not known yet")
-        organs = self.parsed.organs.label_map
-        return AssessmentResult(
-            self.assessment, self.parsed.case, self.parsed.stations, self.nodes, organs, self.attention
-        )
+            raise ValueError("the attention maps of this case are not known yet: make them with with_attention()")
+        return self.attention

@@ -12,13 +12,14 @@ from typing import Any
 
 import SimpleITK as sitk
 
-from LNStationLib.assessment.assess import assess_case, with_organs
+from LNStationLib.assessment.assess import assess, with_organs
 from LNStationLib.assessment.methods import described
 from LNStationLib.assessment.reassess import reassess, with_attention
 from LNStationLib.assessment.restore import restore_case
 from LNStationLib.assessment.review import evidence_sides, stage_reader_calls
 from LNStationLib.case.from_memory import CaseImages, case_from_images
 from LNStationLib.export import write_outputs
+from LNStationLib.export.columns import plain_columns
 from LNStationLib.models.package import list_packages, read_package
 from LNStationLib.models.package.card import card
 from LNStationLib.models.package.container import PackageError
@@ -57,6 +58,7 @@ class Methods:
         return {
             "devices": self._devices,
             "models": self._models,
+            "columns": self._columns,
             "methods": self._methods,
             "load_case": self._load_case,
             "assess": self._assess,
@@ -99,6 +101,11 @@ class Methods:
             "user_folder": str(user_folder()),
         }
 
+    def _columns(self, params: Result, progress: Progress) -> Result:
+        """What the columns of tables are, so that the panel shows the same titles, units and digits as the report."""
+        p.checked(p.NoParams, params)
+        return plain_columns()
+
     def _load_case(self, params: Result, progress: Progress) -> Result:
         given = p.checked(p.LoadCase, params)
         progress("reading the images", 0.0)
@@ -126,14 +133,14 @@ class Methods:
     def _assess(self, params: Result, progress: Progress) -> Result:
         given = p.checked(p.Assess, params)
         warm = self._store.get(given.case)
-        assessed = assess_case(warm.case, given.settings, portion(progress, 0.0, 0.97))
-        parsed, result = assessed.parsed, assessed.result
+        assessed = assess(warm.case, given.settings, portion(progress, 0.0, 0.97))
+        parsed = assessed.parsed
         progress("handing over the label maps", 0.97)
         answer = {
             "assessment": assessed.assessment.model_dump(mode="json"),
             "stations": self._write("stations", parsed.stations),
             "nodes": self._write("nodes", assessed.nodes),
-            "organs": self._write("organs", result.organs),
+            "organs": self._write("organs", assessed.organs),
             "attention": self._attention(assessed) if assessed.attention else None,
         }
         progress("done", 1.0)
@@ -183,9 +190,9 @@ class Methods:
         assessed = replace(assessed, parsed=with_organs(assessed.parsed, portion(progress, 0.0, start)))
         assessed = with_attention(assessed)
         self._store.put(given.case, replace(warm, assessed=assessed))
-        result = _with_summary(assessed, _reported_summary(assessed.assessment.case, given)).result
+        reported = _with_summary(assessed, _reported_summary(assessed.assessment.case, given))
         files = write_outputs(
-            result,
+            reported,
             folder,
             overwrite=False,
             progress=portion(progress, start, 1.0),

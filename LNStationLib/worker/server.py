@@ -29,6 +29,7 @@ METHODS = (
     "hello",
     "devices",
     "models",
+    "columns",
     "load_case",
     "assess",
     "reassess",

@@ -35,15 +35,15 @@ ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"), "1"
 )
 STEPS = {
-    "anatomy": ("LNStationLib.phantom.anatomy_model", "bare"),
-    "station truth for placing nodes": ("LNStationLib.phantom.contents", "_stations"),
-    "places of nodes": ("LNStationLib.phantom.contents", "place_nodes"),
-    "pleura, vessels and airways of the lungs": ("LNStationLib.phantom.contents", "fit_lungs"),
-    "CT: painting": ("LNStationLib.phantom.ct", "paint"),
-    "CT: scanner": ("LNStationLib.phantom.ct", "scan"),
-    "PET: uptake": ("LNStationLib.phantom.pet", "activity"),
-    "PET: scanner": ("LNStationLib.phantom.pet", "scan"),
-    "organ truth on the CT's grid": ("LNStationLib.phantom.rasterize", "truth_on_ct"),
+    "anatomy": ("LNStationLib.phantom.anatomy.model", "bare"),
+    "station truth for placing nodes": ("LNStationLib.phantom.images.contents", "_stations"),
+    "places of nodes": ("LNStationLib.phantom.images.contents", "place_nodes"),
+    "pleura, vessels and airways of the lungs": ("LNStationLib.phantom.images.contents", "fit_lungs"),
+    "CT: painting": ("LNStationLib.phantom.images.ct", "paint"),
+    "CT: scanner": ("LNStationLib.phantom.images.ct", "scan"),
+    "PET: uptake": ("LNStationLib.phantom.images.pet", "activity"),
+    "PET: scanner": ("LNStationLib.phantom.images.pet", "scan"),
+    "organ truth on the CT's grid": ("LNStationLib.phantom.anatomy.rasterize", "truth_on_ct"),
     "station truth on the CT's grid": ("LNStationLib.phantom.rendering", "_stations"),
     "case folder": ("LNStationLib.phantom.rendering", "write_case"),
 }

@@ -22,9 +22,10 @@ sys.path[:0] = [str(ROOT), str(ROOT / "Training"), str(ROOT / "Testing" / "Bench
 import torch  # noqa: E402  (the source tree is put on the path above)
 from benchmark_page import write_section  # noqa: E402
 
-from lnstation_training.data_module import StationDataModule  # noqa: E402
-from lnstation_training.experiment import Experiment, plan  # noqa: E402
-from lnstation_training.task import StationMetastasisTask  # noqa: E402
+from lnstation_training.engine.experiment import Experiment, plan  # noqa: E402
+from lnstation_training.tasks import task_named  # noqa: E402
+from lnstation_training.tasks.station_classification.data_module import StationDataModule  # noqa: E402
+from lnstation_training.tasks.station_classification.lightning_module import StationModule  # noqa: E402
 
 SA_MOE = ROOT / "Training" / "experiments" / "sa_moe"
 ROWS = ("stem", "backbone", "attention", "sa_moe", "attention_sa_moe")
@@ -64,13 +65,13 @@ def paced(what: str, batches: Iterator[Any], use: Callable[[Any], None]) -> Pace
 
 def trained(config: dict[str, Any]) -> Callable[[Any], None]:
     """A training step of a row."""
-    task = StationMetastasisTask(**config["model"])
+    task = StationModule(**config["model"])
     task.log = lambda *arguments, **options: None  # type: ignore[method-assign]
     optimizer = torch.optim.AdamW(task.parameters(), lr=task.learning_rate, weight_decay=task.weight_decay)
 
     def step(batch: Any) -> None:
         optimizer.zero_grad()
-        task._step(batch)[1].total.backward()
+        task.losses(batch)[1].total.backward()
         optimizer.step()
 
     return step
@@ -78,7 +79,8 @@ def trained(config: dict[str, Any]) -> Callable[[Any], None]:
 
 def measure(data: Path, setting: str, rows: list[str], n_batches: int) -> list[Pace]:
     """Loading with and without augmentation, then a few steps of every row."""
-    jobs = {job.row: job for job in plan(Experiment(SA_MOE, setting, data, Path(), Path(), rows, folds=[0]))}
+    wanted = Experiment(task_named(), SA_MOE, setting, data, Path(), Path(), rows, folds=[0])
+    jobs = {job.row: job for job in plan(wanted)}
     found = []
     for words, augment in (("regions read", False), ("regions read and changed at random", True)):
         module = StationDataModule(data, **{**jobs[rows[0]].config["data"], "augment": augment})

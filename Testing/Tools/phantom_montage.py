@@ -24,8 +24,9 @@ from matplotlib.figure import Figure
 from LNStationLib.imaging.grid import Grid, resample_to_grid
 from LNStationLib.phantom import PhantomCase, thorax
 from LNStationLib.phantom.case import in_bed, render
+from LNStationLib.phantom.images.bedding import bedding_of
 from LNStationLib.phantom.samples import demo_plan
-from LNStationLib.phantom.scan_traits import ScanTrait, bedding_of
+from LNStationLib.phantom.scan_traits import ScanTrait
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SOFT, LUNG = (-160, 240), (-1350, 150)

@@ -1,5 +1,6 @@
-"""Training library of LNStation.
+"""Training library of LNStation: from a cohort's tables to model packages.
 
-It arrives with the first learned model: cohorts, losses, tasks, baselines and evaluation. It will use
-``LNStationLib``, which never uses it.
+It uses ``LNStationLib``, which never uses it. Rooms, from the ground up: ``cohorts`` (tables, folds) and
+``evaluation`` (figures); ``engine`` (fit, export and experiments of any task); ``tasks`` (one folder a task) and
+``synthetic`` (cohorts with known truth); ``cli``.
 """

@@ -12,6 +12,7 @@ from LNStationLib.support.types import LabelArray
 _GRAIN_MM = 18.0
 """Borders drift off and back over about two centimeters."""
 _COARSE_MM = 6.0
+"""Voxels of the random field, a third of its grain."""
 _LARGEST = 2.5
 """The displacement ends at this many times ``strength_mm``."""
 _SHIFT_CHANCE = 0.3

@@ -27,15 +27,19 @@ from functools import cached_property
 import numpy as np
 from scipy.interpolate import RegularGridInterpolator
 
-from LNStationLib.phantom.central import BRONCHUS_WALL_MM, TRACHEA_WALL_MM
-from LNStationLib.phantom.shapes import Blend, Shape, Tube
+from LNStationLib.phantom.anatomy.central import BRONCHUS_WALL_MM, TRACHEA_WALL_MM
+from LNStationLib.phantom.anatomy.shapes import Blend, Shape, Tube
 from LNStationLib.phantom.station_truth.surfaces import Array, Axis, Spheres, filled, front, parting_z, spheres, wall
 from LNStationLib.support.types import Side
 
-_Z = np.arange(-230.0, 146.0, 0.5)
-_X = np.arange(-90.0, 91.0, 1.0)
+_Z_MM = np.arange(-230.0, 146.0, 0.5)
+"""Heights of the profiles, past both ends of the field of view."""
+_X_MM = np.arange(-90.0, 91.0, 1.0)
+"""Their positions from right to left: past every great vessel."""
 _CAVAL = ("superior_vena_cava", "brachiocephalic_vein_right")
+"""The right paratracheal veins."""
 _AORTIC = ("ascending_aorta", "aortic_arch")
+"""Beside these 4L, 5 and 6 divide."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ class Borders:
         """Sampled axis of one tube.
 
         Raises:
-            TypeError: The organ is no tube.
+            TypeError: The organ is not a tube.
         """
         if name not in self._spheres:
             shape = self._shapes[name]
@@ -116,7 +120,7 @@ class Borders:
     def azygos_z(self) -> float:
         """Lower border of the azygos arch."""
         arch = self.tube("azygos_arch")
-        front_y, back_y = (float(np.interp(8.0, _Z, self._airway("y", sign))) for sign in (-1, 1))
+        front_y, back_y = (float(np.interp(8.0, _Z_MM, self._airway("y", sign))) for sign in (-1, 1))
         beside = (arch.centers[:, 1] > front_y) & (arch.centers[:, 1] < back_y)
         return (arch.part(beside) if beside.any() else arch).bottom_mm()
 
@@ -125,7 +129,7 @@ class Borders:
         """Caudal margin of the left brachiocephalic vein at the trachea."""
         vein = self.tube("brachiocephalic_vein_left")
         x, z = vein.centers[:, 0], vein.centers[:, 2]
-        right, left = (np.interp(z, _Z, filled(self._airway("x", sign))) for sign in (-1, 1))
+        right, left = (np.interp(z, _Z_MM, filled(self._airway("x", sign))) for sign in (-1, 1))
         crossing = (x > right) & (x < left)
         return (vein.part(crossing) if crossing.any() else vein).bottom_mm()
 
@@ -182,13 +186,13 @@ class Borders:
     # Walls
 
     def _airway(self, axis: Axis, sign: int) -> Array:
-        return wall([self.tube("trachea")], axis, sign, _Z) + sign * TRACHEA_WALL_MM
+        return wall([self.tube("trachea")], axis, sign, _Z_MM) + sign * TRACHEA_WALL_MM
 
     def trachea_wall(self, axis: Axis, sign: int, z: Array) -> Array:
         """Outer wall of the trachea; below its end it goes on as it was."""
         profile = self._airway(axis, sign)
-        profile[self.tube("trachea").centers[:, 2].min() > _Z] = np.nan
-        return np.interp(z, _Z, filled(profile))
+        profile[self.tube("trachea").centers[:, 2].min() > _Z_MM] = np.nan
+        return np.interp(z, _Z_MM, filled(profile))
 
     def trachea_middle_x(self, z: Array) -> Array:
         """Midline of the trachea."""
@@ -198,13 +202,13 @@ class Borders:
         """Medial outer wall of the main bronchus, on the right with the bronchus intermedius."""
         names = ("main_bronchus_left",) if side == "L" else ("main_bronchus_right", "bronchus_intermedius")
         sign = -1 if side == "L" else 1
-        profile = wall(self._tubes(names), "x", sign, _Z) + sign * BRONCHUS_WALL_MM
-        return np.interp(z, _Z, filled(profile))
+        profile = wall(self._tubes(names), "x", sign, _Z_MM) + sign * BRONCHUS_WALL_MM
+        return np.interp(z, _Z_MM, filled(profile))
 
     def bronchi_front(self, z: Array) -> Array:
         """Front of the main bronchi and the bronchus intermedius."""
         names = ("main_bronchus_left", "main_bronchus_right", "bronchus_intermedius")
-        return np.interp(z, _Z, filled(wall(self._tubes(names), "y", -1, _Z) - BRONCHUS_WALL_MM))
+        return np.interp(z, _Z_MM, filled(wall(self._tubes(names), "y", -1, _Z_MM) - BRONCHUS_WALL_MM))
 
     def great_vessel_side(self, sign: int, z: Array) -> Array:
         """Left (+1) or right (-1) wall of the outermost great vessel between neck and arch; straight on below."""
@@ -216,11 +220,11 @@ class Borders:
             # Over the lung's apex the artery turns away to the arm.
             turn = artery.centers[:, 0] > self.tube("internal_jugular_vein_left").centers[0, 0]
             tubes.append(artery.part(np.arange(turn.size) < (turn.argmax() if turn.any() else turn.size)))
-        return np.interp(z, _Z, filled(wall(tubes, "x", sign, _Z)))
+        return np.interp(z, _Z_MM, filled(wall(tubes, "x", sign, _Z_MM)))
 
     def organ_wall(self, name: str, axis: Axis, sign: int, z: Array) -> Array:
         """Outermost wall of one tube, continued above and below its ends."""
-        return np.interp(z, _Z, filled(wall([self.tube(name)], axis, sign, _Z)))
+        return np.interp(z, _Z_MM, filled(wall([self.tube(name)], axis, sign, _Z_MM)))
 
     def spine_front(self, z: Array) -> Array:
         """Front of the vertebral bodies."""
@@ -244,22 +248,22 @@ class Borders:
 
     def aorta_summit_x(self, z: Array) -> Array:
         """X of the foremost point of ascending aorta and arch in each slice."""
-        lattice = front(self._tubes(_AORTIC), _X, _Z)
+        lattice = front(self._tubes(_AORTIC), _X_MM, _Z_MM)
         known = np.isfinite(lattice).any(1)
-        summit = np.full(_Z.shape, np.nan)
-        summit[known] = _X[np.nanargmin(lattice[known], axis=1)]
-        return np.interp(z, _Z, filled(summit))
+        summit = np.full(_Z_MM.shape, np.nan)
+        summit[known] = _X_MM[np.nanargmin(lattice[known], axis=1)]
+        return np.interp(z, _Z_MM, filled(summit))
 
     @cached_property
     def _prevascular(self) -> RegularGridInterpolator:
-        right = front(self._tubes(_CAVAL), _X, _Z)
-        left = front([self.tube("common_carotid_artery_left")], _X, _Z)
-        aorta = front(self._tubes(_AORTIC), _X, _Z)
-        trunk = front([self.tube("brachiocephalic_trunk")], _X, _Z)
+        right = front(self._tubes(_CAVAL), _X_MM, _Z_MM)
+        left = front([self.tube("common_carotid_artery_left")], _X_MM, _Z_MM)
+        aorta = front(self._tubes(_AORTIC), _X_MM, _Z_MM)
+        trunk = front([self.tube("brachiocephalic_trunk")], _X_MM, _Z_MM)
         rows = np.stack([_front_line(*sections) for sections in zip(right, trunk, aorta, left, strict=True)])
         for column in range(rows.shape[1]):
             rows[:, column] = filled(rows[:, column])
-        return RegularGridInterpolator((_Z, _X), rows, bounds_error=False, fill_value=None)
+        return RegularGridInterpolator((_Z_MM, _X_MM), rows, bounds_error=False, fill_value=None)
 
     def prevascular_y(self, x: Array, z: Array) -> Array:
         """Border of 3A behind, of 2 and 4 in front.
@@ -268,7 +272,7 @@ class Borders:
         over the fronts of brachiocephalic trunk and aorta to the front of the left common carotid artery; straight
         on beyond its ends. Where no carotid is left below the arch, it ends at the front of the aorta.
         """
-        inside = np.clip(x, _X[0], _X[-1])
+        inside = np.clip(x, _X_MM[0], _X_MM[-1])
         return np.asarray(self._prevascular(np.stack([z, inside], axis=-1)))
 
 

@@ -32,21 +32,27 @@ from functools import cached_property
 
 import numpy as np
 
-from LNStationLib.phantom.central import BRONCHUS_WALL_MM
+from LNStationLib.phantom.anatomy.central import BRONCHUS_WALL_MM
 from LNStationLib.phantom.station_truth.borders import Borders
 from LNStationLib.phantom.station_truth.points import Mask, Tissue
 from LNStationLib.phantom.station_truth.surfaces import Array, wall_distance
 from LNStationLib.support.types import Side
 
 BESIDE_BRONCHUS_MM = 12.0
+"""10 and 11: see above."""
 BESIDE_HILAR_ARTERY_MM = 6.0
+"""10 beside an artery that no bronchus accompanies: half of what a bronchus has."""
 BESIDE_ESOPHAGUS_MM = 10.0
+"""8: see above."""
 LIGAMENT_MM = 10.0
+"""9: see above."""
 LOBAR_ORIGIN_MM = 12.0
+"""11: see above."""
 _REACH_MM, _BESIDE_AORTA_MM = 16.0, 30.0
 """How far from walls distances are worked out: beyond what any definition asks of bronchi, hilar arteries and
 esophagus, and of the aorta, beside which the sternum decides."""
 _MAIN: dict[Side, str] = {"L": "main_bronchus_left", "R": "main_bronchus_right"}
+"""Main bronchi by side."""
 _PARENTS: dict[Side, dict[str, str]] = {
     "L": {"upper_lobe_bronchus_left": "main_bronchus_left", "lower_lobe_bronchus_left": "main_bronchus_left"},
     "R": {

@@ -20,7 +20,7 @@ class Tissue:
         points: LPS mm ``(n, 3)``.
         in_chest: Within the thoracic cavity or the inlet, medial to the lungs.
         above_diaphragm: Above the diaphragm, and not lower than where the esophagus passes it: what lies behind the
-            crura is no paraesophageal space.
+            crura is not paraesophageal space.
         pleura_mm: Distance from the nearer lung; infinite where far.
         neck_side_x: Right and left limit of the lower neck at each point, ``(n, 2)``.
         neck_front_y: The layer of the strap and sternocleidomastoid muscles at each point.

@@ -1,4 +1,4 @@
-"""Where in a synthetic patient there is room for a node: the voxels of no organ, bone or lung."""
+"""Where in a synthetic patient there is room for a node: voxels outside every organ, bone and lung."""
 
 from __future__ import annotations
 
@@ -10,18 +10,22 @@ import numpy as np
 from scipy.ndimage import binary_dilation, binary_opening, generate_binary_structure
 
 from LNStationLib.imaging.grid import Grid
-from LNStationLib.phantom.shapes import Box
+from LNStationLib.phantom.anatomy.shapes import Box
 from LNStationLib.phantom.station_truth.surfaces import Array
 from LNStationLib.support.types import BoolArray
 
 ToModel = Callable[[Array], Array]
 """LPS points ``(n, 3)`` of the masks' grid to the frame of the anatomy tables."""
 _REGIONS = ("body", "thoracic_cavity", "mediastinum", "lungs")
+"""Masks that hold organs and are none."""
 _HALF_WIDTH_MM = 66.0
+"""How far from the midline stations reach, in the frame of the anatomy tables."""
 _THIN_MM = 3.0
 """Layers thinner than this hold no node that could be seen, and no annotator draws them."""
 _COARSE_MM = 3.0
+"""In-plane step of the coarse look."""
 _LUNG_BEHIND_MM = 12.0
+"""How far behind a voxel lung is looked for: tissue before lung is not retrosternal."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,7 @@ def _box(scene: Scene) -> Box:
 def _free(scene: Scene, box: Box) -> tuple[BoolArray, BoolArray]:
     """Voxels of the body in no organ, and voxels of lung."""
     lung = scene.organs["lung_left"][box] | scene.organs["lung_right"][box]
-    # The mask of the lungs stands a fraction of a millimetre off the chest wall; that gap is no tissue.
+    # The mask of the lungs stands a fraction of a millimetre off the chest wall; that gap is not tissue.
     free = scene.organs["body"][box] & binary_opening(~lung, generate_binary_structure(3, 1))
     for name, mask in scene.organs.items():
         if name not in _REGIONS and not name.startswith("lung"):

@@ -14,11 +14,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
-from LNStationLib.phantom.shapes import Tube
+from LNStationLib.phantom.anatomy.shapes import Tube
 
 Array = npt.NDArray[np.float64]
 Axis = Literal["x", "y"]
 _STEP_MM = 0.8
+"""Distance of the spheres along an axis; between two of 2 mm radius their union dips by 0.04 mm."""
 _AXES: dict[str, int] = {"x": 0, "y": 1, "z": 2}
 
 

@@ -10,19 +10,20 @@ import numpy as np
 from scipy.interpolate import RegularGridInterpolator
 
 from LNStationLib.imaging.grid import Grid
-from LNStationLib.phantom import skeleton, wall
-from LNStationLib.phantom.central import BRONCHUS_WALL_MM, TRACHEA_WALL_MM
-from LNStationLib.phantom.shape_tables import group_shapes
-from LNStationLib.phantom.shapes import Blend, Shape, Tube
+from LNStationLib.phantom.anatomy import skeleton, wall
+from LNStationLib.phantom.anatomy.central import BRONCHUS_WALL_MM, TRACHEA_WALL_MM
+from LNStationLib.phantom.anatomy.shape_tables import group_shapes
+from LNStationLib.phantom.anatomy.shapes import Blend, Shape, Tube
+from LNStationLib.phantom.anatomy.variation import Variation
 from LNStationLib.phantom.station_truth.borders import Borders, Extents
 from LNStationLib.phantom.station_truth.points import Tissue
 from LNStationLib.phantom.station_truth.room import Room, Scene
 from LNStationLib.phantom.station_truth.surfaces import Array, filled, spheres, wall_distance
 from LNStationLib.phantom.station_truth.surfaces import wall as outer_wall
-from LNStationLib.phantom.variation import Variation
 from LNStationLib.support.types import BoolArray, Side
 
 _BLOCKING_GROUPS = ("neck_muscles", "subclavian_veins", "cartilage", "small_arteries", "hemiazygos")
+"""Shapes without a mask in which no node lies."""
 _WALLS = {
     "trachea": TRACHEA_WALL_MM,
     **dict.fromkeys(
@@ -34,17 +35,21 @@ _WALLS = {
         BRONCHUS_WALL_MM,
     ),
 }  # fmt: skip
+"""Wall in mm of each airway, outside its lumen."""
 _SIDES: tuple[Side, Side] = ("L", "R")
 _LUNGS: dict[Side, str] = {"L": "lung_left", "R": "lung_right"}
 _PLEURA_MM = 25.0
+"""Medial border of a lung that does not reach above the manubrium."""
 _RETROSTERNAL_MM = 8.0
+"""How far outside the chest's inner wall fat behind the sternum counts as inside."""
 _EVERY = 5
 """A profile needs no more than every fifth voxel of a slice."""
-_Z = np.arange(-230.0, 146.0, 1.0)
+_Z_MM = np.arange(-230.0, 146.0, 1.0)
+"""Heights at which the spine's width is read."""
 
 
 def measure(scene: Scene, manubrium_z: float) -> Extents:
-    """Measure what is no tube; see ``Extents``."""
+    """Measure what is not a tube; see ``Extents``."""
     half_slice = scene.grid.spacing_mm[0] / 2
     apex: dict[Side, float] = {}
     medial: dict[Side, float] = {}
@@ -57,13 +62,13 @@ def measure(scene: Scene, manubrium_z: float) -> Extents:
     cricoid = scene.organs.get("cricoid_cartilage")
     index = np.argwhere(cricoid) if cricoid is not None else np.empty((0, 3))
     bottom = float(scene.points(index)[:, 2].min()) - half_slice if len(index) else np.inf
-    half_width = skeleton.spine_half_width(_Z)
+    half_width = skeleton.spine_half_width(_Z_MM)
     return Extents(
         apex_mm=apex,
         pleura_x_mm=medial,
         cricoid_bottom_mm=bottom,
-        spine_z=_Z,
-        spine_front_y=skeleton.spine_y(_Z) - skeleton.spine_half_depth(_Z),
+        spine_z=_Z_MM,
+        spine_front_y=skeleton.spine_y(_Z_MM) - skeleton.spine_half_depth(_Z_MM),
         spine_x=np.stack([-half_width, half_width], axis=1),
     )
 
@@ -79,7 +84,7 @@ def _medial_points(scene: Scene, name: str, side: int) -> Array:
 
 @dataclass(frozen=True)
 class Walls:
-    """Edges of lungs and sternum over ``_Z``, in mm.
+    """Edges of lungs and sternum over ``_Z_MM``, in mm.
 
     Attributes:
         lung_middle_x: Middle of each lung.
@@ -123,7 +128,7 @@ def describe(
         pleura_mm=room.pleura_mm[local].astype(np.float64),
         neck_side_x=_neck_sides(points[:, 2]),
         neck_front_y=_neck_front(points[:, 0], points[:, 2]),
-        sternum_y=np.interp(points[:, 2], _Z, walls.sternum_back_y),
+        sternum_y=np.interp(points[:, 2], _Z_MM, walls.sternum_back_y),
     )
 
 
@@ -160,17 +165,17 @@ def _in_chest(points: Array, walls: Walls, lung_behind: BoolArray) -> BoolArray:
     lattice = Grid(shape, (2.0, 2.0, 2.0), (float(axes[0][0]), float(axes[1][0]), float(axes[2][0])))
     cavity = RegularGridInterpolator(tuple(axes), wall.cavity_distance(lattice), bounds_error=False, fill_value=5.0)
     depth = cavity(points[:, ::-1])
-    right, left = (np.interp(points[:, 2], _Z, edge) for edge in walls.sternum_sides_x)
+    right, left = (np.interp(points[:, 2], _Z_MM, edge) for edge in walls.sternum_sides_x)
     behind_bone = (points[:, 0] < left) & (points[:, 0] > right)
     inside = (depth < -1.0) | ((depth < _RETROSTERNAL_MM) & behind_bone & ~lung_behind)
     for side, middle in walls.lung_middle_x.items():
         sign = 1 if side == "L" else -1
-        inside &= sign * points[:, 0] < sign * np.interp(points[:, 2], _Z, middle)
+        inside &= sign * points[:, 0] < sign * np.interp(points[:, 2], _Z_MM, middle)
     return np.asarray(inside)
 
 
 def _profile(scene: Scene, name: str, measure_slice: Callable[[Array], Sequence[float]]) -> list[Array]:
-    """Numbers per height from the voxels of a mask in each slice, each over ``_Z``."""
+    """Numbers per height from the voxels of a mask in each slice, each over ``_Z_MM``."""
     heights, values = [], []
     mask = scene.organs[name]
     for k in np.flatnonzero(mask.any((1, 2))):
@@ -178,7 +183,7 @@ def _profile(scene: Scene, name: str, measure_slice: Callable[[Array], Sequence[
         points = scene.points(np.column_stack([np.full(len(rows), k), rows]))
         heights.append(points[0, 2])
         values.append(measure_slice(points))
-    return [np.interp(_Z, heights, column) for column in zip(*values, strict=True)]
+    return [np.interp(_Z_MM, heights, column) for column in zip(*values, strict=True)]
 
 
 def _above_diaphragm(points: Array, borders: Borders, variation: Variation) -> BoolArray:
@@ -200,9 +205,9 @@ def _neck_sides(z: Array) -> Array:
         own = [tube for tube in muscles if sign * tube.centers[:, 0].mean() > 0]
         edges = []
         for tube in own:
-            edge = outer_wall([tube], "x", sign, _Z)
-            edge[tube.centers[:, 2].min() > _Z] = np.nan
-            edges.append(sign * np.interp(z, _Z, filled(edge)))
+            edge = outer_wall([tube], "x", sign, _Z_MM)
+            edge[tube.centers[:, 2].min() > _Z_MM] = np.nan
+            edges.append(sign * np.interp(z, _Z_MM, filled(edge)))
         sides.append(np.asarray(sign * np.max(edges, axis=0)))
     return np.stack(sides, axis=1)
 

@@ -3,26 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 
 from LNStationLib import anatomy
 from LNStationLib.imaging.grid import Grid
-from LNStationLib.phantom.frame import Frame
-from LNStationLib.phantom.shape_tables import organ_shapes
+from LNStationLib.phantom.anatomy.frame import Frame
+from LNStationLib.phantom.anatomy.mask_table import MaskTable
+from LNStationLib.phantom.anatomy.shape_tables import organ_shapes
+from LNStationLib.phantom.anatomy.sides import mirrored_name, mirrored_station
+from LNStationLib.phantom.anatomy.variation import Variation
 from LNStationLib.phantom.station_truth.borders import Borders, Extents
 from LNStationLib.phantom.station_truth.definitions import Reading
 from LNStationLib.phantom.station_truth.points import Tissue
 from LNStationLib.phantom.station_truth.room import Scene, ToModel, find_room
 from LNStationLib.phantom.station_truth.surfaces import Array
 from LNStationLib.phantom.station_truth.tissue import blocked, describe, measure, measure_walls
-from LNStationLib.phantom.variation import Variation
 from LNStationLib.support.types import BoolArray, LabelArray
 
-if TYPE_CHECKING:
-    from LNStationLib.phantom.case import PhantomCase
+
+class TrueAnatomy(Protocol):
+    """What a patient's stations follow from; a ``PhantomCase`` has it."""
+
+    @property
+    def grid(self) -> Grid:
+        """The CT's grid."""
+
+    @property
+    def organs(self) -> MaskTable:
+        """Every organ's true mask by canonical name."""
+
+    @property
+    def variation(self) -> Variation:
+        """The patient's traits."""
+
+    @property
+    def chest(self) -> tuple[int, int] | None:
+        """First slice that shows the chest and the first above it; ``None`` where all do."""
 
 
 def station_labels(variation: Variation, grid: Grid, organs: Mapping[str, BoolArray]) -> LabelArray:
@@ -40,54 +58,49 @@ def station_labels(variation: Variation, grid: Grid, organs: Mapping[str, BoolAr
     return _label(Scene(grid, organs, lambda points: points), variation)
 
 
-def station_truth(phantom: PhantomCase) -> LabelArray:
+def station_truth(patient: TrueAnatomy) -> LabelArray:
     """Stations of a synthetic patient on the CT's grid, right and left the patient's (mirrored ones included).
 
     Returns:
-        uint8 ``[z, y, x]`` on ``phantom.grid``, values of the station table.
+        uint8 ``[z, y, x]`` on ``patient.grid``, values of the station table.
     """
-    if phantom.chest is not None:
-        return _of_the_chest(phantom, slice(*phantom.chest))
-    mirrored = is_mirrored(phantom)
-    organs = {_swap_side(k): v[:, :, ::-1] for k, v in phantom.organs.items()} if mirrored else phantom.organs
-    labels = _label(Scene(phantom.grid, organs, _to_model(phantom.grid, phantom.variation)), phantom.variation)
-    return mirror_labels(labels) if mirrored else labels
-
-
-def _of_the_chest(phantom: PhantomCase, held: slice) -> LabelArray:
-    """Stations of a head-to-thigh CT, from the slices that show the chest."""
-    grid = phantom.grid
+    grid, organs = patient.grid, patient.organs
+    if patient.chest is None:
+        return _of_the_chest(grid, organs, patient.variation)
+    held = slice(*patient.chest)
     shape = (held.stop - held.start, *grid.shape[1:])
     origin = (grid.origin_mm[0] + held.start * grid.spacing_mm[0], *grid.origin_mm[1:])
-    organs = phantom.organs.cut((held, slice(0, grid.shape[1]), slice(0, grid.shape[2])))
+    chest = organs.cut((held, slice(0, grid.shape[1]), slice(0, grid.shape[2])))
     labels = np.zeros(grid.shape, np.uint8)
-    labels[held] = station_truth(
-        replace(phantom, grid=Grid(shape, grid.spacing_mm, origin), organs=organs, chest=None)
-    )
+    labels[held] = _of_the_chest(Grid(shape, grid.spacing_mm, origin), chest, patient.variation)
     return labels
+
+
+def _of_the_chest(grid: Grid, organs: MaskTable, variation: Variation) -> LabelArray:
+    """Stations of a CT of the chest alone."""
+    mirrored = _is_mirrored(organs)
+    masks = {mirrored_name(k): v[:, :, ::-1] for k, v in organs.items()} if mirrored else organs
+    labels = _label(Scene(grid, masks, _to_model(grid, variation)), variation)
+    return mirror_labels(labels) if mirrored else labels
 
 
 def mirror_labels(labels: LabelArray) -> LabelArray:
     """Reflect station labels in the sagittal plane and swap the stations' sides with them."""
     table = np.arange(256, dtype=np.uint8)
     for row in anatomy.stations():
-        if row.name[-1] in "LR":
-            other = row.name[:-1] + ("R" if row.name[-1] == "L" else "L")
-            table[row.label_value] = anatomy.station(other).label_value
+        table[row.label_value] = anatomy.station(mirrored_station(row.name)).label_value
     return np.ascontiguousarray(table[labels[:, :, ::-1]])
 
 
-def is_mirrored(phantom: PhantomCase) -> bool:
+def is_mirrored(patient: TrueAnatomy) -> bool:
     """True for a patient with situs inversus."""
-    trachea, arch = (np.argwhere(phantom.organs[name])[:, 2].mean() for name in ("trachea", "aortic_arch"))
+    return _is_mirrored(patient.organs)
+
+
+def _is_mirrored(organs: Mapping[str, BoolArray]) -> bool:
+    """Left of the trachea lies the arch of the aorta, unless the patient is mirrored."""
+    trachea, arch = (np.argwhere(organs[name])[:, 2].mean() for name in ("trachea", "aortic_arch"))
     return bool(arch < trachea)
-
-
-def _swap_side(name: str) -> str:
-    for this, other in (("left", "right"), ("right", "left")):
-        if name.endswith(f"_{this}"):
-            return f"{name.removesuffix(this)}{other}"
-    return name
 
 
 def _to_model(grid: Grid, variation: Variation) -> ToModel:

@@ -16,7 +16,7 @@ from LNStationLib.assessment.assess import assess, parse_case
 from LNStationLib.case.case import Case, CaseFacts
 from LNStationLib.case.from_files import CaseRequest, load_case
 from LNStationLib.phantom import demo_case
-from LNStationLib.state.result import AssessmentResult
+from LNStationLib.state.assessed_case import AssessedCase
 from LNStationLib.state.settings import Settings
 from LNStationLib.support.errors import CancelledError
 
@@ -29,7 +29,7 @@ def patient() -> Case:
 
 
 @cache
-def assessed() -> AssessmentResult:
+def assessed() -> AssessedCase:
     return assess(patient())
 
 

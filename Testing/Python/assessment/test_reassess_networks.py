@@ -146,7 +146,7 @@ def test_a_restored_case_makes_its_attention_once_and_then_only_what_changed(
     case = restored(supplied, supplied.parsed.settings)
     assert case.attention is None
     with pytest.raises(ValueError, match="not known yet"):
-        _ = case.result
+        _ = case.attention_maps
     first = reassess(case, EDITS["7 is halved"](supplied)).assessed
     reassess(first, {"5": None, "7": boxed(mask_of(supplied, "7"), patient().ct)})
     assert [len(stations) for stations in asked] == [len(supplied.attention or {}), 1, 1]

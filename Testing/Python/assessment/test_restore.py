@@ -125,7 +125,9 @@ def test_a_map_on_another_grid_is_refused() -> None:
         restore_case(patient(), **parts)
 
 
-def test_the_result_of_a_restored_case_waits_for_its_organs() -> None:
+def test_a_restored_case_says_what_it_lacks_and_how_to_get_it() -> None:
     restored = restore_case(patient(), **saved(assessed("supplied")))
-    with pytest.raises(ValueError, match="organs of this case are not known"):
-        _ = restored.result
+    with pytest.raises(ValueError, match=r"organs of this case are not known yet: .* with_organs"):
+        _ = restored.organs
+    with pytest.raises(ValueError, match=r"attention maps of this case are not known yet: .* with_attention"):
+        _ = restored.attention_maps

@@ -14,6 +14,7 @@ from typing import Any, get_args
 
 import pytest
 import SimpleITK as sitk
+from assessed_cases import assessed_case
 from rich.console import Console
 from typer.testing import CliRunner
 
@@ -26,8 +27,8 @@ from LNStationLib.cli.summary import show_assessment
 from LNStationLib.imaging.suv import PetUnits
 from LNStationLib.networks.installation import missing_packages
 from LNStationLib.staging.rules import Rules
+from LNStationLib.state.assessed_case import AssessedCase
 from LNStationLib.state.assessment import RESEARCH_USE, Assessment, CaseSummary, NStaging, StationFinding
-from LNStationLib.state.result import AssessmentResult
 from LNStationLib.state.schema_file import schema_text
 from LNStationLib.state.settings import Settings, StepSettings
 from LNStationLib.support import resources
@@ -97,7 +98,7 @@ class Library:
         self.fail: dict[str, BaseException] = {}
         image = sitk.Image([2, 2, 2], sitk.sitkUInt8)
         self.case = Case("case", image)
-        self.result = AssessmentResult(assessment(), self.case, image, image, image)
+        self.assessed = assessed_case(assessment(), self.case, image, image, image)
 
     def _called(self, name: str) -> None:
         self.calls.append(name)
@@ -124,22 +125,20 @@ class Library:
         self._called("load")
         return self.case
 
-    def assess(self, case: Case, settings: Settings, progress: Progress) -> AssessmentResult:
+    def assess(self, case: Case, settings: Settings, progress: Progress) -> AssessedCase:
         assert case is self.case
         self.settings = settings
         progress("parsing stations", 0.5)
         progress("parsing stations", 0.6)
         self._called("assess")
-        return self.result
+        return self.assessed
 
     def prepare_output_folder(self, out: Path, overwrite: bool) -> None:
         self.overwrite = overwrite
         self._called("prepare")
 
-    def write_outputs(
-        self, result: AssessmentResult, out: Path, *, overwrite: bool, progress: Progress
-    ) -> list[Path]:
-        assert result is self.result
+    def write_outputs(self, assessed: AssessedCase, out: Path, *, overwrite: bool, progress: Progress) -> list[Path]:
+        assert assessed is self.assessed
         assert overwrite is self.overwrite
         self._called("write")
         return [out / "assessment.json", out / "report.html"]

@@ -10,7 +10,7 @@ from contracts.toy_methods import NAME, registered, without_masks
 from edited_patient import COARSE_MM, patient
 from typer.testing import CliRunner
 
-from LNStationLib.assessment.assess import assess_case
+from LNStationLib.assessment.assess import assess
 from LNStationLib.assessment.methods import REGISTRIES, described
 from LNStationLib.assessment.reassess import reassess
 from LNStationLib.assessment.restore import restore_case, settings_of
@@ -81,7 +81,7 @@ def test_two_methods_of_one_name_are_refused() -> None:
 
 def test_a_method_from_outside_does_its_step_and_says_so_everywhere(coarse: Case) -> None:
     with registered() as settings:
-        before = assess_case(coarse, settings)
+        before = assess(coarse, settings)
         answer = before.assessment
         assert {row.step: row.implementation for row in answer.provenance if row.step != "input"} == {
             "organs": NAME, "stations": NAME, "nodes": NAME, "metastasis": NAME, "staging": "toy_rules",

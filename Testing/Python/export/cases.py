@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import SimpleITK as sitk
+from assessed_cases import assessed_case
 
 from LNStationLib import anatomy
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.grid import Grid
+from LNStationLib.state.assessed_case import AssessedCase
 from LNStationLib.state.assessment import (
     Assessment,
     BorderFinding,
@@ -21,7 +23,6 @@ from LNStationLib.state.assessment import (
     StationFinding,
 )
 from LNStationLib.state.attention import StationAttention
-from LNStationLib.state.result import AssessmentResult
 
 # LPS centers (x, y, z) in mm and radius; +x is the patient's left.
 STATIONS: dict[str, tuple[float, float, float, float]] = {
@@ -135,7 +136,7 @@ class Options:
     attention: bool = False
 
 
-def make_result(options: Options | None = None) -> AssessmentResult:
+def make_result(options: Options | None = None) -> AssessedCase:
     """A result with positive, negative, not assessed and not parsed stations, nodes and warnings."""
     options = options or Options()
     ct = ct_image(options.frame, bright_right=options.bright_right)
@@ -143,7 +144,7 @@ def make_result(options: Options | None = None) -> AssessmentResult:
     nodes = {node: ball[1:] for node, ball in NODES.items()} if options.findings else {}
     trachea = {anatomy.organ("trachea").label_value: (0.0, 10.0, 10.0, 9.0)}
     case = Case(options.case_id, ct, pet=pet_image() if options.pet else None, synthetic=options.synthetic)
-    return AssessmentResult(
+    return assessed_case(
         attention=attention_maps() if options.attention else {},
         assessment=make_assessment(options, ct),
         case=case,

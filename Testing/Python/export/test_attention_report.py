@@ -10,19 +10,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from export.cases import NODES, PROBABILITIES, THRESHOLD, Frame, Options, attention_maps, make_result
+from export.cases import NODES, PROBABILITIES, THRESHOLD, Frame, Options, make_result
 from export.drawings import raster, size, texts
 from export.test_review_report import review
 from pypdf import PdfReader
 
-from LNStationLib.export import ATTENTION_FILE_NAME, FILE_NAMES, pictures, write_outputs
-from LNStationLib.export.content import SYNTHETIC_MODEL, build_content
+from LNStationLib.export import write_outputs
 from LNStationLib.export.csv_files import stations_csv
-from LNStationLib.export.html import html_report
-from LNStationLib.export.layout import build_report
-from LNStationLib.export.patient_view import Box, patient_view
-from LNStationLib.export.pdf import pdf_report
-from LNStationLib.export.planes import axial_plane
+from LNStationLib.export.evidence import EvidenceMap, evidence_maps
+from LNStationLib.export.output_folder import EVIDENCE_FILE_NAME, FILE_NAMES
+from LNStationLib.export.pictures import plane_drawing
+from LNStationLib.export.pictures.gallery import build_gallery
+from LNStationLib.export.pictures.patient_view import Box, patient_view
+from LNStationLib.export.pictures.planes import axial_plane
+from LNStationLib.export.report.content import SYNTHETIC_MODEL, build_content
+from LNStationLib.export.report.html import html_report
+from LNStationLib.export.report.layout import build_report
+from LNStationLib.export.report.pdf import pdf_report
 from LNStationLib.export.wording import NOTHING
 
 JUDGED = Options(attention=True, trained_on_synthetic=True)
@@ -65,11 +69,11 @@ def test_the_html_draws_bars_and_marks_where_the_numbers_say() -> None:
 @pytest.mark.parametrize("pet", [False, True])
 def test_every_judged_station_has_its_attention_beside_the_plain_picture(pet: bool) -> None:
     report = build_report(make_result(Options(attention=True, pet=pet)))
-    judged = [picture for picture in report.gallery.stations if picture.attention_svg is not None]
+    judged = [picture for picture in report.gallery.stations if picture.evidence_svg is not None]
     assert {picture.title.split(",")[0].split()[1] for picture in judged} == set(PROBABILITIES)
     for picture in judged:
-        assert picture.drawings == (picture.ct_svg, picture.attention_svg, *([picture.fused_svg] if pet else []))
-        assert {"0", "0.5", "1", "Attention"} <= set(texts(picture.attention_svg))
+        assert picture.drawings == (picture.ct_svg, picture.evidence_svg, *([picture.fused_svg] if pet else []))
+        assert {"0", "0.5", "1", "Attention"} <= set(texts(picture.evidence_svg))
     first = judged[0]
     assert "Probability 0.83, positive" in first.caption
     assert "node #1" in first.caption
@@ -87,8 +91,8 @@ def test_attention_is_drawn_where_the_network_looked_however_the_ct_is_stored(fr
     _, x, y, z, _ = NODES[1]
     index = view.grid.index((x, y, z))
     whole = Box(*((0, count) for count in view.grid.shape))
-    plane = axial_plane(view, whole, round(index[0]), attention_maps()["4R"])
-    drawn = pictures.draw_attention(plane, "test", "4R", frozenset())
+    plane = axial_plane(view, whole, round(index[0]), evidence_maps(make_result(JUDGED))["4R"])
+    drawn = plane_drawing.draw_evidence(plane, "test", "4R", frozenset(), "Attention")
     assert drawn is not None
     colors = raster(drawn).astype(int)
     warmth = colors[..., 0] - colors[..., 2]
@@ -97,6 +101,19 @@ def test_attention_is_drawn_where_the_network_looked_however_the_ct_is_stored(fr
     place = hot[1] / columns * size(drawn)[0], hot[0] / rows * size(drawn)[1]
     expected = ((index[2] + 0.5) * view.grid.spacing_mm[2], (index[1] + 0.5) * view.grid.spacing_mm[1])
     assert place == pytest.approx(expected, abs=3.5)
+
+
+def test_any_voxel_map_of_a_method_is_shown_by_its_own_title() -> None:
+    result = make_result(Options(attention=True))
+    attention = evidence_maps(result)["2R"]
+    heat = {"2R": EvidenceMap("Heat", "how warm it is.", attention.image, attention.peak_mm)}
+    rows = [row.model_copy(update={"probability": None}) for row in result.assessment.stations]
+    assessment = result.assessment.model_copy(update={"stations": rows})
+    gallery = build_gallery(assessment, patient_view(result), evidence=heat)
+    warm = [picture for picture in gallery.stations if picture.evidence_svg is not None]
+    assert [picture.title.split(",")[0] for picture in warm] == ["Station 2R"]
+    assert "Heat" in texts(warm[0].evidence_svg or "")
+    assert warm[0].caption == "Negative. Slice of the station nearest to the peak of the heat."
 
 
 def test_the_pdf_shows_pictures_numbers_and_the_mark_of_synthetic_training_on_every_page(tmp_path: Path) -> None:
@@ -147,7 +164,7 @@ def test_the_attention_volume_is_written_on_the_cts_grid_and_does_not_outlive_it
     result = make_result(Options(attention=True, frame=OBLIQUE))
     files = write_outputs(result, tmp_path, overwrite=False, formats=["json", "nifti"])
     assert files[-1].name == "assessment.json"
-    volume = sitk.ReadImage(str(tmp_path / ATTENTION_FILE_NAME))
+    volume = sitk.ReadImage(str(tmp_path / EVIDENCE_FILE_NAME))
     assert volume.GetSize() == result.case.ct.GetSize()
     np.testing.assert_allclose(volume.GetDirection(), result.case.ct.GetDirection(), atol=1e-5)
     values = sitk.GetArrayFromImage(volume)
@@ -159,7 +176,7 @@ def test_the_attention_volume_is_written_on_the_cts_grid_and_does_not_outlive_it
     )
     assert np.abs(place - centers).max(axis=1).min() < 6
     write_outputs(make_result(), tmp_path, overwrite=True, formats=["json", "nifti"])
-    assert not (tmp_path / ATTENTION_FILE_NAME).exists()
+    assert not (tmp_path / EVIDENCE_FILE_NAME).exists()
 
 
 def test_without_a_network_there_is_no_attention_file(tmp_path: Path) -> None:

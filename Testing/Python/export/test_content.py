@@ -7,8 +7,14 @@ from export.cases import Options, make_result
 from hypothesis import given
 from hypothesis import strategies as st
 
-from LNStationLib.export.content import SYNTHETIC_CASE, SYNTHETIC_MODEL, banners, build_content, collect_warnings
-from LNStationLib.export.tables import Table
+from LNStationLib.export.report.cells import Table
+from LNStationLib.export.report.content import (
+    SYNTHETIC_CASE,
+    SYNTHETIC_MODEL,
+    banners,
+    build_content,
+)
+from LNStationLib.export.report.warning_list import collect_warnings
 from LNStationLib.export.wording import NOTHING, clean, number, plural, sentence
 from LNStationLib.state.assessment import NStaging, PatientIdentity
 
@@ -96,6 +102,25 @@ def test_a_warning_about_every_node_is_a_general_one() -> None:
     assert ("Every node", "May be a vessel.") in {(warning.scope, warning.text) for warning in warnings}
 
 
+def test_a_warning_of_every_node_is_never_hidden_behind_the_tables() -> None:
+    assessment = make_result().assessment
+    stations = [row.model_copy(update={"warnings": [f"odd {row.label_value}"]}) for row in assessment.stations]
+    nodes = [row.model_copy(update={"warnings": [f"odd {stations[0].label_value}"]}) for row in assessment.nodes]
+    content = build_content(assessment.model_copy(update={"stations": stations, "nodes": nodes}))
+    shared = f"Station {stations[0].station}; Every node"
+    assert shared in [warning.scope for warning in content.warnings]
+    assert shared not in [warning.scope for warning in content.details]
+
+
+@pytest.mark.parametrize("name", ["4R; Node #3", "4R, 7", "Station "])
+def test_names_with_the_reports_own_punctuation_are_not_taken_apart(name: str) -> None:
+    assessment = make_result().assessment
+    odd = assessment.stations[0].model_copy(update={"station": name, "warnings": [f"odd {n}" for n in range(6)]})
+    content = build_content(assessment.model_copy(update={"stations": [odd, *assessment.stations[1:]], "nodes": []}))
+    assert {warning.scope for warning in content.details} >= {f"Station {name.strip()}"}
+    assert "node" not in content.warnings[-1].text
+
+
 def test_few_station_warnings_stand_on_the_first_page() -> None:
     content = build_content(make_result().assessment)
     assert content.details == ()
@@ -134,6 +159,12 @@ def test_banners_follow_the_case_and_the_models() -> None:
     assert banners(make_result().assessment) == ()
     assert banners(make_result(Options(synthetic=True)).assessment) == (SYNTHETIC_CASE,)
     assert banners(make_result(Options(trained_on_synthetic=True)).assessment) == (SYNTHETIC_MODEL,)
+
+
+@pytest.mark.parametrize("when", ["2026-05-04T09:30:00Z", "2026-05-04T11:30:00.25+02:00", "2026-05-04T09:30:00"])
+def test_the_time_of_an_assessment_is_in_utc_however_it_was_written(when: str) -> None:
+    assessment = make_result().assessment.model_copy(update={"created": when})
+    assert build_content(assessment).created == "2026-05-04 09:30:00 UTC"
 
 
 def test_numbers_read_as_printed() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from LNStationLib.export.contours import inner_point, outlines
+from LNStationLib.export.pictures.contours import inner_point, outlines
 
 
 def _area(polygon: list[tuple[float, float]]) -> float:

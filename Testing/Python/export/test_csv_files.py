@@ -10,8 +10,11 @@ from export.cases import Options, make_result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from LNStationLib.export.csv_files import NODE_COLUMNS, STATION_COLUMNS, nodes_csv, safe_text, stations_csv
+from LNStationLib.export.columns import NODES, STATIONS
+from LNStationLib.export.csv_files import nodes_csv, safe_text, stations_csv
 
+STATION_COLUMNS = tuple(column.key for column in STATIONS)
+NODE_COLUMNS = tuple(column.key for column in NODES)
 ASSESSMENT = make_result().assessment
 
 

@@ -11,11 +11,11 @@ import pytest
 from export.cases import Options, make_result
 from pypdf import PdfReader
 
-from LNStationLib.export.content import SYNTHETIC_CASE, SYNTHETIC_MODEL
-from LNStationLib.export.html import html_report
-from LNStationLib.export.layout import build_report
-from LNStationLib.export.pdf import pdf_report
-from LNStationLib.export.tables import Table
+from LNStationLib.export.report.cells import Table
+from LNStationLib.export.report.content import SYNTHETIC_CASE, SYNTHETIC_MODEL
+from LNStationLib.export.report.html import html_report
+from LNStationLib.export.report.layout import build_report
+from LNStationLib.export.report.pdf import pdf_report
 
 HOSTILE = '<script>alert(1)</script> #panic("x") $x$ *b* \\u{41} "q" {{ 7*7 }} @ref `c`'
 

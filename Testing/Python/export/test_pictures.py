@@ -6,15 +6,16 @@ import itertools
 
 import numpy as np
 import pytest
+from assessed_cases import assessed_case
 from export.cases import NODES, STATIONS, Frame, Options, ball_labels, image_of, make_result
 from export.drawings import outline_of_color, raster, size, texts
 from scipy.spatial.transform import Rotation
 
 from LNStationLib import anatomy
-from LNStationLib.export import pictures
-from LNStationLib.export.gallery import build_gallery, choose_stations, coronal_rows
-from LNStationLib.export.patient_view import Box, PatientView, patient_view, region_around
-from LNStationLib.export.planes import axial_plane, coronal_plane
+from LNStationLib.export.pictures import plane_drawing
+from LNStationLib.export.pictures.gallery import build_gallery, choose_stations, coronal_rows
+from LNStationLib.export.pictures.patient_view import Box, PatientView, patient_view, region_around
+from LNStationLib.export.pictures.planes import axial_plane, coronal_plane
 
 BRIGHT_BALL_MM = (-50.0, -30.0)
 """LPS x, y of the bright rod: on the patient's right, in front."""
@@ -52,7 +53,7 @@ def _bright_center_mm(svg: str) -> tuple[float, float]:
 def _axial_svg(frame: Frame, z_mm: float = 10.0) -> tuple[str, PatientView]:
     view = patient_view(make_result(Options(frame=frame, bright_right=True)))
     z = round(view.grid.index((0, 0, z_mm))[0])
-    return pictures.draw_ct(axial_plane(view, _whole(view), z), "test", None, frozenset()), view
+    return plane_drawing.draw_ct(axial_plane(view, _whole(view), z), "test", None, frozenset()), view
 
 
 def _expected_mm(view: PatientView) -> tuple[float, float]:
@@ -87,7 +88,7 @@ def test_outlines_keep_their_size_and_place_with_anisotropic_spacing(spacing: tu
     center, radius = (-20.0, 4.0, 14.0), 20.0
     label = anatomy.station("7").label_value
     balls = ball_labels(result.case.ct, {label: (*center, radius)}, np.uint8)
-    view = patient_view(type(result)(result.assessment, result.case, balls, result.nodes, result.organs))
+    view = patient_view(assessed_case(result.assessment, result.case, balls, result.nodes, result.organs))
     z, y, x = view.grid.index(center)
     color = "#{:02x}{:02x}{:02x}".format(*anatomy.station("7").color)
     steps = view.grid.spacing_mm
@@ -97,14 +98,14 @@ def test_outlines_keep_their_size_and_place_with_anisotropic_spacing(spacing: tu
         (axial_plane(view, _whole(view), round(z)), from_front),
         (coronal_plane(view, _whole(view), round(y)), from_top),
     ):
-        points = outline_of_color(pictures.draw_ct(plane, "test", None, frozenset()), color)
+        points = outline_of_color(plane_drawing.draw_ct(plane, "test", None, frozenset()), color)
         assert np.ptp(points, axis=0) == pytest.approx([2 * radius] * 2, abs=max(spacing))
         assert (points.min(axis=0) + points.max(axis=0)) / 2 == pytest.approx([column, row], abs=max(spacing) / 2)
 
 
 def test_coronal_planes_show_the_head_on_top_and_the_right_on_the_left() -> None:
     view = patient_view(make_result())
-    drawn = pictures.draw_ct(
+    drawn = plane_drawing.draw_ct(
         coronal_plane(view, _whole(view), round(view.grid.index((0, -4, 0))[1])), "test", None, frozenset()
     )
     labels = texts(drawn)
@@ -130,7 +131,7 @@ def test_the_window_turns_minus_160_hu_black_and_240_hu_white() -> None:
     view = patient_view(make_result())
     for hu, gray in ((-160, 0), (40, 128), (240, 255), (3000, 255), (-1024, 0)):
         view.hu[:] = hu
-        drawn = pictures.draw_ct(axial_plane(view, _whole(view), 5), "test", None, frozenset())
+        drawn = plane_drawing.draw_ct(axial_plane(view, _whole(view), 5), "test", None, frozenset())
         assert np.abs(raster(drawn).astype(int) - gray).max() <= 1
 
 
@@ -138,7 +139,7 @@ def test_every_node_on_the_slice_is_outlined_and_positive_ones_carry_a_plus() ->
     result = make_result()
     view = patient_view(result)
     z = round(view.grid.index((0, 0, NODES[1][3]))[0])
-    labels = texts(pictures.draw_ct(axial_plane(view, _whole(view), z), "test", "4R", frozenset({1})))
+    labels = texts(plane_drawing.draw_ct(axial_plane(view, _whole(view), z), "test", "4R", frozenset({1})))
     assert "#1 +" in labels
     assert "#2 +" not in labels
     assert "4R" in labels
@@ -149,7 +150,7 @@ def test_pet_is_drawn_where_the_node_is_hot_and_only_with_pet() -> None:
     _, x, y, z, _ = NODES[1]
     index = with_pet.grid.index((x, y, z))
     plane = axial_plane(with_pet, _whole(with_pet), round(index[0]))
-    drawn = pictures.draw_fused(plane, "test", frozenset())
+    drawn = plane_drawing.draw_fused(plane, "test", frozenset())
     assert drawn is not None
     colors = raster(drawn).astype(int)
     redness = colors[..., 0] - colors[..., 2]
@@ -160,18 +161,18 @@ def test_pet_is_drawn_where_the_node_is_hot_and_only_with_pet() -> None:
     assert place == pytest.approx(expected, abs=12)
     assert {"0", "5", "10", "SUV"} <= set(texts(drawn))
     without = patient_view(make_result())
-    assert pictures.draw_fused(axial_plane(without, _whole(without), 5), "test", frozenset()) is None
+    assert plane_drawing.draw_fused(axial_plane(without, _whole(without), 5), "test", frozenset()) is None
 
 
 def test_pet_that_covers_less_than_the_ct_leaves_the_rest_gray() -> None:
     result = make_result(Options(pet=True))
     pet = result.case.pet[:, :, :12]
     case = type(result.case)("x", result.case.ct, pet=pet)
-    view = patient_view(type(result)(result.assessment, case, result.stations, result.nodes, result.organs))
+    view = patient_view(assessed_case(result.assessment, case, result.stations, result.nodes, result.organs))
     top = axial_plane(view, _whole(view), view.grid.shape[0] - 1)
     assert top.suv is not None
     assert np.isnan(top.suv).all()
-    drawn = pictures.draw_fused(top, "test", frozenset())
+    drawn = plane_drawing.draw_fused(top, "test", frozenset())
     assert drawn is not None
     colors = raster(drawn)
     assert np.array_equal(colors[..., 0], colors[..., 2])
@@ -230,7 +231,7 @@ def test_coronal_planes_go_through_the_carina_and_where_hidden_stations_show() -
 def test_a_case_without_any_station_still_has_an_overview() -> None:
     result = make_result(Options(findings=False))
     empty = ball_labels(result.case.ct, {}, np.uint8)
-    nothing = type(result)(result.assessment, result.case, empty, ball_labels(result.case.ct, {}, np.uint16), empty)
+    nothing = assessed_case(result.assessment, result.case, empty, ball_labels(result.case.ct, {}, np.uint16), empty)
     gallery = build_gallery(result.assessment.model_copy(update={"stations": []}), patient_view(nothing))
     assert len(gallery.coronals) == 1
     assert gallery.stations == ()
@@ -252,6 +253,6 @@ def test_coronal_gray_values_nodes_and_pet_run_from_head_to_feet_together() -> N
     for values in (plane.hu, plane.nodes, np.nan_to_num(plane.suv)):
         half = values.shape[0] // 2
         assert values[: half - 3].min() > values[half + 3 :].max()
-    gray = raster(pictures.draw_ct(plane, "test", None, frozenset()))
+    gray = raster(plane_drawing.draw_ct(plane, "test", None, frozenset()))
     assert gray[:50].mean() > 250
     assert gray[-50:].mean() < 5

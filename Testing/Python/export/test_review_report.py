@@ -13,14 +13,15 @@ from pypdf import PdfReader
 
 from LNStationLib.assessment.review import Review, stage_reader_calls
 from LNStationLib.case.case import CaseFacts
-from LNStationLib.export import ATTENTION_FILE_NAME, FILE_NAMES, FORMATS, REVIEW_FILE_NAMES, write_outputs
-from LNStationLib.export.content import build_content
+from LNStationLib.export import write_outputs
 from LNStationLib.export.csv_files import edits_csv, n_category_csv, stations_csv
-from LNStationLib.export.html import html_report
-from LNStationLib.export.layout import build_report
-from LNStationLib.export.review_content import BLIND, NOT_BLIND, time_text
-from LNStationLib.export.tables import Table
-from LNStationLib.export.wording import NOTHING
+from LNStationLib.export.output_folder import EVIDENCE_FILE_NAME, FILE_NAMES, FORMATS, REVIEW_FILE_NAMES
+from LNStationLib.export.report.cells import Table
+from LNStationLib.export.report.content import build_content
+from LNStationLib.export.report.html import html_report
+from LNStationLib.export.report.layout import build_report
+from LNStationLib.export.report.review_content import BLIND, NOT_BLIND
+from LNStationLib.export.wording import NOTHING, time_text
 from LNStationLib.state.assessment import Assessment
 from LNStationLib.state.settings import Settings
 from LNStationLib.support.errors import OutputError
@@ -171,7 +172,7 @@ def test_every_format_is_written_and_reads_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize("formats", [["json"], ["csv", "html"], ["nifti"], ["pdf"]])
 def test_only_the_chosen_formats_are_written(tmp_path: Path, formats: list[str]) -> None:
     files = write_outputs(make_result(), tmp_path, overwrite=False, formats=formats)
-    expected = {name for one in formats for name in FORMATS[one]} - {*REVIEW_FILE_NAMES, ATTENTION_FILE_NAME}
+    expected = {name for one in formats for name in FORMATS[one]} - {*REVIEW_FILE_NAMES, EVIDENCE_FILE_NAME}
     assert {path.name for path in files} == expected == {path.name for path in tmp_path.iterdir()}
 
 

@@ -10,7 +10,7 @@ from export.cases import Options, make_result
 from export.drawings import NAMESPACE, texts
 
 from LNStationLib import anatomy
-from LNStationLib.export.schematic import MapState, map_state, station_map_svg
+from LNStationLib.export.pictures.schematic import MapState, map_state, station_map_svg
 from LNStationLib.state.assessment import StationFinding
 from LNStationLib.support.resources import resource_path
 

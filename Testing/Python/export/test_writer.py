@@ -14,9 +14,10 @@ import pytest
 import SimpleITK as sitk
 from export.cases import Frame, Options, ct_image, image_of, make_result
 
-from LNStationLib.export import FILE_NAMES, prepare_output_folder, write_outputs
 from LNStationLib.export import output_folder as folder_module
+from LNStationLib.export import prepare_output_folder, write_outputs
 from LNStationLib.export.label_maps import write_label_map
+from LNStationLib.export.output_folder import FILE_NAMES
 from LNStationLib.state.assessment import Assessment
 from LNStationLib.support.errors import CancelledError, OutputError
 

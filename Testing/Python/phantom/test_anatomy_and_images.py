@@ -15,13 +15,14 @@ from scipy.ndimage import affine_transform
 
 from LNStationLib import anatomy
 from LNStationLib.imaging.grid import Grid
-from LNStationLib.phantom import contrast, frame, pet, rasterize, scanner
-from LNStationLib.phantom.anatomy_model import Anatomy, bare, fit_lungs
-from LNStationLib.phantom.frame import COUCH_MM, Frame, body_bounds
-from LNStationLib.phantom.mask_table import MaskTable
-from LNStationLib.phantom.physiology import Physiology, draw_physiology
-from LNStationLib.phantom.shapes import Ellipsoid, box_around
-from LNStationLib.phantom.variation import ARCH_FREQUENCIES, Variation, draw_variation
+from LNStationLib.phantom.anatomy import frame, rasterize
+from LNStationLib.phantom.anatomy.frame import COUCH_MM, Frame, body_bounds
+from LNStationLib.phantom.anatomy.mask_table import MaskTable
+from LNStationLib.phantom.anatomy.model import Anatomy, bare, fit_lungs
+from LNStationLib.phantom.anatomy.shapes import Ellipsoid, box_around
+from LNStationLib.phantom.anatomy.variation import ARCH_FREQUENCIES, Variation, draw_variation
+from LNStationLib.phantom.images import contrast, pet, scanner
+from LNStationLib.phantom.images.physiology import Physiology, draw_physiology
 
 
 def traits(seed: int = 0, **fixed: object) -> Variation:

@@ -8,8 +8,8 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 from LNStationLib.phantom import PhantomCase, thorax
-from LNStationLib.phantom.bedding import Bedding, lay_bedding
-from LNStationLib.phantom.head import BRAIN_SUV
+from LNStationLib.phantom.images.bedding import Bedding, lay_bedding
+from LNStationLib.phantom.images.beyond_chest.head import BRAIN_SUV
 from LNStationLib.phantom.station_truth import station_truth
 
 COARSE = (3.0, 3.0, 5.0)

@@ -10,17 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lnstation_training.synthetic.audit.statistics import auroc
 from LNStationLib import anatomy
-from LNStationLib.phantom.audit_statistics import auroc
-from LNStationLib.phantom.nodes import NodeTruth, axial_diameters_mm, node_truth
-from LNStationLib.phantom.pathology import dissect, n_from_images, n_from_pathology
+from LNStationLib.phantom.anatomy.shapes import Ellipsoid, frame_along
+from LNStationLib.phantom.nodes.node import NodeTruth, axial_diameters_mm, node_truth
+from LNStationLib.phantom.nodes.pathology import dissect, n_from_images, n_from_pathology
+from LNStationLib.phantom.nodes.spread import STATION_CENTERS_MM, distance_factor, draw_spread
+from LNStationLib.phantom.nodes.tumor import draw_tumor
+from LNStationLib.phantom.nodes.uptake_model import expected_suv_max, recovery, with_calls
 from LNStationLib.phantom.patient import PatientTruth, complete, draw_patient, unplaced
 from LNStationLib.phantom.preset import PRESET_NAMES, Preset, load_preset
 from LNStationLib.phantom.samples import SAMPLE_NAMES, sample_plan
-from LNStationLib.phantom.shapes import Ellipsoid, frame_along
-from LNStationLib.phantom.spread import STATION_CENTERS, distance_factor, draw_spread
-from LNStationLib.phantom.tumor import draw_tumor
-from LNStationLib.phantom.uptake_model import expected_suv_max, recovery, with_calls
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.resources import resource_path
 
@@ -191,10 +191,10 @@ def test_a_nearer_tumor_reaches_a_station_more_easily() -> None:
 
 
 def test_every_sided_station_has_its_usual_middle_on_its_side() -> None:
-    assert set(STATION_CENTERS) == {row.name for row in anatomy.stations()}
+    assert set(STATION_CENTERS_MM) == {row.name for row in anatomy.stations()}
     for row in anatomy.stations():
         if row.side is not None:
-            assert (STATION_CENTERS[row.name][0] > 0) == (row.side == "L"), row.name
+            assert (STATION_CENTERS_MM[row.name][0] > 0) == (row.side == "L"), row.name
 
 
 @given(

@@ -15,10 +15,10 @@ from LNStationLib.case.from_files import load_case_folder
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.phantom.case import PhantomCase, render
 from LNStationLib.phantom.cohort import CohortRequest, make_cohort
-from LNStationLib.phantom.node_painting import paint_nodes, stamp_uptake
-from LNStationLib.phantom.nodes import NodePlan, PlacedNode
+from LNStationLib.phantom.images.node_painting import paint_nodes, stamp_uptake
+from LNStationLib.phantom.nodes.node import NodePlan, PlacedNode
+from LNStationLib.phantom.nodes.placement import place_nodes
 from LNStationLib.phantom.patient import draw_patient
-from LNStationLib.phantom.placement import place_nodes
 from LNStationLib.phantom.preset import load_preset
 from LNStationLib.phantom.records import read_patients
 from LNStationLib.phantom.station_truth import station_truth

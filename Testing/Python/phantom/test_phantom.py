@@ -13,14 +13,14 @@ from LNStationLib import anatomy
 from LNStationLib.imaging.grid import resample_to_grid
 from LNStationLib.phantom import PhantomCase, demo_case, thorax, write_case
 from LNStationLib.phantom import case as phantom_case
-from LNStationLib.phantom.anatomy_model import Anatomy, bare
+from LNStationLib.phantom.anatomy.frame import Frame
+from LNStationLib.phantom.anatomy.model import Anatomy, bare
+from LNStationLib.phantom.anatomy.rasterize import PRECEDENCE
+from LNStationLib.phantom.anatomy.variation import draw_variation
 from LNStationLib.phantom.case import KEY_ORGANS
-from LNStationLib.phantom.contents import bring_in
-from LNStationLib.phantom.frame import Frame
-from LNStationLib.phantom.rasterize import PRECEDENCE
+from LNStationLib.phantom.images.contents import bring_in
+from LNStationLib.phantom.nodes.tumor import tumor_shape
 from LNStationLib.phantom.samples import demo_plan
-from LNStationLib.phantom.tumor import tumor_shape
-from LNStationLib.phantom.variation import draw_variation
 from LNStationLib.support.errors import OutputError
 
 COARSE = (1.8, 1.8, 2.5)

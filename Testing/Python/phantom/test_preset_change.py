@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from pydantic import ValidationError
 
-from LNStationLib.phantom.audit_readers import SIZE, StationReading, read_stations
-from LNStationLib.phantom.audit_statistics import auroc
+from lnstation_training.synthetic.audit.observers import SIZE, StationReading, read_stations
+from lnstation_training.synthetic.audit.statistics import auroc
 from LNStationLib.phantom.patient import complete, draw_patient, unplaced
 from LNStationLib.phantom.preset import PRESET_NAMES, Appearance, Normal, Preset, load_preset
 from LNStationLib.phantom.preset_change import PresetChange
@@ -33,14 +33,14 @@ def test_no_change_leaves_the_preset_and_its_digest(name: str) -> None:
     preset = load_preset(name)
     assert PresetChange().applied(preset) == preset
     assert PresetChange().applied(preset).digest() == preset.digest()
-    assert PresetChange().in_words() == ""
+    assert PresetChange().summary() == ""
 
 
 def test_a_change_has_a_digest_and_words_of_its_own() -> None:
     preset = load_preset("esophagus")
     change = PresetChange(sign_strength=2.5, reactive_patient_fraction=0.5, reactive_size_factor=1.5)
     assert change.applied(preset).digest() != preset.digest()
-    assert change.in_words() == "signs x 2.5, 50 % with reactive nodes, reactive nodes x 1.5"
+    assert change.summary() == "signs x 2.5, 50 % with reactive nodes, reactive nodes x 1.5"
 
 
 def test_signs_move_apart_about_the_middle_and_their_spread_stays() -> None:

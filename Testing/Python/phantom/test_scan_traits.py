@@ -14,21 +14,22 @@ from scipy import ndimage
 
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.phantom import PhantomCase, thorax
-from LNStationLib.phantom.bedding import (
+from LNStationLib.phantom.case import in_bed
+from LNStationLib.phantom.images.bedding import (
     MATTRESS_MM,
     POCKET_HU,
     Bedded,
     Bedding,
     Material,
+    bedding_of,
     lay_bedding,
     patient_mask,
     shoulder_height,
 )
-from LNStationLib.phantom.case import in_bed
+from LNStationLib.phantom.images.scanner import with_lung_kernel
 from LNStationLib.phantom.patient import scanned_with, venous_hu
 from LNStationLib.phantom.samples import demo_plan
-from LNStationLib.phantom.scan_traits import ScanTrait, bedding_of, check_traits
-from LNStationLib.phantom.scanner import with_lung_kernel
+from LNStationLib.phantom.scan_traits import ScanTrait, check_traits
 
 COARSE = (3.0, 3.0, 4.0)
 EVERYTHING = Bedding(gown=True, blanket="closed", pillow=True, mattress=True)

@@ -15,8 +15,8 @@ from LNStationLib import anatomy
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.phantom import PhantomCase, thorax
 from LNStationLib.phantom import station_truth as package
-from LNStationLib.phantom.frame import Frame
-from LNStationLib.phantom.shapes import tube
+from LNStationLib.phantom.anatomy.frame import Frame
+from LNStationLib.phantom.anatomy.shapes import tube
 from LNStationLib.phantom.station_truth import annotator, is_mirrored, mirror_labels, station_truth
 from LNStationLib.phantom.station_truth.surfaces import front, parting_z, spheres, wall, wall_distance
 

@@ -27,8 +27,8 @@ from LNStationLib.phantom.case import render
 from LNStationLib.phantom.patient import compact, draw_patient
 from LNStationLib.phantom.preset import load_preset
 from LNStationLib.quality import check_organs, check_outline, check_stations
-from LNStationLib.state.assessed_case import ParsedCase
 from LNStationLib.state.organ_set import Landmark, Organ, OrganSet, OrganSource
+from LNStationLib.state.patient_state import PatientState
 from LNStationLib.state.settings import Settings, StepSettings
 from LNStationLib.state.station_map import StationMap
 from LNStationLib.stations.iaslc_rules import IaslcRules
@@ -250,7 +250,7 @@ def without_masks(case: Case) -> Case:
     return replace(case, organ_masks={}, organ_origins={})
 
 
-def impossible(parsed: ParsedCase) -> list[str]:
+def impossible(parsed: PatientState) -> list[str]:
     """What the check left out."""
     stations = [text for outline in parsed.outlines.values() for text in outline.warnings]
     return [text for row in parsed.provenance for text in (*row.warnings, *stations) if "mplausible" in text]

@@ -7,10 +7,10 @@ import pytest
 
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.state.organ_set import Landmark, Organ, OrganSet, OrganSource
-from LNStationLib.stations.abdomen import abdominal_organs, under_diaphragm
-from LNStationLib.stations.borders import MissingAnatomyError
-from LNStationLib.stations.frame import Frame
-from LNStationLib.stations.levels import Levels
+from LNStationLib.stations.iaslc_rules.abdomen import abdominal_organs, under_diaphragm
+from LNStationLib.stations.iaslc_rules.borders import MissingAnatomyError
+from LNStationLib.stations.iaslc_rules.frame import Frame
+from LNStationLib.stations.iaslc_rules.levels import Levels
 from LNStationLib.support.types import BoolArray
 
 GRID = Grid((100, 80, 100), (1.5, 1.5, 1.5), (-150.0, -60.0, -75.0))

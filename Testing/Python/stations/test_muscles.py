@@ -6,8 +6,8 @@ import numpy as np
 
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.state.organ_set import OrganSet
-from LNStationLib.stations.frame import Frame
-from LNStationLib.stations.muscles import long_soft_tissue
+from LNStationLib.stations.iaslc_rules.frame import Frame
+from LNStationLib.stations.iaslc_rules.muscles import long_soft_tissue
 
 GRID = Grid((50, 40, 60), (1.5, 1.5, 1.5), (0.0, 0.0, 0.0))
 FAT_HU, SOFT_HU = -100, 55

@@ -9,7 +9,7 @@ from LNStationLib import anatomy
 from LNStationLib.assessment.findings import parsed_outlines
 from LNStationLib.state.station_map import StationMap
 from LNStationLib.stations.iaslc_rules import IaslcRules
-from LNStationLib.stations.needs import NEEDS
+from LNStationLib.stations.iaslc_rules.needs import NEEDS
 from Testing.Python.stations import schematic_chest as chest
 
 AORTA = ("ascending_aorta", "aortic_arch", "descending_aorta")

@@ -7,9 +7,9 @@ import pytest
 
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.state.organ_set import Organ, OrganSet, OrganSource
-from LNStationLib.stations.borders import MissingAnatomyError
-from LNStationLib.stations.frame import Frame
-from LNStationLib.stations.prevascular import prevascular_surface
+from LNStationLib.stations.iaslc_rules.borders import MissingAnatomyError
+from LNStationLib.stations.iaslc_rules.frame import Frame
+from LNStationLib.stations.iaslc_rules.prevascular import prevascular_surface
 
 GRID = Grid((12, 60, 80), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0))
 
@@ -31,8 +31,21 @@ def test_surface_is_the_tangent_between_vena_cava_and_carotid() -> None:
         frame(superior_vena_cava=disc(20, 30, 6), common_carotid_artery_left=disc(60, 30, 6))
     )
     front = border.position_mm[6, 0]
-    np.testing.assert_allclose(front[20:61], 30 - 6.5, atol=0.6)
-    np.testing.assert_allclose(front[[0, 79]], 30 - 6.5, atol=0.6)
+    # From the left flank of the cava on; smoothed over 3 mm.
+    np.testing.assert_allclose(front[36:61], 30 - 6.5, atol=0.6)
+    np.testing.assert_allclose(front[[0, 20, 79]], 30 - 6.5, atol=1.5)
+
+
+def test_what_has_the_vena_cava_behind_it_lies_in_front_of_the_surface() -> None:
+    """Between cava and a bulging aorta the tangent passes before the cava's left flank: 3A goes on to the cava."""
+    cava = disc(20, 30, 8)
+    vessels = frame(superior_vena_cava=cava, ascending_aorta=disc(44, 20, 12))
+    front = prevascular_surface(vessels).position_mm[6, 0]
+    flank = np.arange(22, 26)
+    wall = cava[6].argmax(axis=0)[flank]
+    tangent = np.interp(flank, [20, 44], [22 - 0.5, 8 - 0.5])
+    assert (front[flank] - tangent > 2.0).all()
+    np.testing.assert_allclose(front[flank], wall - 0.5, atol=2.5)
 
 
 def test_a_vessel_that_bulges_forward_pushes_the_surface_forward() -> None:

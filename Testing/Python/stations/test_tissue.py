@@ -7,8 +7,8 @@ import pytest
 
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.state.organ_set import Landmark, Organ, OrganSet, OrganSource
-from LNStationLib.stations.frame import Frame
-from LNStationLib.stations.tissue import mediastinum, node_tissue
+from LNStationLib.stations.iaslc_rules.frame import Frame
+from LNStationLib.stations.iaslc_rules.tissue import mediastinum, node_tissue
 from LNStationLib.support.types import BoolArray
 
 GRID = Grid((40, 80, 90), (1.5, 1.5, 1.5), (0.0, 0.0, 0.0))

@@ -7,8 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from lnstation_training.samples import PREPARED_FILE, REGIONS, SAMPLES_FILE, Sample, write_samples
-from lnstation_training.splits import make_splits, write_splits
+from lnstation_training.cohorts.splits import make_splits, write_splits
+from lnstation_training.engine.prepared import PREPARED_FILE
+from lnstation_training.tasks.station_classification.samples import (
+    REGIONS,
+    SAMPLES_FILE,
+    StationSample,
+    write_samples,
+)
 from LNStationLib.sampling.station_region import RegionSpec
 
 SPEC = RegionSpec(size=(8, 24, 24), spacing_mm=(6.0, 3.0, 3.0))
@@ -44,11 +50,11 @@ def write_prepared(folder: Path, n_patients: int = 18, n_folds: int = 3) -> Path
         np.save(folder / REGIONS / f"{patient}_ct.npy", np.stack([ct for ct, _ in arrays]))
         np.save(folder / REGIONS / f"{patient}_nodes.npy", np.stack([mask for _, mask in arrays]))
         samples += [
-            Sample(patient, station, row, labels[row], 2, labels[row], True, 7.0)
+            StationSample(patient, station, row, labels[row], 2, labels[row], True, 7.0)
             for row, station in enumerate(STATIONS)
         ]
         positives[patient] = sum(labels)
-    samples.append(Sample("P00", "8", 0, None, None, None, False, None))
+    samples.append(StationSample("P00", "8", 0, None, None, None, False, None))
     write_samples(folder / SAMPLES_FILE, samples)
     write_splits(folder / "splits.json", make_splits(positives, n_folds))
     return folder

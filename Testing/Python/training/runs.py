@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from lnstation_training.engine.fit import FitCLI, fit
+from lnstation_training.tasks import task_named
+
 SMALL = {"width": 0.1}
 
 
@@ -23,3 +26,8 @@ def fit_arguments(prepared: Path, out: Path, epochs: int = 1, **model: Any) -> d
             "enable_model_summary": False,
         },
     }
+
+
+def fit_stations(arguments: Any, **options: Any) -> FitCLI:
+    """Fit a station classifier."""
+    return fit(arguments, task_named("station_classification"), **options)

@@ -6,7 +6,6 @@ import csv
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 pytest.importorskip("torch", reason="the 'networks' packages are not installed")
@@ -14,17 +13,13 @@ pytest.importorskip("lightning", reason="the 'training' packages are not install
 
 import SimpleITK as sitk
 from states import called, with_stations
+from training.drawn_cohort import STATIONS, write_cohort
 from typer.testing import CliRunner
 
 from lnstation_training.cli import app
-from lnstation_training.synthetic_cohort import read_truth
-from LNStationLib import anatomy
 from LNStationLib.case.case import Case
 from LNStationLib.models.package import read_package
 from LNStationLib.state.settings import Settings
-
-STATIONS = ("2R", "4R", "7", "8")
-SIZE, SPACING = (26, 56, 84), (5.0, 2.0, 2.0)
 
 
 def call(*arguments: object) -> str:
@@ -34,52 +29,9 @@ def call(*arguments: object) -> str:
     return result.output
 
 
-def chest(rng: np.random.Generator) -> np.ndarray:
-    """A box of fat in air with a lung on each side: as little as the reader of CTs takes for a chest."""
-    ct = np.full(SIZE, -1000.0)
-    ct[:, 4:-4, 4:-4] = -80
-    # A wall of 12 mm: what is thinner is clothing.
-    for side in (slice(10, 26), slice(58, 74)):
-        ct[1:-1, 10:-10, side] = -850
-    return (ct + rng.normal(0, 8, SIZE)).astype(np.float32)
-
-
-def write_patient(folder: Path, number: int, rng: np.random.Generator) -> list[tuple[str, int]]:
-    """Four stations as boxes, each with a node that is brighter where metastatic; stations and labels."""
-    ct, stations, nodes = chest(rng), np.zeros(SIZE, np.uint8), np.zeros(SIZE, np.uint8)
-    labels = []
-    for row, name in enumerate(STATIONS):
-        z, x = 4 + 10 * (row // 2), 27 + 16 * (row % 2)
-        stations[z : z + 6, 20:36, x : x + 14] = anatomy.station(name).label_value
-        positive = int((number + row) % 3 == 0)
-        box = (slice(z + 2, z + 4), slice(25, 30), slice(x + 4, x + 9))
-        nodes[box], ct[box] = row + 1, 110 if positive else 40
-        labels.append((name, positive))
-    folder.mkdir(parents=True)
-    for kind, array in (("ct", ct), ("stations", stations), ("nodes", nodes)):
-        image = sitk.GetImageFromArray(array)
-        image.SetSpacing(SPACING[::-1])
-        sitk.WriteImage(image, str(folder / f"{kind}.nii.gz"))
-    return labels
-
-
 @pytest.fixture(scope="module")
 def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Twelve patients in the tables of a research group; one station of the first was not dissected."""
-    folder, rng = tmp_path_factory.mktemp("worked") / "cohort", np.random.default_rng(0)
-    patients, pathology = [], []
-    for number in range(12):
-        name = f"P{number:02d}"
-        labels = write_patient(folder / name, number, rng)
-        patients.append((name, f"{name}/ct.nii.gz", f"{name}/stations.nii.gz", f"{name}/nodes.nii.gz"))
-        pathology += [(name, station, 3, positive) for station, positive in labels if (number, station) != (0, "8")]
-    for table, header, rows in (
-        ("patients.csv", ("patient", "ct", "stations", "nodes"), patients),
-        ("pathology.csv", ("patient", "station", "nodes_taken", "nodes_positive"), pathology),
-    ):
-        with (folder / table).open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([header, *rows])
-    return folder
+    return write_cohort(tmp_path_factory.mktemp("worked") / "cohort")
 
 
 def prepare(cohort: Path, out: Path, *more: object) -> str:
@@ -182,27 +134,3 @@ def test_every_patient_whose_images_cannot_be_used_is_listed(cohort: Path, tmp_p
     assert "patient A: " in result.output
     assert "patient B: " in result.output
     assert "patient C: " not in result.output
-
-
-def test_a_synthetic_cohort_has_the_tables_of_a_real_one_and_its_truth_apart(tmp_path: Path) -> None:
-    folder = tmp_path / "cohort"
-    said = call("cohort", "--out", folder, "--patients", 1, "--seed", 1, "--positive-fraction", 1, "--slice-mm", 8)
-    assert "1 synthetic patients, 1 of them made now" in said
-    with (folder / "patients.csv").open(newline="", encoding="utf-8") as file:
-        patient = next(csv.DictReader(file))
-    ct = sitk.ReadImage(str(folder / patient["ct"]))
-    assert ct.GetSpacing()[2] == pytest.approx(8)
-    truth = read_truth(folder)[0]
-    assert truth.plan.patient_id == patient["patient"]
-    with (folder / "pathology.csv").open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    assert {row["station"]: int(row["nodes_positive"]) for row in rows} == {
-        row.station: row.n_positive for row in truth.pathology
-    }
-    assert any(int(row["nodes_positive"]) for row in rows)
-    assert "0 of them made now" in call(
-        "cohort", "--out", folder, "--patients", 1, "--seed", 1, "--positive-fraction", 1, "--slice-mm", 8
-    )
-    other = CliRunner().invoke(app, ["cohort", "--out", str(folder), "--seed", "2"])
-    assert other.exit_code == 2
-    assert "holds another cohort" in other.output

@@ -381,6 +381,16 @@ def test_the_devices_name_the_cpu(client: Client) -> None:
     assert re.fullmatch(r"CPU, \d+ threads?", devices[0]["title"])
 
 
+def test_the_columns_are_plain_data_with_title_unit_digits_and_meaning(client: Client) -> None:
+    columns = client.result("columns")
+    assert set(columns) == {"stations", "nodes", "reader_calls", "edits"}
+    volume = next(column for column in columns["stations"] if column["key"] == "volume_ml")
+    assert (volume["title"], volume["unit"], volume["digits"], volume["path"]) == ("Volume", "ml", 1, ["volume_ml"])
+    assert volume["meaning"] == "Volume of the station. Empty: the station was not found."
+    station = first(client)["assessment"]["stations"][0]
+    assert all(column["path"][0] in station for column in columns["stations"])
+
+
 def test_a_sample_patient_is_made_where_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 

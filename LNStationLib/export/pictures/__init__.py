@@ -1,0 +1,1 @@
+"""The report's pictures: planes of the patient with outlines, and the drawn station map."""

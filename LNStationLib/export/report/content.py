@@ -1,0 +1,152 @@
+"""What a report says, as plain words and tables: the one source of both the HTML and the PDF.
+
+The templates only lay out what stands here, so the two cannot disagree, and every text is cleaned once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from LNStationLib import anatomy
+from LNStationLib.assessment.review import Review
+from LNStationLib.export.report import background_tables, tables
+from LNStationLib.export.report.category import Category, Fact, category_content
+from LNStationLib.export.report.cells import Table
+from LNStationLib.export.report.review_content import ReviewContent, review_content
+from LNStationLib.export.report.warning_list import ReportWarning, warnings_by_prominence
+from LNStationLib.export.wording import NOTHING, SYNTHETIC_MODEL, clean, number, plural, time_text
+from LNStationLib.state.assessment import Assessment, CaseSummary, PatientIdentity, StationFinding
+
+SYNTHETIC_CASE = "SYNTHETIC CASE: made by a computer, not a patient"
+
+_NODES_FROM = {
+    "ct_blobs": "blob detector on the CT alone",
+    "pet_threshold": "PET threshold",
+    "supplied": "supplied masks",
+}
+_SIDES = {"L": "left", "R": "right"}
+_SEXES = {"F": "female", "M": "male", "O": "other"}
+
+
+@dataclass(frozen=True)
+class ReportContent:
+    """Everything in words that a report shows.
+
+    ``warnings`` stand on the first page; ``details``, where there are many, are the warnings of single stations and
+    nodes, which then stand behind the tables while the first page names what they concern. ``case_id`` names the
+    patient where the report may, else the case. ``review`` is ``None``
+    where nobody reviewed the case.
+    """
+
+    title: str
+    case_id: str
+    research_use: str
+    banners: tuple[str, ...]
+    facts: tuple[Fact, ...]
+    category: Category
+    warnings: tuple[ReportWarning, ...]
+    details: tuple[ReportWarning, ...]
+    map_note: str
+    stations: Table
+    nodes: Table
+    organs: Table
+    borders: Table
+    methods: Table
+    references: tuple[str, ...]
+    version: str
+    created: str
+    review: ReviewContent | None = None
+
+
+def build_content(assessment: Assessment, review: Review | None = None) -> ReportContent:
+    """Put an assessment, and a reader's review of it, into words."""
+    references = background_tables.references(assessment)
+    warnings, details = warnings_by_prominence(assessment)
+    return ReportContent(
+        title="Thoracic lymph node stations",
+        case_id=clean(heading(assessment.case)),
+        research_use=clean(assessment.research_use),
+        banners=banners(assessment),
+        facts=_facts(assessment),
+        category=category_content(assessment.staging),
+        warnings=warnings,
+        details=details,
+        map_note=_map_note(assessment.stations) + (" The map shows the model's calls." if review else ""),
+        stations=tables.station_table(assessment),
+        nodes=tables.node_table(assessment),
+        organs=background_tables.organ_table(assessment),
+        borders=background_tables.border_table(assessment),
+        methods=background_tables.method_table(assessment, references),
+        references=references,
+        version=clean(f"LNStation {assessment.lnstation_version}"),
+        created=time_text(assessment.created, naive_is_utc=True),
+        review=None if review is None else review_content(assessment, review),
+    )
+
+
+def heading(case: CaseSummary) -> str:
+    """What a report is found by: the patient where it may name one, else the name of the case."""
+    who = case.patient
+    if who is None or not (who.name or who.patient_id):
+        return case.case_id
+    return f"{who.name} ({who.patient_id})" if who.name and who.patient_id else who.name or who.patient_id or ""
+
+
+def banners(assessment: Assessment) -> tuple[str, ...]:
+    """The banners that must stand on every page."""
+    found = []
+    if assessment.case.synthetic:
+        found.append(SYNTHETIC_CASE)
+    if assessment.trained_on_synthetic:
+        found.append(SYNTHETIC_MODEL)
+    return tuple(found)
+
+
+def _facts(assessment: Assessment) -> tuple[Fact, ...]:
+    case = assessment.case
+    size = " \N{MULTIPLICATION SIGN} ".join(str(count) for count in case.ct_size)
+    spacing = " \N{MULTIPLICATION SIGN} ".join(number(value, 2) for value in case.ct_spacing_mm)
+    patient = [_SEXES[case.sex]] if case.sex else []
+    patient += [f"{case.age_years} years"] if case.age_years is not None else []
+    tumor = [f"{_SIDES[case.tumor_side]} side"] if case.tumor_side else []
+    tumor += [clean(case.tumor_site)] if case.tumor_site else []
+    facts = [
+        Fact("Primary cancer", case.cancer or "not given"),
+        Fact("Primary tumor", ", ".join(tumor) or "not given"),
+        Fact("Patient", ", ".join(patient) or "not given"),
+        Fact("CT", f"{size} voxels of {spacing} mm"),
+        Fact("PET", "yes" if case.has_pet else "none"),
+        Fact("Nodes from", _NODES_FROM.get(case.nodes_from) or clean(case.nodes_from)),
+    ]
+    facts += _identity(case.patient)
+    if case.study_date:
+        facts.append(Fact("Study date", clean(case.study_date)))
+    return tuple(facts)
+
+
+def _identity(patient: PatientIdentity | None) -> list[Fact]:
+    if patient is None:
+        return []
+    known = {
+        "Name": patient.name,
+        "Patient ID": patient.patient_id,
+        "Born": patient.birth_date,
+        "Accession number": patient.accession_number,
+    }
+    return [Fact(label, clean(value)) for label, value in known.items() if value]
+
+
+def _map_note(stations: list[StationFinding]) -> str:
+    fit = [row for row in stations if row.fit_for_staging]
+    positive = sum(row.call == "positive" for row in fit)
+    negative = sum(row.call == "negative" for row in fit)
+    unconfirmed = len(stations) - len(fit)
+    found = {row.station for row in stations if row.volume_ml is not None}
+    missing = [row.name for row in anatomy.stations() if row.name not in found]
+    open_ = sum(row.call is None and row.volume_ml is not None for row in stations)
+    note = f"{plural(positive, 'station')} positive, {negative} negative, {open_} found but not assessed."
+    if unconfirmed:
+        note += f" Of {plural(unconfirmed, 'station')} the call rests on unconfirmed candidates only."
+    if missing:
+        note += f" Not found on this CT: {', '.join(missing)}."
+    return f"{note} A schematic, not this patient's anatomy. {NOTHING} in a table means not assessed or not measured."

@@ -1,0 +1,31 @@
+"""The report as one HTML file that needs nothing but itself."""
+
+from __future__ import annotations
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from LNStationLib.export.report.layout import Report
+from LNStationLib.support.resources import resource_path
+
+_COLUMN_CLASSES = {1: "one", 2: "two", 3: "three"}
+
+
+def html_report(report: Report) -> str:
+    """Lay out a report as HTML; text is escaped, only the drawings and the style sheet go in as they are."""
+    folder = resource_path("Report")
+    # Both filters mark as safe only what this package made itself: SVG serialized from a tree, and the style sheet.
+    environment = Environment(
+        loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    environment.filters["svg"] = Markup
+    environment.filters["css"] = Markup
+    return environment.get_template("report.html.j2").render(
+        content=report.content,
+        gallery=report.gallery,
+        station_map=report.station_map,
+        picture_note=report.picture_note,
+        coronal_columns=_COLUMN_CLASSES[report.coronal_columns],
+        station_columns=_COLUMN_CLASSES[report.station_columns],
+        css=(folder / "report.css").read_text(encoding="utf-8"),
+    )

@@ -1,0 +1,73 @@
+"""The report as both outputs see it: words, map and pictures, and how many pictures stand beside each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from LNStationLib.assessment.review import Review
+from LNStationLib.export.evidence import evidence_maps
+from LNStationLib.export.pictures.gallery import Gallery, build_gallery
+from LNStationLib.export.pictures.patient_view import patient_view
+from LNStationLib.export.pictures.plane_drawing import LEVEL_HU, SUV_MAX_SHOWN, WINDOW_HU
+from LNStationLib.export.pictures.schematic import station_map_svg
+from LNStationLib.export.report.content import ReportContent, build_content
+from LNStationLib.export.wording import number
+from LNStationLib.state.assessed_case import AssessedCase
+from LNStationLib.support.progress import Progress, portion, silent
+
+_MOST_LARGE_PICTURES = 8
+"""Up to here pictures stand two abreast, beyond it three."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that a report shows.
+
+    Attributes:
+        content: The words.
+        station_map: The drawn map, SVG.
+        gallery: The pictures.
+        coronal_columns: Coronal pictures beside each other.
+        station_columns: Axial pictures beside each other.
+        picture_note: How to read the pictures.
+    """
+
+    content: ReportContent
+    station_map: str
+    gallery: Gallery
+    coronal_columns: int
+    station_columns: int
+    picture_note: str
+
+
+def build_report(assessed: AssessedCase, progress: Progress = silent, review: Review | None = None) -> Report:
+    """Compute words, map and pictures of an assessed case, and of a reader's review of it."""
+    progress("patient axes", 0.0)
+    view = patient_view(assessed)
+    evidence = evidence_maps(assessed)
+    gallery = build_gallery(assessed.assessment, view, portion(progress, 0.2, 1.0), evidence)
+    with_evidence = any(picture.evidence_svg for picture in gallery.stations)
+    captions = tuple(dict.fromkeys(one.caption for one in evidence.values())) if with_evidence else ()
+    fused = any(picture.fused_svg for picture in (*gallery.coronals, *gallery.stations))
+    station_columns = 2 if len(gallery.stations) <= _MOST_LARGE_PICTURES else 3
+    return Report(
+        content=build_content(assessed.assessment, review),
+        station_map=station_map_svg(assessed.assessment),
+        gallery=gallery,
+        coronal_columns=1 if fused else 2,
+        station_columns=1 if fused or with_evidence else station_columns,
+        picture_note=_picture_note(fused, captions),
+    )
+
+
+def _picture_note(fused: bool, evidence_captions: tuple[str, ...]) -> str:
+    note = (
+        f"CT window {number(WINDOW_HU, 0)} HU, level {number(LEVEL_HU, 0)} HU. The patient's right (R) is on the "
+        "picture's left. Stations have the colors of the table; nodes are yellow, with their number and a plus sign "
+        "where positive. Positions are LPS coordinates of the CT: z towards the head, y towards the back."
+    )
+    if fused:
+        note += f" On the right the PET over the CT, SUV (body weight) 0 to {number(SUV_MAX_SHOWN, 0)}."
+    for caption in evidence_captions:
+        note += f" Beside the plain picture of a station, over the CT: {caption}"
+    return note

@@ -1,0 +1,109 @@
+"""What the report says of a reader's review: calls beside the model's, N category, edits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from LNStationLib.assessment.review import ReaderCall, Review
+from LNStationLib.export.columns import EDITS, READER_CALLS, STATIONS, columns
+from LNStationLib.export.report.category import Category, Fact, category_content
+from LNStationLib.export.report.cells import Cell, Heading, Table, call_cell, heading, station_cell
+from LNStationLib.export.report.tables import judgement, probability_cell
+from LNStationLib.export.wording import NOTHING, clean, plural, sentence, time_text
+from LNStationLib.state.assessment import Assessment, StationFinding
+
+BLIND = "blind: every station was called before the model's output was shown"
+NOT_BLIND = "with the model's output in view"
+(_STATION,) = columns(STATIONS, "station")
+_BEFORE, _AFTER = columns(EDITS, "volume_before_ml", "volume_after_ml")
+
+
+@dataclass(frozen=True)
+class ReviewContent:
+    """A review in words.
+
+    Attributes:
+        category: The reader's N category.
+        facts: Reader, how it was read, how many stations were called, what was edited.
+        calls: Model's and reader's call of every station that either called, with notes.
+        edits: The edit log, oldest first.
+    """
+
+    category: Category
+    facts: tuple[Fact, ...]
+    calls: Table
+    edits: Table
+
+
+def review_content(assessment: Assessment, review: Review) -> ReviewContent:
+    """Put a review into words, beside the assessment that it reviews."""
+    edited = [row.station for row in assessment.stations if row.edited]
+    counts = [one.call for one in review.calls.values()]
+    called = (
+        f"{counts.count('positive')} positive, {counts.count('negative')} negative, "
+        f"{len(assessment.stations) - counts.count('positive') - counts.count('negative')} not called"
+    )
+    return ReviewContent(
+        category=_category(review),
+        facts=(
+            Fact("Reader", clean(review.reader) or "not given"),
+            Fact("Reading", BLIND if review.blind else NOT_BLIND),
+            Fact("Stations", called),
+            Fact("Outlines changed", ", ".join(edited) or "none"),
+        ),
+        calls=_calls(assessment, review),
+        edits=_edits(review),
+    )
+
+
+def _category(review: Review) -> Category:
+    if review.n_category is None:
+        return Category("not derived", "not_derived", "no rules applied", "The review carries no N category.", ())
+    return category_content(review.n_category)
+
+
+def _calls(assessment: Assessment, review: Review) -> Table:
+    judged = judgement(assessment)
+    headings = [heading(_STATION, 9), Heading("Model's call", 13)]
+    headings += [] if judged is None else [Heading("Model's probability", 13)]
+    headings += [heading(column, share) for column, share in zip(READER_CALLS, (13, 45, 20), strict=True)]
+    rows = []
+    differing = []
+    for row in sorted(assessment.stations, key=lambda row: row.label_value):
+        said = review.calls.get(row.station)
+        if row.call is None and said is None:
+            continue
+        call = call_cell(row.call, row.fit_for_staging)
+        model = [call] if judged is None else [call, probability_cell(row, judged)]
+        rows.append((station_cell(row.station), *model, *_said(said)))
+        if _differ(row, said):
+            differing.append(row.station)
+    note = f"Reader and model differ on {', '.join(differing)}." if differing else ""
+    return Table(tuple(headings), tuple(rows), "Neither the model nor the reader called a station.", note)
+
+
+def _differ(row: StationFinding, said: ReaderCall | None) -> bool:
+    return said is not None and said.call is not None and row.call is not None and said.call != row.call
+
+
+def _said(said: ReaderCall | None) -> tuple[Cell, Cell, Cell]:
+    if said is None:
+        return Cell("not called", "unknown"), Cell(NOTHING), Cell(NOTHING)
+    call = Cell("not called", "unknown") if said.call is None else call_cell(said.call)
+    return call, Cell(clean(said.note) or NOTHING), Cell(time_text(said.when))
+
+
+def _edits(review: Review) -> Table:
+    headings = tuple(heading(column, share) for column, share in zip(EDITS, (24, 26, 14, 18, 18), strict=True))
+    rows = tuple(
+        (
+            Cell(time_text(edit.when)),
+            Cell(clean(edit.who) or NOTHING),
+            station_cell(edit.station),
+            Cell(_BEFORE.text(edit)),
+            Cell(_AFTER.text(edit)),
+        )
+        for edit in review.edits
+    )
+    note = f"{sentence(plural(len(rows), 'edit'))} {NOTHING} means that the station had no outline." if rows else ""
+    return Table(headings, rows, "No outline was changed.", note)

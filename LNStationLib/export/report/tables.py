@@ -1,0 +1,182 @@
+"""The tables of stations and nodes, cell by cell, in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from LNStationLib import anatomy
+from LNStationLib.export.columns import NODES, STATIONS, columns
+from LNStationLib.export.report.cells import (
+    Cell,
+    Heading,
+    Table,
+    call_cell,
+    heading,
+    model_words,
+    station_cell,
+    station_color,
+)
+from LNStationLib.export.wording import NOTHING, clean, number, sentence
+from LNStationLib.state.assessment import Assessment, NodeFinding, StationFinding
+
+_NODE_SOURCES = {
+    "supplied": "supplied mask",
+    "pet_threshold": "PET threshold",
+    "ct_blobs": "CT blob detector",
+    "network": "network",
+}
+
+
+_SAYS_ITS_SIDE = frozenset(row.name for row in anatomy.stations() if row.side and row.name.endswith(row.side))
+"""Stations such as 4R, whose name needs no side beside it."""
+
+_STATION, _NAME, _VOLUME, _NODES, _AXIS, _SUV, _PROBABILITY, _IN_NODES, _MOST_IN, _CALL, _WHY = columns(
+    STATIONS,
+    "station",
+    "title",
+    "volume_ml",
+    "n_nodes",
+    "largest_short_axis_mm",
+    "suv_max_bw_g_per_ml",
+    "probability",
+    "attention_in_nodes",
+    "attention_node",
+    "call",
+    "reason",
+)
+
+
+def station_table(assessment: Assessment) -> Table:
+    """All stations in the order of the station table; SUV and a model's answer only where the case has any."""
+    stations = sorted(assessment.stations, key=lambda row: row.label_value)
+    with_suv = assessment.case.has_pet or _SUV.has_values(stations)
+    with_share = _IN_NODES.has_values(stations)
+    judged = judgement(assessment)
+    headings = [heading(_STATION, 8), heading(_NAME, 15), heading(_VOLUME, 7), heading(_NODES, 6), heading(_AXIS, 9)]
+    headings += [heading(_SUV, 8)] if with_suv else []
+    headings += [] if judged is None else [heading(_PROBABILITY, 11, "left")]
+    headings += [heading(_IN_NODES, 10)] if with_share else []
+    headings += [heading(_CALL, 12), heading(_WHY, 29)]
+    rows = []
+    for row in stations:
+        cells = [station_cell(row.station), Cell(clean(row.title) + (", outline edited" if row.edited else ""))]
+        cells += [Cell(column.text(row)) for column in (_VOLUME, _NODES, _AXIS)]
+        cells += [Cell(_SUV.text(row))] if with_suv else []
+        cells += [] if judged is None else [probability_cell(row, judged)]
+        cells += [Cell(_share_in_nodes(row))] if with_share else []
+        rows.append((*cells, _station_call(row), Cell(sentence(row.reason))))
+    note = "" if judged is None else judged.note
+    return Table(tuple(headings), tuple(rows), "The assessment holds no station.", note)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The model behind the probabilities of an assessment.
+
+    Attributes:
+        threshold: Probability from which a station is called positive; ``None`` where the assessment does not say.
+        note: Model, operating point and threshold in words.
+    """
+
+    threshold: float | None
+    note: str
+
+
+def judgement(assessment: Assessment) -> Judgement | None:
+    """How stations got their probabilities; ``None`` where none has one."""
+    if all(row.probability is None for row in assessment.stations):
+        return None
+    step = next((row for row in reversed(assessment.provenance) if row.step == "metastasis"), None)
+    if step is None:
+        return Judgement(None, "")
+    threshold, point = step.settings.get("threshold"), step.settings.get("operating_point")
+    note = f"Probability of metastasis by {model_words(step)}."
+    if not isinstance(threshold, int | float):
+        return Judgement(None, note)
+    note += (
+        f" The mark in the bar is the threshold {number(threshold, 2)} of the operating point {clean(str(point))}; "
+        "at or above it a station is called positive."
+    )
+    return Judgement(float(threshold), note)
+
+
+def probability_cell(row: StationFinding, judged: Judgement) -> Cell:
+    """A probability with its bar and the threshold's mark."""
+    if row.probability is None:
+        return Cell(NOTHING)
+    return Cell(_PROBABILITY.text(row), "probability", bar=row.probability, mark=judged.threshold)
+
+
+def _share_in_nodes(row: StationFinding) -> str:
+    """Part of the evidence map inside nodes, and the node that holds most of it."""
+    if _IN_NODES.value(row) is None or _MOST_IN.value(row) is None:
+        return _IN_NODES.text(row)
+    return f"{_IN_NODES.text(row)}, #{_MOST_IN.text(row)}"
+
+
+(_NODE, _NODE_STATION, _SHORT, _LONG, _NODE_VOLUME, _HU, _NODE_PROBABILITY, _SOURCE, _NODE_CALL, _NODE_WHY) = columns(
+    NODES,
+    "node_id",
+    "station",
+    "short_axis_mm",
+    "long_axis_mm",
+    "volume_mm3",
+    "mean_hu",
+    "probability",
+    "source",
+    "call",
+    "reason",
+)
+_NODE_SUV = columns(NODES, "suv_max_bw_g_per_ml", "suv_mean_bw_g_per_ml", "suv_peak_bw_g_per_ml")
+_TIMES = " \N{MULTIPLICATION SIGN} "
+
+
+def node_table(assessment: Assessment) -> Table:
+    """All nodes, the largest short axis first; SUV and probability only where the case has any."""
+    nodes = sorted(assessment.nodes, key=lambda row: (-row.short_axis_mm, row.node_id))
+    with_suv = assessment.case.has_pet or _NODE_SUV[0].has_values(nodes)
+    with_probability = _NODE_PROBABILITY.has_values(nodes)
+    headings = [
+        heading(_NODE, 6, "left"),
+        heading(_NODE_STATION, 12),
+        Heading(f"Short{_TIMES}long axis, mm", 11, "right"),
+        heading(_NODE_VOLUME, 8),
+        heading(_HU, 7),
+    ]
+    headings += [Heading("SUVmax / mean / peak", 13, "right")] if with_suv else []
+    headings += [heading(_NODE_PROBABILITY, 8)] if with_probability else []
+    headings += [heading(_SOURCE, 11), heading(_NODE_CALL, 11), heading(_NODE_WHY, 23)]
+    rows = []
+    for row in nodes:
+        cells = [Cell(f"#{row.node_id}", "name"), _node_station(row)]
+        cells += [Cell(_TIMES.join(column.text(row) for column in (_SHORT, _LONG)))]
+        cells += [Cell(column.text(row)) for column in (_NODE_VOLUME, _HU)]
+        cells += [Cell(" / ".join(column.text(row) for column in _NODE_SUV))] if with_suv else []
+        cells += [Cell(_NODE_PROBABILITY.text(row))] if with_probability else []
+        call = call_cell(row.call, row.fit_for_staging)
+        rows.append((*cells, Cell(_NODE_SOURCES[row.source]), call, Cell(sentence(row.reason))))
+    looked = any(row.n_nodes is not None for row in assessment.stations)
+    empty = "No node was found." if looked else "Nodes were not looked for."
+    note = (
+        "Axes in the axial plane: the longest diameter over all slices, and the longest perpendicular to it in its "
+        "slice (RECIST 1.1). The percentage after a station is the part of the node that lies inside it."
+    )
+    return Table(tuple(headings), tuple(rows), empty, note)
+
+
+def _station_call(row: StationFinding) -> Cell:
+    if row.call is None and row.volume_ml is None:
+        return Cell("not found", "unknown")
+    cell = call_cell(row.call, row.fit_for_staging)
+    if row.call == "positive" and row.positive_sides:
+        return Cell(f"{cell.text} ({', '.join(row.positive_sides)})", cell.kind)
+    return cell
+
+
+def _node_station(row: NodeFinding) -> Cell:
+    if row.station is None:
+        side = {"L": ", left", "R": ", right"}.get(row.side or "", "")
+        return Cell(f"outside all stations{side}")
+    part = "" if row.station_fraction is None else f" ({row.station_fraction:.0%})"
+    side = f" {row.side}" if row.side and row.station not in _SAYS_ITS_SIDE else ""
+    return Cell(f"{clean(row.station)}{side}{part}", "station", station_color(row.station))

@@ -1,0 +1,1 @@
+"""The body of a synthetic patient: shapes, the traits they vary with, and organ masks."""

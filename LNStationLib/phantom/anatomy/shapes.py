@@ -1,0 +1,246 @@
+"""Smooth implicit shapes in LPS mm, rasterized as signed distances on the part of a grid that they touch.
+
+Distances are negative inside. They are exact for round tubes and approximate (Quilez, "Ellipsoid SDF") for
+ellipsoids and flattened tubes, close enough near the surface for masks and partial volume.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+from scipy.interpolate import CubicSpline, PchipInterpolator
+
+from LNStationLib.imaging.grid import Grid
+from LNStationLib.support.types import BoolArray, PointMm
+
+MARGIN_MM = 5.0
+"""How far a patch reaches beyond its shape: past every blur and wall that is painted around one."""
+Box = tuple[slice, slice, slice]
+Float32Array = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Patch:
+    """Signed distance in mm on a box of a grid; outside the box it is ``MARGIN_MM`` or more.
+
+    Attributes:
+        box: Slices ``(z, y, x)`` into the grid.
+        sdf: float32 ``[z, y, x]`` of the box's shape, negative inside the shape.
+    """
+
+    box: Box
+    sdf: Float32Array
+
+    def coverage(self, offset_mm: float = 0.0, edge_mm: float = 1.4) -> Float32Array:
+        """Fraction of each voxel inside the shape grown by ``offset_mm``, as a linear ramp of width ``edge_mm``."""
+        ramp: Float32Array = np.clip(0.5 + (offset_mm - self.sdf) / edge_mm, 0, 1, dtype=np.float32)
+        return ramp
+
+    def mask(self, shape: tuple[int, int, int], offset_mm: float = 0.0) -> BoolArray:
+        """The shape grown by ``offset_mm`` (at most ``MARGIN_MM``) on the whole grid."""
+        result = np.zeros(shape, bool)
+        result[self.box] = self.sdf < offset_mm
+        return result
+
+
+class Shape(Protocol):
+    """Anything that can be rasterized."""
+
+    def patch(self, grid: Grid, margin_mm: float = MARGIN_MM) -> Patch:
+        """Signed distance on the voxels within ``margin_mm`` of the shape's bounds."""
+        ...
+
+
+def box_around(grid: Grid, low: npt.ArrayLike, high: npt.ArrayLike) -> Box:
+    """Slices ``(z, y, x)`` of the voxels between two LPS corners ``(x, y, z)``; may be empty."""
+    slices = []
+    corners = zip(np.asarray(low, float).tolist()[::-1], np.asarray(high, float).tolist()[::-1], strict=True)
+    for (a, b), origin, spacing, size in zip(corners, grid.origin_mm, grid.spacing_mm, grid.shape, strict=True):
+        first = min(max(math.ceil((a - origin) / spacing), 0), size)
+        slices.append(slice(first, max(min(math.floor((b - origin) / spacing) + 1, size), first)))
+    return slices[0], slices[1], slices[2]
+
+
+def coordinates(grid: Grid, box: Box) -> tuple[Float32Array, Float32Array, Float32Array]:
+    """Open mesh ``(x, y, z)`` of LPS coordinates in mm over a box, broadcasting to ``[z, y, x]``."""
+    z, y, x = (
+        (grid.origin_mm[axis] + grid.spacing_mm[axis] * np.arange(part.start, part.stop)).astype(np.float32)
+        for axis, part in enumerate(box)
+    )
+    return x[None, None, :], y[None, :, None], z[:, None, None]
+
+
+def _empty_patch(grid: Grid, low: npt.ArrayLike, high: npt.ArrayLike, value: float) -> Patch:
+    box = box_around(grid, low, high)
+    return Patch(box, np.full([part.stop - part.start for part in box], value, np.float32))
+
+
+@dataclass(frozen=True)
+class Tube:
+    """A tube of varying radius along a polyline.
+
+    Attributes:
+        points: Path in LPS mm, ``(n, 3)``.
+        radii: Radius in mm at each point, ``(n,)``.
+        stretch: Factors ``(x, y, z)`` by which the cross-section is widened along the patient's axes.
+    """
+
+    points: npt.NDArray[np.float64]
+    radii: npt.NDArray[np.float64]
+    stretch: tuple[float, float, float] = (1.0, 1.0, 1.0)
+
+    def patch(self, grid: Grid, margin_mm: float = MARGIN_MM) -> Patch:
+        """See ``Shape.patch``."""
+        reach = (self.radii.max() + margin_mm) * np.asarray(self.stretch)
+        patch = _empty_patch(grid, self.points.min(0) - reach, self.points.max(0) + reach, margin_mm)
+        for start, end, r0, r1 in zip(
+            self.points[:-1], self.points[1:], self.radii[:-1], self.radii[1:], strict=True
+        ):
+            self._stamp(grid, patch, (start, end), (float(r0), float(r1)), margin_mm)
+        return patch
+
+    def _stamp(
+        self, grid: Grid, patch: Patch, ends: tuple[np.ndarray, np.ndarray], radii: tuple[float, float], margin: float
+    ) -> None:
+        start, end = ends
+        reach = (max(radii) + margin) * np.asarray(self.stretch)
+        box = box_around(grid, np.minimum(start, end) - reach, np.maximum(start, end) + reach)
+        inner = tuple(slice(b.start - p.start, b.stop - p.start) for b, p in zip(box, patch.box, strict=True))
+        along = ((end - start) / self.stretch).astype(np.float32)
+        origin = start.astype(np.float32)
+        x, y, z = (
+            (c - s) / np.float32(k) for c, s, k in zip(coordinates(grid, box), origin, self.stretch, strict=True)
+        )
+        length2 = max(float(along @ along), 1e-6)
+        ax, ay, az = (along / np.float32(length2)).astype(np.float32)
+        # |p - t a|^2 = |p|^2 - t (2 t0 - t) |a|^2 with t0 unclipped: few passes over the box.
+        free = (z * az + y * ay) + x * ax
+        t = np.minimum(free, 1)
+        np.maximum(t, 0, out=t)
+        free += free
+        free -= t
+        free *= t
+        free *= np.float32(-length2)
+        free += (z * z + y * y) + x * x
+        distance = np.sqrt(np.maximum(free, 0, out=free), out=free)
+        t *= np.float32(radii[1] - radii[0])
+        distance -= t
+        distance -= np.float32(radii[0])
+        target = patch.sdf[inner]
+        np.minimum(target, distance, out=target)
+
+    def between(self, start: float, end: float) -> Tube:
+        """The part of the tube between two fractions of its length."""
+        first, last = (round(f * (len(self.points) - 1)) for f in (start, end))
+        return Tube(self.points[first : last + 1], self.radii[first : last + 1], self.stretch)
+
+    def fraction_near(self, point_mm: PointMm) -> float:
+        """Fraction of the tube's length nearest to a point."""
+        return float(np.argmin(np.linalg.norm(self.points - point_mm, axis=1)) / (len(self.points) - 1))
+
+
+def tube(
+    points: Sequence[PointMm],
+    radii: Sequence[float] | float,
+    *,
+    stretch: tuple[float, float, float] = (1.0, 1.0, 1.0),
+    step_mm: float = 3.0,
+) -> Tube:
+    """A tube through the given points, joined by a cubic spline over chord length.
+
+    Args:
+        points: At least two LPS points in mm.
+        radii: Radius in mm, one for all or one a point (joined monotonically).
+        stretch: See ``Tube``.
+        step_mm: Distance of the samples along the spline.
+    """
+    knots = np.asarray(points, float)
+    widths = np.broadcast_to(np.asarray(radii, float), len(knots))
+    chord = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(knots, axis=0), axis=1))])
+    sample = np.linspace(0, chord[-1], max(int(np.ceil(chord[-1] / step_mm)), 1) + 1)
+    path = CubicSpline(chord, knots, bc_type="natural")(sample) if len(knots) > 2 else _line(knots, chord, sample)
+    return Tube(path, PchipInterpolator(chord, widths)(sample), stretch)
+
+
+def _line(knots: np.ndarray, chord: np.ndarray, sample: np.ndarray) -> np.ndarray:
+    return np.stack([np.interp(sample, chord, knots[:, axis]) for axis in range(3)], axis=1)
+
+
+@dataclass(frozen=True)
+class Ellipsoid:
+    """An ellipsoid.
+
+    Attributes:
+        center: LPS mm.
+        semi_axes: Half lengths in mm along the axes.
+        axes: Rows are the unit axes in LPS; the patient's axes by default.
+    """
+
+    center: PointMm
+    semi_axes: tuple[float, float, float]
+    axes: tuple[PointMm, PointMm, PointMm] = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
+
+    def extent_mm(self) -> npt.NDArray[np.float64]:
+        """Half extents ``(x, y, z)`` of the bounding box in mm."""
+        scaled = np.asarray(self.axes) * np.asarray(self.semi_axes)[:, None]
+        return np.asarray(np.sqrt((scaled**2).sum(0)))
+
+    def patch(self, grid: Grid, margin_mm: float = MARGIN_MM) -> Patch:
+        """See ``Shape.patch``."""
+        half, center = self.extent_mm() + margin_mm, np.asarray(self.center)
+        box = box_around(grid, center - half, center + half)
+        x, y, z = (c - np.float32(o) for c, o in zip(coordinates(grid, box), self.center, strict=True))
+        local = [np.float32(a[0]) * x + np.float32(a[1]) * y + np.float32(a[2]) * z for a in self.axes]
+        k0 = np.sqrt(sum((c / s) ** 2 for c, s in zip(local, self.semi_axes, strict=True)))
+        k1 = np.sqrt(sum((c / s**2) ** 2 for c, s in zip(local, self.semi_axes, strict=True)))
+        sdf = k0 * (k0 - 1) / np.maximum(k1, 1e-6)
+        return Patch(box, np.where(k0 < 1e-3, -min(self.semi_axes), sdf).astype(np.float32))
+
+
+@dataclass(frozen=True)
+class Blend:
+    """Union of shapes, with joints rounded over about ``radius_mm`` (polynomial smooth minimum)."""
+
+    shapes: tuple[Shape, ...]
+    radius_mm: float = 0.0
+
+    def patch(self, grid: Grid, margin_mm: float = MARGIN_MM) -> Patch:
+        """See ``Shape.patch``."""
+        # Beyond the reach of the rounding, so that no step shows where a part's box ends.
+        reach = margin_mm + self.radius_mm
+        return merge([shape.patch(grid, reach) for shape in self.shapes], self.radius_mm, reach)
+
+
+def merge(patches: Sequence[Patch], radius_mm: float = 0.0, outside_mm: float = MARGIN_MM) -> Patch:
+    """Smooth union of patches of one grid on the box that holds them all."""
+    filled = [patch for patch in patches if patch.sdf.size] or list(patches[:1])
+    box = tuple(slice(min(p.box[a].start for p in filled), max(p.box[a].stop for p in filled)) for a in range(3))
+    sdf = np.full([part.stop - part.start for part in box], outside_mm, np.float32)
+    for patch in filled:
+        inner = tuple(slice(p.start - b.start, p.stop - b.start) for p, b in zip(patch.box, box, strict=True))
+        sdf[inner] = smooth_minimum(sdf[inner], patch.sdf, radius_mm)
+    return Patch((box[0], box[1], box[2]), sdf)
+
+
+def smooth_minimum(a: Float32Array, b: Float32Array, radius_mm: float) -> Float32Array:
+    """Quadratic polynomial smooth minimum; the plain minimum for radius 0."""
+    if radius_mm <= 0:
+        return np.minimum(a, b)
+    h = np.clip(1 - np.abs(a - b) / radius_mm, 0, None)
+    return np.asarray(np.minimum(a, b) - h * h * (radius_mm / 4), np.float32)
+
+
+def frame_along(direction: PointMm) -> tuple[PointMm, PointMm, PointMm]:
+    """Right-handed orthonormal axes whose first points along ``direction``."""
+    first = np.asarray(direction, float) / np.linalg.norm(direction)
+    helper = np.array([0.0, 0.0, 1.0]) if abs(first[2]) < 0.9 else np.array([0.0, 1.0, 0.0])
+    second = np.cross(helper, first)
+    second /= np.linalg.norm(second)
+    third = np.cross(first, second)
+    rows = [tuple(float(v) for v in row) for row in (first, second, third)]
+    return rows[0], rows[1], rows[2]  # type: ignore[return-value]

@@ -1,0 +1,79 @@
+"""Muscles and unmasked vessels of the neck, told from lymph nodes by their length.
+
+On CT a node, a muscle and an unenhanced vein look alike, but sternocleidomastoid, strap and scalene muscles and the
+jugular veins run through the whole lower neck, and a node does not: what holds a straight line of 40 mm within 45
+degrees of the body's axis is none. The operation is an opening by line segments (Soille, Morphological Image
+Analysis, 2nd ed., section 4.6.2).
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+from scipy.ndimage import binary_dilation, gaussian_filter, generate_binary_structure
+
+from LNStationLib.organs.groups import BONES
+from LNStationLib.stations.iaslc_rules.frame import Frame
+from LNStationLib.support.types import BoolArray, HuArray
+
+_LONGEST_NODE_MM = 40.0
+_SOFT_HU = 0.0
+_SMOOTHING_MM = 1.2
+_RIM = generate_binary_structure(3, 1)
+_SLOPES = tuple(np.linspace(-1.0, 1.0, 9))
+
+
+def long_soft_tissue(frame: Frame, tissue: BoolArray, within: BoolArray) -> BoolArray:
+    """Soft tissue that goes on for 40 mm or more along the body.
+
+    Args:
+        frame: The patient's frame.
+        tissue: Tissue without the known organs; the blurred rims that these leave in it do not count.
+        within: Where the answer is wanted; only its surroundings are looked at.
+
+    Returns:
+        Mask ``[z, y, x]``, empty beyond 40 mm around ``within``.
+    """
+    found = np.zeros_like(within)
+    if not within.any():
+        return found
+    steps = round(frame.voxels(_LONGEST_NODE_MM))
+    box = tuple(_around(within, axis, steps) for axis in range(3))
+    soft = (tissue | frame.union(*BONES))[box] & _soft(frame.hu[box], frame.voxels(_SMOOTHING_MM))
+    for slopes in itertools.product(_SLOPES, _SLOPES):
+        shifts = [tuple(round(slope * step) for slope in slopes) for step in range(steps)]
+        found[box] |= _opened(soft, shifts)
+    found[box] &= ~binary_dilation(~tissue[box], _RIM)
+    return found
+
+
+def _soft(hu: HuArray, sigma: float) -> BoolArray:
+    return np.asarray(gaussian_filter(np.clip(hu, -100, 100).astype(np.float32), sigma) > _SOFT_HU)
+
+
+def _around(mask: BoolArray, axis: int, margin: int) -> slice:
+    known = np.flatnonzero(mask.any(axis=tuple({0, 1, 2} - {axis})))
+    return slice(max(int(known[0]) - margin, 0), int(known[-1]) + margin + 1)
+
+
+def _opened(mask: BoolArray, shifts: list[tuple[int, ...]]) -> BoolArray:
+    """Opening by the line that moves by one slice and to the next shift ``(y, x)`` at a time."""
+    if len(shifts) > len(mask):
+        return np.zeros_like(mask)
+    kept = mask.copy()
+    for z, (y, x) in enumerate(shifts):
+        kept &= _moved(mask, (-z, -y, -x))
+    grown = np.zeros_like(mask)
+    for z, (y, x) in enumerate(shifts):
+        grown |= _moved(kept, (z, y, x))
+    return grown
+
+
+def _moved(mask: BoolArray, offset: tuple[int, int, int]) -> BoolArray:
+    """The mask moved by some voxels; nothing comes in from outside."""
+    moved = np.zeros_like(mask)
+    into = tuple(slice(max(o, 0), n + min(o, 0)) for o, n in zip(offset, mask.shape, strict=True))
+    source = tuple(slice(max(-o, 0), n + min(-o, 0)) for o, n in zip(offset, mask.shape, strict=True))
+    moved[into] = mask[source]
+    return moved

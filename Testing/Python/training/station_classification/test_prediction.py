@@ -1,0 +1,62 @@
+"""Predictions of a run: in order, the same in any batch, with routing and attention."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="the 'networks' packages are not installed")
+pytest.importorskip("lightning", reason="the 'training' packages are not installed")
+
+from training.prepared import write_prepared  # noqa: E402
+from training.runs import SMALL  # noqa: E402
+
+from lnstation_training.tasks.station_classification.data_module import StationDataModule  # noqa: E402
+from lnstation_training.tasks.station_classification.lightning_module import StationModule  # noqa: E402
+from lnstation_training.tasks.station_classification.prediction import Prediction, predict, router_fractions  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_prepared(tmp_path_factory.mktemp("prepared") / "data")
+
+
+def predictions(prepared: Path, network: str = "mobilevitv2_sa_moe", batch_size: int = 7) -> list[Prediction]:
+    torch.manual_seed(0)
+    task = StationModule(network, SMALL)
+    return predict(task, StationDataModule(prepared, batch_size=batch_size), "test")
+
+
+def test_every_labeled_station_of_the_part_is_predicted_once_in_order(prepared: Path) -> None:
+    found = predictions(prepared)
+    samples = StationDataModule(prepared)
+    samples.setup()
+    expected = [(row.patient, row.station, row.label) for row in samples.datasets["test"].samples]
+    assert [(row.patient, row.station, row.label) for row in found] == expected
+    assert {row.short_axis_mm for row in found} == {7.0}
+
+
+def test_predictions_do_not_depend_on_the_batch(prepared: Path) -> None:
+    for one, many in zip(predictions(prepared, batch_size=1), predictions(prepared, batch_size=18), strict=True):
+        assert one.logit == pytest.approx(many.logit, abs=1e-4)
+        assert one.attention_inside == pytest.approx(many.attention_inside, abs=1e-4)
+
+
+def test_tokens_of_a_station_are_shared_out_to_the_experts(prepared: Path) -> None:
+    for row in predictions(prepared):
+        assert len(row.router) == 3
+        assert sum(row.router) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_network_without_a_router_has_no_routing_and_still_attention(prepared: Path) -> None:
+    found = predictions(prepared, "mobilevitv2")
+    assert all(row.router == [] for row in found)
+    assert all(row.attention_inside is not None and 0 <= row.attention_inside <= 1 for row in found)
+
+
+def test_router_fractions_count_tokens_and_average_layers() -> None:
+    first = torch.tensor([[[2.0, 0, 0], [2, 0, 0], [0, 2, 0], [0, 2, 0]]])
+    second = torch.tensor([[[0.0, 0, 5], [0, 0, 5], [0, 0, 5], [0, 5, 0]]])
+    assert router_fractions([first, second], 1) == [[0.25, 0.375, 0.375]]
+    assert router_fractions([], 2) == [[], []]

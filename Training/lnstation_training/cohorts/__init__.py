@@ -1,0 +1,1 @@
+"""A cohort as tables: a case and its labels; folds of patients."""

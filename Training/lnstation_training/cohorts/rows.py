@@ -1,0 +1,137 @@
+"""The rows of a cohort's tables as pydantic models; each fault becomes one sentence that names line and column."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+
+from LNStationLib import anatomy
+from LNStationLib.imaging.suv import PetUnits
+
+_PSEUDONYM = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
+
+
+def _pseudonym(name: str) -> str:
+    if not _PSEUDONYM.fullmatch(name):
+        raise ValueError(f"{name!r} cannot name a file: use letters, digits, - and _")
+    return name
+
+
+def _existing(path: Path, info: ValidationInfo) -> Path:
+    """The path from the folder of the table, which the validation context holds."""
+    found: Path = (info.context or {}).get("folder", Path()) / path
+    if not found.exists():
+        raise ValueError(f"{path.as_posix()} does not exist")
+    return found
+
+
+def _known_station(name: str) -> str:
+    known = {row.name for row in anatomy.stations()}
+    if name not in known:
+        raise ValueError(f"unknown station {name!r}; stations are {', '.join(sorted(known))}")
+    return name
+
+
+Pseudonym = Annotated[str, AfterValidator(_pseudonym)]
+ExistingPath = Annotated[Path, AfterValidator(_existing)]
+Station = Annotated[str, AfterValidator(_known_station)]
+
+
+class Row(BaseModel):
+    """A row of a table; columns that it does not know are left alone, empty cells are missing cells."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class PatientRow(Row):
+    """A row of ``patients.csv``: a case and what is known of the whole patient.
+
+    Attributes:
+        patient: Identifier, unique in the table.
+        ct: CT in HU.
+        pet: PET image, or a DICOM series.
+        pet_units: Unit of a PET that is not a DICOM series; DICOM headers give their own.
+        stations: Station label map, values of the station table.
+        organs: Organ label map, or a folder with a mask for each organ.
+        tumor: Mask of the primary tumor.
+        nodes: Node mask, or an instance map whose values the table of nodes names.
+        tumor_side: Side of the primary tumor.
+        n_category: N category by pathology.
+    """
+
+    patient: Pseudonym
+    ct: ExistingPath
+    pet: ExistingPath | None = None
+    pet_units: PetUnits | None = None
+    stations: ExistingPath | None = None
+    organs: ExistingPath | None = None
+    tumor: ExistingPath | None = None
+    nodes: ExistingPath | None = None
+    tumor_side: Literal["L", "R"] | None = None
+    n_category: Literal["N0", "N1", "N2", "N3"] | None = None
+
+
+class StationRow(Row):
+    """A row of ``pathology.csv``: one dissected station.
+
+    Attributes:
+        patient: As in the table of patients.
+        station: IASLC station.
+        nodes_taken: Nodes that were examined, at least 1.
+        nodes_positive: How many of them were metastatic.
+    """
+
+    patient: str
+    station: Station
+    nodes_taken: int
+    nodes_positive: int
+
+    @field_validator("nodes_positive")
+    @classmethod
+    def _possible(cls, positive: int, info: ValidationInfo) -> int:
+        taken = info.data.get("nodes_taken")
+        if taken is not None and (taken < 1 or not 0 <= positive <= taken):
+            raise ValueError(
+                f"{positive} of {taken} nodes positive is impossible; leave out a station that was not dissected"
+            )
+        return positive
+
+
+class NodeRow(Row):
+    """A row of ``node_pathology.csv``: one node whose status is known.
+
+    Attributes:
+        patient: As in the table of patients.
+        node: Value of the node in the patient's instance map, at least 1.
+        metastatic: 1 metastatic, 0 not.
+        station: IASLC station that the surgeon took it from, if known.
+    """
+
+    patient: str
+    node: Annotated[int, Field(ge=1)]
+    metastatic: Annotated[int, Field(ge=0, le=1)]
+    station: Station | None = None
+
+
+def fault(error: Mapping[str, Any], optional: bool) -> str:
+    """What is wrong with a cell and what is allowed, from an error of pydantic.
+
+    Args:
+        error: One of ``ValidationError.errors()``.
+        optional: Whether the column may be empty.
+    """
+    given, kind = error.get("input"), error["type"]
+    if kind == "missing":
+        return "is empty"
+    if kind == "value_error":
+        return str(error["ctx"]["error"])
+    if kind == "literal_error":
+        allowed = error["ctx"]["expected"].replace("'", "")
+        return f"{given!r} is not {allowed}" + ("; leave it empty where unknown" if optional else "")
+    if kind in ("int_parsing", "int_from_float"):
+        return f"{given!r} is not a whole number"
+    return f"{given!r}: {error['msg'][0].lower()}{error['msg'][1:]}"

@@ -1,0 +1,247 @@
+"""Rows of a table times folds: each is trained and evaluated once; a stopped experiment is resumed."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lnstation_training.engine.epoch_callbacks import EpochProgress
+from lnstation_training.engine.evaluate import evaluate_run, write_json
+from lnstation_training.engine.experiment_files import Row, Setting, read_rows, read_setting, setting_geometry
+from lnstation_training.engine.fit import fit
+from lnstation_training.engine.prepared import read_geometry
+from lnstation_training.engine.results import read_result
+from lnstation_training.engine.task import Task
+from lnstation_training.engine.values import FoldResult
+from LNStationLib.support.errors import InputError
+from LNStationLib.support.processes import spread
+from LNStationLib.support.progress import Progress, portion, silent
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """An experiment that is wanted.
+
+    Attributes:
+        task: Of all rows.
+        folder: Holds ``rows.yaml`` and the settings.
+        setting: Name of a setting, the file's without ``.yaml``.
+        data: Prepared cohort.
+        out: Gets ``ROW/fold_K.json``.
+        runs: Gets checkpoints and logs.
+        rows: Rows to run; empty for the setting's.
+        folds: Folds to run; empty for the setting's.
+        workers: Runs at a time, each in a process of its own.
+        threads: Threads of a run; ``None`` lets torch choose.
+        trainer: Arguments of the trainer that take the setting's place (``accelerator``, ``devices``, ...).
+    """
+
+    task: Task
+    folder: Path
+    setting: str
+    data: Path
+    out: Path
+    runs: Path
+    rows: Sequence[str] = ()
+    folds: Sequence[int] = ()
+    workers: int = 1
+    threads: int | None = None
+    trainer: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One row on one fold."""
+
+    experiment: Experiment
+    setting_title: str
+    row: str
+    fold: int
+    config: Mapping[str, Any]
+
+    @property
+    def start(self) -> str | None:
+        """Row whose weights this run starts from."""
+        row: str | None = self.config.get("start_from")
+        return row
+
+    @property
+    def result(self) -> Path:
+        """Where its figures go."""
+        return self.experiment.out / self.row / f"fold_{self.fold}.json"
+
+    @property
+    def run(self) -> Path:
+        """Where its checkpoints go."""
+        return self._run_of(self.row)
+
+    @property
+    def start_run(self) -> Path | None:
+        """Run whose weights this one starts from."""
+        return None if self.start is None else self._run_of(self.start)
+
+    def _run_of(self, row: str) -> Path:
+        return self.experiment.runs / row / f"fold_{self.fold}"
+
+
+def plan(experiment: Experiment) -> list[Job]:
+    """All runs of an experiment, fold by fold, so that every row has a first fold early.
+
+    Those that others start from come before all.
+
+    Raises:
+        InputError: Unknown rows or setting, or data of another geometry.
+    """
+    rows, setting = read_rows(experiment.folder), read_setting(experiment.folder, experiment.setting)
+    names = list(experiment.rows) or setting.rows
+    unknown = [name for name in [*names, *setting.start_from.values()] if name not in rows.rows]
+    if unknown:
+        raise InputError(f"unknown rows {', '.join(unknown)}; there are {', '.join(rows.rows)}.")
+    _check_geometry(experiment, setting)
+    starts = {_start(rows.rows[name], name, setting) for name in names} - {None}
+    names = [*sorted(filter(None, starts - set(names))), *names]
+    folds = list(experiment.folds) or setting.folds
+    jobs = [
+        Job(experiment, setting.title, name, fold, _config(rows.rows[name], name, setting, experiment.trainer))
+        for fold in folds
+        for name in names
+    ]
+    return sorted(jobs, key=lambda job: job.row not in starts)
+
+
+def _check_geometry(experiment: Experiment, setting: Setting) -> None:
+    wanted = setting_geometry(setting, experiment.task.geometry)
+    found = read_geometry(experiment.data, experiment.task.geometry)
+    different = [
+        f"{name} {_in_brief(getattr(found, name))} instead of {_in_brief(getattr(wanted, name))}"
+        for name in type(wanted).model_fields
+        if getattr(found, name) != getattr(wanted, name)
+    ]
+    if different:
+        raise InputError(
+            f"{experiment.data} has {', '.join(different)}, as the setting {experiment.setting} wants: prepare it "
+            f"with --setting {experiment.folder / experiment.setting}.yaml."
+        )
+
+
+def _in_brief(value: Any) -> str:
+    return " x ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _start(row: Row, name: str, setting: Setting) -> str | None:
+    start = setting.start_from.get(row.model["network"])
+    return None if start == name else start
+
+
+def _config(row: Row, name: str, setting: Setting, trainer: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of a run; a row's take the place of the setting's."""
+    model = {**setting.model, **row.model}
+    own = row.model.get("network_arguments", {})
+    model["network_arguments"] = {**setting.network_arguments.get(model["network"], {}), **own}
+    config = {
+        "seed_everything": setting.seed,
+        "model": model,
+        "data": {"seed": setting.seed, **setting.data, **row.data},
+        "trainer": {**setting.trainer, **trainer},
+    }
+    start = _start(row, name, setting)
+    return config if start is None else {**config, "start_from": start}
+
+
+def run_experiment(experiment: Experiment, progress: Progress = silent) -> int:
+    """Run what is missing of an experiment.
+
+    Args:
+        experiment: What is wanted.
+        progress: Told after every run and, with one worker, after every epoch.
+
+    Returns:
+        How many runs were made now.
+
+    Raises:
+        InputError: See ``plan``; or a result in the folder was made with other settings.
+    """
+    jobs = plan(experiment)
+    missing = [job for job in jobs if not _is_done(job)]
+    done = len(jobs) - len(missing)
+    progress(f"{done} of {len(jobs)} runs are done", done / len(jobs))
+    for job, result in _in_order(missing, done, len(jobs), progress):
+        done += 1
+        told = f"{job.row}, fold {job.fold}: {result.evaluation.headline()}, {result.seconds:.0f} s"
+        progress(f"{told} ({done} of {len(jobs)})", done / len(jobs))
+    return len(missing)
+
+
+def _is_done(job: Job) -> bool:
+    if not job.result.exists():
+        return False
+    if read_result(job.result, job.experiment.task).config != _plain(job.config):
+        raise InputError(f"{job.result} was made with other settings: move it away, or choose another --out.")
+    return True
+
+
+def _plain(config: Mapping[str, Any]) -> dict[str, Any]:
+    """As it comes back from JSON: lists for tuples."""
+    plain: dict[str, Any] = json.loads(json.dumps(config))
+    return plain
+
+
+def _in_order(jobs: Sequence[Job], done: int, whole: int, progress: Progress) -> Iterator[tuple[Job, FoldResult]]:
+    """Those that others start from are finished before the others begin."""
+    starts = {job.start_run for job in jobs}
+    first = [job for job in jobs if job.run in starts]
+    yield from _results(first, done, whole, progress)
+    yield from _results([job for job in jobs if job not in first], done + len(first), whole, progress)
+
+
+def _results(jobs: Sequence[Job], done: int, whole: int, progress: Progress) -> Iterator[tuple[Job, FoldResult]]:
+    if not jobs:
+        return
+    workers = jobs[0].experiment.workers
+    if workers == 1:
+        for number, job in enumerate(jobs, start=done):
+            yield job, run_job(job, portion(progress, number / whole, (number + 1) / whole))
+        return
+    yield from spread(run_job, jobs, workers)
+
+
+def run_job(job: Job, progress: Progress = silent) -> FoldResult:
+    """Train, evaluate and write one row on one fold."""
+    import torch
+
+    threads = job.experiment.threads
+    if threads is not None:
+        torch.set_num_threads(threads)
+        os.environ["OMP_NUM_THREADS"] = str(threads)
+    start, config = time.monotonic(), _plain(job.config)
+
+    def told(step: str, fraction: float) -> None:
+        progress(f"{job.row}, fold {job.fold}: {step}", fraction)
+
+    args = {
+        **config,
+        "out": str(job.run),
+        "start_from": None if job.start_run is None else str(job.start_run),
+        "data": {**config["data"], "folder": str(job.experiment.data), "fold": job.fold},
+        "trainer": {"enable_progress_bar": False, "enable_model_summary": False, **config["trainer"]},
+    }
+    task = job.experiment.task
+    fit(args, task, [EpochProgress(told, task.monitor)])
+    result = FoldResult(
+        row=job.row,
+        fold=job.fold,
+        seed=config["seed_everything"],
+        setting=job.setting_title,
+        config=config,
+        seconds=time.monotonic() - start,
+        threads=threads,
+        evaluation=evaluate_run(job.run, task, "test"),
+    )
+    job.result.parent.mkdir(parents=True, exist_ok=True)
+    write_json(job.result, result)
+    return result

@@ -1,0 +1,92 @@
+"""The part of a Lightning module that every task shares: one registered network, its optimizer, and a sane loss."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import lightning
+import torch
+from torch import Tensor, nn
+
+from LNStationLib.networks.registry import build_network
+from LNStationLib.support.errors import InputError
+
+Schedule = Literal["constant", "cosine"]
+_FINAL_LEARNING_RATE = 0.01
+"""Of the initial one, at the end of a cosine schedule."""
+_PATIENTS_NAMED = 8
+
+
+class TrainingDivergedError(InputError):
+    """The loss is not a number any more."""
+
+
+def with_memory_format(network: nn.Module, memory_format: torch.memory_format) -> nn.Module:
+    """Lay a network's weights out in memory; the same network is returned."""
+    moved: nn.Module = network.to(memory_format=memory_format)  # type: ignore[call-overload]  # torch's types lack it
+    return moved
+
+
+class NetworkModule(lightning.LightningModule):
+    """A registered network in training; a task adds its loss and metrics.
+
+    Args:
+        network: Name in the registry.
+        network_arguments: Further arguments of it.
+        learning_rate: AdamW's.
+        weight_decay: AdamW's.
+        schedule: ``"constant"``, or ``"cosine"`` to 1 % over the epochs.
+        channels_last: Keep channels innermost in memory.
+        channels: Names of the input's channels, in order; ``None`` for those that the network has by default.
+    """
+
+    def __init__(
+        self,
+        network: str,
+        network_arguments: dict[str, Any] | None = None,
+        learning_rate: float = 1e-3,
+        weight_decay: float = 0.0,
+        schedule: Schedule = "constant",
+        channels_last: bool = False,
+        channels: Sequence[str] | None = None,
+    ) -> None:
+        super().__init__()
+        self.network = build_network(network, network_arguments, channels)
+        self.memory_format = torch.channels_last_3d if channels_last else torch.contiguous_format
+        with_memory_format(self.network, self.memory_format)
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.schedule: Schedule = schedule
+
+    def checked_loss(self, loss: Tensor, batch: Mapping[str, Any], batch_index: int) -> Tensor:
+        """The loss as it is.
+
+        Raises:
+            TrainingDivergedError: It is not a number; the message names the batch's patients.
+        """
+        if not math.isfinite(loss.item()):
+            patients = ", ".join(sorted(set(batch["patient"]))[:_PATIENTS_NAMED])
+            raise TrainingDivergedError(
+                f"The loss is {loss.item()} in epoch {self.current_epoch}, batch {batch_index} (patients "
+                f"{patients}): check these patients' samples, or lower the learning rate."
+            )
+        return loss
+
+    def log_parts(self, stage: str, parts: Mapping[str, Tensor | None], size: int) -> None:
+        """Log the mean of every part of the loss over an epoch; parts that are ``None`` are left out."""
+        for name, value in parts.items():
+            if value is not None:
+                self.log(
+                    f"{stage}_{name}", value.detach(), on_step=False, on_epoch=True, batch_size=size, sync_dist=True
+                )
+
+    def configure_optimizers(self) -> Any:
+        """AdamW, with a cosine schedule where asked for."""
+        optimizer = torch.optim.AdamW(self.parameters(), lr=self.learning_rate, weight_decay=self.weight_decay)
+        if self.schedule == "constant":
+            return optimizer
+        epochs, lowest = self.trainer.max_epochs or 1, self.learning_rate * _FINAL_LEARNING_RATE
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs, lowest)
+        return {"optimizer": optimizer, "lr_scheduler": schedule}

@@ -1,0 +1,1 @@
+"""Synthetic cohorts: made, audited beside published ones, and read by an ideal observer."""

@@ -1,0 +1,1 @@
+"""A synthetic cohort's figures beside the published ones."""

@@ -1,0 +1,141 @@
+"""``train cohort``, ``train audit`` and ``train ideal-observer``: synthetic cohorts.
+
+Heavy modules are imported inside the commands, for a fast ``--help``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.text import Text
+
+from LNStationLib.support import console
+from LNStationLib.support.errors import InputError
+
+if TYPE_CHECKING:
+    from lnstation_training.synthetic.audit.sheet import Figure
+    from LNStationLib.phantom.preset_change import PresetChange
+
+Preset = Literal["esophagus", "lung"]
+
+
+def cohort(
+    out: Annotated[Path, typer.Option(help="Folder of the cohort; an unfinished one is completed.")],
+    patients: Annotated[int, typer.Option(help="Number of patients.")] = 100,
+    preset: Annotated[Preset, typer.Option(help="Which cancer.")] = "esophagus",
+    seed: Annotated[int, typer.Option(help="Decides every patient, together with the preset.")] = 1,
+    slice_mm: Annotated[float, typer.Option("--slice-mm", help="Slice thickness of the CTs in mm.")] = 5.0,
+    positive_fraction: Annotated[
+        float,
+        typer.Option(
+            help="At least this part of the patients has a metastatic station; 0 takes them as they come: a quarter."
+        ),
+    ] = 0.0,
+    positive_stations: Annotated[
+        int, typer.Option(help="What --positive-fraction counts: patients with at least so many metastatic stations.")
+    ] = 1,
+    sign_strength: Annotated[
+        float, typer.Option(help="How far the signs of metastasis but size lie apart; 1 as in the audited preset.")
+    ] = 1.0,
+    reactive_patients: Annotated[
+        float | None,
+        typer.Option(help="Part of the patients with enlarged benign nodes; as in the preset if not given."),
+    ] = None,
+    reactive_size: Annotated[
+        float | None, typer.Option(help="How much larger those nodes are; as in the preset if not given.")
+    ] = None,
+    chest_only: Annotated[
+        bool, typer.Option("--chest-only", help="CTs of the chest alone: half the voxels of 512 x 512 pixels.")
+    ] = False,
+    workers: Annotated[int, typer.Option(help="Processes; never changes the result.")] = 1,
+) -> None:
+    """Make a synthetic cohort with the tables of a real one: CT, stations, nodes, and pathology by station.
+
+    What a pathologist would not know (which node is metastatic) is kept apart, in truth/ID/patient.json and
+    truth/nodes.csv.
+    """
+    from lnstation_training.synthetic.cohort import SyntheticCohort, make_synthetic_cohort
+
+    change = _change(sign_strength, reactive_patients, reactive_size)
+    request = SyntheticCohort(
+        out, preset, patients, seed, slice_mm, workers, positive_fraction, change, chest_only, positive_stations
+    )
+    with console.shown_progress() as progress:
+        made = make_synthetic_cohort(request, progress)
+    _say(f"{out}: {patients} synthetic patients, {made} of them made now.")
+    _say(
+        f"Next: python3 run.py train prepare --patients {out}/patients.csv --pathology {out}/pathology.csv --out DIR"
+    )
+
+
+def _change(sign_strength: float, reactive_patients: float | None, reactive_size: float | None) -> PresetChange:
+    from pydantic import ValidationError
+
+    from LNStationLib.phantom.preset_change import PresetChange
+
+    try:
+        return PresetChange(
+            sign_strength=sign_strength,
+            reactive_patient_fraction=reactive_patients,
+            reactive_size_factor=reactive_size,
+        )
+    except ValidationError as error:
+        raise InputError("; ".join(f"{e['loc'][0]}: {e['msg']}, got {e['input']}" for e in error.errors())) from error
+
+
+def audit(
+    folder: Annotated[Path, typer.Argument(help="A synthetic cohort.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Markdown file. [default: audit.md in the cohort's folder]")
+    ] = None,
+    measure: Annotated[int, typer.Option(help="Patients whose images are measured against their attributes.")] = 10,
+) -> None:
+    """Show a synthetic cohort's figures beside the published ones and write them as Markdown."""
+    from lnstation_training.synthetic.audit.report import markdown, show
+    from LNStationLib.phantom.records import read_cohort_file, write_file
+
+    figures = _audit_figures(folder, measure)
+    cohort = read_cohort_file(folder)
+    target = out or folder / "audit.md"
+    write_file(target, markdown(figures, cohort, cohort.key.drawn_from()).encode())
+    show(console.make_console(), figures)
+    _say(f"Written: {target}")
+
+
+def _audit_figures(folder: Path, measure: int) -> list[Figure]:
+    from lnstation_training.synthetic.audit.attributes import audit as audit_attributes
+    from lnstation_training.synthetic.audit.observers import audit_observers
+    from LNStationLib.phantom.records import CASES, read_patients
+
+    cohort, patients = read_patients(folder)
+    preset = cohort.key.drawn_from()
+    figures = [*audit_attributes(patients, preset), *audit_observers(patients, preset)]
+    if cohort.key.images and measure > 0 and (folder / CASES).is_dir():
+        from lnstation_training.synthetic.audit.images import audit_images
+
+        with console.shown_progress() as progress:
+            figures += audit_images(folder, patients[:measure], preset, progress)
+    return figures
+
+
+def ideal_observer(
+    folder: Annotated[Path, typer.Argument(help="A synthetic cohort.")],
+    out: Annotated[Path | None, typer.Option(help="Also write the tables to this file, as Markdown.")] = None,
+) -> None:
+    """Ideal observer: the upper bound for any network on a synthetic cohort, beside what size alone tells.
+
+    The ideal observer knows how the cohort was made and sees every visible node's true signs, without noise or blur.
+    """
+    from lnstation_training.synthetic.observer_report import cohort_observers, observers_markdown
+    from LNStationLib.phantom.records import write_file
+
+    text = observers_markdown(cohort_observers(folder))
+    if out is not None:
+        write_file(out, text.encode())
+    _say(text)
+
+
+def _say(text: str) -> None:
+    console.make_console().print(Text(text), soft_wrap=True)

@@ -1,0 +1,62 @@
+"""Prepared station regions of one fold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from lnstation_training.engine.data_module import FoldDataModule, Sampler
+from lnstation_training.tasks.station_classification.augmentation import RegionAugmentation
+from lnstation_training.tasks.station_classification.dataset import StationDataset
+from lnstation_training.tasks.station_classification.samples import StationSample, read_samples, read_spec
+
+
+class StationDataModule(FoldDataModule):
+    """Training, validation and test regions of one fold.
+
+    Args:
+        folder: Of ``prepare``; holds ``splits.json`` too.
+        fold: Number of the fold, from 0.
+        batch_size: SA-MoE's 32 (Sec. 3).
+        sampler: ``"shuffle"`` sees every region once an epoch; ``"balanced"`` draws as many positive as negative
+            regions, against class imbalance.
+        augment: Whether training regions are changed at random.
+        n_groups: Number of station groups.
+        only_group: Keep the stations of one group alone, as in the first row of Table 2; ``None`` keeps all.
+        num_workers: Processes that load regions; 0 loads them in this one.
+        seed: Of augmentation and of the sampler.
+    """
+
+    unit = "station"
+
+    def __init__(
+        self,
+        folder: Path,
+        fold: int = 0,
+        batch_size: int = 32,
+        sampler: Sampler = "shuffle",
+        augment: bool = True,
+        n_groups: int = 3,
+        only_group: int | None = None,
+        num_workers: int = 0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(folder, fold, batch_size, sampler, augment, num_workers, seed)
+        self.n_groups = n_groups
+        self.only_group = only_group
+
+    def read_samples(self) -> list[StationSample]:
+        """All stations of the folder.
+
+        Raises:
+            InputError: It holds no prepared data.
+        """
+        return read_samples(self.folder)
+
+    def build_dataset(self, samples: Sequence[StationSample], augment: bool) -> StationDataset:
+        """Regions of labeled stations, of one group where only that is wanted."""
+        augmentation = RegionAugmentation(read_spec(self.folder).size) if augment else None
+        dataset = StationDataset(self.folder, samples, self.n_groups, augmentation)
+        if self.only_group is not None:
+            dataset.samples = [row for row in dataset.samples if dataset.groups[row.station] == self.only_group]
+        return dataset

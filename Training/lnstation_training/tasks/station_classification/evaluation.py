@@ -1,0 +1,110 @@
+"""A run's figures: predictions of a part, calibrated on validation data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict
+
+from lnstation_training.engine.evaluate import run_facts
+from lnstation_training.engine.runs import Run
+from lnstation_training.engine.values import Evaluation, Part
+from lnstation_training.evaluation.calibration import fit_calibration
+from lnstation_training.tasks.station_classification.attention_reach import mean_ceiling
+from lnstation_training.tasks.station_classification.data_module import StationDataModule
+from lnstation_training.tasks.station_classification.dataset import StationDataset, load_region
+from lnstation_training.tasks.station_classification.prediction import Prediction, PredictionArrays, predict
+from lnstation_training.tasks.station_classification.summary import Summary, summarize
+from LNStationLib.models.package import Calibration
+
+
+class PartCounts(BaseModel):
+    """How much data a part of a fold holds."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    patients: int
+    stations: int
+    positive: int
+
+
+class RunEvaluation(Evaluation):
+    """One run, evaluated.
+
+    Attributes:
+        n_groups: Station groups.
+        counts: Of every part of the fold.
+        calibration: Fitted on the fold's validation part; ``None`` where it cannot be.
+        summary: All figures; probabilities are calibrated.
+        attention_ceiling: Mean part of the attention that could lie inside nodes at all; ``None`` where not computed.
+        samples: The predictions.
+    """
+
+    n_groups: int
+    counts: dict[str, PartCounts]
+    calibration: Calibration | None
+    summary: Summary
+    attention_ceiling: float | None = None
+    samples: list[Prediction]
+
+    def headline(self) -> str:
+        """AUC over all stations."""
+        auc = self.summary.metric("auc").value
+        return "no AUC" if auc is None else f"{self.part} AUC {auc:.3f}"
+
+
+def validation_calibration(validation: Sequence[Prediction], fold: int) -> Calibration | None:
+    """Platt scaling fitted on a fold's validation part and on nothing else."""
+    arrays = PredictionArrays(validation)
+    words = f"validation part of fold {fold}: {len(set(arrays.patients))} patients, {len(validation)} stations"
+    return fit_calibration(arrays.labels, arrays.logits, words)
+
+
+def evaluate(run: Run, part: Part = "test", device: str = "cpu", n_resamples: int = 1000) -> RunEvaluation:
+    """Evaluate a run.
+
+    Args:
+        run: With its best model.
+        part: Which part of its fold.
+        device: ``"cpu"`` or ``"cuda"``.
+        n_resamples: Of the bootstrap.
+    """
+    module, data = run.module, run.data
+    data.setup()
+    validation = predict(module, data, "validation", device)
+    predictions = validation if part == "validation" else predict(module, data, part, device)
+    calibration = validation_calibration(validation, data.fold)
+    return RunEvaluation(
+        **run_facts(run, part),
+        n_groups=data.n_groups,
+        counts=part_counts(data.datasets),
+        calibration=calibration,
+        summary=summarize(predictions, data.n_groups, calibration, n_resamples),
+        attention_ceiling=mean_ceiling(module.network, _node_masks(data, part)),
+        samples=predictions,
+    )
+
+
+def _node_masks(data: StationDataModule, part: Part) -> torch.Tensor:
+    samples = data.datasets[part].samples
+    return torch.from_numpy(np.stack([load_region(data.folder, each.patient, each.row)[1:] for each in samples]))
+
+
+def part_counts(datasets: Mapping[str, StationDataset]) -> dict[str, PartCounts]:
+    """Patients, labeled stations and positive ones of every part."""
+    return {
+        part: PartCounts(
+            patients=len({sample.patient for sample in dataset.samples}),
+            stations=len(dataset.samples),
+            positive=sum(sample.label == 1 for sample in dataset.samples),
+        )
+        for part, dataset in datasets.items()
+    }
+
+
+def calibrated_logits(predictions: Sequence[Prediction], calibration: Calibration | None) -> np.ndarray:
+    """Logits after calibration: what makes predictions of different folds comparable."""
+    logits = PredictionArrays(predictions).logits
+    return logits if calibration is None else calibration.slope * logits + calibration.intercept
