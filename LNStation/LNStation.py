@@ -17,18 +17,18 @@ from slicer.i18n import tr as _  # noqa: E402
 from slicer.i18n import translate  # noqa: E402
 from slicer.ScriptedLoadableModule import ScriptedLoadableModule, ScriptedLoadableModuleTest  # noqa: E402
 
-# Slicer loads this file anew on "Reload", but not what it imports.
+# Slicer reloads this file on "Reload", but not what it imports.
 for _name in [name for name in sys.modules if name.partition(".")[0] == "LNStationSlicer"]:
     del sys.modules[_name]
 
-from LNStationSlicer.LibraryPath import ensureLibraryOnPath  # noqa: E402
+from LNStationSlicer.support.LibraryPath import ensureLibraryOnPath  # noqa: E402
 
 ensureLibraryOnPath(Path(__file__).resolve().parent)
 
+from LNStationSlicer.exchange.Terminology import registerTerminology  # noqa: E402
 from LNStationSlicer.Logic import Logic  # noqa: E402
-from LNStationSlicer.SampleCases import registerSampleCases  # noqa: E402
-from LNStationSlicer.Terminology import registerTerminology  # noqa: E402
-from LNStationSlicer.Widget import Widget  # noqa: E402
+from LNStationSlicer.panel.Widget import Widget  # noqa: E402
+from LNStationSlicer.worker.SampleCases import registerSampleCases  # noqa: E402
 
 
 class LNStation(ScriptedLoadableModule):
@@ -52,7 +52,7 @@ class LNStation(ScriptedLoadableModule):
         slicer.app.connect("startupCompleted()", self._onStartup)
 
     def _onStartup(self) -> None:
-        # Scenes and DICOM segmentations of ours are read right though nobody opens the module.
+        # Scenes and DICOM segmentations of ours are read right even if the module is never opened.
         registerTerminology(slicer.modules.terminologies.logic())
         registerSampleCases(Path(self.resourcePath("Icons")), openSample)
 
@@ -84,7 +84,7 @@ class LNStationTest(ScriptedLoadableModuleTest):
 
     def runTest(self) -> None:
         """Everything, on a patient small enough to wait for."""
-        from LNStationSlicer.SelfTest import SelfTest
+        from LNStationSlicer.panel.SelfTest import SelfTest
 
         self.setUp()
         SelfTest(self).run()

@@ -11,24 +11,24 @@ import slicer
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 
 from LNStationLib import anatomy
-from LNStationSlicer import Navigation
-from LNStationSlicer.AssessmentTypes import Call
-from LNStationSlicer.CaseDrawing import CaseDrawing
-from LNStationSlicer.CaseScene import CaseScene
-from LNStationSlicer.Dependencies import Dependencies
-from LNStationSlicer.JobQueue import JobQueue
-from LNStationSlicer.Jobs import AssessJob, Job, ReassessJob, ReportJob, StageJob
-from LNStationSlicer.ModelCatalog import ModelCatalog
-from LNStationSlicer.OverlayOptions import OverlayOptions
-from LNStationSlicer.Overlays import Overlays
-from LNStationSlicer.Parameters import CaseParameters, ModuleParameters
-from LNStationSlicer.ReviewState import ReviewState
-from LNStationSlicer.Signal import Signal
-from LNStationSlicer.StationEditing import StationEdit, StationEditing
-from LNStationSlicer.StationRows import StationRow, stationRows
-from LNStationSlicer.Turns import Delay
-from LNStationSlicer.WorkerClient import WorkerClient
-from LNStationSlicer.WorkerErrors import WorkerError
+from LNStationSlicer.case.CaseScene import CaseScene
+from LNStationSlicer.case.Parameters import CaseParameters, ModuleParameters
+from LNStationSlicer.case.ReviewState import ReviewState
+from LNStationSlicer.case.StationEditing import StationEdit, StationEditing
+from LNStationSlicer.case.StationRows import StationRow, stationRows
+from LNStationSlicer.exchange.AssessmentTypes import Call
+from LNStationSlicer.install.Dependencies import Dependencies
+from LNStationSlicer.support.Signal import Signal
+from LNStationSlicer.support.Turns import Delay
+from LNStationSlicer.views import Navigation
+from LNStationSlicer.views.CaseDrawing import CaseDrawing
+from LNStationSlicer.views.OverlayOptions import OverlayOptions
+from LNStationSlicer.views.Overlays import Overlays
+from LNStationSlicer.worker.JobQueue import JobQueue
+from LNStationSlicer.worker.Jobs import AssessJob, Job, ReassessJob, ReportJob, StageJob
+from LNStationSlicer.worker.ModelCatalog import ModelCatalog
+from LNStationSlicer.worker.WorkerClient import WorkerClient
+from LNStationSlicer.worker.WorkerErrors import WorkerError
 
 STAGE_DELAY_MS = 250
 
@@ -89,7 +89,7 @@ class Logic(ScriptedLoadableModuleLogic):
         self._leaveCase()
         self._case = None
 
-    def takeUpScene(self) -> None:
+    def adoptScene(self) -> None:
         """Put the case under review that the scene's parameters name (a scene was loaded), else the first."""
         # While a scene loads, parameters arrive before the nodes that they refer to.
         self.getParameterNode().parameterNode.Modified()
@@ -114,6 +114,17 @@ class Logic(ScriptedLoadableModuleLogic):
     def cases() -> list[CaseScene]:
         """All cases of the scene."""
         return CaseScene.allIn(slicer.mrmlScene)
+
+    def requireCase(self) -> CaseScene:
+        """The case under review, for what can only be asked for while there is one.
+
+        Raises:
+            RuntimeError: There is none.
+        """
+        case = self.case
+        if case is None:
+            raise RuntimeError("There is no case under review.")
+        return case
 
     def caseParameters(self) -> CaseParameters | None:
         """Facts and settings of the current case."""
@@ -154,6 +165,8 @@ class Logic(ScriptedLoadableModuleLogic):
         if wasCurrent:
             self._leaveCase()
             self._case = None
+        else:
+            Overlays(case).hide()
         case.remove()
         if wasCurrent:
             self.selectCase(next(iter(self.cases()), None))
@@ -202,7 +215,7 @@ class Logic(ScriptedLoadableModuleLogic):
         if self.editing is not None:
             self.editing.flush()
         names = [station.name for station in anatomy.stations()]
-        self.queue.add(AssessJob(self.case, names, self.getParameterNode().device))
+        self.queue.add(AssessJob(self.requireCase(), names, self.getParameterNode().device))
 
     def reassess(self) -> None:
         """Assess what was edited, unless it is being done."""
@@ -219,7 +232,7 @@ class Logic(ScriptedLoadableModuleLogic):
         if self.editing is not None:
             self.editing.flush()
         name = f"LNStation-{datetime.now().strftime('%Y%m%d-%H%M%S')}"
-        self.queue.add(ReportJob(self.case, folder / name, formats, identifiers))
+        self.queue.add(ReportJob(self.requireCase(), folder / name, formats, identifiers))
 
     def _onJobEnded(self, job: Job, error: WorkerError | None) -> None:
         if error is None:
@@ -235,7 +248,7 @@ class Logic(ScriptedLoadableModuleLogic):
             self.reportWritten.emit(job.files)
         if job.case != self._case or not isinstance(job, (AssessJob, ReassessJob)):
             return
-        if isinstance(job, AssessJob):
+        if isinstance(job, AssessJob) and self.editing is not None:
             self.editing.stop()
             self.editing.start()
         self.showOverlays()
@@ -247,9 +260,9 @@ class Logic(ScriptedLoadableModuleLogic):
 
     def setCall(self, station: str, call: Call | None) -> None:
         """The reader's call of a station; the N category follows a moment later."""
-        wasHidden = self.modelHidden()
-        self.case.review().setCall(station, call)
-        self.case.updateTable()
+        case, wasHidden = self.requireCase(), self.modelHidden()
+        case.review().setCall(station, call)
+        case.updateTable()
         self.stageLater()
         if wasHidden and not self.modelHidden():
             self.showOverlays()
@@ -257,17 +270,19 @@ class Logic(ScriptedLoadableModuleLogic):
 
     def setNote(self, station: str, text: str) -> None:
         """The reader's note on a station."""
-        self.case.review().setNote(station, text)
-        self.case.updateTable()
+        case = self.requireCase()
+        case.review().setNote(station, text)
+        case.updateTable()
         self.updated.emit()
 
     def setBlind(self, blind: bool) -> None:
         """Begin a blind first read, or end it by force."""
+        case = self.requireCase()
         if blind:
-            self.case.review().blind = True
+            case.review().blind = True
         else:
-            self.case.review().reveal()
-        self.case.updateTable()
+            case.review().reveal()
+        case.updateTable()
         self.showOverlays()
         self.updated.emit()
 
@@ -319,6 +334,7 @@ class Logic(ScriptedLoadableModuleLogic):
 
     def _onEdited(self, edits: list[StationEdit]) -> None:
         self.updated.emit()
-        self.drawing.makeSurfaces()
+        if self.drawing is not None:
+            self.drawing.makeSurfaces()
         if self.getParameterNode().autoReassess:
             self.reassess()

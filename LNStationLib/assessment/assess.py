@@ -38,7 +38,7 @@ from LNStationLib.staging.positive_stations import positive_station_names
 from LNStationLib.staging.registry import METHODS as STAGING
 from LNStationLib.state.assessed_case import AssessedCase
 from LNStationLib.state.assessment import Assessment, NodeFinding, NStaging, Provenance, StationFinding
-from LNStationLib.state.attention import StationAttention
+from LNStationLib.state.evidence import StationEvidence
 from LNStationLib.state.organ_set import OrganSet
 from LNStationLib.state.patient_state import Baseline, OrganImages, OrganPart, PatientState, StationPart
 from LNStationLib.state.provenance import settings_record
@@ -182,7 +182,7 @@ def conclude(
     state: PatientState,
     calls: MetastasisResult,
     findings: list[StationFinding],
-    attention: Mapping[str, StationAttention] | None = None,
+    evidence: Mapping[str, StationEvidence] | None = None,
 ) -> AssessedCase:
     """Stage a patient and put the answer together.
 
@@ -190,7 +190,7 @@ def conclude(
         state: With stations and nodes.
         calls: Of all nodes, with provenance and warnings.
         findings: Of every station of the table, in table order.
-        attention: Of every station that a network judged; that of ``calls`` where ``None``.
+        evidence: Of every station that a network judged; that of ``calls`` where ``None``.
     """
     case, nodes = state.case, state.found_nodes
     called = called_nodes(nodes.findings, calls.nodes)
@@ -210,7 +210,7 @@ def conclude(
         warnings=_warnings(case, rows, [*nodes.warnings, *calls.warnings]),
     )
     labels = sitk.Cast(nodes.labels, sitk.sitkUInt16)
-    return AssessedCase(state, assessment, labels, calls.attention if attention is None else attention)
+    return AssessedCase(state, assessment, labels, calls.evidence if evidence is None else evidence)
 
 
 def _staged(

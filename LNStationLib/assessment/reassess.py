@@ -35,13 +35,13 @@ class Reassessment:
         assessed: The case as it is now; the one before stays as it was.
         changed: Names of the stations whose finding changed, in table order.
         nodes_changed: Whether any voxel of the node map changed.
-        attention_changed: Whether a network looked anew at any station, or a station lost its map.
+        evidence_changed: Whether a network looked anew at any station, or a station lost its map.
     """
 
     assessed: AssessedCase
     changed: tuple[str, ...]
     nodes_changed: bool
-    attention_changed: bool = False
+    evidence_changed: bool = False
 
 
 def reassess(
@@ -60,7 +60,7 @@ def reassess(
         GeometryError: A mask is on another grid than the CT, or reaches outside of it.
     """
     progress("reading the edit", 0.0)
-    drawn = edited_case(assessed.parsed, edits)
+    drawn = edited_case(assessed.state, edits)
     if drawn is None:
         return Reassessment(assessed, (), False)
     state, change = drawn
@@ -68,23 +68,23 @@ def reassess(
     search = state.found_nodes.search
     if search.uses_organs:
         state = with_organs(state, portion(progress, 0.0, 0.5))
-    if search.inside_stations and not (state.boxes and assessed.parsed.boxes):
+    if search.inside_stations and not (state.boxes and assessed.state.boxes):
         # There is nothing to start from, or nothing left.
         return _compared(assessed, judge_case(state, portion(progress, 0.5, 1.0)))
-    assessed = with_attention(assessed)
+    assessed = with_evidence(assessed)
     progress("nodes", 0.5)
     update = update_nodes(state, change, portion(progress, 0.5, 0.9))
     progress("assessing stations", 0.9)
     now = _concluded(assessed, replace(state, nodes=update.nodes), change, update)
     progress("done", 1.0)
     changed = _changed(assessed.assessment, now.assessment)
-    return Reassessment(now, changed, update.labels_changed, bool(assessed.attention or now.attention))
+    return Reassessment(now, changed, update.labels_changed, bool(assessed.evidence or now.evidence))
 
 
 def _compared(before: AssessedCase, now: AssessedCase) -> Reassessment:
     same = sitk.Hash(before.nodes) == sitk.Hash(now.nodes)
     changed = _changed(before.assessment, now.assessment)
-    return Reassessment(now, changed, not same, bool(before.attention or now.attention))
+    return Reassessment(now, changed, not same, bool(before.evidence or now.evidence))
 
 
 def _concluded(
@@ -97,9 +97,9 @@ def _concluded(
     calls = call_stations(state, only=affected)
     renewed = {finding.station: finding for finding in station_findings(state, calls.stations)}
     findings = [renewed.get(finding.station, finding) for finding in assessed.assessment.stations]
-    kept = {name: one for name, one in (assessed.attention or {}).items() if name not in affected}
-    attention = {finding.station: (kept | dict(calls.attention)).get(finding.station) for finding in findings}
-    return conclude(state, calls, findings, {name: one for name, one in attention.items() if one is not None})
+    kept = {name: one for name, one in (assessed.evidence or {}).items() if name not in affected}
+    evidence = {finding.station: (kept | dict(calls.evidence)).get(finding.station) for finding in findings}
+    return conclude(state, calls, findings, {name: one for name, one in evidence.items() if one is not None})
 
 
 def _stations_where_nodes_changed(before: sitk.Image, now: sitk.Image, stations: sitk.Image) -> set[str]:
@@ -119,7 +119,7 @@ def check_same_model(assessed: AssessedCase) -> None:
     used = next(row for row in assessed.assessment.provenance if row.step == "metastasis")
     if used.model_sha256 is None:
         return
-    state = assessed.parsed
+    state = assessed.state
     method = METASTASIS.chosen(state.settings, state.case)
     if method.check(METASTASIS.options(method, state.settings), state.found_nodes.search) != used.model_sha256:
         raise InputError(
@@ -128,16 +128,16 @@ def check_same_model(assessed: AssessedCase) -> None:
         )
 
 
-def with_attention(assessed: AssessedCase) -> AssessedCase:
+def with_evidence(assessed: AssessedCase) -> AssessedCase:
     """The case with the attention of its network, made again where it was restored without it.
 
     Raises:
         InputError: The network that it was assessed with is not here.
     """
-    if assessed.attention is not None:
+    if assessed.evidence is not None:
         return assessed
     check_same_model(assessed)
-    return replace(assessed, attention=call_stations(assessed.parsed).attention)
+    return replace(assessed, evidence=call_stations(assessed.state).evidence)
 
 
 def _changed(before: Assessment, now: Assessment) -> tuple[str, ...]:

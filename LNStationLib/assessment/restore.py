@@ -75,7 +75,7 @@ def restore_case(
         nodes=_restored_nodes(assessment, nodes),
         provenance=tuple(row for row in assessment.provenance if row.step in ("input", "organs", "stations")),
     )
-    return AssessedCase(state, assessment, nodes, attention=None)
+    return AssessedCase(state, assessment, nodes, evidence=None)
 
 
 def _restored_nodes(assessment: Assessment, labels: sitk.Image) -> NodeResult:

@@ -193,6 +193,7 @@ STATIONS: tuple[Column, ...] = (
     Column("warnings", "Warnings", "What is doubtful about the station.", ("warnings",), separator=" | "),
     Column("edited", "Edited", "A reader changed the outline.", ("edited",)),
     Column("fit_for_staging", "Fit for staging", _FIT_FOR_STAGING, ("fit_for_staging",)),
+    Column("call_warnings", "Limits of the call", "What limits the call.", ("call_warnings",), separator=" | "),
 )
 """Of a ``StationFinding``, in the order of ``stations.csv``."""
 

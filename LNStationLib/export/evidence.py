@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import SimpleITK as sitk
 
 from LNStationLib.state.assessed_case import AssessedCase
-from LNStationLib.state.attention import attention_volume
+from LNStationLib.state.evidence import evidence_volume as volume_of
 from LNStationLib.support.types import PointMm
 
 _ATTENTION = "Attention"
@@ -54,7 +54,7 @@ def evidence_maps(assessed: AssessedCase) -> dict[str, EvidenceMap]:
             findings[name].attention_in_nodes,
             findings[name].attention_node,
         )
-        for name, one in assessed.attention_maps.items()
+        for name, one in assessed.known_evidence.items()
     }
 
 
@@ -64,6 +64,6 @@ def evidence_volume(assessed: AssessedCase) -> sitk.Image | None:
     Raises:
         ValueError: The case was restored and its maps were not made again yet.
     """
-    if not assessed.attention_maps:
+    if not assessed.known_evidence:
         return None
-    return attention_volume(assessed.attention_maps, assessed.stations, assessed.parsed.boxes)
+    return volume_of(assessed.known_evidence, assessed.stations, assessed.state.boxes)

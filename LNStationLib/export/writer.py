@@ -53,7 +53,7 @@ def write_outputs(
         OutputError: The folder cannot take the results, or there is no such format.
         ValueError: A label map is not on the CT's grid.
     """
-    names = file_names(formats, reviewed=review is not None, with_evidence=bool(assessed.attention_maps))
+    names = file_names(formats, reviewed=review is not None, with_evidence=bool(assessed.known_evidence))
     prepare_output_folder(out, overwrite)
     with partial_folder(out) as folder:
         if "nifti" in formats:

@@ -26,7 +26,7 @@ from LNStationLib.models.package.probability import OperatingPoint
 from LNStationLib.models.package.station_classification import StationClassification
 from LNStationLib.sampling.station_region import StationRegion, station_region
 from LNStationLib.state.assessment import NodeFinding, Provenance
-from LNStationLib.state.attention import StationAttention, coarser_grid
+from LNStationLib.state.evidence import StationEvidence, coarser_grid
 from LNStationLib.state.method import MethodOptions, option
 from LNStationLib.state.needs import Need
 from LNStationLib.state.node_result import NodeSearch
@@ -324,12 +324,12 @@ def _uncalled(call: NodeCall) -> NodeCall:
     return NodeCall(None, Reason("network_judges_stations", {"criteria": call.reason}))
 
 
-def _attention(seen: _Seen) -> StationAttention:
+def _attention(seen: _Seen) -> StationEvidence:
     values = seen.prediction.attention
     if values is None:
         raise ValueError("the network gave no attention")
     z, y, x = values.shape
-    return StationAttention(values, coarser_grid(seen.region.grid, (z, y, x)))
+    return StationEvidence(values, coarser_grid(seen.region.grid, (z, y, x)))
 
 
 def _side(seen: _Seen, node: NodeFinding | None, side_of: Callable[[PointMm], Side]) -> Side:

@@ -9,7 +9,7 @@ import SimpleITK as sitk
 
 from LNStationLib.case.case import Case
 from LNStationLib.state.assessment import Assessment
-from LNStationLib.state.attention import StationAttention
+from LNStationLib.state.evidence import StationEvidence
 from LNStationLib.state.patient_state import PatientState
 
 
@@ -18,27 +18,27 @@ class AssessedCase:
     """An assessed case: what writers write, and what a correction of its stations builds on.
 
     Attributes:
-        parsed: The patient, with stations and nodes.
+        state: The patient, with stations and nodes.
         assessment: The answer.
         nodes: uint16 label map, values ``NodeFinding.node_id``, on the CT's grid.
-        attention: Where a network looked, by station; empty without one, ``None`` in a restored case until something
+        evidence: Where a network looked, by station; empty without one, ``None`` in a restored case until something
             needs it.
     """
 
-    parsed: PatientState
+    state: PatientState
     assessment: Assessment
     nodes: sitk.Image
-    attention: Mapping[str, StationAttention] | None = field(default_factory=dict)
+    evidence: Mapping[str, StationEvidence] | None = field(default_factory=dict)
 
     @property
     def case(self) -> Case:
         """The case that was assessed."""
-        return self.parsed.case
+        return self.state.case
 
     @property
     def stations(self) -> sitk.Image:
         """uint8 label map on the CT's grid, values of the station table."""
-        return self.parsed.stations
+        return self.state.stations
 
     @property
     def organs(self) -> sitk.Image:
@@ -47,17 +47,17 @@ class AssessedCase:
         Raises:
             ValueError: The case was restored and its organs were not found again yet.
         """
-        if self.parsed.organs is None:
+        if self.state.organs is None:
             raise ValueError("the organs of this case are not known yet: find them again with with_organs()")
-        return self.parsed.organs.label_map
+        return self.state.organs.label_map
 
     @property
-    def attention_maps(self) -> Mapping[str, StationAttention]:
+    def known_evidence(self) -> Mapping[str, StationEvidence]:
         """Where a network looked, by station; empty without one.
 
         Raises:
             ValueError: The case was restored and its maps were not made again yet.
         """
-        if self.attention is None:
-            raise ValueError("the attention maps of this case are not known yet: make them with with_attention()")
-        return self.attention
+        if self.evidence is None:
+            raise ValueError("the evidence maps of this case are not known yet: make them with with_evidence()")
+        return self.evidence

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from LNStationLib.state.assessment import Call, Provenance
-from LNStationLib.state.attention import StationAttention
+from LNStationLib.state.evidence import StationEvidence
 from LNStationLib.state.reason import Reason
 from LNStationLib.support.types import Side
 
@@ -65,11 +65,11 @@ class MetastasisResult:
         stations: Every station that was to be called by name, in table order.
         provenance: What called, with which thresholds.
         warnings: Sentences for the user.
-        attention: Where a network looked, by name of the stations that it judged.
+        evidence: Where a network looked, by name of the stations that it judged.
     """
 
     nodes: dict[int, NodeCall]
     stations: dict[str, StationCall]
     provenance: Provenance
     warnings: list[str] = field(default_factory=list)
-    attention: Mapping[str, StationAttention] = field(default_factory=dict)
+    evidence: Mapping[str, StationEvidence] = field(default_factory=dict)

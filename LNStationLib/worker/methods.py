@@ -14,7 +14,7 @@ import SimpleITK as sitk
 
 from LNStationLib.assessment.assess import assess, with_organs
 from LNStationLib.assessment.methods import described
-from LNStationLib.assessment.reassess import reassess, with_attention
+from LNStationLib.assessment.reassess import reassess, with_evidence
 from LNStationLib.assessment.restore import restore_case
 from LNStationLib.assessment.review import evidence_sides, stage_reader_calls
 from LNStationLib.case.from_memory import CaseImages, case_from_images
@@ -28,7 +28,7 @@ from LNStationLib.models.runtime.devices import accelerators
 from LNStationLib.networks.installation import how_to_install, missing_packages
 from LNStationLib.state.assessed_case import AssessedCase
 from LNStationLib.state.assessment import CaseSummary
-from LNStationLib.state.attention import attention_volume
+from LNStationLib.state.evidence import evidence_volume
 from LNStationLib.state.settings import Settings
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.progress import Progress, portion
@@ -134,14 +134,14 @@ class Methods:
         given = p.checked(p.Assess, params)
         warm = self._store.get(given.case)
         assessed = assess(warm.case, given.settings, portion(progress, 0.0, 0.97))
-        parsed = assessed.parsed
+        parsed = assessed.state
         progress("handing over the label maps", 0.97)
         answer = {
             "assessment": assessed.assessment.model_dump(mode="json"),
             "stations": self._write("stations", parsed.stations),
             "nodes": self._write("nodes", assessed.nodes),
             "organs": self._write("organs", assessed.organs),
-            "attention": self._attention(assessed) if assessed.attention else None,
+            "attention": self._attention(assessed) if assessed.evidence else None,
         }
         progress("done", 1.0)
         self._store.put(given.case, replace(warm, assessed=assessed))
@@ -156,7 +156,7 @@ class Methods:
             "assessment": made.assessed.assessment.model_dump(mode="json"),
             "changed": list(made.changed),
             "nodes": self._write("nodes", made.assessed.nodes) if made.nodes_changed else None,
-            "attention": self._attention(made.assessed) if made.attention_changed else None,
+            "attention": self._attention(made.assessed) if made.evidence_changed else None,
         }
         progress("done", 1.0)
         self._store.put(given.case, replace(warm, assessed=made.assessed))
@@ -175,7 +175,7 @@ class Methods:
     def _stage(self, params: Result, progress: Progress) -> Result:
         given = p.checked(p.Stage, params)
         warm = self._store.get(given.case)
-        settings = Settings() if warm.assessed is None else warm.assessed.parsed.settings
+        settings = Settings() if warm.assessed is None else warm.assessed.state.settings
         # A blind first read must not tell by its category on which side the model found something.
         sides = evidence_sides(None if warm.assessed is None or given.blind else warm.assessed.assessment)
         return stage_reader_calls(warm.case.facts, given.calls, settings, sides).model_dump(mode="json")
@@ -185,10 +185,10 @@ class Methods:
         folder = _absolute(given.folder)
         warm = self._store.get(given.case)
         assessed = _assessed(warm)
-        start = 0.0 if assessed.parsed.organs is not None else 0.6
+        start = 0.0 if assessed.state.organs is not None else 0.6
         # A restored case finds its organs and its attention again, and keeps them for the next time.
-        assessed = replace(assessed, parsed=with_organs(assessed.parsed, portion(progress, 0.0, start)))
-        assessed = with_attention(assessed)
+        assessed = replace(assessed, state=with_organs(assessed.state, portion(progress, 0.0, start)))
+        assessed = with_evidence(assessed)
         self._store.put(given.case, replace(warm, assessed=assessed))
         reported = _with_summary(assessed, _reported_summary(assessed.assessment.case, given))
         files = write_outputs(
@@ -218,8 +218,8 @@ class Methods:
 
     def _attention(self, assessed: AssessedCase) -> Result:
         """The maps on the box of the CT's grid that holds their stations: a tenth of the whole."""
-        parsed = assessed.parsed
-        volume = attention_volume(assessed.attention or {}, parsed.stations, parsed.boxes, whole=False)
+        parsed = assessed.state
+        volume = evidence_volume(assessed.evidence or {}, parsed.stations, parsed.boxes, whole=False)
         return self._write("attention", volume)
 
     def _write(self, name: str, image: sitk.Image) -> Result:

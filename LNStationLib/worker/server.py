@@ -29,6 +29,7 @@ METHODS = (
     "hello",
     "devices",
     "models",
+    "methods",
     "columns",
     "load_case",
     "assess",

@@ -31,11 +31,12 @@ slicer = slicer_host.start()
 
 from assess import IN_PLANE, load  # noqa: E402
 from benchmark_page import write_section  # noqa: E402
-from LNStationSlicer import VolumeExchange  # noqa: E402
-from LNStationSlicer.Jobs import AssessJob  # noqa: E402
-from LNStationSlicer.SelfTest import eraseLowerHalf  # noqa: E402
-from LNStationSlicer.Steps import Steps  # noqa: E402
-from module.panel_hand import Hand  # noqa: E402
+from LNStationSlicer.case import CaseExport  # noqa: E402
+from LNStationSlicer.exchange import VolumeExchange  # noqa: E402
+from LNStationSlicer.panel.SelfTest import eraseLowerHalf  # noqa: E402
+from LNStationSlicer.support.Steps import Steps  # noqa: E402
+from LNStationSlicer.worker.Jobs import AssessJob  # noqa: E402
+from module.panel_driver import PanelDriver  # noqa: E402
 from module.patients import Patient, add_patient  # noqa: E402
 from module.workers import real_worker  # noqa: E402
 from slicer_host import driver  # noqa: E402
@@ -110,7 +111,7 @@ def wait(condition: Callable[[], Any], what: str) -> None:
 
 
 @contextmanager
-def opened(times: Times) -> Iterator[Hand]:
+def opened(times: Times) -> Iterator[PanelDriver]:
     """The module, opened for the first time over a scene that holds a loaded patient."""
     with times.of("the module's files are imported (when Slicer starts)"):
         loading = slicer_host.load_module(ROOT / "LNStation" / "LNStation.py")
@@ -121,98 +122,98 @@ def opened(times: Times) -> Iterator[Hand]:
             slicer.app.processEvents()
             loaded.window.grab()
         loaded.logic.dependencies.workerCommand = real_worker
-        yield Hand(loaded, None)
+        yield PanelDriver(loaded, None)
 
 
-def start_worker(hand: Hand, times: Times) -> None:
+def start_worker(panel: PanelDriver, times: Times) -> None:
     """From the first request to its answer."""
     answers: list[Any] = []
     start = time.perf_counter()
-    hand.logic.client.request("hello", {}, answers.append, answers.append)
+    panel.logic.client.request("hello", {}, answers.append, answers.append)
     wait(lambda: answers, "the worker's greeting")
     wall = time.perf_counter() - start
-    times.note("cold start of the worker (without torch)", wall, worker_cpu(hand.logic.client.pid), 5.0)
+    times.note("cold start of the worker (without torch)", wall, worker_cpu(panel.logic.client.pid), 5.0)
 
 
-def choose(hand: Hand, patient: Patient, times: Times) -> None:
+def choose(panel: PanelDriver, patient: Patient, times: Times) -> None:
     """Choose CT and PET in the panel."""
     with times.of("a CT is chosen: case made, organs matched"):
-        hand.ui.ctSelector.setCurrentNode(patient.ct)
+        panel.ui.ctSelector.setCurrentNode(patient.ct)
         slicer.app.processEvents()
-    hand.ui.petSelector.setCurrentNode(patient.pet)
+    panel.ui.petSelector.setCurrentNode(patient.pet)
     for combo, key in (("petUnitCombo", "SUVbw"), ("cancerCombo", "lung"), ("tumorSideCombo", "R")):
-        box = getattr(hand.ui, combo)
+        box = getattr(panel.ui, combo)
         box.currentIndex = box.findData(key)
     slicer.app.processEvents()
 
 
-def assess(hand: Hand, times: Times) -> None:
+def assess(panel: PanelDriver, times: Times) -> None:
     """Press the button and wait for the review."""
-    pid, start = hand.logic.client.pid, time.perf_counter()
+    pid, start = panel.logic.client.pid, time.perf_counter()
     before = worker_cpu(pid)
     with times.watched("a whole assessment, images handed over and result taken in"):
-        driver.click(hand.ui.assessButton)
-        wait(lambda: hand.logic.case.assessment() is not None and not hand.logic.queue.jobs(), "the assessment")
+        driver.click(panel.ui.assessButton)
+        wait(lambda: panel.logic.case.assessment() is not None and not panel.logic.queue.jobs(), "the assessment")
         slicer.app.processEvents()
     times.note("assessment, from click to table", time.perf_counter() - start, worker_cpu(pid) - before)
 
 
-def click_rows(hand: Hand, times: Times, how: str) -> None:
+def click_rows(panel: PanelDriver, times: Times, how: str) -> None:
     """Click rows; the views are rendered at once."""
     render_all()
     for name in CLICKED:
         with times.of(f"row click to rendered views, {how}", 0.2):
-            hand.click_row(name)
+            panel.click_row(name)
             render_all()
     with times.of(f"of that, rendering of what has not changed, {how}"):
         render_all()
 
 
-def show(hand: Hand, times: Times) -> None:
+def show(panel: PanelDriver, times: Times) -> None:
     """The ways to draw."""
-    ui = hand.ui
-    hand.open_section("displaySection")
-    click_rows(hand, times, "outlines")
+    ui = panel.ui
+    panel.open_section("displaySection")
+    click_rows(panel, times, "outlines")
     ui.representationCombo.currentIndex = ui.representationCombo.findData("both")
-    click_rows(hand, times, "outlines and fills")
+    click_rows(panel, times, "outlines and fills")
     ui.petRadio.checked = True
-    click_rows(hand, times, "outlines, PET over the CT")
+    click_rows(panel, times, "outlines, PET over the CT")
     ui.plainRadio.checked = True
     with times.watched("surfaces shown in 3D for the first time"):
         ui.show3DCheck.checked = True
-        wait(lambda: not hand.logic.drawing.isMakingSurfaces, "the surfaces")
+        wait(lambda: not panel.logic.drawing.isMakingSurfaces, "the surfaces")
         slicer.app.processEvents()
     slicer.app.layoutManager().resetThreeDViews()
-    click_rows(hand, times, "with surfaces in 3D")
+    click_rows(panel, times, "with surfaces in 3D")
     ui.show3DCheck.checked = False
 
 
-def correct(hand: Hand, times: Times, edits: int) -> None:
+def correct(panel: PanelDriver, times: Times, edits: int) -> None:
     """Edit a station, again and again; it is assessed anew by itself."""
-    hand.logic.setCall(STATION, "positive")
-    hand.idle()
+    panel.logic.setCall(STATION, "positive")
+    panel.idle()
     for _ in range(edits):
-        pid, logged = hand.logic.client.pid, len(hand.logic.review.edits())
-        eraseLowerHalf(hand.logic.case, STATION)
+        pid, logged = panel.logic.client.pid, len(panel.logic.review.edits())
+        eraseLowerHalf(panel.logic.case, STATION)
         with times.watched("a correction and its assessment"):
-            wait(lambda logged=logged: len(hand.logic.review.edits()) > logged, "the edit to be noticed")
+            wait(lambda logged=logged: len(panel.logic.review.edits()) > logged, "the edit to be noticed")
             start, before = time.perf_counter(), worker_cpu(pid)
-            wait(lambda: not hand.logic.review.stale() and not hand.logic.queue.jobs(), "the assessment")
+            wait(lambda: not panel.logic.review.stale() and not panel.logic.queue.jobs(), "the assessment")
             slicer.app.processEvents()
             wall = time.perf_counter() - start
         times.note("warm assessment of one edited station", wall, worker_cpu(pid) - before, 1.0)
 
 
-def attention(hand: Hand, times: Times) -> None:
+def attention(panel: PanelDriver, times: Times) -> None:
     """A result with an attention map, as the networks give it, is taken into the scene and shown."""
-    logic, folder = hand.logic, hand.logic.client.folder
+    logic, folder = panel.logic, panel.logic.client.folder
     case = logic.case
     array = slicer.util.arrayFromVolume(case.ctNode())
     heat = np.where(array > 0, np.random.default_rng(0).random(array.shape, dtype=np.float32), 0).astype(np.float32)
     result = {
         "assessment": case.assessment(),
-        "stations": VolumeExchange.exportStationMap(case, folder, "stations"),
-        "nodes": VolumeExchange.exportNodeMap(case, folder, "nodes"),
+        "stations": CaseExport.exportStationMap(case, folder, "stations"),
+        "nodes": CaseExport.exportNodeMap(case, folder, "nodes"),
         "attention": write_volume(folder, "attention", heat, VolumeExchange.volumeGeometry(case.ctNode())),
     }
     done: list[Exception | None] = []
@@ -222,24 +223,24 @@ def attention(hand: Hand, times: Times) -> None:
         wait(lambda: done, "the result")
     if done[0] is not None:
         raise done[0]
-    hand.widget.refresh()
+    panel.widget.refresh()
     with times.watched("the attention map is switched on"):
-        hand.ui.attentionRadio.checked = True
+        panel.ui.mapRadio.checked = True
         slicer.app.processEvents()
-    click_rows(hand, times, "attention map over the CT")
+    click_rows(panel, times, "attention map over the CT")
 
 
 def measure(times: Times, patient_of: Callable[[], Patient], edits: int) -> None:
     """One Slicer session."""
     slicer_host.clear_scene()
     patient = patient_of()
-    with opened(times) as hand:
-        start_worker(hand, times)
-        choose(hand, patient, times)
-        assess(hand, times)
-        show(hand, times)
-        correct(hand, times, edits)
-        attention(hand, times)
+    with opened(times) as panel:
+        start_worker(panel, times)
+        choose(panel, patient, times)
+        assess(panel, times)
+        show(panel, times)
+        correct(panel, times, edits)
+        attention(panel, times)
         problems = slicer_host.take_slot_errors()
         if problems:
             raise RuntimeError(f"something failed unseen: {problems}")

@@ -9,7 +9,7 @@ import SimpleITK as sitk
 from LNStationLib.case.case import Case
 from LNStationLib.state.assessed_case import AssessedCase
 from LNStationLib.state.assessment import Assessment, Midline
-from LNStationLib.state.attention import StationAttention
+from LNStationLib.state.evidence import StationEvidence
 from LNStationLib.state.patient_state import OrganImages, OrganPart, patient_with_stations
 from LNStationLib.state.settings import Settings
 
@@ -22,9 +22,9 @@ def assessed_case(
     stations: sitk.Image,
     nodes: sitk.Image,
     organs: sitk.Image,
-    attention: Mapping[str, StationAttention] | None = None,
+    attention: Mapping[str, StationEvidence] | None = None,
 ) -> AssessedCase:
     """An assessed case of these images and findings, with its organs and attention maps at hand."""
     organ_part = OrganPart(tuple(assessment.organs), OrganImages(organs, {}))
     parsed = patient_with_stations(case, Settings(), stations, _MIDLINE).knowing(organ_part=organ_part)
-    return AssessedCase(parsed, assessment, nodes, attention=attention or {})
+    return AssessedCase(parsed, assessment, nodes, evidence=attention or {})

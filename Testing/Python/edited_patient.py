@@ -47,7 +47,7 @@ def assessed(method: Method, fraction: float | None = None) -> AssessedCase:
 
 
 def labels_of(case: AssessedCase | PatientState) -> np.ndarray:
-    stations = case.stations if isinstance(case, PatientState) else case.parsed.stations
+    stations = case.stations if isinstance(case, PatientState) else case.state.stations
     return array_view(stations)
 
 
@@ -68,11 +68,11 @@ def boxed(mask: np.ndarray, ct: sitk.Image, margin: int = 2) -> sitk.Image | Non
 
 def grown(case: AssessedCase, station: str, steps: int) -> Edits:
     """Grow a station over whatever lies beside it."""
-    return {station: boxed(binary_dilation(mask_of(case, station), iterations=steps), case.parsed.case.ct)}
+    return {station: boxed(binary_dilation(mask_of(case, station), iterations=steps), case.state.case.ct)}
 
 
 def shrunken(case: AssessedCase, station: str, steps: int) -> Edits:
-    return {station: boxed(binary_erosion(mask_of(case, station), iterations=steps), case.parsed.case.ct)}
+    return {station: boxed(binary_erosion(mask_of(case, station), iterations=steps), case.state.case.ct)}
 
 
 def emptied(case: AssessedCase, station: str) -> Edits:
@@ -80,14 +80,14 @@ def emptied(case: AssessedCase, station: str) -> Edits:
 
 
 def shifted(case: AssessedCase, station: str, steps: int) -> Edits:
-    return {station: boxed(np.roll(mask_of(case, station), steps, axis=2), case.parsed.case.ct)}
+    return {station: boxed(np.roll(mask_of(case, station), steps, axis=2), case.state.case.ct)}
 
 
 def halved(case: AssessedCase, station: str) -> Edits:
     mask = mask_of(case, station).copy()
     middle = int(np.median(np.argwhere(mask)[:, 2]))
     mask[:, :, middle:] = False
-    return {station: boxed(mask, case.parsed.case.ct)}
+    return {station: boxed(mask, case.state.case.ct)}
 
 
 EDITS: dict[str, Callable[[AssessedCase], Edits]] = {
@@ -103,7 +103,7 @@ EDITS: dict[str, Callable[[AssessedCase], Edits]] = {
 
 def from_the_start(now: AssessedCase) -> AssessedCase:
     """The same station map, assessed from the start."""
-    return judge_case(replace(now.parsed, nodes=None))
+    return judge_case(replace(now.state, nodes=None))
 
 
 def numbering(now: AssessedCase, other: AssessedCase) -> dict[int, int]:

@@ -19,7 +19,7 @@ from LNStationLib.nodes.find import find_nodes
 from LNStationLib.nodes.registry import METHODS as NODES
 from LNStationLib.organs.registry import METHODS as ORGANS
 from LNStationLib.state.assessment import Midline, NodeFinding, Provenance
-from LNStationLib.state.attention import StationAttention
+from LNStationLib.state.evidence import StationEvidence
 from LNStationLib.state.node_result import NodeResult
 from LNStationLib.state.organ_set import OrganSet
 from LNStationLib.state.patient_state import PatientState, patient_with_stations
@@ -52,7 +52,7 @@ class Called:
     stations: dict[str, Any]
     provenance: Provenance
     warnings: list[str]
-    attention: Mapping[str, StationAttention]
+    evidence: Mapping[str, StationEvidence]
 
 
 def called(state: PatientState, only: Collection[str] | None = None) -> Called:
@@ -65,7 +65,7 @@ def called(state: PatientState, only: Collection[str] | None = None) -> Called:
         for name, call in result.stations.items()
     }
     nodes = called_nodes(state.found_nodes.findings, result.nodes)
-    return Called(nodes, stations, result.provenance, result.warnings, result.attention)
+    return Called(nodes, stations, result.provenance, result.warnings, result.evidence)
 
 
 def check_model(settings: Settings) -> str | None:

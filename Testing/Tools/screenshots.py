@@ -30,7 +30,7 @@ from PIL import Image  # noqa: E402
 
 slicer = slicer_host.start()
 
-from LNStationSlicer.SelfTest import eraseLowerHalf  # noqa: E402
+from LNStationSlicer.panel.SelfTest import eraseLowerHalf  # noqa: E402
 from module import patients  # noqa: E402
 from module.workers import real_worker  # noqa: E402
 from slicer_host import driver, screenshots  # noqa: E402
@@ -140,7 +140,7 @@ def module(out: Path) -> Iterator[Photographer]:
 
 def fresh(camera: Photographer) -> None:
     """A fresh installation, whose packages are missing."""
-    from LNStationSlicer.Dependencies import DependencyState
+    from LNStationSlicer.install.Dependencies import DependencyState
 
     camera.logic.dependencies.state = lambda: DependencyState(False, "", installable=True)
     camera.loaded.widget.refresh()

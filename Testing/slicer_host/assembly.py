@@ -78,7 +78,6 @@ def _install_modules_of_slicer() -> None:
         "slicer.ScriptedLoadableModule": scripted_module,
         "slicer.parameterNodeWrapper": parameter_node,
         "slicer.i18n": small_modules.i18n(),
-        "slicer.packaging": small_modules.packaging(),
     }.items():
         sys.modules[name] = module
         setattr(slicer, name.split(".")[1], module)

@@ -1,4 +1,4 @@
-"""Small stand-ins: translation, package installation and sample data. The last two only note what they are asked."""
+"""Small stand-ins: translation, and sample data that only notes what it is asked."""
 
 from __future__ import annotations
 
@@ -19,31 +19,6 @@ def i18n() -> types.ModuleType:
     module.translate = translate
     module.tr = tr
     return module
-
-
-def packaging() -> types.ModuleType:
-    """``slicer.packaging`` (Slicer 5.12): calls go to its list ``calls``, nothing is installed."""
-    module = types.ModuleType("slicer.packaging")
-    calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
-    module.calls = calls
-    for name in ("pip_install", "pip_uninstall", "pip_ensure"):
-        setattr(module, name, _note(calls, name))
-    module.pip_check = lambda requirements: True
-    module.load_requirements = _load_requirements
-    return module
-
-
-def _note(calls: list[Any], name: str) -> Any:
-    def noted(*arguments: Any, **keywords: Any) -> None:
-        calls.append((name, arguments, keywords))
-
-    return noted
-
-
-def _load_requirements(path: Any) -> list[str]:
-    with open(path, encoding="utf-8") as file:
-        lines = (line.strip() for line in file)
-        return [line for line in lines if line and not line.startswith("#")]
 
 
 class SampleDataLogic:

@@ -12,6 +12,7 @@ _RULES = {
     "tnm8": "Lung cancer, TNM 8th edition",
     "tnm9": "Lung cancer, TNM 9th edition",
     "petct_paper": "Lung cancer, rules of the PET/CT N-staging paper",
+    "ajcc8_esophagus": "Esophageal cancer, AJCC/UICC 8th edition",
 }
 
 

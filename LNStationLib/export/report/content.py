@@ -12,6 +12,7 @@ from LNStationLib.assessment.review import Review
 from LNStationLib.export.report import background_tables, tables
 from LNStationLib.export.report.category import Category, Fact, category_content
 from LNStationLib.export.report.cells import Table
+from LNStationLib.export.report.node_sources import source_of_case
 from LNStationLib.export.report.review_content import ReviewContent, review_content
 from LNStationLib.export.report.warning_list import ReportWarning, warnings_by_prominence
 from LNStationLib.export.wording import NOTHING, SYNTHETIC_MODEL, clean, number, plural, time_text
@@ -19,11 +20,6 @@ from LNStationLib.state.assessment import Assessment, CaseSummary, PatientIdenti
 
 SYNTHETIC_CASE = "SYNTHETIC CASE: made by a computer, not a patient"
 
-_NODES_FROM = {
-    "ct_blobs": "blob detector on the CT alone",
-    "pet_threshold": "PET threshold",
-    "supplied": "supplied masks",
-}
 _SIDES = {"L": "left", "R": "right"}
 _SEXES = {"F": "female", "M": "male", "O": "other"}
 
@@ -116,7 +112,7 @@ def _facts(assessment: Assessment) -> tuple[Fact, ...]:
         Fact("Patient", ", ".join(patient) or "not given"),
         Fact("CT", f"{size} voxels of {spacing} mm"),
         Fact("PET", "yes" if case.has_pet else "none"),
-        Fact("Nodes from", _NODES_FROM.get(case.nodes_from) or clean(case.nodes_from)),
+        Fact("Nodes from", source_of_case(case.nodes_from)),
     ]
     facts += _identity(case.patient)
     if case.study_date:

@@ -16,16 +16,9 @@ from LNStationLib.export.report.cells import (
     station_cell,
     station_color,
 )
+from LNStationLib.export.report.node_sources import source_of_node
 from LNStationLib.export.wording import NOTHING, clean, number, sentence
 from LNStationLib.state.assessment import Assessment, NodeFinding, StationFinding
-
-_NODE_SOURCES = {
-    "supplied": "supplied mask",
-    "pet_threshold": "PET threshold",
-    "ct_blobs": "CT blob detector",
-    "network": "network",
-}
-
 
 _SAYS_ITS_SIDE = frozenset(row.name for row in anatomy.stations() if row.side and row.name.endswith(row.side))
 """Stations such as 4R, whose name needs no side beside it."""
@@ -154,7 +147,7 @@ def node_table(assessment: Assessment) -> Table:
         cells += [Cell(" / ".join(column.text(row) for column in _NODE_SUV))] if with_suv else []
         cells += [Cell(_NODE_PROBABILITY.text(row))] if with_probability else []
         call = call_cell(row.call, row.fit_for_staging)
-        rows.append((*cells, Cell(_NODE_SOURCES[row.source]), call, Cell(sentence(row.reason))))
+        rows.append((*cells, Cell(source_of_node(row.source)), call, Cell(sentence(row.reason))))
     looked = any(row.n_nodes is not None for row in assessment.stations)
     empty = "No node was found." if looked else "Nodes were not looked for."
     note = (

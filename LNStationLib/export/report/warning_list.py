@@ -128,7 +128,7 @@ def _single(assessment: Assessment) -> Iterator[tuple[_Subject, str]]:
         for text in step.warnings:
             yield _Subject("step", step.step.capitalize()), text
     for station in assessment.stations:
-        for text in station.warnings:
+        for text in (*station.warnings, *station.call_warnings):
             yield _Subject("station", clean(station.station)), text
     for node in assessment.nodes:
         for text in node.warnings:

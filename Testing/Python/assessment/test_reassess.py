@@ -57,7 +57,7 @@ def test_the_law_holds_through_a_row_of_random_edits(method: Method) -> None:
     rng = np.random.default_rng(METHODS.index(method))
     case = assessed(method)
     for _ in range(3):
-        station = str(rng.choice(list(case.parsed.boxes)))
+        station = str(rng.choice(list(case.state.boxes)))
         change = [grown, shrunken, shifted][int(rng.integers(3))]
         case = reassess(case, change(case, station, int(rng.integers(1, 4)))).assessed
     assert_law(assessed(method), case)
@@ -102,9 +102,9 @@ def test_nodes_and_stations_far_from_the_edit_are_not_measured_again(monkeypatch
 
 def test_the_case_before_the_edit_stays_as_it_was() -> None:
     before = assessed("pet_threshold")
-    stations, nodes, answer = sitk.Hash(before.parsed.stations), sitk.Hash(before.nodes), before.assessment
+    stations, nodes, answer = sitk.Hash(before.state.stations), sitk.Hash(before.nodes), before.assessment
     reassess(before, EDITS["4R grows over its neighbors"](before))
-    assert (sitk.Hash(before.parsed.stations), sitk.Hash(before.nodes)) == (stations, nodes)
+    assert (sitk.Hash(before.state.stations), sitk.Hash(before.nodes)) == (stations, nodes)
     assert before.assessment == answer
 
 
@@ -121,11 +121,11 @@ def test_an_emptied_station_is_not_assessed_and_not_negative(method: Method) -> 
 def test_emptying_every_station_leaves_a_case_without_category() -> None:
     for method in METHODS:
         before = assessed(method)
-        made = reassess(before, dict.fromkeys(before.parsed.boxes))
+        made = reassess(before, dict.fromkeys(before.state.boxes))
         assert made.assessed.assessment.n_category is None
         assert {finding.call for finding in made.assessed.assessment.stations} == {None}
         back = reassess(
-            made.assessed, {name: boxed(mask_of(before, name), patient().ct) for name in before.parsed.boxes}
+            made.assessed, {name: boxed(mask_of(before, name), patient().ct) for name in before.state.boxes}
         )
         assert comparable(back.assessed.assessment)["stations"] == comparable(before.assessment)["stations"]
 
@@ -249,13 +249,13 @@ def test_a_ct_stored_mirrored_gives_the_same_answer_to_the_same_edit(axes: tuple
     def flip(image: sitk.Image) -> sitk.Image:
         return sitk.Flip(image, axes)
 
-    stations = flip(case.parsed.stations)
+    stations = flip(case.state.stations)
     flipped_case = replace(
         patient(), ct=flip(patient().ct), nodes=None if patient().nodes is None else flip(patient().nodes)
     )
-    baseline = replace(case.parsed.baseline, stations=stations, boxes=station_boxes(stations))
+    baseline = replace(case.state.baseline, stations=stations, boxes=station_boxes(stations))
     mirrored = judge_case(
-        replace(case.parsed, case=flipped_case, stations=stations, boxes=station_boxes(stations), baseline=baseline)
+        replace(case.state, case=flipped_case, stations=stations, boxes=station_boxes(stations), baseline=baseline)
     )
     edit = EDITS["7 is halved"](case)["7"]
     assert edit is not None
@@ -287,4 +287,4 @@ def test_edits_inside_the_chest_do_not_start_the_blob_search_anew(monkeypatch: p
     monkeypatch.setattr(update, "search_blobs", fail)
     for edit in ("4R grows over its neighbors", "7 shrinks"):
         now = reassess(before, EDITS[edit](before)).assessed
-        assert search_box(now.parsed.stations) == search_box(before.parsed.stations)
+        assert search_box(now.state.stations) == search_box(before.state.stations)

@@ -27,12 +27,12 @@ from metastasis.network_cases import write_stations_package  # noqa: E402
 
 from LNStationLib.anatomy.station_groups import STATIONS  # noqa: E402
 from LNStationLib.assessment.assess import assess, judge_case  # noqa: E402
-from LNStationLib.assessment.reassess import reassess, with_attention  # noqa: E402
+from LNStationLib.assessment.reassess import reassess, with_evidence  # noqa: E402
 from LNStationLib.assessment.restore import restore_case, settings_of  # noqa: E402
 from LNStationLib.metastasis.station_network import StationNetwork  # noqa: E402
 from LNStationLib.models.package import PackageError  # noqa: E402
 from LNStationLib.state.assessed_case import AssessedCase  # noqa: E402
-from LNStationLib.state.attention import attention_volume  # noqa: E402
+from LNStationLib.state.evidence import evidence_volume  # noqa: E402
 from LNStationLib.state.settings import Settings  # noqa: E402
 from LNStationLib.support.errors import InputError  # noqa: E402
 
@@ -75,15 +75,15 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
 def restored(case: AssessedCase, settings: Settings | None = None) -> AssessedCase:
     assessment = type(case.assessment).model_validate_json(case.assessment.model_dump_json())
-    return restore_case(patient(), assessment, case.parsed.stations, case.nodes, settings)
+    return restore_case(patient(), assessment, case.state.stations, case.nodes, settings)
 
 
 def test_all_stations_of_a_case_go_through_the_network_in_one_pass(package: Path, asked: list[list[str]]) -> None:
     case = judged(package, "supplied")
     assert asked == [[name for name in STATIONS if findings(case)[name].probability is not None]]
     assert len(asked[0]) > 8
-    assert case.attention is not None
-    assert set(case.attention) == set(asked[0])
+    assert case.evidence is not None
+    assert set(case.evidence) == set(asked[0])
     staging = case.assessment.staging
     positive = {name for name, row in findings(case).items() if row.call == "positive"}
     assert {name.rstrip("RL") for name in staging.positive_stations} == {name.rstrip("RL") for name in positive}
@@ -104,7 +104,7 @@ def test_an_edit_gives_the_answer_and_the_attention_of_a_whole_assessment(
     assert_law(before, made.assessed)
     whole = from_the_start(made.assessed)
     volumes = [
-        sitk.GetArrayFromImage(attention_volume(one.attention or {}, one.parsed.stations, one.parsed.boxes))
+        sitk.GetArrayFromImage(evidence_volume(one.evidence or {}, one.state.stations, one.state.boxes))
         for one in (made.assessed, whole)
     ]
     np.testing.assert_allclose(*volumes, atol=1e-3)
@@ -113,21 +113,21 @@ def test_an_edit_gives_the_answer_and_the_attention_of_a_whole_assessment(
 def test_only_the_edited_station_goes_through_the_network(supplied: AssessedCase, asked: list[list[str]]) -> None:
     made = reassess(supplied, EDITS["7 is halved"](supplied))
     assert asked == [["7"]]
-    assert made.attention_changed
-    assert supplied.attention is not None
-    assert made.assessed.attention is not None
-    kept = {name for name, one in made.assessed.attention.items() if one is supplied.attention[name]}
-    assert kept == set(supplied.attention) - {"7"}
-    assert list(made.assessed.attention) == [name for name in findings(supplied) if name in supplied.attention]
+    assert made.evidence_changed
+    assert supplied.evidence is not None
+    assert made.assessed.evidence is not None
+    kept = {name for name, one in made.assessed.evidence.items() if one is supplied.evidence[name]}
+    assert kept == set(supplied.evidence) - {"7"}
+    assert list(made.assessed.evidence) == [name for name in findings(supplied) if name in supplied.evidence]
 
 
 def test_an_emptied_station_loses_probability_and_map(supplied: AssessedCase, asked: list[list[str]]) -> None:
     made = reassess(supplied, {"4L": None})
     finding = findings(made.assessed)["4L"]
     assert (finding.call, finding.probability, finding.attention_in_nodes) == (None, None, None)
-    assert made.assessed.attention is not None
-    assert "4L" not in made.assessed.attention
-    assert made.attention_changed
+    assert made.assessed.evidence is not None
+    assert "4L" not in made.assessed.evidence
+    assert made.evidence_changed
     assert asked == []
 
 
@@ -135,23 +135,23 @@ def test_an_edit_that_is_undone_brings_probability_and_attention_back(supplied: 
     there = reassess(supplied, EDITS["7 is halved"](supplied)).assessed
     back = reassess(there, {"7": boxed(mask_of(supplied, "7"), patient().ct)}).assessed
     assert_alike(findings(back)["7"].model_dump(), findings(supplied)["7"].model_dump())
-    assert back.attention is not None
-    assert supplied.attention is not None
-    np.testing.assert_allclose(back.attention["7"].values, supplied.attention["7"].values, atol=1e-6)
+    assert back.evidence is not None
+    assert supplied.evidence is not None
+    np.testing.assert_allclose(back.evidence["7"].values, supplied.evidence["7"].values, atol=1e-6)
 
 
 def test_a_restored_case_makes_its_attention_once_and_then_only_what_changed(
     package: Path, supplied: AssessedCase, asked: list[list[str]]
 ) -> None:
-    case = restored(supplied, supplied.parsed.settings)
-    assert case.attention is None
+    case = restored(supplied, supplied.state.settings)
+    assert case.evidence is None
     with pytest.raises(ValueError, match="not known yet"):
-        _ = case.attention_maps
+        _ = case.known_evidence
     first = reassess(case, EDITS["7 is halved"](supplied)).assessed
     reassess(first, {"5": None, "7": boxed(mask_of(supplied, "7"), patient().ct)})
-    assert [len(stations) for stations in asked] == [len(supplied.attention or {}), 1, 1]
-    assert first.attention is not None
-    assert set(first.attention) == set(supplied.attention or {})
+    assert [len(stations) for stations in asked] == [len(supplied.evidence or {}), 1, 1]
+    assert first.evidence is not None
+    assert set(first.evidence) == set(supplied.evidence or {})
 
 
 def test_settings_of_a_saved_assessment_name_the_package_by_its_id(
@@ -163,10 +163,10 @@ def test_settings_of_a_saved_assessment_name_the_package_by_its_id(
     assert (options["model"], options["operating_point"]) == ("tiny", "balanced")
     monkeypatch.setenv("LNSTATION_DATA", str(tmp_path))
     with pytest.raises(PackageError, match="there is no model package 'tiny'"):
-        with_attention(restored(supplied))
+        with_evidence(restored(supplied))
     (tmp_path / "Models").mkdir()
     (tmp_path / "Models" / "mine.zip").write_bytes(package.read_bytes())
-    assert with_attention(restored(supplied)).attention
+    assert with_evidence(restored(supplied)).evidence
 
 
 def test_another_package_of_the_same_name_is_refused(tmp_path: Path, package: Path, supplied: AssessedCase) -> None:

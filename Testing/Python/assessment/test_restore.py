@@ -37,7 +37,7 @@ def saved(case: AssessedCase) -> dict[str, Any]:
     """What a scene keeps: JSON and two label maps."""
     return {
         "assessment": Assessment.model_validate_json(case.assessment.model_dump_json()),
-        "stations": sitk.Image(case.parsed.stations),
+        "stations": sitk.Image(case.state.stations),
         "nodes": sitk.Image(case.nodes),
     }
 
@@ -73,7 +73,7 @@ def test_edits_before_the_saving_stay_marked_and_later_ones_can_be_undone() -> N
 )
 def test_the_settings_that_mattered_are_read_from_the_provenance(settings: Settings) -> None:
     settings = settings.model_copy(update={"working_spacing_mm": COARSE_MM})
-    case = judge_case(replace(assessed("supplied").parsed, settings=settings))
+    case = judge_case(replace(assessed("supplied").state, settings=settings))
     assert settings_of(case.assessment) == settings
 
 
@@ -130,4 +130,4 @@ def test_a_restored_case_says_what_it_lacks_and_how_to_get_it() -> None:
     with pytest.raises(ValueError, match=r"organs of this case are not known yet: .* with_organs"):
         _ = restored.organs
     with pytest.raises(ValueError, match=r"attention maps of this case are not known yet: .* with_attention"):
-        _ = restored.attention_maps
+        _ = restored.known_evidence

@@ -92,8 +92,8 @@ def test_a_method_from_outside_does_its_step_and_says_so_everywhere(coarse: Case
         assert [node.source for node in answer.nodes] == [NAME]
         emptied = reassess(before, {"7": None}).assessed.assessment
         assert next(row for row in emptied.stations if row.station == "7").call is None
-        restored = restore_case(coarse, answer, before.parsed.stations, before.nodes)
-        assert restored.parsed.found_nodes.search == TOYS["nodes"].search
+        restored = restore_case(coarse, answer, before.state.stations, before.nodes)
+        assert restored.state.found_nodes.search == TOYS["nodes"].search
         assert settings_of(answer).nodes == StepSettings(method=NAME, options={NAME: {"edge_voxels": 3}})
 
 

@@ -22,7 +22,7 @@ from LNStationLib.state.assessment import (
     Provenance,
     StationFinding,
 )
-from LNStationLib.state.attention import StationAttention
+from LNStationLib.state.evidence import StationEvidence
 
 # LPS centers (x, y, z) in mm and radius; +x is the patient's left.
 STATIONS: dict[str, tuple[float, float, float, float]] = {
@@ -145,7 +145,7 @@ def make_result(options: Options | None = None) -> AssessedCase:
     trachea = {anatomy.organ("trachea").label_value: (0.0, 10.0, 10.0, 9.0)}
     case = Case(options.case_id, ct, pet=pet_image() if options.pet else None, synthetic=options.synthetic)
     return assessed_case(
-        attention=attention_maps() if options.attention else {},
+        evidence=evidence_maps() if options.attention else {},
         assessment=make_assessment(options, ct),
         case=case,
         stations=ball_labels(ct, stations, np.uint8),
@@ -158,7 +158,7 @@ PROBABILITIES = {"4R": 0.83, "7": 0.61, "10L": 0.07, "2R": 0.12, "2L": 0.0}
 THRESHOLD = 0.4
 
 
-def attention_maps() -> dict[str, StationAttention]:
+def evidence_maps() -> dict[str, StationEvidence]:
     """For each judged station a coarse map with its peak in the attention voxel that holds the ball's center."""
     maps = {}
     for name in PROBABILITIES:
@@ -167,7 +167,7 @@ def attention_maps() -> dict[str, StationAttention]:
         grid = Grid((8, 12, 12), (20.0, 6.4, 6.4), (z - 20.0 * 3, y - 6.4 * 4, x - 6.4 * 7))
         values = np.full(grid.shape, 0.01, np.float32)
         values[3, 4, 7] = 1
-        maps[name] = StationAttention(values / values.sum(), grid)
+        maps[name] = StationEvidence(values / values.sum(), grid)
     return maps
 
 

@@ -161,6 +161,37 @@ def test_banners_follow_the_case_and_the_models() -> None:
     assert banners(make_result(Options(trained_on_synthetic=True)).assessment) == (SYNTHETIC_MODEL,)
 
 
+@pytest.mark.parametrize(
+    ("source", "of_case", "of_node"),
+    [
+        ("ct_blobs", "blob detector on the CT alone", "CT blob detector"),
+        ("none", "none", "None"),
+        ("two_stage", "two stage", "two stage"),
+    ],
+)
+def test_any_method_that_finds_nodes_can_be_named(source: str, of_case: str, of_node: str) -> None:
+    assessment = make_result().assessment
+    case = assessment.case.model_copy(update={"nodes_from": source})
+    nodes = [row.model_copy(update={"source": source}) for row in assessment.nodes]
+    content = build_content(assessment.model_copy(update={"case": case, "nodes": nodes}))
+    assert {fact.label: fact.value for fact in content.facts}["Nodes from"] == of_case
+    assert {row[5].text for row in content.nodes.rows} == {of_node}
+
+
+def test_what_limits_a_call_is_said_with_the_warnings_of_its_station() -> None:
+    assessment = make_result().assessment
+    limited = assessment.stations[0].model_copy(update={"call_warnings": ["the network does not see node 14"]})
+    changed = assessment.model_copy(update={"stations": [limited, *assessment.stations[1:]]})
+    found = {(warning.scope, warning.text) for warning in collect_warnings(changed)}
+    assert (f"Station {limited.station}", "The network does not see node 14.") in found
+
+
+def test_the_rules_of_an_n_category_are_named_by_their_title() -> None:
+    staging = _staging(rules="ajcc8_esophagus")
+    rules = build_content(make_result(Options(staging=staging)).assessment).category.rules
+    assert rules == "Esophageal cancer, AJCC/UICC 8th edition"
+
+
 @pytest.mark.parametrize("when", ["2026-05-04T09:30:00Z", "2026-05-04T11:30:00.25+02:00", "2026-05-04T09:30:00"])
 def test_the_time_of_an_assessment_is_in_utc_however_it_was_written(when: str) -> None:
     assessment = make_result().assessment.model_copy(update={"created": when})

@@ -33,7 +33,7 @@ from LNStationLib.models.package import OperatingPoint, PackageError, read_packa
 from LNStationLib.networks import installation  # noqa: E402
 from LNStationLib.sampling.channels import STATION_CHANNELS  # noqa: E402
 from LNStationLib.sampling.station_region import station_region  # noqa: E402
-from LNStationLib.state.attention import StationAttention, attention_volume, coarser_grid  # noqa: E402
+from LNStationLib.state.evidence import StationEvidence, coarser_grid, evidence_volume  # noqa: E402
 from LNStationLib.state.settings import Settings  # noqa: E402
 from LNStationLib.support.errors import InputError  # noqa: E402
 
@@ -49,7 +49,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def volume(scene: Scene, attention) -> np.ndarray:
-    return sitk.GetArrayFromImage(attention_volume(attention, scene.stations, station_boxes(scene.stations)))
+    return sitk.GetArrayFromImage(evidence_volume(attention, scene.stations, station_boxes(scene.stations)))
 
 
 def test_every_station_of_the_package_gets_probability_call_and_attention(package: Path) -> None:
@@ -57,7 +57,7 @@ def test_every_station_of_the_package_gets_probability_call_and_attention(packag
     result = scene.assessed(package)
     card = read_package(package).manifest
     threshold = card.section.operating_points[0].threshold
-    assert set(result.attention) == set(STATIONS)
+    assert set(result.evidence) == set(STATIONS)
     for name in STATIONS:
         call = result.stations[name]
         assert 0 < call.probability < 1
@@ -100,14 +100,14 @@ def test_a_mirrored_patient_gives_mirrored_probabilities_and_attention_with_flip
         assert results[0].stations[name].probability == pytest.approx(
             results[1].stations[other].probability, abs=2e-4
         )
-    maps = volume(scene, results[0].attention), volume(mirror, results[1].attention)[:, :, ::-1]
+    maps = volume(scene, results[0].evidence), volume(mirror, results[1].evidence)[:, :, ::-1]
     np.testing.assert_allclose(*maps, atol=1e-3)
     assert maps[0].max() > 0.5
 
 
 def test_without_flip_averaging_a_mirrored_patient_is_another_input(package: Path) -> None:
     scene, mirror = Scene(), Scene(mirrored=True)
-    maps = [volume(one, one.assessed(package).attention) for one in (scene, mirror)]
+    maps = [volume(one, one.assessed(package).evidence) for one in (scene, mirror)]
     assert np.abs(maps[0] - maps[1][:, :, ::-1]).max() > 0.05
 
 
@@ -118,7 +118,7 @@ def test_how_the_voxels_are_stored_changes_nothing(package: Path, direction: tup
     results = [one.assessed(package) for one in (straight, stored)]
     for name in STATIONS:
         assert results[0].stations[name].probability == pytest.approx(results[1].stations[name].probability, abs=2e-4)
-        peaks = [result.attention[name].peak_mm for result in results]
+        peaks = [result.evidence[name].peak_mm for result in results]
         np.testing.assert_allclose(*peaks, atol=0.1)
 
 
@@ -134,13 +134,13 @@ def test_on_another_grid_the_network_sees_the_same_station_and_the_map_lies_on_t
     nodes = [region.nodes == 3 for region in seen]
     assert 2 * (nodes[0] & nodes[1]).sum() > 0.75 * (nodes[0].sum() + nodes[1].sum())
     result = other.assessed(package)
-    found = attention_volume(result.attention, other.stations, station_boxes(other.stations))
+    found = evidence_volume(result.evidence, other.stations, station_boxes(other.stations))
     assert found.GetSize() == other.ct.GetSize()
     np.testing.assert_allclose(found.GetDirection(), other.ct.GetDirection())
     for name in STATIONS:
         inside = array_view(other.stations) == anatomy.station(name).label_value
         expected = sitk.GetArrayFromImage(
-            sitk.Resample(result.attention[name].relative, other.ct, sitk.Transform(), sitk.sitkLinear, 0.0)
+            sitk.Resample(result.evidence[name].relative, other.ct, sitk.Transform(), sitk.sitkLinear, 0.0)
         )
         np.testing.assert_allclose(sitk.GetArrayFromImage(found)[inside], expected[inside], atol=1e-5)
 
@@ -157,7 +157,7 @@ def test_a_station_cut_by_the_edge_of_the_ct_is_judged_on_what_there_is(package:
     cut = scene.assessed(package)
     assert "8" not in station_boxes(scene.stations) or cut.stations["8"].probability is not None
     assert cut.stations["4R"].probability == pytest.approx(whole.stations["4R"].probability, abs=1e-4)
-    assert volume(scene, cut.attention).shape == array_view(scene.ct).shape
+    assert volume(scene, cut.evidence).shape == array_view(scene.ct).shape
 
 
 def test_a_node_beyond_the_region_of_a_long_station_is_named(package: Path) -> None:
@@ -211,13 +211,13 @@ def test_only_the_named_stations_go_through_the_network(package: Path, monkeypat
 def test_the_map_of_a_station_stands_in_its_voxels_relative_to_its_own_peak(package: Path) -> None:
     scene = Scene()
     result = scene.assessed(package)
-    values = volume(scene, result.attention)
+    values = volume(scene, result.evidence)
     labels = array_view(scene.stations)
     assert values.dtype == np.float32
     assert values.min() >= 0
     assert values.max() <= 1
     assert not values[labels == 0].any()
-    boxed = attention_volume(result.attention, scene.stations, station_boxes(scene.stations), whole=False)
+    boxed = evidence_volume(result.evidence, scene.stations, station_boxes(scene.stations), whole=False)
     back = sitk.Resample(boxed, scene.stations, sitk.Transform(), sitk.sitkNearestNeighbor, 0.0, sitk.sitkFloat32)
     np.testing.assert_array_equal(sitk.GetArrayFromImage(back), values)
     assert boxed.GetNumberOfPixels() < scene.stations.GetNumberOfPixels() / 2
@@ -232,7 +232,7 @@ def test_a_planted_peak_appears_at_its_place_on_the_ct() -> None:
     index = tuple(round(value) for value in grid.index(tuple(point)))
     values = np.full((4, 8, 8), 1e-4, np.float32)
     values[index] = 1
-    attention = {"7": StationAttention(values / values.sum(), grid)}
+    attention = {"7": StationEvidence(values / values.sum(), grid)}
     found = volume(scene, attention)
     peak = np.unravel_index(int(found.argmax()), found.shape)
     position = scene.ct.TransformIndexToPhysicalPoint([int(n) for n in peak[::-1]])
@@ -272,7 +272,7 @@ def test_stations_that_the_package_does_not_know_are_not_assessed(tmp_path: Path
     few = scene.assessed(tmp_path / "few.zip")
     assert few.stations["4R"].reason == ("Not assessed: the model package tiny was not trained on station 4R.")
     assert (few.stations["4R"].call, few.stations["4R"].probability) == (None, None)
-    assert set(few.attention) == {"7"}
+    assert set(few.evidence) == {"7"}
 
 
 def test_a_positive_station_without_a_side_gets_that_of_the_node_that_draws_most_attention(tmp_path: Path) -> None:

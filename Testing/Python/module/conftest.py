@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from module.panel_hand import Hand
+    from module.panel_driver import PanelDriver
 
 _MODULE_FOLDER = str(Path(__file__).resolve().parents[3] / "LNStation")
 
@@ -23,9 +23,9 @@ os.environ.setdefault("LNSTATION_WORKER_PYTHON", sys.executable)
 
 
 @pytest.fixture
-def hand(tmp_path: Path) -> Iterator[Hand]:
+def panel(tmp_path: Path) -> Iterator[PanelDriver]:
     """A person at the panel, with the fake worker behind it. For files that have started the host."""
-    from module.panel_hand import panel
+    from module.panel_driver import opened_panel
 
-    with panel(tmp_path) as made:
+    with opened_panel(tmp_path) as made:
         yield made

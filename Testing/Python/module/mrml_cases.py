@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 import slicer
-from LNStationSlicer import SegmentMasks
-from LNStationSlicer.CaseScene import CaseScene
-from LNStationSlicer.VolumeExchange import FLIP, gridMatrix, importVolume, matrixGeometry
+from LNStationSlicer.case.CaseScene import CaseScene
+from LNStationSlicer.case.VoxelMaps import MAP_ROLES, mapPieces
+from LNStationSlicer.exchange import SegmentMasks
+from LNStationSlicer.exchange.VolumeExchange import FLIP, gridMatrix, importVolume, matrixGeometry
 
 from LNStationLib import anatomy
 from LNStationLib.worker.volume_files import VolumeGeometry
@@ -148,6 +149,12 @@ def make_case(matrix_lps: np.ndarray | None = None, name: str = "Case", pet: Any
     case.setStations(station_array(), geometry_of(matrix))
     case.setNodes(node_array(), geometry_of(matrix))
     return case
+
+
+def set_map(case: CaseScene, array: np.ndarray | None, geometry: VolumeGeometry | None = None) -> None:
+    """Give a case a map of voxels, as an assessment does; None takes it away."""
+    for piece in mapPieces(case, MAP_ROLES[0], None if array is None else lambda: (array, geometry)):
+        piece()
 
 
 class Editor:

@@ -133,7 +133,7 @@ def test_resources_of_module_and_library_do_not_collide() -> None:
 
 def test_staged_library_is_found_from_the_modules_folder_alone(staged: Path) -> None:
     code = (
-        "from LNStationSlicer.LibraryPath import ensureLibraryOnPath; ensureLibraryOnPath();"
+        "from LNStationSlicer.support.LibraryPath import ensureLibraryOnPath; ensureLibraryOnPath();"
         "import LNStationLib.anatomy as a; a.stations(); a.organs(); print(a.__file__)"
     )
     assert Path(run_staged(staged, code)) == staged / "LNStationLib" / "anatomy" / "__init__.py"
@@ -141,11 +141,11 @@ def test_staged_library_is_found_from_the_modules_folder_alone(staged: Path) -> 
 
 def test_staged_files_of_the_module_that_need_no_slicer_are_importable(staged: Path) -> None:
     slicers = {"slicer", "qt", "ctk", "vtk", "vtkmodules", "numpy", "SampleData", "LNStationLib"}
-    for path in sorted((staged / "LNStationSlicer").glob("*.py")):
+    for path in sorted((staged / "LNStationSlicer").rglob("*.py")):
         assert _compiles(path), path.name
-    code = "import LNStationSlicer.Dependencies as d, LNStationSlicer.WorkerEnvironment; print(d.WORKER_MODULE)"
+    code = "import LNStationSlicer.install.Dependencies as d; print(d.WORKER_MODULE)"
     assert run_staged(staged, code) == "LNStationLib.worker"
-    assert slicers & _imported_at_top(staged / "LNStationSlicer" / "Dependencies.py") == set()
+    assert slicers & _imported_at_top(staged / "LNStationSlicer" / "install" / "Dependencies.py") == set()
 
 
 def _compiles(path: Path) -> bool:
@@ -179,8 +179,8 @@ def test_every_import_within_the_module_leads_to_a_listed_file(built: Build) -> 
 
 def test_worker_lists_are_found_in_the_staged_tree(staged: Path) -> None:
     code = (
-        "from pathlib import Path; from LNStationSlicer.LibraryPath import libraryRoot;"
-        "from LNStationSlicer.PinnedPackages import PinnedPackages, readPins;"
+        "from pathlib import Path; from LNStationSlicer.support.LibraryPath import libraryRoot;"
+        "from LNStationSlicer.install.PinnedPackages import PinnedPackages, readPins;"
         "lists = PinnedPackages.inFolder(libraryRoot() / 'Resources' / 'Worker');"
         "print(len(readPins(lists.requirements)) > 10, lists.digest(True) != lists.digest(False))"
     )
@@ -225,7 +225,7 @@ def test_a_file_that_is_listed_but_not_there_stops_the_build(tmp_path: Path) -> 
         source, target = ROOT / name, copy / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
-    (copy / "LNStation" / "LNStationSlicer" / "LibraryPath.py").unlink()
+    (copy / "LNStation" / "LNStationSlicer" / "support" / "LibraryPath.py").unlink()
     command = [cmake(), "-S", copy, "-B", tmp_path / "build", f"-DSlicer_DIR={copy / 'Testing' / 'CMake'}"]
     shown = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=120)
     assert shown.returncode != 0

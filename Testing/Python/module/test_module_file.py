@@ -14,10 +14,10 @@ if _reason := slicer_host.why_unavailable():
 slicer = slicer_host.start()
 
 import vtk  # noqa: E402
-from LNStationSlicer import Terminology  # noqa: E402
-from module.panel_hand import MODULE  # noqa: E402
+from LNStationSlicer.exchange import Terminology  # noqa: E402
+from module.panel_driver import MODULE  # noqa: E402
 
-FILES = sorted([MODULE, *(MODULE.parent / "LNStationSlicer").glob("*.py")])
+FILES = sorted([MODULE, *(MODULE.parent / "LNStationSlicer").rglob("*.py")])
 SHOWN = ("text", "toolTip", "title", "helpText", "acknowledgementText", "windowTitle", "placeholderText")
 """Properties whose strings a user reads."""
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from LNStationSlicer.Installation import DependencyError, Installation
+from LNStationSlicer.install.Installation import DependencyError, Installation
 
 
 def write_wheel(folder: Path, name: str, version: str, requires: Sequence[str] = (), size: int = 0) -> Path:
@@ -91,11 +91,9 @@ def run_installation(installation: Installation, stop_before: str = "") -> Outco
         for step in installation.steps:
             if step.title == stop_before:
                 return outcome
-            step.prepare()
-            if step.command is not None:
-                code, lines = _run(step.command, lambda line, step=step, done=done: _feed(outcome, step, done, line))
-                outcome.lines += lines
-                step.finish(code, lines)
+            code, lines = _run(step.command, lambda line, step=step, done=done: _feed(outcome, step, done, line))
+            outcome.lines += lines
+            step.finish(code, lines)
             done += step.share
     except DependencyError as error:
         outcome.sentence = str(error)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from LNStationSlicer.Installation import Command
+from LNStationSlicer.support.Command import Command
 
 ROOT = Path(__file__).resolve().parents[3]
 FAKE = Path(__file__).with_name("fake_worker.py")
@@ -81,6 +81,10 @@ class FakeWorker:
         """Every request it got, oldest first, over all its processes."""
         log = self.folder / "requests.jsonl"
         return [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()] if log.exists() else []
+
+    def last_params(self, method: str) -> dict[str, Any]:
+        """The parameters of the last request of a method."""
+        return [request for request in self.requests() if request["method"] == method][-1]["params"]
 
     def methods(self) -> list[str]:
         """Methods of the requests."""

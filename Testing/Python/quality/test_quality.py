@@ -216,7 +216,7 @@ def test_a_station_that_a_reader_drew_is_at_most_doubtful() -> None:
     before = patient.assessed("none")
     slab = np.zeros(patient.labels_of(before).shape, dtype=bool)
     slab[20:40, 20:120, 20:120] = True
-    now = reassess(before, {"7": patient.boxed(slab, before.parsed.case.ct)}).assessed
+    now = reassess(before, {"7": patient.boxed(slab, before.state.case.ct)}).assessed
     found = next(row for row in now.assessment.stations if row.station == "7")
     assert found.edited
     assert found.volume_ml is not None
@@ -226,7 +226,7 @@ def test_a_station_that_a_reader_drew_is_at_most_doubtful() -> None:
 
 def test_undoing_an_edit_brings_the_findings_of_the_check_back() -> None:
     before = patient.assessed("none")
-    whole = patient.boxed(patient.mask_of(before, "7"), before.parsed.case.ct)
+    whole = patient.boxed(patient.mask_of(before, "7"), before.state.case.ct)
     changed = reassess(before, patient.shrunken(before, "7", 1)).assessed
     back = reassess(changed, {"7": whole}).assessed
     assert back.assessment.stations == before.assessment.stations

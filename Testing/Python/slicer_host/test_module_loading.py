@@ -227,14 +227,6 @@ def test_a_parameter_node_is_one_per_module(slicer: Any, loaded: Any) -> None:
     assert loaded.logic.getParameterNode().GetAttribute("ModuleName") == "HostSample"
 
 
-def test_package_installation_is_noted_and_not_done(slicer: Any) -> None:
-    import slicer.packaging
-
-    slicer.packaging.calls.clear()
-    slicer.packaging.pip_install("torch")
-    assert slicer.packaging.calls == [("pip_install", ("torch",), {})]
-
-
 def test_testing_mode_can_be_left(slicer: Any) -> None:
     assert slicer.app.testingEnabled()
     slicer_host.set_testing(False)

@@ -30,6 +30,7 @@ from LNStationLib.support.progress import silent
 from LNStationLib.worker import messages
 from LNStationLib.worker.images import required_image, write_image
 from LNStationLib.worker.methods import Methods
+from LNStationLib.worker.server import METHODS
 
 COARSE = {"working_spacing_mm": 2.5}
 """Quicker, and fine enough for what is tested here."""
@@ -379,6 +380,10 @@ def test_the_devices_name_the_cpu(client: Client) -> None:
     devices = client.result("devices")["devices"]
     assert devices[0]["name"] == "cpu"
     assert re.fullmatch(r"CPU, \d+ threads?", devices[0]["title"])
+
+
+def test_every_method_of_the_worker_can_be_called_by_name(tmp_path: Path) -> None:
+    assert {*Methods(tmp_path).by_name(), "hello", "shutdown"} == set(METHODS)
 
 
 def test_the_columns_are_plain_data_with_title_unit_digits_and_meaning(client: Client) -> None:

@@ -1,0 +1,48 @@
+"""The stations and nodes of a case as volumes for the worker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import slicer
+
+from LNStationLib import anatomy
+from LNStationLib.support.errors import InputError
+from LNStationSlicer.case.CaseScene import CaseScene
+from LNStationSlicer.exchange.AssessmentTypes import nodeIdOf
+from LNStationSlicer.exchange.VolumeExchange import exportBox, exportLabels
+from LNStationSlicer.support.Translation import _
+
+
+def exportStations(case: CaseScene, stationNames: Iterable[str], folder: Path) -> dict[str, dict[str, Any]]:
+    """Write stations one by one for a new assessment; one that was emptied has the shape (0, 0, 0)."""
+    stationsNode, ctNode = _stationsAndCt(case)
+    return {name: exportBox(stationsNode, name, ctNode, folder, f"station_{name}") for name in stationNames}
+
+
+def exportStationMap(case: CaseScene, folder: Path, name: str) -> dict[str, Any]:
+    """Write all stations as one uint8 label map on the CT's grid; where they overlap the later in the table wins."""
+    stationsNode, ctNode = _stationsAndCt(case)
+    labels = {row.name: row.label_value for row in anatomy.stations()}
+    return exportLabels(stationsNode, labels, ctNode, "uint8", folder, name)
+
+
+def exportNodeMap(case: CaseScene, folder: Path, name: str) -> dict[str, Any]:
+    """Write all node candidates as one uint16 label map on the CT's grid, values as in the assessment."""
+    nodesNode, ctNode = case.nodesNode(), case.ctNode()
+    if nodesNode is None or ctNode is None:
+        raise InputError(_("This case has no node candidates yet; assess it first."))
+    ids = nodesNode.GetSegmentation().GetSegmentIDs()
+    labels = {segmentId: nodeIdOf(segmentId) for segmentId in ids if nodeIdOf(segmentId)}
+    return exportLabels(nodesNode, labels, ctNode, "uint16", folder, name)
+
+
+def _stationsAndCt(case: CaseScene) -> tuple[slicer.vtkMRMLSegmentationNode, slicer.vtkMRMLScalarVolumeNode]:
+    stationsNode, ctNode = case.stationsNode(), case.ctNode()
+    if ctNode is None:
+        raise InputError(_("The CT of this case is no longer in the scene; load it again and choose it."))
+    if stationsNode is None:
+        raise InputError(_("This case has no stations yet; assess it first."))
+    return stationsNode, ctNode

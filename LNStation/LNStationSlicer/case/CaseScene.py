@@ -1,0 +1,291 @@
+"""One case and its MRML nodes, under one subject hierarchy folder.
+
+A hidden anchor node (``vtkMRMLScriptedModuleNode``) holds the case together by node references, which the scene keeps
+through renaming, saving, loading and importing. The CT, the PET and the segmentations that organs come from are the
+user's: they are referred to and never moved or removed.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import slicer
+import vtk
+
+from LNStationSlicer.case.CaseFolder import (
+    KEY_ATTRIBUTE,
+    MAP_ROLES,
+    OWN_ROLES,
+    ROLE_ATTRIBUTE,
+    CaseFolder,
+    colorsRole,
+    hierarchyOf,
+)
+from LNStationSlicer.case.CaseSegmentations import writeNodes, writeStations
+from LNStationSlicer.case.ReviewState import ReviewState
+from LNStationSlicer.case.StationTableNode import fillTable
+from LNStationSlicer.exchange.AssessmentTypes import Assessment
+from LNStationSlicer.support.Translation import _
+
+if TYPE_CHECKING:
+    from LNStationLib.worker.volume_files import VolumeGeometry
+
+ANCHOR_ROLE = "case"
+SOURCE_ROLES = ("organs", "nodesSource", "tumorSource")
+
+_DISPLAY_STATE = "displayState"
+
+
+class CaseScene:
+    """A case in a scene; a thin handle, for all state is in MRML.
+
+    Args:
+        node: The anchor.
+    """
+
+    def __init__(self, node: slicer.vtkMRMLScriptedModuleNode):
+        self.node = node
+        self._folder = CaseFolder(node)
+
+    # Finding and making
+
+    @classmethod
+    def create(
+        cls,
+        scene: slicer.vtkMRMLScene,
+        ctNode: slicer.vtkMRMLScalarVolumeNode,
+        petNode: slicer.vtkMRMLScalarVolumeNode | None = None,
+        name: str = "",
+    ) -> CaseScene:
+        """Start a case: an anchor, a folder in the study of the CT (if it has one) and an empty review."""
+        anchor = slicer.vtkMRMLScriptedModuleNode()
+        anchor.SetName(scene.GenerateUniqueName("LNStation case"))
+        anchor.SetHideFromEditors(True)
+        anchor.SetAttribute(ROLE_ATTRIBUTE, ANCHOR_ROLE)
+        anchor.SetAttribute(KEY_ATTRIBUTE, uuid.uuid4().hex)
+        case = cls(scene.AddNode(anchor))
+        case.node.SetNodeReferenceID("ct", ctNode.GetID())
+        case.setPetNode(petNode)
+        case._folder.make(name or _("LNStation: {name}").format(name=ctNode.GetName()))
+        case.review()
+        return case
+
+    @classmethod
+    def allIn(cls, scene: slicer.vtkMRMLScene) -> list[CaseScene]:
+        """All cases of a scene, oldest first."""
+        nodes = scene.GetNodesByClass("vtkMRMLScriptedModuleNode")
+        found = [nodes.GetItemAsObject(i) for i in range(nodes.GetNumberOfItems())]
+        return [cls(node) for node in found if node.GetAttribute(ROLE_ATTRIBUTE) == ANCHOR_ROLE]
+
+    @classmethod
+    def ofNode(cls, node: slicer.vtkMRMLNode | None) -> CaseScene | None:
+        """The case that made a node, or the first one that uses it as CT or PET; None where there is none."""
+        if node is None or node.GetScene() is None:
+            return None
+        cases = cls.allIn(node.GetScene())
+        for roles in ((), OWN_ROLES, ("ct", "pet")):
+            for case in cases:
+                if case.node is node or any(case.node.GetNodeReference(role) is node for role in roles):
+                    return case
+        return None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, CaseScene) and self.node is other.node
+
+    def __hash__(self) -> int:
+        return hash(self.node)
+
+    # What it is
+
+    @property
+    def scene(self) -> slicer.vtkMRMLScene:
+        """The scene that the case lives in."""
+        return self.node.GetScene()
+
+    @property
+    def key(self) -> str:
+        """The case's name for the worker; never the same for two cases, even if one scene was imported twice."""
+        return f"{self.node.GetAttribute(KEY_ATTRIBUTE)}-{self.node.GetID()}"
+
+    @property
+    def name(self) -> str:
+        """The name of the folder."""
+        return self._folder.name
+
+    @name.setter
+    def name(self, name: str) -> None:
+        self._folder.name = name
+
+    def isAlive(self) -> bool:
+        """True while the anchor is in a scene."""
+        return self.node.GetScene() is not None
+
+    def folderItem(self) -> int:
+        """The subject hierarchy folder; recreated where the user removed it."""
+        return self._folder.item()
+
+    def gather(self) -> None:
+        """Put nodes back into the folder that the Segment Editor has moved beside the CT, as it does by itself."""
+        self._folder.gather()
+
+    # Its nodes
+
+    def ctNode(self) -> slicer.vtkMRMLScalarVolumeNode | None:
+        """The user's CT."""
+        return self.node.GetNodeReference("ct")
+
+    def petNode(self) -> slicer.vtkMRMLScalarVolumeNode | None:
+        """The user's PET."""
+        return self.node.GetNodeReference("pet")
+
+    def setPetNode(self, petNode: slicer.vtkMRMLScalarVolumeNode | None) -> None:
+        """Choose the PET, or none."""
+        self.node.SetNodeReferenceID("pet", petNode.GetID() if petNode else None)
+
+    def stationsNode(self) -> slicer.vtkMRMLSegmentationNode | None:
+        """The stations; segment ids are station names."""
+        return self.node.GetNodeReference("stations")
+
+    def nodesNode(self) -> slicer.vtkMRMLSegmentationNode | None:
+        """The node candidates; segment ids are those of ``nodeSegmentId``."""
+        return self.node.GetNodeReference("nodes")
+
+    def mapNode(self) -> slicer.vtkMRMLScalarVolumeNode | None:
+        """The map of voxels that a method gave; the first where there are several."""
+        return next(filter(None, map(self.node.GetNodeReference, MAP_ROLES)), None)
+
+    def removeMap(self, role: str) -> None:
+        """Take a map of voxels away, with its colors."""
+        self._removeRoles((role, colorsRole(role)))
+
+    def tableNode(self) -> slicer.vtkMRMLTableNode | None:
+        """The stations as a table."""
+        return self.node.GetNodeReference("table")
+
+    def assessmentNode(self) -> slicer.vtkMRMLTextNode | None:
+        """The assessment as JSON."""
+        return self.node.GetNodeReference("assessment")
+
+    def reviewNode(self) -> slicer.vtkMRMLTextNode | None:
+        """The reader's review as JSON."""
+        return self.node.GetNodeReference("review")
+
+    def sources(self, role: str) -> list[slicer.vtkMRMLNode]:
+        """The user's segmentations for "organs", "nodesSource" or "tumorSource"."""
+        count = self.node.GetNumberOfNodeReferences(_sourceRole(role))
+        nodes = [self.node.GetNthNodeReference(role, i) for i in range(count)]
+        return [node for node in nodes if node is not None]
+
+    def setSources(self, role: str, nodes: Iterable[slicer.vtkMRMLNode]) -> None:
+        """Remember where organs, nodes or the tumor come from."""
+        self.node.RemoveNodeReferenceIDs(_sourceRole(role))
+        for node in nodes:
+            self.node.AddNodeReferenceID(role, node.GetID())
+
+    def makeNode(self, role: str, className: str, title: str) -> slicer.vtkMRMLNode:
+        """The case's own node of a role, made and put into the folder where it is missing."""
+        node = self.node.GetNodeReference(role)
+        if node is None:
+            node = self.scene.AddNewNodeByClass(className, self.scene.GenerateUniqueName(title))
+            node.SetAttribute(ROLE_ATTRIBUTE, role)
+            self.node.SetNodeReferenceID(role, node.GetID())
+            if not node.GetHideFromEditors() and not node.IsA("vtkMRMLColorNode"):
+                self._folder.put(node)
+        return node
+
+    def _makeTextNode(self, role: str, title: str) -> slicer.vtkMRMLTextNode:
+        node = self.makeNode(role, "vtkMRMLTextNode", title)
+        if node.GetEncoding() != vtk.VTK_ENCODING_UTF_8:
+            node.SetEncoding(vtk.VTK_ENCODING_UTF_8)
+        return node
+
+    # What it holds
+
+    def assessment(self) -> Assessment | None:
+        """The model's assessment; a copy."""
+        node = self.assessmentNode()
+        text = node.GetText() if node else None
+        return json.loads(text) if text else None
+
+    def setAssessment(self, assessment: Assessment) -> None:
+        """Keep an assessment, and rewrite the table. The reader's review is left as it is."""
+        node = self._makeTextNode("assessment", _("Assessment"))
+        node.SetText(json.dumps(assessment, ensure_ascii=False))
+        self.updateTable()
+
+    def review(self) -> ReviewState:
+        """The reader's review."""
+        return ReviewState(self._makeTextNode("review", _("Review")))
+
+    def updateTable(self) -> None:
+        """Write the table from the assessment and the review; a blind first read hides in it what the panel hides."""
+        assessment, review = self.assessment(), self.review()
+        if assessment is not None:
+            shown = [finding["station"] for finding in assessment["stations"] if finding["volume_ml"]]
+            table = self.makeNode("table", "vtkMRMLTableNode", _("Stations table"))
+            fillTable(table, assessment, review, review.modelHidden(shown))
+
+    def setStations(self, array: np.ndarray, geometry: VolumeGeometry) -> None:
+        """Show the model's stations: uint8 ``[z, y, x]`` with the values of the table; they replace edited ones."""
+        self.review().stationsReplaced()
+        node = self.makeNode("stations", "vtkMRMLSegmentationNode", _("Stations"))
+        writeStations(node, self.ctNode(), array, geometry)
+
+    def setNodes(self, array: np.ndarray, geometry: VolumeGeometry) -> None:
+        """Show node candidates: uint16 ``[z, y, x]`` with the ids of the assessment, which must be set before."""
+        assessment = self.assessment()
+        node = self.makeNode("nodes", "vtkMRMLSegmentationNode", _("Lymph nodes"))
+        writeNodes(node, self.ctNode(), assessment["nodes"] if assessment else [], array, geometry)
+
+    def displayState(self) -> dict[str, Any]:
+        """How the case was last shown; empty where it never was."""
+        text = self.node.GetParameter(_DISPLAY_STATE)
+        return json.loads(text) if text else {}
+
+    def setDisplayState(self, state: dict[str, Any]) -> None:
+        """Remember how the case is shown; anything JSON can hold."""
+        self.node.SetParameter(_DISPLAY_STATE, json.dumps(state))
+
+    # Removing
+
+    def remove(self) -> None:
+        """Remove all that the case made, which must not be drawn any more. The user's own in its folder moves up."""
+        folder = self.folderItem()
+        self._removeRoles(OWN_ROLES)
+        self._folder.remove(folder)
+        self.scene.RemoveNode(self.node)
+
+    def _removeRoles(self, roles: Iterable[str]) -> None:
+        hierarchy, scene = hierarchyOf(self.scene), self.scene
+        for role in roles:
+            node = self.node.GetNodeReference(role)
+            if node is None:
+                continue
+            self.node.RemoveNodeReferenceIDs(role)
+            item = hierarchy.GetItemByDataNode(node)
+            attached = _attachedNodes(node)
+            if item:
+                hierarchy.RemoveItem(item, False, False)
+            for attachedNode in (node, *attached):
+                if scene.IsNodePresent(attachedNode):
+                    scene.RemoveNode(attachedNode)
+
+
+def _sourceRole(role: str) -> str:
+    if role not in SOURCE_ROLES:
+        raise ValueError(f"a source is one of {', '.join(SOURCE_ROLES)}, not {role!r}")
+    return role
+
+
+def _attachedNodes(node: slicer.vtkMRMLNode) -> list[slicer.vtkMRMLNode]:
+    """Display and storage nodes of a node, which stay behind when it is removed from a scene."""
+    attached: list[slicer.vtkMRMLNode] = []
+    if node.IsA("vtkMRMLDisplayableNode"):
+        attached += [node.GetNthDisplayNode(i) for i in range(node.GetNumberOfDisplayNodes())]
+    if node.IsA("vtkMRMLStorableNode"):
+        attached += [node.GetNthStorageNode(i) for i in range(node.GetNumberOfStorageNodes())]
+    return [other for other in attached if other is not None]

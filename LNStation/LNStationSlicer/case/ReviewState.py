@@ -1,0 +1,252 @@
+"""The reader's side of a case: calls, notes, the blind first read, stale marks and the log of edits.
+
+Kept as JSON in one ``vtkMRMLTextNode``, so that it is saved with the scene. Model results are never written here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import slicer
+
+from LNStationLib import anatomy
+from LNStationSlicer.exchange.AssessmentTypes import Call, Edit, NStaging, ReaderCall
+
+SCHEMA_VERSION = "1.0"
+
+_REVIEW_FIELDS = ("schema_version", "reader", "blind", "calls", "edits", "n_category")
+_CALLS = ("positive", "negative", None)
+
+
+def utcNow() -> str:
+    """The time now, ISO 8601 in UTC to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def emptyReview() -> dict[str, Any]:
+    """A review without any call.
+
+    Beyond the fields that the report takes: ``revealed`` (when the blind first read ended, or None), ``first_read``
+    (the calls as they were then), ``stale`` (stations edited since they were last assessed), ``assessed`` (station
+    to the fingerprint that was last assessed) and ``open_edits`` (station to the index of its log entry that
+    further strokes extend, until the station is assessed again).
+    """
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "reader": "",
+        "blind": False,
+        "calls": {},
+        "edits": [],
+        "n_category": None,
+        "revealed": None,
+        "first_read": None,
+        "stale": [],
+        "assessed": {},
+        "open_edits": {},
+    }
+
+
+class ReviewState:
+    """The review in a text node; a thin handle, several may look at one node.
+
+    Args:
+        textNode: ``vtkMRMLTextNode``; an empty one is a new review. It fires ModifiedEvent at every change.
+        clock: Gives the time as ISO 8601.
+    """
+
+    def __init__(self, textNode: slicer.vtkMRMLTextNode, clock: Callable[[], str] = utcNow):
+        self.node = textNode
+        self._clock = clock
+        self._text: str | None = None
+        self._data: dict[str, Any] = emptyReview()
+
+    @property
+    def reader(self) -> str:
+        """Who reads; goes into the edit log and the report."""
+        return str(self._read()["reader"])
+
+    @reader.setter
+    def reader(self, name: str) -> None:
+        self._change(reader=name)
+
+    @property
+    def blind(self) -> bool:
+        """True for a blind first read: model output is hidden until every shown station is called."""
+        return bool(self._read()["blind"])
+
+    @blind.setter
+    def blind(self, blind: bool) -> None:
+        self._change(blind=bool(blind))
+
+    def call(self, station: str) -> Call | None:
+        """The reader's call of a station; None where there is none."""
+        entry = self._read()["calls"].get(station)
+        return entry["call"] if entry else None
+
+    def setCall(self, station: str, call: Call | None) -> None:
+        """Set or take back the reader's call.
+
+        Raises:
+            ValueError: The call is none of "positive", "negative" and None.
+            KeyError: There is no such station.
+        """
+        if call not in _CALLS:
+            raise ValueError(f"a call is 'positive', 'negative' or None, not {call!r}")
+        self._changeCall(station, call=call)
+
+    def note(self, station: str) -> str:
+        """The reader's note on a station; empty where there is none."""
+        entry = self._read()["calls"].get(station)
+        return entry["note"] if entry else ""
+
+    def setNote(self, station: str, text: str) -> None:
+        """Set the reader's note on a station; an empty one takes it away."""
+        self._changeCall(station, note=text)
+
+    def calls(self) -> dict[str, Call]:
+        """Stations that the reader called, in table order."""
+        entries = self._read()["calls"]
+        return {row.name: entries[row.name]["call"] for row in anatomy.stations() if self.call(row.name)}
+
+    def nCategory(self) -> NStaging | None:
+        """The N category that follows from the reader's calls, as last staged; None after a call changed."""
+        return self._read()["n_category"]
+
+    def setNCategory(self, staging: NStaging | None) -> None:
+        """Keep the staging of the reader's calls."""
+        self._change(n_category=staging)
+
+    # Blind first read
+
+    def uncalled(self, shownStations: Iterable[str]) -> list[str]:
+        """Those of the shown stations that the reader has not called yet."""
+        return [station for station in shownStations if self.call(station) is None]
+
+    def modelHidden(self, shownStations: Iterable[str]) -> bool:
+        """True while model output must not be seen.
+
+        Once every shown station is called, the read counts as done and stays so: showing more stations or taking
+        back a call later hides nothing again. No stations shown hides too, for then nothing was read.
+        """
+        data = self._read()
+        if not data["blind"] or data["revealed"]:
+            return False
+        shown = list(shownStations)
+        if not shown or self.uncalled(shown):
+            return True
+        self.reveal()
+        return False
+
+    def reveal(self) -> None:
+        """End the blind first read, finished or not; the calls as they are now are kept as the first read."""
+        data = self._read()
+        if data["blind"] and not data["revealed"]:
+            self._change(revealed=self._clock(), first_read=dict(data["calls"]))
+
+    # Stale marks and edits
+
+    def stale(self) -> list[str]:
+        """Stations whose results are out of date, in table order."""
+        marked = set(self._read()["stale"])
+        return [row.name for row in anatomy.stations() if row.name in marked]
+
+    def isStale(self, station: str) -> bool:
+        """True where the station was edited since it was last assessed."""
+        return station in self._read()["stale"]
+
+    def markStale(self, stations: Iterable[str]) -> None:
+        """Mark stations as edited since they were last assessed."""
+        self._change(stale=sorted({*self._read()["stale"], *(anatomy.station(name).name for name in stations)}))
+
+    def markFresh(self, stations: Iterable[str] | None = None) -> None:
+        """Take stale marks away, of all stations by default, and close their entries in the edit log."""
+        data = self._read()
+        fresh = set(data["stale"]) | set(data["open_edits"]) if stations is None else set(stations)
+        self._change(
+            stale=[name for name in data["stale"] if name not in fresh],
+            open_edits={name: index for name, index in data["open_edits"].items() if name not in fresh},
+        )
+
+    def logEdit(self, station: str, volumeBeforeMl: float, volumeAfterMl: float) -> None:
+        """Note that the reader changed a station.
+
+        Strokes of one reader between two assessments are one entry: the volume before the first and after the last.
+        """
+        data = self._read()
+        edits, openEdits = list(data["edits"]), dict(data["open_edits"])
+        index = openEdits.get(station)
+        if index is not None and edits[index]["who"] == data["reader"]:
+            volumeBeforeMl = edits[index]["volume_before_ml"]
+        else:
+            index = openEdits[station] = len(edits)
+            edits.append({})
+        edits[index] = Edit(
+            who=data["reader"],
+            when=self._clock(),
+            station=anatomy.station(station).name,
+            volume_before_ml=round(volumeBeforeMl, 4),
+            volume_after_ml=round(volumeAfterMl, 4),
+        )
+        self._change(edits=edits, open_edits=openEdits)
+
+    def edits(self) -> list[Edit]:
+        """The log of edits, oldest first."""
+        return list(self._read()["edits"])
+
+    def editedStations(self) -> list[str]:
+        """Stations that were ever edited, in table order."""
+        edited = {edit["station"] for edit in self._read()["edits"]}
+        return [row.name for row in anatomy.stations() if row.name in edited]
+
+    def assessedFingerprints(self) -> dict[str, str]:
+        """Station to the fingerprint of its voxels when it was last assessed."""
+        return dict(self._read()["assessed"])
+
+    def setAssessedFingerprints(self, fingerprints: Mapping[str, str]) -> None:
+        """Remember what was last assessed of these stations; others keep theirs."""
+        self._change(assessed={**self._read()["assessed"], **fingerprints})
+
+    def stationsReplaced(self) -> None:
+        """The model's stations were rewritten: nothing is stale, and what was assessed is for them to say."""
+        self._change(stale=[], open_edits={}, assessed={})
+
+    # The whole
+
+    def asReview(self) -> dict[str, Any]:
+        """Exactly what the report takes."""
+        return {field: self._read()[field] for field in _REVIEW_FIELDS}
+
+    def asDict(self) -> dict[str, Any]:
+        """Everything that the node holds, as a copy."""
+        return json.loads(json.dumps(self._read()))
+
+    def _changeCall(self, station: str, **changes: Any) -> None:
+        name = anatomy.station(station).name
+        data = self._read()
+        old = data["calls"].get(name, ReaderCall(call=None, note="", when=""))
+        entry = {**old, **changes}
+        if entry == old:
+            return
+        entry["when"] = self._clock()
+        calls = {**data["calls"], name: entry}
+        if entry["call"] is None and not entry["note"]:
+            del calls[name]
+        callChanged = entry["call"] != old["call"]
+        self._change(calls=calls, **({"n_category": None} if callChanged else {}))
+
+    def _read(self) -> dict[str, Any]:
+        """The node's data, parsed again only where its text changed (the scene was loaded, another handle wrote)."""
+        text = self.node.GetText() or ""
+        if text != self._text:
+            self._data = {**emptyReview(), **(json.loads(text) if text else {})}
+            self._text = text
+        return self._data
+
+    def _change(self, **changes: Any) -> None:
+        data = self._read()
+        if all(data[field] == value for field, value in changes.items()):
+            return
+        self.node.SetText(json.dumps({**data, **changes}, indent=1, ensure_ascii=False))

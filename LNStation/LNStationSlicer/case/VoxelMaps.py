@@ -1,0 +1,55 @@
+"""Maps of voxels that a method gives beside its calls, as scalar volumes of a case; ``VoxelMap`` draws them.
+
+They are taken in by pieces: a whole chest of floats is 100 MB.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from LNStationSlicer.case.CaseFolder import MAP_ROLES
+from LNStationSlicer.case.CaseScene import CaseScene
+from LNStationSlicer.exchange.VolumeExchange import croppedVolume, importVolume
+from LNStationSlicer.support.Translation import _
+
+if TYPE_CHECKING:
+    from LNStationLib.worker.volume_files import VolumeGeometry
+
+__all__ = ["MAP_ROLES", "mapPieces", "mapTitle"]
+
+Read = Callable[[], "tuple[np.ndarray, VolumeGeometry]"]
+
+
+def mapTitle(role: str) -> str:
+    """What the user reads in the list of volumes."""
+    return {"attention": _("Attention map")}.get(role, role)
+
+
+def mapPieces(case: CaseScene, role: str, read: Read | None) -> Iterator[Callable[[], object]]:
+    """Pieces of work, for ``Steps``, that put a map into a case.
+
+    Args:
+        case: Gets a volume of that role where it has none.
+        role: One of ``MAP_ROLES``.
+        read: Gives the map: float32 ``[z, y, x]``, not negative; None takes the one that is there away.
+    """
+    if read is None:
+        yield lambda: case.removeMap(role)
+        return
+    held: list[tuple[np.ndarray, VolumeGeometry]] = []
+    yield lambda: held.append(read())
+    # Only the box where it is not 0 is kept.
+    yield lambda: held.append(croppedVolume(*held.pop()))
+    yield lambda: _keep(case, role, *held.pop())
+
+
+def _keep(case: CaseScene, role: str, array: np.ndarray, geometry: VolumeGeometry) -> None:
+    node = case.makeNode(role, "vtkMRMLScalarVolumeNode", mapTitle(role))
+    node.CreateDefaultDisplayNodes()
+    # An automatic window would sort all voxels, for more than half a second; VoxelMap sets it.
+    node.GetDisplayNode().SetAutoWindowLevel(False)
+    node.GetDisplayNode().SetAutoThreshold(False)
+    importVolume(array, geometry, node)

@@ -1,0 +1,121 @@
+"""Section "Correct": Slicer's segment editor on the station segmentation, and what was edited."""
+
+from __future__ import annotations
+
+import slicer
+
+from LNStationSlicer.panel.Section import ParameterBinding, Section
+from LNStationSlicer.support.Translation import _
+
+_EDITOR_TAG = "LNStationSegmentEditor"
+_UNDO_STATES = 15
+_BOUND = ("autoReassessCheck",)
+
+
+class CorrectSection(Section):
+    """The embedded segment editor."""
+
+    def setUp(self) -> None:
+        """The editor shows our segmentation only: its own selectors are hidden."""
+        ui = self.ui
+        self._binding = ParameterBinding(ui, _BOUND)
+        self._isActive = False
+        editor = ui.segmentEditor
+        editor.segmentationNodeSelectorVisible = False
+        editor.sourceVolumeNodeSelectorVisible = False
+        editor.switchToSegmentationsButtonVisible = False
+        editor.addRemoveSegmentButtonsVisible = False
+        editor.undoEnabled = True
+        editor.maximumNumberOfUndoStates = _UNDO_STATES
+        ui.reassessButton.clicked.connect(self.onReassess)
+        ui.correctSection.connect("contentsCollapsed(bool)", self._onCollapsed)
+        ui.autoReassessCheck.connect("toggled(bool)", self._onAutomatic)
+        self.logic.stationSelected.connect(self._onStationSelected)
+
+    def connectParameters(self) -> None:
+        """The switch for automatic re-assessment."""
+        self._binding.connect(self.logic.getParameterNode())
+
+    def disconnectParameters(self) -> None:
+        """The editor lets go of nodes that are about to leave."""
+        self._binding.disconnect()
+        self.deactivate()
+
+    def cleanup(self) -> None:
+        """The same for good."""
+        self.disconnectParameters()
+        self.ui.segmentEditor.setMRMLSegmentEditorNode(None)
+
+    def refresh(self) -> None:
+        """Show what is stale."""
+        ui, case = self.ui, self.logic.case
+        hasStations = case is not None and case.stationsNode() is not None
+        stale = case.review().stale() if case is not None and hasStations else []
+        running = self.logic.queue.runningStations(case) if case is not None else set()
+        waiting = [name for name in stale if name not in running]
+        ui.reassessButton.enabled = bool(waiting)
+        ui.segmentEditor.enabled = hasStations
+        if not hasStations:
+            ui.staleLabel.text = _("Assess the case first; then its stations can be corrected here.")
+        elif stale:
+            ui.staleLabel.text = _("Edited, not yet re-assessed: {stations}").format(stations=", ".join(stale))
+        else:
+            ui.staleLabel.text = _("All stations are up to date. Choose a station, then paint or erase.")
+        if hasStations and not ui.correctSection.collapsed:
+            self._activate()
+
+    def deactivate(self) -> None:
+        """No effect listens to the views any more."""
+        if self._isActive:
+            editor = self.ui.segmentEditor
+            editor.setActiveEffect(None)
+            editor.uninstallKeyboardShortcuts()
+            editor.removeViewObservations()
+            editor.setSegmentationNode(None)
+            editor.setSourceVolumeNode(None)
+            self._isActive = False
+
+    def onReassess(self) -> None:
+        """Assess what was edited, now."""
+        self.logic.reassess()
+
+    def _activate(self) -> None:
+        editor, case = self.ui.segmentEditor, self.logic.requireCase()
+        if editor.mrmlSegmentEditorNode() is None:
+            editor.setMRMLSegmentEditorNode(_editorNode())
+        if editor.segmentationNode() != case.stationsNode():
+            editor.setSegmentationNode(case.stationsNode())
+            editor.setSourceVolumeNode(case.ctNode())
+            self._onStationSelected(self.logic.selectedStation)
+        if not self._isActive:
+            editor.setupViewObservations()
+            editor.installKeyboardShortcuts()
+            self._isActive = True
+
+    def _onStationSelected(self, name: str | None) -> None:
+        editor = self.ui.segmentEditor
+        if name is not None and editor.segmentationNode() is not None:
+            editor.setCurrentSegmentID(name)
+
+    def _onCollapsed(self, collapsed: bool) -> None:
+        if collapsed:
+            self.deactivate()
+        else:
+            self.refresh()
+
+    def _onAutomatic(self, checked: bool) -> None:
+        if checked and self.logic.case is not None:
+            self.logic.reassess()
+
+
+def _editorNode() -> slicer.vtkMRMLSegmentEditorNode:
+    """One for the scene, kept apart from that of the Segment Editor module."""
+    node = slicer.mrmlScene.GetSingletonNode(_EDITOR_TAG, "vtkMRMLSegmentEditorNode")
+    if node is None:
+        node = slicer.mrmlScene.CreateNodeByClass("vtkMRMLSegmentEditorNode")
+        node.UnRegister(None)
+        node.SetSingletonTag(_EDITOR_TAG)
+        # A stroke in one station takes the voxels from its neighbors: stations do not overlap.
+        node.SetOverwriteMode(slicer.vtkMRMLSegmentEditorNode.OverwriteAllSegments)
+        node = slicer.mrmlScene.AddNode(node)
+    return node

@@ -1,0 +1,154 @@
+"""Section "Display": how stations, nodes and the voxel map are drawn."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import cast
+
+from LNStationSlicer.exchange.AssessmentTypes import nodesAreFit
+from LNStationSlicer.panel.Section import Section, chooseKey, comboKey, fillCombo
+from LNStationSlicer.support.Translation import _
+from LNStationSlicer.views.ColorMaps import COLOR_MAPS
+from LNStationSlicer.views.OverlayOptions import Foreground, OverlayOptions, StationColor, StationStyle
+from LNStationSlicer.views.Overlays import Overlays
+
+
+class DisplaySection(Section):
+    """The options of the overlays; they are the case's and saved with it."""
+
+    def setUp(self) -> None:
+        """Every change redraws at once."""
+        ui = self.ui
+        fillCombo(ui.representationCombo, _styles())
+        fillCombo(
+            ui.colorByCombo, [("anatomy", _("colored by anatomy")), ("probability", _("colored by probability"))]
+        )
+        fillCombo(ui.mapColorCombo, [(name, name) for name in COLOR_MAPS])
+        for combo in (ui.representationCombo, ui.colorByCombo, ui.mapColorCombo):
+            combo.connect("currentIndexChanged(int)", self._onChanged)
+        for check in (ui.show3DCheck, ui.showNodesCheck):
+            check.connect("toggled(bool)", self._onChanged)
+        ui.showCtButton.clicked.connect(self._onShowCt)
+        for radio in (ui.plainRadio, ui.petRadio, ui.mapRadio):
+            radio.connect("toggled(bool)", self._onForeground)
+        for slider in (ui.foregroundOpacitySlider, ui.mapThresholdSlider):
+            slider.connect("valueChanged(double)", self._onChanged)
+
+    def refresh(self) -> None:
+        """Show the options as they were last applied."""
+        ui, overlays = self.ui, self.logic.overlays
+        ui.displaySection.enabled = overlays is not None
+        if overlays is None:
+            return
+        options = overlays.options()
+        with self.refreshing():
+            chooseKey(ui.representationCombo, options.stationStyle if options.stationsVisible else "none")
+            chooseKey(ui.colorByCombo, options.stationColor)
+            chooseKey(ui.mapColorCombo, options.mapColorMap)
+            ui.show3DCheck.checked = options.show3D
+            ui.showNodesCheck.checked = overlays.nodesShown(options)
+            radios = {"map": ui.mapRadio, "pet": ui.petRadio, "none": ui.plainRadio}
+            radios[self._shownForeground(options.foreground)].checked = True
+            ui.foregroundOpacitySlider.value = options.foregroundOpacity
+            ui.mapThresholdSlider.value = options.mapThreshold
+            self._refreshEnabled(hidden=self.logic.modelHidden())
+
+    def _refreshEnabled(self, hidden: bool) -> None:
+        ui = self.ui
+        hasMap, hasPet = self._has("map") and not hidden, self._has("pet")
+        ui.mapRadio.enabled = hasMap
+        ui.mapRadio.toolTip = _mapTip() if hasMap else _noMapTip(hidden)
+        ui.petRadio.enabled = hasPet
+        ui.petRadio.toolTip = _petTip() if hasPet else _("The case has no PET.")
+        for widget in (ui.mapThresholdSlider, ui.mapColorCombo):
+            widget.enabled = hasMap
+        ui.foregroundOpacitySlider.enabled = not ui.plainRadio.checked
+        ui.colorByCombo.enabled = ui.showNodesCheck.enabled = not hidden
+        ui.showNodesCheck.toolTip = self._nodesTip(hidden)
+
+    def options(self, overlays: Overlays) -> OverlayOptions:
+        """The options as the widgets say, over those that hold."""
+        ui = self.ui
+        style = comboKey(ui.representationCombo)
+        before = overlays.options()
+        return replace(
+            before,
+            stationsVisible=style != "none",
+            stationStyle=before.stationStyle if style == "none" else cast(StationStyle, style),
+            stationColor=cast(StationColor, comboKey(ui.colorByCombo)),
+            nodesVisible=self._nodesVisible(overlays),
+            show3D=ui.show3DCheck.checked,
+            foreground=self._foreground(before.foreground),
+            foregroundOpacity=ui.foregroundOpacitySlider.value,
+            mapThreshold=ui.mapThresholdSlider.value,
+            mapColorMap=comboKey(ui.mapColorCombo),
+        )
+
+    def _nodesVisible(self, overlays: Overlays) -> bool | None:
+        """What was left to the method stays so until the box is clicked."""
+        checked, before = self.ui.showNodesCheck.checked, overlays.options()
+        return before.nodesVisible if checked == overlays.nodesShown(before) else bool(checked)
+
+    def _nodesTip(self, hidden: bool) -> str:
+        if hidden:
+            return _("Hidden until every station is called.")
+        if nodesAreFit(self.logic.requireCase().assessment()):
+            return _("Nodes are colored by their call.")
+        return _(
+            "Unconfirmed candidates of a method of low specificity, thymus, recesses and vessels among them: in one "
+            "neutral color, and hidden until you ask for them."
+        )
+
+    def _foreground(self, before: Foreground) -> Foreground:
+        if self.ui.mapRadio.checked:
+            return "map"
+        if self.ui.petRadio.checked:
+            return "pet"
+        # What was chosen and is not there (yet), or hidden, stays chosen.
+        return before if self._shownForeground(before) == "none" else "none"
+
+    def _shownForeground(self, chosen: str) -> str:
+        """What is chosen, where there is such a thing; a blind read shows nothing though it stays chosen."""
+        isThere = self._has(chosen) and not (chosen == "map" and self.logic.modelHidden())
+        return chosen if isThere else "none"
+
+    def _has(self, foreground: str) -> bool:
+        case = self.logic.requireCase()
+        node = {"map": case.mapNode, "pet": case.petNode}.get(foreground, lambda: None)()
+        return node is not None
+
+    def _onShowCt(self) -> None:
+        if self.logic.overlays is not None:
+            self.logic.overlays.showCt()
+
+    def _onForeground(self, checked: bool) -> None:
+        # The one that is switched off tells too.
+        if checked:
+            self._onChanged()
+
+    def _onChanged(self) -> None:
+        overlays = self.logic.overlays
+        if not self.isRefreshing and overlays is not None:
+            self.logic.showOverlays(self.options(overlays))
+            self._refreshEnabled(self.logic.modelHidden())
+
+
+def _styles() -> list[tuple[str, str]]:
+    return [("outline", _("outline")), ("fill", _("fill")), ("both", _("outline and fill")), ("none", _("hidden"))]
+
+
+def _mapTip() -> str:
+    return _(
+        "Where the model looked. This is not proof of disease. Stations and nodes are drawn as outlines while it is "
+        "shown."
+    )
+
+
+def _noMapTip(hidden: bool) -> str:
+    if hidden:
+        return _("Hidden until every station is called.")
+    return _("There is no attention map: the calls were made without a learned model.")
+
+
+def _petTip() -> str:
+    return _("The PET over the CT. Stations and nodes are drawn as outlines while it is shown.")

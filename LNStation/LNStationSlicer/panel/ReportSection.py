@@ -1,0 +1,112 @@
+"""Section "Report": who reads, which formats, where to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import ctk
+import qt
+
+from LNStationSlicer.case.Parameters import REPORT_FORMATS, reportFormats
+from LNStationSlicer.panel.Section import ParameterBinding, Section
+from LNStationSlicer.support.Translation import _
+from LNStationSlicer.worker.Jobs import ReportJob
+
+_BOUND = (*(f"{name}Check" for name in REPORT_FORMATS), "identifiersCheck")
+_OPENED_FIRST = (".pdf", ".html", ".json", ".csv")
+
+
+class ReportSection(Section):
+    """Writes the report and opens it."""
+
+    def setUp(self) -> None:
+        """A report goes into a new folder each time, so nothing is overwritten."""
+        ui = self.ui
+        self._binding = ParameterBinding(ui, _BOUND)
+        self._files: list[Path] = []
+        ui.reportFolderEdit.filters = ctk.ctkPathLineEdit.Dirs
+        ui.reportFolderEdit.currentPath = str(Path.home())
+        # At each key: an edit may be logged while the cursor is still in the field.
+        ui.readerEdit.connect("textEdited(QString)", self._onReader)
+        ui.reportFolderEdit.connect("currentPathChanged(QString)", self._onFolder)
+        for name in REPORT_FORMATS:
+            getattr(ui, f"{name}Check").connect("toggled(bool)", self._onFormats)
+        ui.writeReportButton.clicked.connect(self.onWrite)
+        ui.openReportButton.clicked.connect(self.onOpen)
+        self.logic.reportWritten.connect(self._onWritten)
+
+    def connectParameters(self) -> None:
+        """Formats and identifiers."""
+        parameters = self.logic.getParameterNode()
+        self._binding.connect(parameters)
+        if parameters.reportFolder:
+            self.ui.reportFolderEdit.currentPath = parameters.reportFolder
+
+    def disconnectParameters(self) -> None:
+        """Before the scene goes."""
+        self._binding.disconnect()
+
+    def cleanup(self) -> None:
+        """The same for good."""
+        self._binding.disconnect()
+
+    def refresh(self) -> None:
+        """Show the reader, and whether a report can be written."""
+        ui, case = self.ui, self.logic.case
+        with self.refreshing():
+            reader = case.review().reader if case else self.logic.getParameterNode().reader
+            if ui.readerEdit.text != reader and not ui.readerEdit.hasFocus():
+                ui.readerEdit.text = reader
+        problem = self._problem()
+        ui.writeReportButton.enabled = not problem
+        ui.writeReportButton.toolTip = problem or _("Write the report into a new folder.")
+        ui.openReportButton.enabled = bool(self._files)
+
+    def _problem(self) -> str:
+        """Why no report can be written now; empty where one can."""
+        case = self.logic.case
+        if case is None or case.assessment() is None:
+            return _("Assess the case first.")
+        if self.logic.modelHidden():
+            return _("The report shows the model's calls: finish the blind first read first.")
+        if any(isinstance(job, ReportJob) for job in self.logic.queue.jobs()):
+            return _("A report is being written.")
+        if not reportFormats(self.logic.getParameterNode()):
+            return _("Choose a format.")
+        return ""
+
+    def onWrite(self) -> None:
+        """Write the report."""
+        folder = Path(self.ui.reportFolderEdit.currentPath).expanduser()
+        if not folder.is_dir():
+            self.message.emit(_("There is no folder {folder}: choose another.").format(folder=folder))
+            return
+        self._onReader()
+        parameters = self.logic.getParameterNode()
+        self.logic.writeReport(folder, reportFormats(parameters), parameters.identifiers)
+        self.refresh()
+
+    def onOpen(self) -> None:
+        """Open the most readable of the files with what the system opens it with."""
+        order = {ending: place for place, ending in enumerate(_OPENED_FIRST)}
+        best = min(self._files, key=lambda file: order.get(file.suffix, len(order)))
+        qt.QDesktopServices.openUrl(qt.QUrl.fromLocalFile(str(best)))
+
+    def _onWritten(self, files: list[Path]) -> None:
+        self._files = [file for file in files if file.is_file()]
+        if self._files:
+            self.message.emit(_("Report written to {folder}").format(folder=self._files[0].parent))
+        self.refresh()
+
+    def _onReader(self) -> None:
+        name = self.ui.readerEdit.text.strip()
+        self.logic.getParameterNode().reader = name
+        if self.logic.review is not None and self.logic.review.reader != name:
+            self.logic.review.reader = name
+
+    def _onFolder(self) -> None:
+        self.logic.getParameterNode().reportFolder = self.ui.reportFolderEdit.currentPath
+
+    def _onFormats(self) -> None:
+        # The bound parameter may learn of the change after us.
+        qt.QTimer.singleShot(0, self.refresh)

@@ -1,0 +1,213 @@
+"""The panel: its life from set-up to clean-up. What each section does is in the section's own file."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import qt
+import slicer
+from slicer.ScriptedLoadableModule import ScriptedLoadableModuleWidget
+from slicer.util import VTKObservationMixin
+
+from LNStationSlicer.case.CaseScene import CaseScene
+from LNStationSlicer.Logic import Logic
+from LNStationSlicer.panel.AssessSection import AssessSection
+from LNStationSlicer.panel.CaseSection import CaseSection
+from LNStationSlicer.panel.CorrectSection import CorrectSection
+from LNStationSlicer.panel.DisplaySection import DisplaySection
+from LNStationSlicer.panel.ReportSection import ReportSection
+from LNStationSlicer.panel.Section import Section
+from LNStationSlicer.panel.StationsSection import StationsSection
+from LNStationSlicer.panel.WheelGuard import guardFields
+from LNStationSlicer.support.Translation import _
+from LNStationSlicer.support.Turns import Delay
+from LNStationSlicer.views.ViewPicking import Point, ViewPicking
+from LNStationSlicer.worker.Jobs import Job
+from LNStationSlicer.worker.SampleOpening import SampleOpening
+from LNStationSlicer.worker.WorkerErrors import WorkerError
+
+_ICONS = {
+    "assessButton": "Assess",
+    "cancelButton": "Cancel",
+    "previousButton": "PreviousStation",
+    "nextButton": "NextStation",
+    "blindCheck": "BlindRead",
+}
+_SYNTHETIC_STYLE = "background: #7a4b00; color: white; padding: 4px; border-radius: 3px;"
+
+
+class Widget(ScriptedLoadableModuleWidget, VTKObservationMixin):
+    """What Slicer shows in its module panel.
+
+    Attributes:
+        ui: The widgets of ``Resources/UI/LNStation.ui`` by name.
+        logic: What the buttons do.
+        sections: In the order of the work.
+    """
+
+    logicClass = Logic
+
+    def __init__(self, parent: Any = None) -> None:
+        ScriptedLoadableModuleWidget.__init__(self, parent)
+        VTKObservationMixin.__init__(self)
+        self._entered = False
+
+    def setup(self) -> None:
+        """Make the panel; once, when the module is first opened."""
+        super().setup()
+        panel = slicer.util.loadUI(self.resourcePath("UI/LNStation.ui"))
+        self.layout.addWidget(panel)
+        panel.setMRMLScene(slicer.mrmlScene)
+        self.ui = slicer.util.childWidgetVariables(panel)
+        self._wheelGuard = guardFields(panel)
+        self.logic = self.logicClass()
+        self.sections: list[Section] = self._makeSections()
+        self._refreshTimer = Delay(0, self.refresh)
+        self._picking = ViewPicking(self._onPicked)
+        self.sample = SampleOpening(self.logic.client, self._onSampleOpened, self.showMessage, self._onSampleProgress)
+        self._connect()
+        self._begin()
+
+    def _makeSections(self) -> list[Section]:
+        kinds = (CaseSection, AssessSection, StationsSection, DisplaySection, CorrectSection, ReportSection)
+        sections: list[Section] = [kind(self.ui, self.logic) for kind in kinds]
+        self.stations = next(section for section in sections if isinstance(section, StationsSection))
+        self.assessing = next(section for section in sections if isinstance(section, AssessSection))
+        for section in sections:
+            section.message.connect(self.showMessage)
+        return sections
+
+    def _connect(self) -> None:
+        self.ui.syntheticBanner.styleSheet = _SYNTHETIC_STYLE
+        for name, icon in _ICONS.items():
+            getattr(self.ui, name).icon = qt.QIcon(self.resourcePath(f"Icons/{icon}.png"))
+        self.logic.caseChanged.connect(self._onCaseChanged)
+        self.logic.updated.connect(self._refreshLater)
+        self.logic.queue.changed.connect(self._refreshLater)
+        self.logic.failed.connect(self._onFailed)
+        scene = slicer.mrmlScene
+        self.addObserver(scene, scene.StartCloseEvent, self._onSceneStartClose)
+        self.addObserver(scene, scene.EndCloseEvent, self._onSceneReady)
+        self.addObserver(scene, scene.EndImportEvent, self._onSceneReady)
+        self.addObserver(scene, scene.StartSaveEvent, self._onSceneStartSave)
+
+    # Life
+
+    def enter(self) -> None:
+        """The module came to the front."""
+        self._entered = True
+        self._begin()
+        self.stations.setShortcutsEnabled(True)
+        self._picking.start()
+
+    def exit(self) -> None:
+        """Another module came to the front; a running assessment goes on."""
+        self._entered = False
+        self._picking.stop()
+        self.stations.setShortcutsEnabled(False)
+        self._disconnectParameters()
+
+    def cleanup(self) -> None:
+        """Slicer ends, or the module is reloaded: leave no process, observer or file behind."""
+        self._refreshTimer.stop()
+        self._picking.stop()
+        self.removeObservers()
+        self.sample.stop()
+        for section in self.sections:
+            # Selectors that lose their scene still report it: their slots are gone.
+            section.isRefreshing = True
+            section.cleanup()
+        self.logic.updated.disconnect(self._refreshLater)
+        self.logic.queue.changed.disconnect(self._refreshLater)
+        self.logic.caseChanged.disconnect(self._onCaseChanged)
+        self.logic.cleanup()
+
+    def _onSceneStartClose(self, caller: Any, event: str) -> None:
+        self._disconnectParameters()
+        self.sample.stop()
+        self.logic.forgetScene()
+
+    def _onSceneReady(self, caller: Any, event: str) -> None:
+        if slicer.mrmlScene.IsClosing() or slicer.mrmlScene.IsImporting():
+            return
+        self._begin()
+
+    def _onSceneStartSave(self, caller: Any, event: str) -> None:
+        if self.logic.editing is not None:
+            self.logic.editing.flush()
+
+    def _begin(self) -> None:
+        """Take up the scene as it is."""
+        self.logic.adoptScene()
+        self._connectParameters()
+        self.refresh()
+
+    def _onCaseChanged(self) -> None:
+        self._connectParameters()
+        self._refreshLater()
+
+    def _connectParameters(self) -> None:
+        for section in self.sections:
+            section.connectParameters()
+
+    def _disconnectParameters(self) -> None:
+        for section in self.sections:
+            section.disconnectParameters()
+
+    def openSample(self, key: str) -> None:
+        """Make a sample patient and put it under review; where packages are missing, offer to install them first."""
+        self.assessing.whenReady(partial(self._makeSample, key))
+
+    def _makeSample(self, key: str) -> None:
+        self.showMessage(_("Making the sample patient; this takes about half a minute."))
+        self.sample.open(key)
+
+    def _onSampleProgress(self, step: str) -> None:
+        self.showMessage(_("Loading the sample patient: {step}").format(step=step))
+
+    def _onSampleOpened(self, case: CaseScene) -> None:
+        self.showMessage("")
+        self.logic.selectCase(case)
+
+    # Showing
+
+    def refresh(self) -> None:
+        """Show what is, in every section."""
+        for section in self.sections:
+            section.refresh()
+        self._refreshBanner()
+
+    def _refreshLater(self) -> None:
+        """Once for any number of changes, and never from within a slot of a widget that it may delete."""
+        self._refreshTimer.start()
+
+    def _refreshBanner(self) -> None:
+        text = syntheticText(self.logic)
+        self.ui.syntheticBanner.text = text
+        self.ui.syntheticBanner.visible = bool(text)
+
+    def showMessage(self, text: str) -> None:
+        """Put a text into the status line at the panel's foot; empty takes it away."""
+        self.ui.statusLabel.text = text
+        self.ui.statusLabel.visible = bool(text)
+
+    def _onFailed(self, job: Job, error: WorkerError) -> None:
+        self.showMessage(error.message)
+        # Not None: PythonQt would write that word under "Show Details".
+        details = {"detailedText": error.details} if error.details else {}
+        slicer.util.errorDisplay(error.message, windowTitle=_("LNStation"), **details)
+
+    def _onPicked(self, point: Point) -> bool:
+        return self.logic.selectAt(point)
+
+
+def syntheticText(logic: Logic) -> str:
+    """What the banner must say about made-up patients and models trained on them; empty where nothing."""
+    assessment = logic.case.assessment() if logic.case else None
+    lines = []
+    if assessment and assessment["case"]["synthetic"]:
+        lines.append(_("Synthetic patient: generated by a program, not a real person."))
+    if assessment and any(step["trained_on"] == "synthetic" for step in assessment["provenance"]):
+        lines.append(_("A model was trained on synthetic patients: its output does not apply to real patients."))
+    return "\n".join(lines)

@@ -1,0 +1,73 @@
+"""Draws the case under review: overlays at once, surfaces for the 3D view piece by piece."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from LNStationSlicer.case.CaseScene import CaseScene
+from LNStationSlicer.support.Steps import Steps
+from LNStationSlicer.views.OverlayOptions import OverlayOptions
+from LNStationSlicer.views.Overlays import Overlays
+
+
+class CaseDrawing:
+    """The drawing of one case, from ``begin`` to ``end``.
+
+    Attributes:
+        overlays: What is drawn, and how.
+    """
+
+    def __init__(self, case: CaseScene) -> None:
+        self.overlays = Overlays(case)
+        self._case = case
+        self._steps: Steps | None = None
+
+    @property
+    def isMakingSurfaces(self) -> bool:
+        """True while surfaces for the 3D view are being made."""
+        return self._steps is not None
+
+    def begin(self) -> None:
+        """Bring the case's CT into the views."""
+        self.overlays.bringCt()
+
+    def show(self, options: OverlayOptions | None, modelHidden: bool, highlighted: str | None) -> None:
+        """Draw the overlays; a blind first read hides what the model says whatever the options are.
+
+        Args:
+            options: None for those that hold already.
+            modelHidden: True while a blind first read goes on.
+            highlighted: Station that stands out.
+        """
+        options = options or self.overlays.options()
+        self.overlays.apply(replace(options, modelHidden=modelHidden, highlighted=highlighted))
+        self.makeSurfaces()
+
+    def makeSurfaces(self) -> None:
+        """Make the surfaces that the 3D view lacks; returns at once."""
+        self._stop()
+        self._steps = Steps(self._pieces(), self._stop, self._failed)
+        self._steps.start()
+
+    def end(self) -> None:
+        """Nothing of the case is drawn any more."""
+        self._stop()
+        if self._case.isAlive():
+            self.overlays.hide()
+
+    def _pieces(self) -> Iterator[Callable[[], object]]:
+        for piece in self.overlays.missingSurfaces():
+            if not self._case.isAlive():
+                return
+            yield piece
+
+    def _stop(self) -> None:
+        if self._steps is not None:
+            self._steps.stop()
+        self._steps = None
+
+    def _failed(self, error: Exception) -> None:
+        self._steps = None
+        logging.error("LNStation: no surfaces for the 3D view", exc_info=error)

@@ -1,0 +1,87 @@
+"""What can be chosen about the drawing of a case, and what its colors mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal
+
+from LNStationSlicer.exchange.AssessmentTypes import Call
+from LNStationSlicer.views.ColorMaps import Rgb, colorOf
+
+StationStyle = Literal["outline", "fill", "both"]
+StationColor = Literal["anatomy", "probability"]
+Foreground = Literal["none", "map", "pet"]
+
+_FORMER_NAMES = {"attentionThreshold": "mapThreshold", "attentionColorMap": "mapColorMap"}
+_FORMER_MAP = "attention"
+"""What scenes saved by version 0.1 call the voxel map and its options."""
+
+PROBABILITY_MAP = "viridis"
+NOT_ASSESSED_COLOR: Rgb = (0.6, 0.6, 0.6)
+_CALL_COLORS: dict[Call | None, Rgb] = {
+    "positive": (213 / 255, 94 / 255, 0.0),
+    "negative": (0.0, 114 / 255, 178 / 255),
+    None: NOT_ASSESSED_COLOR,
+}
+"""Vermilion and blue of Okabe and Ito (2008): told apart with any color vision."""
+
+
+@dataclass(frozen=True)
+class OverlayOptions:
+    """What is drawn, and how.
+
+    Attributes:
+        stationsVisible: Stations in slice views (and in 3D with ``show3D``).
+        stationStyle: Outline, fill or both.
+        stationColor: By anatomy or by the model's probability; not assessed is gray.
+        stationOpacity: In [0, 1].
+        nodesVisible: Node candidates, colored by call. None: unless their method is not fit for staging.
+        show3D: Stations and nodes as surfaces.
+        foreground: What lies over the CT, where the case has it: the PET, or the map of voxels that the method gave.
+        foregroundOpacity: In [0, 1].
+        mapThreshold: Share of the map's maximum, in [0, 1], below which nothing is drawn.
+        mapColorMap: One of ``COLOR_MAPS``.
+        petColorMap: One of ``COLOR_MAPS``.
+        petUpperSuv: Value drawn with the highest color.
+        modelHidden: Blind first read: no voxel map, no probability, no nodes.
+        highlighted: Station that stands out.
+    """
+
+    stationsVisible: bool = True
+    stationStyle: StationStyle = "outline"
+    stationColor: StationColor = "anatomy"
+    stationOpacity: float = 0.8
+    nodesVisible: bool | None = None
+    show3D: bool = False
+    foreground: Foreground = "map"
+    foregroundOpacity: float = 0.5
+    mapThreshold: float = 0.3
+    mapColorMap: str = "inferno"
+    petColorMap: str = "inferno"
+    petUpperSuv: float = 10.0
+    modelHidden: bool = False
+    highlighted: str | None = None
+
+    def asDict(self) -> dict[str, Any]:
+        """For ``CaseScene.setDisplayState``."""
+        return asdict(self)
+
+    @classmethod
+    def fromDict(cls, state: Mapping[str, Any]) -> OverlayOptions:
+        """From ``CaseScene.displayState``; what it does not say is as by default, what is unknown is ignored."""
+        known = {field.name for field in fields(cls)}
+        current = {_FORMER_NAMES.get(name, name): value for name, value in state.items()}
+        if current.get("foreground") == _FORMER_MAP:
+            current["foreground"] = "map"
+        return cls(**{name: value for name, value in current.items() if name in known})
+
+
+def probabilityColor(probability: float | None) -> Rgb:
+    """The color of a probability in [0, 1]; gray where nothing was assessed."""
+    return NOT_ASSESSED_COLOR if probability is None else colorOf(PROBABILITY_MAP, probability)
+
+
+def callColor(call: Call | None) -> Rgb:
+    """The color of a call; gray where there is none."""
+    return _CALL_COLORS[call]

@@ -1,0 +1,67 @@
+"""Scenes that earlier versions saved are still read; each file of ``data`` was written by the version in its name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import slicer_host
+
+if _reason := slicer_host.why_unavailable():
+    pytest.skip(_reason, allow_module_level=True)
+slicer = slicer_host.start()
+
+from LNStationSlicer.case.CaseScene import CaseScene  # noqa: E402
+from LNStationSlicer.case.Parameters import CaseParameters  # noqa: E402
+from LNStationSlicer.views.Overlays import Overlays  # noqa: E402
+from module.mrml_cases import make_assessment, node_array, station_array  # noqa: E402
+
+
+@pytest.fixture
+def former(repository: Path) -> Iterator[CaseScene]:
+    """The case of a scene that version 0.1.0 saved."""
+    slicer_host.clear_scene()
+    slicer.util.loadScene(str(repository / "Testing" / "Python" / "module" / "case" / "scene_0_1_0.mrb"))
+    (case,) = CaseScene.allIn(slicer.mrmlScene)
+    yield case
+    slicer_host.clear_scene()
+
+
+def voxels(segmentation: Any, ct: Any) -> int:
+    """Number of voxels of all segments on the grid of a CT."""
+    ids = segmentation.GetSegmentation().GetSegmentIDs()
+    return sum(int(slicer.util.arrayFromSegmentBinaryLabelmap(segmentation, key, ct).sum()) for key in ids)
+
+
+def test_what_was_found_and_what_the_reader_said_is_there(former: CaseScene) -> None:
+    assert former.name == "Before"
+    assert former.assessment() == make_assessment()
+    assert former.review().calls() == {"4R": "positive"}
+    assert former.review().note("7") == "look again"
+    assert voxels(former.stationsNode(), former.ctNode()) == (station_array() > 0).sum()
+    assert voxels(former.nodesNode(), former.ctNode()) == (node_array() > 0).sum()
+
+
+def test_the_settings_are_as_they_were(former: CaseScene) -> None:
+    parameters = CaseParameters(former.node)
+    assert (parameters.cancer, parameters.tumorSide, parameters.shortAxisThresholdMm) == ("lung", "L", 8.0)
+
+
+def test_its_map_is_drawn_as_it_was(former: CaseScene) -> None:
+    options = Overlays(former).options()
+    assert (options.foreground, options.mapThreshold, options.mapColorMap) == ("map", 0.6, "cividis")
+    Overlays(former).apply(options)
+    node = former.mapNode()
+    assert slicer.mrmlScene.GetNodeByID("vtkMRMLSliceCompositeNodeRed").GetForegroundVolumeID() == node.GetID()
+    assert node.GetDisplayNode().GetLowerThreshold() == pytest.approx(0.6 * 0.5)
+
+
+def test_it_is_removed_whole(former: CaseScene) -> None:
+    ct = former.ctNode()
+    Overlays(former).hide()
+    former.remove()
+    left = slicer.util.getNodesByClass("vtkMRMLStorableNode")
+    assert [node.GetName() for node in left if node.GetAttribute("LNStation.role")] == []
+    assert slicer.mrmlScene.IsNodePresent(ct)

@@ -1,0 +1,67 @@
+"""Section "Report"."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import slicer_host
+
+if _reason := slicer_host.why_unavailable():
+    pytest.skip(_reason, allow_module_level=True)
+slicer = slicer_host.start()
+
+import qt  # noqa: E402
+from module.panel_driver import PanelDriver  # noqa: E402
+from slicer_host import driver  # noqa: E402
+
+
+def test_the_report_goes_into_a_new_folder_with_review_and_edit_log(
+    panel: PanelDriver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panel.assessed()
+    panel.open_section("reportSection")
+    driver.type_text(panel.ui.readerEdit, "AB")
+    panel.call("4R", "negative")
+    panel.erase()
+    panel.wait(lambda: panel.logic.review.edits(), "the edit")
+    panel.idle()
+    (tmp_path / "reports").mkdir()
+    panel.ui.reportFolderEdit.currentPath = str(tmp_path / "reports")
+    driver.click(panel.ui.pdfCheck)
+    driver.click(panel.ui.writeReportButton)
+    panel.wait(lambda: panel.ui.openReportButton.enabled, "the report")
+    panel.idle()
+    opened = []
+    monkeypatch.setattr(qt.QDesktopServices, "openUrl", opened.append)
+    driver.click(panel.ui.openReportButton)
+    assert opened[0].toLocalFile().endswith((".pdf", ".html", ".json"))
+    (file,) = (tmp_path / "reports").glob("*/assessment.json")
+    review = json.loads(file.read_text(encoding="utf-8"))["review"]
+    assert (review["reader"], review["calls"]["4R"]["call"]) == ("AB", "negative")
+    (edit,) = review["edits"]
+    assert (edit["who"], edit["station"]) == ("AB", "4R")
+    assert edit["volume_after_ml"] < edit["volume_before_ml"]
+    params = panel.worker.last_params("report")
+    assert params["formats"] == ["html", "json", "csv"]
+    assert params["identifiers"] is False
+
+
+def test_a_folder_that_is_not_there_is_said_and_nothing_written(panel: PanelDriver, tmp_path: Path) -> None:
+    panel.assessed()
+    panel.open_section("reportSection")
+    panel.ui.reportFolderEdit.currentPath = str(tmp_path / "nowhere")
+    driver.click(panel.ui.writeReportButton)
+    assert "nowhere" in panel.ui.statusLabel.text
+    assert "report" not in panel.worker.methods()
+
+
+def test_no_format_no_report(panel: PanelDriver) -> None:
+    panel.assessed()
+    panel.open_section("reportSection")
+    for name in ("pdf", "html", "json", "csv"):
+        driver.click(getattr(panel.ui, f"{name}Check"))
+    slicer.app.processEvents()
+    assert not panel.ui.writeReportButton.enabled
+    assert panel.ui.writeReportButton.toolTip == "Choose a format."

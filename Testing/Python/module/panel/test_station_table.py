@@ -1,0 +1,239 @@
+"""The station table: rows from assessment and review, sorting, filters, the reader's cells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import product
+from typing import Any
+
+import pytest
+import slicer_host
+
+if _reason := slicer_host.why_unavailable():
+    pytest.skip(_reason, allow_module_level=True)
+slicer = slicer_host.start()
+
+import qt  # noqa: E402
+from LNStationSlicer.case.ReviewState import ReviewState  # noqa: E402
+from LNStationSlicer.case.StationRows import COLUMNS, StationRow, filtered, sortedRows, stationRows  # noqa: E402
+from LNStationSlicer.panel.StationTable import ABSENT, StationTable, cellText  # noqa: E402
+from module.mrml_cases import make_assessment  # noqa: E402
+from PySide6 import QtCore, QtGui, QtWidgets  # noqa: E402
+from slicer_host import driver  # noqa: E402
+
+from LNStationLib import anatomy  # noqa: E402
+
+NAMES = [row.name for row in anatomy.stations()]
+
+
+def row(name: str, **values: Any) -> StationRow:
+    station = anatomy.station(name)
+    return StationRow(name, station.title, NAMES.index(name), station.color, **values)
+
+
+@pytest.fixture
+def review() -> Iterator[ReviewState]:
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTextNode")
+    yield ReviewState(node)
+    slicer.mrmlScene.RemoveNode(node)
+
+
+@pytest.fixture
+def widget() -> Iterator[Any]:
+    table = qt.QTableWidget()
+    table.resize(700, 460)
+    yield table
+    table.deleteLater()
+    assert slicer_host.take_slot_errors() == []
+
+
+@pytest.fixture
+def table(widget: Any) -> StationTable:
+    made = StationTable(widget)
+    made.setRows([row(name, volumeMl=1.0 + i) for i, name in enumerate(NAMES)])
+    widget.show()
+    slicer.app.processEvents()
+    return made
+
+
+def test_rows_join_the_models_findings_with_the_readers_review(review: ReviewState) -> None:
+    review.setCall("4R", "negative")
+    review.setNote("7", "calcified")
+    review.markStale(["4L"])
+    rows = {one.name: one for one in stationRows(make_assessment(), review, running={"7"})}
+    assert list(rows) == NAMES
+    assert (rows["4R"].modelCall, rows["4R"].readerCall, rows["4R"].probability) == ("positive", "negative", 0.91)
+    assert rows["7"].note == "calcified"
+    assert [rows[name].state for name in ("4R", "4L", "7", "2R")] == ["fresh", "stale", "running", "none"]
+    # 2R could not be parsed: everything is absent, nothing is zero.
+    assert rows["2R"].volumeMl is None
+    assert [cellText(rows["2R"], column) for column in ("volume", "nodes", "suv_max", "probability", "model")] == (
+        [ABSENT] * 5
+    )
+    assert cellText(rows["4L"], "nodes") == "0"
+
+
+def test_without_an_assessment_there_is_a_row_for_every_station_and_nothing_in_it(review: ReviewState) -> None:
+    rows = stationRows(None, review)
+    assert [one.name for one in rows] == NAMES
+    assert not any(one.isShown or one.isRelevant for one in rows)
+
+
+@pytest.mark.parametrize(
+    ("column", "descending"), list(product(["suv_max", "probability", "nodes", "volume"], [0, 1]))
+)
+def test_numbers_sort_as_numbers_and_what_is_missing_comes_last(column: Any, descending: int) -> None:
+    field = {"suv_max": "suvMax", "probability": "probability", "nodes": "nNodes", "volume": "volumeMl"}[column]
+    values = {"4R": 10.5, "4L": 9.0, "5": None, "6": 100.0, "7": 0.0}
+    rows = [row(name, **{field: value}) for name, value in values.items()]
+    expected = ["7", "4L", "4R", "6"]
+    expected = expected[::-1] if descending else expected
+    assert [one.name for one in sortedRows(rows, column, bool(descending))] == [*expected, "5"]
+
+
+def test_ties_keep_the_anatomical_order_both_ways() -> None:
+    rows = [row("7", nNodes=1), row("4R", nNodes=1), row("2R", nNodes=2), row("1R", nNodes=1)]
+    assert [one.name for one in sortedRows(rows, "nodes", False)] == ["1R", "4R", "7", "2R"]
+    assert [one.name for one in sortedRows(rows, "nodes", True)] == ["2R", "1R", "4R", "7"]
+
+
+def test_relevant_is_what_is_positive_near_a_threshold_disputed_noted_or_edited() -> None:
+    rows = [
+        row("2R", modelCall="positive"), row("2L", readerCall="positive"), row("3A", isNearlyPositive=True),
+        row("4R", modelCall="positive", readerCall="negative"), row("4L", note="calcified"),
+        row("6", state="stale"),
+        row("5", nNodes=3, shortAxisMm=4.0, modelCall="negative"), row("7", modelCall="negative"), row("8"),
+    ]  # fmt: skip
+    assert [one.name for one in filtered(rows, "relevant")] == ["2R", "2L", "3A", "4R", "4L", "6"]
+    # While the model is hidden the filter would give its calls away.
+    assert filtered(rows, "relevant", modelHidden=True) == rows
+
+
+def test_a_call_that_rests_on_unconfirmed_candidates_has_a_question_mark_and_no_color(
+    table: StationTable, widget: Any
+) -> None:
+    table.setRows(
+        [
+            row("4R", volumeMl=1.0, modelCall="positive"),
+            row("7", volumeMl=1.0, modelCall="positive", isConfirmed=False),
+        ]
+    )
+    items = [widget.item(index, COLUMNS.index("model")) for index in range(2)]
+    assert [item.text() for item in items] == ["pos", "pos?"]
+    colors = [item.foreground().color().name() for item in items]
+    assert colors[0] != colors[1] == qt.QBrush().color().name()
+
+
+def test_not_called_leaves_out_what_cannot_be_called() -> None:
+    rows = [row("4R", volumeMl=1.0), row("5", volumeMl=1.0, readerCall="negative"), row("6"), row("7", volumeMl=0.0)]
+    assert [one.name for one in filtered(rows, "not_called")] == ["4R"]
+
+
+def test_a_click_on_a_header_sorts_and_a_second_one_turns_it_round(table: StationTable, widget: Any) -> None:
+    header = widget.horizontalHeader()
+    index = COLUMNS.index("volume")
+    x = header.sectionViewportPosition(index) + header.sectionSize(index) // 2
+    driver.click(header.viewport(), (x, header.height // 2))
+    assert table.names == NAMES
+    driver.click(header.viewport(), (x, header.height // 2))
+    assert table.names == NAMES[::-1]
+    assert header.sortIndicatorOrder() == qt.Qt.DescendingOrder
+
+
+def test_a_hidden_models_order_cannot_be_asked_for(table: StationTable) -> None:
+    rows = [row(name, volumeMl=1.0, probability=1 - i / 20, modelCall="positive") for i, name in enumerate(NAMES)]
+    table.setRows(rows, modelHidden=True)
+    table.sortBy("probability")
+    assert table.names == NAMES
+    table.setRows(rows, modelHidden=False)
+    assert table.names == NAMES[::-1]
+
+
+def test_the_readers_combo_reports_the_call_of_its_own_row_after_sorting(table: StationTable, widget: Any) -> None:
+    calls: list[Any] = []
+    table.callChanged.connect(lambda *call: calls.append(call))
+    table.sortBy("volume", True)
+    combo = widget.cellWidget(table.names.index("4R"), COLUMNS.index("reader"))
+    combo.currentIndex = 1
+    combo.currentIndex = 2
+    combo.currentIndex = 0
+    assert calls == [("4R", "positive"), ("4R", "negative"), ("4R", None)]
+
+
+def test_filling_reports_no_call_and_keeps_the_widgets(table: StationTable, widget: Any) -> None:
+    calls: list[Any] = []
+    table.callChanged.connect(lambda *call: calls.append(call))
+    combo = widget.cellWidget(3, COLUMNS.index("reader"))
+    table.setRows([row(name, volumeMl=2.0, readerCall="positive") for name in NAMES])
+    assert calls == []
+    assert widget.cellWidget(3, COLUMNS.index("reader")) is combo
+    assert combo.currentIndex == 1
+
+
+def test_the_mouse_wheel_over_a_call_scrolls_and_changes_nothing(table: StationTable, widget: Any) -> None:
+    calls: list[Any] = []
+    table.callChanged.connect(lambda *call: calls.append(call))
+    combo = widget.cellWidget(0, COLUMNS.index("reader"))
+    center = QtCore.QPointF(10, 5)
+    event = QtGui.QWheelEvent(
+        center, combo.mapToGlobal(center), QtCore.QPoint(0, -120), QtCore.QPoint(0, -120),
+        qt.Qt.NoButton, qt.Qt.NoModifier, qt.Qt.NoScrollPhase, False,
+    )  # fmt: skip
+    QtWidgets.QApplication.sendEvent(combo, event)
+    assert (calls, combo.currentIndex) == ([], 0)
+
+
+def test_a_station_that_was_not_parsed_cannot_be_called(table: StationTable, widget: Any) -> None:
+    table.setRows([row("4R", volumeMl=1.0), row("5")])
+    enabled = [widget.cellWidget(index, COLUMNS.index("reader")).enabled for index in range(2)]
+    assert enabled == [True, False]
+
+
+def test_a_note_is_reported_once_and_a_refill_is_no_note(table: StationTable, widget: Any) -> None:
+    notes: list[Any] = []
+    table.noteChanged.connect(lambda *note: notes.append(note))
+    item = widget.item(table.names.index("7"), COLUMNS.index("note"))
+    item.setText("  looks calcified ")
+    assert notes == [("7", "looks calcified")]
+    table.setRows([replace(row(name, volumeMl=1.0), note="x") for name in NAMES])
+    assert len(notes) == 1
+
+
+def test_the_bar_is_as_long_as_the_probability(table: StationTable, widget: Any) -> None:
+    def blue_to_red_pixels(probability: float | None) -> int:
+        table.setRows([row("4R", volumeMl=1.0, probability=probability)])
+        image = widget.item(0, COLUMNS.index("probability")).icon().pixmap(20, 12).toImage()
+        gray = qt.QColor(225, 225, 225)
+        return sum(image.pixelColor(x, 6) != gray for x in range(image.width()))
+
+    assert [blue_to_red_pixels(p) for p in (0.0, 0.5, 1.0)] == [0, 10, 20]
+    table.setRows([row("4R", volumeMl=1.0, probability=None)])
+    assert widget.item(0, COLUMNS.index("probability")).icon().isNull()
+    assert widget.item(0, COLUMNS.index("probability")).text() == ABSENT
+
+
+def test_clicks_and_arrow_keys_select_and_selecting_by_program_reports_nothing(
+    table: StationTable, widget: Any
+) -> None:
+    selected: list[str] = []
+    table.stationSelected.connect(selected.append)
+    table.select("4R")
+    assert (table.selected, selected) == ("4R", [])
+    widget.setFocus()
+    driver.press(widget, qt.Qt.Key_Down)
+    assert selected == [NAMES[NAMES.index("4R") + 1]]
+    center = widget.visualItemRect(widget.item(1, 0)).center()
+    driver.click(widget.viewport(), (center.x(), center.y()))
+    assert selected[1:] == [NAMES[1]]
+
+
+def test_the_selection_stays_with_its_station_through_sorting_and_filtering(table: StationTable) -> None:
+    table.select("4R")
+    table.sortBy("volume", True)
+    assert table.selected == "4R"
+    table.setFilter("not_called")
+    assert table.selected == "4R"
+    table.setRows([row(name, volumeMl=1.0, readerCall="negative" if name == "4R" else None) for name in NAMES])
+    assert "4R" not in table.names
+    assert table.selected is None

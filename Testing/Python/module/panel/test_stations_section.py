@@ -1,0 +1,191 @@
+"""Section "Stations": rows, views, warnings and the reader's calls."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import slicer_host
+
+if _reason := slicer_host.why_unavailable():
+    pytest.skip(_reason, allow_module_level=True)
+slicer = slicer_host.start()
+
+import qt  # noqa: E402
+import vtk  # noqa: E402
+from LNStationSlicer.case.StationRows import COLUMNS  # noqa: E402
+from LNStationSlicer.views import Navigation  # noqa: E402
+from module.mrml_cases import make_assessment  # noqa: E402
+from module.panel_driver import PanelDriver, opened_panel  # noqa: E402
+from slicer_host import driver, screenshots  # noqa: E402
+
+
+def test_a_click_on_a_row_centers_the_views_and_says_why(panel: PanelDriver) -> None:
+    panel.assessed()
+    panel.click_row("7")
+    assert panel.logic.selectedStation == "7"
+    point = Navigation.stationPoint(panel.logic.case, "7")
+    for name in ("Red", "Green", "Yellow"):
+        matrix = slicer.app.layoutManager().sliceWidget(name).mrmlSliceNode().GetSliceToRAS()
+        normal = np.array([matrix.GetElement(row, 2) for row in range(3)])
+        origin = np.array([matrix.GetElement(row, 3) for row in range(3)])
+        assert abs(normal @ (np.array(point) - origin)) < 0.1
+    assert panel.ui.reasonLabel.text.startswith("7: subcarinal")
+
+
+def test_the_selected_station_is_drawn_stronger_than_the_others(panel: PanelDriver) -> None:
+    panel.assessed()
+    panel.logic.selectStation("4R")
+    strong = screenshots.slice_view("Red", (300, 300)).astype(int)
+    panel.logic.selectStation(None)
+    plain = screenshots.slice_view("Red", (300, 300)).astype(int)
+    assert np.abs(strong - plain).sum() > 1000
+
+
+def test_shortcuts_go_round_the_relevant_stations(panel: PanelDriver) -> None:
+    panel.assessed()
+    seen = []
+    for _ in range(3):
+        driver.press(panel.loaded.window, qt.Qt.Key_Down, qt.Qt.ControlModifier)
+        seen.append(panel.logic.selectedStation)
+    assert seen == ["4R", "7", "4R"]
+    driver.press(panel.loaded.window, qt.Qt.Key_Up, qt.Qt.ControlModifier)
+    assert panel.logic.selectedStation == "7"
+    assert panel.table.selected == "7"
+    driver.click(panel.ui.previousButton)
+    assert panel.logic.selectedStation == "4R"
+
+
+def double_click_on(panel: PanelDriver, station: str) -> Any:
+    """Double-click into a station in the axial view; the interactor of that view."""
+    widget, inverse = slicer.app.layoutManager().sliceWidget("Red"), vtk.vtkMatrix4x4()
+    panel.logic.selectStation(station)
+    point = Navigation.stationPoint(panel.logic.case, station)
+    panel.logic.selectStation(None)
+    vtk.vtkMatrix4x4.Invert(widget.mrmlSliceNode().GetXYToRAS(), inverse)
+    x, y = inverse.MultiplyPoint((*point, 1.0))[:2]
+    interactor = widget.sliceView().interactor()
+    interactor.SetEventInformation(round(x), round(y), 0, 0)
+    interactor.InvokeEvent("LeftButtonDoubleClickEvent")
+    return interactor
+
+
+def test_a_double_click_in_a_slice_selects_the_station_under_the_cursor(panel: PanelDriver) -> None:
+    panel.assessed()
+    interactor = double_click_on(panel, "4R")
+    assert panel.logic.selectedStation == "4R"
+    assert panel.table.selected == "4R"
+    interactor.SetEventInformation(1, 1, 0, 0)
+    interactor.InvokeEvent("LeftButtonDoubleClickEvent")
+    assert panel.logic.selectedStation == "4R", "nothing lies in the corner"
+
+
+@pytest.mark.parametrize("tool", ["our effect", "an effect of the Segment Editor module", "a markup"])
+def test_a_double_click_that_belongs_to_a_tool_reaches_it(panel: PanelDriver, tool: str) -> None:
+    panel.assessed()
+    use_tool(panel, tool, True)
+    interactor = slicer.app.layoutManager().sliceWidget("Red").sliceView().interactor()
+    reached: list[str] = []
+    # Between the module and the style of the views, which takes every double click that is left.
+    tag = interactor.AddObserver("LeftButtonDoubleClickEvent", lambda *_: reached.append(tool), 5.0)
+    double_click_on(panel, "4R")
+    assert (reached, panel.logic.selectedStation) == ([tool], None)
+    use_tool(panel, tool, False)
+    double_click_on(panel, "4R")
+    interactor.RemoveObserver(tag)
+    assert (reached, panel.logic.selectedStation) == ([tool], "4R")
+
+
+def use_tool(panel: PanelDriver, tool: str, on: bool) -> None:
+    """Take up a tool of Slicer's that needs double clicks, or put it down."""
+    if tool == "our effect":
+        panel.open_section("correctSection")
+        panel.ui.segmentEditor.setActiveEffectByName("Draw" if on else "")
+    elif tool == "a markup":
+        node = slicer.mrmlScene.GetNodeByID("vtkMRMLInteractionNodeSingleton")
+        node.SetCurrentInteractionMode(node.Place if on else node.ViewTransform)
+    else:
+        node = slicer.mrmlScene.GetSingletonNode("SegmentEditor", "vtkMRMLSegmentEditorNode")
+        if node is None:
+            node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentEditorNode")
+            node.SetSingletonTag("SegmentEditor")
+        node.SetActiveEffectName("Level tracing" if on else "")
+
+
+def test_every_warning_of_the_case_is_readable_in_the_panel(tmp_path: Path) -> None:
+    assessment = make_assessment()
+    assessment["warnings"] = ["The CT has slices of 8 mm: borders along the body are coarse.", "There is no PET."]
+    assessment["staging"]["warnings"] = ["Not assessed: 2R; a metastasis there could give a higher N category."]
+    with opened_panel(tmp_path, assessment=assessment) as panel:
+        assert not panel.ui.warningsGroup.isVisible()
+        panel.assessed()
+        assert panel.ui.warningsGroup.isVisible()
+        assert panel.ui.warningsLabel.isVisible(), "unfolded: nothing has to be opened to read them"
+        assert panel.ui.warningsGroup.title == "Warnings (3)"
+        for warning in (*assessment["warnings"], *assessment["staging"]["warnings"]):
+            assert warning in panel.ui.warningsLabel.text
+        assert slicer_host.take_messages() == [], "not in a window that has to be closed"
+        assert panel.ui.statusLabel.text == "Assessed, with 3 warnings: see Stations."
+        case = panel.logic.case
+        panel.ui.warningsGroup.collapsed = True
+        panel.call("4R", "positive")
+        assert panel.ui.warningsGroup.collapsed, "they were read"
+        panel.logic.selectCase(None)
+        slicer.app.processEvents()
+        assert not panel.ui.warningsGroup.isVisible()
+        panel.logic.selectCase(case)
+        slicer.app.processEvents()
+        assert not panel.ui.warningsGroup.collapsed, "others, or those of another case, may not have been"
+
+
+def test_the_readers_category_follows_the_readers_calls_and_not_the_model(panel: PanelDriver) -> None:
+    panel.assessed()
+    panel.call("4R", "negative")
+    panel.wait(lambda: panel.ui.readerCategoryLabel.text == "N0", "the reader's N category")
+    panel.call("7", "positive")
+    panel.wait(lambda: panel.ui.readerCategoryLabel.text == "N2, decided by 7", "the reader's new N category")
+    assert panel.ui.modelCategoryLabel.text == "N2, decided by 4R"
+    for name in ("4R", "7"):
+        panel.call(name, None)
+    panel.wait(lambda: panel.ui.readerCategoryLabel.text == "no calls yet", "no N category")
+
+
+def test_calls_in_quick_succession_are_staged_once(panel: PanelDriver) -> None:
+    panel.assessed()
+    for name in ("4R", "4L", "7"):
+        panel.call(name, "positive")
+    panel.wait(lambda: panel.logic.review.nCategory(), "the reader's N category")
+    panel.idle()
+    assert panel.worker.methods().count("stage") == 1
+    assert panel.worker.last_params("stage")["calls"] == dict.fromkeys(("4R", "4L", "7"), "positive")
+
+
+def test_a_note_typed_into_its_cell_is_kept_in_the_review(panel: PanelDriver) -> None:
+    panel.assessed()
+    row, column = panel.table.names.index("7"), COLUMNS.index("note")
+    panel.ui.stationTable.item(row, column).setText("calcified")
+    slicer.app.processEvents()
+    assert panel.logic.review.note("7") == "calcified"
+
+
+def test_a_click_on_a_header_sorts_the_panels_table(panel: PanelDriver) -> None:
+    panel.assessed()
+    panel.widget.stations.table.sortBy("volume", True)
+    volumes = [row.volumeMl for name in panel.table.names for row in panel.logic.rows() if row.name == name]
+    known = [volume for volume in volumes if volume]
+    assert known == sorted(known, reverse=True)
+    assert volumes[: len(known)] == known
+    panel.call(panel.table.names[0], "positive")
+    assert panel.logic.review.calls() == {panel.table.names[0]: "positive"}, "the call is that of the row it is in"
+
+
+def test_a_new_assessment_leaves_calls_and_notes_alone(panel: PanelDriver) -> None:
+    panel.assessed()
+    panel.call("4R", "negative")
+    panel.logic.setNote("4R", "calcified")
+    driver.click(panel.ui.assessButton)
+    panel.idle()
+    assert panel.combo("4R").currentIndex == 2
+    assert panel.cell("4R", "note") == "calcified"

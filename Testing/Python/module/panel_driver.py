@@ -1,0 +1,136 @@
+"""A person at the panel, with the fake worker behind it. Import it only after ``slicer_host.start()``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import slicer
+import slicer_host
+from LNStationSlicer.case.StationRows import COLUMNS
+from module.mrml_cases import Editor, make_assessment, make_volume, node_array, station_array
+from module.workers import FakeWorker
+from slicer_host import driver
+
+MODULE = Path(__file__).resolve().parents[3] / "LNStation" / "LNStation.py"
+IN_4R = (slice(12, 15), slice(8, 20), slice(8, 20))
+ALL_4R = (slice(12, 18), slice(8, 20), slice(8, 20))
+
+
+class PanelDriver:
+    """What a person does, and sees.
+
+    Attributes:
+        loaded: The module in the host.
+        worker: The fake worker.
+    """
+
+    def __init__(self, loaded: Any, worker: FakeWorker) -> None:
+        self.loaded = loaded
+        self.worker = worker
+
+    @property
+    def widget(self) -> Any:
+        return self.loaded.widget
+
+    @property
+    def ui(self) -> Any:
+        return self.loaded.widget.ui
+
+    @property
+    def logic(self) -> Any:
+        return self.loaded.widget.logic
+
+    @property
+    def table(self) -> Any:
+        return self.loaded.widget.stations.table
+
+    def add_ct(self, name: str = "CT") -> Any:
+        """A CT appears in the scene, as if loaded."""
+        return make_volume(name=name)
+
+    def choose_ct(self, name: str = "CT") -> Any:
+        """Load a CT and choose it in the panel."""
+        ct = self.add_ct(name)
+        self.ui.ctSelector.setCurrentNode(ct)
+        slicer.app.processEvents()
+        return ct
+
+    def assess(self) -> None:
+        """Press the button and wait."""
+        driver.click(self.ui.assessButton)
+        self.wait(lambda: self.logic.case.assessment() is not None, "the assessment")
+        self.idle()
+
+    def assessed(self, name: str = "CT") -> Any:
+        """A CT, chosen and assessed."""
+        ct = self.choose_ct(name)
+        self.assess()
+        return ct
+
+    def idle(self) -> None:
+        """Wait until the worker has nothing to do and the panel shows it."""
+        self.wait(lambda: not self.logic.queue.jobs(), "the worker")
+        slicer.app.processEvents()
+
+    def wait(self, condition: Any, what: str, timeout: float = 15.0) -> Any:
+        return driver.wait_for(condition, timeout, what)
+
+    def erase(self, station: str = "4R", box: Any = IN_4R) -> None:
+        """A stroke of the eraser."""
+        case = self.logic.case
+        Editor(case.stationsNode(), case.ctNode()).erase(station, box)
+
+    def click_row(self, station: str, column: str = "station") -> None:
+        """Click a cell of a station's row."""
+        table = self.ui.stationTable
+        item = table.item(self.table.names.index(station), COLUMNS.index(column))
+        table.scrollToItem(item)
+        center = table.visualItemRect(item).center()
+        driver.click(table.viewport(), (center.x(), center.y()))
+
+    def cell(self, station: str, column: str) -> str:
+        """Text of a cell."""
+        return self.ui.stationTable.item(self.table.names.index(station), COLUMNS.index(column)).text()
+
+    def combo(self, station: str) -> Any:
+        """The reader's combo box of a station."""
+        return self.ui.stationTable.cellWidget(self.table.names.index(station), COLUMNS.index("reader"))
+
+    def call(self, station: str, call: str | None) -> None:
+        """Choose the reader's call."""
+        self.combo(station).currentIndex = [None, "positive", "negative"].index(call)
+        slicer.app.processEvents()
+
+    def open_section(self, name: str) -> None:
+        """Unfold a section."""
+        getattr(self.ui, name).collapsed = False
+        slicer.app.processEvents()
+
+
+def use_worker(loaded: Any, command: Any) -> None:
+    """Let a loaded module start this worker."""
+    loaded.logic.dependencies.workerCommand = command
+
+
+@contextmanager
+def opened_panel(folder: Path, **canned: Any) -> Iterator[PanelDriver]:
+    """The panel over an empty scene; afterwards everything must be gone and nothing may have failed unseen."""
+    slicer_host.clear_scene()
+    slicer_host.take_messages(), slicer_host.take_slot_errors()
+    worker = FakeWorker(
+        folder / "answers",
+        canned.get("assessment") or make_assessment(),
+        canned.get("stations", station_array()),
+        canned.get("nodes", node_array()),
+    )
+    with slicer_host.load_module(MODULE) as loaded:
+        use_worker(loaded, worker.command)
+        loaded.show(560, 1500)
+        loaded.parent.widgetRepresentation().enter()
+        yield PanelDriver(loaded, worker)
+        slicer_host.clear_scene()
+    assert driver.child_processes() == []
+    assert slicer_host.take_slot_errors() == []
