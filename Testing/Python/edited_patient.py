@@ -129,6 +129,7 @@ def comparable(assessment: Assessment, numbers: dict[int, int] | None = None) ->
     ids = numbers or {node.node_id: node.node_id for node in assessment.nodes}
     for row in content["stations"]:
         row["reason"] = renumbered(row["reason"], ids)
+        row["call_warnings"] = [renumbered(text, ids) for text in row["call_warnings"]]
         row["attention_node"] = ids.get(row["attention_node"])
     for row in content["nodes"]:
         row["node_id"] = ids[row["node_id"]]
