@@ -102,14 +102,23 @@ def settings_of(assessment: Assessment) -> Settings:
         InputError: Its provenance names a method that is not known here.
     """
     used: dict[str, Any] = {}
-    for row in assessment.provenance:
-        used |= _recorded(row) if CHOSEN in row.settings else _of_version_1_0(row)
     try:
+        for row in assessment.provenance:
+            used |= _recorded(row) if CHOSEN in row.settings else _of_version_1_0(row)
         settings = Settings.model_validate(used)
         check_settings(settings)
     except (ValidationError, InputError) as error:
-        raise InputError(f"the saved assessment was made with settings that are unknown here: {_AGAIN}") from error
+        raise InputError(
+            f"the saved assessment was made with settings that are unknown here ({_in_short(error)}): {_AGAIN}"
+        ) from error
     return settings
+
+
+def _in_short(error: ValidationError | InputError) -> str:
+    if isinstance(error, InputError):
+        return str(error).rstrip(".")
+    first = error.errors(include_url=False)[0]
+    return f"{'.'.join(map(str, first['loc']))} = {first['input']}"
 
 
 def _recorded(row: Provenance) -> dict[str, Any]:
