@@ -21,6 +21,8 @@ _FEW_NOT_FINITE = 0.01
 """Up to this share of NaN or infinite voxels is replaced; more is a broken image."""
 
 _SAME_GRID_MM = 0.05
+"""Corners of one grid differ by less: headers round positions to about 0.01 mm; the finest CT voxels are 0.2 mm."""
+
 _SAMPLES = 12
 _PARTIAL = 0.9
 
