@@ -9,7 +9,8 @@ import SimpleITK as sitk
 
 from LNStationLib.case.unchecked import GivenLabels, GivenMask, GivenMasks
 from LNStationLib.imaging.arrays import array_view
-from LNStationLib.imaging.checks import as_volume, same_grid, with_geometry_of
+from LNStationLib.imaging.boxes import covers, indices_of, like, points_mm
+from LNStationLib.imaging.checks import as_volume, same_grid
 from LNStationLib.imaging.masks import foreground, on_ct_space
 from LNStationLib.imaging.reading import Warn
 from LNStationLib.support.errors import InputError
@@ -41,7 +42,7 @@ def checked_nodes(given: GivenMasks, ct: sitk.Image, warn: Warn) -> sitk.Image |
     if len(layers) == 1:
         return inside_ct(layers[0], ct, warn)
     grid = _common_grid(layers, ct)
-    return inside_ct(with_geometry_of(_numbered(layers, grid, warn), grid), ct, warn)
+    return inside_ct(like(_numbered(layers, grid, warn), grid), ct, warn)
 
 
 def checked_tumor(given: GivenMasks, ct: sitk.Image, warn: Warn) -> sitk.Image | None:
@@ -61,7 +62,7 @@ def checked_tumor(given: GivenMasks, ct: sitk.Image, warn: Warn) -> sitk.Image |
     total = np.zeros(grid.GetSize()[::-1], dtype=bool)
     for layer in layers:
         total |= _on_grid(layer, grid) > 0
-    return inside_ct(with_geometry_of(total.astype(np.uint8), grid), ct, warn, "tumor")
+    return inside_ct(like(total.astype(np.uint8), grid), ct, warn, "tumor")
 
 
 def _instance_layers(given: GivenMasks, ct: sitk.Image, warn: Warn) -> list[sitk.Image]:
@@ -76,7 +77,7 @@ def _instances(mask: GivenMask, ct: sitk.Image, warn: Warn) -> Iterator[sitk.Ima
     volume = on_ct_space(mask.read(), ct, mask.name)
     instances = node_numbers(array_view(volume), mask.name, warn)
     if instances is not None:
-        yield with_geometry_of(instances, volume)
+        yield like(instances, volume)
 
 
 def _segments(labels: GivenLabels, ct: sitk.Image, warn: Warn) -> Iterator[sitk.Image]:
@@ -84,7 +85,7 @@ def _segments(labels: GivenLabels, ct: sitk.Image, warn: Warn) -> Iterator[sitk.
         volume = on_ct_space(labels.layer(segment.layer), ct, labels.name)
         inside = array_view(volume) == segment.value
         if inside.any():
-            yield with_geometry_of(inside.astype(np.uint16), volume)
+            yield like(inside.astype(np.uint16), volume)
         else:
             warn(f"{labels.name}: segment {segment.value} is empty; taken as missing.")
 
@@ -137,10 +138,7 @@ def _on_grid(layer: sitk.Image, grid: sitk.Image) -> InstanceArray:
 
 def inside_ct(mask: sitk.Image, ct: sitk.Image, warn: Warn, what: str = "nodes") -> sitk.Image | None:
     """The mask, with a warning where part of its foreground lies outside the CT; ``None`` where all of it does."""
-    index = np.argwhere(array_view(mask))[:, ::-1]
-    points = index * mask.GetSpacing() @ np.array(mask.GetDirection()).reshape(3, 3).T + mask.GetOrigin()
-    at = (points - ct.GetOrigin()) @ np.array(ct.GetDirection()).reshape(3, 3) / ct.GetSpacing()
-    inside = np.all((at >= -0.5) & (at <= np.array(ct.GetSize()) - 0.5), axis=1)
+    inside = covers(ct, indices_of(ct, points_mm(mask, np.argwhere(array_view(mask)))))
     if not inside.any():
         warn(f"{what}: all marked voxels lie outside the CT; taken as missing.")
         return None

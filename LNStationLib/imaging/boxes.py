@@ -136,7 +136,7 @@ def paste(values: npt.NDArray[Any], box: Box, reference: sitk.Image) -> sitk.Ima
 
 
 def like(values: npt.NDArray[Any], reference: sitk.Image) -> sitk.Image:
-    """Wrap an array ``[z, y, x]`` as an image on the grid of ``reference``."""
+    """Wrap an array ``[z, y, x]`` as an image on the grid of ``reference``; its metadata are not carried over."""
     image = sitk.GetImageFromArray(values)
     image.CopyInformation(reference)
     return image

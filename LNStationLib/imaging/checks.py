@@ -158,13 +158,6 @@ def _replaced(values: np.ndarray, name: str, fill: float, warn: Callable[[str], 
     return np.where(bad, np.float32(fill), values)
 
 
-def with_geometry_of(array: np.ndarray, image: sitk.Image) -> sitk.Image:
-    """Wrap an array ``[z, y, x]`` with the grid of ``image``; carries no metadata over."""
-    result = sitk.GetImageFromArray(array)
-    result.CopyInformation(image)
-    return result
-
-
 def corners_mm(image: sitk.Image) -> np.ndarray:
     """The eight outer corners of the field of view, LPS mm, shape ``(8, 3)``."""
     ends = [(-0.5, n - 0.5) for n in image.GetSize()]

@@ -13,6 +13,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from LNStationLib.imaging.boxes import Box, bounding_box
+from LNStationLib.imaging.checks import corners_mm
 from LNStationLib.support.types import BoolArray, PointMm
 
 AIR_HU = -1024
@@ -115,16 +116,7 @@ def working_grid(image: sitk.Image, spacing_mm: float, within_mm: tuple[PointMm,
     """
     if not spacing_mm > 0:
         raise ValueError(f"spacing_mm must be positive, got {spacing_mm}")
-    # The field of view is the union of whole voxels: corners at -0.5 and size - 0.5.
-    last = np.array(image.GetSize()) - 0.5
-    corners = np.array(
-        [
-            image.TransformContinuousIndexToPhysicalPoint([float(x), float(y), float(z)])
-            for x in (-0.5, last[0])
-            for y in (-0.5, last[1])
-            for z in (-0.5, last[2])
-        ]
-    )
+    corners = corners_mm(image)
     low, high = corners.min(axis=0), corners.max(axis=0)
     if within_mm is not None:
         low, high = np.maximum(low, within_mm[0]), np.minimum(high, within_mm[1])

@@ -8,13 +8,12 @@ import numpy as np
 import SimpleITK as sitk
 
 from LNStationLib.imaging.arrays import array_view
-from LNStationLib.imaging.boxes import bounding_box, grown
+from LNStationLib.imaging.boxes import bounding_box, grown, like
 from LNStationLib.imaging.checks import (
     as_volume,
     check_overlap,
     covered_fraction,
     same_grid,
-    with_geometry_of,
 )
 from LNStationLib.imaging.reading import Warn
 from LNStationLib.support.errors import InputError
@@ -156,4 +155,4 @@ def _united_on(masks: Sequence[sitk.Image], grid: sitk.Image) -> sitk.Image:
     for mask in masks:
         moved = sitk.Resample(mask, grid, sitk.Transform(), sitk.sitkNearestNeighbor, 0, sitk.sitkUInt8)
         total |= array_view(moved) > 0
-    return with_geometry_of(total.astype(np.uint8), grid)
+    return like(total.astype(np.uint8), grid)
