@@ -53,6 +53,13 @@ def test_a_margin_in_mm_is_never_shorter() -> None:
     assert boxes.box_around(np.zeros_like(mask), 5.0, (5.0, 2.0, 1.5)) is None
 
 
+@pytest.mark.parametrize(("margin_mm", "grown"), [(0.0, (2, 3)), (1.5, (1, 4)), (3.1, (0, 5)), (50.0, (0, 5))])
+def test_a_margin_is_rounded_up_to_voxels_and_ends_at_the_array(margin_mm: float, grown: tuple[int, int]) -> None:
+    mask = np.zeros((5, 5, 5), bool)
+    mask[2, 2, 2] = True
+    assert boxes.box_around(mask, margin_mm, (1.5, 1.5, 1.5)) == (slice(*grown),) * 3
+
+
 def test_a_box_within_a_box_and_back() -> None:
     outer, part = (slice(2, 9), slice(3, 9), slice(4, 9)), (slice(3, 5), slice(3, 6), slice(6, 9))
     assert boxes.within(part, outer) == (slice(1, 3), slice(0, 3), slice(2, 5))
