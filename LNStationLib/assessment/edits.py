@@ -11,7 +11,7 @@ import SimpleITK as sitk
 from LNStationLib import anatomy
 from LNStationLib.assessment.reasons import words
 from LNStationLib.imaging.arrays import array_view
-from LNStationLib.imaging.boxes import Box, bounding_region, box_around, inside_of, like, points_mm, within
+from LNStationLib.imaging.boxes import Box, bounding_box, bounding_region, inside_of, like, points_mm, within
 from LNStationLib.quality import check_outline
 from LNStationLib.state.assessment import Provenance
 from LNStationLib.state.patient_state import Outline, PatientState, StationPart
@@ -25,7 +25,6 @@ _AIR_HU = -400
 _MUCH_AIR = 0.2
 """From this share on an outline that holds air is worth a warning; airways beside a station stay below."""
 _OFF_LATTICE = 0.02
-_NO_MARGIN = (1.0, 1.0, 1.0)
 
 
 def edited_case(
@@ -55,7 +54,7 @@ def edited_case(
     labels = array_view(parsed.stations)
     before = labels[region].copy()
     after = _drawn(before, {name: _in_region(placed, region) for name, placed in masks.items()})
-    tight = box_around(before != after, 0.0, _NO_MARGIN)
+    tight = bounding_box(before != after)
     if tight is None:
         return None
     whole = labels.copy()
@@ -84,7 +83,7 @@ def _placed(name: str, image: sitk.Image | None, ct: sitk.Image) -> _Placed | No
         return None
     start = _offset(name, image, ct)
     inside = array_view(image) != 0
-    tight = box_around(inside, 0.0, _NO_MARGIN)
+    tight = bounding_box(inside)
     if tight is None:
         return None
     box = tuple(slice(a + t.start, a + t.stop) for a, t in zip(start, tight, strict=True))
@@ -163,7 +162,7 @@ def _with_map(parsed: PatientState, labels: LabelArray, change: StationChange) -
 def _box_of(label: int, labels: LabelArray, candidates: list[Box]) -> Box | None:
     """Smallest box of a label that lies within the box around ``candidates``."""
     wide = bounding_region(candidates)
-    tight = None if wide is None else box_around(labels[wide] == label, 0.0, _NO_MARGIN)
+    tight = None if wide is None else bounding_box(labels[wide] == label)
     if wide is None or tight is None:
         return None
     return inside_of(wide, tight)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import SimpleITK as sitk
 
-from LNStationLib.imaging.checks import as_volume, check_extent, check_spacing, finite_values, with_geometry_of
+from LNStationLib.imaging.boxes import like
+from LNStationLib.imaging.checks import as_volume, check_extent, check_spacing, finite_values
 from LNStationLib.imaging.grid import AIR_HU
 from LNStationLib.imaging.reading import Warn
 from LNStationLib.support.errors import InputError
@@ -44,7 +45,7 @@ def hounsfield_image(image: sitk.Image, name: str, warn: Warn) -> sitk.Image:
     check_extent(image, name, voxels=_MIN_VOXELS, mm=_MIN_EXTENT_MM)
     values = finite_values(image, name, AIR_HU, warn)
     check_hounsfield(values, name)
-    return with_geometry_of(_rounded(values), image)
+    return like(_rounded(values), image)
 
 
 def _rounded(values: np.ndarray) -> HuArray:

@@ -8,19 +8,19 @@ import numpy as np
 import SimpleITK as sitk
 
 from LNStationLib.imaging.arrays import array_view
+from LNStationLib.imaging.boxes import bounding_box, grown, like
 from LNStationLib.imaging.checks import (
     as_volume,
     check_overlap,
     covered_fraction,
     same_grid,
-    with_geometry_of,
 )
 from LNStationLib.imaging.reading import Warn
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.types import BoolArray
 
 _PROBABILITY = 0.5
-_CROP_MARGIN = 2
+CROP_MARGIN = 2
 """Background voxels kept around a cropped mask, so that resampling sees its surface from both sides."""
 
 
@@ -104,17 +104,15 @@ def cropped(inside: BoolArray, volume: sitk.Image, ct: sitk.Image, name: str, wa
         name: How messages call the mask.
         warn: Told where it lies outside the CT or is empty.
     """
-    ranges = [np.flatnonzero(inside.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
-    if ranges[0].size == 0:
+    tight = bounding_box(inside)
+    if tight is None:
         warn(f"{name}: the mask is empty; taken as missing.")
         return None
-    low = [max(int(r[0]) - _CROP_MARGIN, 0) for r in ranges]
-    high = [min(int(r[-1]) + _CROP_MARGIN + 1, n) for r, n in zip(ranges, inside.shape, strict=True)]
-    box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+    box = grown(tight, CROP_MARGIN, inside.shape)
     mask = sitk.GetImageFromArray(np.ascontiguousarray(inside[box]).astype(np.uint8))
     mask.SetSpacing(volume.GetSpacing())
     mask.SetDirection(volume.GetDirection())
-    mask.SetOrigin(volume.TransformIndexToPhysicalPoint(low[::-1]))
+    mask.SetOrigin(volume.TransformIndexToPhysicalPoint([part.start for part in reversed(box)]))
     if covered_fraction(mask, ct) == 0 and covered_fraction(ct, mask) == 0:
         warn(f"{name}: lies wholly outside the CT; taken as missing.")
         return None
@@ -157,4 +155,4 @@ def _united_on(masks: Sequence[sitk.Image], grid: sitk.Image) -> sitk.Image:
     for mask in masks:
         moved = sitk.Resample(mask, grid, sitk.Transform(), sitk.sitkNearestNeighbor, 0, sitk.sitkUInt8)
         total |= array_view(moved) > 0
-    return with_geometry_of(total.astype(np.uint8), grid)
+    return like(total.astype(np.uint8), grid)

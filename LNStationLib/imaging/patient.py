@@ -13,6 +13,7 @@ import cc3d
 import numpy as np
 from scipy import ndimage
 
+from LNStationLib.imaging.boxes import label_boxes
 from LNStationLib.support.types import BoolArray, FloatArray
 
 _TISSUE_HU = -300.0
@@ -152,9 +153,7 @@ def _cut_lung(cut: BoolArray, outside: BoolArray, holes: BoolArray, hu: FloatArr
     labels = cc3d.connected_components(cut.astype(np.uint8), connectivity=6)
     inner = ndimage.binary_erosion(cut, iterations=max(1, round(_RIM_MM / 2 / spacing_mm)), border_value=1)
     found = np.zeros_like(cut)
-    for value, box in enumerate(ndimage.find_objects(labels), start=1):
-        if box is None:
-            continue
+    for value, box in label_boxes(labels).items():
         grown = (slice(max(0, box[0].start - 1), box[0].stop + 1), box[1], box[2])
         piece = labels[grown] == value
         into_open, into_walled = (_contact(piece, mask[grown]) for mask in (outside, holes))

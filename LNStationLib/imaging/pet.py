@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import SimpleITK as sitk
 
-from LNStationLib.imaging.checks import as_volume, check_extent, check_spacing, finite_values, with_geometry_of
+from LNStationLib.imaging.boxes import like
+from LNStationLib.imaging.checks import as_volume, check_extent, check_spacing, finite_values
 from LNStationLib.imaging.dicom_series import DicomVolume
 from LNStationLib.imaging.reading import Warn
 from LNStationLib.imaging.suv import PetDose, PetUnits, suv_factors
@@ -36,7 +37,7 @@ def suv_from_dicom(volume: DicomVolume, name: str, warn: Warn, dose: PetDose | N
     """
     factors = np.array(suv_factors(volume.headers, name, warn, dose), dtype=np.float32)
     values = sitk.GetArrayFromImage(volume.image) * factors[:, None, None]
-    return checked_suv(with_geometry_of(values, volume.image), name, warn)
+    return checked_suv(like(values, volume.image), name, warn)
 
 
 def suv_from_file(
@@ -70,7 +71,7 @@ def suv_from_file(
         )
     volume = as_volume(image, name)
     values = sitk.GetArrayFromImage(volume).astype(np.float32) * np.float32(dose.factor())
-    return checked_suv(with_geometry_of(values, volume), name, warn)
+    return checked_suv(like(values, volume), name, warn)
 
 
 def checked_suv(image: sitk.Image, name: str, warn: Warn) -> sitk.Image:
@@ -93,4 +94,4 @@ def checked_suv(image: sitk.Image, name: str, warn: Warn) -> sitk.Image:
         )
     if values.min() < _NEGATIVE_SUV:
         warn(f"{name}: negative values down to {values.min():.3g} were set to 0.")
-    return with_geometry_of(np.maximum(values, 0), image)
+    return like(np.maximum(values, 0), image)

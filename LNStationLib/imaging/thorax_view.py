@@ -15,6 +15,7 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
+from LNStationLib.imaging.boxes import label_boxes
 from LNStationLib.imaging.grid import AIR_HU, Grid, field_of_view, resample_to_grid, working_grid
 from LNStationLib.imaging.patient import Patient, find_patient
 from LNStationLib.support.types import BoolArray, FloatArray, PointMm
@@ -154,12 +155,11 @@ def _lung(hu: FloatArray, patient: Patient) -> BoolArray:
 
 def _without_bowel(labels: np.ndarray, counts: np.ndarray) -> BoolArray:
     """Drop pieces that lie wholly below the largest one: gas with stool in it has the density of lung."""
-    boxes = ndimage.find_objects(labels)
-    there = [value for value, box in enumerate(boxes, start=1) if box is not None]
-    largest = max(there, key=lambda value: counts[value])
+    boxes = label_boxes(labels)
+    largest = max(boxes, key=lambda value: counts[value])
     lung = labels == largest
-    for value in there:
-        if boxes[value - 1][0].stop > boxes[largest - 1][0].start:
+    for value, box in boxes.items():
+        if box[0].stop > boxes[largest][0].start:
             lung |= labels == value
     return np.asarray(lung)
 
@@ -249,8 +249,8 @@ def _airway_mm(ct: sitk.Image, lung: BoolArray, midline: int, grid: Grid) -> flo
             low, high = grid.coordinates_mm(2)[[left[row], right[row]]]
             holes[z] = _holes(hu[z], near & (x_mm > low) & (x_mm < high) if both else near)
     labels = cc3d.connected_components(holes.astype(np.uint8), connectivity=26)
-    boxes = ndimage.find_objects(labels)
-    return max((float((box[0].stop - box[0].start) * _AIRWAY_SPACING_MM) for box in boxes if box), default=0.0)
+    heights = [z.stop - z.start for z, _, _ in label_boxes(labels).values()]
+    return float(max(heights, default=0) * _AIRWAY_SPACING_MM)
 
 
 def _nearest(grid: Grid, fine: Grid, axis: int) -> np.ndarray:

@@ -19,7 +19,18 @@ from skimage.segmentation import expand_labels
 
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.arrays import array_view
-from LNStationLib.imaging.boxes import Box, bounding_region, box_around, crop, like, paste, spacing_zyx, within
+from LNStationLib.imaging.boxes import (
+    Box,
+    bounding_box,
+    bounding_region,
+    box_around,
+    crop,
+    like,
+    paste,
+    spacing_zyx,
+    within,
+)
+from LNStationLib.imaging.boxes import grown as box_with_margin
 from LNStationLib.nodes.blob_detection import RADII_MM, SPACING_MM, Blob, find_blobs
 from LNStationLib.nodes.method import Candidates, Proposal
 from LNStationLib.organs.groups import LARGE_VESSELS
@@ -159,7 +170,7 @@ def search_box(stations: sitk.Image) -> Box | None:
     It ends at multiples of some voxels, so that an edit at the rim of the stations seldom asks for another search.
     """
     spacing = spacing_zyx(stations)
-    box = box_around(np.greater(array_view(stations), 0), 2 * max(RADII_MM), spacing)
+    box = box_around(array_view(stations), 2 * max(RADII_MM), spacing)
     if box is None:
         return None
     ends = []
@@ -246,9 +257,10 @@ def fill_blobs(search: BlobSearch, stations: sitk.Image) -> InstanceArray:
 
 def _grown(labels: InstanceArray, allowed: BoolArray) -> InstanceArray:
     """Labels grown by one voxel into ``allowed``."""
-    box = box_around(labels > 0, 2.0, (1.0, 1.0, 1.0))
-    if box is None:
+    tight = bounding_box(labels)
+    if tight is None:
         return labels
+    box = box_with_margin(tight, 2, labels.shape)
     grown = np.zeros_like(labels)
     grown[box] = np.where(allowed[box], expand_labels(labels[box], 1), 0)
     return grown

@@ -12,7 +12,7 @@ from scipy.ndimage import binary_dilation, maximum
 
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.arrays import array_view
-from LNStationLib.imaging.boxes import Box, box_around, crop, grown, paste, spacing_zyx, within
+from LNStationLib.imaging.boxes import Box, bounding_box, crop, grown, paste, within
 from LNStationLib.nodes.method import Candidates, Proposal
 from LNStationLib.state.method import MethodOptions, option
 from LNStationLib.state.needs import PET, Need
@@ -83,7 +83,7 @@ class PetThresholdNodes:
         if case.pet is None:
             raise InputError("there is no PET to find nodes on.")
         progress("nodes from PET", 0.0)
-        box = box_around(np.greater(array_view(stations), 0), 0.0, spacing_zyx(stations))
+        box = bounding_box(array_view(stations))
         if box is None:
             empty = sitk.Image(case.ct.GetSize(), sitk.sitkUInt16)
             empty.CopyInformation(case.ct)

@@ -9,6 +9,7 @@ from functools import cached_property
 import edt
 import numpy as np
 
+from LNStationLib.imaging.boxes import box_of
 from LNStationLib.organs.blood import blood_threshold_hu
 from LNStationLib.stations.iaslc_rules.borders import Border
 from LNStationLib.stations.iaslc_rules.frame import Frame
@@ -17,7 +18,6 @@ from LNStationLib.stations.iaslc_rules.needs import Blood
 from LNStationLib.stations.iaslc_rules.prevascular import prevascular_surface
 from LNStationLib.stations.iaslc_rules.tissue import mediastinum, node_tissue
 from LNStationLib.stations.iaslc_rules.walls import Walls
-from LNStationLib.stations.profiles import bounding_box
 from LNStationLib.support.types import BoolArray, FloatArray
 
 REACH_MM = 36.0
@@ -74,7 +74,7 @@ class Anatomy:
             union = self.frame.union(*names)
             distances = np.full(union.shape, np.inf, np.float32)
             if union.any():
-                box = bounding_box(union, round(self.frame.voxels(REACH_MM)))
+                box = box_of(union, round(self.frame.voxels(REACH_MM)))
                 distances[box] = edt.edt(~union[box], anisotropy=self.frame.grid.spacing_mm, parallel=2)
             self._distances[names] = distances
         return self._distances[names]
