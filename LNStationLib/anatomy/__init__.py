@@ -23,6 +23,7 @@ PRIVATE_SCHEME = "99LNSTATION"
 """Coding scheme designator of the codes that no public terminology has."""
 
 N_DEEPSTATIONING_KEY_ORGANS = 6
+"""DeepStationing (Guo et al. 2021) uses the six organs of best rank in the table."""
 
 _BORDERS = frozenset({"upper", "lower", "medial", "lateral", "anterior", "posterior"})
 _ZONES = frozenset({"supraclavicular", "upper", "aortopulmonary", "subcarinal", "lower", "hilar/interlobar"})

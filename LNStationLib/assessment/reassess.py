@@ -57,7 +57,7 @@ def reassess(
 
     Raises:
         InputError: An unknown station, or two stations that newly claim one voxel.
-        GeometryError: A mask is on another grid than the CT, or reaches outside of it.
+        GeometryError: A mask is on a different grid from the CT, or reaches outside of it.
     """
     progress("reading the edit", 0.0)
     drawn = edited_case(assessed.state, edits)

@@ -138,11 +138,11 @@ def _as(image: sitk.Image, ct: sitk.Image, pixel: int) -> sitk.Image:
 
 def _check_stations(assessment: Assessment, stations: sitk.Image, present: set[str]) -> None:
     if [finding.station for finding in assessment.stations] != [row.name for row in anatomy.stations()]:
-        raise InputError(f"the saved assessment does not have the stations of this version: {_AGAIN}")
+        raise InputError(f"the saved assessment lists other stations than this version: {_AGAIN}")
     known = {0, *(row.label_value for row in anatomy.stations())}
     strange = sorted({int(value) for value in np.unique(array_view(stations))} - known)
     if strange:
-        raise InputError(f"the saved station map holds the value {strange[0]}, which is no station: {_AGAIN}")
+        raise InputError(f"the saved station map holds the value {strange[0]}, which is not a station: {_AGAIN}")
     measured = {finding.station for finding in assessment.stations if finding.volume_ml is not None}
     if measured != present:
         odd = ", ".join(sorted(measured ^ present))

@@ -14,7 +14,7 @@ from LNStationLib.support.errors import CancelledError, InputError
 BAD_INPUT, DEFECT, INTERRUPTED = 2, 1, 130
 
 
-class GuardedGroup(TyperGroup):
+class UserErrorGroup(TyperGroup):
     """Commands whose errors end in one sentence and the right exit code."""
 
     def invoke(self, ctx: Any) -> Any:

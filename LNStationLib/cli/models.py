@@ -83,7 +83,7 @@ def verify_model(
 
     path = find_package(package)
     read = read_package(path)
-    said = [f"{path} is sound: card and weights agree (SHA-256 {read.manifest.sha256})"]
+    said = [f"{path} is valid: card and weights agree (SHA-256 {read.manifest.sha256})"]
     if build:
         for entry in read.manifest.networks:
             said.append(f"{entry.name} takes them ({_millions(read.network(entry.role))} million parameters)")

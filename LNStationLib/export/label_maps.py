@@ -28,11 +28,11 @@ def write_label_map(labels: sitk.Image, ct: sitk.Image, path: Path) -> None:
         path: File to write, ending in ``.nii.gz``.
 
     Raises:
-        ValueError: The label map is on another grid than the CT.
+        ValueError: The label map is on a different grid from the CT.
         OSError: Not all of it could be written.
     """
     if not same_grid(labels, ct):
-        raise ValueError(f"the label map for {path.name} is on another grid than the CT")
+        raise ValueError(f"the label map for {path.name} is on a different grid from the CT")
     exact = sitk.Image(labels)
     exact.CopyInformation(ct)
     try:

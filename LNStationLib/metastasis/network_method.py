@@ -71,14 +71,14 @@ class StationNetworkOptions(CriteriaOptions):
     )
     engine: Engine = option(
         "auto",
-        "What runs networks on a CPU. auto: OpenVINO where installed and worth it, else torch.",
+        "Engine for networks on a CPU. auto: OpenVINO where installed and worth it, else torch.",
         title="CPU engine",
         flag="--engine",
         width="expert",
     )
     flip_averaging: bool = option(
         False,
-        "Average the answer with that for the mirror image.",
+        "Average the prediction with that for the mirror image.",
         title="Average with the mirror image",
         flag="--flip-averaging",
         width="expert",

@@ -19,6 +19,7 @@ from LNStationLib.sampling.station_region import StationRegion
 from LNStationLib.support.types import Engine, FloatArray
 
 _LEFT_RIGHT_AXIS = -1
+"""Last axis of `[z, y, x]`."""
 
 
 @dataclass(frozen=True)

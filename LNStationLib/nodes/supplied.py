@@ -53,7 +53,7 @@ class SuppliedNodes:
         if same_grid(case.nodes, case.ct):
             return Candidates(instances, _empty_warning(instances))
         labels, lost = _to_ct_grid(instances, case.ct)
-        warnings = ["The node mask is on another grid than the CT and was resampled by nearest neighbor."]
+        warnings = ["The node mask is on a different grid from the CT and was resampled by nearest neighbor."]
         if lost:
             nodes = "1 supplied node lies" if lost == 1 else f"{lost} supplied nodes lie"
             warnings.append(f"{nodes} outside the CT and cannot be assessed.")

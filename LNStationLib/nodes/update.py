@@ -25,7 +25,8 @@ from LNStationLib.state.station_change import StationChange
 from LNStationLib.support.progress import Progress, silent
 from LNStationLib.support.types import BoolArray, InstanceArray
 
-_NO_MARGIN = (1.0, 1.0, 1.0)
+_ANY_SPACING_MM = (1.0, 1.0, 1.0)
+"""A box without margin does not depend on the spacing."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class _Workspace:
 
     def measure(self, mask: BoolArray, region: Box) -> NodeFinding:
         """Measure the voxels of ``mask``, an array in ``region`` with at least one voxel; number 1."""
-        tight = box_around(mask, 0.0, _NO_MARGIN)
+        tight = box_around(mask, 0.0, _ANY_SPACING_MM)
         if tight is None:
             raise ValueError("a node without voxels cannot be measured")
         return measure_node(1, mask[tight], inside_of(region, tight), self.scene)

@@ -56,7 +56,7 @@ def stage_case(
     if staging.category is None or all(node.fit_for_staging for node in nodes):
         return staging
     explanation = (
-        "Not derived: the nodes are unconfirmed candidates of a search of low specificity. Taken as they are they "
+        "Not derived: the nodes are unconfirmed candidates of a search of low specificity. If confirmed, they "
         f"would give {staging.category}."
     )
     unconfirmed: dict[str, object] = {"category": None, "deciding_stations": [], "is_lower_bound": False}

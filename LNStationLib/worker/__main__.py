@@ -13,6 +13,7 @@ from LNStationLib.worker.server import Method, Server
 from LNStationLib.worker.streams import protocol_streams
 
 BAD_FOLDER = 2
+"""Exit status: the private folder cannot be used."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

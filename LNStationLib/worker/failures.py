@@ -14,7 +14,8 @@ from LNStationLib.worker.volume_files import VolumeError
 
 _log = logging.getLogger(__name__)
 _ALLOCATION = ("bad_alloc", "failed to allocate memory", "cannot allocate memory", "not enough memory")
-_MIN_SECRET = 3
+_MIN_SECRET_CHARACTERS = 3
+"""Shorter names would blank out ordinary words."""
 
 
 class UnknownCaseError(Exception):
@@ -63,7 +64,7 @@ def blotted(text: str, params: dict[str, Any]) -> str:
 def _secrets(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         parts: Iterable[str] = (value, str(PurePath(value)), *PurePath(value).parts[1:])
-        yield from (part for part in parts if len(part) >= _MIN_SECRET)
+        yield from (part for part in parts if len(part) >= _MIN_SECRET_CHARACTERS)
     elif isinstance(value, dict):
         for item in value.values():
             yield from _secrets(item)

@@ -12,6 +12,7 @@ from enum import IntEnum
 from typing import Any
 
 PROTOCOL = 1
+"""Version of the protocol; the client refuses a worker of another version."""
 MAX_LINE_BYTES = 16 * 1024 * 1024
 """Longer lines are refused; images never travel in a line."""
 
@@ -213,4 +214,4 @@ def _line(content: dict[str, Any]) -> bytes:
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")

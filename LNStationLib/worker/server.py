@@ -42,6 +42,7 @@ METHODS = (
     "shutdown",
 )
 _PROGRESS_EVERY_S = 0.1
+"""Ten times a second looks smooth and keeps the pipe free."""
 _GRACE_S = 5.0
 """How long a running request may take to notice that it is cancelled when the worker ends."""
 
@@ -164,7 +165,7 @@ class Server:
     def _enqueue(self, job: _Job) -> None:
         with self._lock:
             if job.request_id in self._jobs:
-                text = "The id is that of a request which is not answered yet."
+                text = "The id is that of a request which has not been answered yet."
                 self._fail(job.request_id, Failure(ErrorCode.INVALID_REQUEST, text))
                 return
             self._jobs[job.request_id] = job

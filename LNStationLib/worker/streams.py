@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 
 _log = logging.getLogger(__name__)
 _STDIN, _STDOUT, _STDERR = 0, 1, 2
-_CHUNK = 1 << 16
+_CHUNK_BYTES = 1 << 16
+"""64 KiB, the usual size of a pipe."""
 
 
 def protocol_streams() -> tuple[Iterator[bytes], Callable[[bytes], None]]:
@@ -37,7 +38,7 @@ def protocol_streams() -> tuple[Iterator[bytes], Callable[[bytes], None]]:
 
 def _chunks(descriptor: int) -> Iterator[bytes]:
     try:
-        while chunk := os.read(descriptor, _CHUNK):
+        while chunk := os.read(descriptor, _CHUNK_BYTES):
             yield chunk
     except OSError:
         # Windows tells of a client that died by an error, not by the end of its pipe.

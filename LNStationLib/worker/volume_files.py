@@ -144,7 +144,7 @@ def read_volume(folder: Path, reference: Mapping[str, Any]) -> tuple[npt.NDArray
         # Looked at before it is opened: a pipe would block for ever. And before memory is taken for it.
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
-            raise VolumeError(f"the volume {path.name} is no regular file")
+            raise VolumeError(f"the volume {path.name} is not a regular file")
         if status.st_size != described:
             raise VolumeError(f"the volume {path.name} has {status.st_size} bytes where {described} are described")
         array: npt.NDArray[Any] = np.empty(shape, dtype)

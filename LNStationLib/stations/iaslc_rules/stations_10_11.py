@@ -12,6 +12,8 @@ from LNStationLib.support.types import BoolArray, Side
 BRONCHUS_REACH_MM = 12.0
 """From a bronchus' outer wall; tissue further out belongs to the lung or to the mediastinum."""
 HILAR_ARTERY_REACH_MM = 6.0
+"""Half of the reach around a bronchus: the artery lies at the rim of the hilum. Chosen in development; no published
+source."""
 HILUM_FROM_CARINA_MM = 15.0
 """Further medially the pulmonary artery lies in the mediastinum, not in the hilum."""
 INTERLOBAR_EXTENT_MM = 20.0

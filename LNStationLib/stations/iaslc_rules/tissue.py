@@ -36,8 +36,13 @@ OTHER_ORGANS = (
 _OUTLINED = (OrganSource.SUPPLIED, OrganSource.NETWORK)
 """Masks that hold a vessel's wall."""
 _FAT_HU = -30
+"""Between fat (-100 HU) and the wall of the esophagus (40 HU)."""
 _HU_SMOOTHING_VOXELS = 0.6
+"""Sigma against noise; too small to blur a node into the fat around it. Chosen in development; no published
+source."""
 _RETROSTERNAL_MM = 12.0
+"""Depth of the layer behind the sternum, and beside it in front of the lungs, that the line between the lungs cuts
+off. Chosen in development; no published source."""
 _SOLID_RUN_MM = 30.0
 """Apices and bases of healthy lungs differ by less in height."""
 _INLET_HALF_WIDTH_MM = 42.0

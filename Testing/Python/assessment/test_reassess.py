@@ -212,7 +212,7 @@ def test_a_mask_on_another_grid_is_refused() -> None:
         _other(image, SetDirection=(-1, 0, 0, 0, -1, 0, 0, 0, 1)),
     ]
     for stranger in strangers:
-        with pytest.raises(GeometryError, match="station 4R is on another voxel grid than the CT: set the CT"):
+        with pytest.raises(GeometryError, match="station 4R is on a different voxel grid from the CT: set the CT"):
             reassess(before, {"4R": stranger})
 
 

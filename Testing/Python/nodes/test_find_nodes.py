@@ -135,7 +135,7 @@ def test_a_node_outside_all_stations_comes_last_and_is_reported():
     result = find(supplied(mask, ct, ct))
 
     assert [one.station for one in result.findings] == ["7", None]
-    assert "Node 2 lies outside all parsed stations and counts for none." in result.warnings
+    assert "Node 2 lies outside all parsed stations and is not counted in any station." in result.warnings
 
 
 def test_an_empty_mask_gives_no_nodes_and_says_so():
