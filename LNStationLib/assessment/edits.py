@@ -173,7 +173,7 @@ def _box_of(label: int, labels: LabelArray, candidates: list[Box]) -> Box | None
 
 
 def _outline(name: str, parsed: PatientState, labels: LabelArray, box: Box | None, hu: np.ndarray) -> Outline:
-    """What is to be said of a changed station: as before where the edit led back to where it came from."""
+    """Outline notes of a changed station; the original ones where the edit was undone."""
     label, baseline = anatomy.station(name).label_value, parsed.baseline
     if box == baseline.boxes.get(name):
         original = array_view(baseline.stations)

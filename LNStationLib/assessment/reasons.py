@@ -1,6 +1,6 @@
-"""The words for reasons: the one place where a code with its facts becomes a sentence.
+"""Texts of reasons: the one place where a code with its facts becomes a sentence.
 
-A method that brings codes of its own registers their words with :func:`words_for`.
+A method with codes of its own registers their texts with :func:`words_for`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def words_for(code: str) -> Callable[[Callable[[Facts], str]], Callable[[Facts],
 
 
 def words(reason: Reason) -> str:
-    """A reason in words; a code without words of its own is shown as it is, with its facts."""
+    """The text of a reason; a code without text is shown as it is, with its facts."""
     if reason.code in _WORDS:
         return _WORDS[reason.code](reason.facts)
     facts = ", ".join(f"{name} {value}" for name, value in reason.facts.items())

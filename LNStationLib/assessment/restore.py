@@ -1,4 +1,4 @@
-"""A saved assessment made ready for corrections again: a scene that was reloaded, or a worker that died."""
+"""Restore a saved assessment for further corrections: a scene that was reloaded, or a worker that died."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _restored_nodes(assessment: Assessment, labels: sitk.Image) -> NodeResult:
     try:
         search = NODES.named(assessment.case.nodes_from).search
     except InputError as error:
-        raise InputError(f"nodes from '{assessment.case.nodes_from}' are not known here: {_AGAIN}") from error
+        raise InputError(f"this version does not know nodes from '{assessment.case.nodes_from}': {_AGAIN}") from error
     return NodeResult(
         labels=labels,
         findings=assessment.nodes,
@@ -108,7 +108,7 @@ def settings_of(assessment: Assessment) -> Settings:
         settings = Settings.model_validate(used)
         check_settings(settings)
     except (ValidationError, InputError) as error:
-        raise InputError(f"the saved assessment was made with settings that are unknown here: {_AGAIN}") from error
+        raise InputError(f"the settings of the saved assessment are unknown to this version: {_AGAIN}") from error
     return settings
 
 

@@ -1,4 +1,4 @@
-"""What a reader says of a case: calls and notes beside the model's, edits of stations, and the N category from them.
+"""A reader's review of a case: calls and notes beside the model's, edits of stations, and the N category from them.
 
 The model never overwrites it. Schema version 1.0; written as ``review.json`` with the report.
 """

@@ -122,7 +122,7 @@ def assess(
     nodes: Annotated[Path | None, typer.Option(help="Node mask, instance map, or folder of masks.")] = None,
     tumor: Annotated[Path | None, typer.Option(help="Mask of the primary tumor.")] = None,
     tumor_side: Annotated[SideName | None, typer.Option(help="The patient's side of a lung tumor.")] = None,
-    tumor_site: Annotated[str | None, typer.Option(help='Its site in words, such as "right upper lobe".')] = None,
+    tumor_site: Annotated[str | None, typer.Option(help='Its site, such as "right upper lobe".')] = None,
     cancer: Annotated[Cancer | None, typer.Option(help="Primary cancer; decides the N rules.")] = None,
     case_id: Annotated[str | None, typer.Option(help="Name of the case in the report.")] = None,
     keep_study_date: Annotated[
@@ -130,10 +130,11 @@ def assess(
     ] = False,
     overwrite: OverwriteOption = False,
     working_spacing_mm: Annotated[
-        float, typer.Option("--working-spacing", help="Voxel edge for organs and stations, in mm.")
+        float,
+        typer.Option("--working-spacing", help="Voxel size of the grid for organs and stations, in mm."),
     ] = 1.5,
 ) -> None:
-    """Assess a case: stations, nodes, N category and report from a CT and what else there is."""
+    """Assess a case: stations, nodes, N category and report from a CT and any other images and masks."""
     if case_folder is None and ct is None:
         raise InputError("no CT was given: give --ct FILE, or a case folder with case.json.")
     settings = given_settings(ctx, working_spacing_mm=working_spacing_mm)
@@ -162,7 +163,7 @@ def nstage(
     cancer: Annotated[Cancer, typer.Option(help="Primary cancer.")] = "lung",
     positive_nodes: Annotated[int | None, typer.Option(help="Number of positive nodes (esophagus only).")] = None,
 ) -> None:
-    """The N category that follows from positive stations, or from a number of nodes."""
+    """Derive the N category from positive stations or from a number of positive nodes."""
     from LNStationLib.cli.summary import show_staging
     from LNStationLib.staging import esophagus_n_category, esophagus_n_lower_bound, lung_n_category
     from LNStationLib.state.assessment import RESEARCH_USE, NStaging

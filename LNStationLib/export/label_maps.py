@@ -58,7 +58,7 @@ def _uncompressed_bytes(path: Path) -> int:
 
 
 def _write_error(path: Path, cause: Exception | None) -> OSError:
-    """The error that most likely stopped ITK, which does not tell."""
+    """The most likely error, since ITK does not report it."""
     if not os.access(path.parent, os.W_OK):
         return OSError(errno.EACCES, os.strerror(errno.EACCES), str(path))
     if cause is None or shutil.disk_usage(path.parent).free < _FREE_SPACE_THAT_MEANS_FULL_BYTES:

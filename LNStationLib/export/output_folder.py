@@ -75,7 +75,7 @@ def prepare_output_folder(out: Path, overwrite: bool) -> None:
         overwrite: Accept a folder that is not empty. Only files with our own fixed names are replaced later.
 
     Raises:
-        OutputError: It is no folder, cannot be made or written, or is not empty.
+        OutputError: It is not a folder, cannot be made or written, or is not empty.
     """
     if out.exists() and not out.is_dir():
         raise OutputError(f"{out} is a file, not a folder: choose another output folder.")

@@ -1,4 +1,4 @@
-"""CT values: are they Hounsfield units, and in the range and type that the rest relies on."""
+"""CT values: check for Hounsfield units; bring them to the range and type that later steps rely on."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def hounsfield_image(image: sitk.Image, name: str, warn: Warn) -> sitk.Image:
     Args:
         image: As read, any pixel type.
         name: How messages call it.
-        warn: Told what was odd.
+        warn: Receives warnings.
 
     Returns:
         Volume with the geometry of ``image``.

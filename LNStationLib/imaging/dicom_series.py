@@ -41,7 +41,7 @@ _DISTINGUISHING_ATTRIBUTES = (
     "ImageType",
     "AcquisitionTime",
 )
-"""Attributes by which images at one place usually differ, the most telling first."""
+"""Attributes by which images at the same position usually differ, the most telling first."""
 
 
 @dataclass(frozen=True)
@@ -164,10 +164,10 @@ def _volume(series: DicomSeries, name: str, warn: Warn) -> DicomVolume:
 
 
 def _one_image_a_place(series: DicomSeries, name: str, warn: Warn) -> tuple[DicomSeries, Stack]:
-    """Drop images that repeat another at the same place voxel by voxel, as an archive that sent them twice has them.
+    """Drop images equal voxel by voxel to another at the same position, as an archive that sent them twice has them.
 
     Raises:
-        InputError: Different images lie at one place.
+        InputError: Different images lie at the same position.
     """
     stack = stack_of(series.headers, name)
     kept = [_first_of_copies(indices, series, stack, name) for indices in stack.places]
@@ -179,7 +179,7 @@ def _one_image_a_place(series: DicomSeries, name: str, warn: Warn) -> tuple[Dico
 
 
 def _first_of_copies(indices: np.ndarray, series: DicomSeries, stack: Stack, name: str) -> int:
-    """The first of the images at one place, all of which must be the same."""
+    """The first of the images at the same position, all of which must be the same."""
     first = int(indices[0])
     for other in map(int, indices[1:]):
         moved = np.abs(stack.positions[other] - stack.positions[first]).max() > ROUNDING_MM
@@ -204,7 +204,7 @@ def _chosen(series: DicomSeries, indices: Iterable[int]) -> DicomSeries:
 
 
 def _difference(headers: Sequence[Dataset]) -> str:
-    """By what images at one place differ, as far as their headers say."""
+    """How images at the same position differ, as far as their headers say."""
     for keyword in _DISTINGUISHING_ATTRIBUTES:
         texts = sorted({dcm.text(header, keyword) for header in headers} - {""})
         if len(texts) > 1:

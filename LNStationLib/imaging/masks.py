@@ -38,7 +38,7 @@ def binary_mask(image: sitk.Image, ct: sitk.Image, name: str, warn: Warn) -> sit
         The mask, or ``None`` where nothing of it lies in the CT.
 
     Raises:
-        InputError: It is no volume or holds several labels.
+        InputError: Not a volume, or it holds several labels.
         GeometryError: It does not overlap the CT, or its axes are sheared.
     """
     volume = on_ct_space(image, ct, name)
@@ -50,7 +50,7 @@ def on_ct_space(image: sitk.Image, ct: sitk.Image, name: str) -> sitk.Image:
     """A scalar volume that overlaps the CT; with the CT's own grid where it differs by header noise only.
 
     Raises:
-        InputError: It is no scalar volume.
+        InputError: Not a scalar volume.
         GeometryError: It does not overlap the CT, or its axes are sheared.
     """
     volume = as_volume(image, name)
@@ -69,7 +69,7 @@ def foreground(values: np.ndarray, name: str, warn: Warn) -> BoolArray | None:
         InputError: It holds several labels.
     """
     if values.dtype.kind == "f" and not np.isfinite(values).all():
-        warn(f"{name}: NaN voxels were treated as background.")
+        warn(f"{name}: NaN and infinite voxels were treated as background.")
         values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
     low, high = values.min(), values.max()
     if low == high:

@@ -53,7 +53,7 @@ def image_from_nifti(raw: bytes, name: str, warn: Callable[[str], None]) -> sitk
         Image in LPS mm with scaled values; a 2D or 4D file gives a 2D or 4D image.
 
     Raises:
-        InputError: The data are damaged or of a type that is no image (color, complex).
+        InputError: The data are damaged or not of an image type (color, complex).
         GeometryError: The orientation is undeclared, contradicts itself or is sheared, or a spacing is not positive.
     """
     nifti = _decode(raw, name)

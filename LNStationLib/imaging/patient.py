@@ -91,7 +91,7 @@ def _odd(length_mm: float, spacing_mm: float) -> int:
 
 
 def _without_thin(tissue: BoolArray, spacing_mm: float) -> BoolArray:
-    """Tissue without what is thinner than cloth and shells within its slice; the edge of the view is no surface."""
+    """Tissue without what is thinner than cloth and shells in-plane; the edge of the view is not a surface."""
     size = max(2, round(_THINNEST_TISSUE_MM / spacing_mm))
     square = np.ones((1, size, size), dtype=bool)
     core = ndimage.binary_erosion(tissue, square, border_value=1)

@@ -26,7 +26,7 @@ def suv_from_dicom(volume: DicomVolume, name: str, warn: Warn, dose: PetDose | N
     Args:
         volume: Rescaled values and their headers.
         name: How messages call it.
-        warn: Told what was odd.
+        warn: Receives warnings.
         dose: Stands in for dose, weight and times of the headers, where given.
 
     Returns:
@@ -51,7 +51,7 @@ def suv_from_file(
         units: What its values are declared to be.
         dose: Needed for Bq/ml.
         name: How messages call it.
-        warn: Told what was odd.
+        warn: Receives warnings.
 
     Raises:
         InputError: Units undeclared, Bq/ml without a dose, or an implausible result.
@@ -79,7 +79,7 @@ def checked_suv(image: sitk.Image, name: str, warn: Warn) -> sitk.Image:
     """Check an image in SUVbw; negative values, which reconstruction leaves in the air, become 0.
 
     Raises:
-        InputError: Not a volume, too small, empty, full of NaN, or its maximum is no SUV.
+        InputError: Not a volume, too small, empty, full of NaN, or its maximum is outside the range of SUV.
         GeometryError: Sheared axes or implausible spacing.
     """
     image = as_volume(image, name)

@@ -43,7 +43,7 @@ _STDERR_LOCK = threading.RLock()
 
 
 class ImageFormat(Enum):
-    """A file format told from the first bytes."""
+    """A file format, recognized by the first bytes."""
 
     NIFTI = "NIfTI"
     NRRD = "NRRD"
@@ -99,7 +99,7 @@ def image_files(folder: Path) -> list[Path]:
 
 
 def image_format(path: Path) -> ImageFormat | None:
-    """Tell the format from the file's first bytes; ``None`` where it is none of those read here.
+    """Recognize the format by the file's first bytes; ``None`` where it is none of those read here.
 
     Raises:
         OSError: The file cannot be opened.

@@ -1,4 +1,4 @@
-"""Is there a chest in view? What is no chest is refused in one sentence that names what was seen."""
+"""Check that a chest is in view; anything else is refused in one sentence that names what was seen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What of a thorax a CT shows, measured coarsely: lungs, airway, and the box that holds the chest.
+"""What a CT shows of the thorax, measured coarsely: lungs, airway, and the box that holds the chest.
 
 A look at a 4 mm copy of the image (some seconds for a head-to-thigh CT): it only has to tell a chest from an
 abdomen, a head or legs, for any orientation, also where a tight crop lets the lungs touch the side of the image, and
@@ -68,7 +68,7 @@ _LIMB_MM2 = 20000.0
 
 
 class Seen(StrEnum):
-    """What a CT without a chest shows, as far as a coarse look can tell."""
+    """What a CT without a chest shows, as far as a coarse view shows."""
 
     LIMBS = "limbs"
     HEAD = "head"

@@ -1,4 +1,4 @@
-"""A package that classifies stations, ready to be asked: what is about stations on top of ``models.runtime``."""
+"""A station classifier from a model package: what concerns stations, on top of ``models.runtime``."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class StationNetwork:
         return self.runner.engine
 
     def _groups_of_stations(self) -> dict[str, int] | None:
-        """Station group by name, for a network that must be told."""
+        """Station group by name, for a network that takes it as input."""
         if not network_info(self.manifest.network(CLASSIFIER).name).needs_groups:
             return None
         groups = station_groups(self.section.n_groups)

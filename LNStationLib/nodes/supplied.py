@@ -37,7 +37,7 @@ class SuppliedNodes:
     search = NodeSearch("supplied")
 
     def run(self, state: PatientState, options: MethodOptions, progress: Progress) -> Candidates:
-        """Take the nodes of the case; see :class:`LNStationLib.nodes.method.NodeMethod`.
+        """Use the node mask of the case; see :class:`LNStationLib.nodes.method.NodeMethod`.
 
         Raises:
             InputError: The case has no node mask.
@@ -62,7 +62,7 @@ class SuppliedNodes:
     def update(
         self, state: PatientState, change: StationChange, options: MethodOptions, progress: Progress
     ) -> Proposal | None:
-        """A mask stands as it was given."""
+        """A supplied mask does not change with the stations."""
         return None
 
 

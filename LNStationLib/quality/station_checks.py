@@ -1,4 +1,4 @@
-"""Stations held against the rules: size, level, side, and how much of each lies where no station can be."""
+"""Check stations against the rules: size, level, side, and how much of each lies in impossible places."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _MIN_LUNG_SLICE_MM2 = 1500.0
 def check_stations(
     station_map: StationMap, organs: OrganSet, hu: HuArray, rules: Plausibility | None = None
 ) -> tuple[StationMap, tuple[Doubt, ...]]:
-    """Hold parsed stations against the rules of the quality check.
+    """Check parsed stations against the rules of the quality check.
 
     Args:
         station_map: As parsed; stays as it is.

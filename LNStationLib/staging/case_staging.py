@@ -1,4 +1,4 @@
-"""From calls to the N category, with what was not assessed kept in view."""
+"""From calls to the N category, accounting for stations that were not assessed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NO_RULES = "none"
 
 @dataclass(frozen=True)
 class _FactsAlone:
-    """A case of which only the facts matter."""
+    """A case reduced to its facts."""
 
     facts: CaseFacts
 

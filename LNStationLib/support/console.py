@@ -20,7 +20,7 @@ _PLAIN_WIDTH_COLUMNS = 120
 
 
 def make_console(*, stderr: bool = False) -> Console:
-    """A console on the present standard stream; wide enough for whole sentences where it is no terminal."""
+    """A console on the current standard stream; wide enough for whole sentences if it is not a terminal."""
     stream = sys.stderr if stderr else sys.stdout
     return Console(stderr=stderr, highlight=False, width=None if stream.isatty() else _PLAIN_WIDTH_COLUMNS)
 

@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     ended = Server(send, load).serve(chunks)
     if not ended:
-        # The working thread is deep in a computation that nobody waits for any more.
+        # The working thread is deep in a computation whose result is no longer needed.
         os._exit(0)
     return 0
 
@@ -45,7 +45,7 @@ def _complaint(folder: Path) -> str | None:
     if not folder.is_dir():
         return f"{folder.name}: there is no such folder; make it before the worker starts."
     if os.name == "posix" and folder.stat().st_mode & 0o077:
-        return f"{folder.name}: others may look into the folder; make it with mode 0700."
+        return f"{folder.name}: the folder is accessible to others; create it with mode 0700."
     return None
 
 

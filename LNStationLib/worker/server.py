@@ -62,7 +62,7 @@ class _Job:
 
 
 class Server:
-    """Answers requests.
+    """Answer requests.
 
     Args:
         send: Writes one line to the client; called from both threads, one at a time.

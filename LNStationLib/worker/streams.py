@@ -55,8 +55,8 @@ def _sender(descriptor: int) -> Callable[[bytes], None]:
             while view and not gone:
                 view = view[os.write(descriptor, view) :]
         except OSError:
-            # Nobody reads any more; standard input ends too, and with it the worker.
+            # The reader is gone; standard input ends too, and with it the worker.
             gone = True
-            _log.warning("the client does not read any more")
+            _log.warning("the client has stopped reading")
 
     return send

@@ -62,7 +62,7 @@ class _Said:
 
     @property
     def scope(self) -> str:
-        """What it concerns, in words; what is said of the whole case needs no second scope."""
+        """Text: what it concerns; a warning about the whole case needs no second scope."""
         first = self.subjects[0]
         if first.kind in ("case", "category"):
             return first.name
@@ -104,7 +104,7 @@ def _pointer(details: Sequence[_Said]) -> ReportWarning:
     concerned = [row.name for row in anatomy.stations() if row.name in stations]
     parts = [f"stations {', '.join(concerned)}"] if concerned else []
     parts += [plural(len(nodes), "node")] if nodes else []
-    words = f"{' and '.join(parts)} carry warnings of their own, listed behind the tables"
+    words = f"{' and '.join(parts)} have warnings of their own, listed after the tables"
     return ReportWarning("Details", sentence(words))
 
 

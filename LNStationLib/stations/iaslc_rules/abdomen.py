@@ -45,7 +45,7 @@ def abdominal_organs(frame: Frame, below_mm: float) -> BoolArray:
 
     Returns:
         Mask of the region's shape, empty where the view ends above the abdomen. Only the masks that are given where
-        nothing tells the heart from the liver on which it lies.
+        the heart cannot be distinguished from the liver on which it lies.
     """
     given = frame.union(*_ORGANS)
     heart = _heart(frame)

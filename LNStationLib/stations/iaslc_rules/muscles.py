@@ -1,4 +1,4 @@
-"""Muscles and unmasked vessels of the neck, told from lymph nodes by their length.
+"""Muscles and unmasked vessels of the neck, distinguished from lymph nodes by their length.
 
 On CT a node, a muscle and an unenhanced vein look alike, but sternocleidomastoid, strap and scalene muscles and the
 jugular veins run through the whole lower neck, and a node does not: what holds a straight line of 40 mm within 45

@@ -60,7 +60,7 @@ def station_11(anatomy: Anatomy, side: Side) -> Region:
     """11R, 11L, interlobar: between the origins of the lobar bronchi.
 
     On the right 11s above and 11i below the bronchus intermedius; both and what lies between them along that
-    bronchus, which is no main bronchus any more, are one station here.
+    bronchus, which is no longer a main bronchus, are one station here.
     """
     present = anatomy.frame.require(*_LOBAR[side])
     upper = _upper(anatomy, side)

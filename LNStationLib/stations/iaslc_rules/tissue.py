@@ -63,7 +63,7 @@ _FACE_NEIGHBORS = generate_binary_structure(3, 1)
 
 
 def node_tissue(frame: Frame) -> BoolArray:
-    """Tissue anywhere in the region that is no organ, lung, air, bone or vessel.
+    """Tissue anywhere in the region that is not an organ, lung, air, bone or vessel.
 
     Surrogate organs are not cut out: their place is a guess, and a hole there would be a false statement. The
     esophagus is: it is there in every patient, and its surrogate follows soft tissue that no other organ claims.

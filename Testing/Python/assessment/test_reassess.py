@@ -139,7 +139,7 @@ def test_voxels_of_a_neighbor_change_their_station_and_the_neighbor_says_so() ->
     for name in ["4R", *losers]:
         assert now[name].edited
         assert now[name].borders == []
-        assert "changed by a reader" in now[name].warnings[0]
+        assert "A reader changed the contour" in now[name].warnings[0]
     kept = set(now) - {"4R", *losers}
     assert {"1R", "1L", "8", "9"} <= kept
     for name in kept:

@@ -85,7 +85,7 @@ def test_the_same_result_gives_the_same_bytes(written: Path, tmp_path: Path) -> 
 
 
 def test_a_label_map_on_another_grid_is_a_defect(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="another grid"):
+    with pytest.raises(ValueError, match="different grid"):
         write_label_map(sitk.Image([4, 4, 4], sitk.sitkUInt8), ct_image(Frame()), tmp_path / "x.nii.gz")
 
 

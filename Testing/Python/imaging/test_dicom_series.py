@@ -103,7 +103,7 @@ def test_distances_that_drift_slowly_are_refused(tmp_path: Path) -> None:
     values = np.zeros((48, 9, 8), np.int16)
     for file, z in zip(write_series(tmp_path, wrapped(values)), depth, strict=True):
         move(file, (0, 0, float(z)))
-    with pytest.raises(GeometryError, match=r"drift between 2\.30 and 2\.70 mm"):
+    with pytest.raises(GeometryError, match=r"drifts between 2\.30 and 2\.70 mm"):
         read(tmp_path)
 
 

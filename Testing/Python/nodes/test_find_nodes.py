@@ -116,7 +116,7 @@ def test_a_mask_on_another_grid_is_resampled_and_small_nodes_survive():
     found = np.array(sorted(one.centroid_mm for one in result.findings))
     assert found[:, :2] == pytest.approx(np.array(spots)[:, :2], abs=0.8)
     assert found[:, 2] == pytest.approx(np.array(spots)[:, 2], abs=2.6)
-    assert "another grid" in result.warnings[0]
+    assert "different grid" in result.warnings[0]
 
 
 def test_a_supplied_node_outside_the_ct_is_counted_in_a_warning():
