@@ -153,7 +153,7 @@ def _warn_of_others(found: Sequence[DicomSeries], taken: DicomSeries, name: str,
 
 
 def _volume(series: DicomSeries, name: str, warn: Warn) -> DicomVolume:
-    series, stack = _one_image_a_place(series, name, warn)
+    series, stack = _one_image_per_position(series, name, warn)
     spacing = slice_spacing(stack, name)
     order = stack.order
     image = _pixels(_chosen(series, order), name)
@@ -163,7 +163,7 @@ def _volume(series: DicomSeries, name: str, warn: Warn) -> DicomVolume:
     return DicomVolume(image, tuple(series.headers[i] for i in order))
 
 
-def _one_image_a_place(series: DicomSeries, name: str, warn: Warn) -> tuple[DicomSeries, Stack]:
+def _one_image_per_position(series: DicomSeries, name: str, warn: Warn) -> tuple[DicomSeries, Stack]:
     """Drop images equal voxel by voxel to another at the same position, as an archive that sent them twice has them.
 
     Raises:

@@ -61,7 +61,7 @@ def quiet_itk() -> Iterator[None]:
     with _STDERR_LOCK, open(os.devnull, "wb") as nowhere:
         before = sitk.ProcessObject.GetGlobalWarningDisplay()
         sitk.ProcessObject.SetGlobalWarningDisplay(False)
-        saved = _pointed_away(nowhere.fileno())
+        saved = _redirected(nowhere.fileno())
         try:
             yield
         finally:
@@ -71,7 +71,7 @@ def quiet_itk() -> Iterator[None]:
                 os.close(saved)
 
 
-def _pointed_away(target: int) -> int | None:
+def _redirected(target: int) -> int | None:
     """Point stderr's descriptor at ``target``; a copy of the old one, or ``None`` where there is no stderr."""
     try:
         saved = os.dup(_STDERR)

@@ -1,6 +1,6 @@
 """What a CT shows of the thorax, measured coarsely: lungs, airway, and the box that holds the chest.
 
-A look at a 4 mm copy of the image (some seconds for a head-to-thigh CT): it only has to tell a chest from an
+A look at a 4 mm copy of the image (some seconds for a head-to-thigh CT): it only has to distinguish a chest from an
 abdomen, a head or legs, for any orientation, also where a tight crop lets the lungs touch the side of the image, and
 to say which part of a larger examination is worth a close look.
 """

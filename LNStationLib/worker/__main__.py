@@ -21,9 +21,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m LNStationLib.worker", description="LNStation's worker process.")
     parser.add_argument("--folder", type=Path, required=True, help="private folder for images; mode 0700")
     folder: Path = parser.parse_args(arguments).folder
-    complaint = _complaint(folder)
-    if complaint:
-        print(complaint, file=sys.stderr)
+    problem = _folder_problem(folder)
+    if problem:
+        print(problem, file=sys.stderr)
         return BAD_FOLDER
     chunks, send = protocol_streams()
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _complaint(folder: Path) -> str | None:
+def _folder_problem(folder: Path) -> str | None:
     """Why the private folder cannot be used; ``None`` where it can."""
     if not folder.is_dir():
         return f"{folder.name}: there is no such folder; make it before the worker starts."

@@ -49,12 +49,12 @@ def _is_out_of_memory(error: BaseException) -> bool:
 
 
 def log_defect(error: BaseException, method: str, params: dict[str, Any]) -> None:
-    """Write the traceback to the log; whatever stood in the parameters (names, paths, notes) is blotted out."""
+    """Write the traceback to the log; whatever stood in the parameters (names, paths, notes) is redacted out."""
     lines = "".join(traceback.format_exception(error))
-    _log.error("%s failed\n%s", method, blotted(lines, params))
+    _log.error("%s failed\n%s", method, redacted(lines, params))
 
 
-def blotted(text: str, params: dict[str, Any]) -> str:
+def redacted(text: str, params: dict[str, Any]) -> str:
     """``text`` without any string that occurs in ``params``, nor any folder of a path there."""
     for secret in sorted(set(_secrets(params)), key=len, reverse=True):
         text = text.replace(secret, "<...>")

@@ -23,7 +23,7 @@ from LNStationLib.worker.messages import Call, ErrorCode, Failure, LineSplitter,
 _log = logging.getLogger(__name__)
 
 Method = Callable[[dict[str, Any], Progress], Any]
-"""Takes the parameters and whom to tell the progress; its value is the result."""
+"""Takes the parameters and a progress callback; returns the result."""
 
 METHODS = (
     "hello",
@@ -228,7 +228,7 @@ class Server:
             self._send(line)
 
     def _progress(self, job: _Job) -> Progress:
-        """Raises where the request was cancelled; tells the client, but not more than ten times a second a step."""
+        """Raise if the request was cancelled; notify the client at most ten times a second per step."""
         last_step, last_time = "", 0.0
 
         def report(step: str, fraction: float) -> None:

@@ -38,7 +38,7 @@ class _Subject:
 
 
 @dataclass(frozen=True)
-class _Said:
+class _CollectedWarning:
     """A warning and all that it concerns, in the order in which it was said.
 
     Attributes:
@@ -97,7 +97,7 @@ def warnings_by_prominence(
     return (*rest, _pointer(details)), tuple(said.shown for said in details)
 
 
-def _pointer(details: Sequence[_Said]) -> ReportWarning:
+def _pointer(details: Sequence[_CollectedWarning]) -> ReportWarning:
     """Names on the first page what the details behind the tables concern."""
     stations = {name for said in details for name in said.names("station")}
     nodes = {name for said in details for name in said.names("node")}
@@ -108,14 +108,14 @@ def _pointer(details: Sequence[_Said]) -> ReportWarning:
     return ReportWarning("Details", sentence(words))
 
 
-def _said(assessment: Assessment) -> list[_Said]:
+def _said(assessment: Assessment) -> list[_CollectedWarning]:
     by_text: dict[str, list[_Subject]] = {}
     for subject, text in _single(assessment):
         words = sentence(text)
         if words:
             by_text.setdefault(words, []).append(subject)
     totals = {"station": len(assessment.stations), "node": len(assessment.nodes)}
-    return [_Said(text, tuple(subjects), _every(subjects, totals)) for text, subjects in by_text.items()]
+    return [_CollectedWarning(text, tuple(subjects), _every(subjects, totals)) for text, subjects in by_text.items()]
 
 
 def _single(assessment: Assessment) -> Iterator[tuple[_Subject, str]]:

@@ -105,6 +105,6 @@ def check_needs(station: str, knows: Callable[[Blood], bool]) -> tuple[Reason, .
     needs = NEEDS[station]
     wrong = [blood.title for blood in needs.without_it_wrong if not knows(blood)]
     if wrong:
-        raise MissingAnatomyError(left_out.cannot_be_told_from(wrong))
+        raise MissingAnatomyError(left_out.indistinguishable_from(wrong))
     doubtful = [blood.title for blood in needs.without_it_doubtful if not knows(blood)]
     return (left_out.may_hold(doubtful),) if doubtful else ()
