@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from LNStationLib import anatomy
 from LNStationSlicer.case.ReviewState import ReviewState
-from LNStationSlicer.exchange.AssessmentTypes import Assessment, Call, StationFinding, isFitForStaging
+from LNStationSlicer.exchange.AssessmentTypes import Assessment, Call, StationFinding
+from LNStationSlicer.exchange.Findings import isFitForStaging
 
 State = Literal["none", "fresh", "stale", "running"]
 Filter = Literal["all", "relevant", "not_called"]
@@ -115,8 +116,13 @@ def _found(finding: StationFinding | None) -> dict:
         "modelCall": finding["call"],
         "isConfirmed": isFitForStaging(finding),
         "isNearlyPositive": bool(finding.get("nearly_positive", False)),
-        "reason": " ".join(map(_sentence, [finding["reason"], *finding["warnings"]])),
+        "reason": " ".join(map(_sentence, _details(finding))),
     }
+
+
+def _details(finding: StationFinding) -> list[str]:
+    """Why the call, what limits it, what is doubtful about the outline; scenes of older versions mix the last two."""
+    return [finding["reason"], *finding.get("call_warnings", []), *finding["warnings"]]
 
 
 def _sentence(text: str) -> str:

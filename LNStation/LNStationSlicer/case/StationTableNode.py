@@ -11,7 +11,8 @@ import slicer
 import vtk
 
 from LNStationSlicer.case.ReviewState import ReviewState
-from LNStationSlicer.exchange.AssessmentTypes import Assessment, StationFinding, isFitForStaging
+from LNStationSlicer.exchange.AssessmentTypes import Assessment, StationFinding
+from LNStationSlicer.exchange.Findings import isFitForStaging
 
 _Cell = Callable[[StationFinding, ReviewState], str]
 HIDDEN = "hidden"

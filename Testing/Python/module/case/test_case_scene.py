@@ -15,7 +15,7 @@ slicer = slicer_host.start()
 
 import vtk  # noqa: E402
 from LNStationSlicer.case.CaseScene import CaseScene  # noqa: E402
-from LNStationSlicer.exchange.AssessmentTypes import nodeIdOf  # noqa: E402
+from LNStationSlicer.exchange.Findings import nodeIdOf  # noqa: E402
 from LNStationSlicer.exchange.VolumeExchange import FLIP, gridMatrix  # noqa: E402
 from LNStationSlicer.views.OverlayOptions import OverlayOptions  # noqa: E402
 from LNStationSlicer.views.Overlays import Overlays  # noqa: E402
