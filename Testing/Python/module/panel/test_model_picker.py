@@ -144,7 +144,7 @@ def test_the_result_shows_probabilities_attention_where_it_lies_and_the_model(pa
     node.GetIJKToRASMatrix(to_ras)
     drawn = points(values, slicer.util.arrayFromVTKMatrix(to_ras))
     np.testing.assert_allclose(drawn, points(stations, np.diag([-1, -1, 1, 1]) @ lps_matrix()), atol=1e-3)
-    assert panel.cell("4R", "probability") == "91%"
+    assert panel.cell("4R", "probability") == "0.91"
     assert "62% of the attention in nodes, of these most in node 7." in panel.ui.reasonLabel.text
     assert panel.ui.modelCategoryLabel.text == "N2, decided by 4R · by tiny 1 at balanced, synthetic training"
     assert "trained on synthetic patients" in panel.ui.syntheticBanner.text
@@ -158,7 +158,7 @@ def test_a_blind_first_read_hides_model_and_attention(panel: PanelDriver) -> Non
     assert "attention" not in panel.ui.reasonLabel.text
     shown = slicer.app.layoutManager().sliceWidget("Red").sliceLogic().GetSliceCompositeNode()
     assert shown.GetForegroundVolumeID() is None
-    assert panel.cell("4R", "probability") != "91%"
+    assert panel.cell("4R", "probability") != "0.91"
 
 
 def test_a_correction_replaces_the_attention_map(panel: PanelDriver) -> None:
