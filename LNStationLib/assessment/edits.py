@@ -9,6 +9,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from LNStationLib import anatomy
+from LNStationLib.assessment.reasons import words
 from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.boxes import Box, bounding_region, box_around, inside_of, like, points_mm, within
 from LNStationLib.quality import check_outline
@@ -182,7 +183,7 @@ def _outline(name: str, parsed: PatientState, labels: LabelArray, box: Box | Non
     warnings = [EDITED]
     if air >= _MUCH_AIR:
         warnings.append(f"{air:.0%} of the edited outline is air or lung (below {_AIR_HU} HU): check it.")
-    warnings += check_outline(name, *_size(inside, box, parsed.case.ct))
+    warnings += map(words, check_outline(name, *_size(inside, box, parsed.case.ct)))
     return Outline(warnings=tuple(warnings), edited=True)
 
 

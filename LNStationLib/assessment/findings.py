@@ -98,7 +98,7 @@ def parsed_outlines(station_map: StationMap) -> dict[str, Outline]:
 
 def _parsed_outline(name: str, station_map: StationMap) -> Outline:
     if name in station_map.left_out:
-        return Outline(warnings=(station_map.left_out[name],))
+        return Outline(warnings=(words(station_map.left_out[name]),))
     borders = tuple(
         BorderFinding(border=note.border, rests_on=note.rests_on, surrogate=note.surrogate)
         for note in station_map.notes(name)
@@ -106,7 +106,8 @@ def _parsed_outline(name: str, station_map: StationMap) -> Outline:
     surrogates = tuple(
         f"{border.border} border rests on a surrogate: {border.rests_on}" for border in borders if border.surrogate
     )
-    return Outline(borders, station_map.doubts.get(name, ()) + surrogates)
+    doubts = tuple(words(doubt) for doubt in station_map.doubts.get(name, ()))
+    return Outline(borders, doubts + surrogates)
 
 
 def midline_of(station_map: StationMap) -> Midline:
@@ -171,7 +172,7 @@ def _without_voxels(outline: Outline) -> Outline:
     """The outline of a station that has no voxel on the CT."""
     if outline.edited or (outline.warnings and not outline.borders):
         return outline
-    return Outline(warnings=(not_parsed(TOO_SMALL),))
+    return Outline(warnings=(words(not_parsed(TOO_SMALL)),))
 
 
 def _measured(stations: sitk.Image, label: int, box: Box) -> tuple[float, Point]:

@@ -5,7 +5,7 @@ A method that brings codes of its own registers their words with :func:`words_fo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from LNStationLib.state.reason import Reason
@@ -95,6 +95,54 @@ def _may_be_vessels(facts: Facts) -> str:
 @words_for("nodes_looked_for_on_pet")
 def _looked_for_on_pet(facts: Facts) -> str:
     return f"nodes were looked for on PET, but {words(facts['gap'])}"
+
+
+_fixed("no_tissue_between_borders", "no tissue between its borders in this field of view")
+_fixed("too_small_for_the_ct", "too small for the voxels of this CT")
+_fixed("no_slice_with_both_lungs", "no slice shows both lungs")
+
+
+@words_for("left_out")
+def _left_out(facts: Facts) -> str:
+    return f"not parsed: {words(facts['why'])}"
+
+
+@words_for("none_found")
+def _none_found(facts: Facts) -> str:
+    return f"{' or '.join(name.replace('_', ' ') for name in facts['alternatives'])} not found"
+
+
+@words_for("all_missing")
+def _all_missing(facts: Facts) -> str:
+    return f"{listed(facts['structures'])} not found"
+
+
+@words_for("not_told_from_blood")
+def _not_told_from_blood(facts: Facts) -> str:
+    blood = facts["blood"]
+    return (
+        f"{listed(blood)} not found, and nothing else shows where the station ends and blood begins; {_supply(blood)}"
+    )
+
+
+@words_for("may_hold_blood")
+def _may_hold_blood(facts: Facts) -> str:
+    blood = facts["blood"]
+    return f"may hold the {listed(blood)}, which neither contrast nor a mask shows; {_supply(blood)}"
+
+
+def _supply(blood: Sequence[str]) -> str:
+    return f"supply {'its mask' if len(blood) == 1 else 'their masks'}"
+
+
+@words_for("implausible")
+def _implausible(facts: Facts) -> str:
+    return f"left out as implausible: {facts['doubt'].reason}"
+
+
+@words_for("doubtful")
+def _doubtful(facts: Facts) -> str:
+    return f"doubtful: {facts['doubt'].reason}"
 
 
 @words_for("neither_nodes_nor_pet")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,14 +18,15 @@ from LNStationLib.assessment.assess import judge_case, parse_case
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.boxes import like
+from LNStationLib.nodes.registry import METHODS as NODES
 from LNStationLib.phantom import demo_case
 from LNStationLib.state.assessed_case import AssessedCase
 from LNStationLib.state.assessment import Assessment, StationFinding
 from LNStationLib.state.patient_state import PatientState
 from LNStationLib.state.settings import Settings
 
-Method = Literal["supplied", "pet_threshold", "ct_blobs", "none"]
-METHODS: tuple[Method, ...] = ("supplied", "pet_threshold", "ct_blobs", "none")
+Method = str
+METHODS: tuple[str, ...] = tuple(method.name for method in NODES)
 COARSE_MM = 2.5
 Edits = Mapping[str, sitk.Image | None]
 
@@ -128,6 +129,7 @@ def comparable(assessment: Assessment, numbers: dict[int, int] | None = None) ->
     ids = numbers or {node.node_id: node.node_id for node in assessment.nodes}
     for row in content["stations"]:
         row["reason"] = renumbered(row["reason"], ids)
+        row["call_warnings"] = [renumbered(text, ids) for text in row["call_warnings"]]
         row["attention_node"] = ids.get(row["attention_node"])
     for row in content["nodes"]:
         row["node_id"] = ids[row["node_id"]]

@@ -6,11 +6,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from LNStationLib.state.reason import Reason
 from LNStationLib.support.types import FloatArray
 
 
 class MissingAnatomyError(Exception):
-    """A definition's structure is missing and has no surrogate; the stations that need it are left out."""
+    """A definition's structure is missing and has no surrogate; the stations that need it are left out.
+
+    Attributes:
+        reason: Which, as data.
+    """
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(f"{reason.code} {dict(reason.facts)}")
+        self.reason = reason
 
 
 @dataclass(frozen=True)

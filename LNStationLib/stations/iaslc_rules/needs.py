@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from LNStationLib.state.reason import Reason
 from LNStationLib.stations import left_out
 from LNStationLib.stations.iaslc_rules.borders import MissingAnatomyError
 
@@ -88,7 +89,7 @@ NEEDS: Mapping[str, StationNeeds] = {
 """Every station of the table to its needs."""
 
 
-def check_needs(station: str, knows: Callable[[Blood], bool]) -> tuple[str, ...]:
+def check_needs(station: str, knows: Callable[[Blood], bool]) -> tuple[Reason, ...]:
     """Check what is known of the blood around a station.
 
     Args:
@@ -96,7 +97,7 @@ def check_needs(station: str, knows: Callable[[Blood], bool]) -> tuple[str, ...]
         knows: Whether a vessel is known in this patient.
 
     Returns:
-        Why the station is doubtful, one sentence each; empty where it is not.
+        Why the station is doubtful; empty where it is not.
 
     Raises:
         MissingAnatomyError: It would be wrong.
