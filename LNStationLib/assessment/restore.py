@@ -19,10 +19,11 @@ from LNStationLib.nodes.registry import METHODS as NODES
 from LNStationLib.staging.rules import Rules
 from LNStationLib.state.assessed_case import AssessedCase
 from LNStationLib.state.assessment import Assessment, Provenance
+from LNStationLib.state.flat_settings import is_flat
 from LNStationLib.state.node_result import NodeResult
 from LNStationLib.state.patient_state import Baseline, OrganPart, Outline, PatientState, StationPart
 from LNStationLib.state.provenance import CHOSEN, METHOD, not_called_reason, step_settings
-from LNStationLib.state.settings import Settings, Step, is_flat
+from LNStationLib.state.settings import Settings, Step
 from LNStationLib.support.errors import GeometryError, InputError
 
 _AGAIN = "assess the case again."

@@ -35,7 +35,7 @@ class CriteriaOptions(MethodOptions):
     short_axis_threshold_mm: float = option(
         10.0,
         "A node is positive from this short axis on (RECIST 1.1: 10 mm).",
-        title="Short axis",
+        title="Positive, short axis",
         unit="mm",
         flag="--short-axis-threshold",
         gt=0,
@@ -43,7 +43,7 @@ class CriteriaOptions(MethodOptions):
     suv_max_threshold: float = option(
         4.0,
         "Nodes and stations are positive above this SUVmax (Engelson et al. 2026, Sec. 4.2: 4).",
-        title="SUVmax",
+        title="Positive, SUVmax",
         flag="--suv-max-threshold",
         gt=0,
     )

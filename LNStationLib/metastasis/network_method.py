@@ -75,6 +75,7 @@ class StationNetworkOptions(CriteriaOptions):
         title="CPU engine",
         flag="--engine",
         width="expert",
+        choice_titles={"auto": "Automatic", "torch": "PyTorch", "openvino": "OpenVINO"},
     )
     flip_averaging: bool = option(
         False,

@@ -41,14 +41,14 @@ class PetThresholdOptions(MethodOptions):
     suv_threshold: float = option(
         2.5,
         "SUV above which PET voxels in a station form a node.",
-        title="SUV threshold",
+        title="PET nodes above SUV",
         flag="--node-suv-threshold",
         gt=0,
     )
     suv_fraction_of_max: float | None = option(
         None,
         "PET nodes keep only voxels of at least this part of their SUVmax (EANM: 0.41).",
-        title="Part of SUVmax",
+        title="PET nodes, part of SUVmax",
         flag="--node-suv-fraction",
         width="expert",
         gt=0,
