@@ -24,6 +24,7 @@ from LNStationLib.assessment.findings import (
     station_findings,
 )
 from LNStationLib.assessment.methods import check_methods
+from LNStationLib.assessment.reasons import words
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.boxes import station_boxes
 from LNStationLib.imaging.grid import field_of_view, labels_to_image_grid
@@ -96,7 +97,7 @@ def _on_working_grid(case: Case, settings: Settings) -> PatientState:
 
 
 def _input_remarks(case: Case) -> list[Provenance]:
-    """What was odd about the input, as a step of its own: a reader may see it before the calls."""
+    """Remarks on the input, as a step of its own: a reader may see it before the calls."""
     if not case.warnings:
         return []
     return [Provenance(step="input", implementation="checks", version=__version__, warnings=list(case.warnings))]
@@ -126,6 +127,7 @@ def _with_parsed_stations(state: PatientState, progress: Progress) -> PatientSta
         progress("drawing the label maps", 0.9)
         part = _station_part(station_map, state.case)
         rows.warnings += station_map.warnings
+        rows.warnings += [] if station_map.failure is None else [words(station_map.failure)]
     return state.knowing(rows.provenance, station_part=part)
 
 

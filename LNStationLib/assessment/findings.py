@@ -11,7 +11,7 @@ from LNStationLib import anatomy
 from LNStationLib.assessment.reasons import sentence, words
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.arrays import array_view
-from LNStationLib.imaging.boxes import Box, points_mm
+from LNStationLib.imaging.boxes import Box, box_of, points_mm
 from LNStationLib.state.assessment import (
     BorderFinding,
     CaseSummary,
@@ -26,7 +26,6 @@ from LNStationLib.state.patient_state import Outline, PatientState
 from LNStationLib.state.station_call import NodeCall, StationCall
 from LNStationLib.state.station_map import StationMap
 from LNStationLib.stations.left_out import TOO_SMALL, not_parsed
-from LNStationLib.stations.profiles import bounding_box
 from LNStationLib.support.types import LabelArray
 
 
@@ -86,7 +85,7 @@ def organs_beside_stations(organs: OrganSet) -> dict[str, sitk.Image]:
     masks = {}
     for name, organ in organs.items():
         if name not in _ENCLOSING:
-            z, y, x = bounding_box(organ.mask, 2)
+            z, y, x = box_of(organ.mask, 2)
             masks[name] = organs.grid.image(organ.mask)[x.start : x.stop, y.start : y.stop, z.start : z.stop]
     return masks
 
@@ -98,7 +97,7 @@ def parsed_outlines(station_map: StationMap) -> dict[str, Outline]:
 
 def _parsed_outline(name: str, station_map: StationMap) -> Outline:
     if name in station_map.left_out:
-        return Outline(warnings=(station_map.left_out[name],))
+        return Outline(warnings=(words(station_map.left_out[name]),))
     borders = tuple(
         BorderFinding(border=note.border, rests_on=note.rests_on, surrogate=note.surrogate)
         for note in station_map.notes(name)
@@ -106,7 +105,8 @@ def _parsed_outline(name: str, station_map: StationMap) -> Outline:
     surrogates = tuple(
         f"{border.border} border rests on a surrogate: {border.rests_on}" for border in borders if border.surrogate
     )
-    return Outline(borders, station_map.doubts.get(name, ()) + surrogates)
+    doubts = tuple(words(doubt) for doubt in station_map.doubts.get(name, ()))
+    return Outline(borders, doubts + surrogates)
 
 
 def midline_of(station_map: StationMap) -> Midline:
@@ -171,7 +171,7 @@ def _without_voxels(outline: Outline) -> Outline:
     """The outline of a station that has no voxel on the CT."""
     if outline.edited or (outline.warnings and not outline.borders):
         return outline
-    return Outline(warnings=(not_parsed(TOO_SMALL),))
+    return Outline(warnings=(words(not_parsed(TOO_SMALL)),))
 
 
 def _measured(stations: sitk.Image, label: int, box: Box) -> tuple[float, Point]:

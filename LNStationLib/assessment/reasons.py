@@ -1,11 +1,11 @@
-"""The words for reasons: the one place where a code with its facts becomes a sentence.
+"""Texts of reasons: the one place where a code with its facts becomes a sentence.
 
-A method that brings codes of its own registers their words with :func:`words_for`.
+A method with codes of its own registers their texts with :func:`words_for`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from LNStationLib.state.reason import Reason
@@ -34,7 +34,7 @@ def words_for(code: str) -> Callable[[Callable[[Facts], str]], Callable[[Facts],
 
 
 def words(reason: Reason) -> str:
-    """A reason in words; a code without words of its own is shown as it is, with its facts."""
+    """The text of a reason; a code without text is shown as it is, with its facts."""
     if reason.code in _WORDS:
         return _WORDS[reason.code](reason.facts)
     facts = ", ".join(f"{name} {value}" for name, value in reason.facts.items())
@@ -70,7 +70,7 @@ _fixed("pet_covers_part", "PET covers only part of the station")
 _fixed("pet_does_not_cover", "PET does not cover the station")
 _fixed("no_pet_value", "no PET value")
 _fixed("tumor_fills_station", "the tumor mask fills the station")
-_fixed("nodes_not_told_from_vessels", "nodes on CT not told from vessels")
+_fixed("nodes_not_told_from_vessels", "nodes on CT cannot be distinguished from vessels")
 _fixed("no_node_found", "no node found")
 _fixed("nodes_not_looked_for", "nodes not looked for")
 _fixed("station_too_small", "it is too small for the voxels of the network's region")
@@ -95,6 +95,54 @@ def _may_be_vessels(facts: Facts) -> str:
 @words_for("nodes_looked_for_on_pet")
 def _looked_for_on_pet(facts: Facts) -> str:
     return f"nodes were looked for on PET, but {words(facts['gap'])}"
+
+
+_fixed("no_tissue_between_borders", "no tissue between its borders in this field of view")
+_fixed("too_small_for_the_ct", "too small for the voxels of this CT")
+_fixed("no_slice_with_both_lungs", "no slice shows both lungs")
+
+
+@words_for("left_out")
+def _left_out(facts: Facts) -> str:
+    return f"not parsed: {words(facts['why'])}"
+
+
+@words_for("none_found")
+def _none_found(facts: Facts) -> str:
+    return f"{' or '.join(name.replace('_', ' ') for name in facts['alternatives'])} not found"
+
+
+@words_for("all_missing")
+def _all_missing(facts: Facts) -> str:
+    return f"{listed(facts['structures'])} not found"
+
+
+@words_for("not_told_from_blood")
+def _not_told_from_blood(facts: Facts) -> str:
+    blood = facts["blood"]
+    return (
+        f"{listed(blood)} not found, and nothing else shows where the station ends and blood begins; {_supply(blood)}"
+    )
+
+
+@words_for("may_hold_blood")
+def _may_hold_blood(facts: Facts) -> str:
+    blood = facts["blood"]
+    return f"may hold the {listed(blood)}, which neither contrast nor a mask shows; {_supply(blood)}"
+
+
+def _supply(blood: Sequence[str]) -> str:
+    return f"supply {'its mask' if len(blood) == 1 else 'their masks'}"
+
+
+@words_for("implausible")
+def _implausible(facts: Facts) -> str:
+    return f"left out as implausible: {facts['doubt'].reason}"
+
+
+@words_for("doubtful")
+def _doubtful(facts: Facts) -> str:
+    return f"doubtful: {facts['doubt'].reason}"
 
 
 @words_for("neither_nodes_nor_pet")

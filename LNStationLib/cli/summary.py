@@ -31,7 +31,7 @@ def show_assessment(console: Console, assessment: Assessment, outputs: Sequence[
     console.print(station_table(assessment.stations))
     show_staging(console, assessment.staging)
     uncalled = [f"{row.station}: {_why_not(row)}" for row in assessment.stations if row.call is None]
-    _show_list(console, "Not assessed", uncalled, style="yellow")
+    _show_list(console, "Without a call", uncalled, style="yellow")
     _show_list(console, "Warnings", assessment.warnings, style="yellow")
     _show_list(console, "Written", (str(path) for path in outputs))
     console.print(Text(assessment.research_use, style="bold"), soft_wrap=True)
@@ -73,10 +73,10 @@ def _call_words(row: StationFinding) -> str:
 
 
 def _why_not(row: StationFinding) -> str:
-    """Why a station was not assessed: where it was not found its warnings say more than its reason."""
+    """Why a station was not assessed; if it was not found, its warnings are more specific than its reason."""
     if row.volume_ml is None and row.warnings:
         return "; ".join(row.warnings)
-    return row.reason.removeprefix("Not assessed: ")
+    return row.reason
 
 
 def _show_list(console: Console, title: str, items: Iterable[str], style: str = "") -> None:

@@ -24,7 +24,7 @@ class NetworkInfo:
         name: Name in settings and model packages.
         title: One line for lists.
         reference: Paper.
-        target: ``module:class`` within ``LNStationLib.networks``; imported when built: listing needs no torch.
+        target: ``module:class``, imported when built, so that listing needs no torch.
         fixed: Arguments that belong to the name and cannot be given.
         needs_groups: The forward pass needs the station group of every sample.
     """
@@ -39,13 +39,15 @@ class NetworkInfo:
     def builder(self) -> Callable[..., nn.Module]:
         """Import and return the class."""
         module, _, attribute = self.target.partition(":")
-        builder: Callable[..., nn.Module] = getattr(import_module(f"LNStationLib.networks.{module}"), attribute)
+        builder: Callable[..., nn.Module] = getattr(import_module(module), attribute)
         return builder
 
 
 _LI = "Li et al. 2025 (SA-MoE)"
 """The paper whose tables compare these networks."""
-_MOBILEVIT = "mobilevitv2:MobileViTv2"
+_CLASSIFICATION = "LNStationLib.networks.classification"
+_COMPARISONS = f"{_CLASSIFICATION}.comparisons"
+_MOBILEVIT = f"{_CLASSIFICATION}.mobilevitv2:MobileViTv2"
 _NETWORKS = (
     NetworkInfo(
         "mobilevitv2", "3D MobileViTv2", f"Mehta and Rastegari 2023; {_LI}, Table 1", _MOBILEVIT, {"experts": "none"}
@@ -75,18 +77,31 @@ _NETWORKS = (
         "mobilevitv2_multi_branch",
         "3D MobileViTv2 with a last stage for each station group",
         f"Zhu et al. 2020; {_LI}, Table 2",
-        "multi_branch:MultiBranchMobileViTv2",
+        f"{_CLASSIFICATION}.multi_branch:MultiBranchMobileViTv2",
         needs_groups=True,
     ),
     NetworkInfo(
-        "resnet18", "3D ResNet-18", f"He et al. 2016; {_LI}, Table 1", "comparisons:ResNetClassifier", {"depth": 18}
+        "resnet18",
+        "3D ResNet-18",
+        f"He et al. 2016; {_LI}, Table 1",
+        f"{_COMPARISONS}:ResNetClassifier",
+        {"depth": 18},
     ),
     NetworkInfo(
-        "resnet50", "3D ResNet-50", f"He et al. 2016; {_LI}, Table 1", "comparisons:ResNetClassifier", {"depth": 50}
+        "resnet50",
+        "3D ResNet-50",
+        f"He et al. 2016; {_LI}, Table 1",
+        f"{_COMPARISONS}:ResNetClassifier",
+        {"depth": 50},
     ),
-    NetworkInfo("mobilenetv2", "3D MobileNetV2", f"Sandler et al. 2018; {_LI}, Table 1", "comparisons:MobileNetV2"),
-    NetworkInfo("vit_t", "3D ViT-T", f"Dosovitskiy et al. 2021; {_LI}, Table 1", "comparisons:ViTClassifier"),
-    NetworkInfo("swin_t", "3D Swin-T", f"Liu et al. 2021; {_LI}, Table 1", "comparisons:SwinClassifier"),
+    NetworkInfo(
+        "mobilenetv2",
+        "3D MobileNetV2",
+        f"Sandler et al. 2018; {_LI}, Table 1",
+        f"{_COMPARISONS}:MobileNetV2",
+    ),
+    NetworkInfo("vit_t", "3D ViT-T", f"Dosovitskiy et al. 2021; {_LI}, Table 1", f"{_COMPARISONS}:ViTClassifier"),
+    NetworkInfo("swin_t", "3D Swin-T", f"Liu et al. 2021; {_LI}, Table 1", f"{_COMPARISONS}:SwinClassifier"),
 )
 NETWORKS: dict[str, NetworkInfo] = {info.name: info for info in _NETWORKS}
 """All registered networks by name."""

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from LNStationLib.phantom.memory import keep_freed_memory
-from LNStationLib.phantom.patient import compact, complete, draw_patient, scanned_with, unplaced
+from LNStationLib.phantom.patient import compact, complete, draw_patient, patient_id, scanned_with, unplaced
 from LNStationLib.phantom.preset import Preset, load_preset
 from LNStationLib.phantom.records import (
     CASES,
@@ -24,7 +24,6 @@ from LNStationLib.phantom.records import (
     TRUTH,
     CohortFile,
     CohortKey,
-    patient_id,
     read_cohort_file,
     read_patient,
     write_file,

@@ -128,6 +128,11 @@ def patient_generator(seed: int, number: int, purpose: Purpose) -> np.random.Gen
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number, _PURPOSES.index(purpose))))
 
 
+def patient_id(preset: str, seed: int, number: int) -> str:
+    """Name of a patient and of its folders."""
+    return f"{preset}-{seed}-{number:05d}"
+
+
 def draw_patient(preset: Preset, seed: int, number: int, site: SiteRow | None = None) -> PatientPlan:
     """Draw a patient of a cohort.
 
@@ -150,7 +155,7 @@ def draw_patient(preset: Preset, seed: int, number: int, site: SiteRow | None = 
     involved = draw_spread(preset, tumor, rng)
     nodes = draw_nodes(preset, draw_traits(preset, rng), tumor, involved, rng)
     return PatientPlan(
-        patient_id=f"{preset.name}-{seed}-{number:05d}",
+        patient_id=patient_id(preset.name, seed, number),
         preset=preset.name,
         seed=seed,
         number=number,

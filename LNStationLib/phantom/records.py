@@ -183,11 +183,6 @@ def _truth_folders(folder: Path) -> list[Path]:
     return sorted(path.parent for path in (folder / TRUTH).glob(f"[!.]*/{PATIENT_FILE}"))
 
 
-def patient_id(preset: str, seed: int, number: int) -> str:
-    """Name of a patient's folders."""
-    return f"{preset}-{seed}-{number:05d}"
-
-
 def write_file(path: Path, content: bytes) -> None:
     """Write a file so that it appears whole or not at all.
 

@@ -1,4 +1,4 @@
-"""Stations held against the rules: size, level, side, and how much of each lies where no station can be."""
+"""Check stations against the rules: size, level, side, and how much of each lies in impossible places."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from LNStationLib.organs.groups import BONES
 from LNStationLib.quality.doubts import Doubt, judge
 from LNStationLib.quality.rules import Plausibility, StationMeasure, plausibility
 from LNStationLib.state.organ_set import OrganSet
+from LNStationLib.state.reason import Reason
 from LNStationLib.state.station_map import StationMap
 from LNStationLib.stations.profiles import first_mm
 from LNStationLib.support.types import BoolArray, FloatArray, HuArray
@@ -31,7 +32,7 @@ _MIN_LUNG_SLICE_MM2 = 1500.0
 def check_stations(
     station_map: StationMap, organs: OrganSet, hu: HuArray, rules: Plausibility | None = None
 ) -> tuple[StationMap, tuple[Doubt, ...]]:
-    """Hold parsed stations against the rules of the quality check.
+    """Check parsed stations against the rules of the quality check.
 
     Args:
         station_map: As parsed; stays as it is.
@@ -49,10 +50,12 @@ def check_stations(
         voxels = scene.voxels_of(row.label_value)
         if len(voxels):
             found += _doubts_of(row.name, _Region(scene, voxels).measures(), rules or plausibility())
-    return _without_the_impossible(station_map, found), tuple(found)
+    return _without_impossible(station_map, found), tuple(found)
 
 
-def check_outline(station: str, volume_ml: float, height_mm: float, rules: Plausibility | None = None) -> list[str]:
+def check_outline(
+    station: str, volume_ml: float, height_mm: float, rules: Plausibility | None = None
+) -> list[Reason]:
     """What is doubtful about the size of a station that a reader drew.
 
     Args:
@@ -62,7 +65,7 @@ def check_outline(station: str, volume_ml: float, height_mm: float, rules: Plaus
         rules: Those of ``Resources/Quality`` where ``None``.
 
     Returns:
-        Sentences; a reader's own station is never left out.
+        Why; a reader's own station is never left out.
     """
     measures: dict[StationMeasure, float | None] = {"volume_ml": volume_ml, "height_mm": height_mm}
     return [_doubtful(doubt) for doubt in _doubts_of(station, measures, rules or plausibility())]
@@ -77,13 +80,13 @@ def _doubts_of(station: str, measures: dict[StationMeasure, float | None], rules
     return [doubt for doubt in doubts if doubt is not None]
 
 
-def _without_the_impossible(station_map: StationMap, doubts: Sequence[Doubt]) -> StationMap:
+def _without_impossible(station_map: StationMap, doubts: Sequence[Doubt]) -> StationMap:
     left_out = dict(station_map.left_out)
-    doubtful = {station: list(words) for station, words in station_map.doubts.items()}
+    doubtful = {station: list(reasons) for station, reasons in station_map.doubts.items()}
     for doubt in doubts:
         (station,) = doubt.names
         if doubt.severity == "leave_out":
-            left_out.setdefault(station, f"left out as implausible: {doubt.reason}")
+            left_out.setdefault(station, Reason("implausible", {"doubt": doubt}))
         else:
             doubtful.setdefault(station, []).append(_doubtful(doubt))
     gone = {station for station in left_out if station not in station_map.left_out}
@@ -96,12 +99,12 @@ def _without_the_impossible(station_map: StationMap, doubts: Sequence[Doubt]) ->
         labels=labels,
         borders=[note for note in station_map.borders if note.station not in gone],
         left_out=left_out,
-        doubts={station: tuple(words) for station, words in doubtful.items() if station not in gone},
+        doubts={station: tuple(reasons) for station, reasons in doubtful.items() if station not in gone},
     )
 
 
-def _doubtful(doubt: Doubt) -> str:
-    return f"doubtful: {doubt.reason}"
+def _doubtful(doubt: Doubt) -> Reason:
+    return Reason("doubtful", {"doubt": doubt})
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import numpy as np
 
 from LNStationLib import anatomy
 from LNStationLib.imaging.grid import Grid
+from LNStationLib.state.reason import Reason
 from LNStationLib.support.types import BoolArray, FloatArray, LabelArray, PointMm, Side
 
 
@@ -18,7 +19,7 @@ class BorderNote:
     Attributes:
         station: Station name, e.g. ``"4R"``.
         border: Which border, e.g. ``"upper"``.
-        rests_on: What placed it, in words ("caudal margin of the left brachiocephalic vein").
+        rests_on: What placed it, as text ("caudal margin of the left brachiocephalic vein").
         surrogate: True where the structure of the definition was missing and something else stood in.
     """
 
@@ -41,15 +42,17 @@ class StationMap:
         left_out: Station name to the reason why it could not be parsed.
         warnings: Sentences for the user.
         doubts: Station name to why its outline is doubtful; only stations that have voxels and a doubt.
+        failure: Why no station could be parsed; ``None`` where some could.
     """
 
     grid: Grid
     labels: LabelArray
     midline_x_mm: FloatArray
     borders: list[BorderNote] = field(default_factory=list)
-    left_out: dict[str, str] = field(default_factory=dict)
+    left_out: dict[str, Reason] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
-    doubts: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    doubts: dict[str, tuple[Reason, ...]] = field(default_factory=dict)
+    failure: Reason | None = None
 
     def mask(self, station: str) -> BoolArray:
         """Voxels of a station by name.

@@ -1,42 +1,36 @@
-"""Why a station was left out or is doubtful: the sentences of the report, in one place."""
+"""Why a station was left out or is doubtful, as data; ``assessment/reasons.py`` has the words."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from LNStationLib.support.sentences import listed
+from LNStationLib.state.reason import Reason
 
-NO_TISSUE = "no tissue between its borders in this field of view"
-TOO_SMALL = "too small for the voxels of this CT"
-NOT_BOTH_LUNGS = "no slice shows both lungs"
+NO_TISSUE = Reason("no_tissue_between_borders")
+TOO_SMALL = Reason("too_small_for_the_ct")
+NOT_BOTH_LUNGS = Reason("no_slice_with_both_lungs")
 
 
-def not_parsed(why: str) -> str:
+def not_parsed(why: Reason) -> Reason:
     """The warning of a station that was left out."""
-    return f"not parsed: {why}"
+    return Reason("left_out", {"why": why})
 
 
-def not_found(*alternatives: str) -> str:
+def not_found(*alternatives: str) -> Reason:
     """Structures, any of which would do, that were not found; names of organs or words."""
-    return f"{' or '.join(name.replace('_', ' ') for name in alternatives)} not found"
+    return Reason("none_found", {"alternatives": alternatives})
 
 
-def all_not_found(*structures: str) -> str:
+def all_not_found(*structures: str) -> Reason:
     """Structures of which one stands in for the other, all of which are missing."""
-    return f"{listed(structures)} not found"
+    return Reason("all_missing", {"structures": structures})
 
 
-def cannot_be_told_from(blood: Sequence[str]) -> str:
+def indistinguishable_from(blood: Sequence[str]) -> Reason:
     """Vessels and chambers beside the station that neither contrast nor a mask shows."""
-    return (
-        f"{listed(blood)} not found, and nothing else shows where the station ends and blood begins; {_supply(blood)}"
-    )
+    return Reason("not_told_from_blood", {"blood": tuple(blood)})
 
 
-def may_hold(blood: Sequence[str]) -> str:
+def may_hold(blood: Sequence[str]) -> Reason:
     """Vessels that run through the station and that neither contrast nor a mask shows."""
-    return f"may hold the {listed(blood)}, which neither contrast nor a mask shows; {_supply(blood)}"
-
-
-def _supply(blood: Sequence[str]) -> str:
-    return f"supply {'its mask' if len(blood) == 1 else 'their masks'}"
+    return Reason("may_hold_blood", {"blood": tuple(blood)})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,14 +18,15 @@ from LNStationLib.assessment.assess import judge_case, parse_case
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.boxes import like
+from LNStationLib.nodes.registry import METHODS as NODES
 from LNStationLib.phantom import demo_case
 from LNStationLib.state.assessed_case import AssessedCase
 from LNStationLib.state.assessment import Assessment, StationFinding
 from LNStationLib.state.patient_state import PatientState
 from LNStationLib.state.settings import Settings
 
-Method = Literal["supplied", "pet_threshold", "ct_blobs", "none"]
-METHODS: tuple[Method, ...] = ("supplied", "pet_threshold", "ct_blobs", "none")
+Method = str
+METHODS: tuple[str, ...] = tuple(method.name for method in NODES)
 COARSE_MM = 2.5
 Edits = Mapping[str, sitk.Image | None]
 

@@ -21,7 +21,7 @@ def attention_inside_masks(attention: FloatArray, masks: Sequence[BoolArray]) ->
     """
     import torch
 
-    from LNStationLib.networks.attention_map import attention_inside
+    from LNStationLib.networks.classification.attention_map import attention_inside
 
     on_device = torch.from_numpy(np.ascontiguousarray(attention))[None, None]
     return [

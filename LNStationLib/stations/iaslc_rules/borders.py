@@ -6,11 +6,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from LNStationLib.state.reason import Reason
 from LNStationLib.support.types import FloatArray
 
 
 class MissingAnatomyError(Exception):
-    """A definition's structure is missing and has no surrogate; the stations that need it are left out."""
+    """A definition's structure is missing and has no surrogate; the stations that need it are left out.
+
+    Attributes:
+        reason: Which, as data.
+    """
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(f"{reason.code} {dict(reason.facts)}")
+        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -20,7 +29,7 @@ class Border:
     Attributes:
         position_mm: LPS coordinate in mm, broadcastable to ``[z, y, x]``: a plane has shape ``(1, 1, 1)``, a
             tracheal wall ``(z, 1, 1)``, the prevascular surface ``(z, 1, x)``.
-        rests_on: What placed it, in words for the report.
+        rests_on: What placed it, as text for the report.
         surrogate: True where something stood in for the structure that the definition names.
     """
 

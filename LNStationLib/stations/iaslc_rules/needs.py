@@ -1,4 +1,4 @@
-"""Which vessels and chambers each station cannot be told from, and what follows where they are not known.
+"""Vessels and chambers that each station cannot be distinguished from, and what follows if they are not known.
 
 Stations are the tissue *beside* the great vessels. Contrast shows these in the image and masks show them anywhere; on
 a CT without contrast and without masks they look like the nodes beside them. A vessel without which a station would
@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from LNStationLib.state.reason import Reason
 from LNStationLib.stations import left_out
 from LNStationLib.stations.iaslc_rules.borders import MissingAnatomyError
 
@@ -20,7 +21,7 @@ class Blood:
     """One vessel or chamber.
 
     Attributes:
-        title: In words, for sentences.
+        title: For use in sentences.
         masks: Organs of the table, any of which outlines it.
     """
 
@@ -88,7 +89,7 @@ NEEDS: Mapping[str, StationNeeds] = {
 """Every station of the table to its needs."""
 
 
-def check_needs(station: str, knows: Callable[[Blood], bool]) -> tuple[str, ...]:
+def check_needs(station: str, knows: Callable[[Blood], bool]) -> tuple[Reason, ...]:
     """Check what is known of the blood around a station.
 
     Args:
@@ -96,7 +97,7 @@ def check_needs(station: str, knows: Callable[[Blood], bool]) -> tuple[str, ...]
         knows: Whether a vessel is known in this patient.
 
     Returns:
-        Why the station is doubtful, one sentence each; empty where it is not.
+        Why the station is doubtful; empty where it is not.
 
     Raises:
         MissingAnatomyError: It would be wrong.
@@ -104,6 +105,6 @@ def check_needs(station: str, knows: Callable[[Blood], bool]) -> tuple[str, ...]
     needs = NEEDS[station]
     wrong = [blood.title for blood in needs.without_it_wrong if not knows(blood)]
     if wrong:
-        raise MissingAnatomyError(left_out.cannot_be_told_from(wrong))
+        raise MissingAnatomyError(left_out.indistinguishable_from(wrong))
     doubtful = [blood.title for blood in needs.without_it_doubtful if not knows(blood)]
     return (left_out.may_hold(doubtful),) if doubtful else ()

@@ -18,6 +18,7 @@ from LNStationLib.state.method import MethodOptions, NoOptions
 from LNStationLib.state.needs import Need
 from LNStationLib.state.organ_set import OrganSet
 from LNStationLib.state.patient_state import PatientState
+from LNStationLib.state.reason import Reason
 from LNStationLib.state.station_map import BorderNote, StationMap
 from LNStationLib.stations.iaslc_rules.borders import MissingAnatomyError
 from LNStationLib.stations.iaslc_rules.cleanup import clean_labels
@@ -63,7 +64,7 @@ class IaslcRules:
         try:
             frame = make_frame(hu, organs)
         except MissingAnatomyError as error:
-            return _nothing(organs, str(error))
+            return _nothing(organs, error.reason)
         patient = Anatomy(frame)
         drawn = _draw(patient, progress)
         labels = clean_labels(frame, patient, drawn.regions)
@@ -75,8 +76,8 @@ class _Drawn:
     """Regions, reasons why others have none, and doubts about regions, by station."""
 
     regions: dict[str, Region] = field(default_factory=dict)
-    left_out: dict[str, str] = field(default_factory=dict)
-    doubts: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    left_out: dict[str, Reason] = field(default_factory=dict)
+    doubts: dict[str, tuple[Reason, ...]] = field(default_factory=dict)
 
 
 def _draw(patient: Anatomy, progress: Progress) -> _Drawn:
@@ -86,22 +87,22 @@ def _draw(patient: Anatomy, progress: Progress) -> _Drawn:
         try:
             drawn.doubts[name] = check_needs(name, patient.knows)
         except MissingAnatomyError as missing:
-            drawn.left_out[name] = not_parsed(str(missing))
+            drawn.left_out[name] = not_parsed(missing.reason)
         try:
             # One that is left out for its needs still keeps its neighbors out of its place.
             drawn.regions[name] = rule(patient)
         except MissingAnatomyError as missing:
-            drawn.left_out.setdefault(name, not_parsed(str(missing)))
+            drawn.left_out.setdefault(name, not_parsed(missing.reason))
     for name, why in drawn.left_out.items():
-        _log.info("station %s left out: %s", name, why)
+        _log.info("station %s left out: %s", name, why.facts.get("why", why))
     return drawn
 
 
-def _nothing(organs: OrganSet, reason: str) -> StationMap:
+def _nothing(organs: OrganSet, reason: Reason) -> StationMap:
     grid = organs.grid
     middle = np.full(grid.shape[0], grid.coordinates_mm(2).mean())
     left_out = {row.name: not_parsed(reason) for row in anatomy.stations()}
-    return StationMap(grid, np.zeros(grid.shape, np.uint8), middle, left_out=left_out, warnings=[reason])
+    return StationMap(grid, np.zeros(grid.shape, np.uint8), middle, left_out=left_out, failure=reason)
 
 
 def _assemble(

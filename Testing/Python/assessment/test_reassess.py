@@ -139,7 +139,7 @@ def test_voxels_of_a_neighbor_change_their_station_and_the_neighbor_says_so() ->
     for name in ["4R", *losers]:
         assert now[name].edited
         assert now[name].borders == []
-        assert "changed by a reader" in now[name].warnings[0]
+        assert "A reader changed the contour" in now[name].warnings[0]
     kept = set(now) - {"4R", *losers}
     assert {"1R", "1L", "8", "9"} <= kept
     for name in kept:
@@ -212,7 +212,7 @@ def test_a_mask_on_another_grid_is_refused() -> None:
         _other(image, SetDirection=(-1, 0, 0, 0, -1, 0, 0, 0, 1)),
     ]
     for stranger in strangers:
-        with pytest.raises(GeometryError, match="station 4R is on another voxel grid than the CT: set the CT"):
+        with pytest.raises(GeometryError, match="station 4R is on a different voxel grid from the CT: set the CT"):
             reassess(before, {"4R": stranger})
 
 

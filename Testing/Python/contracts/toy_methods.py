@@ -57,8 +57,8 @@ class ToyStations(Toy):
         middle = [n // 2 for n in grid.shape]
         half = round(15 / grid.spacing_mm[0])
         labels[tuple(slice(at - half, at + half) for at in middle)] = anatomy.station("7").label_value
-        left_out = {row.name: "not parsed: the toy knows station 7 alone" for row in anatomy.stations()}
-        del left_out["7"]
+        reason = Reason("left_out", {"why": Reason("toy_knows_station_7_alone")})
+        left_out = {row.name: reason for row in anatomy.stations() if row.name != "7"}
         return StationMap(grid, labels, np.full(grid.shape[0], grid.coordinates_mm(2).mean()), left_out=left_out)
 
 

@@ -34,8 +34,8 @@ def lively_network(name: str = "mobilevitv2_sa_moe", **arguments: Any) -> Any:
     """
     import torch
 
+    from LNStationLib.networks.classification.separable_attention import SeparableSelfAttention
     from LNStationLib.networks.registry import build_network
-    from LNStationLib.networks.separable_attention import SeparableSelfAttention
 
     torch.manual_seed(0)
     network = build_network(name, {"width": 0.1, **arguments}).train()

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from metastasis.network_cases import REGION, Scene, lively_network, write_stations_package
 
+from LNStationLib.metastasis.network_method import StationNetworkOptions
 from LNStationLib.metastasis.station_network import StationNetwork, warm_network
 from LNStationLib.models.package import read_package
 from LNStationLib.models.runtime import runner
 from LNStationLib.models.runtime.runner import OPENVINO_REQUIREMENT
-from LNStationLib.state.settings import Settings
 from LNStationLib.support.errors import InputError
 
 torch = pytest.importorskip("torch", reason="the 'networks' packages are not installed")
@@ -137,9 +137,9 @@ def test_networks_that_ask_for_groups_are_left_to_torch(package: Path, monkeypat
         StationNetwork(read_package(package), "cpu", "openvino")
 
 
-def test_an_unknown_engine_is_no_setting() -> None:
+def test_an_unknown_engine_is_not_an_option() -> None:
     with pytest.raises(ValueError, match="engine"):
-        Settings(engine="tensorrt")  # type: ignore[arg-type]
+        StationNetworkOptions(engine="tensorrt")  # type: ignore[arg-type]
 
 
 def test_the_named_version_is_that_of_the_project() -> None:

@@ -6,8 +6,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the 'networks' packages are not installed")
 
-from LNStationLib.networks.attention_map import aggregated, normalized, resized, spatial_softmax  # noqa: E402
-from LNStationLib.networks.separable_attention import (  # noqa: E402
+from LNStationLib.networks.classification.attention_map import aggregated, normalized, resized, spatial_softmax  # noqa: E402
+from LNStationLib.networks.classification.separable_attention import (  # noqa: E402
     SampleNorm,
     SeparableSelfAttention,
     fold,

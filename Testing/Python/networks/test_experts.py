@@ -6,7 +6,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the 'networks' packages are not installed")
 
-from LNStationLib.networks.feed_forward import (  # noqa: E402
+from LNStationLib.networks.classification.feed_forward import (  # noqa: E402
     GatedMoE,
     RoutingRecord,
     StationAwareMoE,

@@ -18,6 +18,7 @@ from LNStationLib import anatomy
 from LNStationLib.assessment import assess as assessing
 from LNStationLib.assessment.assess import parse_case
 from LNStationLib.assessment.findings import parsed_outlines
+from LNStationLib.assessment.reasons import words
 from LNStationLib.assessment.reassess import reassess
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.grid import Grid, field_of_view
@@ -144,11 +145,11 @@ def test_a_station_that_cannot_be_is_left_out_and_the_others_stay() -> None:
     wrong.labels[: body[0] // 2][parsed.labels[: body[0] // 2] == 0] = anatomy.station("3P").label_value
     checked, _ = check_stations(wrong, organs, hu)
     assert not checked.mask("3P").any()
-    assert checked.left_out["3P"].startswith("left out as implausible: its volume is")
+    assert words(checked.left_out["3P"]).startswith("left out as implausible: its volume is")
     assert checked.notes("3P") == []
     assert np.array_equal(checked.mask("7"), parsed.mask("7"))
     outline = parsed_outlines(checked)["3P"]
-    assert outline.warnings == (checked.left_out["3P"],)
+    assert outline.warnings == (words(checked.left_out["3P"]),)
 
 
 def test_a_doubtful_station_says_so_in_its_outline() -> None:

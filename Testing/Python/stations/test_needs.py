@@ -8,6 +8,7 @@ from stations import schematic_chest as chest
 
 from LNStationLib import anatomy
 from LNStationLib.assessment.findings import parsed_outlines
+from LNStationLib.assessment.reasons import words
 from LNStationLib.state.station_map import StationMap
 from LNStationLib.stations.iaslc_rules import IaslcRules
 from LNStationLib.stations.iaslc_rules.needs import NEEDS
@@ -31,7 +32,7 @@ def test_every_station_states_its_needs_in_organs_of_the_table() -> None:
 
 
 @pytest.mark.parametrize(
-    ("missing", "words", "lost"),
+    ("missing", "said", "lost"),
     [
         (AORTA, "aorta", {"2R", "2L", "3A", "4R", "4L", "5", "6", "8", "9"}),
         (PULMONARY_ARTERY, "pulmonary artery", {"4L", "5", "10R", "10L", "11R", "11L"}),
@@ -39,13 +40,13 @@ def test_every_station_states_its_needs_in_organs_of_the_table() -> None:
     ],
 )
 def test_without_contrast_a_missing_vessel_leaves_out_what_it_would_fill(
-    missing: tuple[str, ...], words: str, lost: set[str]
+    missing: tuple[str, ...], said: str, lost: set[str]
 ) -> None:
     result = parsed(without=missing)
     assert set(result.left_out) == lost
     for name in lost:
-        assert words in result.left_out[name]
-        assert "supply" in result.left_out[name]
+        assert said in words(result.left_out[name])
+        assert "supply" in words(result.left_out[name])
         assert not result.mask(name).any()
 
 
@@ -62,9 +63,9 @@ def test_a_surrogate_is_no_vessel_that_was_seen() -> None:
 def test_a_vessel_that_only_runs_through_a_station_makes_it_doubtful() -> None:
     result = parsed(surrogates=("superior_vena_cava",))
     assert result.left_out == {}
-    assert "superior vena cava" in result.doubts["4R"][0]
+    assert "superior vena cava" in words(result.doubts["4R"][0])
     assert result.mask("4R").any()
-    assert result.doubts["4R"][0] in parsed_outlines(result)["4R"].warnings
+    assert words(result.doubts["4R"][0]) in parsed_outlines(result)["4R"].warnings
     assert "4R" not in parsed().doubts
 
 

@@ -285,8 +285,8 @@ def test_volumes_that_cannot_be_used_are_refused_and_the_case_stays(client: Clie
     wrong = {
         "leaves the private folder": good | {"path": "../ct.raw"},
         "bytes where": truncated,
-        "cannot travel": good | {"dtype": "float64"},
-        "no rotation": good | {"direction": [0.0] * 9},
+        "cannot be transferred": good | {"dtype": "float64"},
+        "not a rotation": good | {"direction": [0.0] * 9},
     }
     for words, volume in wrong.items():
         failure = client.failure("reassess", {"case": "a", "stations": {"7": volume}})

@@ -53,7 +53,7 @@ def prepare(
     node in it, negative where it was dissected and none was found, unlabeled where it was not dissected. Faulty rows
     of the tables are all listed.
     """
-    from lnstation_training.engine.prepare import PrepareRequest
+    from lnstation_training.engine.prepare import PrepareRequest, positives
     from lnstation_training.engine.prepare import prepare as prepare_cohort
     from lnstation_training.tasks import task_named
 
@@ -63,7 +63,8 @@ def prepare(
     with console.shown_progress() as progress:
         samples = prepare_cohort(wanted, cohort, request, progress)
     show_report(wanted.prepared_report(samples))
-    say(f"{out}: {folds} folds of patients.")
+    patients_made, labeled = len({sample.patient for sample in samples}), len(positives(samples))
+    say(f"{out}: {patients_made} patients, {labeled} of them with a labeled {wanted.unit}, in {folds} folds.")
     config = f" --config {wanted.example_config}" if wanted.example_config else f" --task {wanted.name}"
     say(f"Next: python3 run.py train fit{config} --data.folder {out} --out RUN")
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from lnstation_training.engine.epoch_callbacks import EpochProgress
 from lnstation_training.engine.evaluate import evaluate_run, write_json
 from lnstation_training.engine.experiment_files import Row, Setting, read_rows, read_setting, setting_geometry
@@ -212,26 +214,15 @@ def _results(jobs: Sequence[Job], done: int, whole: int, progress: Progress) -> 
 
 def run_job(job: Job, progress: Progress = silent) -> FoldResult:
     """Train, evaluate and write one row on one fold."""
-    import torch
-
-    threads = job.experiment.threads
-    if threads is not None:
-        torch.set_num_threads(threads)
-        os.environ["OMP_NUM_THREADS"] = str(threads)
-    start, config = time.monotonic(), _plain(job.config)
+    task, threads, config = job.experiment.task, job.experiment.threads, _plain(job.config)
+    _limit_threads(threads)
 
     def told(step: str, fraction: float) -> None:
         progress(f"{job.row}, fold {job.fold}: {step}", fraction)
 
-    args = {
-        **config,
-        "out": str(job.run),
-        "start_from": None if job.start_run is None else str(job.start_run),
-        "data": {**config["data"], "folder": str(job.experiment.data), "fold": job.fold},
-        "trainer": {"enable_progress_bar": False, "enable_model_summary": False, **config["trainer"]},
-    }
-    task = job.experiment.task
-    fit(args, task, [EpochProgress(told, task.monitor)])
+    start = time.monotonic()
+    fit(_fit_arguments(job, config), task, [EpochProgress(told, task.monitor)])
+    evaluation = evaluate_run(job.run, task, "test")
     result = FoldResult(
         row=job.row,
         fold=job.fold,
@@ -240,8 +231,26 @@ def run_job(job: Job, progress: Progress = silent) -> FoldResult:
         config=config,
         seconds=time.monotonic() - start,
         threads=threads,
-        evaluation=evaluate_run(job.run, task, "test"),
+        evaluation=evaluation,
     )
     job.result.parent.mkdir(parents=True, exist_ok=True)
     write_json(job.result, result)
     return result
+
+
+def _limit_threads(threads: int | None) -> None:
+    """Of this process and those it starts; ``None`` lets torch choose."""
+    if threads is not None:
+        torch.set_num_threads(threads)
+        os.environ["OMP_NUM_THREADS"] = str(threads)
+
+
+def _fit_arguments(job: Job, config: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a run with its paths."""
+    return {
+        **config,
+        "out": str(job.run),
+        "start_from": None if job.start_run is None else str(job.start_run),
+        "data": {**config["data"], "folder": str(job.experiment.data), "fold": job.fold},
+        "trainer": {"enable_progress_bar": False, "enable_model_summary": False, **config["trainer"]},
+    }

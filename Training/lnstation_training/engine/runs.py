@@ -131,20 +131,32 @@ def task_of_run(folder: Path) -> str | None:
 
 
 def task_of_arguments(args: Sequence[str] | Mapping[str, Any]) -> str | None:
-    """Name of the task that the arguments of ``fit`` ask for, on the command line or in a file of settings."""
+    """Name of the task that the arguments of ``fit`` ask for, on the command line or in files of settings.
+
+    What cannot be read names none: the parser of all arguments, which comes next, says what is wrong with it.
+    """
     if isinstance(args, Mapping):
         return args.get("task")
-    named, config = _option(args, "--task"), _option(args, "--config")
-    if named is None and config is not None and Path(config).exists():
-        content = yaml.safe_load(Path(config).read_text(encoding="utf-8"))
-        named = content.get("task") if isinstance(content, dict) else None
-    return named
+    files = [_task_in_file(Path(path)) for path in _values(args, "--config", "-c")]
+    named = [each for each in (*files, *_values(args, "--task")) if each is not None]
+    return named[-1] if named else None
 
 
-def _option(args: Sequence[str], name: str) -> str | None:
+def _values(args: Sequence[str], *names: str) -> list[str]:
+    """Values of an option in order, as ``NAME VALUE`` or ``NAME=VALUE``."""
+    found = []
     for position, argument in enumerate(args):
-        if argument.startswith(f"{name}="):
-            return argument.partition("=")[2]
-        if argument == name and position + 1 < len(args):
-            return args[position + 1]
-    return None
+        name, equals, value = argument.partition("=")
+        if name in names and equals:
+            found.append(value)
+        elif argument in names and position + 1 < len(args):
+            found.append(args[position + 1])
+    return found
+
+
+def _task_in_file(path: Path) -> str | None:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return None
+    return content.get("task") if isinstance(content, dict) else None

@@ -58,7 +58,10 @@ class Task(Protocol):
 
     @property
     def module(self) -> type[NetworkModule]:
-        """The Lightning module; its arguments are the settings ``model`` of a run."""
+        """The Lightning module; its arguments are the settings ``model`` of a run.
+
+        All but ``network`` and ``network_arguments`` have defaults, so that a package's network can be put into it.
+        """
 
     @property
     def data(self) -> type[FoldDataModule]:

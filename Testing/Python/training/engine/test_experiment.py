@@ -211,3 +211,12 @@ def test_rows_start_from_the_row_that_the_setting_names_and_it_is_run_first(tmp_
     (folder / "tiny.yaml").write_text(yaml.safe_dump({**setting, "start_from": {"mobilevitv2_sa_moe": "root"}}))
     with pytest.raises(InputError, match="unknown rows root"):
         plan(wanted)
+
+
+def test_rows_name_their_task_and_rows_of_before_tasks_had_names_are_of_the_default_one(tmp_path: Path) -> None:
+    assert task_named(read_rows(SA_MOE).task).name == "station_classification"
+    rows = yaml.safe_load((SA_MOE / "rows.yaml").read_text(encoding="utf-8"))
+    del rows["task"]
+    (tmp_path / "rows.yaml").write_text(yaml.safe_dump(rows), encoding="utf-8")
+    assert read_rows(tmp_path).task is None
+    assert task_named(read_rows(tmp_path).task).name == "station_classification"

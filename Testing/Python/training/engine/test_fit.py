@@ -167,7 +167,7 @@ def test_a_full_disk_is_one_sentence(
     monkeypatch.setattr(lightning.Trainer, "save_checkpoint", full)
     with pytest.raises(OutputError, match="full") as caught:
         fit_stations(fit_arguments(prepared, tmp_path / "run"))
-    assert "it goes on" in str(caught.value)
+    assert "again to resume" in str(caught.value)
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:

@@ -25,8 +25,6 @@ from lnstation_training.evaluation.discrimination import (
     recall_at_specificity,
     specificity_at_recall,
 )
-from lnstation_training.tasks.station_classification.prediction import Prediction
-from lnstation_training.tasks.station_classification.size_criterion import size_criterion
 
 LABELS = np.array([0, 0, 0, 0, 1, 1, 1, 1])
 SCORES = np.array([0.1, 0.2, 0.3, 0.6, 0.4, 0.5, 0.7, 0.8])
@@ -192,16 +190,3 @@ def test_operating_points_reach_what_they_promise() -> None:
 def test_operating_points_need_both_classes() -> None:
     with pytest.raises(ValueError, match="positive and negative"):
         operating_points(np.ones(3), np.array([0.1, 0.2, 0.3]))
-
-
-def sized(label: int, short_axis_mm: float | None) -> Prediction:
-    return Prediction(patient="1", station="4R", group=1, label=label, logit=0.0, short_axis_mm=short_axis_mm)
-
-
-def test_the_size_criterion_calls_stations_with_a_node_of_ten_millimeters() -> None:
-    sizes, labels = [12.0, 10.0, 9.9, None, 15.0, 4.0, None, 9.0], [1, 1, 1, 1, 0, 0, 0, 0]
-    rows = [sized(label, size) for size, label in zip(sizes, labels, strict=True)]
-    found = size_criterion(rows)
-    assert found is not None
-    assert (found.sensitivity, found.specificity, found.auc) == (0.5, 0.75, 0.625)
-    assert size_criterion(rows[:4]) is None

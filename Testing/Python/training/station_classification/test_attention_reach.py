@@ -11,9 +11,9 @@ from lnstation_training.tasks.station_classification.attention_reach import (  #
     block_sizes,
     mean_ceiling,
 )
-from LNStationLib.networks.attention_map import aggregated, attention_inside  # noqa: E402
+from LNStationLib.networks.classification.attention_map import aggregated, attention_inside  # noqa: E402
+from LNStationLib.networks.classification.separable_attention import fold_scores  # noqa: E402
 from LNStationLib.networks.registry import build_network  # noqa: E402
-from LNStationLib.networks.separable_attention import fold_scores  # noqa: E402
 
 REGION = (8, 24, 24)
 PATCH = (2, 2, 2)

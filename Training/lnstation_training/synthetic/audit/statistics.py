@@ -32,7 +32,10 @@ def wilson(part: int, whole: int, z: float = 1.96) -> tuple[float, float]:
 
 
 def auroc(positive: Sequence[float], negative: Sequence[float]) -> float | None:
-    """Area under the ROC curve (Mann-Whitney); ``None`` where a class is empty."""
+    """Area under the ROC curve (Mann-Whitney); ``None`` where a class is empty.
+
+    Not scikit-learn's, which refuses scores of minus infinity: the ideal observer's for a station without nodes.
+    """
     if not len(positive) or not len(negative):
         return None
     ranks = rankdata([*positive, *negative])

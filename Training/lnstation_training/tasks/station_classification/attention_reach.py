@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from LNStationLib.networks.attention_map import MaskReduction, mask_on_attention_grid
-from LNStationLib.networks.mobilevitv2 import MobileViTBlock
-from LNStationLib.networks.separable_attention import unfold
+from LNStationLib.networks.classification.attention_map import MaskReduction, mask_on_attention_grid
+from LNStationLib.networks.classification.mobilevitv2 import MobileViTBlock
+from LNStationLib.networks.classification.separable_attention import unfold
 
 Size = tuple[int, int, int]
 _BATCH = 16

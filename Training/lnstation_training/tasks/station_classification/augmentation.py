@@ -9,6 +9,9 @@ from monai.transforms.intensity.array import RandGaussianNoise, RandScaleIntensi
 from monai.transforms.spatial.array import RandAffine, RandFlip
 from torch import Tensor
 
+from lnstation_training.tasks.station_classification.channels import ct_of, in_order, node_mask_of
+from LNStationLib.sampling.channels import CT, NODE_MASK
+
 # Small changes: a changed region could still be another patient's.
 _MAX_ROTATION_DEG = 15
 """In the axial plane: how far patients lie rotated on the table."""
@@ -73,10 +76,11 @@ class RegionAugmentation:
     def __call__(self, region: Tensor) -> Tensor:
         """Change ``[2, z, y, x]``; CT stays in [-1, 1], the node mask 0 or 1."""
         moved = _plain(self.spatial(region))
-        inside = moved[0] > -1 + _INSIDE
-        changed = _plain(self.intensity(moved[:1].clone()))[0]
-        ct = torch.where(inside, changed.clamp(-1, 1), moved[0])
-        return torch.stack([ct, (moved[1] > 0.5).to(ct.dtype)])
+        ct = ct_of(moved)
+        changed = _plain(self.intensity(ct.clone()))
+        ct = torch.where(ct > -1 + _INSIDE, changed.clamp(-1, 1), ct)
+        mask = (node_mask_of(moved) > 0.5).to(ct.dtype)
+        return torch.cat(in_order({CT: ct, NODE_MASK: mask}))
 
 
 def _plain(tensor: Tensor) -> Tensor:

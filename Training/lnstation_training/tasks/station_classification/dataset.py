@@ -11,8 +11,13 @@ import torch
 
 from lnstation_training.engine.data_module import FoldDataset
 from lnstation_training.tasks.station_classification.augmentation import RegionAugmentation
+from lnstation_training.tasks.station_classification.channels import in_order
 from lnstation_training.tasks.station_classification.samples import REGIONS, StationSample
 from LNStationLib.anatomy.station_groups import station_groups
+from LNStationLib.sampling.channels import CT, NODE_MASK
+
+_STORED_AS = {CT: "ct", NODE_MASK: "nodes"}
+"""Endings of the files that hold a patient's channels."""
 
 
 class StationDataset(FoldDataset):
@@ -25,7 +30,7 @@ class StationDataset(FoldDataset):
         folder: Prepared data.
         samples: Rows to read; all must be labeled and in a station group.
         n_groups: Number of station groups.
-        augment: Applied to a region ``[2, z, y, x]``, whose second channel must stay 0 or 1.
+        augment: Applied to a region ``[2, z, y, x]``, whose node mask must stay 0 or 1.
 
     Raises:
         ValueError: A sample has no label.
@@ -67,8 +72,8 @@ class StationDataset(FoldDataset):
 
 def load_region(folder: Path, patient: str, row: int) -> np.ndarray:
     """One region as a network sees it: float32 ``[2, z, y, x]``."""
-    ct, nodes = (_mapped(str(folder / REGIONS / f"{patient}_{kind}.npy")) for kind in ("ct", "nodes"))
-    return np.stack([ct[row].astype(np.float32), nodes[row].astype(np.float32)])
+    stored = {name: _mapped(str(folder / REGIONS / f"{patient}_{kind}.npy")) for name, kind in _STORED_AS.items()}
+    return np.stack([array[row].astype(np.float32) for array in in_order(stored)])
 
 
 @lru_cache(maxsize=256)

@@ -13,6 +13,7 @@ from lnstation_training.engine.runs import Run
 from lnstation_training.engine.values import Evaluation, Part
 from lnstation_training.evaluation.calibration import fit_calibration
 from lnstation_training.tasks.station_classification.attention_reach import mean_ceiling
+from lnstation_training.tasks.station_classification.channels import node_mask_of
 from lnstation_training.tasks.station_classification.data_module import StationDataModule
 from lnstation_training.tasks.station_classification.dataset import StationDataset, load_region
 from lnstation_training.tasks.station_classification.prediction import Prediction, PredictionArrays, predict
@@ -89,7 +90,8 @@ def evaluate(run: Run, part: Part = "test", device: str = "cpu", n_resamples: in
 
 def _node_masks(data: StationDataModule, part: Part) -> torch.Tensor:
     samples = data.datasets[part].samples
-    return torch.from_numpy(np.stack([load_region(data.folder, each.patient, each.row)[1:] for each in samples]))
+    regions = np.stack([load_region(data.folder, each.patient, each.row) for each in samples])
+    return node_mask_of(torch.from_numpy(regions))
 
 
 def part_counts(datasets: Mapping[str, StationDataset]) -> dict[str, PartCounts]:

@@ -9,6 +9,7 @@ from torch import Tensor
 from torchmetrics.classification import BinaryAUROC, BinaryAveragePrecision
 
 from lnstation_training.engine.module import NetworkModule, Schedule
+from lnstation_training.tasks.station_classification.channels import node_mask_of
 from lnstation_training.tasks.station_classification.losses import (
     LossParts,
     MaskReduction,
@@ -71,7 +72,7 @@ class StationModule(NetworkModule):
         """The network's output for a batch and what it costs."""
         region, group = batch["region"], batch["group"]
         output = self(region, group, with_attention=self.loss.needs_attention)
-        return output, self.loss(output, batch["label"], region[:, 1:2], group)
+        return output, self.loss(output, batch["label"], node_mask_of(region), group)
 
     def training_step(self, batch: dict[str, Any], batch_index: int) -> Tensor:
         """Return the loss of a batch.
@@ -95,11 +96,10 @@ class StationModule(NetworkModule):
         if output.router_logits:
             right = [(logits.argmax(-1) == batch["group"][:, None]).float().mean() for logits in output.router_logits]
             self.log("val_routing_accuracy", torch.stack(right).mean(), batch_size=size, sync_dist=True)
-        with_node = batch["region"][:, 1].flatten(1).amax(1) > 0
+        mask = node_mask_of(batch["region"])
+        with_node = mask.flatten(1).amax(1) > 0
         if output.attention is not None and with_node.any():
-            inside = attention_inside(
-                output.attention[with_node], batch["region"][with_node, 1:2], self.loss.margin.reduction
-            )
+            inside = attention_inside(output.attention[with_node], mask[with_node], self.loss.margin.reduction)
             self.log("val_attention_inside", inside.mean(), batch_size=int(with_node.sum()), sync_dist=True)
 
     def on_validation_epoch_end(self) -> None:

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from LNStationLib.networks.attention_map import MaskReduction, attention_inside, mask_on_attention_grid
+from LNStationLib.networks.classification.attention_map import MaskReduction, attention_inside, mask_on_attention_grid
 from LNStationLib.networks.output import StationOutput
 from LNStationLib.support.errors import InputError
 

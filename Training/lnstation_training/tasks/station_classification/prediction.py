@@ -10,6 +10,7 @@ import torch
 from pydantic import BaseModel, ConfigDict
 
 from lnstation_training.engine.values import Part
+from lnstation_training.tasks.station_classification.channels import node_mask_of
 from lnstation_training.tasks.station_classification.data_module import StationDataModule
 from lnstation_training.tasks.station_classification.lightning_module import StationModule
 from lnstation_training.tasks.station_classification.losses import attention_inside
@@ -87,7 +88,7 @@ def _predictions(
     count = len(batch["label"])
     inside: list[float | None] = [None] * count
     if output.attention is not None:
-        mask = batch["region"][:, 1:2]
+        mask = node_mask_of(batch["region"])
         fractions = attention_inside(output.attention.float().cpu(), mask, module.loss.margin.reduction)
         with_node = mask.flatten(1).amax(1) > 0
         inside = [float(f) if node else None for f, node in zip(fractions, with_node, strict=True)]

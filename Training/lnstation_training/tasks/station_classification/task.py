@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from lnstation_training.cohorts.info import CohortInfo
 from lnstation_training.cohorts.tables import CohortPatient, Need
 from lnstation_training.engine.experiment_files import Rows
-from lnstation_training.engine.prepare import positives
 from lnstation_training.engine.runs import Run
 from lnstation_training.engine.values import FileType, FoldResult, Monitor, PackageContent, Part, Report
 from lnstation_training.evaluation.discrimination import METRICS
@@ -69,9 +68,7 @@ class StationClassificationTask:
             positive, with_node = sum(s.label == 1 for s in labeled), sum(s.has_node for s in labeled)
             counts = (len(labeled), positive, with_node, len(of_group) - len(labeled))
             rows.append([title, *map(str, counts)])
-        patients = len({sample.patient for sample in samples})
-        line = f"{patients} patients, {len(positives(samples))} of them with a labeled station"
-        return Report(("stations", "labeled", "positive", "with a node", "unlabeled"), rows, [line])
+        return Report(("stations", "labeled", "positive", "with a node", "unlabeled"), rows)
 
     def check_settings(self, module: StationModule, data: StationDataModule) -> None:
         """A station-aware router must have as many experts as there are station groups.

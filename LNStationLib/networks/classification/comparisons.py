@@ -11,7 +11,7 @@ from monai.networks.nets.swin_unetr import SwinTransformer
 from monai.networks.nets.vit import ViT
 from torch import Tensor, nn
 
-from LNStationLib.networks.attention_map import normalized, spatial_softmax
+from LNStationLib.networks.classification.attention_map import normalized, spatial_softmax
 from LNStationLib.networks.layers import InvertedResidual, Stride, conv_norm_act, make_divisible
 from LNStationLib.networks.output import StationOutput
 

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from LNStationLib.networks.feed_forward import RoutingRecord
+from LNStationLib.networks.classification.feed_forward import RoutingRecord
 
 
 class SeparableSelfAttention(nn.Module):

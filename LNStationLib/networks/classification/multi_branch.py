@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from LNStationLib.networks.attention_map import aggregated
-from LNStationLib.networks.feed_forward import RoutingRecord
+from LNStationLib.networks.classification.attention_map import aggregated
+from LNStationLib.networks.classification.feed_forward import RoutingRecord
+from LNStationLib.networks.classification.mobilevitv2 import PAPER_WIDTH, STRIDES, MobileViTv2
 from LNStationLib.networks.layers import Stride
-from LNStationLib.networks.mobilevitv2 import PAPER_WIDTH, STRIDES, MobileViTv2
 from LNStationLib.networks.output import StationOutput
 
 

@@ -9,11 +9,17 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from LNStationLib.networks.attention_map import aggregated, normalized
-from LNStationLib.networks.feed_forward import Experts, Routing, RoutingRecord, feed_forward
+from LNStationLib.networks.classification.attention_map import aggregated, normalized
+from LNStationLib.networks.classification.feed_forward import Experts, Routing, RoutingRecord, feed_forward
+from LNStationLib.networks.classification.separable_attention import (
+    SampleNorm,
+    TransformerLayer,
+    fold,
+    fold_scores,
+    unfold,
+)
 from LNStationLib.networks.layers import InvertedResidual, Stride, conv_norm_act, make_divisible
 from LNStationLib.networks.output import StationOutput
-from LNStationLib.networks.separable_attention import SampleNorm, TransformerLayer, fold, fold_scores, unfold
 
 STRIDES: tuple[Stride, ...] = ((1, 2, 2), (1, 1, 1), (2, 2, 2), (2, 2, 2), (2, 2, 2), (2, 1, 1))
 """Stem and five stages; 32 voxels of 5 mm along z are halved later and less than 96 of 0.8 mm in plane."""

@@ -1,0 +1,1 @@
+"""Networks that give one logit for each region."""

@@ -1,0 +1,32 @@
+"""Assessments of schema 1.0 are read as they were meant; ``assessment_1_0.json`` was written by version 0.1.0."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from LNStationLib.assessment.restore import settings_of
+from LNStationLib.state.assessment import SCHEMA_VERSION, Assessment
+from LNStationLib.state.settings import StepSettings
+
+SAVED = Path(__file__).parent / "data" / "assessment_1_0.json"
+
+
+def test_an_assessment_of_1_0_is_read_and_written_as_of_today() -> None:
+    text = SAVED.read_text(encoding="utf-8")
+    read = Assessment.model_validate_json(text)
+    assert read.schema_version == SCHEMA_VERSION
+    assert all(row.call_warnings == [] for row in read.stations)
+    again = json.loads(read.model_dump_json())
+    for row in again["stations"]:
+        del row["call_warnings"]
+    assert again | {"schema_version": "1.0"} == json.loads(text)
+
+
+def test_its_flat_settings_are_told_from_its_provenance() -> None:
+    settings = settings_of(Assessment.model_validate_json(SAVED.read_text(encoding="utf-8")))
+    assert settings.nodes.method is None
+    assert settings.metastasis.method == "station_network"
+    options = settings.metastasis.options["station_network"]
+    assert (options["model"], options["operating_point"]) == ("esophagus-ct", "balanced")
+    assert settings.stations == StepSettings(method="iaslc_rules")
