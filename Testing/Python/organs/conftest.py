@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from organs.organ_cases import Thorax, find_in, make_thorax, real_organs_found
+from organs.organ_cases import Thorax, found_in_thorax, make_thorax, real_organs_found
 
 from LNStationLib.state.organ_set import OrganSet
 
@@ -14,15 +14,15 @@ def thorax() -> Thorax:
 
 
 @pytest.fixture(scope="session")
-def organs(thorax: Thorax) -> OrganSet:
+def organs() -> OrganSet:
     """Organs of the synthetic thorax with aorta, pulmonary artery and heart supplied."""
-    return find_in(thorax, "aorta", "pulmonary_artery", "heart")
+    return found_in_thorax("aorta", "pulmonary_artery", "heart")
 
 
 @pytest.fixture(scope="session")
-def image_organs(thorax: Thorax) -> OrganSet:
+def image_organs() -> OrganSet:
     """Organs of the synthetic thorax from the image alone."""
-    return find_in(thorax)
+    return found_in_thorax()
 
 
 @pytest.fixture(scope="session")

@@ -134,8 +134,9 @@ def _masks() -> dict[str, np.ndarray]:
     return masks
 
 
+@made_once
 def make_thorax(contrast_hu: float = 300.0) -> Thorax:
-    """The synthetic thorax; 45 HU make it a CT without contrast."""
+    """The synthetic thorax, not to be changed; 45 HU make it a CT without contrast."""
     masks = _masks()
     hu = np.full(SHAPE, -1000.0)
     hu[masks["body"]] = -90.0
@@ -165,6 +166,12 @@ def make_thorax(contrast_hu: float = 300.0) -> Thorax:
 def find_in(thorax: Thorax, *supplied: str) -> OrganSet:
     """Organs of a thorax with some of its masks supplied."""
     return organs_on(thorax.case(*supplied), thorax.grid, Settings(working_spacing_mm=SPACING_MM))
+
+
+@made_once
+def found_in_thorax(*supplied: str, contrast_hu: float = 300.0) -> OrganSet:
+    """Organs of the synthetic thorax with some of its masks supplied, not to be changed."""
+    return find_in(make_thorax(contrast_hu), *supplied)
 
 
 def dice(one: np.ndarray, other: np.ndarray) -> float:

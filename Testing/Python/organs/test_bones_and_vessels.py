@@ -8,7 +8,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from organs.organ_cases import CANAL, MANUBRIUM_TOP_Z, SPINE_FRONT_Y, Thorax, dice, find_in, make_thorax
+from organs.organ_cases import (
+    CANAL,
+    MANUBRIUM_TOP_Z,
+    SPINE_FRONT_Y,
+    Thorax,
+    dice,
+    find_in,
+    found_in_thorax,
+    make_thorax,
+)
 from states import organs_on
 
 from LNStationLib.imaging.grid import Grid
@@ -115,7 +124,7 @@ def test_aorta_and_heart_are_found_by_their_contrast(image_organs: OrganSet, tho
 
 
 def test_without_contrast_no_vessel_is_invented() -> None:
-    found = find_in(make_thorax(contrast_hu=42.0))
+    found = found_in_thorax(contrast_hu=42.0)
     assert not {"aorta", "pulmonary_artery", "heart"} & set(found)
     assert not enhanced_blood(make_thorax(42.0).hu, found).any()
     assert any("no contrast" in warning for warning in found.warnings)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from organs.organ_cases import CROSSING_Z, Thorax, dice, find_in, make_thorax
+from organs.organ_cases import CROSSING_Z, Thorax, dice, found_in_thorax, make_thorax
 
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.imaging.scan import Scan
@@ -64,8 +64,7 @@ def test_the_vein_is_found_beside_enhanced_arteries(image_organs: OrganSet, thor
 
 
 def test_the_vein_is_found_without_contrast() -> None:
-    plain = make_thorax(42.0)
-    check_vein(find_in(plain), plain)
+    check_vein(found_in_thorax(contrast_hu=42.0), make_thorax(42.0))
 
 
 def test_the_surrogate_without_any_mask_lies_near_that_with_masks(

@@ -19,9 +19,10 @@ from LNStationLib.cli.app import app as lnstation
 
 ROOT = Path(__file__).resolve().parents[3]
 SMALLER = (
-    ("--patients 15 ", "--patients 6 "),
+    ("--patients 15 ", "--patients 4 "),
     ("--slice-mm 2.5", "--slice-mm 5"),
     ("--trainer.max_epochs 3", "--trainer.max_epochs 1"),
+    ("esophagus-1-00001", "esophagus-1-00017"),
     ("--cancer esophagus", "--cancer esophagus --working-spacing 3"),
 )
 
