@@ -20,7 +20,7 @@ _REFERENCES: dict[str, tuple[str, ...]] = {
 
 
 class LungOptions(MethodOptions):
-    """Which rules."""
+    """Rule set."""
 
     rules: Rules = option(
         "tnm8",

@@ -22,7 +22,7 @@ class StepSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    method: str | None = Field(None, description="Name of a method; None: the first that the case can serve.")
+    method: str | None = Field(None, description="Name of a method; None: the first whose inputs the case has.")
     options: dict[str, dict[str, JsonValue]] = Field(
         default_factory=dict, description="Options by method; what is not given keeps its default."
     )
