@@ -11,7 +11,7 @@ from LNStationLib.case.unchecked import GivenLabels, GivenMask, GivenMasks
 from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.boxes import covers, indices_of, like, points_mm
 from LNStationLib.imaging.checks import as_volume, same_grid
-from LNStationLib.imaging.masks import foreground, on_ct_space
+from LNStationLib.imaging.masks import foreground, on_ct_space, union_on
 from LNStationLib.imaging.reading import Warn
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.types import InstanceArray
@@ -59,10 +59,7 @@ def checked_tumor(given: GivenMasks, ct: sitk.Image, warn: Warn) -> sitk.Image |
     if not layers:
         return None
     grid = _common_grid(layers, ct)
-    total = np.zeros(grid.GetSize()[::-1], dtype=bool)
-    for layer in layers:
-        total |= _on_grid(layer, grid) > 0
-    return inside_ct(like(total.astype(np.uint8), grid), ct, warn, "tumor")
+    return inside_ct(like(union_on(layers, grid).astype(np.uint8), grid), ct, warn, "tumor")
 
 
 def _instance_layers(given: GivenMasks, ct: sitk.Image, warn: Warn) -> list[sitk.Image]:
