@@ -14,7 +14,7 @@ from LNStationLib.case.unchecked import GivenLabels, GivenMask, GivenMasks
 from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.boxes import Box, crop, grown, label_boxes
 from LNStationLib.imaging.label_names import NamedLabel
-from LNStationLib.imaging.masks import CROP_MARGIN, binary_mask, cropped, on_ct_space, united
+from LNStationLib.imaging.masks import CROP_MARGIN_VOXELS, binary_mask, cropped, on_ct_space, united
 from LNStationLib.imaging.reading import Warn
 from LNStationLib.support.errors import InputError
 
@@ -112,7 +112,7 @@ def _cut(
     values: np.ndarray, label: NamedLabel, box: Box, volume: sitk.Image, ct: sitk.Image, warn: Warn
 ) -> sitk.Image | None:
     """One label as a mask; only its box is touched, because a label map may hold a hundred."""
-    wide = grown(box, CROP_MARGIN, values.shape)
+    wide = grown(box, CROP_MARGIN_VOXELS, values.shape)
     return cropped(values[wide] == label.value, crop(volume, wide), ct, f"organ '{label.name}'", warn)
 
 

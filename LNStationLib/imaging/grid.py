@@ -17,8 +17,9 @@ from LNStationLib.imaging.checks import corners_mm
 from LNStationLib.support.types import BoolArray, PointMm
 
 AIR_HU = -1024
+"""Lowest value that a 12-bit scanner stores: outside the field of view is air."""
 
-_NO_VOXEL = 1e-7
+_ROUNDING_VOXELS = 1e-7
 """Contributions to a voxel index below this are rounding of a direction that is along an axis."""
 
 
@@ -164,7 +165,7 @@ def field_of_view(image: sitk.Image, grid: Grid) -> BoolArray:
         terms = [
             coefficient * values
             for coefficient, values in zip(to_index[axis], coordinates, strict=True)
-            if abs(coefficient) * float(np.abs(values).max()) > _NO_VOXEL
+            if abs(coefficient) * float(np.abs(values).max()) > _ROUNDING_VOXELS
         ]
         index = sum(terms[1:], start=terms[0]) - offset[axis] if terms else np.zeros((1, 1, 1)) - offset[axis]
         inside &= (index >= -0.5 - 1e-6) & (index <= size - 0.5 + 1e-6)

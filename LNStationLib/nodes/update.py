@@ -1,4 +1,4 @@
-"""Nodes after an edit of stations: only what hangs on a changed voxel is searched for and measured anew.
+"""Nodes after an edit of stations: only what depends on a changed voxel is searched for and measured again.
 
 A node keeps its number through edits, because readers refer to it; a new node takes a number that none had. Apart
 from the numbers the result is that of a search from the start.
@@ -162,7 +162,7 @@ def _numbers(found: _Found, old: InstanceArray, highest: int) -> dict[int, int]:
 
 
 def _reassign(work: _Workspace, change: StationChange) -> None:
-    """Measure nodes anew that keep their voxels but lie in voxels whose station changed."""
+    """Re-measure nodes that keep their voxels where the station of those voxels changed."""
     for number in {int(value) for value in np.unique(work.labels[change.box][change.voxels])} - {0} - work.measured:
         region = work.box_of(work.findings[number])
         work.put(number, work.measure(work.labels[region] == number, region))

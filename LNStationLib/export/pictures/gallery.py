@@ -70,7 +70,7 @@ class Gallery:
     Attributes:
         coronals: Overview planes, at least one.
         stations: Axial planes, one per chosen station.
-        note: Which stations are shown and which were left out, in words.
+        note: Text: which stations are shown and which were left out.
     """
 
     coronals: tuple[Picture, ...]

@@ -13,10 +13,11 @@ from LNStationLib.stations.iaslc_rules.rules import Anatomy, Region
 from LNStationLib.support.types import BoolArray, LabelArray
 
 _SMOOTHING_MM = 1.6
+"""Sigma of the neighborhood, about a voxel of a usual CT. Chosen in development; no published source."""
 _KEEP_SHARE, _WIN_SHARE = 0.35, 0.55
 """A voxel of a station stays with at least the first share of its neighborhood (slivers and spikes go) and another
 station or none gives it up for more than the second (so that no ragged rim grows past a border)."""
-_SMALLEST_PART = 0.08
+_SMALLEST_PART_SHARE = 0.08
 """Islands smaller than this share of the station are left-overs between organs."""
 
 
@@ -60,6 +61,6 @@ def _drop_islands(labels: LabelArray, value: int) -> None:
     box = box_of(mask)
     parts = cc3d.connected_components(mask[box], connectivity=18)
     sizes = np.bincount(parts.ravel())
-    small = sizes < _SMALLEST_PART * sizes[1:].sum()
+    small = sizes < _SMALLEST_PART_SHARE * sizes[1:].sum()
     small[0] = False
     labels[box][small[parts]] = 0

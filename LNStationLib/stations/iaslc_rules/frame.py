@@ -15,6 +15,7 @@ from LNStationLib.support.types import BoolArray, FloatArray, HuArray, PointMm
 HALF_WIDTH_MM = 100.0
 """Half width of the region around the trachea that can hold a station; hila lie within 70 mm."""
 _BEFORE_LUNGS_MM, _BEHIND_TRACHEA_MM = 25.0, 110.0
+"""Margins of the box that the rules work in; they only have to hold every station."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What a rule gets and what it gives."""
+"""Input and output of a station's rule."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ REACH_MM = 36.0
 
 
 class Anatomy:
-    """All a rule needs of one patient: frame, levels, walls and tissue."""
+    """Everything a rule needs about one patient: frame, levels, walls and tissue."""
 
     def __init__(self, frame: Frame) -> None:
         self.frame = frame
@@ -54,7 +54,7 @@ class Anatomy:
         return blood_threshold_hu(self.frame.hu, self.frame.organs) is not None
 
     def knows(self, blood: Blood) -> bool:
-        """Whether contrast shows a vessel or a mask outlines it that is no surrogate."""
+        """Whether contrast shows a vessel or a mask, not a surrogate, outlines it."""
         found = [name for name in blood.masks if name in self.frame.organs]
         return self._contrast_shows_blood or any(not self.frame.is_surrogate(name) for name in found)
 

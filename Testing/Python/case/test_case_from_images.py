@@ -49,7 +49,7 @@ def test_a_pet_in_suv_passes_and_one_that_cannot_be_suv_does_not() -> None:
     case = case_from_images(given(pet=pet_counts(0.005), pet_unit="SUVbw"))
     assert case.pet is not None
     assert array_view(case.pet).max() == pytest.approx(5)
-    with pytest.raises(InputError, match="which is no SUV"):
+    with pytest.raises(InputError, match="outside the range of SUV"):
         case_from_images(given(pet=pet_counts(5.0), pet_unit="SUVbw"))
 
 
