@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy import ndimage
@@ -14,16 +15,36 @@ from LNStationLib.organs.morphology import Box
 from LNStationLib.support.types import BoolArray
 
 _LUMEN_BELOW_HU = -750
-# Adult tracheal lumen: 10 to 27 mm across (Breatnach et al., AJR 1984); children and sabre sheaths are narrower.
+"""Halfway between air (-1000 HU) and inflated lung or the partial volume of the wall (above -500 HU)."""
 _AREA_MM2 = (35.0, 750.0)
+"""Adult tracheal lumen: 10 to 27 mm across (Breatnach et al., AJR 1984); children and saber sheaths are narrower."""
+_WIDEST_MM, _MOST_ELONGATED = 45.0, 2.6
+"""Bounding box of the lumen: room for a tracheal diverticulum, and the flattest saber-sheath trachea; lung and bowel
+are wider or flatter. Chosen on phantoms and one real CT."""
+_FILLED_SHARE = 0.5
+"""Of its bounding box: an ellipse fills 79 % of it, a crescent of lung less than half."""
+_PURE_AIR_HU, _PURE_AIR_PERCENTILE = -880, 30
+"""The middle of a lumen is pure air (-1000 HU); inflated lung averages -700 to -900 HU."""
 _SHORTEST_TRACHEA_MM = 25.0
-# Both lumens touch but for their walls of 3 to 5 mm, so that their middles lie at least a trachea's radius apart.
+"""A quarter of a trachea of 105 +- 13 mm (PLoS One 2015;10:e0123177); shorter columns of air are bowel or lung."""
+_DRIFT_WEIGHT, _HEIGHT_WEIGHT = 0.5, 0.3
+"""Millimeters of length that a millimeter of sideways drift costs and a millimeter of height earns; chosen on
+phantoms and one real CT."""
 _BEFORE_ESOPHAGUS_MM = (8.0, 40.0)
-# Growing: the highest threshold before the region bursts into the lung wins.
+"""Only walls of 3 to 5 mm separate the two lumens, so their centers lie at least one tracheal radius apart."""
+_BELOW_TRACHEA_MM = 120.0
+"""Main, intermediate and lobar bronchi add up to 6 to 7 cm; the rest is for a column that ends above the carina."""
+_FORWARD_MM, _BACKWARD_MM, _SIDEWAYS_MM = 70.0, 80.0, 90.0
+"""Half a chest to the side, and the roots of all lobes in front and behind; smaller boxes only save time."""
 _THRESHOLDS_HU = tuple(range(-980, -599, 20))
-_BURST_PART = 0.35
-_BURST_ML = 8.0
+"""From pure air to the density of lung; the highest threshold before the region bursts into the lung wins."""
+_SEED_SHARE = 0.6
+"""Of the trachea that is air: at a lower threshold noise breaks it into pieces, which are not a tree yet."""
+_BURST_SHARE, _BURST_ML = 0.35, 8.0
+"""Volume gained in one step of 20 HU: small bronchi add a few ml, a leak into the lung adds far more. Chosen on
+phantoms and one real CT."""
 _LARGEST_TREE_ML = 180.0
+"""The anatomical dead space of an adult is about 150 ml from the mouth down; a larger tree has leaked."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +53,7 @@ class TracheaChain:
 
     Attributes:
         z: Slices from top to bottom (falling index).
-        centers: ``(y, x)`` voxel index of the lumen's centre in each of them.
+        centers: ``(y, x)`` voxel index of the lumen's center in each of them.
         mask: The blobs, ``[z, y, x]``.
     """
 
@@ -56,21 +77,21 @@ class _Blob:
 
 
 def _blobs(air: BoolArray, hu: np.ndarray, z: int, spacing_mm: float) -> list[_Blob]:
-    """Roundish pieces of air of a trachea's size in one slice."""
+    """Round pieces of air the size of a trachea in one slice."""
     labels, _ = ndimage.label(air)
     found = []
     for value, where in enumerate(ndimage.find_objects(labels), start=1):
         height, width = (s.stop - s.start for s in where)
-        if max(height, width) * spacing_mm > 45 or max(height, width) > 2.6 * min(height, width):
+        longer = max(height, width)
+        if longer * spacing_mm > _WIDEST_MM or longer > _MOST_ELONGATED * min(height, width):
             continue
         piece = labels[where] == value
         area = float(piece.sum()) * spacing_mm**2
-        if not _AREA_MM2[0] <= area <= _AREA_MM2[1] or piece.mean() < 0.5:
+        if not _AREA_MM2[0] <= area <= _AREA_MM2[1] or piece.mean() < _FILLED_SHARE:
             continue
         y, x = np.nonzero(piece)
         y, x = y + where[0].start, x + where[1].start
-        # The middle of a true lumen is pure air; lung of that size is not.
-        if np.percentile(hu[y, x], 30) < -880:
+        if np.percentile(hu[y, x], _PURE_AIR_PERCENTILE) < _PURE_AIR_HU:
             found.append(_Blob(z, (float(y.mean()), float(x.mean())), (y, x)))
     return found
 
@@ -113,23 +134,28 @@ def find_trachea_chain(scan: Scan, body: BoolArray, outside: BoolArray) -> Trach
     if not long_enough:
         return None
     middle = _middle_of_body(body)
-
-    def worth(chain: list[_Blob]) -> float:
-        off_mm = abs(float(np.mean([blob.center[1] for blob in chain])) - middle) * scan.spacing_mm
-        drift_mm = np.ptp([blob.center[1] for blob in chain]) * scan.spacing_mm
-        height_mm = float(np.mean([blob.z for blob in chain])) * scan.spacing_mm
-        # Bowel and stomach gas lie low, so of two chains of one length the higher is the trachea.
-        return len(chain) * scan.spacing_mm - off_mm - 0.5 * float(drift_mm) + 0.3 * height_mm
-
-    chain = _foremost(max(long_enough, key=worth), long_enough, scan)
+    likeliest = max(long_enough, key=lambda chain: _trachea_score_mm(chain, middle, scan.spacing_mm))
+    chain = _foremost(likeliest, long_enough, scan)
     mask = np.zeros(scan.grid.shape, dtype=bool)
     for blob in chain:
         mask[blob.z][blob.voxels] = True
     return TracheaChain(np.array([b.z for b in chain]), np.array([b.center for b in chain]), mask)
 
 
+def _trachea_score_mm(chain: list[_Blob], middle: float, spacing_mm: float) -> float:
+    """Length of a column less what speaks against a trachea: distance from the midline, drift to the side, depth.
+
+    Gas in bowel and stomach lies low, so of two columns of equal length the higher one is the trachea.
+    """
+    columns = [blob.center[1] for blob in chain]
+    off_mm = abs(float(np.mean(columns)) - middle) * spacing_mm
+    drift_mm = float(np.ptp(columns) * spacing_mm)
+    height_mm = float(np.mean([blob.z for blob in chain])) * spacing_mm
+    return len(chain) * spacing_mm - off_mm - _DRIFT_WEIGHT * drift_mm + _HEIGHT_WEIGHT * height_mm
+
+
 def _foremost(chain: list[_Blob], others: list[list[_Blob]], scan: Scan) -> list[_Blob]:
-    """The column itself, or that before it: a gas-filled esophagus may be longer than the trachea in front of it."""
+    """The column, or the one in front of it: a gas-filled esophagus may be longer than the trachea before it."""
     own = {blob.z: blob.center for blob in chain}
     for other in others:
         shared = [(blob.center, own[blob.z]) for blob in other if blob.z in own]
@@ -142,13 +168,13 @@ def _foremost(chain: list[_Blob], others: list[list[_Blob]], scan: Scan) -> list
 
 
 def _region(scan: Scan, chain: TracheaChain) -> Box:
-    """Where airways down to the lobes lie: about the trachea, to 12 cm below its end."""
+    """Box of the airways down to the lobes: around the trachea, to 12 cm below its end."""
     height_mm = float(chain.z[0] - chain.z[-1]) * scan.spacing_mm
     y, x = (float(value) for value in chain.centers.mean(axis=0))
     return (
-        scan.window(0, float(chain.z[-1]), 120.0, height_mm),
-        scan.window(1, y, 70.0, 80.0),
-        scan.window(2, x, 90.0, 90.0),
+        scan.window(0, float(chain.z[-1]), _BELOW_TRACHEA_MM, height_mm),
+        scan.window(1, y, _FORWARD_MM, _BACKWARD_MM),
+        scan.window(2, x, _SIDEWAYS_MM, _SIDEWAYS_MM),
     )
 
 
@@ -169,31 +195,35 @@ def grow_airways(scan: Scan, chain: TracheaChain, outside: BoolArray) -> list[Gr
     """Grow the lumen from the trachea at rising thresholds.
 
     Returns:
-        Growths from the one to try first on: the highest threshold before the volume jumps, then higher ones, which
-        may leak but reach farther (thick slices blur the walls and the lumen alike), up to the burst into the lung.
+        Growths in the order to try them: the highest threshold before the volume jumps, then higher ones, which may
+        leak but reach farther (thick slices blur the walls and the lumen alike), up to the burst into the lung.
     """
     box = _region(scan, chain)
     hu, seed = scan.hu[box], chain.mask[box]
     allowed = scan.in_view[box] & ~outside[box]
     grown: list[tuple[BoolArray, int]] = []
-    first, volumes = None, [0.0]
+    volumes_ml: list[float] = []
     for threshold in _THRESHOLDS_HU:
         air = (hu < threshold) & allowed
-        # Too low a threshold leaves the trachea in pieces: not a tree yet.
-        if (air & seed).sum() < 0.6 * seed.sum():
+        if (air & seed).sum() < _SEED_SHARE * seed.sum():
             continue
         lumen = morphology.connected_to(air, morphology.largest(air & seed)) | seed
-        volume = float(lumen.sum()) * scan.grid.voxel_volume_ml
-        if volume > _LARGEST_TREE_ML:
+        volume_ml = float(lumen.sum()) * scan.grid.voxel_volume_ml
+        if volume_ml > _LARGEST_TREE_ML:
             break
-        if first is None and volumes[-1] and volume - volumes[-1] > max(_BURST_PART * volumes[-1], _BURST_ML):
-            first = len(grown) - 1
         grown.append((lumen, threshold))
-        volumes.append(volume)
+        volumes_ml.append(volume_ml)
     if not grown:
         return [Growth(chain.mask, int(_LUMEN_BELOW_HU))]
-    first = len(grown) - 1 if first is None else first
-    return [Growth(_whole(lumen, box, scan), threshold) for lumen, threshold in grown[first:]]
+    return [Growth(_whole(lumen, box, scan), threshold) for lumen, threshold in grown[_before_burst(volumes_ml) :]]
+
+
+def _before_burst(volumes_ml: list[float]) -> int:
+    """Index of the last volume before the first jump, of the last one where there is none."""
+    for index, (before, after) in enumerate(pairwise(volumes_ml)):
+        if after - before > max(_BURST_SHARE * before, _BURST_ML):
+            return index
+    return len(volumes_ml) - 1
 
 
 def _whole(part: BoolArray, box: Box, scan: Scan) -> BoolArray:

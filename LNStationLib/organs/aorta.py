@@ -15,13 +15,19 @@ from LNStationLib.state.organ_set import OrganSource
 from LNStationLib.support.types import BoolArray
 
 _SMALLEST_SECTION_MM2 = 80.0
-# Centers of ascending and descending aorta lie 4 to 8 cm apart below the arch.
+"""A circle of 10 mm: half the width of a slender descending aorta (24.4 +- 3.5 mm, J Korean Radiol Soc
+1989;25:228)."""
 _SMALLEST_DISTANCE_MM = 22.0
+"""Centers of ascending and descending aorta lie 4 to 8 cm apart below the arch; two sections nearer than a vessel's
+width are one vessel, cut by a flap or by noise."""
 _SPLIT_RUN_MM = 6.0
-# The brachiocephalic trunk is 12 mm wide (Gray's Anatomy, 41st ed., ch. 55).
+"""Two thick slices: in a single one a calcified plaque or noise can split the arch; chosen on phantoms and one CT."""
 _HALF_TRUNK_MM2 = 57.0
-# Even a trunk that is widened by disease stays narrower than an arch, which is 24 mm or more.
+"""Half the section of the brachiocephalic trunk, which is 12 mm wide (Gray's Anatomy, 41st ed., ch. 55)."""
 _WIDEST_TRUNK_MM = 20.0
+"""Even a trunk widened by disease stays narrower than an arch, which is 24 mm or more."""
+_TIE_VOXELS = 0.5
+"""Gaps that differ by less are equally short: the grid resolves no more."""
 _PARTS = ("ascending_aorta", "aortic_arch", "descending_aorta")
 
 
@@ -44,7 +50,7 @@ def split_aorta(aorta: BoolArray, scan: Scan, source: OrganSource, detail: str, 
         scan: The scan it lies on.
         source: Source for the parts.
         detail: Their detail.
-        carina_y: Row (voxel index) of the carina, which tells front from back where only one part is in view.
+        carina_y: Row (voxel index) of the carina; separates front from back where only one part is in view.
 
     Returns:
         The parts with landmarks ``aortic_arch_top`` and ``aortic_arch_underside``.
@@ -62,19 +68,19 @@ def split_aorta(aorta: BoolArray, scan: Scan, source: OrganSource, detail: str, 
     for name, mask in zip(_PARTS, (ascending, arch, descending), strict=True):
         found.organ(name, mask, source, detail)
     if not arch.any():
-        found.warnings.append("The aortic arch lies above the CT: the stations that rest on it are left out.")
+        found.warnings.append("The aortic arch lies above the CT; stations bounded by it are left out.")
         return found
     _add_landmarks(found, scan, arch, (under + 1, *_gap(front.mask, back.mask)), source)
     return found
 
 
 def arch_landmarks(arch: BoolArray, limbs: BoolArray, scan: Scan) -> Findings:
-    """Landmarks of a supplied arch: its highest slice, and the lowest that joins both limbs of the aorta.
+    """Landmarks of a supplied arch: its highest slice, and the lowest one that joins both limbs of the aorta.
 
     Args:
-        arch: The arch. Supplied arches often run some way down into the limbs.
-        limbs: Ascending and descending aorta, as far as they are known; without both the arch's lowest slice
-            stands for its underside.
+        arch: The arch. Supplied arches often extend some way down into the limbs.
+        limbs: Ascending and descending aorta, as far as they are known; without both, the arch's lowest slice
+            serves as its underside.
         scan: The scan they lie on.
     """
     found = Findings()
@@ -91,7 +97,7 @@ def arch_landmarks(arch: BoolArray, limbs: BoolArray, scan: Scan) -> Findings:
 def end_before_trachea(
     aorta: BoolArray, trachea: BoolArray, carina: tuple[float, float, float], scan: Scan
 ) -> float | None:
-    """Slice in which the aorta ends in front of the trachea, where the brachiocephalic trunk leaves it.
+    """Slice in which the aorta ends in front of the trachea, where the brachiocephalic trunk arises.
 
     Args:
         aorta: The aorta, ``[z, y, x]``.
@@ -100,12 +106,12 @@ def end_before_trachea(
         scan: The scan they lie on.
 
     Returns:
-        The highest slice that holds more than half a trunk's section of what is wider than a trunk; ``None`` where
-        there is none or where the view ends.
+        The highest slice in which structures wider than a trunk cover at least half a trunk's section; ``None``
+        where there is none or where it is cut by the top of the view.
     """
     known = np.flatnonzero(trachea.any(axis=(1, 2)))
     columns = np.flatnonzero(trachea[known[len(known) // 2] :].any(axis=(0, 1)))
-    # What is opened has no branches any more, which an aorta found by its contrast may hold.
+    # Opening removes the branches that an aorta found by its contrast may include.
     wide = morphology.open_(aorta, _WIDEST_TRUNK_MM / 2, scan.spacing_mm)
     part = wide[:, : max(0, round(carina[1])), columns[0] : columns[-1] + 1]
     areas = part.sum(axis=(1, 2)) * scan.spacing_mm**2
@@ -125,7 +131,7 @@ def _sections(cut: BoolArray, scan: Scan) -> list[_Section]:
 
 
 def _pair(sections: list[_Section], scan: Scan) -> tuple[_Section, ...]:
-    """The two largest sections where they lie as far apart as ascending and descending aorta do."""
+    """The two largest sections if they lie as far apart as ascending and descending aorta do; else nothing."""
     if len(sections) < 2:
         return ()
     apart = float(np.hypot(*np.subtract(sections[0].center, sections[1].center))) * scan.spacing_mm
@@ -133,7 +139,7 @@ def _pair(sections: list[_Section], scan: Scan) -> tuple[_Section, ...]:
 
 
 def _highest_split(sections: dict[int, list[_Section]], scan: Scan) -> int | None:
-    """Highest slice from which on downwards the aorta shows two sections for at least 6 mm."""
+    """Highest slice from which the aorta shows two sections for at least 6 mm downwards."""
     needed = scan.voxels(_SPLIT_RUN_MM)
     for z in sorted(sections, reverse=True):
         if all(_pair(sections.get(z - step, []), scan) for step in range(needed)):
@@ -142,7 +148,7 @@ def _highest_split(sections: dict[int, list[_Section]], scan: Scan) -> int | Non
 
 
 def _below(aorta: BoolArray, under: int, front: BoolArray, back: BoolArray) -> tuple[BoolArray, BoolArray]:
-    """Follow both parts downwards from the split; a voxel joins the part that is nearer in the slice above."""
+    """Follow both parts downwards from the split; each voxel joins the part nearer to it in the slice above."""
     ascending, descending = np.zeros_like(aorta), np.zeros_like(aorta)
     for z in range(under, -1, -1):
         labels, count = ndimage.label(aorta[z], structure=np.ones((3, 3)))
@@ -173,7 +179,7 @@ def _gap(front: BoolArray, back: BoolArray) -> tuple[float, float]:
     """Middle of the shortest line between two sections, ``(y, x)``."""
     a, b = np.argwhere(front), np.argwhere(back)
     gaps, nearest = cKDTree(b).query(a)
-    closest = gaps <= gaps.min() + 0.5
+    closest = gaps <= gaps.min() + _TIE_VOXELS
     y, x = ((a[closest] + b[nearest[closest]]) / 2).mean(axis=0)
     return float(y), float(x)
 
@@ -191,7 +197,7 @@ def _add_landmarks(
         "lowest slice that joins ascending and descending aorta",
     )
     if top >= len(arch) - 1 or not scan.in_view[top + 1].any():
-        found.warnings.append("The aortic arch reaches the top of the CT: its true upper border may lie higher.")
+        found.warnings.append("The aortic arch is cut off at the top of the CT; its upper border may lie higher.")
     y, x = np.argwhere(arch[top]).mean(axis=0)
     found.landmark("aortic_arch_top", (top, y, x), scan.grid, source, "highest slice of the aortic arch")
 
@@ -199,10 +205,10 @@ def _add_landmarks(
 def _add_unsplit(
     found: Findings, aorta: BoolArray, scan: Scan, source: OrganSource, detail: str, carina_y: float | None
 ) -> None:
-    """An aorta that never shows two sections: only a part of it is in view."""
-    found.warnings.append("The aorta shows no arch above two sections in this CT: its arch was not set apart.")
+    """Add an aorta that never shows two sections: only part of it is in view."""
+    found.warnings.append("The aorta could not be divided into ascending part, arch and descending part.")
     if carina_y is None:
         return
     center_y = float(np.nonzero(aorta)[1].mean())
     name = "descending_aorta" if center_y > carina_y else "ascending_aorta"
-    found.organ(name, aorta, source, f"{detail}; the only part in view, told by its place")
+    found.organ(name, aorta, source, f"{detail}; only part in view, named by its position")

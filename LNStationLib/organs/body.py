@@ -1,4 +1,4 @@
-"""The body and what lies around it, on the working grid."""
+"""The body and everything around it, on the working grid."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from LNStationLib.imaging.scan import Scan
 from LNStationLib.support.types import BoolArray, FloatArray
 
 _AIR_BELOW_HU = -400
+"""Nearly halfway between air (-1000 HU) and fat or skin (-100 to 0 HU), where the surface of the skin lies."""
 _COARSE_MM = 3.0
 """Fine enough for a chest wall of 10 mm, and an eighth of the voxels of the default grid."""
 
@@ -31,11 +32,11 @@ def find_body(scan: Scan) -> tuple[BoolArray, BoolArray]:
 
 
 def _with_skin(body: BoolArray, scan: Scan, reach: int) -> BoolArray:
-    """The body with its surface where the image has it, within ``reach`` voxels of the coarse one."""
+    """The body with its surface where the image shows it, within ``reach`` voxels of the coarse surface."""
     ball = ndimage.generate_binary_structure(3, 1)
     grown = ndimage.binary_dilation(body, ball, iterations=reach)
     shrunk = ndimage.binary_erosion(body, ball, iterations=reach, border_value=1)
-    # The edge of what is in view is no skin.
+    # The edge of the field of view is not skin.
     shrunk |= body & ~ndimage.binary_erosion(scan.in_view, ball, iterations=reach, border_value=1)
     solid = scan.hu >= _AIR_BELOW_HU
     return np.asarray((shrunk | (grown & solid)) & scan.in_view)

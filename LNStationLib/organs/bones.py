@@ -1,4 +1,4 @@
-"""All bone of the chest: spine, sternum, clavicles, ribs; never contrast or calcified vessels."""
+"""All bones of the chest: spine, sternum, clavicles, ribs, without contrast and calcified vessels."""
 
 from __future__ import annotations
 
@@ -12,17 +12,28 @@ from LNStationLib.state.organ_set import OrganSource
 from LNStationLib.support.types import BoolArray, FloatArray
 
 _BONE_HU = 200
+"""Trabecular bone of ribs averages 150 to 300 HU within a denser cortex; muscle, enhanced or not, stays below 150
+HU."""
 _SMALLEST_RIB_ML = 0.5
-
-
+"""Below this are calcified cartilage, plaques and metal clips; a rib in view holds 5 ml and more."""
 _SPINE_HALF_MM = 30.0
+"""Vertebral bodies are up to 4 cm wide; with transverse processes and rib heads 6 cm."""
 _RIB_HALF_MM = 6.0
+"""Ribs are up to 12 mm thick (Gray's Anatomy, 41st ed., ch. 53: body 10 to 12 mm high and thinner than that)."""
+_UNDILUTED_HU, _UNDILUTED_RIM_HU = 550, 250
+"""Contrast before it mixes with blood, and its blurred rim; trabecular bone of the chest stays below 550 HU."""
+_CORTEX_HALF_MM, _UNDILUTED_RIM_MM = 3.2, 5.5
+"""Cortical bone of clavicle and ribs is thinner than 6.4 mm; the rim is that and two blurred voxels more."""
+_VESSEL_HU = 150
+"""Lowest HU of the vessels taken for thick contrast: enhanced blood, above muscle and nodes."""
+_ROUNDING = 1e-6
+"""Of the hull's edge in voxels, so that a voxel on it counts as inside."""
 
 
 def lung_outline(lungs: BoolArray) -> BoolArray:
-    """The convex outline of both lungs in every slice, joined with that of all slices above.
+    """The convex outline of both lungs in every slice, joined with the outlines of all slices above.
 
-    The chest widens downwards, so what lies inside its outline above lies inside it below, liver and kidneys too.
+    The chest widens downwards, so anything inside its outline above is inside it below, including liver and kidneys.
     """
     inside = np.zeros_like(lungs)
     above = np.zeros(lungs.shape[1:], dtype=bool)
@@ -34,7 +45,7 @@ def lung_outline(lungs: BoolArray) -> BoolArray:
 
 
 def between_lungs(scan: Scan, outline: BoolArray, lungs: BoolArray, spine: Spine | None) -> BoolArray:
-    """Voxels inside the outline of the lungs, without lungs and spine: no bone lies there.
+    """Voxels inside the outline of the lungs, without lungs and spine: no bone there.
 
     Args:
         scan: The scan.
@@ -53,12 +64,12 @@ def between_lungs(scan: Scan, outline: BoolArray, lungs: BoolArray, spine: Spine
 
 
 def dense_contrast(scan: Scan) -> BoolArray:
-    """Undiluted contrast: brighter than 550 HU through and through, as no bone of the chest is.
+    """Undiluted contrast: above 550 HU throughout, unlike any bone of the chest.
 
-    Cortical bone is as bright but thin; the veins on the side of an injection are not.
+    Cortical bone is as bright but thin; veins on the side of the injection are thick.
     """
-    core = morphology.erode(scan.hu > 550, 3.2, scan.spacing_mm)
-    return morphology.dilate(core, 5.5, scan.spacing_mm) & (scan.hu > 250)
+    core = morphology.erode(scan.hu > _UNDILUTED_HU, _CORTEX_HALF_MM, scan.spacing_mm)
+    return morphology.dilate(core, _UNDILUTED_RIM_MM, scan.spacing_mm) & (scan.hu > _UNDILUTED_RIM_HU)
 
 
 def thick_contrast(scan: Scan, inside: BoolArray, bodies: BoolArray) -> BoolArray:
@@ -69,7 +80,7 @@ def thick_contrast(scan: Scan, inside: BoolArray, bodies: BoolArray) -> BoolArra
         inside: Voxels inside the outline of the lungs that are not lung.
         bodies: The vertebral bodies, which are thick and bright themselves.
     """
-    bright = (scan.hu > 150) & inside & ~morphology.dilate(bodies, scan.spacing_mm, scan.spacing_mm)
+    bright = (scan.hu > _VESSEL_HU) & inside & ~morphology.dilate(bodies, scan.spacing_mm, scan.spacing_mm)
     core = morphology.erode(bright, _RIB_HALF_MM, scan.spacing_mm)
     return morphology.dilate(core, _RIB_HALF_MM + scan.spacing_mm, scan.spacing_mm) & bright
 
@@ -82,12 +93,12 @@ def _hull(cut: BoolArray) -> BoolArray:
     y, x = np.arange(rows[0], rows[-1] + 1), np.arange(cut.shape[1])
     left, right = _lower_chain(rows, first, y), -_lower_chain(rows, -last, y)
     hull = np.zeros_like(cut)
-    hull[rows[0] : rows[-1] + 1] = (x >= left[:, None] - 1e-6) & (x <= right[:, None] + 1e-6)
+    hull[rows[0] : rows[-1] + 1] = (x >= left[:, None] - _ROUNDING) & (x <= right[:, None] + _ROUNDING)
     return hull
 
 
 def _lower_chain(rows: np.ndarray, values: np.ndarray, at: np.ndarray) -> FloatArray:
-    """Largest convex function below points ``(row, value)``, at some rows (Andrew's monotone chain, 1979)."""
+    """Largest convex function below points ``(row, value)`` at given rows (Andrew's monotone chain, 1979)."""
     chain: list[tuple[int, int]] = []
     for row, value in zip(rows.tolist(), values.tolist(), strict=True):
         while len(chain) > 1:
@@ -101,13 +112,13 @@ def _lower_chain(rows: np.ndarray, values: np.ndarray, at: np.ndarray) -> FloatA
 
 
 def find_bone(scan: Scan, body: BoolArray, known: dict[str, BoolArray], not_bone: BoolArray) -> Findings:
-    """Bone as the known bones with everything else as bright as bone outside the mediastinum, called ribs.
+    """Bone: the known bones plus everything else as dense as bone outside the mediastinum, named ribs.
 
     Args:
         scan: The scan.
         body: The body.
         known: Bones found already (spine, sternum, clavicles).
-        not_bone: Voxels that are not bone however bright: vessels, heart, mediastinum, lungs.
+        not_bone: Voxels that are not bone at any HU: vessels, heart, mediastinum, lungs.
     """
     found = Findings()
     named = np.zeros(scan.grid.shape, dtype=bool)

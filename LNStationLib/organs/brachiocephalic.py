@@ -1,10 +1,10 @@
-"""The left brachiocephalic vein and where it crosses the trachea: by contrast, else by soft tissue and usual course.
+"""The left brachiocephalic vein and where it crosses the trachea: by contrast, else by tissue and usual course.
 
 The vein runs down from behind the left sternoclavicular joint to the right, behind the upper half of the manubrium
 and in front of the branches of the arch, to join the right one (Gray's Anatomy, 41st ed., ch. 55). On CT the two most
 often join in the first intercostal space (Clin Anat 2016;29:165, doi:10.1002/ca.22556), and at the vertebral level
 at which the brachiocephalic trunk leaves the arch: T4 in 62 and 60 % of 48 adults (bibliomed.org, no. 172916). That
-origin is therefore the best guide to its level where it is known, and arch and manubrium where it is not.
+origin is therefore the best guide to its level where it is known; elsewhere arch and manubrium are.
 """
 
 from __future__ import annotations
@@ -22,42 +22,56 @@ from LNStationLib.state.organ_set import Organ, OrganSource
 from LNStationLib.support.types import BoolArray, FloatArray
 
 _CROSSING = "left_brachiocephalic_vein_crossing"
-# The manubrium is 5 cm high: its upper half, which hides the vein, ends 25 mm below the jugular notch.
 _CROSSING_BELOW_NOTCH_MM = 25.0
+"""The manubrium is 5 cm high: its upper half, which covers the vein, ends 25 mm below the jugular notch."""
 _MANUBRIUM_MM = 50.0
-# About 25 mm down on its 6 cm (Gray's Anatomy) from the joint to the first intercostal space.
-_DESCENT = 0.4
+"""Its usual height (Gray's Anatomy, 41st ed., ch. 53)."""
+_DESCENT_MM_PER_MM = 0.4
+"""About 25 mm down over its 6 cm (Gray's Anatomy), from the joint to the first intercostal space."""
 _RADIUS_MM = 5.5
+"""Half of 11 mm; a wider tube would take arteries and thymus around an unenhanced vein. Chosen on phantoms and one
+CT."""
 _ENHANCED_RADIUS_MM = 9.0
-# The levels of trunk, arch and notch vary by about a centimeter between adults; enhanced veins are seen, not guessed.
+"""Contrast itself limits an enhanced vein, so that wide veins of up to 18 mm fit."""
 _USUAL_WITHIN_MM, _NOT_FAR_MM = 10.0, 30.0
+"""The levels of trunk, arch and notch vary by about a centimeter between adults; enhanced veins are visible and may
+lie farther away, but not in the neck or below the arch."""
 _COST_PER_MM = 0.15
+"""Against 1 per voxel of soft tissue, so that 1 cm off course costs more than twice the length; chosen on phantoms
+and one real CT."""
 _LEVELS_MM = (30.0, 50.0)
+"""Below and above the crossing: as far as an enhanced vein may lie, and the vein's rise to the left joint (25 mm)
+more."""
 _ROWS_MM = (60.0, 8.0)
+"""In front of and behind the front of the trachea: the manubrium lies 3 to 5 cm in front, the vein never behind."""
 _RIGHT_OF_TRACHEA_MM = 30.0
+"""To the center of the superior vena cava, 2 to 3 cm right of the trachea's edge."""
 _BESIDE_LEFT_END_MM = 12.0
+"""Beyond the clavicle's head, with room for the end of the vein's tube."""
+_LEFT_END_HALF_MM = 5.0
+"""About the vein's radius: the columns in which its left end may lie."""
 
 
 @dataclass(frozen=True)
 class Crossing:
-    """Where the vein usually crosses the trachea.
+    """The usual place at which the vein crosses the trachea.
 
     Attributes:
         z: Slice (fractional voxel index) of its caudal margin in front of the trachea's middle.
         x: Column of the trachea's middle.
-        rests_on: What placed it, in words for the report.
+        basis: What its place is based on, for the report.
     """
 
     z: float
     x: float
-    rests_on: str
+    basis: str
 
 
 def usual_crossing(around: Surroundings) -> Crossing | None:
-    """The usual crossing, by the origin of the brachiocephalic trunk, else by arch and manubrium, each as good.
+    """The usual crossing, by the origin of the brachiocephalic trunk, else by arch and manubrium with equal weight.
 
     Returns:
-        ``None`` where nothing is known of them. The vein lies behind the manubrium even where the trunk leaves the
+        ``None`` where none of them is known. The vein lies behind the manubrium even where the trunk leaves the
         arch above or below it.
     """
     mm, notch = 1.0 / around.scan.spacing_mm, around.notch_z
@@ -67,18 +81,18 @@ def usual_crossing(around: Surroundings) -> Crossing | None:
         return Crossing(z, x, "at the origin of the brachiocephalic trunk")
     levels = {}
     if around.arch_z is not None:
-        levels["where the aorta ends before the trachea"] = around.arch_z
+        levels["where the aorta ends in front of the trachea"] = around.arch_z
     if notch is not None:
-        words = f"{_CROSSING_BELOW_NOTCH_MM:.0f} mm below the upper border of the manubrium"
-        levels[words] = notch - _CROSSING_BELOW_NOTCH_MM * mm
+        below = f"{_CROSSING_BELOW_NOTCH_MM:.0f} mm below the upper border of the manubrium"
+        levels[below] = notch - _CROSSING_BELOW_NOTCH_MM * mm
     if not levels:
         return None
-    between = "half-way between two usual levels: " if len(levels) > 1 else ""
+    between = "halfway between two usual levels: " if len(levels) > 1 else ""
     return Crossing(float(np.mean(list(levels.values()))), x, between + " and ".join(levels))
 
 
 def find_brachiocephalic_vein_left(around: Surroundings, soft: BoolArray, cava: BoolArray, left_x: float) -> Findings:
-    """Trace the left brachiocephalic vein from the cava to behind the left clavicle's head.
+    """Trace the left brachiocephalic vein from the cava to behind the head of the left clavicle.
 
     Args:
         around: The surroundings.
@@ -88,7 +102,7 @@ def find_brachiocephalic_vein_left(around: Surroundings, soft: BoolArray, cava: 
 
     Returns:
         ``brachiocephalic_vein_left`` and the landmark ``left_brachiocephalic_vein_crossing``, where its caudal
-        margin crosses the front of the trachea; nothing where its level is not known or out of view.
+        margin crosses the front of the trachea; nothing where its level is unknown or out of view.
     """
     found, crossing = Findings(), usual_crossing(around)
     if crossing is None:
@@ -107,7 +121,7 @@ def find_brachiocephalic_vein_left(around: Surroundings, soft: BoolArray, cava: 
 
 
 def _region(around: Surroundings, crossing: Crossing, left_x: float) -> Box:
-    """Where the vein is looked for: behind the manubrium, from right of the trachea to the left clavicle."""
+    """Search region of the vein: behind the manubrium, from right of the trachea to the left clavicle."""
     scan, edges = around.scan, trachea_edges(around)
     level = scan.window(0, crossing.z, *_LEVELS_MM)
     if level.stop <= level.start:
@@ -121,26 +135,28 @@ def _off_course_mm(around: Surroundings, crossing: Crossing, region: Box) -> Flo
     """Height in mm above or below the vein's usual course, by slice and column of a region; ``[z, y, x]``."""
     spacing = around.scan.spacing_mm
     z, x = np.arange(region[0].start, region[0].stop), np.arange(region[2].start, region[2].stop)
-    course = crossing.z + _RADIUS_MM / spacing + _DESCENT * (x - crossing.x)
+    course = crossing.z + _RADIUS_MM / spacing + _DESCENT_MM_PER_MM * (x - crossing.x)
     off_mm = np.abs(z[:, None] - course[None, :]) * spacing
     return np.repeat(off_mm[:, None, :], region[1].stop - region[1].start, axis=1)
 
 
 def _start(cava: BoolArray, bright: BoolArray, off_mm: FloatArray) -> BoolArray:
-    """Where the vein joins the cava; anywhere in view where neither its usual level nor contrast shows it."""
+    """Where the vein joins the cava; all of the cava where neither usual level nor contrast narrows it down."""
     start = _near_course(cava & bright, cava, off_mm)
     return start if start.any() else cava
 
 
 def _left_end(around: Surroundings, region: Box, soft: BoolArray, left_x: float, off_mm: FloatArray) -> BoolArray:
     """Contrast or soft tissue near the usual level behind the head of the left clavicle."""
-    columns = np.abs(np.arange(region[2].start, region[2].stop) - left_x) * around.scan.spacing_mm <= 5.0
+    columns = (
+        np.abs(np.arange(region[2].start, region[2].stop) - left_x) * around.scan.spacing_mm <= _LEFT_END_HALF_MM
+    )
     bright, tissue = (mask[region] & columns[None, None, :] for mask in (around.bright, soft))
     return _near_course(bright, tissue, off_mm)
 
 
 def _near_course(bright: BoolArray, soft: BoolArray, off_mm: FloatArray) -> BoolArray:
-    """Contrast not far from the usual course and soft tissue along it; soft tissue not far from it where none is."""
+    """Contrast not far from the usual course and tissue along it; where there is none, tissue not far from it."""
     far = off_mm <= _NOT_FAR_MM
     near = (bright & far) | (soft & (off_mm <= _USUAL_WITHIN_MM))
     return np.asarray(near if near.any() else soft & far)
@@ -160,7 +176,7 @@ def _add_vein(found: Findings, around: Surroundings, path: np.ndarray, region: B
 
 
 def crossing_of(vein: Organ, around: Surroundings) -> Findings:
-    """The landmark ``left_brachiocephalic_vein_crossing`` of a vein that is known already."""
+    """The landmark ``left_brachiocephalic_vein_crossing`` of a known vein."""
     found = Findings()
     source = OrganSource.DERIVED if vein.source is OrganSource.SUPPLIED else vein.source
     _add_crossing(found, around, vein.mask, source)
@@ -186,17 +202,17 @@ def _add_crossing(found: Findings, around: Surroundings, vein: BoolArray, source
 
 
 def add_crossing_surrogate(found: Findings, around: Surroundings, arch_top_z: float | None) -> None:
-    """The crossing at its usual level where the vein was not found, else at the top of the arch."""
+    """Add the crossing at its usual level where the vein was not found, else at the top of the arch."""
     crossing = usual_crossing(around)
     if crossing is None and arch_top_z is not None:
         crossing = Crossing(arch_top_z, float(np.nonzero(around.trachea)[2].mean()), "at the top of the aortic arch")
     if crossing is None:
         found.warnings.append(
-            "The crossing of trachea and left brachiocephalic vein lies above the CT or is unknown."
+            "The crossing of the left brachiocephalic vein over the trachea is unknown; it may lie above the CT."
         )
         return
     edges = trachea_edges(around)
     row = int(np.clip(round(crossing.z), 0, len(edges) - 1))
     index = (crossing.z, float(edges[row, 0]), crossing.x)
-    found.landmark(_CROSSING, index, around.scan.grid, OrganSource.SURROGATE, crossing.rests_on)
-    found.warnings.append(f"The left brachiocephalic vein was not seen; its crossing was placed {crossing.rests_on}.")
+    found.landmark(_CROSSING, index, around.scan.grid, OrganSource.SURROGATE, crossing.basis)
+    found.warnings.append(f"The left brachiocephalic vein was not visible; its crossing was placed {crossing.basis}.")

@@ -1,4 +1,4 @@
-"""What the finders of bones and veins share: the set found so far and the voxels that each may not take."""
+"""State shared by the finders of bones and vessels: the organs found so far and the voxels each must leave alone."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Context:
     body: BoolArray
 
     def union(self, names: tuple[str, ...], grow_mm: float = 0.0) -> BoolArray:
-        """Union of the organs of some names, grown; empty where none is there."""
+        """Union of the named organs, grown by ``grow_mm``; empty where none is known."""
         union = np.zeros(self.scan.grid.shape, dtype=bool)
         for name in names:
             mask = self.organs.mask(name)
@@ -46,7 +46,7 @@ class Context:
 
     @cached_property
     def outline(self) -> BoolArray:
-        """The outline of the lungs in every slice and below; the lungs must be in the set before it is first read."""
+        """The outline of the lungs in every slice and below; read only after the lungs are in the set."""
         return lung_outline(self.lungs())
 
     def air(self, grow_mm: float = 0.0) -> BoolArray:
@@ -63,10 +63,10 @@ class Context:
         return None if found is None else self.scan.grid.index(found.point_mm)
 
     def middle_x(self) -> float:
-        """Column that parts right from left: the trachea's, else that of a known bone, else the body's middle.
+        """Column between right and left: the trachea's, else that of a known bone, else the middle of the body.
 
-        The middle of the view is that of the patient only where nothing is cut off. A carina may be the fork of a
-        lobe where a main bronchus is cut off or shut; the trachea above it is not.
+        The middle of the view is the patient's midline only where nothing is cut off. Where a main bronchus is cut
+        off or blocked, an apparent carina may be the fork of a lobe; the trachea above it is still in the midline.
         """
         for name in _MIDLINE:
             mask = self.organs.mask(name)

@@ -1,4 +1,4 @@
-"""All organs of one case: supplied masks first, then what follows from them, the image, surrogates."""
+"""All organs of a case: supplied masks first, then organs derived from them, from the image, and surrogates."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ from LNStationLib.support.errors import InputError
 from LNStationLib.support.progress import Progress, silent
 from LNStationLib.support.types import BoolArray
 
+_NO_TRACHEA = "No trachea was found in the CT; stations that depend on it are left out."
+
 
 def find_organs(case: Case, scan: Scan, progress: Progress = silent, segmented: Sequence[Findings] = ()) -> OrganSet:
     """Find the organs of a case.
@@ -30,12 +32,12 @@ def find_organs(case: Case, scan: Scan, progress: Progress = silent, segmented: 
     Args:
         case: The checked case.
         scan: Its CT on the isotropic, axis-aligned working grid.
-        progress: Told the running step.
-        segmented: Of networks; less trusted than supplied masks, more than the image.
+        progress: Called with the current step.
+        segmented: Findings of networks; they rank below supplied masks and above the image.
 
     Returns:
-        Organs and landmarks, each with its source. An organ that was not found is absent and, where stations
-        rest on it, named in the warnings.
+        Organs and landmarks, each with its source. An organ that was not found is absent; a warning names it where
+        stations depend on it.
 
     Raises:
         InputError: The CT shows no body.
@@ -47,7 +49,7 @@ def find_organs(case: Case, scan: Scan, progress: Progress = silent, segmented: 
     progress("Reading the CT on the working grid", 0.1)
     body, outside = find_body(scan)
     if not body.any():
-        raise InputError(f"Case {case.case_id}: the CT shows no body; check that its values are Hounsfield units.")
+        raise InputError(f"Case {case.case_id}: no body in the CT; check that its values are Hounsfield units.")
     _add_body(organs, body)
     context = Context(scan, organs, body)
     progress("Airways", 0.2)
@@ -99,12 +101,12 @@ def _masks(organs: OrganSet) -> dict[str, BoolArray]:
 def _add_airways(context: Context, chain: airways.TracheaChain | None, outside: BoolArray) -> None:
     organs, scan = context.organs, context.scan
     if chain is None:
-        organs.warnings.append("No trachea was found in the CT: the stations that rest on it are left out.")
+        organs.warnings.append(_NO_TRACHEA)
         return
     growth, named = _best_growth(scan, chain.top, airways.grow_airways(scan, chain, outside))
     if not named.landmarks and chain.z[0] < scan.grid.shape[0] - 2:
-        # A trachea forks, or at least comes from above; a column of gas that does neither is bowel.
-        organs.warnings.append("No trachea was found in the CT: the stations that rest on it are left out.")
+        # A trachea divides, or at least enters from above; a column of gas that does neither is bowel.
+        organs.warnings.append(_NO_TRACHEA)
         return
     detail = f"air below {growth.threshold_hu} HU grown from the trachea"
     named.organ("airways", growth.lumen, OrganSource.IMAGE, detail)
@@ -115,7 +117,7 @@ def _add_airways(context: Context, chain: airways.TracheaChain | None, outside: 
 def _best_growth(scan: Scan, top: BoolArray, growths: list[airways.Growth]) -> tuple[airways.Growth, Findings]:
     """The first growth in which all bronchi could be followed, else the one in which most could.
 
-    One that shows the fork of the trachea goes before all that do not: a bronchus may only seem to be shut.
+    A growth with a visible carina beats any without one, in which a bronchus may only seem to be blocked.
     """
     best: tuple[airways.Growth, Findings] | None = None
     most = (False, -1)
@@ -131,7 +133,7 @@ def _best_growth(scan: Scan, top: BoolArray, growths: list[airways.Growth]) -> t
 
 
 def _cut_trachea_at_carina(organs: OrganSet) -> None:
-    """A supplied trachea may hold main bronchi (TotalSegmentator's does): what belongs to them leaves it."""
+    """Cut main bronchi off a supplied trachea (TotalSegmentator's includes them)."""
     trachea, carina = organs["trachea"], organs.landmarks.get("carina")
     if trachea.source is OrganSource.IMAGE or carina is None:
         return
@@ -170,5 +172,5 @@ def _split_arteries(context: Context) -> None:
 
 
 def _derived(organ: Organ) -> OrganSource:
-    """The source of what is cut out of an organ."""
+    """The source of a part of an organ."""
     return OrganSource.DERIVED if organ.source is OrganSource.SUPPLIED else organ.source

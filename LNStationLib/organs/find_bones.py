@@ -1,4 +1,4 @@
-"""Spine, sternum, clavicles and ribs into the set."""
+"""Add spine, sternum, clavicles and ribs where they are not supplied."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from LNStationLib.organs.spine import Spine
 from LNStationLib.state.organ_set import Organ, OrganSet, OrganSource
 from LNStationLib.support.types import BoolArray
 
-# A supplied spine that lacks fewer slices than this share of the scan is taken as it is.
-_COMPLETE_FROM = 0.05
-# Half a lumen of 16 mm and a vertebral body of T5 with half the canal, 25 mm and more, lie between them.
+_COMPLETE_FROM_SHARE = 0.05
+"""Of the scan's slices: a supplied spine that lacks fewer is complete but for its ends."""
 _CARINA_TO_CANAL_MM = 33.0
-_ABOUT_CARINA_MM = (60.0, 20.0)
+"""Half a lumen of 16 mm and a vertebral body of T5 with half the canal, at least 25 mm, lie between them."""
+_AROUND_CARINA_MM = (60.0, 20.0)
+"""Below and above: T4 to T8, where the spine is nearly straight, so that one median speaks for all."""
+_CLAVICLE_HEAD_MM2 = 30.0
+"""A few voxels of the working grid, under a tenth of a clavicle's head (25 mm wide); less is noise."""
 _NAMED = ("spine", "sternum", "clavicle_left", "clavicle_right")
 
 
@@ -23,7 +26,7 @@ def add_bones(context: Context) -> Spine | None:
     """Find the bones that are not supplied.
 
     Returns:
-        The spine slice by slice for those who need its front face, or ``None`` where it was not found.
+        The spine slice by slice, for finders that need its front face; ``None`` where it was not found.
     """
     scan, organs = context.scan, context.organs
     not_bone = context.blood(scan.spacing_mm) | bones.dense_contrast(scan) | context.lungs()
@@ -42,13 +45,13 @@ def add_bones(context: Context) -> Spine | None:
 
 
 def _complete_spine(organs: OrganSet, painted: Findings) -> None:
-    """Join single supplied vertebrae with the column found in the image: one vertebra is no spine."""
+    """Complete a few supplied vertebrae with the column found in the image."""
     supplied = organs.organs.get("spine")
     column = next((organ for organ in painted.organs if organ.name == "spine"), None)
     if supplied is None or column is None:
         return
     bare = column.mask.any(axis=(1, 2), keepdims=True) & ~supplied.mask.any(axis=(1, 2), keepdims=True)
-    if bare.mean() < _COMPLETE_FROM:
+    if bare.mean() < _COMPLETE_FROM_SHARE:
         return
     mask = supplied.mask | (column.mask & bare)
     detail = f"{supplied.detail}; other vertebrae from the image: {column.detail}"
@@ -58,20 +61,20 @@ def _complete_spine(organs: OrganSet, painted: Findings) -> None:
 def _find_column(context: Context, not_bone: BoolArray) -> Spine | None:
     canal = spine.find_canal(context.scan, context.body, context.middle_x())
     if canal is None or not _behind_carina(context, canal):
-        context.organs.warnings.append("The spinal canal was not found: the spine is missing.")
+        context.organs.warnings.append("The spinal canal was not found; the spine is missing.")
         return None
     return spine.find_spine(context.scan, canal, not_bone)
 
 
 def _behind_carina(context: Context, canal: np.ndarray) -> bool:
-    """True where a canal lies at least a vertebral body behind the carina, or no carina says otherwise.
+    """True where a canal lies at least a vertebral body behind the carina, or the carina is unknown.
 
-    A view that ends in front of the canal holds other soft tissue with bright surroundings: a body, or the heart.
+    A view that ends in front of the canal shows other soft tissue in bright surroundings: vertebra or heart.
     """
     carina = context.index("carina")
     if carina is None:
         return True
-    level = context.scan.window(0, carina[0], *_ABOUT_CARINA_MM)
+    level = context.scan.window(0, carina[0], *_AROUND_CARINA_MM)
     return float(np.median(canal[level, 0]) - carina[1]) * context.scan.spacing_mm >= _CARINA_TO_CANAL_MM
 
 
@@ -105,14 +108,14 @@ def _front_of_trachea(context: Context, z: int) -> float | None:
 
 
 def _add_clavicle_level(context: Context) -> None:
-    """Landmark at the lowest slice of both clavicles' heads: below it no station 1."""
+    """Add a landmark at the lowest slice of each clavicle's head, the lower limit of station 1."""
     found = Findings()
     for name in ("clavicle_left", "clavicle_right"):
         mask = context.organs.mask(name)
         if mask is None:
             continue
         areas = mask.sum(axis=(1, 2)) * context.scan.spacing_mm**2
-        low = int(np.flatnonzero(areas >= min(30.0, float(areas.max())))[0])
+        low = int(np.flatnonzero(areas >= min(_CLAVICLE_HEAD_MM2, float(areas.max())))[0])
         y, x = np.argwhere(mask[low]).mean(axis=0)
         source = context.organs[name].source
         source = OrganSource.DERIVED if source is OrganSource.SUPPLIED else source

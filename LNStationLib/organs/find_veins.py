@@ -1,4 +1,4 @@
-"""Veins of the upper mediastinum and the esophagus into the set."""
+"""Add the veins of the mediastinum and the esophagus where they are not supplied."""
 
 from __future__ import annotations
 
@@ -20,10 +20,14 @@ _PULMONARY_ARTERY = ("pulmonary_artery", "pulmonary_trunk", "pulmonary_artery_le
 _SOLID = (*ARTERIES, *_PULMONARY_ARTERY, "heart", "trachea", "airways", "lung_left", "lung_right", "bone")
 _AORTA = ("aorta", "ascending_aorta", "aortic_arch")
 _CAVA = ("superior_vena_cava", "brachiocephalic_vein_right")
+_BEHIND_CLAVICLE_MM = 12.0
+"""Half the head of the clavicle (25 mm wide): the vein begins behind it."""
+_LEFT_OF_CARINA_MM = 35.0
+"""The same place where no clavicle is in view: the head begins 2 to 2.5 cm from the midline."""
 
 
 def surroundings(context: Context, spine: Spine | None) -> Surroundings | None:
-    """What the veins are found by; ``None`` without a carina."""
+    """The structures by which the veins are found; ``None`` without a carina."""
     scan, organs = context.scan, context.organs
     carina, trachea = context.index("carina"), organs.mask("trachea")
     if carina is None or trachea is None:
@@ -31,7 +35,7 @@ def surroundings(context: Context, spine: Spine | None) -> Surroundings | None:
     known = context.blood(scan.spacing_mm)
     enhanced = blood.enhanced_blood(scan.hu, organs) & ~known & ~context.lungs()
     notch = context.index("manubrium_top")
-    # A manubrium cut by the top of the view does not say where the notch is.
+    # A manubrium cut off at the top of the view does not show the notch.
     cut = notch is not None and notch[0] >= scan.grid.shape[0] - 2
     return Surroundings(
         scan=scan,
@@ -48,14 +52,14 @@ def surroundings(context: Context, spine: Spine | None) -> Surroundings | None:
 
 
 def _origin_of_trunk(context: Context) -> float | None:
-    """Lowest slice of the brachiocephalic trunk; ``None`` where it is not known or goes on below the view."""
+    """Lowest slice of the brachiocephalic trunk; ``None`` where it is unknown or continues below the view."""
     trunk = context.organs.mask("brachiocephalic_trunk")
     low = 0 if trunk is None else int(np.flatnonzero(trunk.any(axis=(1, 2)))[0])
     return float(low) if low > 0 else None
 
 
 def _arch_before_trachea(context: Context, trachea: BoolArray, carina: tuple[float, float, float]) -> float | None:
-    """Slice in which the aorta ends before the trachea; ``None`` without an arch in view."""
+    """Slice in which the aorta ends in front of the trachea; ``None`` without an arch in view."""
     if "aortic_arch" not in context.organs:
         return None
     return end_before_trachea(context.union(_AORTA), trachea, carina, context.scan)
@@ -71,7 +75,7 @@ def add_veins(context: Context, spine: Spine | None) -> None:
     if "superior_vena_cava" not in organs:
         veins.find_superior_vena_cava(around, soft).add_to(organs)
     cava = context.union(_CAVA)
-    # A path starts in the cava and has to get out of it.
+    # Paths start in the cava and must be able to leave it.
     free = morphology.dilate(cava, 2.0 * scan.spacing_mm, scan.spacing_mm) & ~context.union(_SOLID, scan.spacing_mm)
     around = replace(around, blocked=around.blocked & ~free)
     around = veins.with_venous_blood(around, context.union(ARTERIES), cava, blood.blood_hu(scan.hu, organs))
@@ -114,8 +118,8 @@ def _behind_left_clavicle(context: Context, around: Surroundings) -> float:
     """Column 12 mm left of the medial end of the left clavicle, else 35 mm left of the carina."""
     clavicle = context.organs.mask("clavicle_left")
     if clavicle is None:
-        return around.carina[2] + context.scan.voxels(35.0)
-    return float(np.flatnonzero(clavicle.any(axis=(0, 1)))[0]) + context.scan.voxels(12.0)
+        return around.carina[2] + context.scan.voxels(_LEFT_OF_CARINA_MM)
+    return float(np.flatnonzero(clavicle.any(axis=(0, 1)))[0]) + context.scan.voxels(_BEHIND_CLAVICLE_MM)
 
 
 def add_esophagus(context: Context, spine: Spine | None) -> None:
@@ -125,7 +129,7 @@ def add_esophagus(context: Context, spine: Spine | None) -> None:
     if "esophagus" in organs:
         return
     if carina is None or trachea is None or spine is None:
-        organs.warnings.append("The esophagus was not placed: it needs trachea and spine.")
+        organs.warnings.append("The esophagus was not placed: trachea or spine was not found.")
         return
     blocked = context.blood(scan.spacing_mm) | context.lungs() | context.air(scan.spacing_mm) | ~context.body
     blocked |= context.union(("azygos_arch",)) | context.bones()

@@ -1,4 +1,4 @@
-"""What one finder found; ``find.py`` joins the findings, the more trusted first."""
+"""Results of one finder; ``find.py`` merges them, the most trusted first."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Findings:
         self.landmarks.append(Landmark(name, grid.point_mm((z, y, x)), source, detail))
 
     def add_to(self, organs: OrganSet) -> None:
-        """Add to the set what it does not hold yet: what came first is trusted more."""
+        """Add what the set does not contain yet: earlier findings are trusted more."""
         for organ in self.organs:
             if organ.name not in organs:
                 organs.add(organ)

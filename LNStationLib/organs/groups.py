@@ -1,4 +1,4 @@
-"""Groups of organs, by canonical name: one home for what finders and station rules treat alike."""
+"""Groups of organs by canonical name, shared by the finders and the station rules."""
 
 LUNGS = ("lung_left", "lung_right")
 AIRWAY_PARTS = (
@@ -44,7 +44,7 @@ LARGE_VESSELS = (
     "brachiocephalic_vein_right",
     "brachiocephalic_vein_left",
 )
-"""Vessels as wide as enlarged nodes that run through or beside the mediastinal stations: in a slice of a CT without
-contrast each looks like one."""
+"""Vessels as wide as enlarged nodes that run through or beside the mediastinal stations: on a slice without contrast
+each can pass for a node."""
 HEART = ("heart", "atrium_left", "atrial_appendage_left")
-"""The heart and what supplied masks of it may lack."""
+"""The heart and the parts that supplied masks of it may lack."""

@@ -1,7 +1,7 @@
-"""Is the patient's left on the image's left? Independent witnesses, none of which needs contrast.
+"""Check that left and right are not exchanged, by independent organs, none of which needs contrast.
 
-A mirrored image (a flip that the header does not tell) and situs inversus look alike; both are rare, so one witness
-that speaks for them is most often disease: a tumor, a shifted heart, an effusion. Several rarely err together.
+A mirrored image (a flip that the header does not record) and situs inversus look alike; both are rare, so a single
+organ on the wrong side is most often disease: a tumor, a shifted heart, an effusion. Several rarely err together.
 """
 
 from __future__ import annotations
@@ -21,42 +21,55 @@ from LNStationLib.support.sentences import listed
 from LNStationLib.support.types import BoolArray, FloatArray
 
 _LEAST_WITNESSES, _MOST_AGAINST = 3, 1
-"""So many must speak for a mirrored image, and no more against it: one may be misled by disease."""
+"""Organs needed on the wrong side, and most allowed on the usual one: disease may mislead a single one."""
 
-# The left main bronchus (5 cm) is twice as long as the right one (2.5 cm); Gray's Anatomy, 41st ed., ch. 53.
-_LENGTHS_APART = 1.25
-# The arch passes left of the trachea, 20 mm wide and more; on the right the lung comes within 4 mm but for azygos
-# arch and fat (the right paratracheal stripe: Savoca et al., Radiology 1977;122:295).
+_LENGTH_EXCESS_SHARE = 0.25
+"""The left main bronchus (5 cm) is twice as long as the right one (2.5 cm; Gray's Anatomy, 41st ed., ch. 53); a
+quarter is beyond the error of where a fork is seen."""
 _ARCH_ABOVE_CARINA_MM = (5.0, 35.0)
-_ARCH_APART_MM = 8.0
+"""Levels of the arch: its underside lies near the carina, its top 3 to 4 cm above."""
+_ARCH_EXCESS_MM = 8.0
+"""The arch passes left of the trachea, at least 20 mm wide; on the right the lung comes within 4 mm but for azygos
+arch and fat (the right paratracheal stripe: Savoca et al., Radiology 1977;122:295)."""
 _AORTA_BESIDE_SPINE_MM = 8.0
 """Less than a third of its width beside the midline; low in the chest it lies in front of the spine."""
-# Two thirds of the heart lie left of the midline; a quarter more on one side is beyond noise.
 _HEART_BELOW_CARINA_MM = (30.0, 110.0)
-_HEART_APART = 0.1
+"""From the pulmonary artery's lower border to the diaphragm."""
+_HEART_EXCESS_SHARE = 0.1
+"""Two thirds of the heart lie left of the midline, an excess of 0.33; a third of that is beyond noise."""
 _TISSUE_HU = -300
-# The liver fills the right upper abdomen; spleen and stomach lie further back and are smaller.
+"""Soft tissue and fat, without lung and its partial volume."""
 _LIVER_BELOW_DOME_MM = (20.0, 80.0)
+"""The liver fills the right upper abdomen; lower down bowel and kidneys take its place."""
 _LIVER_HU = (25.0, 250.0)
-_LIVER_HALF_THICKNESS_MM = 8.0
-_LIVER_APART = 0.15
+"""Liver from fatty, unenhanced to enhanced, with noise; spleen and stomach lie farther back and are smaller."""
+_LIVER_HALF_THICKNESS_MM, _LIVER_SIGMA_VOXELS = 8.0, 1.0
+"""Muscle and bowel wall are thinner than 16 mm; the sigma keeps noise from puncturing the liver."""
+_LIVER_EXCESS_SHARE = 0.15
+"""Spleen and stomach on the other side leave a clear excess; chosen on phantoms and one real CT."""
 _ABDOMEN_MM = 100.0
+"""Below the dome: the stomach, but little colon."""
 _GAS_HU = -850
+"""Gas without its partial volume with the wall."""
 _GAS_FROM_LUNG_MM, _GAS_HALF_THICKNESS_MM = 4.5, 3.0
-_GAS_ML, _GAS_APART = 5.0, 0.6
+"""The diaphragm with the blurred base of the lung; bubbles under 6 mm are those of bowel content."""
+_GAS_ML, _GAS_EXCESS_SHARE = 5.0, 0.6
 """Four fifths of the gas, of more than a swallow, on one side."""
 _DOME_BESIDE_MIDLINE_MM = 40.0
+"""Beyond heart and spine, where the domes are."""
 _DOME_FRONT_SHARE, _DOME_PERCENTILE = 0.4, 90.0
-"""The dome is read behind the heart's bed, in the rear 60 % of the lungs; its highest tenth may be a fissure."""
+"""The dome is read behind the heart, in the rear 60 % of the lungs; its highest tenth may be a fissure."""
+_MIDLINE_SIGMA_MM = 10.0
+"""Half a vertebral body: smooths over processes and ribs in the mask."""
 
 
 @dataclass(frozen=True)
 class Witness:
-    """One organ that lies on one side of nearly every patient.
+    """An organ that lies on a known side in nearly every patient.
 
     Attributes:
         title: The organ, for messages.
-        mirrored: True where it lies on the wrong side, False where on the right one, ``None`` where it says nothing.
+        mirrored: True on the wrong side, False on the usual one, ``None`` where unclear.
     """
 
     title: str
@@ -64,43 +77,44 @@ class Witness:
 
 
 def warn_of_exchanged_sides(context: Context) -> None:
-    """Add a warning where the image seems mirrored, else where the descending aorta alone lies on the right."""
+    """Add a warning where the image seems mirrored, else where only the descending aorta lies on the right."""
     warning = laterality_warning(witnesses_of(context))
     if warning is None and _aorta_right_of_spine(context):
         warning = (
-            "The descending aorta lies right of the spine: the patient has a right-sided aorta or the image is "
-            "mirrored."
+            "The descending aorta lies right of the spine: right-sided aorta or the image is mirrored; check the "
+            "side markers."
         )
     if warning is not None:
         context.organs.warnings.append(warning)
 
 
 def laterality_warning(witnesses: Iterable[Witness]) -> str | None:
-    """One sentence where enough witnesses say that left and right are exchanged, else ``None``."""
-    said = list(witnesses)
-    mirrored = [one.title for one in said if one.mirrored]
-    against = sum(one.mirrored is False for one in said)
+    """A warning where enough organs show that left and right are exchanged, else ``None``."""
+    witnesses = list(witnesses)
+    mirrored = [witness.title for witness in witnesses if witness.mirrored]
+    against = sum(witness.mirrored is False for witness in witnesses)
     if len(mirrored) < _LEAST_WITNESSES or against > _MOST_AGAINST:
         return None
     return (
-        f"Left and right are exchanged: {listed(mirrored)} lie on the side opposite to the usual one, so the image "
-        "is mirrored or the patient has situs inversus; check the side markers, for every station's side rests on it."
+        f"Left and right are exchanged: {listed(mirrored)} lie on the opposite side from usual, so the image is "
+        "mirrored or the patient has situs inversus; check the side markers, because the side of every station "
+        "depends on them."
     )
 
 
 def witnesses_of(context: Context) -> list[Witness]:
-    """What bronchi, aortic arch, heart, liver and stomach say; the bronchi alone without both lungs and the spine."""
-    witnesses = [Witness("main bronchi", _mirrored(_bronchi(context), _LENGTHS_APART - 1))]
+    """Bronchi, aortic arch, heart, liver and stomach; only the bronchi without both lungs and the spine."""
+    witnesses = [Witness("main bronchi", _mirrored(_bronchi(context), _LENGTH_EXCESS_SHARE))]
     right, left, spine = (context.organs.mask(name) for name in ("lung_right", "lung_left", "spine"))
     if right is None or left is None or spine is None:
         return witnesses
     chest = _Chest(context, right, left, spine)
     return [
         *witnesses,
-        Witness("aortic arch", _mirrored(chest.arch_mm(), _ARCH_APART_MM)),
-        Witness("heart", _mirrored(chest.heart(), _HEART_APART)),
-        Witness("liver", _mirrored(chest.liver(), _LIVER_APART)),
-        Witness("stomach", _mirrored(chest.stomach(), _GAS_APART)),
+        Witness("aortic arch", _mirrored(chest.arch_mm(), _ARCH_EXCESS_MM)),
+        Witness("heart", _mirrored(chest.heart(), _HEART_EXCESS_SHARE)),
+        Witness("liver", _mirrored(chest.liver(), _LIVER_EXCESS_SHARE)),
+        Witness("stomach", _mirrored(chest.stomach(), _GAS_EXCESS_SHARE)),
     ]
 
 
@@ -116,14 +130,14 @@ def _aorta_right_of_spine(context: Context) -> bool:
 
 
 def _mirrored(value: float | None, least: float) -> bool | None:
-    """A measure that is positive in the usual patient, as a vote."""
+    """The side by a measure that is positive in the usual patient; ``None`` where it is below ``least``."""
     return None if value is None or abs(value) < least else value < 0
 
 
 def _bronchi(context: Context) -> float | None:
-    """By how much the left main bronchus is longer than the right one, as a share of the shorter of both.
+    """Excess length of the left main bronchus over the right, as a share of the shorter one.
 
-    A length is that from the carina to the first fork that was seen.
+    Length is measured from the carina to the first visible fork.
     """
     left = _length_mm(context, "left_upper_lobe_bronchus_origin")
     right = _length_mm(context, "right_upper_lobe_bronchus_origin", "bronchus_intermedius_end")
@@ -133,7 +147,7 @@ def _bronchi(context: Context) -> float | None:
 
 
 def _length_mm(context: Context, *forks: str) -> float | None:
-    """Distance in mm from the carina to the first of the forks that was seen."""
+    """Distance in mm from the carina to the first visible one of some forks."""
     marks = context.organs.landmarks
     carina = marks.get("carina")
     seen = [marks[name] for name in forks if name in marks and marks[name].source is not OrganSource.SURROGATE]
@@ -143,7 +157,7 @@ def _length_mm(context: Context, *forks: str) -> float | None:
 
 
 class _Chest:
-    """Midline, lungs and diaphragm of one patient, and what lies beside them."""
+    """Midline, lungs and diaphragm of one patient, and the organs beside them."""
 
     def __init__(self, context: Context, right: BoolArray, left: BoolArray, spine: BoolArray) -> None:
         self._context, self._scan = context, context.scan
@@ -162,7 +176,7 @@ class _Chest:
         columns = [float(np.nonzero(self._spine[z])[1].mean()) for z in known]
         rows = [float(np.flatnonzero(self._spine[z].any(axis=1))[0]) for z in known]
         smooth = [
-            ndimage.gaussian_filter1d(np.interp(slices, known, values), self._scan.voxels(10.0))
+            ndimage.gaussian_filter1d(np.interp(slices, known, values), self._scan.voxels(_MIDLINE_SIGMA_MM))
             for values in (columns, rows)
         ]
         return smooth[0], smooth[1]
@@ -184,7 +198,7 @@ class _Chest:
         return float(np.percentile(lung.argmax(axis=0)[foot], _DOME_PERCENTILE))
 
     def arch_mm(self) -> float | None:
-        """By how much the tissue between trachea and lung is thicker on the left, in mm, median over the slices."""
+        """Excess thickness of the tissue between trachea and lung on the left, in mm, median over the slices."""
         trachea = self._context.organs.mask("trachea")
         if trachea is None or self._carina_z is None:
             return None
@@ -224,7 +238,7 @@ class _Chest:
             return None
         near, far = _LIVER_BELOW_DOME_MM
         level = self._scan.window(0, self._dome_z, far, -near)
-        smooth = ndimage.gaussian_filter(self._scan.hu[level].astype(np.float32), 1.0)
+        smooth = ndimage.gaussian_filter(self._scan.hu[level].astype(np.float32), _LIVER_SIGMA_VOXELS)
         dense = (smooth > _LIVER_HU[0]) & (smooth < _LIVER_HU[1]) & self._context.body[level]
         dense &= ~self._context.union(BONES)[level]
         solid = np.zeros(self._scan.grid.shape, dtype=bool)
@@ -247,11 +261,11 @@ class _Chest:
         return self._share(gas, level, before_spine=False)
 
     def _enclosed(self, level: slice) -> BoolArray:
-        """The body with the air that it encloses in each slice."""
+        """The body with the air it encloses in each slice."""
         return np.stack([ndimage.binary_fill_holes(part) for part in self._context.body[level]])
 
     def _opened(self, mask: BoolArray, radius_mm: float) -> BoolArray:
-        """What of a mask is thicker than twice a radius."""
+        """The parts of a mask thicker than twice a radius."""
         spacing = self._scan.grid.spacing_mm
         core = edt.edt(mask, anisotropy=spacing) > radius_mm
         return np.asarray(mask & (edt.edt(~core, anisotropy=spacing) <= radius_mm)) if core.any() else core

@@ -1,4 +1,4 @@
-"""What a method that finds organs takes and returns."""
+"""The interface of a method that finds organs."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from LNStationLib.support.progress import Progress
 
 
 class OrganMethod(Method, Protocol):
-    """Finds the organs of a patient. They do not change with stations or nodes."""
+    """Finds the organs of a patient; edits of stations and nodes do not change them."""
 
     def run(self, state: PatientState, options: MethodOptions, progress: Progress) -> OrganSet:
         """Find organs and landmarks, each with its source.
 
         Args:
-            state: With the CT on the working grid.
-            options: Of this method.
-            progress: Told the running step.
+            state: The patient, with the CT on the working grid.
+            options: Options of this method.
+            progress: Called with the current step.
 
         Raises:
-            InputError: The CT shows no body, or what the method needs is not installed.
+            InputError: The CT shows no body, or a package the method needs is not installed.
             GeometryError: The image is upside down or front to back.
         """
         ...

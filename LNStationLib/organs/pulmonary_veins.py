@@ -11,20 +11,30 @@ from LNStationLib.organs.findings import Findings
 from LNStationLib.state.organ_set import OrganSource
 from LNStationLib.support.types import BoolArray
 
-# Measured on adult CT: the inferior veins enter the left atrium 4 to 6 cm below the carina.
 USUAL_BELOW_CARINA_MM = 50.0
+"""Measured on adult CT: the inferior veins enter the left atrium 4 to 6 cm below the carina."""
 _RANGE_MM = (38.0, 75.0)
+"""That range with tall patients and deep inspiration; the superior veins enter above it."""
 _TOUCHING_MM = 6.0
+"""Walls of vein and atrium and the error of a rough heart mask."""
 _RUN_MM = 15.0
-_SMALLEST_SECTION_MM2 = 60.0
-_SMALLEST_HEIGHT_MM = 3.0
+"""How far from the heart a vein is followed in one slice; the bulge of an ostium is shorter."""
+_SMALLEST_SECTION_MM2, _SMALLEST_HEIGHT_MM = 60.0, 3.0
+"""Vein cut lengthwise, 15 mm by 4 mm or more, over more than one thin slice; less is noise."""
+_ASIDE_MM, _OUTSIDE_MM = 30.0, 8.0
+"""Usual ostium beside the carina, and the midline strip that belongs to esophagus and atrium. Chosen on phantoms and
+one real CT."""
+_HEART_CLOSING_MM = 6.0
+"""Closes the gaps between chambers and vessels in a heart mask."""
+_REAR_SHARE = 0.6
+"""Of the heart's depth: the left atrium is the rearmost chamber."""
 _NAMES = {"right": "inferior_pulmonary_vein_right", "left": "inferior_pulmonary_vein_left"}
 
 
 def find_inferior_veins(
     scan: Scan, carina: tuple[float, float, float], heart: BoolArray | None, bright: BoolArray
 ) -> Findings:
-    """Find the lowest enhanced vessel that leaves the rear of the heart to either side.
+    """Find the lowest enhanced vessel on either side of the rear of the heart.
 
     Args:
         scan: The scan.
@@ -44,25 +54,25 @@ def find_inferior_veins(
         if level is not None:
             found.landmark(name, level, scan.grid, OrganSource.IMAGE, "lowest vein at the rear of the heart")
             continue
-        offset = 30.0 / scan.spacing_mm * (-1 if side == "right" else 1)
+        offset = _ASIDE_MM / scan.spacing_mm * (-1 if side == "right" else 1)
         index = (carina[0] - USUAL_BELOW_CARINA_MM / scan.spacing_mm, carina[1], carina[2] + offset)
         detail = f"usual level, {USUAL_BELOW_CARINA_MM:.0f} mm below the carina"
         found.landmark(name, index, scan.grid, OrganSource.SURROGATE, detail)
-        found.warnings.append(f"The {side} inferior pulmonary vein was not seen; it was placed at its {detail}.")
+        found.warnings.append(f"The {side} inferior pulmonary vein was not visible; it was placed at its {detail}.")
     return found
 
 
 def _leaving(scan: Scan, heart: BoolArray, bright: BoolArray, carina: tuple[float, float, float]) -> BoolArray:
-    """Bright pieces of axial slices that start at the rear of the heart and run well away from it in the slice."""
+    """Bright pieces of axial slices that start at the rear of the heart and run well away from it."""
     level = scan.window(0, carina[0], _RANGE_MM[1], -_RANGE_MM[0])
-    distance = morphology.distance_to(morphology.close(heart, 6.0, scan.spacing_mm), scan.spacing_mm)
+    distance = morphology.distance_to(morphology.close(heart, _HEART_CLOSING_MM, scan.spacing_mm), scan.spacing_mm)
     veins = np.zeros_like(bright)
     for z in range(level.start, level.stop):
         rows = np.flatnonzero(heart[z].any(axis=1))
         if not rows.size:
             continue
         cut = bright[z] & ~heart[z]
-        cut[: int(rows[0] + 0.6 * (rows[-1] - rows[0]))] = False
+        cut[: int(rows[0] + _REAR_SHARE * (rows[-1] - rows[0]))] = False
         labels, count = ndimage.label(cut)
         if not count:
             continue
@@ -80,7 +90,7 @@ def _lowest_vein(
     """Index of the lowest vein of a side, in the lowest slice in which it reaches the heart."""
     x = np.arange(scan.grid.shape[2])
     outwards = (carina[2] - x if side == "right" else x - carina[2]) * scan.spacing_mm
-    part = veins & (outwards > 8.0)[None, None, :]
+    part = veins & (outwards > _OUTSIDE_MM)[None, None, :]
     areas = part.sum(axis=(1, 2)) * scan.spacing_mm**2
     slices = np.flatnonzero(areas >= _SMALLEST_SECTION_MM2)
     runs = np.split(slices, np.flatnonzero(np.diff(slices) > 1) + 1)

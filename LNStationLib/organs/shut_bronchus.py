@@ -1,6 +1,6 @@
-"""One main bronchus that holds no air from the carina on: the trachea goes over into the other one without a fork.
+"""A main bronchus without air from the carina on: the trachea continues into the other one without a fork.
 
-A tumor, a mucus plug or a lung that was taken out does this. The carina then lies where the airway turns aside.
+Causes are a tumor, a mucus plug or a pneumonectomy. The carina then lies where the airway turns to the side.
 """
 
 from __future__ import annotations
@@ -18,32 +18,34 @@ from LNStationLib.state.organ_set import OrganSource
 from LNStationLib.support.types import FloatArray, Side
 
 MAIN_REACH_MM = 20.0
-"""Arms of a fork of the trachea or of a main bronchus go on for longer."""
+"""Arms of a fork of the trachea or of a main bronchus are longer."""
 
 _SPUR_BELOW_TURN_MM = 4.0
 """The spur between lumens 12 mm wide and 35 degrees off the trachea lies 8 mm below the point where their axes part;
-the front of the wave, as wide as the trachea, begins to turn half-way there."""
+the front of the wave, as wide as the trachea, begins to turn halfway there."""
 
 _SHORTEST_TRACHEA_MM, _SHORTEST_MAIN_MM = 20.0, 15.0
+"""Lines fitted to shorter parts, about as long as the lumen is wide, do not give a direction."""
 _LEAST_TURN_DEGREES = 15.0
 """The right main bronchus leaves the trachea's axis by about 25 degrees, the left one by 45 (Gray's Anatomy, 41st
-ed., ch. 53); what a trachea bends by lies below."""
+ed., ch. 53); a trachea bends by less."""
 _LEAST_ASIDE_MM = 12.0
-_STEEPEST_SHARE = 0.7
-"""Of a trachea's length that is height: even drawn over by a lost lung it does not lie at 45 degrees."""
-
-# Where the ends of the main bronchi lie: their lengths at the usual angles from the trachea's axis, which is upright.
+"""About a lumen's width off the line of the trachea: less is a bend, not a bronchus."""
+_LEAST_UPRIGHT_SHARE = 0.7
+"""Height over length of the trachea: even pulled over by a lost lung it does not lie at 45 degrees."""
 _ANGLE_DEGREES: dict[Side, float] = {"R": 25.0, "L": 45.0}
+"""Usual angles of the main bronchi from the trachea's axis, which is upright (same source); with their lengths they
+give the places of their ends."""
 _END: dict[Side, tuple[str, float]] = {
     "R": ("bronchus_intermedius_end", MAIN_LENGTH_MM["R"] + INTERMEDIUS_LENGTH_MM),
     "L": ("left_lower_lobe_bronchus_origin", MAIN_LENGTH_MM["L"]),
 }
-_WORDS: dict[Side, str] = {"R": "right", "L": "left"}
+_SIDE_NAME: dict[Side, str] = {"R": "right", "L": "left"}
 
 
 @dataclass(frozen=True)
 class Turn:
-    """Where the airway turns aside into the one main bronchus that holds air.
+    """Where the airway turns to the side into the one aerated main bronchus.
 
     Attributes:
         trachea: Nodes of the trachea, from above.
@@ -59,7 +61,7 @@ class Turn:
 
 
 def find_turn(tree: WaveTree) -> Turn | None:
-    """The turn of an airway without a fork of its trachea; ``None`` where it runs straight to the end of the view."""
+    """The turn of an airway whose trachea does not fork; ``None`` where it runs straight to the end of the view."""
     stem = _stem(tree)
     points = np.array([tree.nodes[node].centroid for node in stem]) * tree.spacing_mm
     along = np.array([tree.nodes[node].distance_mm for node in stem])
@@ -69,7 +71,7 @@ def find_turn(tree: WaveTree) -> Turn | None:
     above, below = _line(points[: bend + 1], along[: bend + 1]), _line(points[bend:], along[bend:])
     aside_mm = float((points[-1] - _at(above, along[-1]))[2])
     turned = np.degrees(np.arccos(np.clip(float(above[1] @ below[1]), -1, 1)))
-    if turned < _LEAST_TURN_DEGREES or abs(aside_mm) < _LEAST_ASIDE_MM or -above[1][0] < _STEEPEST_SHARE:
+    if turned < _LEAST_TURN_DEGREES or abs(aside_mm) < _LEAST_ASIDE_MM or -above[1][0] < _LEAST_UPRIGHT_SHARE:
         return None
     spur = int(np.searchsorted(along, along[bend] + _SPUR_BELOW_TURN_MM))
     if not 0 < spur < len(stem):
@@ -80,9 +82,9 @@ def find_turn(tree: WaveTree) -> Turn | None:
 
 
 def add_carina(found: Findings, turn: Turn, scan: Scan) -> None:
-    """The carina, and the end of the bronchus that holds no air at its usual place, as surrogates with a warning."""
+    """Add the carina and the end of the bronchus without air at their usual places, as surrogates with a warning."""
     other: Side = "L" if turn.side == "R" else "R"
-    detail = f"where the trachea turns into the {_WORDS[turn.side]} main bronchus"
+    detail = f"where the trachea turns into the {_SIDE_NAME[turn.side]} main bronchus"
     found.landmark("carina", turn.carina, scan.grid, OrganSource.SURROGATE, detail)
     name, length_mm = _END[other]
     angle = np.radians(_ANGLE_DEGREES[other])
@@ -91,8 +93,8 @@ def add_carina(found: Findings, turn: Turn, scan: Scan) -> None:
     index = (z - length_mm * np.cos(angle) / scan.spacing_mm, y, x + float(aside))
     found.landmark(name, index, scan.grid, OrganSource.SURROGATE, "usual place below the carina")
     found.warnings.append(
-        f"The {_WORDS[other]} main bronchus holds no air or is not in view: the carina was placed {detail}, and the "
-        f"stations that rest on the {_WORDS[other]} bronchi are left out."
+        f"The {_SIDE_NAME[other]} main bronchus contains no air or is not in view: the carina was placed {detail}; "
+        f"stations bounded by the {_SIDE_NAME[other]} bronchi are left out."
     )
 
 
@@ -128,6 +130,6 @@ def _line(points: FloatArray, along: FloatArray) -> tuple[FloatArray, FloatArray
 
 
 def _at(line: tuple[FloatArray, FloatArray, float], along: FloatArray | float) -> FloatArray:
-    """Points of a line at some lengths along the path."""
+    """Points of a line at given lengths along the path."""
     middle, direction, where = line
     return np.asarray(middle + np.multiply.outer(np.asarray(along) - where, direction))

@@ -1,4 +1,4 @@
-"""The settings of a case: for each step a method and options by method, as ``LNStationLib.state.settings`` reads them.
+"""The settings of a case: for each step a method and options by method, as ``LNStationLib.state.settings`` reads.
 
 They are one JSON in the case's parameter node. What is not in it has the default of the library.
 """

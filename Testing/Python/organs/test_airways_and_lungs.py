@@ -152,7 +152,7 @@ def test_missing_lung_is_warned_of_and_left_out(thorax: Thorax) -> None:
 
 def test_image_without_a_body_is_refused(thorax: Thorax) -> None:
     empty = Thorax(np.full_like(thorax.hu, -1000), thorax.masks, thorax.grid)
-    with pytest.raises(InputError, match="shows no body"):
+    with pytest.raises(InputError, match="no body in the CT"):
         find_in(empty)
 
 
