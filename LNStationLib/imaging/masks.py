@@ -21,6 +21,8 @@ from LNStationLib.support.types import BoolArray
 
 _FOREGROUND_PROBABILITY = 0.5
 """At and above it a voxel of a probability map is more likely inside than outside."""
+_OFF_LATTICE_VOXELS = 0.02
+"""Part of a voxel by which grids may differ through rounding of their origin."""
 CROP_MARGIN_VOXELS = 2
 """Background voxels kept around a cropped mask, so that resampling sees its surface from both sides."""
 
@@ -148,7 +150,7 @@ def _lattice_offset(mask: sitk.Image, reference: sitk.Image) -> np.ndarray | Non
     )
     index = np.array(reference.TransformPhysicalPointToContinuousIndex(mask.GetOrigin()))[::-1]
     whole = np.rint(index).astype(int)
-    return whole if alike and np.abs(index - whole).max() < 0.02 else None
+    return whole if alike and np.abs(index - whole).max() < _OFF_LATTICE_VOXELS else None
 
 
 def mask_on(mask: sitk.Image, grid: sitk.Image) -> BoolArray:
