@@ -24,6 +24,8 @@ _CORE_VOXELS = 2.0
 """Away from the rim, whose voxels share wall and fat."""
 _WALL_MM = 2.0
 """Wall and partial volume at the rim of a lumen; bridges twice as wide between vessels are cut too."""
+_RIM_VOXELS = 1.5
+"""Rim of a neighboring vessel, whose voxels are blurred by partial volume."""
 _MUSCLE_HU = 55.0
 """Muscle, and the wall of vessels and heart."""
 _THRESHOLD_HU = (130.0, 150.0)
@@ -331,7 +333,7 @@ def find_pulmonary_artery(pool: BloodPool, aorta: BoolArray) -> Findings:
 def _thick_blood(pool: BloodPool, aorta: BoolArray, level: slice) -> BoolArray:
     """Enhanced blood outside the aorta within some slices, without thin vessels."""
     spacing_mm = pool.scan.spacing_mm
-    free = pool.mask & ~morphology.dilate(aorta, 1.5 * spacing_mm, spacing_mm)
+    free = pool.mask & ~morphology.dilate(aorta, _RIM_VOXELS * spacing_mm, spacing_mm)
     free[: level.start] = False
     free[level.stop :] = False
     return morphology.open_(free, _THIN_VESSEL_MM, spacing_mm)

@@ -81,8 +81,8 @@ def warn_of_exchanged_sides(context: Context) -> None:
     warning = laterality_warning(witnesses_of(context))
     if warning is None and _aorta_right_of_spine(context):
         warning = (
-            "The descending aorta lies right of the spine: right-sided aorta or the image is mirrored; check the side "
-            "markers."
+            "The descending aorta lies right of the spine: the patient has a right-sided aorta or the image is "
+            "mirrored; check the side markers."
         )
     if warning is not None:
         context.organs.warnings.append(warning)
@@ -97,7 +97,7 @@ def laterality_warning(witnesses: Iterable[Witness]) -> str | None:
         return None
     return (
         f"Left and right are exchanged: {listed(mirrored)} lie on the opposite side from usual, so the image is "
-        "mirrored or the patient has situs inversus; check the side markers, because the side of every station "
+        "mirrored or the patient has situs inversus; check the side markers: the side of every station "
         "depends on them."
     )
 

@@ -53,8 +53,8 @@ def check_upright(scan: Scan, body: BoolArray, trachea: TracheaChain | None) -> 
     top, bottom = (float(air_mm2[max(0, z - near) : z + near + 1].mean()) for z in (trachea.z[0], trachea.z[-1]))
     if height < _TRACHEA_SHARE and top > bottom:
         raise GeometryError(
-            "The CT is upside down (trachea in the lower part of the lungs): the orientation in its header is missing "
-            "or wrong; export it again with the correct orientation."
+            "The CT is upside down (trachea in the lower part of the lungs): the orientation in its header is "
+            "missing or wrong; export it again with the correct orientation."
         )
 
 

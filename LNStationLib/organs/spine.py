@@ -49,7 +49,7 @@ _FRONT_STEP_COST, _FRONT_MEDIAN_MM, _FRONT_SMOOTH_MM = 0.25, 15.0, 4.0
 """Per voxel between slices, then half a vertebra against discs and osteophytes; chosen on phantoms and one real
 CT."""
 _HALF_WIDTH_MM = (11.0, 23.0)
-"""Bodies are 24 (T4) to 45 mm (T12) wide."""
+"""Bodies are about 25 mm (T4) to 42 mm (T12) wide (Panjabi et al., Spine 1991;16:888)."""
 _MIDDLE_SHARES = (0.3, 0.7)
 """Of the way from front face to canal: the middle of the body, without its rounded corners and the pedicles."""
 _WIDTH_MEDIAN_MM, _WIDTH_SMOOTH_MM = 20.0, 6.0
@@ -151,7 +151,7 @@ def find_spine(scan: Scan, canal: np.ndarray, vessels: BoolArray) -> Spine:
     """Find the front face and the width of the vertebral bodies.
 
     The front face is the strongest drop from bone to fat or lung in front of the canal, followed smoothly from
-    slice to slice, so that discs and a contrast-filled aorta beside it do not pull it away.
+    slice to slice, so that neither discs nor an enhanced aorta beside it pull it away.
 
     Args:
         scan: The scan.
