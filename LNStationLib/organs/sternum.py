@@ -43,7 +43,7 @@ wide, and the share of them that must hold bone."""
 _JOINT_MM = 6.0
 """The cartilage of the manubriosternal joint is 2 to 5 mm high."""
 _THICKEST_MM = 26.0
-"""From front to back: the sternum is 1 to 2 cm thick even where it is cut obliquely; the heart is thicker."""
+"""From front to back: the sternum is 1 to 2 cm thick, cut obliquely a little more; the heart is thicker."""
 _MANUBRIUM_HALF_MM, _BODY_HALF_MM, _PLATE_HALF_MM = 36.0, 22.0, 11.0
 """The manubrium is up to 8 cm wide, the body 4 cm; half thickness around the path, which may run along a cortex."""
 _TAPER_MM = 12.0
@@ -55,8 +55,7 @@ _NOISE_VOXELS = 1.2
 _MIDLINE_HALF_MM = 5.0
 """Columns that count as midline: inside the jugular notch."""
 _CLAVICLE_ABOVE_BONE_HU = 30
-"""Clavicles have a thicker cortex than the sternum; enhanced veins behind them are dimmer than that in most
-phases."""
+"""Clavicles have a thicker cortex than the sternum, so that more enhanced vessels beside them can be left out."""
 _CLAVICLE_FROM_MM = 8.0
 """Below the notch: the heads of the clavicles reach below the manubrium's upper border."""
 _CLAVICLE_MARROW_HALF_MM, _CLAVICLE_HALF_MM = 3.0, 2.2
