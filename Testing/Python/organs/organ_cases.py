@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from made_once import made_once
 from scipy import ndimage
 from states import organs_on
 
 from LNStationLib.case.case import Case
-from LNStationLib.imaging.grid import Grid
+from LNStationLib.imaging.grid import Grid, working_grid
 from LNStationLib.state.organ_set import OrganSet
 from LNStationLib.state.settings import Settings
 
@@ -184,3 +185,10 @@ def real_case(*, supplied: bool) -> Case:
         organ_masks={name: sitk.ReadImage(str(path)) for name, path in pairs},
         organ_origins={name: path.name for name, path in pairs},
     )
+
+
+@made_once
+def real_organs_found(*, supplied: bool) -> OrganSet:
+    """Organs of the real CT on the usual working grid; skips the test where it is absent."""
+    case = real_case(supplied=supplied)
+    return organs_on(case, working_grid(case.ct, 1.5), Settings())

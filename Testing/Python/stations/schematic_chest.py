@@ -9,9 +9,12 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+from made_once import made_once
 
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.state.organ_set import Landmark, Organ, OrganSet, OrganSource
+from LNStationLib.state.station_map import StationMap
+from LNStationLib.stations.iaslc_rules import IaslcRules
 from LNStationLib.support.types import BoolArray, HuArray
 
 GRID = Grid(shape=(162, 106, 122), spacing_mm=(1.5, 1.5, 1.5), origin_mm=(0.0, -80.0, -91.0))
@@ -136,3 +139,12 @@ def _hu_of(name: str) -> int:
     if name in ("spine", "sternum", "manubrium"):
         return _BONE_HU
     return _MUSCLE_HU if name == "esophagus" else _BLOOD_HU
+
+
+@made_once
+def parsed_chest(
+    without: tuple[str, ...] = (), surrogates: tuple[str, ...] = ()
+) -> tuple[HuArray, OrganSet, StationMap]:
+    """CT, organs and parsed stations; the same objects for all who ask, not to be changed."""
+    hu, organs = schematic_chest(without=without, surrogates=surrogates)
+    return hu, organs, IaslcRules().parse(hu, organs)

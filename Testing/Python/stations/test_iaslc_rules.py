@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import edt
 import numpy as np
 import pytest
+from stations import schematic_chest as chest
 
 from LNStationLib import anatomy
 from LNStationLib.assessment.reasons import words
@@ -19,17 +18,9 @@ from LNStationLib.stations.iaslc_rules.station_1 import STRAP_MUSCLES_MM
 from LNStationLib.stations.iaslc_rules.walls import Walls
 from LNStationLib.stations.registry import METHODS
 from LNStationLib.support.errors import InputError
-from LNStationLib.support.types import HuArray
-from Testing.Python.stations import schematic_chest as chest
 
 TOLERANCE_MM = 2.3
 """Half a working voxel for the grid and one for the smoothing of the borders."""
-
-
-@cache
-def parsed(without: tuple[str, ...] = (), surrogates: tuple[str, ...] = ()) -> tuple[HuArray, OrganSet, StationMap]:
-    hu, organs = chest.schematic_chest(without=without, surrogates=surrogates)
-    return hu, organs, IaslcRules().parse(hu, organs)
 
 
 def extent_mm(result: StationMap, station: str, axis: int) -> tuple[float, float]:
@@ -45,7 +36,7 @@ def lowest_mm(organs: OrganSet, name: str) -> float:
 
 
 def test_every_station_of_the_table_is_found() -> None:
-    _, _, result = parsed()
+    _, _, result = chest.parsed_chest()
     assert result.left_out == {}
     assert {row.name for row in anatomy.stations() if result.mask(row.name).any()} == {
         row.name for row in anatomy.stations()
@@ -62,21 +53,21 @@ def test_every_station_of_the_table_is_found() -> None:
     ],
 )
 def test_station_spans_the_levels_of_its_definition(station: str, lower: float, upper: float) -> None:
-    _, _, result = parsed()
+    _, _, result = chest.parsed_chest()
     low, high = extent_mm(result, station, 0)
     assert low == pytest.approx(lower, abs=TOLERANCE_MM)
     assert high == pytest.approx(upper, abs=TOLERANCE_MM)
 
 
 def test_2l_reaches_from_the_arch_above_the_manubrium_at_the_sides() -> None:
-    _, _, result = parsed()
+    _, _, result = chest.parsed_chest()
     low, high = extent_mm(result, "2L", 0)
     assert low == pytest.approx(chest.ARCH_TOP, abs=TOLERANCE_MM)
     assert chest.MANUBRIUM_TOP < high <= chest.LUNG_APEX + TOLERANCE_MM
 
 
 def test_7_hangs_below_the_carina_down_to_the_end_of_the_bronchus_intermedius() -> None:
-    _, _, result = parsed()
+    _, _, result = chest.parsed_chest()
     low, high = extent_mm(result, "7", 0)
     assert low == pytest.approx(chest.INTERMEDIUS_END, abs=TOLERANCE_MM)
     # Directly below the carina the bronchi and their walls fill the fork.
@@ -84,7 +75,7 @@ def test_7_hangs_below_the_carina_down_to_the_end_of_the_bronchus_intermedius() 
 
 
 def test_4r_ends_below_at_the_azygos_and_above_at_the_left_brachiocephalic_vein() -> None:
-    _, organs, result = parsed()
+    _, organs, result = chest.parsed_chest()
     columns = organs["trachea"].mask.any(axis=(0, 1))
     vein = organs["brachiocephalic_vein_left"].mask & columns[None, None, :]
     crossing = float(result.grid.coordinates_mm(0)[vein.any(axis=(1, 2))][0] - 0.75)
@@ -98,20 +89,20 @@ def test_4r_ends_below_at_the_azygos_and_above_at_the_left_brachiocephalic_vein(
 
 @pytest.mark.parametrize("pair", [("2R", "2L"), ("4R", "4L")])
 def test_right_and_left_paratracheal_meet_at_the_left_border_of_the_trachea(pair: tuple[str, str]) -> None:
-    _, _, result = parsed()
+    _, _, result = chest.parsed_chest()
     wall = 9.0 + 1.5
     assert extent_mm(result, pair[0], 2)[1] <= wall + TOLERANCE_MM
     assert extent_mm(result, pair[1], 2)[0] >= wall - TOLERANCE_MM
 
 
 def test_station_1_divides_at_the_midline_of_the_trachea() -> None:
-    _, _, result = parsed()
+    _, _, result = chest.parsed_chest()
     assert extent_mm(result, "1R", 2)[1] == pytest.approx(0, abs=TOLERANCE_MM)
     assert extent_mm(result, "1L", 2)[0] == pytest.approx(0, abs=TOLERANCE_MM)
 
 
 def test_station_1_lies_deep_to_the_muscles_in_front_of_the_vessels() -> None:
-    _, organs, result = parsed()
+    _, organs, result = chest.parsed_chest()
     names = ("trachea", "brachiocephalic_vein_left", "brachiocephalic_vein_right", "brachiocephalic_trunk")
     vessels = np.logical_or.reduce([organs[name].mask for name in names])
     station = result.mask("1R") | result.mask("1L")
@@ -148,7 +139,7 @@ def result_z(index: np.ndarray) -> np.ndarray:
 
 
 def test_station_8_starts_higher_on_the_left_than_on_the_right() -> None:
-    _, _, result = parsed()
+    _, _, result = chest.parsed_chest()
     floor = {}
     for name, columns in (("right", slice(50, 58)), ("left", slice(68, 76))):
         mask = result.mask("8")[:, :, columns].any(axis=(1, 2))
@@ -157,7 +148,7 @@ def test_station_8_starts_higher_on_the_left_than_on_the_right() -> None:
 
 
 def test_5_lies_lateral_and_4l_medial_to_the_ligamentum_arteriosum() -> None:
-    _, _, result = parsed()
+    _, _, result = chest.parsed_chest()
     window = slice(*np.searchsorted(result.grid.coordinates_mm(0), (chest.LEFT_ARTERY_TOP, chest.ARCH_UNDERSIDE)))
     x = result.grid.coordinates_mm(2)
     mean = {name: (result.mask(name)[window] * x).sum() / result.mask(name)[window].sum() for name in ("4L", "5")}
@@ -169,7 +160,7 @@ def test_5_lies_lateral_and_4l_medial_to_the_ligamentum_arteriosum() -> None:
 
 def test_without_a_ligament_the_window_divides_between_left_artery_and_isthmus() -> None:
     """Origin of the left artery about (14, -17); front and medial side of the descending aorta about (25, 23)."""
-    _, _, result = parsed()
+    _, _, result = chest.parsed_chest()
     z, y, x = (result.grid.coordinates_mm(axis) for axis in range(3))
     window = (z > chest.LEFT_ARTERY_TOP) & (z < chest.ARCH_UNDERSIDE - TOLERANCE_MM)
     plane = 14 + (25 - 14) * (y + 17) / (23 + 17)
@@ -234,7 +225,7 @@ def test_what_is_nearer_to_the_sternum_than_to_the_aorta_is_3a_and_not_6() -> No
 
 
 def test_3a_lies_in_front_of_the_vessels_and_3p_behind_the_trachea() -> None:
-    _, _, result = parsed()
+    _, _, result = chest.parsed_chest()
     y = result.grid.coordinates_mm(1)
     trachea_back = 10 + 9
     assert extent_mm(result, "3P", 1)[0] >= trachea_back - TOLERANCE_MM
@@ -244,7 +235,7 @@ def test_3a_lies_in_front_of_the_vessels_and_3p_behind_the_trachea() -> None:
 
 
 def test_stations_hold_no_air_bone_vessel_or_heart() -> None:
-    hu, organs, result = parsed()
+    hu, organs, result = chest.parsed_chest()
     stations = result.labels > 0
     forbidden = np.logical_or.reduce([organ.mask for organ in organs.values()])
     assert not (stations & forbidden).any()
@@ -252,21 +243,21 @@ def test_stations_hold_no_air_bone_vessel_or_heart() -> None:
 
 
 def test_a_missing_organ_costs_only_the_stations_that_need_it() -> None:
-    _, _, whole = parsed()
-    _, _, result = parsed(without=("esophagus",))
+    _, _, whole = chest.parsed_chest()
+    _, _, result = chest.parsed_chest(without=("esophagus",))
     assert set(result.left_out) == {"8", "9"}
     assert "esophagus" in words(result.left_out["8"])
     np.testing.assert_array_equal(result.mask("4R"), whole.mask("4R"))
 
 
 def test_a_surrogate_is_declared_on_every_border_that_rests_on_it() -> None:
-    _, _, result = parsed(surrogates=("azygos_arch",))
+    _, _, result = chest.parsed_chest(surrogates=("azygos_arch",))
     touched = {note.station for note in result.borders if note.surrogate and "azygos" in note.rests_on}
     assert touched == {"4R", "10R", "11R"}
 
 
 def test_without_azygos_the_right_main_bronchus_places_the_border_and_says_so() -> None:
-    _, _, result = parsed(without=("azygos_arch",))
+    _, _, result = chest.parsed_chest(without=("azygos_arch",))
     assert result.left_out == {}
     lower = next(note for note in result.notes("4R") if note.border == "lower")
     assert lower.surrogate
@@ -275,7 +266,7 @@ def test_without_azygos_the_right_main_bronchus_places_the_border_and_says_so() 
 
 
 def test_without_a_trachea_nothing_is_parsed_and_the_reason_is_given() -> None:
-    _, _, result = parsed(without=("trachea",))
+    _, _, result = chest.parsed_chest(without=("trachea",))
     assert not result.labels.any()
     assert len(result.left_out) == len(anatomy.stations())
     assert result.failure is not None
@@ -285,14 +276,14 @@ def test_without_a_trachea_nothing_is_parsed_and_the_reason_is_given() -> None:
 def test_stations_are_in_one_piece_or_few() -> None:
     import cc3d
 
-    _, _, result = parsed()
+    _, _, result = chest.parsed_chest()
     for row in anatomy.stations():
         sizes = np.bincount(cc3d.connected_components(result.mask(row.name)).ravel())[1:]
         assert sizes.max() / sizes.sum() > 0.5, row.name
 
 
 def test_side_of_a_point_follows_the_midline() -> None:
-    _, _, result = parsed()
+    _, _, result = chest.parsed_chest()
     assert result.side_of((20.0, 30.0, 60.0)) == "L"
     assert result.side_of((-20.0, 30.0, 60.0)) == "R"
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 import edt
 import numpy as np
 import pytest
+from stations import schematic_chest as chest
 
 from LNStationLib.state.organ_set import Landmark, Organ, OrganSet, OrganSource
 from LNStationLib.state.station_map import StationMap
 from LNStationLib.stations.iaslc_rules import IaslcRules
 from LNStationLib.support.types import BoolArray, FloatArray, HuArray
-from Testing.Python.stations import schematic_chest as chest
 
 VEIN_MIDDLE = 70.0
 TOLERANCE_MM = 2.3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from stations import schematic_chest as chest
 
 from LNStationLib import anatomy
 from LNStationLib.assessment.findings import parsed_outlines
@@ -11,7 +12,6 @@ from LNStationLib.assessment.reasons import words
 from LNStationLib.state.station_map import StationMap
 from LNStationLib.stations.iaslc_rules import IaslcRules
 from LNStationLib.stations.iaslc_rules.needs import NEEDS
-from Testing.Python.stations import schematic_chest as chest
 
 AORTA = ("ascending_aorta", "aortic_arch", "descending_aorta")
 PULMONARY_ARTERY = ("pulmonary_trunk", "pulmonary_artery_left", "pulmonary_artery_right")
@@ -20,8 +20,7 @@ ENHANCED_HU = 250
 
 def parsed(*, without: tuple[str, ...] = (), surrogates: tuple[str, ...] = ()) -> StationMap:
     """The chest without contrast: its blood has the HU of a node."""
-    hu, organs = chest.schematic_chest(without=without, surrogates=surrogates)
-    return IaslcRules().parse(hu, organs)
+    return chest.parsed_chest(without, surrogates)[2]
 
 
 def test_every_station_states_its_needs_in_organs_of_the_table() -> None:

@@ -260,7 +260,7 @@ def test_a_report_names_the_patient_only_where_identifiers_are_asked_for(client:
         ("assess", {}, -32602, "case: Field required"),
         ("assess", {"case": "a", "colour": "red"}, -32602, "colour: Extra inputs"),
         ("assess", {"case": "a", "settings": {"working_spacing_mm": 0}}, -32602, "settings.working_spacing_mm"),
-        ("assess", {"case": "a", "settings": {"nodes": "magic"}}, -32602, "settings.nodes"),
+        ("assess", {"case": "a", "settings": {"nodes": "magic"}}, 1, "no method 'magic' for nodes"),
         ("stage", {"case": "a", "calls": {"4Q": "positive"}}, -32602, "no station '4Q'"),
         ("stage", {"case": "a", "calls": {"4R": None}}, -32602, "calls.4R"),
         ("report", {"case": "a", "folder": "relative", "formats": ["json"]}, 1, "whole path"),
