@@ -12,6 +12,7 @@ from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 
 from LNStationLib import anatomy
 from LNStationSlicer.case.CaseScene import CaseScene
+from LNStationSlicer.case.CaseSettings import CaseSettings
 from LNStationSlicer.case.Parameters import CaseParameters, ModuleParameters
 from LNStationSlicer.case.ReviewState import ReviewState
 from LNStationSlicer.case.StationEditing import StationEdit, StationEditing
@@ -26,6 +27,7 @@ from LNStationSlicer.views.OverlayOptions import OverlayOptions
 from LNStationSlicer.views.Overlays import Overlays
 from LNStationSlicer.worker.JobQueue import JobQueue
 from LNStationSlicer.worker.Jobs import AssessJob, Job, ReassessJob, ReportJob, StageJob
+from LNStationSlicer.worker.MethodCatalog import MethodCatalog
 from LNStationSlicer.worker.ModelCatalog import ModelCatalog
 from LNStationSlicer.worker.WorkerClient import WorkerClient
 from LNStationSlicer.worker.WorkerErrors import WorkerError
@@ -42,6 +44,7 @@ class Logic(ScriptedLoadableModuleLogic):
         stationSelected: Emitted with the name of the station that is looked at, or None.
         failed: Emitted with the job and the error when one fails; not when the user cancelled.
         reportWritten: Emitted with the files of a report.
+        methods: The steps with their methods and options.
         models: The model packages that the worker knows.
     """
 
@@ -54,6 +57,7 @@ class Logic(ScriptedLoadableModuleLogic):
         self.reportWritten = Signal()
         self.dependencies = Dependencies(slicer.app.userSettings())
         self.client = client or WorkerClient(lambda folder: self.dependencies.workerCommand("--folder", str(folder)))
+        self.methods = MethodCatalog(self.client)
         self.models = ModelCatalog(self.client, slicer.app.userSettings())
         self.queue = JobQueue(self.client)
         self.queue.ended.connect(self._onJobEnded)
@@ -129,6 +133,10 @@ class Logic(ScriptedLoadableModuleLogic):
     def caseParameters(self) -> CaseParameters | None:
         """Facts and settings of the current case."""
         return CaseParameters(self.case.node) if self.case else None
+
+    def caseSettings(self) -> CaseSettings | None:
+        """Methods and options of the current case."""
+        return CaseSettings(CaseParameters(self.case.node)) if self.case else None
 
     def selectCase(self, case: CaseScene | None) -> None:
         """Put a case under review: its images in the views, its overlays over them, its edits observed."""
@@ -214,8 +222,11 @@ class Logic(ScriptedLoadableModuleLogic):
         """Assess the current case from its images."""
         if self.editing is not None:
             self.editing.flush()
-        names = [station.name for station in anatomy.stations()]
-        self.queue.add(AssessJob(self.requireCase(), names, self.getParameterNode().device))
+        case, names = self.requireCase(), [station.name for station in anatomy.stations()]
+        settings = CaseSettings(CaseParameters(case.node)).forWorker(
+            self.methods.steps, self.getParameterNode().device
+        )
+        self.queue.add(AssessJob(case, names, settings))
 
     def reassess(self) -> None:
         """Assess what was edited, unless it is being done."""

@@ -23,6 +23,7 @@ PRIVATE_SCHEME = "99LNSTATION"
 """Coding scheme designator of the codes that no public terminology has."""
 
 N_DEEPSTATIONING_KEY_ORGANS = 6
+"""DeepStationing (Guo et al. 2021) uses the six organs of best rank in the table."""
 
 _BORDERS = frozenset({"upper", "lower", "medial", "lateral", "anterior", "posterior"})
 _ZONES = frozenset({"supraclavicular", "upper", "aortopulmonary", "subcarinal", "lower", "hilar/interlobar"})
@@ -48,7 +49,7 @@ class Station:
     Attributes:
         name: IASLC name, e.g. ``"4R"``.
         label_value: Value in ``stations.nii.gz``, 1 to 255.
-        title: The station in words, e.g. "right lower paratracheal".
+        title: Title of the station, e.g. "right lower paratracheal".
         side: ``"L"``, ``"R"`` or ``None`` for stations without a side of their own.
         side_variants: Names of its sided parts, e.g. ``("8R", "8L")``; empty where it has a side or none apply.
         zone: IASLC zone.
@@ -79,7 +80,7 @@ class OrganEntry:
     Attributes:
         name: Canonical name, e.g. ``"main_bronchus_left"``.
         label_value: Value in ``organs.nii.gz``, 1 to 255; where organs overlap the higher ``priority`` wins.
-        title: In words.
+        title: For people to read.
         color: sRGB in [0, 255].
         aliases: Every other name it arrives under, in the normal form of ``normal_name``; masks that arrive
             under several of them are united.
@@ -133,7 +134,7 @@ def organs() -> tuple[OrganEntry, ...]:
     _unique((name for row in rows for name in (row.name, *row.aliases, *row.pieces)), "organ name or alias")
     known = {row.name for row in rows}
     for row in rows:
-        _require(set(row.parts) <= known, f"parts of organ {row.name} that are no organs: {row.parts}")
+        _require(set(row.parts) <= known, f"parts of organ {row.name} that are not organs: {row.parts}")
     return tuple(sorted(rows, key=lambda row: row.label_value))
 
 
@@ -145,7 +146,7 @@ def unions() -> Mapping[str, tuple[str, ...]]:
     for name, parts in table.items():
         _require(name == normal_name(name), f"union {name!r} is not in normal form")
         _require(name not in _organ_names(), f"union {name!r} is an organ too")
-        _require(set(parts) <= known, f"union {name!r} of things that are no organs: {parts}")
+        _require(set(parts) <= known, f"union {name!r} of things that are not organs: {parts}")
     return table
 
 
@@ -225,7 +226,7 @@ def is_piece(name: str) -> bool:
 
 
 def find_union(name: str) -> tuple[str, ...]:
-    """Canonical names of the organs that ``name`` means together ("lungs"); empty where it is no such name."""
+    """Canonical names of the organs that ``name`` means together ("lungs"); empty if ``name`` is not a union."""
     return unions().get(normal_name(name), ())
 
 

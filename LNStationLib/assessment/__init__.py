@@ -1,1 +1,1 @@
-"""The answer's life: assess, re-assess, restore, review."""
+"""Assess, re-assess, restore and review a case."""

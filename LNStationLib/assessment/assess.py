@@ -97,7 +97,7 @@ def _on_working_grid(case: Case, settings: Settings) -> PatientState:
 
 
 def _input_remarks(case: Case) -> list[Provenance]:
-    """What was odd about the input, as a step of its own: a reader may see it before the calls."""
+    """Remarks on the input, as a step of its own: a reader may see it before the calls."""
     if not case.warnings:
         return []
     return [Provenance(step="input", implementation="checks", version=__version__, warnings=list(case.warnings))]

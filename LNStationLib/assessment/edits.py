@@ -11,7 +11,7 @@ import SimpleITK as sitk
 from LNStationLib import anatomy
 from LNStationLib.assessment.reasons import words
 from LNStationLib.imaging.arrays import array_view
-from LNStationLib.imaging.boxes import Box, bounding_region, box_around, inside_of, like, points_mm, within
+from LNStationLib.imaging.boxes import Box, bounding_box, bounding_region, inside_of, like, points_mm, within
 from LNStationLib.quality import check_outline
 from LNStationLib.state.assessment import Provenance
 from LNStationLib.state.patient_state import Outline, PatientState, StationPart
@@ -19,13 +19,14 @@ from LNStationLib.state.station_change import StationChange
 from LNStationLib.support.errors import GeometryError, InputError
 from LNStationLib.support.types import BoolArray, LabelArray
 
-EDITED = "The outline was changed by a reader; the borders of the rules no longer describe it."
-EMPTIED = "Emptied by a reader: no voxel is left to assess."
+EDITED = "A reader changed the contour; the rule-based borders no longer describe it."
+EMPTIED = "Emptied by a reader: no voxels are left to assess."
 _AIR_HU = -400
-_MUCH_AIR = 0.2
+"""Below the range of station tissue (`TISSUE_HU`): lung or air."""
+_MUCH_AIR_SHARE = 0.2
 """From this share on an outline that holds air is worth a warning; airways beside a station stay below."""
-_OFF_LATTICE = 0.02
-_NO_MARGIN = (1.0, 1.0, 1.0)
+_OFF_LATTICE_VOXELS = 0.02
+"""Part of a voxel by which grids may differ through rounding of their origin."""
 
 
 def edited_case(
@@ -45,7 +46,7 @@ def edited_case(
 
     Raises:
         InputError: An unknown station, or two stations that newly claim one voxel.
-        GeometryError: A mask is on another grid than the CT, or reaches outside of it.
+        GeometryError: A mask is on a different grid from the CT, or reaches outside of it.
     """
     masks = {name: _placed(name, image, parsed.case.ct) for name, image in edits.items()}
     involved = [parsed.boxes[name] for name in edits if name in parsed.boxes]
@@ -55,7 +56,7 @@ def edited_case(
     labels = array_view(parsed.stations)
     before = labels[region].copy()
     after = _drawn(before, {name: _in_region(placed, region) for name, placed in masks.items()})
-    tight = box_around(before != after, 0.0, _NO_MARGIN)
+    tight = bounding_box(before != after)
     if tight is None:
         return None
     whole = labels.copy()
@@ -84,7 +85,7 @@ def _placed(name: str, image: sitk.Image | None, ct: sitk.Image) -> _Placed | No
         return None
     start = _offset(name, image, ct)
     inside = array_view(image) != 0
-    tight = box_around(inside, 0.0, _NO_MARGIN)
+    tight = bounding_box(inside)
     if tight is None:
         return None
     box = tuple(slice(a + t.start, a + t.stop) for a, t in zip(start, tight, strict=True))
@@ -104,10 +105,10 @@ def _offset(name: str, image: sitk.Image, ct: sitk.Image) -> list[int]:
     )
     index = np.array(ct.TransformPhysicalPointToContinuousIndex(image.GetOrigin()))[::-1]
     whole = np.rint(index).astype(int)
-    if not alike or np.abs(index - whole).max() > _OFF_LATTICE:
+    if not alike or np.abs(index - whole).max() > _OFF_LATTICE_VOXELS:
         raise GeometryError(
-            f"the edited station {name} is on another voxel grid than the CT: set the CT as the reference geometry "
-            "of the segmentation and edit again."
+            f"the edited station {name} is on a different voxel grid from the CT: set the CT as the reference "
+            "geometry of the segmentation and edit again."
         )
     return [int(n) for n in whole]
 
@@ -163,14 +164,14 @@ def _with_map(parsed: PatientState, labels: LabelArray, change: StationChange) -
 def _box_of(label: int, labels: LabelArray, candidates: list[Box]) -> Box | None:
     """Smallest box of a label that lies within the box around ``candidates``."""
     wide = bounding_region(candidates)
-    tight = None if wide is None else box_around(labels[wide] == label, 0.0, _NO_MARGIN)
+    tight = None if wide is None else bounding_box(labels[wide] == label)
     if wide is None or tight is None:
         return None
     return inside_of(wide, tight)
 
 
 def _outline(name: str, parsed: PatientState, labels: LabelArray, box: Box | None, hu: np.ndarray) -> Outline:
-    """What is to be said of a changed station: as before where the edit led back to where it came from."""
+    """Outline notes of a changed station; the original ones where the edit was undone."""
     label, baseline = anatomy.station(name).label_value, parsed.baseline
     if box == baseline.boxes.get(name):
         original = array_view(baseline.stations)
@@ -181,7 +182,7 @@ def _outline(name: str, parsed: PatientState, labels: LabelArray, box: Box | Non
     inside = labels[box] == label
     air = float((hu[box][inside] < _AIR_HU).mean())
     warnings = [EDITED]
-    if air >= _MUCH_AIR:
+    if air >= _MUCH_AIR_SHARE:
         warnings.append(f"{air:.0%} of the edited outline is air or lung (below {_AIR_HU} HU): check it.")
     warnings += map(words, check_outline(name, *_size(inside, box, parsed.case.ct)))
     return Outline(warnings=tuple(warnings), edited=True)

@@ -11,7 +11,7 @@ from LNStationLib import anatomy
 from LNStationLib.assessment.reasons import sentence, words
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.arrays import array_view
-from LNStationLib.imaging.boxes import Box, points_mm
+from LNStationLib.imaging.boxes import Box, box_of, points_mm
 from LNStationLib.state.assessment import (
     BorderFinding,
     CaseSummary,
@@ -26,7 +26,6 @@ from LNStationLib.state.patient_state import Outline, PatientState
 from LNStationLib.state.station_call import NodeCall, StationCall
 from LNStationLib.state.station_map import StationMap
 from LNStationLib.stations.left_out import TOO_SMALL, not_parsed
-from LNStationLib.stations.profiles import bounding_box
 from LNStationLib.support.types import LabelArray
 
 
@@ -86,7 +85,7 @@ def organs_beside_stations(organs: OrganSet) -> dict[str, sitk.Image]:
     masks = {}
     for name, organ in organs.items():
         if name not in _ENCLOSING:
-            z, y, x = bounding_box(organ.mask, 2)
+            z, y, x = box_of(organ.mask, 2)
             masks[name] = organs.grid.image(organ.mask)[x.start : x.stop, y.start : y.stop, z.start : z.stop]
     return masks
 

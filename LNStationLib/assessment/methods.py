@@ -110,16 +110,16 @@ def options_of(options: type[MethodOptions]) -> list[dict[str, Any]]:
     """The options of a method as plain data.
 
     Returns:
-        For each its ``name``, ``title``, ``description``, ``unit``, ``flag``, ``width``, ``selects`` and ``default``;
-        ``type`` (``"number"``, ``"integer"``, ``"boolean"``, ``"string"`` or ``"choice"``), ``choices``,
-        ``optional`` (may be ``None``); and, where there are any, the limits ``minimum``, ``maximum``, ``above``,
-        ``below``.
+        For each its ``name``, ``title``, ``description``, ``unit``, ``flag``, ``width``, ``selects``, ``default`` and
+        ``choice_titles``; ``type`` (``"number"``, ``"integer"``, ``"boolean"``, ``"string"`` or ``"choice"``),
+        ``choices``, ``optional`` (may be ``None``); and, where there are any, the limits ``minimum``, ``maximum``,
+        ``above``, ``below``.
     """
     schema = options.model_json_schema()["properties"]
     return [{"name": name, **_option(entry)} for name, entry in schema.items()]
 
 
-_KEPT = ("title", "description", "unit", "flag", "width", "selects", "default")
+_KEPT = ("title", "description", "unit", "flag", "width", "selects", "default", "choice_titles")
 _LIMITS = {"minimum": "minimum", "maximum": "maximum", "exclusiveMinimum": "above", "exclusiveMaximum": "below"}
 
 

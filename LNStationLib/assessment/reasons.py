@@ -1,6 +1,6 @@
-"""The words for reasons: the one place where a code with its facts becomes a sentence.
+"""Texts of reasons: the one place where a code with its facts becomes a sentence.
 
-A method that brings codes of its own registers their words with :func:`words_for`.
+A method with codes of its own registers their texts with :func:`words_for`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def words_for(code: str) -> Callable[[Callable[[Facts], str]], Callable[[Facts],
 
 
 def words(reason: Reason) -> str:
-    """A reason in words; a code without words of its own is shown as it is, with its facts."""
+    """The text of a reason; a code without text is shown as it is, with its facts."""
     if reason.code in _WORDS:
         return _WORDS[reason.code](reason.facts)
     facts = ", ".join(f"{name} {value}" for name, value in reason.facts.items())
@@ -70,7 +70,7 @@ _fixed("pet_covers_part", "PET covers only part of the station")
 _fixed("pet_does_not_cover", "PET does not cover the station")
 _fixed("no_pet_value", "no PET value")
 _fixed("tumor_fills_station", "the tumor mask fills the station")
-_fixed("nodes_not_told_from_vessels", "nodes on CT not told from vessels")
+_fixed("nodes_not_told_from_vessels", "nodes on CT cannot be distinguished from vessels")
 _fixed("no_node_found", "no node found")
 _fixed("nodes_not_looked_for", "nodes not looked for")
 _fixed("station_too_small", "it is too small for the voxels of the network's region")

@@ -1,7 +1,7 @@
 """After an edit of stations: re-assess only what the edit affects.
 
 The law that the tests hold: the answer is that of a whole assessment with the edited station map. What differs, on
-purpose: nodes keep their numbers (a whole assessment would count anew), and times are those of the edit.
+purpose: nodes keep their numbers (a full assessment would renumber them), and times are those of the edit.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Reassessment:
         assessed: The case as it is now; the one before stays as it was.
         changed: Names of the stations whose finding changed, in table order.
         nodes_changed: Whether any voxel of the node map changed.
-        evidence_changed: Whether a network looked anew at any station, or a station lost its map.
+        evidence_changed: Whether a network was run again for any station, or a station lost its map.
     """
 
     assessed: AssessedCase
@@ -57,7 +57,7 @@ def reassess(
 
     Raises:
         InputError: An unknown station, or two stations that newly claim one voxel.
-        GeometryError: A mask is on another grid than the CT, or reaches outside of it.
+        GeometryError: A mask is on a different grid from the CT, or reaches outside of it.
     """
     progress("reading the edit", 0.0)
     drawn = edited_case(assessed.state, edits)
@@ -123,8 +123,8 @@ def check_same_model(assessed: AssessedCase) -> None:
     method = METASTASIS.chosen(state.settings, state.case)
     if method.check(METASTASIS.options(method, state.settings), state.found_nodes.search) != used.model_sha256:
         raise InputError(
-            f"the case was assessed with another model package than the {used.model_package} that is here now: "
-            "assess the case again."
+            f"the case was assessed with a different model package from the {used.model_package} that is "
+            "available now: assess the case again."
         )
 
 

@@ -1,4 +1,4 @@
-"""A saved assessment made ready for corrections again: a scene that was reloaded, or a worker that died."""
+"""Restore a saved assessment for further corrections: a scene that was reloaded, or a worker that died."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ from LNStationLib.nodes.registry import METHODS as NODES
 from LNStationLib.staging.rules import Rules
 from LNStationLib.state.assessed_case import AssessedCase
 from LNStationLib.state.assessment import Assessment, Provenance
+from LNStationLib.state.flat_settings import is_flat
 from LNStationLib.state.node_result import NodeResult
 from LNStationLib.state.patient_state import Baseline, OrganPart, Outline, PatientState, StationPart
 from LNStationLib.state.provenance import CHOSEN, METHOD, not_called_reason, step_settings
-from LNStationLib.state.settings import Settings, Step, is_flat
+from LNStationLib.state.settings import Settings, Step
 from LNStationLib.support.errors import GeometryError, InputError
 
 _AGAIN = "assess the case again."
@@ -84,7 +85,7 @@ def _restored_nodes(assessment: Assessment, labels: sitk.Image) -> NodeResult:
     try:
         search = NODES.named(assessment.case.nodes_from).search
     except InputError as error:
-        raise InputError(f"nodes from '{assessment.case.nodes_from}' are not known here: {_AGAIN}") from error
+        raise InputError(f"this version does not know nodes from '{assessment.case.nodes_from}': {_AGAIN}") from error
     return NodeResult(
         labels=labels,
         findings=assessment.nodes,
@@ -102,14 +103,23 @@ def settings_of(assessment: Assessment) -> Settings:
         InputError: Its provenance names a method that is not known here.
     """
     used: dict[str, Any] = {}
-    for row in assessment.provenance:
-        used |= _recorded(row) if CHOSEN in row.settings else _of_version_1_0(row)
     try:
+        for row in assessment.provenance:
+            used |= _recorded(row) if CHOSEN in row.settings else _of_version_1_0(row)
         settings = Settings.model_validate(used)
         check_settings(settings)
     except (ValidationError, InputError) as error:
-        raise InputError(f"the saved assessment was made with settings that are unknown here: {_AGAIN}") from error
+        raise InputError(
+            f"the saved assessment was made with settings that are unknown here ({_in_short(error)}): {_AGAIN}"
+        ) from error
     return settings
+
+
+def _in_short(error: ValidationError | InputError) -> str:
+    if isinstance(error, InputError):
+        return str(error).rstrip(".")
+    first = error.errors(include_url=False)[0]
+    return f"{'.'.join(map(str, first['loc']))} = {first['input']}"
 
 
 def _recorded(row: Provenance) -> dict[str, Any]:
@@ -138,11 +148,11 @@ def _as(image: sitk.Image, ct: sitk.Image, pixel: int) -> sitk.Image:
 
 def _check_stations(assessment: Assessment, stations: sitk.Image, present: set[str]) -> None:
     if [finding.station for finding in assessment.stations] != [row.name for row in anatomy.stations()]:
-        raise InputError(f"the saved assessment does not have the stations of this version: {_AGAIN}")
+        raise InputError(f"the saved assessment lists other stations than this version: {_AGAIN}")
     known = {0, *(row.label_value for row in anatomy.stations())}
     strange = sorted({int(value) for value in np.unique(array_view(stations))} - known)
     if strange:
-        raise InputError(f"the saved station map holds the value {strange[0]}, which is no station: {_AGAIN}")
+        raise InputError(f"the saved station map holds the value {strange[0]}, which is not a station: {_AGAIN}")
     measured = {finding.station for finding in assessment.stations if finding.volume_ml is not None}
     if measured != present:
         odd = ", ".join(sorted(measured ^ present))

@@ -1,4 +1,4 @@
-"""What a reader says of a case: calls and notes beside the model's, edits of stations, and the N category from them.
+"""A reader's review of a case: calls and notes beside the model's, edits of stations, and the N category from them.
 
 The model never overwrites it. Schema version 1.0; written as ``review.json`` with the report.
 """
@@ -21,7 +21,8 @@ from LNStationLib.state.settings import Settings
 from LNStationLib.support.errors import InputError
 
 REVIEW_SCHEMA_VERSION = "1.0"
-_MAX_NOTE = 4000
+_MAX_NOTE_CHARACTERS = 4000
+"""A page of text; keeps files and reports small."""
 
 
 class _Strict(BaseModel):
@@ -32,7 +33,7 @@ def _checked_time(when: str) -> str:
     try:
         datetime.fromisoformat(when)
     except ValueError as error:
-        raise ValueError(f"'{when}' is no ISO 8601 time such as 2026-05-04T09:30:00+00:00") from error
+        raise ValueError(f"'{when}' is not an ISO 8601 time such as 2026-05-04T09:30:00+00:00") from error
     return when
 
 
@@ -47,7 +48,7 @@ class ReaderCall(_Strict):
     """A reader's call on one station."""
 
     call: Call | None = Field(None, description="None where the reader only left a note.")
-    note: str = Field("", max_length=_MAX_NOTE)
+    note: str = Field("", max_length=_MAX_NOTE_CHARACTERS)
     when: str = Field(description="ISO 8601 time of the last change.")
 
     _time = field_validator("when")(_checked_time)

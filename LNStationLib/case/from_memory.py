@@ -1,30 +1,24 @@
-"""From images in memory, as the worker receives them, to a checked ``Case``: the checks of the case loader."""
+"""From images in memory, as the worker receives them, to a checked ``Case``."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import SimpleITK as sitk
 
 from LNStationLib import anatomy
 from LNStationLib.case.case import Case, CaseFacts
-from LNStationLib.case.lesion_masks import inside_ct, node_numbers
-from LNStationLib.case.organ_masks import warn_swapped
-from LNStationLib.imaging.arrays import array_view
-from LNStationLib.imaging.checks import check_overlap, warn_if_partial, with_geometry_of
-from LNStationLib.imaging.ct import hounsfield_image
+from LNStationLib.case.check import check_case
+from LNStationLib.case.unchecked import GivenImage, GivenMask, UncheckedCase
 from LNStationLib.imaging.dicom_series import read_series_files
-from LNStationLib.imaging.masks import binary_mask, foreground, on_ct_space, united
-from LNStationLib.imaging.pet import checked_suv, suv_from_dicom
 from LNStationLib.imaging.reading import Warn
-from LNStationLib.imaging.thorax_check import check_thorax
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.progress import Progress, silent
 
-_MAX_ID = 64
+_ORIGIN = "segmentation of the scene"
 
 
 @dataclass(frozen=True)
@@ -40,7 +34,7 @@ class CaseImages:
         organs: Name of the organ table, or an alias or a piece of an organ, to its mask; several of one organ are
             united.
         nodes: Mask, or one value a node.
-        tumor: Mask.
+        tumor: Mask; every value but 0 is tumor.
         facts: What is known of the patient.
         synthetic: The case was made by the phantom.
     """
@@ -67,70 +61,47 @@ def case_from_images(images: CaseImages, progress: Progress = silent) -> Case:
         InputError: The input cannot be used; the message says why and what to do.
         GeometryError: A grid is unusable, or images do not overlap.
     """
-    warnings: list[str] = []
-    warn = warnings.append
-    progress("checking the CT", 0.0)
-    ct = hounsfield_image(images.ct, "CT", warn)
-    check_thorax(ct, "CT", warn)
-    progress("checking the PET", 0.4)
-    pet = _pet(images, ct, warn)
-    progress("checking the masks", 0.6)
-    organs = _organs(images.organs, ct, warn)
-    nodes = None if images.nodes is None else _nodes(images.nodes, ct, warn)
-    tumor = None if images.tumor is None else _tumor(images.tumor, ct, warn)
-    progress("case checked", 1.0)
-    return Case(
-        case_id=re.sub(r"[^A-Za-z0-9._-]+", "_", images.case_id).strip("._-")[:_MAX_ID] or "case",
-        ct=ct,
-        pet=pet,
-        organ_masks=organs,
-        organ_origins=dict.fromkeys(organs, "segmentation of the scene"),
-        nodes=nodes,
-        tumor=tumor,
+    return check_case(_unchecked(images), progress)
+
+
+def _unchecked(images: CaseImages) -> UncheckedCase:
+    in_suv = images.pet is not None and not images.pet_files
+    return UncheckedCase(
+        case_id=images.case_id,
+        ct=lambda warn: GivenImage(images.ct, "CT"),
+        pet=partial(_pet, images) if images.pet_files or images.pet is not None else None,
+        pet_units="suvbw" if in_suv else None,
+        organs=(lambda warn: _organs(images.organs)) if images.organs else None,
+        nodes=None if images.nodes is None else partial(_lesion, images.nodes, "nodes"),
+        tumor=None if images.tumor is None else partial(_lesion, images.tumor, "tumor"),
         facts=images.facts,
         synthetic=images.synthetic,
-        warnings=tuple(dict.fromkeys(warnings)),
     )
 
 
-def _pet(images: CaseImages, ct: sitk.Image, warn: Warn) -> sitk.Image | None:
+def _pet(images: CaseImages, warn: Warn) -> GivenImage:
     if images.pet_files:
-        pet = suv_from_dicom(read_series_files(images.pet_files, "PT", "PET", warn), "PET", warn)
-    elif images.pet is None:
-        return None
-    elif images.pet_unit != "SUVbw":
+        series = read_series_files(images.pet_files, "PT", "PET", warn)
+        return GivenImage(series.image, "PET", series)
+    if images.pet is None or images.pet_unit != "SUVbw":
         raise InputError(
             "PET: its values are not known to be SUV by body weight; load it from DICOM, or convert it to SUVbw (for "
             "instance with the PET DICOM extension) and set its unit to SUVbw."
         )
-    else:
-        pet = checked_suv(images.pet, "PET", warn)
-    check_overlap(pet, ct, "PET")
-    warn_if_partial(pet, ct, "PET", warn)
-    return pet
+    return GivenImage(images.pet, "PET")
 
 
-def _organs(given: Mapping[str, sitk.Image], ct: sitk.Image, warn: Warn) -> dict[str, sitk.Image]:
-    parts: dict[str, list[sitk.Image]] = {}
+def _organs(given: Mapping[str, sitk.Image]) -> Iterator[GivenMask]:
     for name, image in given.items():
         entry = anatomy.find_organ(name)
         if entry is None:
             raise InputError(f"there is no organ '{name}' in the organ table: match the segment to another organ.")
-        mask = binary_mask(image, ct, f"organ {entry.name}", warn)
-        if mask is not None:
-            parts.setdefault(entry.name, []).append(mask)
-    masks = {name: united(found, ct) for name, found in parts.items()}
-    warn_swapped(masks, warn)
-    return masks
+        yield _mask(image, entry.name, f"organ {entry.name}")
 
 
-def _nodes(image: sitk.Image, ct: sitk.Image, warn: Warn) -> sitk.Image | None:
-    volume = on_ct_space(image, ct, "nodes")
-    numbers = node_numbers(array_view(volume), "nodes", warn)
-    return None if numbers is None else inside_ct(with_geometry_of(numbers, volume), ct, warn)
+def _lesion(image: sitk.Image, what: str, warn: Warn) -> list[GivenMask]:
+    return [_mask(image, what, what)]
 
 
-def _tumor(image: sitk.Image, ct: sitk.Image, warn: Warn) -> sitk.Image | None:
-    volume = on_ct_space(image, ct, "tumor")
-    inside = foreground(array_view(volume), "tumor", warn)
-    return None if inside is None else inside_ct(with_geometry_of(inside.astype("uint8"), volume), ct, warn, "tumor")
+def _mask(image: sitk.Image, structure: str, name: str) -> GivenMask:
+    return GivenMask(structure, name, _ORIGIN, lambda: image)

@@ -3,51 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 
+from LNStationLib.case.unchecked import GivenLabels, GivenMask, GivenMasks
 from LNStationLib.imaging.arrays import array_view
-from LNStationLib.imaging.checks import as_volume, same_grid, with_geometry_of
-from LNStationLib.imaging.label_names import segment_labels
+from LNStationLib.imaging.boxes import covers, indices_of, like, points_mm
+from LNStationLib.imaging.checks import as_volume, same_grid
 from LNStationLib.imaging.masks import foreground, on_ct_space
-from LNStationLib.imaging.reading import IMAGE_SUFFIXES, Warn, image_files, read_image
+from LNStationLib.imaging.reading import Warn
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.types import InstanceArray
 
 _MAX_NODES = 65535
 
 
-def load_nodes(path: Path, ct: sitk.Image, warn: Warn) -> sitk.Image | None:
-    """Read node masks as one uint16 label map.
+def checked_nodes(given: GivenMasks, ct: sitk.Image, warn: Warn) -> sitk.Image | None:
+    """Node masks as one uint16 label map.
 
     Args:
-        path: A binary mask, a map with one value a node, a Slicer segmentation with one segment a node, or a folder
-            of such files. Files of a folder and segments are numbered from 1, in the order of their names.
+        given: Binary masks, maps with one value a node, and segmentations with one segment a node; where there are
+            several, nodes are numbered from 1 in their order.
         ct: The CT that they must overlap.
         warn: Told of empty masks and of nodes that overlap.
 
     Returns:
-        1 for a single binary mask, otherwise one value a node; on the file's own grid, or on the CT's where several
-        files have different ones. ``None`` where nothing is marked.
+        1 for a single binary mask, otherwise one value a node; on the mask's own grid, or on the CT's where several
+        masks have different ones. ``None`` where nothing is marked.
 
     Raises:
-        InputError: Nothing to read, or values that are no node numbers.
-        GeometryError: A file does not overlap the CT.
+        InputError: Values that are no node numbers.
+        GeometryError: A mask does not overlap the CT.
     """
-    files = _files(path)
-    layers = [layer for file in files for layer in _instance_layers(file, ct, warn)]
+    layers = _instance_layers(given, ct, warn)
     if not layers:
         return None
-    grid = layers[0] if all(same_grid(layer, layers[0]) for layer in layers) else ct
     if len(layers) == 1:
         return inside_ct(layers[0], ct, warn)
-    return inside_ct(with_geometry_of(_numbered(layers, grid, warn), grid), ct, warn)
+    grid = _common_grid(layers, ct)
+    return inside_ct(like(_numbered(layers, grid, warn), grid), ct, warn)
 
 
-def load_tumor(path: Path, ct: sitk.Image, warn: Warn) -> sitk.Image | None:
-    """Read the mask of the primary tumor as binary uint8 on its own grid; every non-zero label is tumor.
+def checked_tumor(given: GivenMasks, ct: sitk.Image, warn: Warn) -> sitk.Image | None:
+    """The primary tumor as a binary uint8 mask on its own grid; every non-zero label is tumor.
 
     Returns:
         The mask, or ``None`` where it is empty.
@@ -56,47 +55,43 @@ def load_tumor(path: Path, ct: sitk.Image, warn: Warn) -> sitk.Image | None:
         InputError: It is no mask.
         GeometryError: It does not overlap the CT.
     """
-    layers = [layer for file in _files(path, "tumor") for layer in _instance_layers(file, ct, warn, "tumor")]
+    layers = _instance_layers(given, ct, warn)
     if not layers:
         return None
-    grid = layers[0] if all(same_grid(layer, layers[0]) for layer in layers) else ct
+    grid = _common_grid(layers, ct)
     total = np.zeros(grid.GetSize()[::-1], dtype=bool)
     for layer in layers:
         total |= _on_grid(layer, grid) > 0
-    return inside_ct(with_geometry_of(total.astype(np.uint8), grid), ct, warn, "tumor")
+    return inside_ct(like(total.astype(np.uint8), grid), ct, warn, "tumor")
 
 
-def _files(path: Path, what: str = "nodes") -> list[Path]:
-    if not path.exists():
-        raise InputError(f"{what}: there is no file or folder {path}; check the path.")
-    if not path.is_dir():
-        return [path]
-    files = image_files(path)
-    if not files:
-        raise InputError(f"{what}: the folder {path} holds no mask files ({', '.join(IMAGE_SUFFIXES)}).")
-    return files
+def _instance_layers(given: GivenMasks, ct: sitk.Image, warn: Warn) -> list[sitk.Image]:
+    """Instance maps (uint16); a segmentation gives one a segment."""
+    layers: list[sitk.Image] = []
+    for masks in given:
+        layers += _segments(masks, ct, warn) if isinstance(masks, GivenLabels) else _instances(masks, ct, warn)
+    return layers
 
 
-def _instance_layers(file: Path, ct: sitk.Image, warn: Warn, what: str = "nodes") -> Iterator[sitk.Image]:
-    """Instance maps (uint16) of one file; a Slicer segmentation gives one a segment."""
-    name = f"{what} {file.name}"
-    image = read_image(file, name, warn)
-    segments = segment_labels(image)
-    if len(segments) < 2:
-        volume = on_ct_space(image, ct, name)
-        instances = node_numbers(array_view(volume), name, warn)
-        if instances is not None:
-            yield with_geometry_of(instances, volume)
-        return
-    count = image.GetNumberOfComponentsPerPixel()
-    for segment in segments:
-        scalar = sitk.VectorIndexSelectionCast(image, segment.layer) if count > 1 else image
-        volume = on_ct_space(scalar, ct, name)
+def _instances(mask: GivenMask, ct: sitk.Image, warn: Warn) -> Iterator[sitk.Image]:
+    volume = on_ct_space(mask.read(), ct, mask.name)
+    instances = node_numbers(array_view(volume), mask.name, warn)
+    if instances is not None:
+        yield like(instances, volume)
+
+
+def _segments(labels: GivenLabels, ct: sitk.Image, warn: Warn) -> Iterator[sitk.Image]:
+    for segment in labels.labels:
+        volume = on_ct_space(labels.layer(segment.layer), ct, labels.name)
         inside = array_view(volume) == segment.value
         if inside.any():
-            yield with_geometry_of(inside.astype(np.uint16), volume)
+            yield like(inside.astype(np.uint16), volume)
         else:
-            warn(f"{name}: segment {segment.value} is empty; taken as missing.")
+            warn(f"{labels.name}: segment {segment.value} is empty; taken as missing.")
+
+
+def _common_grid(layers: list[sitk.Image], ct: sitk.Image) -> sitk.Image:
+    return layers[0] if all(same_grid(layer, layers[0]) for layer in layers) else ct
 
 
 def node_numbers(values: np.ndarray, name: str, warn: Warn) -> InstanceArray | None:
@@ -143,10 +138,7 @@ def _on_grid(layer: sitk.Image, grid: sitk.Image) -> InstanceArray:
 
 def inside_ct(mask: sitk.Image, ct: sitk.Image, warn: Warn, what: str = "nodes") -> sitk.Image | None:
     """The mask, with a warning where part of its foreground lies outside the CT; ``None`` where all of it does."""
-    index = np.argwhere(array_view(mask))[:, ::-1]
-    points = index * mask.GetSpacing() @ np.array(mask.GetDirection()).reshape(3, 3).T + mask.GetOrigin()
-    at = (points - ct.GetOrigin()) @ np.array(ct.GetDirection()).reshape(3, 3) / ct.GetSpacing()
-    inside = np.all((at >= -0.5) & (at <= np.array(ct.GetSize()) - 0.5), axis=1)
+    inside = covers(ct, indices_of(ct, points_mm(mask, np.argwhere(array_view(mask)))))
     if not inside.any():
         warn(f"{what}: all marked voxels lie outside the CT; taken as missing.")
         return None

@@ -14,7 +14,7 @@ import typer
 
 from LNStationLib import __version__
 from LNStationLib.cli import models, phantom
-from LNStationLib.cli.errors import GuardedGroup, set_up_logging
+from LNStationLib.cli.errors import UserErrorGroup, set_up_logging
 from LNStationLib.cli.method_options import MethodOptionsCommand, given_settings
 from LNStationLib.support import console
 from LNStationLib.support.errors import InputError
@@ -35,7 +35,7 @@ RuleSet = Literal["tnm8", "tnm9", "petct_paper"]
 
 app = typer.Typer(
     name="lnstation",
-    cls=GuardedGroup,
+    cls=UserErrorGroup,
     help="Thoracic lymph node stations on CT and PET/CT: from images to report. Research use only.",
     no_args_is_help=True,
     add_completion=False,
@@ -67,8 +67,8 @@ def _common(
     set_up_logging(debug)
 
 
-OutOption = Annotated[Path, typer.Option(help="Folder for the results; made where it does not exist.")]
-OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Take an output folder that is not empty.")]
+OutOption = Annotated[Path, typer.Option(help="Folder for the results; created if missing.")]
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Write into an output folder that is not empty.")]
 RulesOption = Annotated[RuleSet, typer.Option(help="Rules for the N category of lung cancer.")]
 
 
@@ -113,27 +113,28 @@ def assess(
     ctx: typer.Context,
     out: OutOption,
     case_folder: Annotated[
-        Path | None, typer.Argument(help="Folder with case.json; what is given besides takes its place.")
+        Path | None, typer.Argument(help="Folder with case.json; other options override it.")
     ] = None,
     ct: Annotated[Path | None, typer.Option(help="CT: NIfTI, NRRD or MHA file, or DICOM folder.")] = None,
     pet: Annotated[Path | None, typer.Option(help="PET: image file or DICOM folder.")] = None,
-    pet_units: Annotated[PetUnits | None, typer.Option(help="Units of a PET that is no DICOM series.")] = None,
+    pet_units: Annotated[PetUnits | None, typer.Option(help="Units of a PET that is not a DICOM series.")] = None,
     organs: Annotated[Path | None, typer.Option(help="Folder of organ masks, or a label map with names.")] = None,
     nodes: Annotated[Path | None, typer.Option(help="Node mask, instance map, or folder of masks.")] = None,
     tumor: Annotated[Path | None, typer.Option(help="Mask of the primary tumor.")] = None,
     tumor_side: Annotated[SideName | None, typer.Option(help="The patient's side of a lung tumor.")] = None,
-    tumor_site: Annotated[str | None, typer.Option(help='Its site in words, such as "right upper lobe".')] = None,
+    tumor_site: Annotated[str | None, typer.Option(help='Its site, such as "right upper lobe".')] = None,
     cancer: Annotated[Cancer | None, typer.Option(help="Primary cancer; decides the N rules.")] = None,
     case_id: Annotated[str | None, typer.Option(help="Name of the case in the report.")] = None,
     keep_study_date: Annotated[
-        bool, typer.Option("--keep-study-date", help="Let the study date of a DICOM header into the report.")
+        bool, typer.Option("--keep-study-date", help="Include the study date of the DICOM header in the report.")
     ] = False,
     overwrite: OverwriteOption = False,
     working_spacing_mm: Annotated[
-        float, typer.Option("--working-spacing", help="Voxel edge for organs and stations, in mm.")
+        float,
+        typer.Option("--working-spacing", help="Voxel size of the grid for organs and stations, in mm."),
     ] = 1.5,
 ) -> None:
-    """Assess a case: stations, nodes, N category and report from a CT and what else there is."""
+    """Assess a case: stations, nodes, N category and report from a CT and any other images and masks."""
     if case_folder is None and ct is None:
         raise InputError("no CT was given: give --ct FILE, or a case folder with case.json.")
     settings = given_settings(ctx, working_spacing_mm=working_spacing_mm)
@@ -162,7 +163,7 @@ def nstage(
     cancer: Annotated[Cancer, typer.Option(help="Primary cancer.")] = "lung",
     positive_nodes: Annotated[int | None, typer.Option(help="Number of positive nodes (esophagus only).")] = None,
 ) -> None:
-    """The N category that follows from positive stations, or from a number of nodes."""
+    """Derive the N category from positive stations or from a number of positive nodes."""
     from LNStationLib.cli.summary import show_staging
     from LNStationLib.staging import esophagus_n_category, esophagus_n_lower_bound, lung_n_category
     from LNStationLib.state.assessment import RESEARCH_USE, NStaging

@@ -1,4 +1,4 @@
-"""A group of commands whose errors end in one sentence and the right exit code."""
+"""Command group that reports errors in one sentence with the right exit code."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from LNStationLib.support.errors import CancelledError, InputError
 BAD_INPUT, DEFECT, INTERRUPTED = 2, 1, 130
 
 
-class GuardedGroup(TyperGroup):
-    """Commands whose errors end in one sentence and the right exit code."""
+class UserErrorGroup(TyperGroup):
+    """Commands that report errors in one sentence with the right exit code."""
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; raise ``typer.Exit`` where it fails."""

@@ -123,7 +123,7 @@ def _choice(row: Mapping[str, Any]) -> TyperOption:
         if value is not None:
             _given(ctx).methods[step] = value
 
-    words = f"Method for {step}. auto: the first that the case can serve."
+    words = f"Method for {step}. auto: the first whose inputs the case has."
     flags = [f"--{step}.method", *([_METHOD_FLAGS[step]] if step in _METHOD_FLAGS else [])]
     return _option(flags, str, words, take, metavar=f"[{'|'.join(names)}]")
 

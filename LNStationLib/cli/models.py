@@ -1,4 +1,4 @@
-"""``models`` and ``networks``: what learned models there are, and what each network costs."""
+"""``models`` and ``networks``: the available learned models, and the cost of each network."""
 
 from __future__ import annotations
 
@@ -83,10 +83,10 @@ def verify_model(
 
     path = find_package(package)
     read = read_package(path)
-    said = [f"{path} is sound: card and weights agree (SHA-256 {read.manifest.sha256})"]
+    said = [f"{path} is valid: card and weights agree (SHA-256 {read.manifest.sha256})"]
     if build:
         for entry in read.manifest.networks:
-            said.append(f"{entry.name} takes them ({_millions(read.network(entry.role))} million parameters)")
+            said.append(f"{entry.name} accepts them ({_millions(read.network(entry.role))} million parameters)")
     _say(f"{', and '.join(said)}.")
 
 
@@ -95,7 +95,7 @@ def upgrade_model(
     package: PackageArgument,
     out: Annotated[Path, typer.Argument(help="New package, a zip file.")],
 ) -> None:
-    """Write a package of an older schema version again in today's; the weights stay the same to the bit."""
+    """Convert a package to the current schema version; the weights stay bit-identical."""
     from LNStationLib.models.package import find_package, upgrade_package
 
     manifest = upgrade_package(find_package(package), out)

@@ -36,13 +36,13 @@ def phantom(
     ctx: typer.Context,
     out: Annotated[Path | None, typer.Option(help="Folder of the cohort; an unfinished one is completed.")] = None,
     patients: Annotated[int, typer.Option(help="Number of patients.")] = 20,
-    seed: Annotated[int, typer.Option(help="Decides every patient, together with the preset.")] = 1,
+    seed: Annotated[int, typer.Option(help="With the preset, determines every patient.")] = 1,
     preset: Annotated[
         PresetOption, typer.Option(help="Which cancer, and which published cohorts to resemble.")
     ] = "lung",
-    workers: Annotated[int, typer.Option(help="Processes; never changes the result.")] = 1,
+    workers: Annotated[int, typer.Option(help="Number of processes; does not affect the result.")] = 1,
     images: Annotated[
-        bool, typer.Option("--images/--no-images", help="Without: tables and truth alone, in seconds.")
+        bool, typer.Option("--images/--no-images", help="Without images: tables and truth only, in seconds.")
     ] = True,
     scan_traits: Annotated[
         list[ScanTrait] | None,
@@ -56,7 +56,7 @@ def phantom(
     if ctx.invoked_subcommand is not None:
         return
     if out is None:
-        raise InputError("say where the cohort goes: give --out DIR.")
+        raise InputError("no folder was given for the cohort: give --out DIR.")
     from LNStationLib.phantom.cohort import CohortRequest, make_cohort
     from LNStationLib.phantom.scan_traits import check_traits
 
@@ -74,7 +74,7 @@ def phantom(
 @app.command()
 def sample(
     name: Annotated[SampleName, typer.Argument(help="Which patient.")],
-    out: Annotated[Path, typer.Option(help="Folder; gets the case, and the truth beside it.")],
+    out: Annotated[Path, typer.Option(help="Folder for the case and its truth.")],
 ) -> None:
     """Make one of four named sample patients."""
     from LNStationLib.phantom.samples import write_sample

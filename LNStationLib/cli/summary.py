@@ -73,7 +73,7 @@ def _call_words(row: StationFinding) -> str:
 
 
 def _why_not(row: StationFinding) -> str:
-    """Why a station was not assessed: where it was not found its warnings say more than its reason."""
+    """Why a station was not assessed; if it was not found, its warnings are more specific than its reason."""
     if row.volume_ml is None and row.warnings:
         return "; ".join(row.warnings)
     return row.reason

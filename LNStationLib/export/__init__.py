@@ -1,4 +1,4 @@
-"""How an assessment leaves: JSON, label maps, CSV, and one report as HTML and as PDF."""
+"""Export of an assessment: JSON, label maps, CSV, and one report as HTML and PDF."""
 
 from LNStationLib.export.output_folder import prepare_output_folder
 from LNStationLib.export.writer import write_outputs

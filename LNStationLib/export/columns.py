@@ -26,6 +26,7 @@ class Column:
         meaning: What the values say, and what an empty cell means; a tooltip.
         path: Where the value stands in a row: a field of the finding, then positions in it.
         short_title: For narrow tables; ``title`` where empty.
+        abbreviation: Where a few characters fit, as in the panel in Slicer; ``title`` where empty.
         unit: Unit in which people read the value; empty where it has none.
         digits: Digits after the decimal point that people read; ``None`` for what is not a number.
         shown_per_value: Factor from the value to the number that people read, in ``unit``.
@@ -37,6 +38,7 @@ class Column:
     meaning: str
     path: tuple[str | int, ...]
     short_title: str = ""
+    abbreviation: str = ""
     unit: str = ""
     digits: int | None = None
     shown_per_value: float = 1.0
@@ -131,6 +133,7 @@ STATIONS: tuple[Column, ...] = (
         "Volume",
         "Volume of the station. Empty: the station was not found.",
         ("volume_ml",),
+        abbreviation="ml",
         unit="ml",
         digits=1,
     ),
@@ -144,6 +147,7 @@ STATIONS: tuple[Column, ...] = (
         "Short axis of the largest node. Empty: there is no node.",
         ("largest_short_axis_mm",),
         short_title="Short axis",
+        abbreviation="Short",
         unit="mm",
         digits=1,
     ),
@@ -152,6 +156,7 @@ STATIONS: tuple[Column, ...] = (
         "SUVmax",
         "Highest SUVbw in the station, in nodes or not, the primary tumor left out. Empty: no PET.",
         ("suv_max",),
+        abbreviation="SUV",
         digits=1,
     ),
     Column(
@@ -159,6 +164,7 @@ STATIONS: tuple[Column, ...] = (
         "Probability",
         "Probability of metastasis by a learned model. Empty: no model judged the station.",
         ("probability",),
+        abbreviation="Prob.",
         digits=2,
     ),
     Column(
@@ -182,6 +188,7 @@ STATIONS: tuple[Column, ...] = (
         "Call",
         "Positive or negative, by the model or else by size and uptake criteria. Empty: not assessed.",
         ("call",),
+        abbreviation="Model",
     ),
     Column(
         "positive_sides",
@@ -267,8 +274,14 @@ NODES: tuple[Column, ...] = (
 """Of a ``NodeFinding``, in the order of ``nodes.csv``."""
 
 READER_CALLS: tuple[Column, ...] = (
-    Column("reader_call", "Reader's call", "The reader's call; never changed by the program.", ("call",)),
-    Column("reader_note", "Reader's note", "The reader's note.", ("note",)),
+    Column(
+        "reader_call",
+        "Reader's call",
+        "The reader's call; never changed by the program.",
+        ("call",),
+        abbreviation="Reader",
+    ),
+    Column("reader_note", "Reader's note", "The reader's note.", ("note",), abbreviation="Note"),
     Column("reader_call_time", "When", "Time of the reader's last change.", ("when",)),
 )
 """Of a ``ReaderCall``; they follow those of a station where a reader reviewed the case."""

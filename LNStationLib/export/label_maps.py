@@ -28,11 +28,11 @@ def write_label_map(labels: sitk.Image, ct: sitk.Image, path: Path) -> None:
         path: File to write, ending in ``.nii.gz``.
 
     Raises:
-        ValueError: The label map is on another grid than the CT.
+        ValueError: The label map is on a different grid from the CT.
         OSError: Not all of it could be written.
     """
     if not same_grid(labels, ct):
-        raise ValueError(f"the label map for {path.name} is on another grid than the CT")
+        raise ValueError(f"the label map for {path.name} is on a different grid from the CT")
     exact = sitk.Image(labels)
     exact.CopyInformation(ct)
     try:
@@ -58,7 +58,7 @@ def _uncompressed_bytes(path: Path) -> int:
 
 
 def _write_error(path: Path, cause: Exception | None) -> OSError:
-    """The error that most likely stopped ITK, which does not tell."""
+    """The most likely error, since ITK does not report it."""
     if not os.access(path.parent, os.W_OK):
         return OSError(errno.EACCES, os.strerror(errno.EACCES), str(path))
     if cause is None or shutil.disk_usage(path.parent).free < _FREE_SPACE_THAT_MEANS_FULL_BYTES:

@@ -75,11 +75,11 @@ def prepare_output_folder(out: Path, overwrite: bool) -> None:
         overwrite: Accept a folder that is not empty. Only files with our own fixed names are replaced later.
 
     Raises:
-        OutputError: It is no folder, cannot be made or written, or is not empty.
+        OutputError: It is not a folder, cannot be made or written, or is not empty.
     """
     if out.exists() and not out.is_dir():
         raise OutputError(f"{out} is a file, not a folder: choose another output folder.")
-    with explained(out):
+    with user_facing_errors(out):
         out.mkdir(parents=True, exist_ok=True)
         # Only trying tells: permission bits say nothing about read-only, network or full file systems.
         with tempfile.NamedTemporaryFile(prefix=_PARTIAL_PREFIX, dir=out) as probe:
@@ -102,13 +102,13 @@ def partial_folder(out: Path) -> Iterator[Path]:
 
     Leftovers of runs that were killed are removed first.
     """
-    with explained(out):
+    with user_facing_errors(out):
         for leftover in out.glob(f"{_PARTIAL_PREFIX}*"):
             if leftover.is_dir() and not leftover.is_symlink():
                 shutil.rmtree(leftover)
         folder = Path(tempfile.mkdtemp(prefix=_PARTIAL_PREFIX, dir=out))
     try:
-        with explained(out):
+        with user_facing_errors(out):
             yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -139,7 +139,7 @@ def publish(folder: Path, out: Path, names: Sequence[str] = FILE_NAMES) -> list[
 
 
 @contextmanager
-def explained(out: Path) -> Iterator[None]:
+def user_facing_errors(out: Path) -> Iterator[None]:
     """Turn errors of the file system at ``out`` into one sentence for the user; others pass, they are defects."""
     try:
         yield

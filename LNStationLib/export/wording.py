@@ -1,4 +1,4 @@
-"""How values become words, the same in every output a person reads."""
+"""Formatting of values, the same in every output for people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes everything a case leaves behind, all or nothing."""
+"""Write all outputs of a case, all or nothing."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The one place where the voxels of an image become an array.
 
 SimpleITK's own view of an image (``GetArrayViewFromImage``) does not keep the image alive: where the image was a
-temporary, the array reads freed memory. Reads of small images then give wrong voxels without a word, and reads of
+temporary, the array reads freed memory. Reads of small images then silently give wrong voxels, and reads of
 large ones end the process. Copies would be safe too, but would take another 325 MB for each look at a CT of
 512 x 512 x 620. So the view here holds its image; pyproject.toml bans the raw call everywhere else.
 """

@@ -24,20 +24,35 @@ def spacing_zyx(image: sitk.Image) -> tuple[float, float, float]:
     return float(z), float(y), float(x)
 
 
-def bounding_box(mask: BoolArray) -> Box | None:
-    """Smallest box that holds ``mask`` ``[z, y, x]``; ``None`` where the mask is empty."""
-    # Rows and columns are looked for in one plane: a fifth of the time of three passes over the array.
-    plane = np.asarray(mask.any(axis=0))
-    box = []
-    for used in (mask.any(axis=(1, 2)), plane.any(axis=1), plane.any(axis=0)):
-        hit = np.flatnonzero(used)
-        if not hit.size:
-            return None
-        box.append(slice(int(hit[0]), int(hit[-1]) + 1))
-    return box[0], box[1], box[2]
+def bounding_box(mask: npt.NDArray[Any]) -> Box | None:
+    """Smallest box that holds every voxel of ``mask`` ``[z, y, x]`` that is not 0; ``None`` where there is none."""
+    z = _span(np.asarray(mask.any(axis=(1, 2))))
+    if z is None:
+        return None
+    # Each pass reads only what the one before has left: a fifth of the time of three passes over the array.
+    plane = np.asarray(mask[z].any(axis=0))
+    y, x = _span(np.asarray(plane.any(axis=1))), _span(np.asarray(plane.any(axis=0)))
+    return None if y is None or x is None else (z, y, x)
 
 
-def box_around(mask: BoolArray, margin_mm: float, spacing_mm: tuple[float, float, float]) -> Box | None:
+def _span(used: BoolArray) -> slice | None:
+    hit = np.flatnonzero(used)
+    return slice(int(hit[0]), int(hit[-1]) + 1) if hit.size else None
+
+
+def box_of(mask: npt.NDArray[Any], margin: int = 0) -> Box:
+    """Smallest box that holds ``mask`` ``[z, y, x]`` and ``margin`` voxels more on each side, within the array.
+
+    Raises:
+        ValueError: The mask is empty.
+    """
+    box = bounding_box(mask)
+    if box is None:
+        raise ValueError("box of an empty mask")
+    return grown(box, margin, mask.shape)
+
+
+def box_around(mask: npt.NDArray[Any], margin_mm: float, spacing_mm: tuple[float, float, float]) -> Box | None:
     """Smallest box that holds ``mask`` and a margin, within the array; ``None`` where the mask is empty.
 
     Args:
@@ -46,13 +61,14 @@ def box_around(mask: BoolArray, margin_mm: float, spacing_mm: tuple[float, float
         spacing_mm: Voxel size ``(z, y, x)`` in mm.
     """
     box = bounding_box(mask)
-    if box is None:
-        return None
-    z, y, x = (
-        slice(max(0, part.start - margin), min(size, part.stop + margin))
-        for part, size, margin in zip(box, mask.shape, (int(np.ceil(margin_mm / s)) for s in spacing_mm), strict=True)
-    )
-    return z, y, x
+    return None if box is None else grown_mm(box, margin_mm, spacing_mm, mask.shape)
+
+
+def label_boxes(labels: npt.NDArray[Any]) -> dict[int, Box]:
+    """Smallest box of every value of a label map ``[z, y, x]``, by value in rising order; 0 is background."""
+    # cc3d.statistics gives the same boxes, with counts and centers; where only boxes are asked it takes over twice
+    # as long.
+    return {value: box for value, box in enumerate(find_objects(labels), start=1) if box is not None}
 
 
 def station_boxes(stations: sitk.Image) -> dict[str, Box]:
@@ -61,9 +77,8 @@ def station_boxes(stations: sitk.Image) -> dict[str, Box]:
     Args:
         stations: uint8 label map, values of the station table.
     """
-    found = find_objects(array_view(stations))
-    boxes = {row.name: found[row.label_value - 1] for row in anatomy.stations() if row.label_value <= len(found)}
-    return {name: box for name, box in boxes.items() if box is not None}
+    boxes = label_boxes(array_view(stations))
+    return {row.name: boxes[row.label_value] for row in anatomy.stations() if row.label_value in boxes}
 
 
 def bounding_region(boxes: Iterable[Box]) -> Box | None:
@@ -78,8 +93,19 @@ def bounding_region(boxes: Iterable[Box]) -> Box | None:
 
 def grown(box: Box, voxels: int, shape: tuple[int, ...]) -> Box:
     """A box with a margin, within an array of ``shape``."""
+    return _widened(box, (voxels, voxels, voxels), shape)
+
+
+def grown_mm(box: Box, margin_mm: float, spacing_mm: tuple[float, float, float], shape: tuple[int, ...]) -> Box:
+    """A box with a margin of at least ``margin_mm``, within an array of ``shape`` and voxels ``(z, y, x)`` in mm."""
+    z, y, x = (int(np.ceil(margin_mm / spacing)) for spacing in spacing_mm)
+    return _widened(box, (z, y, x), shape)
+
+
+def _widened(box: Box, margins: tuple[int, int, int], shape: tuple[int, ...]) -> Box:
     z, y, x = (
-        slice(max(0, part.start - voxels), min(n, part.stop + voxels)) for part, n in zip(box, shape, strict=True)
+        slice(max(0, part.start - margin), min(size, part.stop + margin))
+        for part, margin, size in zip(box, margins, shape, strict=True)
     )
     return z, y, x
 
@@ -110,7 +136,7 @@ def paste(values: npt.NDArray[Any], box: Box, reference: sitk.Image) -> sitk.Ima
 
 
 def like(values: npt.NDArray[Any], reference: sitk.Image) -> sitk.Image:
-    """Wrap an array ``[z, y, x]`` as an image on the grid of ``reference``."""
+    """Wrap an array ``[z, y, x]`` as an image on the grid of ``reference``; its metadata are not carried over."""
     image = sitk.GetImageFromArray(values)
     image.CopyInformation(reference)
     return image

@@ -1,11 +1,12 @@
-"""CT values: are they Hounsfield units, and in the range and type that the rest relies on."""
+"""CT values: check for Hounsfield units; bring them to the range and type that later steps rely on."""
 
 from __future__ import annotations
 
 import numpy as np
 import SimpleITK as sitk
 
-from LNStationLib.imaging.checks import as_volume, check_extent, check_spacing, finite_values, with_geometry_of
+from LNStationLib.imaging.boxes import like
+from LNStationLib.imaging.checks import as_volume, check_extent, check_spacing, finite_values
 from LNStationLib.imaging.grid import AIR_HU
 from LNStationLib.imaging.reading import Warn
 from LNStationLib.support.errors import InputError
@@ -18,10 +19,15 @@ _PADDING_BELOW_HU = -1100
 """Values below are scanner padding (-2000, -2048, -3024), not tissue or air."""
 
 _AIR_BELOW_HU = -500
+"""Halfway between air (-1000 HU) and water (0 HU)."""
 _MIN_AIR_FRACTION = 1e-3
+"""Any chest holds far more air; a few voxels below are noise."""
 _SOFT_TISSUE_HU = (-200, 300)
+"""From fat (-100 HU) to enhanced blood (about 300 HU), with room for noise."""
 _MIN_SOFT_FRACTION = 0.01
+"""Any chest holds far more soft tissue."""
 _MIN_VOXELS, _MIN_EXTENT_MM = 10, 80.0
+"""Per axis; a smaller image does not hold a chest."""
 
 
 def hounsfield_image(image: sitk.Image, name: str, warn: Warn) -> sitk.Image:
@@ -30,7 +36,7 @@ def hounsfield_image(image: sitk.Image, name: str, warn: Warn) -> sitk.Image:
     Args:
         image: As read, any pixel type.
         name: How messages call it.
-        warn: Told what was odd.
+        warn: Receives warnings.
 
     Returns:
         Volume with the geometry of ``image``.
@@ -44,7 +50,7 @@ def hounsfield_image(image: sitk.Image, name: str, warn: Warn) -> sitk.Image:
     check_extent(image, name, voxels=_MIN_VOXELS, mm=_MIN_EXTENT_MM)
     values = finite_values(image, name, AIR_HU, warn)
     check_hounsfield(values, name)
-    return with_geometry_of(_rounded(values), image)
+    return like(_rounded(values), image)
 
 
 def _rounded(values: np.ndarray) -> HuArray:
@@ -71,7 +77,7 @@ def check_hounsfield(values: np.ndarray, name: str) -> None:
     sample = values[:: max(1, values.shape[0] // 128), ::2, ::2]
     sample = sample[sample > _PADDING_BELOW_HU]
     if sample.size == 0:
-        raise InputError(f"{name}: nothing but padding values; check that the right image was exported.")
+        raise InputError(f"{name}: only padding values; check that the right image was exported.")
     if np.mean(sample < _AIR_BELOW_HU) < _MIN_AIR_FRACTION:
         raise InputError(f"{name}: {_why_no_air(float(sample.min()), float(sample.max()))}")
     low, high = _SOFT_TISSUE_HU

@@ -23,11 +23,13 @@ ROUNDING_MM = 0.1
 _ROUNDING_SHARE = 1 / 3
 """... which for slices thinner than 0.3 mm would hide a slice at the wrong place."""
 
-_OFF_GRID = 0.5
-"""A slice may lie this share of a voxel beside its place on the even grid, so that it stays in its own voxel."""
+_OFF_GRID_PIXELS = 0.5
+"""A slice may lie this share of a voxel off its position on the even grid, so that it stays in its own voxel."""
 
-_TILT_TOLERANCE = 1e-3
+_TILT_TOLERANCE_SHARE = 1e-3
+"""Sideways shift per length of the stack: 0.06 degrees, from rounded direction cosines."""
 _TILT_MM = 0.1
+"""Positions are written with one decimal (see ROUNDING_MM)."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ def slice_spacing(stack: Stack, name: str) -> float:
     steps = np.diff(depth)
     if steps.min() < SAME_PLACE_MM:
         raise InputError(
-            f"{name}: several images at one place {at(positions[int(steps.argmin())])}; give one volume."
+            f"{name}: several images at the same position {at(positions[int(steps.argmin())])}; give one volume."
         )
     spacing = float((depth[-1] - depth[0]) / steps.size)
     _check_even(positions, depth, name)
@@ -116,11 +118,11 @@ def _check_even(positions: FloatArray, depth: FloatArray, name: str) -> None:
         raise GeometryError(_gap_message(name, positions[worst], positions[worst + 1], float(steps[worst]), step))
     even = np.linspace(depth[0], depth[-1], depth.size)
     off = np.abs(depth - even)
-    if off.max() > _OFF_GRID * step:
+    if off.max() > _OFF_GRID_PIXELS * step:
         raise GeometryError(
-            f"{name}: slice distances drift between {steps.min():.2f} and {steps.max():.2f} mm, so that the slice at "
-            f"{at(positions[int(off.argmax())])} lies {off.max():.1f} mm beside its place on an even grid; "
-            "give a series with even slices."
+            f"{name}: slice spacing drifts between {steps.min():.2f} and {steps.max():.2f} mm, so that the slice at "
+            f"{at(positions[int(off.argmax())])} lies {off.max():.1f} mm off its position on an even grid; "
+            "give a series of evenly spaced slices."
         )
 
 
@@ -133,8 +135,8 @@ def _gap_message(name: str, below: FloatArray, above: FloatArray, gap: float, st
             "copy the whole series again."
         )
     return (
-        f"{name}: uneven slice distances, {gap:.2f} mm between the positions {where} and {step:.2f} mm elsewhere; "
-        "give a series with even slices."
+        f"{name}: uneven slice spacing, {gap:.2f} mm between the positions {where} and {step:.2f} mm elsewhere; "
+        "give a series of evenly spaced slices."
     )
 
 
@@ -144,13 +146,13 @@ def _check_aligned(stack: Stack, positions: FloatArray, depth: FloatArray, name:
     sideways = positions - positions[0] - np.outer(depth - depth[0], stack.direction[:, 2])
     shear = sideways[-1]
     beside = np.linalg.norm(sideways - np.outer((depth - depth[0]) / length, shear), axis=1)
-    if beside.max() > max(_OFF_GRID * min(stack.pixel_mm), _TILT_MM):
+    if beside.max() > max(_OFF_GRID_PIXELS * min(stack.pixel_mm), _TILT_MM):
         raise GeometryError(
             f"{name}: the slices do not lie straight above each other, the one at "
             f"{at(positions[int(beside.argmax())])} is {beside.max():.1f} mm off; "
             "give a series of one reconstruction."
         )
-    if np.linalg.norm(shear) > max(_TILT_TOLERANCE * length, _TILT_MM):
+    if np.linalg.norm(shear) > max(_TILT_TOLERANCE_SHARE * length, _TILT_MM):
         tilt = np.degrees(np.arctan2(np.linalg.norm(shear), length))
         raise GeometryError(
             f"{name}: sheared by a gantry tilt of {tilt:.1f} degrees; resample it to right-angled axes first, for "

@@ -15,7 +15,7 @@ from LNStationLib.imaging.dicom_files import image_header
 from LNStationLib.support.types import FloatArray
 
 SAME_PLACE_MM = 0.05
-"""Slices nearer than this are at one place: half the smallest slice distance that is read (``check_spacing``)."""
+"""Slices nearer than this are at the same position: half the smallest slice spacing read (``check_spacing``)."""
 
 _EDGE_SHIFT_PIXELS = 0.5
 """Slices lie in parallel planes where taking the axes and the pixel spacing of one for the other's moves no pixel by
@@ -88,7 +88,7 @@ class DicomSeries:
 
 
 def group_series(files: Iterable[Path]) -> list[DicomSeries]:
-    """All image series among ``files``, by number; what is no DICOM image is left out.
+    """All image series among ``files``, by number; other files are left out.
 
     Slices of another size or plane make a series of their own, and so do localizers. Copies of a slice are dropped.
     """
@@ -106,7 +106,7 @@ def group_series(files: Iterable[Path]) -> list[DicomSeries]:
 
 
 def _kind(header: Dataset) -> tuple[object, ...]:
-    """What slices of one series share to the letter."""
+    """Attributes that must be equal in all slices of a series."""
     texts = (dcm.text(header, keyword) for keyword in ("SeriesInstanceUID", "Modality"))
     sizes = (dcm.number(header, keyword) for keyword in ("Rows", "Columns"))
     return (*texts, *sizes, _samples(header), _is_localizer(header), _corners(header) is None)

@@ -1,6 +1,6 @@
 """A folder of DICOM files to one volume: which series, in which order, on which grid.
 
-Geometry comes from the headers here, not from GDCM: ITK's series reader averages uneven slice distances, ignores
+Geometry comes from the headers here, not from GDCM: ITK's series reader averages uneven slice spacing, ignores
 tilted gantries and orders files by rules of its own. GDCM only decodes the pixels.
 """
 
@@ -28,10 +28,11 @@ from LNStationLib.support.errors import InputError
 logger = logging.getLogger(__name__)
 
 MIN_SLICES = 10
-_LISTED = 12
+"""Fewer are a localizer or a fragment: 10 slices of 5 mm cover 5 cm."""
+_MAX_LISTED = 12
 """Series named in a message."""
 
-_TELLS_IMAGES_APART = (
+_DISTINGUISHING_ATTRIBUTES = (
     "ConvolutionKernel",
     "TemporalPositionIdentifier",
     "NominalPercentageOfCardiacPhase",
@@ -40,7 +41,7 @@ _TELLS_IMAGES_APART = (
     "ImageType",
     "AcquisitionTime",
 )
-"""Attributes by which images at one place usually differ, the most telling first."""
+"""Attributes by which images at the same position usually differ, the most telling first."""
 
 
 @dataclass(frozen=True)
@@ -110,8 +111,8 @@ def _is_usable(series: DicomSeries) -> bool:
 
 
 def _listed(found: Sequence[DicomSeries]) -> str:
-    more = f"; and {len(found) - _LISTED} more" if len(found) > _LISTED else ""
-    return "; ".join(series.label for series in found[:_LISTED]) + more
+    more = f"; and {len(found) - _MAX_LISTED} more" if len(found) > _MAX_LISTED else ""
+    return "; ".join(series.label for series in found[:_MAX_LISTED]) + more
 
 
 def _why_none(found: Sequence[DicomSeries], wanted: Sequence[DicomSeries], modality: str) -> str:
@@ -119,8 +120,8 @@ def _why_none(found: Sequence[DicomSeries], wanted: Sequence[DicomSeries], modal
     for series in wanted:
         if series.is_multiframe:
             return (
-                f"{series.label} is enhanced multi-frame DICOM, which is not read; convert it to NIfTI first, for "
-                "instance with dcm2niix."
+                f"{series.label} is enhanced multi-frame DICOM, which is not supported; convert it to NIfTI first, "
+                "for instance with dcm2niix."
             )
     uids = {series.uid for series in wanted}
     if MIN_SLICES <= len(uids) == len(wanted) == sum(len(series.files) for series in wanted):
@@ -146,13 +147,13 @@ def _warn_of_others(found: Sequence[DicomSeries], taken: DicomSeries, name: str,
     strays = sum(len(series.files) for series in others if series.uid == taken.uid)
     if strays:
         warn(
-            f"{name}: {strays} images of the same series with another size, pixel spacing or orientation were left "
-            "out."
+            f"{name}: {strays} images of the same series with a different size, pixel spacing or orientation were "
+            "left out."
         )
 
 
 def _volume(series: DicomSeries, name: str, warn: Warn) -> DicomVolume:
-    series, stack = _one_image_a_place(series, name, warn)
+    series, stack = _one_image_per_position(series, name, warn)
     spacing = slice_spacing(stack, name)
     order = stack.order
     image = _pixels(_chosen(series, order), name)
@@ -162,30 +163,30 @@ def _volume(series: DicomSeries, name: str, warn: Warn) -> DicomVolume:
     return DicomVolume(image, tuple(series.headers[i] for i in order))
 
 
-def _one_image_a_place(series: DicomSeries, name: str, warn: Warn) -> tuple[DicomSeries, Stack]:
-    """Drop images that repeat another at the same place voxel by voxel, as an archive that sent them twice has them.
+def _one_image_per_position(series: DicomSeries, name: str, warn: Warn) -> tuple[DicomSeries, Stack]:
+    """Drop images equal voxel by voxel to another at the same position, as an archive that sent them twice has them.
 
     Raises:
-        InputError: Different images lie at one place.
+        InputError: Different images lie at the same position.
     """
     stack = stack_of(series.headers, name)
     kept = [_first_of_copies(indices, series, stack, name) for indices in stack.places]
     repeated = len(series.files) - len(kept)
     if not repeated:
         return series, stack
-    warn(f"{name}: {repeated} images that repeat another at the same place were left out.")
+    warn(f"{name}: {repeated} duplicate images at the same position were left out.")
     return _chosen(series, kept), Stack(stack.direction, stack.pixel_mm, stack.positions[kept])
 
 
 def _first_of_copies(indices: np.ndarray, series: DicomSeries, stack: Stack, name: str) -> int:
-    """The first of the images at one place, all of which must be the same."""
+    """The first of the images at the same position, all of which must be the same."""
     first = int(indices[0])
     for other in map(int, indices[1:]):
         moved = np.abs(stack.positions[other] - stack.positions[first]).max() > ROUNDING_MM
         if moved or not _same_pixels(series, first, other, name):
             headers = [series.headers[i] for i in indices]
             raise InputError(
-                f"{name}: several images at one place {at(stack.positions[first])}, {_difference(headers)}; "
+                f"{name}: several images at the same position {at(stack.positions[first])}, {_difference(headers)}; "
                 "give one volume only."
             )
     return first
@@ -203,8 +204,8 @@ def _chosen(series: DicomSeries, indices: Iterable[int]) -> DicomSeries:
 
 
 def _difference(headers: Sequence[Dataset]) -> str:
-    """By what images at one place differ, as far as their headers say."""
-    for keyword in _TELLS_IMAGES_APART:
+    """How images at the same position differ, as far as their headers say."""
+    for keyword in _DISTINGUISHING_ATTRIBUTES:
         texts = sorted({dcm.text(header, keyword) for header in headers} - {""})
         if len(texts) > 1:
             return f"which differ in {dcm.attribute(keyword)}: {', '.join(texts)}"

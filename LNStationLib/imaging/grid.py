@@ -12,11 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 import SimpleITK as sitk
 
+from LNStationLib.imaging.boxes import Box, bounding_box
+from LNStationLib.imaging.checks import corners_mm
 from LNStationLib.support.types import BoolArray, PointMm
 
 AIR_HU = -1024
+"""Lowest value that a 12-bit scanner stores: outside the field of view is air."""
 
-_NO_VOXEL = 1e-7
+_ROUNDING_VOXELS = 1e-7
 """Contributions to a voxel index below this are rounding of a direction that is along an axis."""
 
 
@@ -79,6 +82,13 @@ class Grid:
         start = int(np.clip(round(first), 0, size))
         return slice(start, int(np.clip(round(last) + 1, start, size)))
 
+    def part(self, box: Box) -> Grid:
+        """The grid of the voxels in a box of this one."""
+        z, y, x = (part.stop - part.start for part in box)
+        first = (o + s * part.start for o, s, part in zip(self.origin_mm, self.spacing_mm, box, strict=True))
+        origin_z, origin_y, origin_x = (float(o) for o in first)
+        return Grid((z, y, x), self.spacing_mm, (origin_z, origin_y, origin_x))
+
     def image(self, array: np.ndarray) -> sitk.Image:
         """Wrap an array ``[z, y, x]`` of this grid's shape as an image; bool becomes uint8.
 
@@ -107,16 +117,7 @@ def working_grid(image: sitk.Image, spacing_mm: float, within_mm: tuple[PointMm,
     """
     if not spacing_mm > 0:
         raise ValueError(f"spacing_mm must be positive, got {spacing_mm}")
-    # The field of view is the union of whole voxels: corners at -0.5 and size - 0.5.
-    last = np.array(image.GetSize()) - 0.5
-    corners = np.array(
-        [
-            image.TransformContinuousIndexToPhysicalPoint([float(x), float(y), float(z)])
-            for x in (-0.5, last[0])
-            for y in (-0.5, last[1])
-            for z in (-0.5, last[2])
-        ]
-    )
+    corners = corners_mm(image)
     low, high = corners.min(axis=0), corners.max(axis=0)
     if within_mm is not None:
         low, high = np.maximum(low, within_mm[0]), np.minimum(high, within_mm[1])
@@ -164,7 +165,7 @@ def field_of_view(image: sitk.Image, grid: Grid) -> BoolArray:
         terms = [
             coefficient * values
             for coefficient, values in zip(to_index[axis], coordinates, strict=True)
-            if abs(coefficient) * float(np.abs(values).max()) > _NO_VOXEL
+            if abs(coefficient) * float(np.abs(values).max()) > _ROUNDING_VOXELS
         ]
         index = sum(terms[1:], start=terms[0]) - offset[axis] if terms else np.zeros((1, 1, 1)) - offset[axis]
         inside &= (index >= -0.5 - 1e-6) & (index <= size - 0.5 + 1e-6)
@@ -196,12 +197,10 @@ def labels_to_image_grid(labels: np.ndarray, grid: Grid, reference: sitk.Image, 
 
 def _box_in(reference: sitk.Image, labels: np.ndarray, grid: Grid) -> tuple[list[int], list[int]] | None:
     """Start and size, in voxels ``(i, j, k)``, of the box of ``reference`` that can hold a label; None if none."""
-    edges = []
-    for axis in range(3):
-        occupied = np.flatnonzero(labels.any(axis=tuple({0, 1, 2} - {axis})))
-        if occupied.size == 0:
-            return None
-        edges.append((float(occupied[0]) - 1, float(occupied[-1]) + 1))
+    box = bounding_box(labels)
+    if box is None:
+        return None
+    edges = [(float(part.start) - 1, float(part.stop)) for part in box]
     corners = [grid.point_mm((z, y, x)) for z in edges[0] for y in edges[1] for x in edges[2]]
     indices = np.array([reference.TransformPhysicalPointToContinuousIndex(corner) for corner in corners])
     low = np.maximum(np.floor(indices.min(axis=0)).astype(int), 0)

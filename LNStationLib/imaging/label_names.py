@@ -122,7 +122,7 @@ def _json_label(key: str, value: Any) -> NamedLabel:
         return NamedLabel(value, int(key))
     if isinstance(value, int) and not isinstance(value, bool):
         return NamedLabel(key, value)
-    raise ValueError(f"{key!r}: {value!r} is no pair of a value and a name")
+    raise ValueError(f"{key!r}: {value!r} is not a pair of a value and a name")
 
 
 def _from_lines(text: str) -> list[NamedLabel]:
@@ -133,7 +133,7 @@ def _from_lines(text: str) -> list[NamedLabel]:
             continue
         words = shlex.split(line)
         if len(words) < 2 or not words[0].isdigit():
-            raise ValueError(f"the line {line.strip()!r} is no label")
+            raise ValueError(f"the line {line.strip()!r} is not a label")
         # A Slicer color table has the name second; ITK-SNAP and plain "1 aorta" lines have it last.
         label = words[-1] if _is_number(words[1]) else " ".join(word for word in words[1:] if not _is_number(word))
         if int(words[0]) > 0:

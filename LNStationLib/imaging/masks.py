@@ -8,19 +8,20 @@ import numpy as np
 import SimpleITK as sitk
 
 from LNStationLib.imaging.arrays import array_view
+from LNStationLib.imaging.boxes import bounding_box, grown, like
 from LNStationLib.imaging.checks import (
     as_volume,
     check_overlap,
     covered_fraction,
     same_grid,
-    with_geometry_of,
 )
 from LNStationLib.imaging.reading import Warn
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.types import BoolArray
 
-_PROBABILITY = 0.5
-_CROP_MARGIN = 2
+_FOREGROUND_PROBABILITY = 0.5
+"""At and above it a voxel of a probability map is more likely inside than outside."""
+CROP_MARGIN_VOXELS = 2
 """Background voxels kept around a cropped mask, so that resampling sees its surface from both sides."""
 
 
@@ -37,7 +38,7 @@ def binary_mask(image: sitk.Image, ct: sitk.Image, name: str, warn: Warn) -> sit
         The mask, or ``None`` where nothing of it lies in the CT.
 
     Raises:
-        InputError: It is no volume or holds several labels.
+        InputError: Not a volume, or it holds several labels.
         GeometryError: It does not overlap the CT, or its axes are sheared.
     """
     volume = on_ct_space(image, ct, name)
@@ -49,7 +50,7 @@ def on_ct_space(image: sitk.Image, ct: sitk.Image, name: str) -> sitk.Image:
     """A scalar volume that overlaps the CT; with the CT's own grid where it differs by header noise only.
 
     Raises:
-        InputError: It is no scalar volume.
+        InputError: Not a scalar volume.
         GeometryError: It does not overlap the CT, or its axes are sheared.
     """
     volume = as_volume(image, name)
@@ -68,7 +69,7 @@ def foreground(values: np.ndarray, name: str, warn: Warn) -> BoolArray | None:
         InputError: It holds several labels.
     """
     if values.dtype.kind == "f" and not np.isfinite(values).all():
-        warn(f"{name}: voxels that are not numbers were taken as background.")
+        warn(f"{name}: NaN and infinite voxels were treated as background.")
         values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
     low, high = values.min(), values.max()
     if low == high:
@@ -81,17 +82,17 @@ def foreground(values: np.ndarray, name: str, warn: Warn) -> BoolArray | None:
     if low >= 0 and high <= 1:
         return _thresholded(values, name, warn)
     raise InputError(
-        f"{name}: holds several labels (values from {low:g} to {high:g}) where one mask is needed; give one file a "
-        "structure, or a label map with names."
+        f"{name}: holds several labels (values from {low:g} to {high:g}) where one mask is needed; give one file "
+        "per structure, or a label map with names."
     )
 
 
 def _thresholded(values: np.ndarray, name: str, warn: Warn) -> BoolArray | None:
-    if values.max() < _PROBABILITY:
-        warn(f"{name}: no probability reaches {_PROBABILITY:g}; taken as missing.")
+    if values.max() < _FOREGROUND_PROBABILITY:
+        warn(f"{name}: no probability reaches {_FOREGROUND_PROBABILITY:g}; taken as missing.")
         return None
-    warn(f"{name}: holds probabilities; voxels of {_PROBABILITY:g} and above were taken.")
-    return np.asarray(values >= _PROBABILITY)
+    warn(f"{name}: holds probabilities; voxels of {_FOREGROUND_PROBABILITY:g} and above were taken.")
+    return np.asarray(values >= _FOREGROUND_PROBABILITY)
 
 
 def cropped(inside: BoolArray, volume: sitk.Image, ct: sitk.Image, name: str, warn: Warn) -> sitk.Image | None:
@@ -104,19 +105,17 @@ def cropped(inside: BoolArray, volume: sitk.Image, ct: sitk.Image, name: str, wa
         name: How messages call the mask.
         warn: Told where it lies outside the CT or is empty.
     """
-    ranges = [np.flatnonzero(inside.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
-    if ranges[0].size == 0:
+    tight = bounding_box(inside)
+    if tight is None:
         warn(f"{name}: the mask is empty; taken as missing.")
         return None
-    low = [max(int(r[0]) - _CROP_MARGIN, 0) for r in ranges]
-    high = [min(int(r[-1]) + _CROP_MARGIN + 1, n) for r, n in zip(ranges, inside.shape, strict=True)]
-    box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+    box = grown(tight, CROP_MARGIN_VOXELS, inside.shape)
     mask = sitk.GetImageFromArray(np.ascontiguousarray(inside[box]).astype(np.uint8))
     mask.SetSpacing(volume.GetSpacing())
     mask.SetDirection(volume.GetDirection())
-    mask.SetOrigin(volume.TransformIndexToPhysicalPoint(low[::-1]))
+    mask.SetOrigin(volume.TransformIndexToPhysicalPoint([part.start for part in reversed(box)]))
     if covered_fraction(mask, ct) == 0 and covered_fraction(ct, mask) == 0:
-        warn(f"{name}: lies wholly outside the CT; taken as missing.")
+        warn(f"{name}: lies entirely outside the CT; taken as missing.")
         return None
     return mask
 
@@ -157,4 +156,4 @@ def _united_on(masks: Sequence[sitk.Image], grid: sitk.Image) -> sitk.Image:
     for mask in masks:
         moved = sitk.Resample(mask, grid, sitk.Transform(), sitk.sitkNearestNeighbor, 0, sitk.sitkUInt8)
         total |= array_view(moved) > 0
-    return with_geometry_of(total.astype(np.uint8), grid)
+    return like(total.astype(np.uint8), grid)

@@ -24,7 +24,8 @@ NIFTI_NAMES_KEY = "nifti_extension"
 
 _LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _UNIT_IN_MM = {"meter": 1000.0, "micron": 1e-3}
-_SPACING_TOLERANCE = 0.01
+_SPACING_TOLERANCE_SHARE = 0.01
+"""Part of a voxel edge by which pixdim and sform may differ through rounding."""
 
 _SAME_PLACE_VOXELS = 0.5
 """sform and qform agree where no voxel moves by more than half its smallest edge: a mask stays on its voxels ..."""
@@ -33,6 +34,7 @@ _QUATERNION_NOISE_MM = 1.0
 """... or by this: a quaternion in single precision is off by up to 0.06 degrees (half turns), 0.6 mm at 600 mm."""
 
 _SCANNER_CODE = 1
+"""NIFTI_XFORM_SCANNER_ANAT of nifti1.h."""
 
 
 def image_from_nifti(raw: bytes, name: str, warn: Callable[[str], None]) -> sitk.Image:
@@ -51,7 +53,7 @@ def image_from_nifti(raw: bytes, name: str, warn: Callable[[str], None]) -> sitk
         Image in LPS mm with scaled values; a 2D or 4D file gives a 2D or 4D image.
 
     Raises:
-        InputError: The data are damaged or of a type that is no image (color, complex).
+        InputError: The data are damaged or not of an image type (color, complex).
         GeometryError: The orientation is undeclared, contradicts itself or is sheared, or a spacing is not positive.
     """
     nifti = _decode(raw, name)
@@ -85,7 +87,7 @@ def _values(nifti: nib.Nifti1Image, name: str) -> np.ndarray:
     try:
         stored = np.asanyarray(nifti.dataobj.get_unscaled())
     except (ValueError, OSError, EOFError) as error:
-        raise InputError(f"{name}: the NIfTI data end too early; copy or export it again.") from error
+        raise InputError(f"{name}: the NIfTI data are truncated; copy or export it again.") from error
     slope, intercept = nifti.dataobj.slope, nifti.dataobj.inter
     if (slope, intercept) == (1.0, 0.0):
         return stored
@@ -159,7 +161,7 @@ def _check_pixdim(nifti: nib.Nifti1Image, raw: bytes, name: str) -> None:
             "export it again with its true spacing."
         )
     sform, code = nifti.get_sform(coded=True)
-    if code and np.any(np.abs(np.linalg.norm(sform[:3, :3], axis=0) - pixdim) > _SPACING_TOLERANCE * pixdim):
+    if code and np.any(np.abs(np.linalg.norm(sform[:3, :3], axis=0) - pixdim) > _SPACING_TOLERANCE_SHARE * pixdim):
         raise GeometryError(
             f"{name}: the NIfTI header gives two different voxel sizes (pixdim and sform); export it again."
         )

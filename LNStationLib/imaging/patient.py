@@ -13,6 +13,7 @@ import cc3d
 import numpy as np
 from scipy import ndimage
 
+from LNStationLib.imaging.boxes import label_boxes
 from LNStationLib.support.types import BoolArray, FloatArray
 
 _TISSUE_HU = -300.0
@@ -22,16 +23,25 @@ _THINNEST_TISSUE_MM = 6.0
 _ROOM_AIR_HU = -965.0
 """Mean of 1 cm: room air is -1000 +- 15 HU by calibration, emphysematous lung -950 HU (Gevenois et al. 1996)."""
 _ROOM_AIR_MM = 10.0
+"""Edge of the neighborhood that is averaged, against noise."""
 _ROOM_AIR_SHARE = 0.1
+"""Part of an air space that must be clear room air for it to count as outside. Chosen in development; no published
+source."""
 _POCKET_MM2 = 1000.0
 """A pocket that goes on in the open air outside is wider than any trachea (750 mm2; Breatnach et al. 1984)."""
-_POCKET_OVERLAP = 0.5
+_POCKET_OVERLAP_SHARE = 0.5
+"""Part of a pocket that must touch the open air of a neighboring slice. Chosen in development; no published
+source."""
 _LUNG_HU = (-950.0, -550.0)
+"""Median of lung: -950 HU is emphysema (Gevenois et al. 1996), above -550 HU it is not aerated."""
 _VESSEL_HU = -650.0
+"""Vessels in aerated lung, averaged over a voxel of 4 mm. Chosen in development; no published source."""
 _VESSELS_SEEN_BELOW_HU = -870.0
 """Lung as thin as that holds vessels of some millimeters all the same; air in fabric does not."""
 _VESSEL_SHARE = 0.005
+"""Part of the voxels of a lung that hold vessels; fabric has fewer. Chosen in development; no published source."""
 _RIM_MM = 6.0
+"""Rim blurred by partial volume, left out when density is judged. Chosen in development; no published source."""
 _TORN_MM, _TORN_ML = 20.0, 20.0
 """A gap as wide as a hand's finger is bridged; a smaller volume behind it is a fold of skin."""
 _IN_PLANE = np.zeros((3, 3, 3), dtype=bool)
@@ -82,7 +92,7 @@ def _odd(length_mm: float, spacing_mm: float) -> int:
 
 
 def _without_thin(tissue: BoolArray, spacing_mm: float) -> BoolArray:
-    """Tissue without what is thinner than cloth and shells within its slice; the edge of the view is no surface."""
+    """Tissue without what is thinner than cloth and shells in-plane; the edge of the view is not a surface."""
     size = max(2, round(_THINNEST_TISSUE_MM / spacing_mm))
     square = np.ones((1, size, size), dtype=bool)
     core = ndimage.binary_erosion(tissue, square, border_value=1)
@@ -135,7 +145,7 @@ def _pockets(holes: BoolArray, outside: BoolArray, hu: FloatArray, spacing_mm: f
             labels, count = ndimage.label(holes[z])
             sizes = np.bincount(labels.ravel(), minlength=count + 1)
             open_ = np.bincount(labels[near], minlength=count + 1)
-            taken = (sizes >= smallest) & (open_ >= _POCKET_OVERLAP * sizes)
+            taken = (sizes >= smallest) & (open_ >= _POCKET_OVERLAP_SHARE * sizes)
             taken[0] = False
             # Lung that an empty margin of the image has opened stays lung.
             for value in np.flatnonzero(taken):
@@ -152,9 +162,7 @@ def _cut_lung(cut: BoolArray, outside: BoolArray, holes: BoolArray, hu: FloatArr
     labels = cc3d.connected_components(cut.astype(np.uint8), connectivity=6)
     inner = ndimage.binary_erosion(cut, iterations=max(1, round(_RIM_MM / 2 / spacing_mm)), border_value=1)
     found = np.zeros_like(cut)
-    for value, box in enumerate(ndimage.find_objects(labels), start=1):
-        if box is None:
-            continue
+    for value, box in label_boxes(labels).items():
         grown = (slice(max(0, box[0].start - 1), box[0].stop + 1), box[1], box[2])
         piece = labels[grown] == value
         into_open, into_walled = (_contact(piece, mask[grown]) for mask in (outside, holes))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import SimpleITK as sitk
 
-from LNStationLib.imaging.checks import as_volume, check_extent, check_spacing, finite_values, with_geometry_of
+from LNStationLib.imaging.boxes import like
+from LNStationLib.imaging.checks import as_volume, check_extent, check_spacing, finite_values
 from LNStationLib.imaging.dicom_series import DicomVolume
 from LNStationLib.imaging.reading import Warn
 from LNStationLib.imaging.suv import PetDose, PetUnits, suv_factors
@@ -15,7 +16,9 @@ _IMPLAUSIBLE_SUV = (0.5, 1000.0)
 """A whole PET whose maximum lies outside is not in SUV: the heart's blood alone exceeds 0.5."""
 
 _NEGATIVE_SUV = -0.1
+"""Interpolation and scatter correction leave small negative values; larger ones are reported."""
 _MIN_VOXELS, _MIN_EXTENT_MM = 8, 80.0
+"""Per axis; a smaller image does not hold a chest."""
 
 
 def suv_from_dicom(volume: DicomVolume, name: str, warn: Warn, dose: PetDose | None = None) -> sitk.Image:
@@ -24,7 +27,7 @@ def suv_from_dicom(volume: DicomVolume, name: str, warn: Warn, dose: PetDose | N
     Args:
         volume: Rescaled values and their headers.
         name: How messages call it.
-        warn: Told what was odd.
+        warn: Receives warnings.
         dose: Stands in for dose, weight and times of the headers, where given.
 
     Returns:
@@ -36,7 +39,7 @@ def suv_from_dicom(volume: DicomVolume, name: str, warn: Warn, dose: PetDose | N
     """
     factors = np.array(suv_factors(volume.headers, name, warn, dose), dtype=np.float32)
     values = sitk.GetArrayFromImage(volume.image) * factors[:, None, None]
-    return checked_suv(with_geometry_of(values, volume.image), name, warn)
+    return checked_suv(like(values, volume.image), name, warn)
 
 
 def suv_from_file(
@@ -49,7 +52,7 @@ def suv_from_file(
         units: What its values are declared to be.
         dose: Needed for Bq/ml.
         name: How messages call it.
-        warn: Told what was odd.
+        warn: Receives warnings.
 
     Raises:
         InputError: Units undeclared, Bq/ml without a dose, or an implausible result.
@@ -57,27 +60,27 @@ def suv_from_file(
     """
     if units is None:
         raise InputError(
-            f'{name}: its units are not known; declare them with --pet-units suvbw (or bqml), or "pet_units" in '
+            f'{name}: its units are unknown; declare them with --pet-units suvbw (or bqml), or "pet_units" in '
             "case.json."
         )
     if units == "suvbw":
         return checked_suv(image, name, warn)
     if dose is None:
         raise InputError(
-            f'{name}: Bq/ml need the dose to become SUV; give "pet_dose" with weight_kg, injected_dose_bq, '
+            f'{name}: converting Bq/ml to SUV needs the dose; give "pet_dose" with weight_kg, injected_dose_bq, '
             "half_life_s, "
             "injection_to_scan_s and decay_corrected_to in case.json."
         )
     volume = as_volume(image, name)
     values = sitk.GetArrayFromImage(volume).astype(np.float32) * np.float32(dose.factor())
-    return checked_suv(with_geometry_of(values, volume), name, warn)
+    return checked_suv(like(values, volume), name, warn)
 
 
 def checked_suv(image: sitk.Image, name: str, warn: Warn) -> sitk.Image:
     """Check an image in SUVbw; negative values, which reconstruction leaves in the air, become 0.
 
     Raises:
-        InputError: Not a volume, too small, empty, full of NaN, or its maximum is no SUV.
+        InputError: Not a volume, too small, empty, full of NaN, or its maximum is outside the range of SUV.
         GeometryError: Sheared axes or implausible spacing.
     """
     image = as_volume(image, name)
@@ -88,9 +91,9 @@ def checked_suv(image: sitk.Image, name: str, warn: Warn) -> sitk.Image:
     largest = float(values.max())
     if not low <= largest <= high:
         raise InputError(
-            f"{name}: its largest value is {largest:.4g}, which is no SUV ({low:g} to {high:g}); check its units, "
-            "dose and weight."
+            f"{name}: its largest value is {largest:.4g}, outside the range of SUV ({low:g} to {high:g}); check its "
+            "units, dose and weight."
         )
     if values.min() < _NEGATIVE_SUV:
         warn(f"{name}: negative values down to {values.min():.3g} were set to 0.")
-    return with_geometry_of(np.maximum(values, 0), image)
+    return like(np.maximum(values, 0), image)

@@ -36,12 +36,14 @@ _NRRD_SPACES = {
     "las",
 }
 _HEAD_BYTES = 4096
+"""Enough for the text header of an NRRD or MetaImage file up to its geometry."""
 _STDERR = 2
+"""File descriptor of standard error (POSIX)."""
 _STDERR_LOCK = threading.RLock()
 
 
 class ImageFormat(Enum):
-    """A file format told from the first bytes."""
+    """A file format, recognized by the first bytes."""
 
     NIFTI = "NIfTI"
     NRRD = "NRRD"
@@ -59,7 +61,7 @@ def quiet_itk() -> Iterator[None]:
     with _STDERR_LOCK, open(os.devnull, "wb") as nowhere:
         before = sitk.ProcessObject.GetGlobalWarningDisplay()
         sitk.ProcessObject.SetGlobalWarningDisplay(False)
-        saved = _pointed_away(nowhere.fileno())
+        saved = _redirected(nowhere.fileno())
         try:
             yield
         finally:
@@ -69,7 +71,7 @@ def quiet_itk() -> Iterator[None]:
                 os.close(saved)
 
 
-def _pointed_away(target: int) -> int | None:
+def _redirected(target: int) -> int | None:
     """Point stderr's descriptor at ``target``; a copy of the old one, or ``None`` where there is no stderr."""
     try:
         saved = os.dup(_STDERR)
@@ -97,7 +99,7 @@ def image_files(folder: Path) -> list[Path]:
 
 
 def image_format(path: Path) -> ImageFormat | None:
-    """Tell the format from the file's first bytes; ``None`` where it is none of those read here.
+    """Recognize the format by the file's first bytes; ``None`` where it is none of those read here.
 
     Raises:
         OSError: The file cannot be opened.
@@ -135,7 +137,7 @@ def read_image(path: Path, name: str, warn: Warn) -> sitk.Image:
             f"{name}: cannot be read ({_first_line(error)}); check the file, it may be damaged."
         ) from error
     if kind is None:
-        raise InputError(f"{name}: not an image that can be read; give {READABLE}.")
+        raise InputError(f"{name}: not a readable image; give {READABLE}.")
     if kind is ImageFormat.DICOM:
         raise InputError(
             f"{name}: a single DICOM file; give the folder of the whole series, or a mask as NIfTI or NRRD."
@@ -170,7 +172,7 @@ def _all_bytes(path: Path, name: str) -> bytes:
         return gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(
-            f"{name}: cannot be read to its end ({_first_line(error)}); it may be truncated, copy it again."
+            f"{name}: cannot be read to the end ({_first_line(error)}); it may be truncated, copy it again."
         ) from error
 
 
@@ -179,7 +181,7 @@ def _check_header(path: Path, kind: ImageFormat, name: str) -> None:
     fields = _header_fields(_head(path), "=" if kind is ImageFormat.META else ":")
     if kind is ImageFormat.NRRD and _known_space(fields) is False:
         raise GeometryError(
-            f"{name}: the NRRD header names no patient space (LPS or RAS), so left and right are unknown; "
+            f"{name}: the NRRD header does not name a patient space (LPS or RAS), so left and right are unknown; "
             "export it again from a program that writes 'space:'."
         )
     spacing = fields.get("elementspacing", fields.get("elementsize", "1")).split()

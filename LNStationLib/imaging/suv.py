@@ -28,8 +28,11 @@ PetUnits = Literal["suvbw", "bqml"]
 
 _DAY = timedelta(days=1)
 _LONG_UPTAKE_HALF_LIVES = 6.0
+"""Less than 2 % of the activity is left after that: the times must be wrong."""
 _DOSE_BQ = (1e6, 2e10)
+"""1 MBq to 20 GBq, beyond clinical doses on both sides; finds a dose written in MBq."""
 _WEIGHT_KG = (1.0, 400.0)
+"""Beyond patients on both sides; finds a weight written in g."""
 
 
 class PetDose(BaseModel):

@@ -1,4 +1,4 @@
-"""Is there a chest in view? What is no chest is refused in one sentence that names what was seen."""
+"""Check that a chest is in view; anything else is refused in one sentence that names what was seen."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from LNStationLib.imaging.thorax_view import Seen, ThoraxView, thorax_view
 from LNStationLib.support.errors import InputError
 
 _MIN_AIRWAY_MM = 28.0
+"""Height of trachea below which none is in view. Chosen in development; no published source."""
 _MIN_LUNGS_ML, _MIN_LUNG_ML = 150.0, 40.0
+"""Aerated volume of both lungs, and of the larger one; far below any chest that is breathing. Chosen in development;
+no published source."""
 _MIN_LUNG_HEIGHT_MM = 110.0
 """Lungs at the top of an abdominal CT reach less far down than this."""
 

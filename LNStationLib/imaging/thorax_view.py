@@ -1,6 +1,6 @@
-"""What of a thorax a CT shows, measured coarsely: lungs, airway, and the box that holds the chest.
+"""What a CT shows of the thorax, measured coarsely: lungs, airway, and the box that holds the chest.
 
-A look at a 4 mm copy of the image (some seconds for a head-to-thigh CT): it only has to tell a chest from an
+A look at a 4 mm copy of the image (some seconds for a head-to-thigh CT): it only has to distinguish a chest from an
 abdomen, a head or legs, for any orientation, also where a tight crop lets the lungs touch the side of the image, and
 to say which part of a larger examination is worth a close look.
 """
@@ -15,11 +15,13 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
+from LNStationLib.imaging.boxes import label_boxes
 from LNStationLib.imaging.grid import AIR_HU, Grid, field_of_view, resample_to_grid, working_grid
 from LNStationLib.imaging.patient import Patient, find_patient
 from LNStationLib.support.types import BoolArray, FloatArray, PointMm
 
 _SPACING_MM = 4.0
+"""Shows lungs and trunk within seconds; smaller things are not judged on this copy."""
 _LUNG_HU = (-950.0, -500.0)
 """Aerated lung at 4 mm: neither the air outside (-1000) nor bowel gas (about -1000) nor fat (-100)."""
 
@@ -40,25 +42,34 @@ _AROUND_BODY_MM = 12.0
 """Some room air all around, by which the patient's skin is known."""
 
 _AIRWAY_HU = -700.0
+"""Air in a trachea, blurred at its rim by a voxel of 2.5 mm."""
 _AIRWAY_SPACING_MM = 2.5
+"""An adult trachea is at least 10 mm wide (Breatnach et al. 1984): four voxels."""
 _AIRWAY_AREA_MM2 = (40.0, 900.0)
+"""From a narrowed trachea to wider than any healthy one (750 mm2; Breatnach et al. 1984)."""
 _AIRWAY_OFF_MIDLINE_MM = 45.0
+"""As far as a shifted mediastinum takes the trachea. Chosen in development; no published source."""
 _AERATED_SHARE = 0.1
 """A lung with less than a tenth of the other's air is consolidated, collapsed or gone."""
 
 _BONE_HU = 200.0
+"""Trabecular bone of adults, above unenhanced soft tissue; dense contrast also exceeds it."""
 _VERTEBRA_MM = 16.0
 """No rib, scapula or sternum is as thick from front to back; the body of a thoracic vertebra alone is."""
 
-_SPINE_SLICES = 0.4
-_SKULL_SHARE, _SKULL_SLICES = 0.5, 0.2
-_SAME_SIZE = 0.5
+_SPINE_SLICE_SHARE = 0.4
+"""Part of the slices that must show a vertebra. Chosen in development; no published source."""
+_SKULL_SHARE, _SKULL_SLICE_SHARE = 0.5, 0.2
+"""Bone encloses this part of a head's axial slice, in this part of all slices. Chosen in development; no published
+source."""
+_SAME_SIZE_SHARE = 0.5
+"""Second largest body part over the largest: two legs are about equal. Chosen in development; no published source."""
 _LIMB_MM2 = 20000.0
 """Cross-section of a thigh of 50 cm around; the trunk of a small adult has more."""
 
 
 class Seen(StrEnum):
-    """What a CT without a chest shows, as far as a coarse look can tell."""
+    """What a CT without a chest shows, as far as a coarse view shows."""
 
     LIMBS = "limbs"
     HEAD = "head"
@@ -154,12 +165,11 @@ def _lung(hu: FloatArray, patient: Patient) -> BoolArray:
 
 def _without_bowel(labels: np.ndarray, counts: np.ndarray) -> BoolArray:
     """Drop pieces that lie wholly below the largest one: gas with stool in it has the density of lung."""
-    boxes = ndimage.find_objects(labels)
-    there = [value for value, box in enumerate(boxes, start=1) if box is not None]
-    largest = max(there, key=lambda value: counts[value])
+    boxes = label_boxes(labels)
+    largest = max(boxes, key=lambda value: counts[value])
     lung = labels == largest
-    for value in there:
-        if boxes[value - 1][0].stop > boxes[largest - 1][0].start:
+    for value, box in boxes.items():
+        if box[0].stop > boxes[largest][0].start:
             lung |= labels == value
     return np.asarray(lung)
 
@@ -187,7 +197,7 @@ def _spine_x(hu: FloatArray, patient: Patient, slices: BoolArray) -> int | None:
     bone = (hu > _BONE_HU) & patient.body
     thick = ndimage.binary_opening(bone, np.ones((1, rows, 1), dtype=bool)) & slices[:, None, None]
     there = np.flatnonzero(thick.any(axis=(1, 2)))
-    if there.size < _SPINE_SLICES * slices.sum():
+    if there.size < _SPINE_SLICE_SHARE * slices.sum():
         return None
     columns = []
     for z in there:
@@ -217,7 +227,7 @@ def _seen(hu: FloatArray, in_view: BoolArray, patient: Patient) -> Seen:
     slices = np.flatnonzero(patient.body.any(axis=(1, 2)))
     areas = patient.body.sum(axis=(1, 2))[slices] * _SPACING_MM**2
     skull = [ndimage.binary_fill_holes(bone[z]).sum() >= _SKULL_SHARE * patient.body[z].sum() for z in slices]
-    if np.mean(skull) >= _SKULL_SLICES:
+    if np.mean(skull) >= _SKULL_SLICE_SHARE:
         return Seen.HEAD
     if not bone.any():
         return Seen.UNKNOWN
@@ -228,7 +238,7 @@ def _pair(hu: FloatArray, in_view: BoolArray) -> bool:
     """Whether the two largest bodies in view are of about the same size, as two legs are."""
     labels = cc3d.connected_components(((hu > -300) & in_view).astype(np.uint8), connectivity=6)
     sizes = np.sort(np.bincount(labels.ravel())[1:])[::-1]
-    return bool(len(sizes) > 1 and sizes[1] >= _SAME_SIZE * sizes[0])
+    return bool(len(sizes) > 1 and sizes[1] >= _SAME_SIZE_SHARE * sizes[0])
 
 
 def _airway_mm(ct: sitk.Image, lung: BoolArray, midline: int, grid: Grid) -> float:
@@ -249,8 +259,8 @@ def _airway_mm(ct: sitk.Image, lung: BoolArray, midline: int, grid: Grid) -> flo
             low, high = grid.coordinates_mm(2)[[left[row], right[row]]]
             holes[z] = _holes(hu[z], near & (x_mm > low) & (x_mm < high) if both else near)
     labels = cc3d.connected_components(holes.astype(np.uint8), connectivity=26)
-    boxes = ndimage.find_objects(labels)
-    return max((float((box[0].stop - box[0].start) * _AIRWAY_SPACING_MM) for box in boxes if box), default=0.0)
+    heights = [z.stop - z.start for z, _, _ in label_boxes(labels).values()]
+    return float(max(heights, default=0) * _AIRWAY_SPACING_MM)
 
 
 def _nearest(grid: Grid, fine: Grid, axis: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Calls by the criteria of the clinic: short axis on CT and SUVmax on PET.
+"""Calls by clinical criteria: short axis on CT and SUVmax on PET.
 
 A node is positive at a short axis of at least ``short_axis_threshold_mm`` (RECIST 1.1: 10 mm) or an SUVmax above
 ``suv_max_threshold`` (Engelson et al. 2026, Sec. 4.2: 4). A station is positive where one of its nodes is, or where
@@ -35,7 +35,7 @@ class CriteriaOptions(MethodOptions):
     short_axis_threshold_mm: float = option(
         10.0,
         "A node is positive from this short axis on (RECIST 1.1: 10 mm).",
-        title="Short axis",
+        title="Positive, short axis",
         unit="mm",
         flag="--short-axis-threshold",
         gt=0,
@@ -43,7 +43,7 @@ class CriteriaOptions(MethodOptions):
     suv_max_threshold: float = option(
         4.0,
         "Nodes and stations are positive above this SUVmax (Engelson et al. 2026, Sec. 4.2: 4).",
-        title="SUVmax",
+        title="Positive, SUVmax",
         flag="--suv-max-threshold",
         gt=0,
     )
@@ -71,7 +71,7 @@ class ClinicalCriteria:
     package_task: str | None = None
 
     def check(self, options: MethodOptions, search: NodeSearch | None) -> str | None:
-        """Nothing has to be there."""
+        """Nothing to load."""
         return None
 
     def run(
@@ -144,7 +144,7 @@ def call_node(finding: NodeFinding, criteria: CriteriaOptions, not_called: Reaso
 
 @dataclass(frozen=True)
 class _Evidence:
-    """All there is to judge one station by."""
+    """The evidence on one station."""
 
     station: str
     unsided: bool
@@ -158,7 +158,7 @@ class _Evidence:
 
     @property
     def nodes_looked_for(self) -> bool:
-        """True where nodes were looked for in the whole station and told from vessels; a search on PET needs PET."""
+        """True where the whole station was searched, with nodes distinguished from vessels; PET searches need PET."""
         if not self.search.looked_for or self.filled_by_tumor or self.not_called is not None:
             return False
         return not self.search.on_pet or self.fully_covered
@@ -253,7 +253,7 @@ def _negative_reason(evidence: _Evidence, criteria: CriteriaOptions) -> Reason:
 
 
 def _of_nodes(evidence: _Evidence, criteria: CriteriaOptions) -> Reason:
-    """What the nodes of a negative station say."""
+    """Reasons from the nodes of a negative station."""
     if evidence.not_called is not None:
         return Reason("nodes_not_told_from_vessels")
     if evidence.nodes:

@@ -1,4 +1,4 @@
-"""What a method that judges metastasis takes and returns."""
+"""Interface of a method that judges metastasis."""
 
 from __future__ import annotations
 

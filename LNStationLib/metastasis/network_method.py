@@ -1,7 +1,7 @@
 """Stations judged by the network of a model package (Li et al. 2025, SA-MoE, or another that is registered).
 
 The network judges stations, not nodes: nodes keep their measures and lose their call. What the clinical criteria say
-of a station (SUVmax, number and size of nodes) stays in its finding, and so do their reasons not to assess it at all.
+of a station (SUVmax, number and size of nodes) stays in its finding, and so do their reasons for not assessing it.
 """
 
 from __future__ import annotations
@@ -71,14 +71,15 @@ class StationNetworkOptions(CriteriaOptions):
     )
     engine: Engine = option(
         "auto",
-        "What runs networks on a CPU. auto: OpenVINO where installed and worth it, else torch.",
+        "Engine for networks on a CPU. auto: OpenVINO where installed and worth it, else torch.",
         title="CPU engine",
         flag="--engine",
         width="expert",
+        choice_titles={"auto": "Automatic", "torch": "PyTorch", "openvino": "OpenVINO"},
     )
     flip_averaging: bool = option(
         False,
-        "Average the answer with that for the mirror image.",
+        "Average the prediction with that for the mirror image.",
         title="Average with the mirror image",
         flag="--flip-averaging",
         width="expert",
@@ -87,7 +88,7 @@ class StationNetworkOptions(CriteriaOptions):
 
 @dataclass(frozen=True)
 class _Seen:
-    """A station and what the network made of it."""
+    """A station and the network's prediction for it."""
 
     region: StationRegion
     prediction: Prediction
@@ -95,7 +96,7 @@ class _Seen:
 
 
 class StationNetworkMethod:
-    """A network of a model package judges stations; what package, the options say."""
+    """The network of a model package judges stations; the options name the package."""
 
     name = "station_network"
     title = "Station network (model package)"
@@ -105,7 +106,7 @@ class StationNetworkMethod:
     package_task: str | None = StationClassification.task
 
     def check(self, options: MethodOptions, search: NodeSearch | None) -> str | None:
-        """Load the network, or find it warm; see :class:`LNStationLib.metastasis.method.MetastasisMethod`."""
+        """Load the network, or reuse a warm one; see :class:`LNStationLib.metastasis.method.MetastasisMethod`."""
         judge = _judge(cast(StationNetworkOptions, options))
         judge.check_nodes(search)
         return judge.network.manifest.sha256
@@ -181,15 +182,15 @@ class _Judge:
         )
 
     def check_nodes(self, search: NodeSearch | None) -> None:
-        """Make sure that nodes are looked for where the network needs them.
+        """Check that the settings include a node search if the network needs it.
 
         Raises:
             InputError: They are not.
         """
         if search is not None and not search.looked_for and self.network.section.needs_nodes:
             raise InputError(
-                f"the model package {self.network.manifest.package_id} needs nodes, and the setting is to look for "
-                "none: choose another source of nodes."
+                f"the model package {self.network.manifest.package_id} needs nodes, but no node search is "
+                "selected: choose another node method."
             )
 
     def _refusal(self, call: StationCall, has_voxels: bool) -> tuple[Reason, ...] | None:
@@ -249,7 +250,7 @@ class _Judge:
         )
 
     def _limits(self, station: str, seen: _Seen, nodes: Mapping[int, NodeFinding]) -> tuple[Reason, ...]:
-        """What of a station the network does not see."""
+        """Parts of a station that the network does not see."""
         limits = []
         if seen.part_seen < 1 - _MUCH_OUTSIDE:
             limits.append(Reason("seen_in_part", {"share": seen.part_seen}))
@@ -274,8 +275,8 @@ class _Judge:
         warnings = []
         if card.trained_on == "synthetic":
             warnings.append(
-                f"The model package {card.package_id} was {SYNTHETIC_ONLY}: its probabilities say nothing about "
-                "real ones."
+                f"The model package {card.package_id} was {SYNTHETIC_ONLY}: its probabilities are not "
+                "valid for real patients."
             )
         if self.network.section.calibration is None:
             warnings.append(f"The model package {card.package_id} is not calibrated: its probabilities are scores.")

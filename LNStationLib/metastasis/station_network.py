@@ -1,4 +1,4 @@
-"""A package that classifies stations, ready to be asked: what is about stations on top of ``models.runtime``."""
+"""A station classifier from a model package: what concerns stations, on top of ``models.runtime``."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from LNStationLib.sampling.station_region import StationRegion
 from LNStationLib.support.types import Engine, FloatArray
 
 _LEFT_RIGHT_AXIS = -1
+"""Last axis of `[z, y, x]`."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class StationNetwork:
         return self.runner.engine
 
     def _groups_of_stations(self) -> dict[str, int] | None:
-        """Station group by name, for a network that must be told."""
+        """Station group by name, for a network that takes it as input."""
         if not network_info(self.manifest.network(CLASSIFIER).name).needs_groups:
             return None
         groups = station_groups(self.section.n_groups)

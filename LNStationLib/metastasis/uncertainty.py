@@ -1,4 +1,4 @@
-"""How far a measurement may miss its threshold."""
+"""Uncertainty of a measurement near its threshold."""
 
 from __future__ import annotations
 

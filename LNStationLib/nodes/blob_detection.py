@@ -15,7 +15,9 @@ SPACING_MM = 1.5
 """Voxel edge of the images searched."""
 
 RADII_MM = (2.5, 3.5, 4.75, 6.5, 9.0, 12.0)
+"""Short axes of 5 to 24 mm, each about a third larger than the one before."""
 _SMALLEST_CONTRAST_HU = 50.0
+"""Least contrast of a node to what surrounds it. Chosen in development; no published source."""
 _SMALLEST_ROUNDNESS = 0.35
 """Least over greatest curvature at the center: 1 in a ball, 0 along a tube."""
 _RADIUS_PER_SIGMA = 3**0.5

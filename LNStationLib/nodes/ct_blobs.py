@@ -19,7 +19,18 @@ from skimage.segmentation import expand_labels
 
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.arrays import array_view
-from LNStationLib.imaging.boxes import Box, bounding_region, box_around, crop, like, paste, spacing_zyx, within
+from LNStationLib.imaging.boxes import (
+    Box,
+    bounding_box,
+    bounding_region,
+    box_around,
+    crop,
+    like,
+    paste,
+    spacing_zyx,
+    within,
+)
+from LNStationLib.imaging.boxes import grown as box_with_margin
 from LNStationLib.nodes.blob_detection import RADII_MM, SPACING_MM, Blob, find_blobs
 from LNStationLib.nodes.method import Candidates, Proposal
 from LNStationLib.organs.groups import LARGE_VESSELS
@@ -41,17 +52,23 @@ _SEARCH_WARNING = (
     "they touch vessels, esophagus or tumor."
 )
 _BOX_STEP_MM = 20.0
+"""The searched box is widened to whole steps, so that a small edit leaves its grid where it was."""
 _SOFT_HU = (-25.0, 200.0)
 """From halfway between fat and node, where a blurred border lies, to above any enhanced node."""
 _FAT_HU = -100.0
+"""Fat of the mediastinum."""
 _CLIP_HU = (_FAT_HU, 120.0)
 """Below fat and above soft tissue the CT is flat, so that lung and contrast do not outweigh nodes in fat."""
 _DENOISING_MM = 0.75
+"""Sigma: half a voxel of the searched images."""
 _SMALLEST_VESSEL_ML = 0.3
-_REACH = 1.3
+"""Calcification in a node is smaller. Chosen in development; no published source."""
+_REACH_RADII = 1.3
 """A candidate's voxels lie within this many radii of its center."""
 _ENHANCED_BLOOD_HU = 130.0
+"""Blood without contrast has 30 to 60 HU; the cut-off above it has no published source."""
 _NODE_HU = 70.0
+"""Typical node after contrast; its border to blood is drawn halfway. Chosen in development; no published source."""
 _BLOOD_POOL = (
     "aorta",
     "aortic_arch",
@@ -159,7 +176,7 @@ def search_box(stations: sitk.Image) -> Box | None:
     It ends at multiples of some voxels, so that an edit at the rim of the stations seldom asks for another search.
     """
     spacing = spacing_zyx(stations)
-    box = box_around(np.greater(array_view(stations), 0), 2 * max(RADII_MM), spacing)
+    box = box_around(array_view(stations), 2 * max(RADII_MM), spacing)
     if box is None:
         return None
     ends = []
@@ -246,9 +263,10 @@ def fill_blobs(search: BlobSearch, stations: sitk.Image) -> InstanceArray:
 
 def _grown(labels: InstanceArray, allowed: BoolArray) -> InstanceArray:
     """Labels grown by one voxel into ``allowed``."""
-    box = box_around(labels > 0, 2.0, (1.0, 1.0, 1.0))
-    if box is None:
+    tight = bounding_box(labels)
+    if tight is None:
         return labels
+    box = box_with_margin(tight, 2, labels.shape)
     grown = np.zeros_like(labels)
     grown[box] = np.where(allowed[box], expand_labels(labels[box], 1), 0)
     return grown
@@ -283,9 +301,9 @@ def _flattened(hu: FloatArray, barred: BoolArray) -> FloatArray:
 def _upper_soft_hu(blood: float | None) -> tuple[float, tuple[str, ...]]:
     """Upper limit of soft tissue, below enhanced blood of some HU where an organ shows it."""
     if blood is None:
-        return _SOFT_HU[1], ("No mask shows how bright blood is; vessels may be taken for nodes.",)
+        return _SOFT_HU[1], ("No mask shows the attenuation of blood; vessels may be mistaken for nodes.",)
     if blood < _ENHANCED_BLOOD_HU:
-        return _SOFT_HU[1], ("The CT is not enhanced; vessels without a mask may be taken for nodes.",)
+        return _SOFT_HU[1], ("The CT is not enhanced; vessels without a mask may be mistaken for nodes.",)
     return min(_SOFT_HU[1], (_NODE_HU + blood) / 2), ()
 
 
@@ -334,7 +352,7 @@ def _fill(blobs: Sequence[Blob], soft: BoolArray) -> InstanceArray:
     Blobs whose center is not soft are left out.
     """
     labels = np.zeros(soft.shape, np.uint16)
-    nearest = np.full(soft.shape, _REACH, np.float32)
+    nearest = np.full(soft.shape, _REACH_RADII, np.float32)
     present = [(number, blob) for number, blob in enumerate(blobs, start=1) if soft[blob.center]]
     for number, blob in present:
         box, distance = _distance(blob, soft.shape)
@@ -352,7 +370,7 @@ def _fill(blobs: Sequence[Blob], soft: BoolArray) -> InstanceArray:
 
 def _distance(blob: Blob, shape: tuple[int, ...]) -> tuple[Box, FloatArray]:
     """Box around a blob and the distance of its voxels from the center in radii."""
-    reach = int(np.ceil(_REACH * blob.radius_mm / SPACING_MM))
+    reach = int(np.ceil(_REACH_RADII * blob.radius_mm / SPACING_MM))
     low = [max(0, at - reach) for at in blob.center]
     high = [min(n, at + reach + 1) for at, n in zip(blob.center, shape, strict=True)]
     ticks = [np.arange(a, b) - at for a, b, at in zip(low, high, blob.center, strict=True)]

@@ -23,7 +23,10 @@ from skimage.measure import find_contours
 from LNStationLib.support.types import FloatArray
 
 _SMOOTHING_VOXELS = 0.85
-_PADDING = 5
+"""Sigma that rounds off the steps of voxels before the contour is drawn. Chosen in development; no published
+source."""
+_PADDING_PIXELS = 5
+"""Empty pixels around a slice, beyond the reach of the smoothing."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,7 @@ def _longest(occupancy: FloatArray, spacing_mm: tuple[float, float]) -> _Caliper
 
 def _contours(occupancy: FloatArray, spacing_mm: tuple[float, float]) -> list[FloatArray]:
     """Closed contours ``(n, 2)`` of one slice in mm as y, x, enclosing as much area as its voxels fill."""
-    padded = np.pad(np.asarray(occupancy, float), _PADDING)
+    padded = np.pad(np.asarray(occupancy, float), _PADDING_PIXELS)
     # The same smoothing in mm along both axes: a whole voxel of a coarse axis would blur too much.
     sigma = _SMOOTHING_VOXELS * min(spacing_mm) / np.array(spacing_mm)
     smooth = gaussian_filter(padded, sigma)

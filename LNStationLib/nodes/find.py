@@ -97,5 +97,8 @@ def with_outside(warnings: Sequence[str], findings: Sequence[NodeFinding]) -> li
     if not outside:
         return list(warnings)
     if len(outside) == 1:
-        return [*warnings, f"Node {outside[0]} lies outside all parsed stations and counts for none."]
-    return [*warnings, f"Nodes {', '.join(outside)} lie outside all parsed stations and count for none."]
+        return [*warnings, f"Node {outside[0]} lies outside all parsed stations and is not counted in any station."]
+    return [
+        *warnings,
+        f"Nodes {', '.join(outside)} lie outside all parsed stations and are not counted in any station.",
+    ]

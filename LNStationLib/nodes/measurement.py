@@ -8,11 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
-from scipy.ndimage import find_objects
 
 from LNStationLib import anatomy
 from LNStationLib.imaging.arrays import array_view
-from LNStationLib.imaging.boxes import Box, axes, crop, like, points_mm, spacing_zyx
+from LNStationLib.imaging.boxes import Box, axes, crop, label_boxes, like, points_mm, spacing_zyx
 from LNStationLib.nodes.diameters import AxialDiameters, axial_diameters
 from LNStationLib.nodes.uptake import Uptake, measure_uptake
 from LNStationLib.state.assessment import NodeFinding
@@ -22,6 +21,7 @@ from LNStationLib.support.types import BoolArray, FloatArray, PointMm, Side
 
 NOT_ASSESSED = "not assessed yet"
 _AXIAL_WITHIN_DEGREES = 10.0
+"""A tilt of 10 degrees changes a diameter by 1.5 % at most."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,9 @@ def measure_nodes(labels: sitk.Image, scene: Scene, progress: Progress = silent)
         without PET and where PET does not cover the whole node.
     """
     values = array_view(labels)
-    boxes = [(value, box) for value, box in enumerate(find_objects(values), start=1) if box is not None]
+    boxes = label_boxes(values)
     findings = []
-    for done, (value, box) in enumerate(boxes):
+    for done, (value, box) in enumerate(boxes.items()):
         progress("measuring nodes", done / len(boxes))
         findings.append(measure_node(value, values[box] == value, box, scene))
     return findings

@@ -1,4 +1,4 @@
-"""What a method that finds nodes takes and returns. Measuring the nodes is shared by all of them."""
+"""Interface of a method that finds nodes. Measuring the nodes is shared by all of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Looks for no nodes: stations are then judged without them."""
+"""No node search: stations are then judged without nodes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from LNStationLib.support.progress import Progress
 
 
 class NoNodes:
-    """Looks for none."""
+    """No node search."""
 
     name = "none"
     title = "None"
@@ -33,5 +33,5 @@ class NoNodes:
     def update(
         self, state: PatientState, change: StationChange, options: MethodOptions, progress: Progress
     ) -> Proposal | None:
-        """Still none."""
+        """No nodes to update."""
         return None

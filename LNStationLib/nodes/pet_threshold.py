@@ -12,7 +12,7 @@ from scipy.ndimage import binary_dilation, maximum
 
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.arrays import array_view
-from LNStationLib.imaging.boxes import Box, box_around, crop, grown, paste, spacing_zyx, within
+from LNStationLib.imaging.boxes import Box, bounding_box, crop, grown, paste, within
 from LNStationLib.nodes.method import Candidates, Proposal
 from LNStationLib.state.method import MethodOptions, option
 from LNStationLib.state.needs import PET, Need
@@ -24,7 +24,9 @@ from LNStationLib.support.progress import Progress
 from LNStationLib.support.types import BoolArray, FloatArray, InstanceArray
 
 SMALLEST_NODE_ML = 0.1
-_FIRST_MARGIN = 8
+"""A ball of 5.8 mm, about the resolution of a PET scanner."""
+_FIRST_MARGIN_VOXELS = 8
+"""Searched first around an edit; doubled while uptake that touches the edit leaves the box. Affects speed only."""
 _NO_TUMOR = "No tumor mask was given: uptake of a tumor that reaches into a station counts as a node."
 _NODE_WARNINGS = (
     "Outlined on PET: size is that of the uptake, not of the node, and grows as the SUV threshold falls.",
@@ -39,14 +41,14 @@ class PetThresholdOptions(MethodOptions):
     suv_threshold: float = option(
         2.5,
         "SUV above which PET voxels in a station form a node.",
-        title="SUV threshold",
+        title="PET nodes above SUV",
         flag="--node-suv-threshold",
         gt=0,
     )
     suv_fraction_of_max: float | None = option(
         None,
         "PET nodes keep only voxels of at least this part of their SUVmax (EANM: 0.41).",
-        title="Part of SUVmax",
+        title="PET nodes, part of SUVmax",
         flag="--node-suv-fraction",
         width="expert",
         gt=0,
@@ -83,7 +85,7 @@ class PetThresholdNodes:
         if case.pet is None:
             raise InputError("there is no PET to find nodes on.")
         progress("nodes from PET", 0.0)
-        box = box_around(np.greater(array_view(stations), 0), 0.0, spacing_zyx(stations))
+        box = bounding_box(array_view(stations))
         if box is None:
             empty = sitk.Image(case.ct.GetSize(), sitk.sitkUInt16)
             empty.CopyInformation(case.ct)
@@ -122,9 +124,9 @@ class LocalUptake:
 def uptake_around(
     case: Case, stations: sitk.Image, settings: PetThresholdOptions, box: Box, changed: BoolArray
 ) -> LocalUptake:
-    """Search anew where voxels came to the stations or left them, and nowhere else.
+    """Repeat the search only where voxels entered or left the stations.
 
-    Uptake is connected, so a node far away may hang on a changed voxel: the box grows until no uptake that touches
+    Uptake is connected, so a distant node may depend on a changed voxel: the box grows until no uptake that touches
     a changed voxel leaves it.
 
     Args:
@@ -137,7 +139,7 @@ def uptake_around(
     if case.pet is None:
         raise ValueError("there is no PET to search")
     shape = tuple(reversed(stations.GetSize()))
-    margin = _FIRST_MARGIN
+    margin = _FIRST_MARGIN_VOXELS
     while True:
         wide = grown(box, margin, shape)
         near = np.zeros(tuple(part.stop - part.start for part in wide), bool)

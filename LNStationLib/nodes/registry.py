@@ -1,4 +1,4 @@
-"""Methods that find nodes; the automatic choice takes the first that the case can serve."""
+"""Methods that find nodes; the automatic choice takes the first whose inputs the case has."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ class SuppliedNodes:
     search = NodeSearch("supplied")
 
     def run(self, state: PatientState, options: MethodOptions, progress: Progress) -> Candidates:
-        """Take the nodes of the case; see :class:`LNStationLib.nodes.method.NodeMethod`.
+        """Use the node mask of the case; see :class:`LNStationLib.nodes.method.NodeMethod`.
 
         Raises:
             InputError: The case has no node mask.
@@ -53,7 +53,7 @@ class SuppliedNodes:
         if same_grid(case.nodes, case.ct):
             return Candidates(instances, _empty_warning(instances))
         labels, lost = _to_ct_grid(instances, case.ct)
-        warnings = ["The node mask is on another grid than the CT and was resampled by nearest neighbor."]
+        warnings = ["The node mask is on a different grid from the CT and was resampled by nearest neighbor."]
         if lost:
             nodes = "1 supplied node lies" if lost == 1 else f"{lost} supplied nodes lie"
             warnings.append(f"{nodes} outside the CT and cannot be assessed.")
@@ -62,7 +62,7 @@ class SuppliedNodes:
     def update(
         self, state: PatientState, change: StationChange, options: MethodOptions, progress: Progress
     ) -> Proposal | None:
-        """A mask stands as it was given."""
+        """A supplied mask does not change with the stations."""
         return None
 
 

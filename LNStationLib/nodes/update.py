@@ -1,4 +1,4 @@
-"""Nodes after an edit of stations: only what hangs on a changed voxel is searched for and measured anew.
+"""Nodes after an edit of stations: only what depends on a changed voxel is searched for and measured again.
 
 A node keeps its number through edits, because readers refer to it; a new node takes a number that none had. Apart
 from the numbers the result is that of a search from the start.
@@ -11,9 +11,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import SimpleITK as sitk
-from scipy.ndimage import find_objects
 
-from LNStationLib.imaging.boxes import Box, box_around, indices_of, inside_of, like
+from LNStationLib.imaging.boxes import Box, bounding_box, indices_of, inside_of, label_boxes, like
 from LNStationLib.nodes.find import in_order, scene_of, with_outside
 from LNStationLib.nodes.measurement import Scene, measure_node
 from LNStationLib.nodes.method import Proposal
@@ -24,8 +23,6 @@ from LNStationLib.state.patient_state import PatientState
 from LNStationLib.state.station_change import StationChange
 from LNStationLib.support.progress import Progress, silent
 from LNStationLib.support.types import BoolArray, InstanceArray
-
-_NO_MARGIN = (1.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -66,7 +63,7 @@ class _Workspace:
 
     def measure(self, mask: BoolArray, region: Box) -> NodeFinding:
         """Measure the voxels of ``mask``, an array in ``region`` with at least one voxel; number 1."""
-        tight = box_around(mask, 0.0, _NO_MARGIN)
+        tight = bounding_box(mask)
         if tight is None:
             raise ValueError("a node without voxels cannot be measured")
         return measure_node(1, mask[tight], inside_of(region, tight), self.scene)
@@ -139,12 +136,11 @@ _Found = dict[int, tuple[BoolArray, Box, NodeFinding]]
 
 def _measured(work: _Workspace, proposal: Proposal) -> _Found:
     found: _Found = {}
-    for candidate, part in enumerate(find_objects(proposal.candidates), start=1):
-        if part is not None:
-            mask = proposal.candidates[part] == candidate
-            finding = work.measure(mask, inside_of(proposal.box, part))
-            if finding.short_axis_mm >= proposal.smallest_mm:
-                found[candidate] = (mask, part, finding)
+    for candidate, part in label_boxes(proposal.candidates).items():
+        mask = proposal.candidates[part] == candidate
+        finding = work.measure(mask, inside_of(proposal.box, part))
+        if finding.short_axis_mm >= proposal.smallest_mm:
+            found[candidate] = (mask, part, finding)
     return found
 
 
@@ -166,7 +162,7 @@ def _numbers(found: _Found, old: InstanceArray, highest: int) -> dict[int, int]:
 
 
 def _reassign(work: _Workspace, change: StationChange) -> None:
-    """Measure nodes anew that keep their voxels but lie in voxels whose station changed."""
+    """Re-measure nodes that keep their voxels where the station of those voxels changed."""
     for number in {int(value) for value in np.unique(work.labels[change.box][change.voxels])} - {0} - work.measured:
         region = work.box_of(work.findings[number])
         work.put(number, work.measure(work.labels[region] == number, region))

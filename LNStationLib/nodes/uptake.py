@@ -18,7 +18,9 @@ from LNStationLib.support.types import BoolArray, FloatArray, PointMm
 PEAK_RADIUS_MM = (3 * 1000 / (4 * np.pi)) ** (1 / 3)
 """Radius of a sphere of 1 cm3."""
 _PEAK_GRID_MM = 1.0
-_FULL_COVER = 0.99
+"""Step of the search for the peak; finer than any PET voxel."""
+_FULL_COVER_FRACTION = 0.99
+"""A fraction from here on is full coverage but for rounding at the rim."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Samples:
     @property
     def fully_covered(self) -> bool:
         """True where PET covers (all but a rim of rounding of) the region."""
-        return self.covered_fraction >= _FULL_COVER
+        return self.covered_fraction >= _FULL_COVER_FRACTION
 
     def hottest(self) -> tuple[float, PointMm] | None:
         """SUVmax and its LPS point in mm, or ``None`` where PET covers nothing of the region."""
@@ -127,7 +129,7 @@ def suv_peak(pet: sitk.Image, points: FloatArray) -> float | None:
     suv = map_coordinates(array_view(pet), at.T, order=1, mode="nearest").reshape(grid.shape[:3])
     sphere = _sphere_kernel(PEAK_RADIUS_MM / _PEAK_GRID_MM)
     means = fftconvolve(np.asarray(suv, float), sphere, mode="same")
-    covered = fftconvolve(inside.astype(float), sphere, mode="same") >= _FULL_COVER
+    covered = fftconvolve(inside.astype(float), sphere, mode="same") >= _FULL_COVER_FRACTION
     return _highest_at(means, covered, ((points - low) / _PEAK_GRID_MM).T)
 
 

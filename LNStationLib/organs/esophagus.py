@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
+from LNStationLib.imaging.boxes import label_boxes
 from LNStationLib.imaging.scan import Scan
 from LNStationLib.organs import morphology
 from LNStationLib.organs.body import connected_in_slice
@@ -249,8 +250,8 @@ def _without_scraps(tube: BoolArray, scan: Scan) -> BoolArray:
     All pieces lie on one path; where left atrium and aorta press it flat, a few slices show none of it.
     """
     labels = morphology.components(tube, connectivity=26)
-    boxes = ndimage.find_objects(labels)
-    long = [value for value, box in enumerate(boxes, start=1) if box[0].stop - box[0].start >= scan.voxels(_SCRAP_MM)]
+    boxes = label_boxes(labels)
+    long = [value for value, (z, _, _) in boxes.items() if z.stop - z.start >= scan.voxels(_SCRAP_MM)]
     return np.isin(labels, long or [1])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
+from LNStationLib.imaging.boxes import box_of
 from LNStationLib.imaging.scan import Scan
 from LNStationLib.organs import morphology
 from LNStationLib.organs.findings import Findings
@@ -99,7 +100,7 @@ def _lung_pieces(scan: Scan, air: BoolArray) -> BoolArray:
 
 def _mostly_gas(scan: Scan, piece: BoolArray) -> bool:
     """True for a bubble: its inside, away from the partial-volume rim, is pure gas."""
-    inside = ndimage.binary_erosion(piece[box := morphology.box_of(piece)], iterations=_RIM_VOXELS)
+    inside = ndimage.binary_erosion(piece[box := box_of(piece)], iterations=_RIM_VOXELS)
     return bool(inside.any()) and float(np.median(scan.hu[box][inside])) < _GAS_BELOW_HU
 
 
@@ -128,7 +129,7 @@ def _cut(piece: BoolArray, scan: Scan, middle_x: float) -> BoolArray:
     The piece is eroded until it falls into a large right and a large left part; each voxel then joins the nearer
     one. A piece that erosion does not separate is cut at the middle column.
     """
-    box = morphology.box_of(piece, 1)
+    box = box_of(piece, 1)
     local = piece[box]
     middle = middle_x - box[2].start
     result = np.zeros_like(piece)

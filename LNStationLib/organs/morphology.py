@@ -6,10 +6,10 @@ import cc3d
 import edt
 import numpy as np
 
+from LNStationLib.imaging.boxes import Box as Box
+from LNStationLib.imaging.boxes import box_of
 from LNStationLib.imaging.patient import fill_slices as fill_slices
 from LNStationLib.support.types import BoolArray, FloatArray
-
-Box = tuple[slice, slice, slice]
 
 _ROUNDING_MM = 1e-6
 """Distances of whole voxels compare equal to a radius in spite of floating point."""
@@ -18,22 +18,6 @@ _ROUNDING_MM = 1e-6
 def is_empty(box: Box) -> bool:
     """True for a box, such as one of ``Scan.window``, without voxels."""
     return any(part.stop <= part.start for part in box)
-
-
-def box_of(mask: BoolArray, margin: int = 0) -> Box:
-    """Bounding box of a mask as slices, grown by ``margin`` voxels and clipped to the array.
-
-    Raises:
-        ValueError: The mask is empty.
-    """
-    slices = []
-    for axis in range(3):
-        others = tuple(other for other in range(3) if other != axis)
-        hits = np.flatnonzero(mask.any(axis=others))
-        if hits.size == 0:
-            raise ValueError("box of an empty mask")
-        slices.append(slice(max(0, int(hits[0]) - margin), min(mask.shape[axis], int(hits[-1]) + 1 + margin)))
-    return slices[0], slices[1], slices[2]
 
 
 def distance_to(mask: BoolArray, spacing_mm: float) -> FloatArray:

@@ -8,6 +8,8 @@ import SimpleITK as sitk
 from LNStationLib import anatomy
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.arrays import array_view
+from LNStationLib.imaging.boxes import Box, bounding_box, crop, grown
+from LNStationLib.imaging.checks import corners_mm
 from LNStationLib.imaging.grid import Grid, resample_to_grid
 from LNStationLib.organs.findings import Findings
 from LNStationLib.state.organ_set import OrganSource
@@ -21,55 +23,29 @@ def mask_on_grid(image: sitk.Image, grid: Grid) -> BoolArray:
     mask is resampled: otherwise sixty masks of a whole chest would take a minute.
     """
     result = np.zeros(grid.shape, dtype=bool)
-    part = _cropped(image)
-    box = None if part is None else _box_on(grid, part)
-    if part is None or box is None:
+    voxels = array_view(image)
+    tight = bounding_box(voxels)
+    if tight is None:
+        return result
+    # A rim of empty voxels, so that the surface is seen from both sides.
+    part = crop(image, grown(tight, 1, voxels.shape))
+    box = _box_on(grid, part)
+    if box is None:
         return result
     soft = sitk.Cast(sitk.NotEqual(part, 0), sitk.sitkFloat32)
-    result[box] = resample_to_grid(soft, _sub_grid(grid, box), labels=False, outside=0.0) >= 0.5
+    result[box] = resample_to_grid(soft, grid.part(box), labels=False, outside=0.0) >= 0.5
     return result
 
 
-def _cropped(image: sitk.Image) -> sitk.Image | None:
-    """The non-empty part of a mask with a rim of empty voxels; ``None`` for an empty mask."""
-    array = array_view(image)
-    start, size = [], []
-    for axis in (2, 1, 0):
-        others = tuple(other for other in range(3) if other != axis)
-        hits = np.flatnonzero(array.any(axis=others))
-        if hits.size == 0:
-            return None
-        low, high = max(0, int(hits[0]) - 1), min(array.shape[axis], int(hits[-1]) + 2)
-        start.append(low)
-        size.append(high - low)
-    return sitk.RegionOfInterest(image, size, start)
-
-
-def _box_on(grid: Grid, part: sitk.Image) -> tuple[slice, slice, slice] | None:
+def _box_on(grid: Grid, part: sitk.Image) -> Box | None:
     """Box of ``grid`` that covers an image; ``None`` where they do not overlap."""
-    last = np.array(part.GetSize()) - 0.5
-    corners = [
-        grid.index(part.TransformContinuousIndexToPhysicalPoint([float(x), float(y), float(z)]))
-        for x in (-0.5, last[0])
-        for y in (-0.5, last[1])
-        for z in (-0.5, last[2])
-    ]
+    corners = [grid.index((x, y, z)) for x, y, z in corners_mm(part).tolist()]
     low = np.maximum(np.floor(np.min(corners, axis=0)).astype(int), 0)
     high = np.minimum(np.ceil(np.max(corners, axis=0)).astype(int) + 1, grid.shape)
     if (high <= low).any():
         return None
     z, y, x = (slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
     return z, y, x
-
-
-def _sub_grid(grid: Grid, box: tuple[slice, slice, slice]) -> Grid:
-    z, y, x = box
-    origin = (
-        grid.origin_mm[0] + z.start * grid.spacing_mm[0],
-        grid.origin_mm[1] + y.start * grid.spacing_mm[1],
-        grid.origin_mm[2] + x.start * grid.spacing_mm[2],
-    )
-    return Grid((z.stop - z.start, y.stop - y.start, x.stop - x.start), grid.spacing_mm, origin)
 
 
 def supplied_organs(case: Case, grid: Grid) -> Findings:

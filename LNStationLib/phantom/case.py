@@ -271,7 +271,7 @@ def _given_nodes(labels: InstanceArray, nodes: Sequence[NodeTruth], grid: Grid) 
     table = np.zeros(len(nodes) + 1, np.uint16)
     for node in nodes:
         table[node.node_id] = node.node_id if node.visible else 0
-    visible, box = np.zeros_like(labels), bounding_box(labels > 0)
+    visible, box = np.zeros_like(labels), bounding_box(labels)
     if box is not None:
         visible[box] = table[labels[box]]
     return grid.image(visible) if visible.any() else None

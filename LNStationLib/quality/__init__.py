@@ -1,4 +1,4 @@
-"""Is what was found anatomically plausible: the quality check of organs and stations."""
+"""The quality check: are organs and stations anatomically plausible?"""
 
 from LNStationLib.quality.organ_checks import check_organs
 from LNStationLib.quality.station_checks import check_outline, check_stations

@@ -1,4 +1,4 @@
-"""What the quality check found, as data, and the one place that puts it in words."""
+"""What the quality check found, as data, and the one place that words it."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def judge(
     upper_only: bool = False,
     terms: tuple[str, str] | None = None,
 ) -> Doubt | None:
-    """Hold a value against its rule.
+    """Check a value against its rule.
 
     Args:
         rule: The bounds.
@@ -109,7 +109,7 @@ def _within(value: float, bounds: Bounds, upper_only: bool) -> bool:
 
 
 def title(name: str) -> str:
-    """An organ or a landmark in words."""
+    """The title of an organ or a landmark."""
     known = {row.name: row.title for row in anatomy.organs()}
     return known.get(name, name.replace("_", " "))
 

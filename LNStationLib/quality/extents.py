@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from LNStationLib.imaging.boxes import box_of
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.support.types import BoolArray
 
@@ -44,26 +45,13 @@ class View:
         return not _EDGE_VOXELS <= z <= self.grid.shape[0] - 1 - _EDGE_VOXELS
 
 
-def tight_box(mask: BoolArray) -> tuple[slice, slice, slice]:
-    """Smallest box around a mask ``[z, y, x]`` that is not empty; each pass only reads what the one before left."""
-    z = _span(np.logical_or.reduce(mask, axis=(1, 2)))
-    footprint: BoolArray = np.logical_or.reduce(mask[z], axis=0)
-    rows, columns = (np.logical_or.reduce(footprint, axis=axis) for axis in (1, 0))
-    return z, _span(rows), _span(columns)
-
-
-def _span(occupied: BoolArray) -> slice:
-    index = np.flatnonzero(occupied)
-    return slice(int(index[0]), int(index[-1]) + 1)
-
-
 class Extent:
     """One mask that is not empty, measured when asked."""
 
     def __init__(self, mask: BoolArray, view: View) -> None:
         self._view = view
         self._grid = view.grid
-        self._box = tight_box(mask)
+        self._box = box_of(mask)
         self._mask = mask[self._box]
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Organs held against the rules: what cannot be is dropped, what is unusual is said to be doubtful."""
+"""Check organs against the rules: impossible ones are dropped, unusual ones are marked as doubtful."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MARK = " (doubtful)"
 def check_organs(
     organs: OrganSet, in_view: BoolArray, rules: Plausibility | None = None
 ) -> tuple[OrganSet, tuple[Doubt, ...]]:
-    """Hold organs and landmarks against the rules of the quality check.
+    """Check organs and landmarks against the rules of the quality check.
 
     Args:
         organs: As found; stays as it is.
@@ -126,7 +126,7 @@ class _Checked:
         return found is not None and found.source in _NOT_THE_USERS
 
     def _mark(self, name: str) -> None:
-        """Let an organ's own account say that it is doubtful."""
+        """Mark an organ's ``detail`` as doubtful."""
         organ = self.organs.organs.get(name)
         if organ is not None and not organ.detail.endswith(_MARK):
             self.organs.add(replace(organ, detail=organ.detail + _MARK))

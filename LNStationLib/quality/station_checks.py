@@ -1,4 +1,4 @@
-"""Stations held against the rules: size, level, side, and how much of each lies where no station can be."""
+"""Check stations against the rules: size, level, side, and how much of each lies in impossible places."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _MIN_LUNG_SLICE_MM2 = 1500.0
 def check_stations(
     station_map: StationMap, organs: OrganSet, hu: HuArray, rules: Plausibility | None = None
 ) -> tuple[StationMap, tuple[Doubt, ...]]:
-    """Hold parsed stations against the rules of the quality check.
+    """Check parsed stations against the rules of the quality check.
 
     Args:
         station_map: As parsed; stays as it is.
@@ -50,7 +50,7 @@ def check_stations(
         voxels = scene.voxels_of(row.label_value)
         if len(voxels):
             found += _doubts_of(row.name, _Region(scene, voxels).measures(), rules or plausibility())
-    return _without_the_impossible(station_map, found), tuple(found)
+    return _without_impossible(station_map, found), tuple(found)
 
 
 def check_outline(
@@ -80,7 +80,7 @@ def _doubts_of(station: str, measures: dict[StationMeasure, float | None], rules
     return [doubt for doubt in doubts if doubt is not None]
 
 
-def _without_the_impossible(station_map: StationMap, doubts: Sequence[Doubt]) -> StationMap:
+def _without_impossible(station_map: StationMap, doubts: Sequence[Doubt]) -> StationMap:
     left_out = dict(station_map.left_out)
     doubtful = {station: list(reasons) for station, reasons in station_map.doubts.items()}
     for doubt in doubts:

@@ -14,7 +14,7 @@ import SimpleITK as sitk
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from LNStationLib.imaging.arrays import array_view
-from LNStationLib.imaging.boxes import Box
+from LNStationLib.imaging.boxes import Box, bounding_box
 from LNStationLib.imaging.grid import AIR_HU, Grid, resample_to_grid
 from LNStationLib.sampling.channels import stacked
 from LNStationLib.support.types import BoolArray, FloatArray
@@ -103,13 +103,10 @@ def _station_box(stations: sitk.Image, value: int, voxels: Box | None = None) ->
         voxels: Its smallest box where that is known already; searched for where ``None``.
     """
     if voxels is None:
-        labels = array_view(stations) == value
-        where = [np.flatnonzero(labels.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
-        if any(found.size == 0 for found in where):
-            return None
-        ends = [(int(found[0]), int(found[-1])) for found in reversed(where)]
-    else:
-        ends = [(int(part.start), int(part.stop) - 1) for part in reversed(voxels)]
+        voxels = bounding_box(array_view(stations) == value)
+    if voxels is None:
+        return None
+    ends = [(int(part.start), int(part.stop) - 1) for part in reversed(voxels)]
     corners = [stations.TransformIndexToPhysicalPoint((i, j, k)) for i in ends[0] for j in ends[1] for k in ends[2]]
     return np.min(corners, axis=0), np.max(corners, axis=0)
 

@@ -1,4 +1,4 @@
-"""From calls to the N category, with what was not assessed kept in view."""
+"""From calls to the N category, accounting for stations that were not assessed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NO_RULES = "none"
 
 @dataclass(frozen=True)
 class _FactsAlone:
-    """A case of which only the facts matter."""
+    """A case reduced to its facts."""
 
     facts: CaseFacts
 
@@ -56,7 +56,7 @@ def stage_case(
     if staging.category is None or all(node.fit_for_staging for node in nodes):
         return staging
     explanation = (
-        "Not derived: the nodes are unconfirmed candidates of a search of low specificity. Taken as they are they "
+        "Not derived: the nodes are unconfirmed candidates of a search of low specificity. If confirmed, they "
         f"would give {staging.category}."
     )
     unconfirmed: dict[str, object] = {"category": None, "deciding_stations": [], "is_lower_bound": False}

@@ -82,6 +82,6 @@ def _lung_warnings(positive: tuple[str, ...], unsided: list[str], rule_set: Lung
     beyond = [name for name in positive if name in rule_set.stations_beyond_source]
     if beyond:
         warnings.append(
-            f"Not among the stations of {rule_set.title}, placed by the words for its groups: {listed(beyond)}."
+            f"Not among the stations of {rule_set.title}, assigned by the wording of its groups: {listed(beyond)}."
         )
     return tuple(warnings)

@@ -20,9 +20,15 @@ _REFERENCES: dict[str, tuple[str, ...]] = {
 
 
 class LungOptions(MethodOptions):
-    """Which rules."""
+    """Rule set."""
 
-    rules: Rules = option("tnm8", "Rules for the N category of lung cancer.", title="N rules", flag="--rules")
+    rules: Rules = option(
+        "tnm8",
+        "Rules for the N category of lung cancer.",
+        title="N rules (lung)",
+        flag="--rules",
+        choice_titles={"tnm8": "TNM 8", "tnm9": "TNM 9", "petct_paper": "PET/CT paper"},
+    )
 
 
 class LungStaging:

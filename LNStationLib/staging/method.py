@@ -1,4 +1,4 @@
-"""What a method that derives the N category takes and returns."""
+"""Interface of a method that derives the N category."""
 
 from __future__ import annotations
 

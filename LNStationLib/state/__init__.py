@@ -1,1 +1,1 @@
-"""What is known of a patient so far, as data that steps read and return."""
+"""The state of a patient: data that steps read and return."""

@@ -1,4 +1,4 @@
-"""The answer for one case: what every later part reads, writes, shows or reports.
+"""The assessment of one case, as it is written, shown and reported.
 
 Versioned JSON; the published schema is ``Resources/Schema/assessment.schema.json``. Points are LPS millimetres
 ``[x, y, z]``. ``None`` always means "not assessed" and is never a stand-in for 0 or "negative".

@@ -5,6 +5,7 @@ A method is a stateless object. What others must know of it is a property, never
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
@@ -65,6 +66,7 @@ def option(
     flag: str | None = None,
     width: Width = "usual",
     selects: bool = False,
+    choice_titles: Mapping[str, str] | None = None,
     **limits: Any,
 ) -> Any:
     """A field of a method's options.
@@ -77,7 +79,14 @@ def option(
         flag: Short command-line option beside the whole name; options that share one are set together.
         width: Whether a panel shows it at once or under advanced settings.
         selects: Giving it on the command line chooses its method.
+        choice_titles: For people, of the values of a choice; a value without one is its own title.
         limits: ``gt``, ``ge``, ``lt``, ``le`` as pydantic's.
     """
-    extra: dict[str, JsonValue] = {"unit": unit, "flag": flag, "width": width, "selects": selects}
+    extra: dict[str, JsonValue] = {
+        "unit": unit,
+        "flag": flag,
+        "width": width,
+        "selects": selects,
+        "choice_titles": dict(choice_titles or {}),
+    }
     return Field(default, title=title, description=description, json_schema_extra=extra, **limits)

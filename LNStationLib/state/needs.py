@@ -13,7 +13,7 @@ class Need:
 
     Attributes:
         name: For programs.
-        title: In words, with its article, to follow "the case has no" or "needs".
+        title: Title with its article, to follow "the case has no" or "needs".
         met: Whether a case (or something with as much of it as matters) has it.
     """
 

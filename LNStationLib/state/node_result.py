@@ -16,12 +16,12 @@ class NodeSearch:
 
     Attributes:
         method: Name of the method; shown and kept, never compared.
-        looked_for: False where nodes were not looked for at all; no findings then says nothing.
+        looked_for: False if no search was done; an empty list of findings then has no meaning.
         inside_stations: It finds nodes within stations only, so that an edit of a station concerns it.
         on_pet: It sees nodes only where PET covers.
         uses_organs: It must know the organs, so as not to take them for nodes.
         fit_for_staging: False where so many candidates are something else that no N category may follow from them.
-        caveat: In words that follow a list of findings ("nodes from ..."); empty where there is none.
+        caveat: Text that follows a list of findings ("nodes from ..."); empty where there is none.
         node_warnings: Sentences that hold for every node.
     """
 

@@ -37,7 +37,7 @@ class Outline:
 
 @dataclass(frozen=True)
 class Baseline:
-    """The stations as they were before any edit: what an edit is told from, and what undoing it leads back to.
+    """The stations as they were before any edit: edits are compared with them, and undoing restores them.
 
     Attributes:
         stations: uint8 label map on the CT's grid.

@@ -21,7 +21,7 @@ def schema_text() -> str:
 
 
 def write_schema(path: Path) -> None:
-    """Write the schema to a file, whole or not at all.
+    """Write the schema to a file atomically.
 
     Raises:
         OutputError: The file cannot be written.

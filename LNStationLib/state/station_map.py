@@ -19,7 +19,7 @@ class BorderNote:
     Attributes:
         station: Station name, e.g. ``"4R"``.
         border: Which border, e.g. ``"upper"``.
-        rests_on: What placed it, in words ("caudal margin of the left brachiocephalic vein").
+        rests_on: What placed it, as text ("caudal margin of the left brachiocephalic vein").
         surrogate: True where the structure of the definition was missing and something else stood in.
     """
 
@@ -42,7 +42,7 @@ class StationMap:
         left_out: Station name to the reason why it could not be parsed.
         warnings: Sentences for the user.
         doubts: Station name to why its outline is doubtful; only stations that have voxels and a doubt.
-        failure: Why no station at all could be parsed; ``None`` where some could.
+        failure: Why no station could be parsed; ``None`` where some could.
     """
 
     grid: Grid

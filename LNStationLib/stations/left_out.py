@@ -26,7 +26,7 @@ def all_not_found(*structures: str) -> Reason:
     return Reason("all_missing", {"structures": structures})
 
 
-def cannot_be_told_from(blood: Sequence[str]) -> Reason:
+def indistinguishable_from(blood: Sequence[str]) -> Reason:
     """Vessels and chambers beside the station that neither contrast nor a mask shows."""
     return Reason("not_told_from_blood", {"blood": tuple(blood)})
 

@@ -1,4 +1,4 @@
-"""What a method that parses stations takes and returns."""
+"""Interface of a method that parses stations."""
 
 from __future__ import annotations
 

@@ -70,12 +70,3 @@ def lowest_z_mm(mask: BoolArray, grid: Grid) -> float:
 def highest_z_mm(mask: BoolArray, grid: Grid) -> float:
     """Z in mm of the mask's cranial voxel face."""
     return float(grid.origin_mm[0] + grid.spacing_mm[0] * (np.flatnonzero(mask.any(axis=(1, 2)))[-1] + 0.5))
-
-
-def bounding_box(mask: BoolArray, margin: int) -> tuple[slice, ...]:
-    """Smallest box around a mask that is not empty, grown by ``margin`` voxels and clipped to the array."""
-    box = []
-    for axis in range(mask.ndim):
-        occupied = np.flatnonzero(mask.any(axis=tuple(other for other in range(mask.ndim) if other != axis)))
-        box.append(slice(max(int(occupied[0]) - margin, 0), min(int(occupied[-1]) + margin + 1, mask.shape[axis])))
-    return tuple(box)

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all: a kill or a full disk never leaves half of one under its name."""
+"""Atomic files: a kill or a full disk never leaves a partial one under its final name."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
 
 
 def write_atomically(path: Path, content: bytes | str) -> None:
-    """Write bytes, or text as UTF-8, whole or not at all.
+    """Write bytes, or text as UTF-8, atomically.
 
     Raises:
         OSError: It cannot be written.

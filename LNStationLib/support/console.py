@@ -15,13 +15,14 @@ from rich.text import Text
 
 from LNStationLib.support.progress import Progress
 
-_PLAIN_WIDTH = 120
+_PLAIN_WIDTH_COLUMNS = 120
+"""As wide as a line of code; a terminal has a width of its own."""
 
 
 def make_console(*, stderr: bool = False) -> Console:
-    """A console on the present standard stream; wide enough for whole sentences where it is no terminal."""
+    """A console on the current standard stream; wide enough for whole sentences if it is not a terminal."""
     stream = sys.stderr if stderr else sys.stdout
-    return Console(stderr=stderr, highlight=False, width=None if stream.isatty() else _PLAIN_WIDTH)
+    return Console(stderr=stderr, highlight=False, width=None if stream.isatty() else _PLAIN_WIDTH_COLUMNS)
 
 
 def survive_narrow_encodings() -> None:

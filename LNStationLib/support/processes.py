@@ -17,7 +17,7 @@ Result = TypeVar("Result")
 
 @contextmanager
 def fresh_processes(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """A pool whose processes are started anew; what has not begun when the block is left is dropped.
+    """A pool of freshly started processes; tasks not begun when the block is left are dropped.
 
     Fresh, because forking after threads of other libraries have started can hang. A kill of this process ends them.
     """
@@ -30,7 +30,7 @@ def fresh_processes(workers: int) -> Iterator[ProcessPoolExecutor]:
 
 
 def _end_with_parent() -> None:
-    """Watch over the process that started this one: without it nobody would take the work or end the waiting."""
+    """Watch over the process that started this one: without it a worker would wait forever."""
     parent = multiprocessing.parent_process()
 
     def watch() -> None:

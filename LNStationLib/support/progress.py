@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 Progress = Callable[[str, float], None]
-"""Called with the running step in words and the fraction done in [0, 1]; may raise ``CancelledError``."""
+"""Called with the title of the running step and the fraction done in [0, 1]; may raise ``CancelledError``."""
 
 
 def silent(step: str, fraction: float) -> None:

@@ -14,7 +14,8 @@ from LNStationLib.worker.volume_files import VolumeError
 
 _log = logging.getLogger(__name__)
 _ALLOCATION = ("bad_alloc", "failed to allocate memory", "cannot allocate memory", "not enough memory")
-_MIN_SECRET = 3
+_MIN_SECRET_CHARACTERS = 3
+"""Shorter names would blank out ordinary words."""
 
 
 class UnknownCaseError(Exception):
@@ -48,12 +49,12 @@ def _is_out_of_memory(error: BaseException) -> bool:
 
 
 def log_defect(error: BaseException, method: str, params: dict[str, Any]) -> None:
-    """Write the traceback to the log; whatever stood in the parameters (names, paths, notes) is blotted out."""
+    """Write the traceback to the log; whatever stood in the parameters (names, paths, notes) is redacted out."""
     lines = "".join(traceback.format_exception(error))
-    _log.error("%s failed\n%s", method, blotted(lines, params))
+    _log.error("%s failed\n%s", method, redacted(lines, params))
 
 
-def blotted(text: str, params: dict[str, Any]) -> str:
+def redacted(text: str, params: dict[str, Any]) -> str:
     """``text`` without any string that occurs in ``params``, nor any folder of a path there."""
     for secret in sorted(set(_secrets(params)), key=len, reverse=True):
         text = text.replace(secret, "<...>")
@@ -63,7 +64,7 @@ def blotted(text: str, params: dict[str, Any]) -> str:
 def _secrets(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         parts: Iterable[str] = (value, str(PurePath(value)), *PurePath(value).parts[1:])
-        yield from (part for part in parts if len(part) >= _MIN_SECRET)
+        yield from (part for part in parts if len(part) >= _MIN_SECRET_CHARACTERS)
     elif isinstance(value, dict):
         for item in value.values():
             yield from _secrets(item)

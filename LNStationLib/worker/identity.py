@@ -1,4 +1,4 @@
-"""Who the patient is, for a report that was asked to say so, and the removal of it from one that was not."""
+"""Patient identifiers: added to a report on request, removed from any other."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _header(values: Mapping[PatientKeyword, str]) -> Dataset:
 
 
 def anonymous(summary: CaseSummary) -> CaseSummary:
-    """The summary of a case without what helps to find the patient."""
+    """The summary of a case without patient identifiers."""
     return summary.model_copy(update={"patient": None, "study_date": None})
 
 

@@ -27,7 +27,7 @@ def read_image(folder: Path, reference: Mapping[str, Any]) -> sitk.Image | None:
     try:
         image.SetDirection(geometry.direction)
     except RuntimeError as error:
-        raise VolumeError("the direction of a volume is no rotation") from error
+        raise VolumeError("the direction of a volume is not a rotation") from error
     return image
 
 

@@ -12,6 +12,7 @@ from enum import IntEnum
 from typing import Any
 
 PROTOCOL = 1
+"""Version of the protocol; the client refuses a worker of another version."""
 MAX_LINE_BYTES = 16 * 1024 * 1024
 """Longer lines are refused; images never travel in a line."""
 
@@ -33,7 +34,7 @@ class ErrorCode(IntEnum):
 
 
 class MessageError(Exception):
-    """A line or its content is no message.
+    """A line or its content is not a message.
 
     Attributes:
         code: For the answer.
@@ -109,7 +110,7 @@ def parse(line: bytes | str) -> Call | Answer:
     """Read a line.
 
     Raises:
-        MessageError: It is no JSON (with code ``PARSE_ERROR``), or no message (``INVALID_REQUEST``, or
+        MessageError: Not JSON (with code ``PARSE_ERROR``), or not a message (``INVALID_REQUEST``, or
             ``INVALID_PARAMS`` where parameters are not given by name).
     """
     try:
@@ -117,7 +118,7 @@ def parse(line: bytes | str) -> Call | Answer:
     except (ValueError, RecursionError) as problem:
         raise MessageError(ErrorCode.PARSE_ERROR, "The line is not JSON in UTF-8.") from problem
     if not isinstance(content, dict):
-        raise MessageError(ErrorCode.INVALID_REQUEST, "A message is one JSON object; batches are not taken.")
+        raise MessageError(ErrorCode.INVALID_REQUEST, "A message is one JSON object; batches are not supported.")
     request_id = _id_of(content)
     if content.get("jsonrpc") != "2.0":
         raise MessageError(ErrorCode.INVALID_REQUEST, 'A message needs "jsonrpc": "2.0".', request_id)
@@ -213,4 +214,4 @@ def _line(content: dict[str, Any]) -> bytes:
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")

@@ -135,7 +135,7 @@ class Methods:
         warm = self._store.get(given.case)
         assessed = assess(warm.case, given.settings, portion(progress, 0.0, 0.97))
         parsed = assessed.state
-        progress("handing over the label maps", 0.97)
+        progress("sending the label maps", 0.97)
         answer = {
             "assessment": assessed.assessment.model_dump(mode="json"),
             "stations": self._write("stations", parsed.stations),

@@ -33,7 +33,7 @@ class Params(BaseModel):
 
 
 class NoParams(Params):
-    """None at all."""
+    """No parameters."""
 
 
 class CaseParams(Params):

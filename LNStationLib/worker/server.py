@@ -23,7 +23,7 @@ from LNStationLib.worker.messages import Call, ErrorCode, Failure, LineSplitter,
 _log = logging.getLogger(__name__)
 
 Method = Callable[[dict[str, Any], Progress], Any]
-"""Takes the parameters and whom to tell the progress; its value is the result."""
+"""Takes the parameters and a progress callback; returns the result."""
 
 METHODS = (
     "hello",
@@ -42,6 +42,7 @@ METHODS = (
     "shutdown",
 )
 _PROGRESS_EVERY_S = 0.1
+"""Ten times a second looks smooth and keeps the pipe free."""
 _GRACE_S = 5.0
 """How long a running request may take to notice that it is cancelled when the worker ends."""
 
@@ -61,7 +62,7 @@ class _Job:
 
 
 class Server:
-    """Answers requests.
+    """Answer requests.
 
     Args:
         send: Writes one line to the client; called from both threads, one at a time.
@@ -164,7 +165,7 @@ class Server:
     def _enqueue(self, job: _Job) -> None:
         with self._lock:
             if job.request_id in self._jobs:
-                text = "The id is that of a request which is not answered yet."
+                text = "The id is that of a request which has not been answered yet."
                 self._fail(job.request_id, Failure(ErrorCode.INVALID_REQUEST, text))
                 return
             self._jobs[job.request_id] = job
@@ -227,7 +228,7 @@ class Server:
             self._send(line)
 
     def _progress(self, job: _Job) -> Progress:
-        """Raises where the request was cancelled; tells the client, but not more than ten times a second a step."""
+        """Raise if the request was cancelled; notify the client at most ten times a second per step."""
         last_step, last_time = "", 0.0
 
         def report(step: str, fraction: float) -> None:

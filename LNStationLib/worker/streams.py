@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 
 _log = logging.getLogger(__name__)
 _STDIN, _STDOUT, _STDERR = 0, 1, 2
-_CHUNK = 1 << 16
+_CHUNK_BYTES = 1 << 16
+"""64 KiB, the usual size of a pipe."""
 
 
 def protocol_streams() -> tuple[Iterator[bytes], Callable[[bytes], None]]:
@@ -37,7 +38,7 @@ def protocol_streams() -> tuple[Iterator[bytes], Callable[[bytes], None]]:
 
 def _chunks(descriptor: int) -> Iterator[bytes]:
     try:
-        while chunk := os.read(descriptor, _CHUNK):
+        while chunk := os.read(descriptor, _CHUNK_BYTES):
             yield chunk
     except OSError:
         # Windows tells of a client that died by an error, not by the end of its pipe.
@@ -54,8 +55,8 @@ def _sender(descriptor: int) -> Callable[[bytes], None]:
             while view and not gone:
                 view = view[os.write(descriptor, view) :]
         except OSError:
-            # Nobody reads any more; standard input ends too, and with it the worker.
+            # The reader is gone; standard input ends too, and with it the worker.
             gone = True
-            _log.warning("the client does not read any more")
+            _log.warning("the client has stopped reading")
 
     return send

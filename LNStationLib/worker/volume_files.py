@@ -86,7 +86,7 @@ def write_slabs(
     For a thread that must not pause. What is left half written when the generator is closed is removed.
     """
     if array.dtype.name not in DTYPES:
-        raise VolumeError(f"voxels of type {array.dtype.name} cannot travel: use {', '.join(DTYPES)}")
+        raise VolumeError(f"voxels of type {array.dtype.name} cannot be transferred: use {', '.join(DTYPES)}")
     if array.ndim != 3:
         raise VolumeError(f"a volume has 3 axes, not {array.ndim}")
     if Path(name).name != name or name in ("", ".", ".."):
@@ -144,7 +144,7 @@ def read_volume(folder: Path, reference: Mapping[str, Any]) -> tuple[npt.NDArray
         # Looked at before it is opened: a pipe would block for ever. And before memory is taken for it.
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
-            raise VolumeError(f"the volume {path.name} is no regular file")
+            raise VolumeError(f"the volume {path.name} is not a regular file")
         if status.st_size != described:
             raise VolumeError(f"the volume {path.name} has {status.st_size} bytes where {described} are described")
         array: npt.NDArray[Any] = np.empty(shape, dtype)
@@ -169,7 +169,7 @@ def _described(reference: Mapping[str, Any]) -> tuple[np.dtype[Any], tuple[int, 
     if missing:
         raise VolumeError(f"the description of a volume lacks {', '.join(missing)}")
     if not isinstance(reference["dtype"], str) or reference["dtype"] not in DTYPES:
-        raise VolumeError(f"voxels of type {reference['dtype']!r} cannot travel: use {', '.join(DTYPES)}")
+        raise VolumeError(f"voxels of type {reference['dtype']!r} cannot be transferred: use {', '.join(DTYPES)}")
     shape = reference["shape"]
     if not isinstance(shape, list | tuple) or len(shape) != 3 or not all(_is_length(n) for n in shape):
         raise VolumeError("the shape of a volume is three whole numbers, 0 or more")

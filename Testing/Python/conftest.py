@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+from made_once import FOLDER_VARIABLE, made_once
 
 if TYPE_CHECKING:
     from LNStationLib.phantom import PhantomCase
+    from LNStationLib.phantom.scan_traits import Extent
 
 ROOT = Path(__file__).resolve().parents[2]
 WIDE_MM = (3.0, 3.0, 5.0)
@@ -18,10 +22,28 @@ WIDE_MM = (3.0, 3.0, 5.0)
 # The host's stand-in for PythonQt is no Qt that matplotlib could draw with, should it look for a window system.
 os.environ["MPLBACKEND"] = "Agg"
 
+# Processes that share the cores are quicker with one thread each: threads of torch wait for each other at full load.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    for variable in ("OMP_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"):
+        os.environ.setdefault(variable, "1")
+
 # No deadline: the time of one example says more about the neighbors on the machine than about the code. The same
 # examples every time: a test run that fails must fail again.
 settings.register_profile("lnstation", deadline=None, derandomize=True)
 settings.load_profile("lnstation")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the folder of ``made_once``; the workers of pytest-xdist inherit its name."""
+    if not hasattr(config, "workerinput"):
+        os.environ[FOLDER_VARIABLE] = tempfile.mkdtemp(prefix="lnstation-tests-")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove it after the last test."""
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(os.environ.pop(FOLDER_VARIABLE), ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
@@ -33,17 +55,20 @@ def repository() -> Path:
 @pytest.fixture(scope="session")
 def wide_patient() -> PhantomCase:
     """A coarse chest in a field of view that holds couch and bedding; ``phantom.case.in_bed`` lays it in seconds."""
-    from LNStationLib.phantom import thorax
-
-    return thorax(3, spacing_mm=WIDE_MM, organs="none", field_of_view="wide")
+    return _wide_patient("chest")
 
 
 @pytest.fixture(scope="session")
 def whole_patient() -> PhantomCase:
     """The same patient from head to thigh; thighs, abdomen or head alone are croppings of it along z."""
+    return _wide_patient("head_to_thigh")
+
+
+@made_once
+def _wide_patient(extent: Extent) -> PhantomCase:
     from LNStationLib.phantom import thorax
 
-    return thorax(3, spacing_mm=WIDE_MM, organs="none", field_of_view="wide", extent="head_to_thigh")
+    return thorax(3, spacing_mm=WIDE_MM, organs="none", field_of_view="wide", extent=extent)
 
 
 @pytest.fixture(scope="session")

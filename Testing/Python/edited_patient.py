@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import cache
 from typing import Any
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from made_once import made_once
 from scipy.ndimage import binary_dilation, binary_erosion
 
 from LNStationLib import anatomy
@@ -31,17 +31,17 @@ COARSE_MM = 2.5
 Edits = Mapping[str, sitk.Image | None]
 
 
-@cache
+@made_once
 def patient() -> Case:
     return demo_case(spacing_mm=(2.0, 2.0, 4.0))
 
 
-@cache
+@made_once
 def parsed() -> PatientState:
     return parse_case(patient(), Settings(working_spacing_mm=COARSE_MM))
 
 
-@cache
+@made_once
 def assessed(method: Method, fraction: float | None = None) -> AssessedCase:
     settings = Settings(nodes=method, node_suv_fraction_of_max=fraction, working_spacing_mm=COARSE_MM)
     return judge_case(replace(parsed(), settings=settings))

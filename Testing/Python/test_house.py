@@ -452,7 +452,7 @@ def test_failed_check_fails_the_run_though_the_tests_pass(
 
     monkeypatch.setattr(run.subprocess, "call", pretend)
     assert run.test(Path("python"), ["-k", "house"]) == 1
-    assert commands[-1][-4:] == ["-n", "2", "-k", "house"]
+    assert commands[-1][-6:] == ["-n", "2", "--dist", "worksteal", "-k", "house"]
     assert len(commands) == 6
     assert "Checks failed: mypy" in capfd.readouterr().err
 

@@ -248,10 +248,11 @@ def model(camera: Photographer, folder: Path) -> None:
     logic.models.addFolder(folder)
     camera.wait(lambda: any(Path(card["path"]).parent == folder for card in logic.models.cards), "the packages")
     card = next(card for card in logic.models.cards if Path(card["path"]).parent == folder)
-    ui.methodCombo.currentIndex = ui.methodCombo.findData(card["path"])
-    ui.modelCardGroup.collapsed = False
+    picker = camera.loaded.widget.assessing.models.pickers["metastasis"].widgets
+    picker.combo.currentIndex = picker.combo.findData(f"package:station_network:{card['path']}")
+    picker.cardGroup.collapsed = False
     camera.section("panel_model", "assessSection")
-    ui.modelCardGroup.collapsed = True
+    picker.cardGroup.collapsed = True
     press(ui.assessButton)
     camera.wait(lambda: logic.case.assessment() is not None, "the assessment")
     camera.idle()

@@ -122,7 +122,7 @@ def _get(self: Any, name: str) -> Any:
         return as_pythonqt(_read(self, name, plain))
     value = plain(self, name)
     if isinstance(value, QtCore.SignalInstance):
-        return signals.BoundSignal(self, name)
+        return signals.BoundSignal(self, name, value)
     return _Method(value) if isinstance(value, types.BuiltinMethodType) else value
 
 

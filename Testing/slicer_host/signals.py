@@ -211,9 +211,10 @@ def _own_signal(sender: QtCore.QObject, signal: str) -> HostSignal | None:
 class BoundSignal:
     """A signal of Qt's own, as ``button.clicked``."""
 
-    def __init__(self, sender: QtCore.QObject, name: str) -> None:
+    def __init__(self, sender: QtCore.QObject, name: str, plain: QtCore.SignalInstance) -> None:
         self._sender = sender
         self._name = name
+        self._plain = plain
 
     def connect(self, *target: Any) -> bool:
         return connect(self._sender, self._name, *target)
@@ -223,10 +224,7 @@ class BoundSignal:
 
     def emit(self, *arguments: Any) -> None:
         """Send the signal; as in PythonQt it may be called too: ``button.clicked()``."""
-        from . import pythonqt
-
-        plain = pythonqt._plain_get[pythonqt._qt_class(type(self._sender))]
-        plain(self._sender, self._name).emit(*arguments)
+        self._plain.emit(*arguments)
 
     __call__ = emit
 

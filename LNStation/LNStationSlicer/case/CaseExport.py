@@ -11,7 +11,7 @@ import slicer
 from LNStationLib import anatomy
 from LNStationLib.support.errors import InputError
 from LNStationSlicer.case.CaseScene import CaseScene
-from LNStationSlicer.exchange.AssessmentTypes import nodeIdOf
+from LNStationSlicer.exchange.Findings import nodeIdOf
 from LNStationSlicer.exchange.VolumeExchange import exportBox, exportLabels
 from LNStationSlicer.support.Translation import _
 

@@ -15,7 +15,8 @@ import vtk
 
 from LNStationLib import anatomy
 from LNStationSlicer.exchange import SegmentMasks
-from LNStationSlicer.exchange.AssessmentTypes import NodeFinding, isFitForStaging, nodeSegmentId
+from LNStationSlicer.exchange.AssessmentTypes import NodeFinding
+from LNStationSlicer.exchange.Findings import isFitForStaging, nodeSegmentId
 from LNStationSlicer.exchange.SegmentMasks import BINARY
 from LNStationSlicer.exchange.Terminology import nodeEntry, stationEntry
 from LNStationSlicer.exchange.VolumeExchange import geometryMatrix, orientedImage

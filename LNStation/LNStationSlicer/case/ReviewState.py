@@ -13,7 +13,8 @@ from typing import Any
 import slicer
 
 from LNStationLib import anatomy
-from LNStationSlicer.exchange.AssessmentTypes import Call, Edit, NStaging, ReaderCall
+from LNStationSlicer.exchange.AssessmentTypes import Call, NStaging
+from LNStationSlicer.exchange.ReviewTypes import Edit, ReaderCall
 
 SCHEMA_VERSION = "1.0"
 

@@ -8,7 +8,9 @@ from typing import Any, Literal
 
 from LNStationLib import anatomy
 from LNStationSlicer.case.ReviewState import ReviewState
-from LNStationSlicer.exchange.AssessmentTypes import Assessment, Call, StationFinding, isFitForStaging
+from LNStationSlicer.exchange.AssessmentTypes import Assessment, Call, StationFinding
+from LNStationSlicer.exchange.ColumnDefinitions import ColumnDefinition, columnDefinition
+from LNStationSlicer.exchange.Findings import isFitForStaging
 
 State = Literal["none", "fresh", "stale", "running"]
 Filter = Literal["all", "relevant", "not_called"]
@@ -18,6 +20,19 @@ Column = Literal[
 COLUMNS: tuple[Column, ...] = (
     "station", "volume", "nodes", "short_axis", "suv_max", "probability", "model", "reader", "note", "state",
 )  # fmt: skip
+
+DEFINITIONS: dict[Column, ColumnDefinition] = {
+    "station": columnDefinition("stations", "station"),
+    "volume": columnDefinition("stations", "volume_ml"),
+    "nodes": columnDefinition("stations", "n_nodes"),
+    "short_axis": columnDefinition("stations", "largest_short_axis_mm"),
+    "suv_max": columnDefinition("stations", "suv_max_bw_g_per_ml"),
+    "probability": columnDefinition("stations", "probability"),
+    "model": columnDefinition("stations", "call"),
+    "reader": columnDefinition("reader_calls", "reader_call"),
+    "note": columnDefinition("reader_calls", "reader_note"),
+}
+"""What a column shows; the state of an edit is the module's own."""
 
 MODEL_COLUMNS: frozenset[Column] = frozenset({"nodes", "short_axis", "suv_max", "probability", "model"})
 """What a blind first read hides: by the clinical criteria size and uptake of the nodes are the model's answer."""
@@ -115,8 +130,13 @@ def _found(finding: StationFinding | None) -> dict:
         "modelCall": finding["call"],
         "isConfirmed": isFitForStaging(finding),
         "isNearlyPositive": bool(finding.get("nearly_positive", False)),
-        "reason": " ".join(map(_sentence, [finding["reason"], *finding["warnings"]])),
+        "reason": " ".join(map(_sentence, _details(finding))),
     }
+
+
+def _details(finding: StationFinding) -> list[str]:
+    """Why the call, what limits it, what is doubtful about the outline; scenes of older versions mix the last two."""
+    return [finding["reason"], *finding.get("call_warnings", []), *finding["warnings"]]
 
 
 def _sentence(text: str) -> str:

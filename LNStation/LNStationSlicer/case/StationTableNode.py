@@ -6,43 +6,52 @@ All columns are text: a number that was not assessed is an empty cell, which no 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import slicer
 import vtk
 
 from LNStationSlicer.case.ReviewState import ReviewState
-from LNStationSlicer.exchange.AssessmentTypes import Assessment, StationFinding, isFitForStaging
+from LNStationSlicer.case.StationRows import DEFINITIONS, MODEL_COLUMNS
+from LNStationSlicer.exchange.AssessmentTypes import Assessment, StationFinding
+from LNStationSlicer.exchange.ColumnDefinitions import (
+    ColumnDefinition,
+    cellValue,
+    columnDefinition,
+    formatted,
+    heading,
+)
+from LNStationSlicer.exchange.Findings import isFitForStaging
 
 _Cell = Callable[[StationFinding, ReviewState], str]
 HIDDEN = "hidden"
 
 
-def _number(value: float | int | None, digits: int) -> str:
-    return "" if value is None else f"{value:.{digits}f}"
+def _found(column: ColumnDefinition, finding: StationFinding, review: ReviewState) -> str:
+    return formatted(column, cellValue(column, finding))
 
 
-def _call(finding: StationFinding) -> str:
+def _call(finding: StationFinding, review: ReviewState) -> str:
     """The model's call; a question mark where it rests on unconfirmed candidates."""
     return (finding["call"] or "") + ("" if isFitForStaging(finding) else "?")
 
 
+_FOUND = (
+    DEFINITIONS["station"],
+    columnDefinition("stations", "title"),
+    *(DEFINITIONS[name] for name in ("volume", "nodes", "short_axis", "suv_max", "probability")),
+)
 COLUMNS: dict[str, _Cell] = {
-    "Station": lambda finding, review: finding["station"],
-    "Title": lambda finding, review: finding["title"],
-    "Volume (mL)": lambda finding, review: _number(finding["volume_ml"], 2),
-    "Nodes": lambda finding, review: _number(finding["n_nodes"], 0),
-    "Largest short axis (mm)": lambda finding, review: _number(finding["largest_short_axis_mm"], 1),
-    "SUVmax": lambda finding, review: _number(finding["suv_max"], 2),
-    "Model probability": lambda finding, review: _number(finding["probability"], 3),
-    "Model call": lambda finding, review: _call(finding),
-    "Reader's call": lambda finding, review: review.call(finding["station"]) or "",
-    "Note": lambda finding, review: review.note(finding["station"]),
+    **{heading(column): partial(_found, column) for column in _FOUND},
+    heading(DEFINITIONS["model"]): _call,
+    heading(DEFINITIONS["reader"]): lambda finding, review: review.call(finding["station"]) or "",
+    heading(DEFINITIONS["note"]): lambda finding, review: review.note(finding["station"]),
     "State": lambda finding, review: "stale" if review.isStale(finding["station"]) else "fresh",
 }
 """Column name to how its cells are written; the names are data and not translated."""
 
-_MODEL_COLUMNS = frozenset({"Nodes", "Largest short axis (mm)", "SUVmax", "Model probability", "Model call"})
-"""What a blind first read hides, as ``StationRows.MODEL_COLUMNS`` does in the panel."""
+_MODEL_COLUMNS = frozenset(heading(DEFINITIONS[name]) for name in MODEL_COLUMNS)
+"""What a blind first read hides, as in the panel."""
 
 
 def fillTable(

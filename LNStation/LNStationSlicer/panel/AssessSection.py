@@ -6,14 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 from LNStationSlicer.case.CaseWarnings import caseWarnings
-from LNStationSlicer.panel.ModelPicker import ModelPicker
-from LNStationSlicer.panel.Section import ParameterBinding, Section, chooseKey, comboKey, fillCombo
+from LNStationSlicer.panel.MethodsForm import MethodsForm
+from LNStationSlicer.panel.ModelPickers import ModelPickers
+from LNStationSlicer.panel.Section import Section, chooseKey, comboKey, fillCombo
 from LNStationSlicer.panel.WorkerPackages import WorkerPackages
 from LNStationSlicer.support.Translation import _
 from LNStationSlicer.worker.Jobs import Job
 from LNStationSlicer.worker.WorkerErrors import WorkerError
 
-_BOUND = ("shortAxisSpin", "suvMaxSpin", "nodeSuvSpin", "spacingSpin")
 _FULL = 1000
 
 
@@ -23,53 +23,34 @@ class AssessSection(Section):
     def setUp(self) -> None:
         """Whether the worker can start is looked up here, not in a hurry when it is needed."""
         ui = self.ui
-        self._binding = ParameterBinding(ui, _BOUND)
         self._devicesOf = 0
         self.packages = WorkerPackages(ui, self.logic)
         self.packages.message.connect(self.message.emit)
         self.packages.changed.connect(self.refresh)
         self.packages.replaced.connect(self.logic.models.forget)
-        self.models = ModelPicker(ui, self.logic)
+        self.models = ModelPickers(ui, self.logic)
         self.models.message.connect(self.message.emit)
         self.models.installWanted.connect(self.packages.installNetworks)
-        self._defaults = {name: getattr(ui, name).value for name in _BOUND}
-        fillCombo(ui.rulesCombo, [("tnm8", "TNM 8"), ("tnm9", "TNM 9"), ("petct_paper", _("PET/CT paper"))])
-        fillCombo(ui.nodeSourceCombo, _nodeSources())
+        self.methods = MethodsForm(ui, self.logic, self.models.card)
+        self.models.chosen.connect(self.methods.refresh)
         fillCombo(ui.deviceCombo, [_anyDevice(), ("cpu", _("CPU"))])
         ui.assessButton.clicked.connect(self.onAssess)
         ui.cancelButton.clicked.connect(self.onCancel)
-        for combo in (ui.rulesCombo, ui.nodeSourceCombo, ui.deviceCombo):
-            combo.connect("currentIndexChanged(int)", self._onChoice)
+        ui.deviceCombo.connect("currentIndexChanged(int)", self._onDevice)
         ui.advancedGroup.connect("toggled(bool)", self._onAdvanced)
         self.logic.queue.progress.connect(self._onProgress)
         self.logic.queue.ended.connect(self._onEnded)
 
-    def connectParameters(self) -> None:
-        """The numbers of the advanced settings."""
-        self._binding.connect(self.logic.caseParameters())
-
-    def disconnectParameters(self) -> None:
-        """Before the scene or the case goes."""
-        self._binding.disconnect()
-
     def cleanup(self) -> None:
         """Stop an installation that runs."""
-        self._binding.disconnect()
         self.packages.cleanup()
+        self.methods.cleanup()
         self.models.cleanup()
 
     def refresh(self) -> None:
         """Show choices and what can be pressed."""
         ui, case = self.ui, self.logic.case
         with self.refreshing():
-            parameters = self.logic.caseParameters()
-            if parameters is not None:
-                chooseKey(ui.rulesCombo, parameters.rules)
-                chooseKey(ui.nodeSourceCombo, parameters.nodeSource)
-            else:
-                self._showDefaults()
-            for name in (*_BOUND, "rulesCombo", "nodeSourceCombo"):
-                getattr(ui, name).enabled = parameters is not None
             busy = self._shownJob() is not None or self.packages.isInstalling
             ui.assessButton.enabled = case is not None and not busy
             ui.assessButton.toolTip = _assessTip() if case is not None else _("Choose a CT first.")
@@ -84,6 +65,8 @@ class AssessSection(Section):
         if not self.packages.isInstalling:
             self.models.look()
         self.models.refresh()
+        # After them: the operating points are those of the package.
+        self.methods.refresh()
 
     def _showDevice(self) -> None:
         """A device of a scene from elsewhere is shown though it is not here: the worker says so."""
@@ -91,13 +74,6 @@ class AssessSection(Section):
         if combo.findData(device) < 0:
             combo.addItem(device, device)
         chooseKey(combo, device)
-
-    def _showDefaults(self) -> None:
-        """What a new case begins with."""
-        for name, value in self._defaults.items():
-            getattr(self.ui, name).value = value
-        chooseKey(self.ui.rulesCombo, "tnm8")
-        chooseKey(self.ui.nodeSourceCombo, "auto")
 
     def onAssess(self) -> None:
         """Assess; where the worker's packages are missing, offer to install them first."""
@@ -153,14 +129,9 @@ class AssessSection(Section):
 
     # Choices
 
-    def _onChoice(self) -> None:
-        parameters = self.logic.caseParameters()
-        if self.isRefreshing:
-            return
-        self.logic.getParameterNode().device = comboKey(self.ui.deviceCombo)
-        if parameters is not None:
-            parameters.rules = comboKey(self.ui.rulesCombo)
-            parameters.nodeSource = comboKey(self.ui.nodeSourceCombo)
+    def _onDevice(self) -> None:
+        if not self.isRefreshing:
+            self.logic.getParameterNode().device = comboKey(self.ui.deviceCombo)
 
     def _onAdvanced(self) -> None:
         """Devices are asked for only when they are shown: the answer may have to load torch."""
@@ -188,13 +159,3 @@ def _assessTip() -> str:
 
 def _anyDevice() -> tuple[str, str]:
     return ("auto", _("fastest available (GPU, else CPU)"))
-
-
-def _nodeSources() -> list[tuple[str, str]]:
-    return [
-        ("auto", _("automatic (supplied masks, else PET, else CT)")),
-        ("supplied", _("the supplied segmentation")),
-        ("pet_threshold", _("PET above a threshold")),
-        ("ct_blobs", _("CT blob detector (low specificity)")),
-        ("none", _("none")),
-    ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import cast
 
-from LNStationSlicer.exchange.AssessmentTypes import nodesAreFit
+from LNStationSlicer.exchange.Findings import nodesAreFit
 from LNStationSlicer.panel.Section import Section, chooseKey, comboKey, fillCombo
 from LNStationSlicer.support.Translation import _
 from LNStationSlicer.views.ColorMaps import COLOR_MAPS

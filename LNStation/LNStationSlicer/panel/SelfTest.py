@@ -57,7 +57,7 @@ class SelfTest:
 
     def _assess(self) -> None:
         """Assess it."""
-        self._logic.caseParameters().workingSpacingMm = _SPACING_MM
+        self._logic.caseSettings().workingSpacingMm = _SPACING_MM
         self._ui.assessButton.click()
         self._wait(lambda: self._logic.case.assessment() is not None, "the assessment")
         self._idle()

@@ -11,8 +11,18 @@ from functools import partial
 import ctk
 import qt
 
-from LNStationSlicer.case.StationRows import COLUMNS, MODEL_COLUMNS, Column, Filter, StationRow, filtered, sortedRows
+from LNStationSlicer.case.StationRows import (
+    COLUMNS,
+    DEFINITIONS,
+    MODEL_COLUMNS,
+    Column,
+    Filter,
+    StationRow,
+    filtered,
+    sortedRows,
+)
 from LNStationSlicer.exchange.AssessmentTypes import Call
+from LNStationSlicer.exchange.ColumnDefinitions import formatted, heading, narrowHeading
 from LNStationSlicer.support.Signal import Signal
 from LNStationSlicer.support.Translation import _
 from LNStationSlicer.views.OverlayOptions import callColor, probabilityColor
@@ -97,9 +107,9 @@ class StationTable:
         # A button that is disabled while it has the focus hands it on: not to a row, which would be selected by it.
         table.focusPolicy = qt.Qt.ClickFocus
         table.columnCount = len(COLUMNS)
-        table.setHorizontalHeaderLabels(_headers())
-        for index, tip in enumerate(_tips()):
-            table.horizontalHeaderItem(index).setToolTip(tip)
+        table.setHorizontalHeaderLabels([_header(column) for column in COLUMNS])
+        for index, column in enumerate(COLUMNS):
+            table.horizontalHeaderItem(index).setToolTip(_headerTip(column))
         table.verticalHeader().hide()
         header = table.horizontalHeader()
         header.showSortIndicator = True
@@ -240,11 +250,11 @@ def cellText(row: StationRow, column: Column) -> str:
     """What a cell says; a dash where there is no value."""
     texts: dict[Column, str] = {
         "station": row.name,
-        "volume": _number(row.volumeMl, 1),
-        "nodes": ABSENT if row.nNodes is None else str(row.nNodes),
-        "short_axis": _number(row.shortAxisMm, 1),
-        "suv_max": _number(row.suvMax, 1),
-        "probability": ABSENT if row.probability is None else f"{100 * row.probability:.0f}%",
+        "volume": _number("volume", row.volumeMl),
+        "nodes": _number("nodes", row.nNodes),
+        "short_axis": _number("short_axis", row.shortAxisMm),
+        "suv_max": _number("suv_max", row.suvMax),
+        "probability": _number("probability", row.probability),
         "model": callText(row.modelCall) + ("" if row.isConfirmed else "?"),
         "reader": callText(row.readerCall),
         "note": row.note,
@@ -262,8 +272,8 @@ def _stateText(state: str) -> str:
     return {"none": ABSENT, "fresh": _("fresh"), "stale": _("stale"), "running": _("running")}[state]
 
 
-def _number(value: float | None, decimals: int) -> str:
-    return ABSENT if value is None else f"{value:.{decimals}f}"
+def _number(column: Column, value: float | None) -> str:
+    return formatted(DEFINITIONS[column], value, nothing=ABSENT)
 
 
 _WIDTHS: dict[Column, int] = {
@@ -273,29 +283,24 @@ _WIDTHS: dict[Column, int] = {
 _NO_PROBABILITY_WIDTH = 50
 
 
-def _headers() -> list[str]:
-    return [
-        _("Station"), _("ml"), _("Nodes"), _("Short"), _("SUV"), _("Prob."), _("Model"), _("Reader"), _("Note"),
-        _("State"),
-    ]  # fmt: skip
+def _header(column: Column) -> str:
+    return _("State") if column == "state" else narrowHeading(DEFINITIONS[column])
 
 
-def _tips() -> list[str]:
-    return [
-        _("Station of the IASLC map, in its color in the views."),
-        _("Volume in milliliters. A dash: the station could not be parsed."),
-        _("Nodes found in the station. A dash: nodes were not looked for."),
-        _("Short axis of the largest node, in mm."),
-        _("Highest SUVbw in the station, nodes or not. A dash: no PET."),
-        _("Probability of metastasis by a learned model. A dash: no model was used."),
-        _(
-            "The model's call, positive or negative. Without a learned model: size and uptake criteria. A question "
-            "mark: it rests on unconfirmed candidates and is not fit for staging."
-        ),
-        _("Your call. It is never changed by the program."),
-        _("Your note; double-click to write."),
-        _("Stale: edited since it was assessed. Running: being assessed."),
-    ]
+def _headerTip(column: Column) -> str:
+    """What the values are, as the library says it, and what the panel adds to it."""
+    defined = DEFINITIONS.get(column)
+    words = [f"{heading(defined)}: {defined['meaning']}"] if defined else []
+    return " ".join([*words, *_addedTips().get(column, ())])
+
+
+def _addedTips() -> dict[Column, tuple[str, ...]]:
+    return {
+        "station": (_("Its color is that in the views."),),
+        "model": (_("A question mark: it rests on unconfirmed candidates and is not fit for staging."),),
+        "note": (_("Double-click to write."),),
+        "state": (_("Stale: edited since it was assessed. Running: being assessed."),),
+    }
 
 
 def _newItem(column: Column) -> qt.QTableWidgetItem:

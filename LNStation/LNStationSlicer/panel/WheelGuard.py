@@ -38,3 +38,10 @@ def guardFields(panel: Any) -> WheelGuard:
             field.focusPolicy = qt.Qt.StrongFocus
             field.installEventFilter(guard)
     return guard
+
+
+def guardField(guard: WheelGuard, field: Any) -> None:
+    """Guard one field that was made later; only while ``guard`` is held."""
+    if isinstance(field, (qt.QAbstractSpinBox, qt.QSlider, qt.QComboBox)):
+        field.focusPolicy = qt.Qt.StrongFocus
+        field.installEventFilter(guard)

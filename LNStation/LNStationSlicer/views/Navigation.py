@@ -11,7 +11,7 @@ from LNStationLib import anatomy
 from LNStationSlicer.case.CaseScene import CaseScene
 from LNStationSlicer.case.StationRows import stationRows
 from LNStationSlicer.exchange import SegmentMasks
-from LNStationSlicer.exchange.AssessmentTypes import nodesOf
+from LNStationSlicer.exchange.Findings import nodesOf
 from LNStationSlicer.exchange.SegmentExport import worldMatrix
 from LNStationSlicer.exchange.SegmentMasks import BINARY, SegmentMask
 from LNStationSlicer.exchange.VolumeExchange import pointToRas

@@ -16,7 +16,7 @@ from LNStationLib import anatomy
 from LNStationSlicer.case.CaseFolder import colorsRole
 from LNStationSlicer.case.CaseScene import CaseScene
 from LNStationSlicer.case.CaseSegmentations import NEUTRAL_NODE_COLOR
-from LNStationSlicer.exchange.AssessmentTypes import isFitForStaging, nodesAreFit, nodeSegmentId
+from LNStationSlicer.exchange.Findings import isFitForStaging, nodesAreFit, nodeSegmentId
 from LNStationSlicer.support.Translation import _
 from LNStationSlicer.views.ColorMaps import caseColors
 from LNStationSlicer.views.OverlayOptions import OverlayOptions, callColor, probabilityColor

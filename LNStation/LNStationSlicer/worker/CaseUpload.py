@@ -12,7 +12,8 @@ import slicer
 
 from LNStationSlicer.case.CaseExport import exportNodeMap, exportStationMap
 from LNStationSlicer.case.CaseScene import CaseScene
-from LNStationSlicer.case.Parameters import CaseParameters, restoreSettings
+from LNStationSlicer.case.CaseSettings import CaseSettings
+from LNStationSlicer.case.Parameters import CaseParameters
 from LNStationSlicer.exchange import OrganMatching, PetExchange, VolumeExchange
 
 SYNTHETIC_ATTRIBUTE = "LNStation.Synthetic"
@@ -123,7 +124,7 @@ class CaseUpload:
 
     def _exportStations(self) -> None:
         self.restore["assessment"] = self._case.assessment()
-        if settings := restoreSettings(CaseParameters(self._case.node)):
+        if settings := CaseSettings(CaseParameters(self._case.node)).forRestoring():
             self.restore["settings"] = settings
         self.restore["stations"] = exportStationMap(self._case, self._folder, "restore_stations")
 

@@ -14,7 +14,8 @@ import slicer
 
 from LNStationSlicer.case.CaseExport import exportStations
 from LNStationSlicer.case.CaseScene import CaseScene
-from LNStationSlicer.case.Parameters import CaseParameters, rememberAssessed, workerSettings
+from LNStationSlicer.case.CaseSettings import CaseSettings
+from LNStationSlicer.case.Parameters import CaseParameters
 from LNStationSlicer.case.PatientIdentity import patientIdentity, reportName
 from LNStationSlicer.case.StationEditing import StationEditing
 from LNStationSlicer.case.VoxelMaps import MAP_ROLES, mapPieces
@@ -59,22 +60,26 @@ class Job:
 
 
 class AssessJob(Job):
-    """The whole case, from its images."""
+    """The whole case, from its images.
+
+    Args:
+        case: The case.
+        stations: All stations.
+        settings: As ``CaseSettings.forWorker`` gives them.
+    """
 
     method = "assess"
     needsReview = False
 
-    def __init__(self, case: CaseScene, stations: Sequence[str], device: str = "auto") -> None:
+    def __init__(self, case: CaseScene, stations: Sequence[str], settings: dict[str, Any]) -> None:
         super().__init__(case)
         self.stations = tuple(stations)
-        parameters = CaseParameters(case.node)
-        self.params["settings"] = workerSettings(parameters, device)
-        self._modelId = parameters.modelId
+        self.params["settings"] = settings
 
     def receive(self, result: dict[str, Any], client: WorkerClient) -> Pieces:
         """The assessment goes first: names and colors of nodes come from it."""
         client.discard(result.get("organs"))
-        yield lambda: rememberAssessed(CaseParameters(self.case.node), self.params["settings"], self._modelId)
+        yield lambda: CaseSettings(CaseParameters(self.case.node)).rememberAssessed(self.params["settings"])
         yield lambda: self.case.setAssessment(result["assessment"])
         yield lambda: self.case.setStations(*client.takeVolume(result["stations"]))
         yield lambda: self.case.setNodes(*client.takeVolume(result["nodes"]))

@@ -83,9 +83,9 @@ class ModelCatalog:
         )
         self._askedOf = self._client.generation
 
-    def find(self, path: str, packageId: str) -> ModelCard | None:
+    def find(self, path: str, packageId: str, task: str) -> ModelCard | None:
         """The card of a package that was chosen before: where it was then, else by its id wherever it is now."""
-        same = [card for card in self.cards if card["id"] == packageId]
+        same = [card for card in self.cards if (card["id"], card["task"]) == (packageId, task)]
         return next((card for card in same if card["path"] == path), same[0] if same else None)
 
     def _onModels(self, answer: dict[str, Any]) -> None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy import ndimage
 
 from LNStationLib import anatomy
 from LNStationLib.export.evidence import EvidenceMap
@@ -15,6 +14,7 @@ from LNStationLib.export.pictures import plane_drawing
 from LNStationLib.export.pictures.patient_view import Box, PatientView, centroid, region_around
 from LNStationLib.export.pictures.planes import Plane, axial_plane, coronal_plane
 from LNStationLib.export.wording import number, plural
+from LNStationLib.imaging.boxes import label_boxes
 from LNStationLib.state.assessment import Assessment, NodeFinding, StationFinding
 from LNStationLib.support.progress import Progress, silent
 from LNStationLib.support.types import BoolArray, PointMm
@@ -70,7 +70,7 @@ class Gallery:
     Attributes:
         coronals: Overview planes, at least one.
         stations: Axial planes, one per chosen station.
-        note: Which stations are shown and which were left out, in words.
+        note: Text: which stations are shown and which were left out.
     """
 
     coronals: tuple[Picture, ...]
@@ -174,11 +174,10 @@ def _coronal_areas(view: PatientView) -> dict[int, np.ndarray]:
     """Area in mm² of every station on every coronal plane."""
     pixel = view.grid.spacing_mm[0] * view.grid.spacing_mm[2]
     areas = {}
-    for label, box in enumerate(ndimage.find_objects(view.stations), start=1):
-        if box is not None:
-            area = np.zeros(view.grid.shape[1])
-            area[box[1]] = np.count_nonzero(view.stations[box] == label, axis=(0, 2)) * pixel
-            areas[label] = area
+    for label, box in label_boxes(view.stations).items():
+        area = np.zeros(view.grid.shape[1])
+        area[box[1]] = np.count_nonzero(view.stations[box] == label, axis=(0, 2)) * pixel
+        areas[label] = area
     return areas
 
 

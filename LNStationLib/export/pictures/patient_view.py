@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import SimpleITK as sitk
-from scipy import ndimage
 
+from LNStationLib.imaging.boxes import label_boxes
 from LNStationLib.imaging.grid import AIR_HU, Grid, resample_to_grid
 from LNStationLib.state.assessed_case import AssessedCase
 from LNStationLib.support.types import FloatArray, HuArray, InstanceArray, LabelArray, PointMm
@@ -68,7 +68,7 @@ def patient_view(assessed: AssessedCase) -> PatientView:
 
 def region_around(view: PatientView, margin_mm: float) -> Box:
     """Smallest box that holds every station and node, grown by a margin; the whole grid where there are none."""
-    found = [box for labels in (view.stations, view.nodes) for box in ndimage.find_objects(labels) if box is not None]
+    found = [*label_boxes(view.stations).values(), *label_boxes(view.nodes).values()]
     spans = []
     for axis, (count, spacing) in enumerate(zip(view.grid.shape, view.grid.spacing_mm, strict=True)):
         margin = round(margin_mm / spacing)

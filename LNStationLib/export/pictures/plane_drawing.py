@@ -34,12 +34,12 @@ _SCALE_MM = 50.0
 """Length of the scale bar, whose label says 5 cm."""
 _FAINT_SUV, _OPAQUE_SUV = 1.0, 3.0
 """Between them the PET fades in over the CT, so that anatomy stays visible at background uptake."""
-_PET_STRENGTH = 0.7
+_PET_OPACITY = 0.7
 """Opacity of the PET at its strongest: outlines of vessels and airways still show through."""
 EVIDENCE_COLORS = "inferno"
 _FAINT_EVIDENCE, _OPAQUE_EVIDENCE = 0.15, 0.6
 """Parts of the map's highest value between which it fades in over the CT."""
-_EVIDENCE_STRENGTH = 0.6
+_EVIDENCE_OPACITY = 0.6
 """Opacity of the map at its strongest: coarse maps cover much anatomy and stay weaker than the PET."""
 _LABEL_ROOM_MM = 3.0
 """Radius of free room that a station's name needs beside the nodes inside it."""
@@ -104,7 +104,7 @@ def _overlaid(gray: FloatArray, evidence: FloatArray) -> FloatArray:
     height, width = gray.shape
     fine = np.asarray(Image.fromarray(evidence.astype(np.float32)).resize((width, height), Image.Resampling.BILINEAR))
     ramp = (fine - _FAINT_EVIDENCE) / (_OPAQUE_EVIDENCE - _FAINT_EVIDENCE)
-    strength = (np.clip(ramp, 0, 1) * _EVIDENCE_STRENGTH)[..., None]
+    strength = (np.clip(ramp, 0, 1) * _EVIDENCE_OPACITY)[..., None]
     colors = matplotlib.colormaps[EVIDENCE_COLORS](np.clip(fine, 0, 1))[..., :3]
     overlaid: FloatArray = gray[..., None] * (1 - strength) + colors * strength
     return overlaid
@@ -136,7 +136,7 @@ def _fuse(gray: FloatArray, suv: FloatArray) -> FloatArray:
     height, width = gray.shape
     known = np.nan_to_num(suv.astype(np.float32), nan=0.0)
     fine = np.asarray(Image.fromarray(known).resize((width, height), Image.Resampling.BICUBIC))
-    strength = (np.clip((fine - _FAINT_SUV) / (_OPAQUE_SUV - _FAINT_SUV), 0, 1) * _PET_STRENGTH)[..., None]
+    strength = (np.clip((fine - _FAINT_SUV) / (_OPAQUE_SUV - _FAINT_SUV), 0, 1) * _PET_OPACITY)[..., None]
     fused: FloatArray = gray[..., None] * (1 - strength) + hot(fine / SUV_MAX_SHOWN) * strength
     return fused
 

@@ -1,4 +1,4 @@
-"""An N category in words, be it the model's or a reader's."""
+"""An N category as text, the model's or a reader's."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Category:
     Attributes:
         headline: "N2", "at least N2" or "not derived".
         state: Decides the color.
-        rules: Rule set in words.
+        rules: Title of the rule set.
         explanation: Why.
         facts: Deciding, positive and not assessed stations.
     """
@@ -44,7 +44,7 @@ class Category:
 
 
 def category_content(staging: NStaging) -> Category:
-    """Put a staging into words."""
+    """Describe a staging as text."""
     known = {"none": "no rules applied", **_RULES}
     rules = known.get(staging.rules) or clean(staging.rules).replace("_", " ")
     facts = []

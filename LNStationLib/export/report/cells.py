@@ -69,7 +69,7 @@ def station_cell(name: str) -> Cell:
 
 
 def call_cell(call: Call | None, fit_for_staging: bool = True) -> Cell:
-    """A call in words and with its mark; one that rests on unconfirmed candidates only has a question mark."""
+    """A call as text with its mark; one that rests on unconfirmed candidates only has a question mark."""
     if call is None:
         return Cell("? not assessed", "unknown")
     if not fit_for_staging:

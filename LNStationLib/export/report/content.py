@@ -26,12 +26,12 @@ _SEXES = {"F": "female", "M": "male", "O": "other"}
 
 @dataclass(frozen=True)
 class ReportContent:
-    """Everything in words that a report shows.
+    """All texts that a report shows.
 
     ``warnings`` stand on the first page; ``details``, where there are many, are the warnings of single stations and
     nodes, which then stand behind the tables while the first page names what they concern. ``case_id`` names the
     patient where the report may, else the case. ``review`` is ``None``
-    where nobody reviewed the case.
+    where the case was not reviewed.
     """
 
     title: str
@@ -55,7 +55,7 @@ class ReportContent:
 
 
 def build_content(assessment: Assessment, review: Review | None = None) -> ReportContent:
-    """Put an assessment, and a reader's review of it, into words."""
+    """Describe an assessment, and a reader's review of it, as text."""
     references = background_tables.references(assessment)
     warnings, details = warnings_by_prominence(assessment)
     return ReportContent(
@@ -81,7 +81,7 @@ def build_content(assessment: Assessment, review: Review | None = None) -> Repor
 
 
 def heading(case: CaseSummary) -> str:
-    """What a report is found by: the patient where it may name one, else the name of the case."""
+    """What identifies a report: the patient where it may name one, else the name of the case."""
     who = case.patient
     if who is None or not (who.name or who.patient_id):
         return case.case_id

@@ -1,4 +1,4 @@
-"""Where nodes came from, in the words of the report."""
+"""Source of the nodes, as worded in the report."""
 
 from __future__ import annotations
 

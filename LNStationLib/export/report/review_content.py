@@ -20,7 +20,7 @@ _BEFORE, _AFTER = columns(EDITS, "volume_before_ml", "volume_after_ml")
 
 @dataclass(frozen=True)
 class ReviewContent:
-    """A review in words.
+    """A review as text.
 
     Attributes:
         category: The reader's N category.
@@ -36,7 +36,7 @@ class ReviewContent:
 
 
 def review_content(assessment: Assessment, review: Review) -> ReviewContent:
-    """Put a review into words, beside the assessment that it reviews."""
+    """Describe a review as text, beside the assessment that it reviews."""
     edited = [row.station for row in assessment.stations if row.edited]
     counts = [one.call for one in review.calls.values()]
     called = (

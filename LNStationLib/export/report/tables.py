@@ -1,4 +1,4 @@
-"""The tables of stations and nodes, cell by cell, in words."""
+"""The tables of stations and nodes, cell by cell, as text."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Judgement:
 
     Attributes:
         threshold: Probability from which a station is called positive; ``None`` where the assessment does not say.
-        note: Model, operating point and threshold in words.
+        note: Text: model, operating point and threshold.
     """
 
     threshold: float | None

@@ -38,7 +38,7 @@ class _Subject:
 
 
 @dataclass(frozen=True)
-class _Said:
+class _CollectedWarning:
     """A warning and all that it concerns, in the order in which it was said.
 
     Attributes:
@@ -62,7 +62,7 @@ class _Said:
 
     @property
     def scope(self) -> str:
-        """What it concerns, in words; what is said of the whole case needs no second scope."""
+        """Text: what it concerns; a warning about the whole case needs no second scope."""
         first = self.subjects[0]
         if first.kind in ("case", "category"):
             return first.name
@@ -97,25 +97,25 @@ def warnings_by_prominence(
     return (*rest, _pointer(details)), tuple(said.shown for said in details)
 
 
-def _pointer(details: Sequence[_Said]) -> ReportWarning:
+def _pointer(details: Sequence[_CollectedWarning]) -> ReportWarning:
     """Names on the first page what the details behind the tables concern."""
     stations = {name for said in details for name in said.names("station")}
     nodes = {name for said in details for name in said.names("node")}
     concerned = [row.name for row in anatomy.stations() if row.name in stations]
     parts = [f"stations {', '.join(concerned)}"] if concerned else []
     parts += [plural(len(nodes), "node")] if nodes else []
-    words = f"{' and '.join(parts)} carry warnings of their own, listed behind the tables"
+    words = f"{' and '.join(parts)} have warnings of their own, listed after the tables"
     return ReportWarning("Details", sentence(words))
 
 
-def _said(assessment: Assessment) -> list[_Said]:
+def _said(assessment: Assessment) -> list[_CollectedWarning]:
     by_text: dict[str, list[_Subject]] = {}
     for subject, text in _single(assessment):
         words = sentence(text)
         if words:
             by_text.setdefault(words, []).append(subject)
     totals = {"station": len(assessment.stations), "node": len(assessment.nodes)}
-    return [_Said(text, tuple(subjects), _every(subjects, totals)) for text, subjects in by_text.items()]
+    return [_CollectedWarning(text, tuple(subjects), _every(subjects, totals)) for text, subjects in by_text.items()]
 
 
 def _single(assessment: Assessment) -> Iterator[tuple[_Subject, str]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from LNStationLib.imaging.boxes import bounding_box
+from LNStationLib.imaging.boxes import bounding_box, bounding_region, inside_of, within
 from LNStationLib.phantom.anatomy.shapes import Box
 from LNStationLib.support.types import BoolArray
 
@@ -40,19 +40,17 @@ class MaskTable(Mapping[str, BoolArray]):
         """Keep a mask, cut to what is in it; an empty one is absent."""
         tight = bounding_box(crop)
         if tight is not None:
-            moved = tuple(slice(b.start + t.start, b.start + t.stop) for b, t in zip(box, tight, strict=True))
-            self.crops[name] = (moved[0], moved[1], moved[2]), np.ascontiguousarray(crop[tight])
+            self.crops[name] = inside_of(box, tight), np.ascontiguousarray(crop[tight])
 
     def put_union(self, name: str, parts: tuple[str, ...]) -> None:
         """Keep the union of masks that are here already."""
         held = [self.crops[part] for part in parts if part in self.crops]
-        if held:
-            low = [min(box[a].start for box, _ in held) for a in range(3)]
-            high = [max(box[a].stop for box, _ in held) for a in range(3)]
-            union = np.zeros([h - lo for lo, h in zip(low, high, strict=True)], bool)
+        whole = bounding_region(box for box, _ in held)
+        if whole is not None:
+            union = np.zeros([part.stop - part.start for part in whole], bool)
             for box, crop in held:
-                union[tuple(slice(b.start - lo, b.stop - lo) for b, lo in zip(box, low, strict=True))] |= crop
-            self.crops[name] = (slice(low[0], high[0]), slice(low[1], high[1]), slice(low[2], high[2])), union
+                union[within(box, whole)] |= crop
+            self.crops[name] = whole, union
 
     def cut(self, box: Box) -> MaskTable:
         """The masks on a part of the grid."""

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import edt
 import numpy as np
-from scipy.ndimage import find_objects
 
 from LNStationLib import anatomy
+from LNStationLib.imaging.boxes import grown, grown_mm, label_boxes, within
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.phantom.anatomy.shapes import Box, Ellipsoid, box_around
 from LNStationLib.phantom.nodes.node import NodePlan, PlacedNode
@@ -63,7 +63,7 @@ class _Placer:
 
     def __init__(self, rng: np.random.Generator, room: BoolArray, grid: Grid, stations: LabelArray | None) -> None:
         self.rng, self.room, self.grid, self.stations = rng, room, grid, stations
-        self.boxes = find_objects(stations) if stations is not None else []
+        self.boxes = label_boxes(stations) if stations is not None else {}
 
     def place(self, plan: NodePlan) -> PlacedNode | None:
         found = self._fit(plan, self._region(plan))
@@ -86,16 +86,12 @@ class _Placer:
         return box_around(self.grid, np.subtract(center, _SEARCH_MM), np.add(center, _SEARCH_MM))
 
     def _station_box(self, station: str) -> Box | None:
-        label = anatomy.station(station).label_value
-        box = self.boxes[label - 1] if label <= len(self.boxes) else None
-        return None if box is None else (box[0], box[1], box[2])
+        return self.boxes.get(anatomy.station(station).label_value)
 
     def _fit(self, plan: NodePlan, box: Box) -> PlacedNode | None:
-        pad = [int(np.ceil(plan.short_axis_mm / s)) + 1 for s in self.grid.spacing_mm]
-        outer = tuple(
-            slice(max(b.start - p, 0), min(b.stop + p, n)) for b, p, n in zip(box, pad, self.grid.shape, strict=True)
-        )
-        inner = tuple(slice(b.start - o.start, b.stop - o.start) for b, o in zip(box, outer, strict=True))
+        shape, spacing = self.grid.shape, self.grid.spacing_mm
+        outer = grown(grown_mm(box, plan.short_axis_mm, spacing, shape), 1, shape)
+        inner = within(box, outer)
         room = np.ascontiguousarray(self.room[outer])
         clearance = edt.edt(room, anisotropy=self.grid.spacing_mm, black_border=False)[inner]
         clearance = np.where(self._allowed(plan, box), clearance, 0.0)

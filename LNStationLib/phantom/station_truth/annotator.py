@@ -6,6 +6,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter, map_coordinates, zoom
 
 from LNStationLib import anatomy
+from LNStationLib.imaging.boxes import box_of, grown, grown_mm
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.support.types import LabelArray
 
@@ -73,7 +74,8 @@ def _move_end(labels: LabelArray, value: int, last: int, into: int, shrink: bool
 
 
 def _displaced(labels: LabelArray, grid: Grid, strength_mm: float, rng: np.random.Generator) -> LabelArray:
-    box = _box(labels, grid, _LARGEST * strength_mm)
+    reach = grown_mm(box_of(labels), _LARGEST * strength_mm, grid.spacing_mm, labels.shape)
+    box = grown(reach, 1, labels.shape)
     part = labels[box]
     fields = [_smooth_field(part.shape, grid.spacing_mm, rng) * strength_mm for _ in range(2)]
     z, y, x = np.meshgrid(*(np.arange(n, dtype=np.float32) for n in part.shape), indexing="ij")
@@ -82,15 +84,6 @@ def _displaced(labels: LabelArray, grid: Grid, strength_mm: float, rng: np.rando
     result = labels.copy()
     result[box] = map_coordinates(part, [z, y, x], order=0, mode="nearest")
     return result
-
-
-def _box(labels: LabelArray, grid: Grid, margin_mm: float) -> tuple[slice, ...]:
-    box = []
-    for axis in range(3):
-        used = np.flatnonzero(labels.any(tuple(a for a in range(3) if a != axis)))
-        margin = int(np.ceil(margin_mm / grid.spacing_mm[axis])) + 1
-        box.append(slice(max(int(used[0]) - margin, 0), int(used[-1]) + margin + 1))
-    return tuple(box)
 
 
 def _smooth_field(

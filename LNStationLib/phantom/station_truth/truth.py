@@ -67,12 +67,9 @@ def station_truth(patient: TrueAnatomy) -> LabelArray:
     grid, organs = patient.grid, patient.organs
     if patient.chest is None:
         return _of_the_chest(grid, organs, patient.variation)
-    held = slice(*patient.chest)
-    shape = (held.stop - held.start, *grid.shape[1:])
-    origin = (grid.origin_mm[0] + held.start * grid.spacing_mm[0], *grid.origin_mm[1:])
-    chest = organs.cut((held, slice(0, grid.shape[1]), slice(0, grid.shape[2])))
+    chest = (slice(*patient.chest), slice(0, grid.shape[1]), slice(0, grid.shape[2]))
     labels = np.zeros(grid.shape, np.uint8)
-    labels[held] = _of_the_chest(Grid(shape, grid.spacing_mm, origin), chest, patient.variation)
+    labels[chest] = _of_the_chest(grid.part(chest), organs.cut(chest), patient.variation)
     return labels
 
 

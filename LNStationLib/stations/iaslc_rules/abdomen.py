@@ -22,6 +22,7 @@ _APART = (*LUNGS, *BONES, *VESSELS, "aorta", "esophagus", "spine")
 _PARENCHYMA_HU = 25.0
 """Liver and muscle with or without contrast lie above, pleural fluid and fat below."""
 _HU_SMOOTHING_VOXELS = 0.8
+"""Sigma against noise in parenchyma. Chosen in development; no published source."""
 _HALF_THICKNESS_MM = 6.0
 """Opens the thin bridges to chest wall, vessels and crura."""
 _DIAPHRAGM_MM = 3.0
@@ -29,6 +30,8 @@ _DIAPHRAGM_MM = 3.0
 _CAVA_ABOVE_HIATUS_MM = 30.0
 """The vena cava leaves the abdomen at T8, the esophagus enters it at T10."""
 _NEAR_HIATUS_MM = 60.0
+"""Length of esophagus above its lowest slice that shows where the hiatus lies. Chosen in development; no published
+source."""
 _SMALLEST_ML = 30.0
 """More than any node; less of the abdomen in view says nothing about the diaphragm."""
 
@@ -42,7 +45,7 @@ def abdominal_organs(frame: Frame, below_mm: float) -> BoolArray:
 
     Returns:
         Mask of the region's shape, empty where the view ends above the abdomen. Only the masks that are given where
-        nothing tells the heart from the liver on which it lies.
+        the heart cannot be distinguished from the liver on which it lies.
     """
     given = frame.union(*_ORGANS)
     heart = _heart(frame)

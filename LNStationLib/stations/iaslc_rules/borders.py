@@ -29,7 +29,7 @@ class Border:
     Attributes:
         position_mm: LPS coordinate in mm, broadcastable to ``[z, y, x]``: a plane has shape ``(1, 1, 1)``, a
             tracheal wall ``(z, 1, 1)``, the prevascular surface ``(z, 1, x)``.
-        rests_on: What placed it, in words for the report.
+        rests_on: What placed it, as text for the report.
         surrogate: True where something stood in for the structure that the definition names.
     """
 

@@ -7,16 +7,17 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from LNStationLib import anatomy
+from LNStationLib.imaging.boxes import box_of
 from LNStationLib.stations.iaslc_rules.frame import Frame
 from LNStationLib.stations.iaslc_rules.rules import Anatomy, Region
-from LNStationLib.stations.profiles import bounding_box
 from LNStationLib.support.types import BoolArray, LabelArray
 
 _SMOOTHING_MM = 1.6
+"""Sigma of the neighborhood, about a voxel of a usual CT. Chosen in development; no published source."""
 _KEEP_SHARE, _WIN_SHARE = 0.35, 0.55
 """A voxel of a station stays with at least the first share of its neighborhood (slivers and spikes go) and another
 station or none gives it up for more than the second (so that no ragged rim grows past a border)."""
-_SMALLEST_PART = 0.08
+_SMALLEST_PART_SHARE = 0.08
 """Islands smaller than this share of the station are left-overs between organs."""
 
 
@@ -42,7 +43,7 @@ def _smoothed(labels: LabelArray, tissue: BoolArray, sigma: float) -> LabelArray
     result = np.zeros_like(labels)
     weight = gaussian_filter(tissue.astype(np.float32), sigma, truncate=3)
     for value in np.unique(labels[labels > 0]):
-        box = bounding_box(labels == value, reach)
+        box = box_of(labels == value, reach)
         own = labels[box] == value
         share = gaussian_filter(own.astype(np.float32), sigma, truncate=3)
         share /= np.maximum(weight[box], 1e-3)
@@ -57,9 +58,9 @@ def _drop_islands(labels: LabelArray, value: int) -> None:
     mask = labels == value
     if not mask.any():
         return
-    box = bounding_box(mask, 0)
+    box = box_of(mask)
     parts = cc3d.connected_components(mask[box], connectivity=18)
     sizes = np.bincount(parts.ravel())
-    small = sizes < _SMALLEST_PART * sizes[1:].sum()
+    small = sizes < _SMALLEST_PART_SHARE * sizes[1:].sum()
     small[0] = False
     labels[box][small[parts]] = 0

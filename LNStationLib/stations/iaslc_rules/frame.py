@@ -15,6 +15,7 @@ from LNStationLib.support.types import BoolArray, FloatArray, HuArray, PointMm
 HALF_WIDTH_MM = 100.0
 """Half width of the region around the trachea that can hold a station; hila lie within 70 mm."""
 _BEFORE_LUNGS_MM, _BEHIND_TRACHEA_MM = 25.0, 110.0
+"""Margins of the box that the rules work in; they only have to hold every station."""
 
 
 @dataclass(frozen=True)
@@ -121,17 +122,14 @@ def make_frame(hu: HuArray, organs: OrganSet) -> Frame:
     if trachea is None:
         raise MissingAnatomyError(left_out.not_found("trachea"))
     box = _region(organs, trachea)
-    grid = organs.grid
-    starts = tuple(int(part.start) for part in box)
-    shape = tuple(int(part.stop - part.start) for part in box)
-    origin = tuple(o + s * i for o, s, i in zip(grid.origin_mm, grid.spacing_mm, starts, strict=True))
-    region = Grid(shape, grid.spacing_mm, origin)  # type: ignore[arg-type]
+    region = organs.grid.part(box)
     cropped = OrganSet(region, landmarks=organs.landmarks)
     for organ in organs.values():
         mask = organ.mask[box]
         if mask.any():
             cropped.add(Organ(organ.name, mask, organ.source, organ.detail))
-    return Frame(region, starts, hu[box], cropped)  # type: ignore[arg-type]
+    z, y, x = (part.start for part in box)
+    return Frame(region, (z, y, x), hu[box], cropped)
 
 
 def _region(organs: OrganSet, trachea: BoolArray) -> tuple[slice, slice, slice]:

@@ -19,20 +19,34 @@ from LNStationLib.stations.profiles import center_mm, filled, highest_z_mm, lowe
 from LNStationLib.support.types import BoolArray, Side
 
 _APEX_TO_MANUBRIUM_MM = 25.0
+"""The apex lies 2 to 3 cm above the clavicle (Gray's Anatomy, 41st ed., ch. 54)."""
 _MANUBRIUM_TO_CRICOID_MM = 50.0
+"""The cricoid lies about 5 cm above the jugular notch (Gray's Anatomy, 41st ed., ch. 29)."""
 _CARINA_TO_INFERIOR_VEIN_MM = 56.0
+"""Surrogate where the vein was not found. Chosen in development; no published source."""
 _INFERIOR_VEIN_RADIUS_MM = 6.0
 """The landmark marks the vein's middle where it joins the heart; 12 to 14 mm is its width in adults."""
 _BESIDE_CARINA_MM = 8.0
+"""Lateral of the trachea's own wall, where the azygos arch crosses the bronchus. Chosen in development; no published
+source."""
 _HEART_BODY_SHARE = 0.2
+"""Share of the largest axial area below which a slice shows only the apex. Chosen in development; no published
+source."""
 _CARINA_TO_ABDOMEN_MM = 40.0
 """No dome of the diaphragm rises higher."""
 _HIATUS_BELOW_HEART_MM = (-10.0, 30.0)
+"""A hiatus outside this range contradicts the heart and is not used. Chosen in development; no published source."""
 _FLANK_MM = (10.0, 26.0)
+"""Distance from the esophagus' center between which liver and stomach are looked for. Chosen in development; no
+published source."""
 _FLANK_BEHIND_MM = 4.5
+"""The flank ends this far behind the esophagus' center, in front of crura and aorta. Chosen in development; no
+published source."""
 _FLANKED_SHARE = 0.45
 """Liver on the right and stomach on the left take about half of the place beside the esophagus at the hiatus."""
 _INLET_MIDLINE_MM, _INLET_LATERAL_MM = 12.0, 26.0
+"""The thoracic inlet follows the manubrium up to the first distance from the midline, and the lung apex from the
+second on. Chosen in development; no published source."""
 _WORDS: dict[Side, str] = {"L": "left", "R": "right"}
 
 

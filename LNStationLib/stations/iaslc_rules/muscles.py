@@ -1,4 +1,4 @@
-"""Muscles and unmasked vessels of the neck, told from lymph nodes by their length.
+"""Muscles and unmasked vessels of the neck, distinguished from lymph nodes by their length.
 
 On CT a node, a muscle and an unenhanced vein look alike, but sternocleidomastoid, strap and scalene muscles and the
 jugular veins run through the whole lower neck, and a node does not: what holds a straight line of 40 mm within 45
@@ -18,10 +18,15 @@ from LNStationLib.stations.iaslc_rules.frame import Frame
 from LNStationLib.support.types import BoolArray, HuArray
 
 _LONGEST_NODE_MM = 40.0
+"""A muscle runs on for longer than a mediastinal node is long. Chosen in development; no published source."""
 _SOFT_HU = 0.0
+"""Between fat (-100 HU) and muscle (50 HU)."""
 _SMOOTHING_MM = 1.2
+"""Sigma that evens out noise and keeps a strap muscle of a few millimeters. Chosen in development; no published
+source."""
 _RIM = generate_binary_structure(3, 1)
 _SLOPES = tuple(np.linspace(-1.0, 1.0, 9))
+"""Millimeters sideways per millimeter along the body: up to 45 degrees, in steps that overlap."""
 
 
 def long_soft_tissue(frame: Frame, tissue: BoolArray, within: BoolArray) -> BoolArray:

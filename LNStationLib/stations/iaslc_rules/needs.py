@@ -1,4 +1,4 @@
-"""Which vessels and chambers each station cannot be told from, and what follows where they are not known.
+"""Vessels and chambers that each station cannot be distinguished from, and what follows if they are not known.
 
 Stations are the tissue *beside* the great vessels. Contrast shows these in the image and masks show them anywhere; on
 a CT without contrast and without masks they look like the nodes beside them. A vessel without which a station would
@@ -21,7 +21,7 @@ class Blood:
     """One vessel or chamber.
 
     Attributes:
-        title: In words, for sentences.
+        title: For use in sentences.
         masks: Organs of the table, any of which outlines it.
     """
 
@@ -105,6 +105,6 @@ def check_needs(station: str, knows: Callable[[Blood], bool]) -> tuple[Reason, .
     needs = NEEDS[station]
     wrong = [blood.title for blood in needs.without_it_wrong if not knows(blood)]
     if wrong:
-        raise MissingAnatomyError(left_out.cannot_be_told_from(wrong))
+        raise MissingAnatomyError(left_out.indistinguishable_from(wrong))
     doubtful = [blood.title for blood in needs.without_it_doubtful if not knows(blood)]
     return (left_out.may_hold(doubtful),) if doubtful else ()

@@ -19,7 +19,10 @@ RIGHT_VESSELS = ("superior_vena_cava", "brachiocephalic_vein_right")
 LEFT_VESSELS = ("common_carotid_artery_left",)
 MIDDLE_VESSELS = ("brachiocephalic_trunk", "aortic_arch", "ascending_aorta")
 _SMOOTHING_MM = 3.0
+"""Sigma along and across the front line: it jumps where a vessel begins or ends. Chosen in development; no published
+source."""
 _TRACHEA_TO_VESSELS_MM = 20.0
+"""Surrogate where no great vessel was found. Chosen in development; no published source."""
 
 
 def prevascular_surface(frame: Frame) -> Border:

@@ -1,4 +1,4 @@
-"""What a rule gets and what it gives."""
+"""Input and output of a station's rule."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from functools import cached_property
 import edt
 import numpy as np
 
+from LNStationLib.imaging.boxes import box_of
 from LNStationLib.organs.blood import blood_threshold_hu
 from LNStationLib.stations.iaslc_rules.borders import Border
 from LNStationLib.stations.iaslc_rules.frame import Frame
@@ -17,7 +18,6 @@ from LNStationLib.stations.iaslc_rules.needs import Blood
 from LNStationLib.stations.iaslc_rules.prevascular import prevascular_surface
 from LNStationLib.stations.iaslc_rules.tissue import mediastinum, node_tissue
 from LNStationLib.stations.iaslc_rules.walls import Walls
-from LNStationLib.stations.profiles import bounding_box
 from LNStationLib.support.types import BoolArray, FloatArray
 
 REACH_MM = 36.0
@@ -25,7 +25,7 @@ REACH_MM = 36.0
 
 
 class Anatomy:
-    """All a rule needs of one patient: frame, levels, walls and tissue."""
+    """Everything a rule needs about one patient: frame, levels, walls and tissue."""
 
     def __init__(self, frame: Frame) -> None:
         self.frame = frame
@@ -54,7 +54,7 @@ class Anatomy:
         return blood_threshold_hu(self.frame.hu, self.frame.organs) is not None
 
     def knows(self, blood: Blood) -> bool:
-        """Whether contrast shows a vessel or a mask outlines it that is no surrogate."""
+        """Whether contrast shows a vessel or a mask, not a surrogate, outlines it."""
         found = [name for name in blood.masks if name in self.frame.organs]
         return self._contrast_shows_blood or any(not self.frame.is_surrogate(name) for name in found)
 
@@ -74,7 +74,7 @@ class Anatomy:
             union = self.frame.union(*names)
             distances = np.full(union.shape, np.inf, np.float32)
             if union.any():
-                box = bounding_box(union, round(self.frame.voxels(REACH_MM)))
+                box = box_of(union, round(self.frame.voxels(REACH_MM)))
                 distances[box] = edt.edt(~union[box], anisotropy=self.frame.grid.spacing_mm, parallel=2)
             self._distances[names] = distances
         return self._distances[names]

@@ -30,6 +30,8 @@ SUPERFICIAL_VEIN_MM = 6.0
 THINNEST_ROOM_MM = 5.0
 """From front to back; a node with a smaller short axis is not seen."""
 _SMOOTHING_MM = 4.0
+"""Sigma along and across the front: it jumps where a vessel begins or ends. Chosen in development; no published
+source."""
 _DEEP_TO_MUSCLES = (
     "trachea",
     "common_carotid_artery_left",

@@ -12,6 +12,8 @@ from LNStationLib.support.types import BoolArray, Side
 BRONCHUS_REACH_MM = 12.0
 """From a bronchus' outer wall; tissue further out belongs to the lung or to the mediastinum."""
 HILAR_ARTERY_REACH_MM = 6.0
+"""Half of the reach around a bronchus: the artery lies at the rim of the hilum. Chosen in development; no published
+source."""
 HILUM_FROM_CARINA_MM = 15.0
 """Further medially the pulmonary artery lies in the mediastinum, not in the hilum."""
 INTERLOBAR_EXTENT_MM = 20.0
@@ -58,7 +60,7 @@ def station_11(anatomy: Anatomy, side: Side) -> Region:
     """11R, 11L, interlobar: between the origins of the lobar bronchi.
 
     On the right 11s above and 11i below the bronchus intermedius; both and what lies between them along that
-    bronchus, which is no main bronchus any more, are one station here.
+    bronchus, which is no longer a main bronchus, are one station here.
     """
     present = anatomy.frame.require(*_LOBAR[side])
     upper = _upper(anatomy, side)

@@ -15,6 +15,7 @@ LIGAMENT_REACH_MM = 32.0
 LIGAMENT_THICKNESS_MM = 10.0
 """The layer beneath the pleura that its two sheets enclose."""
 _BRONCHI_MARGIN_MM = 6.0
+"""Nodes of 7 may reach this far in front of the main bronchi. Chosen in development; no published source."""
 
 
 def station_7(anatomy: Anatomy) -> Region:

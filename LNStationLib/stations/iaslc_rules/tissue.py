@@ -36,8 +36,13 @@ OTHER_ORGANS = (
 _OUTLINED = (OrganSource.SUPPLIED, OrganSource.NETWORK)
 """Masks that hold a vessel's wall."""
 _FAT_HU = -30
+"""Between fat (-100 HU) and the wall of the esophagus (40 HU)."""
 _HU_SMOOTHING_VOXELS = 0.6
+"""Sigma against noise; too small to blur a node into the fat around it. Chosen in development; no published
+source."""
 _RETROSTERNAL_MM = 12.0
+"""Depth of the layer behind the sternum, and beside it in front of the lungs, that the line between the lungs cuts
+off. Chosen in development; no published source."""
 _SOLID_RUN_MM = 30.0
 """Apices and bases of healthy lungs differ by less in height."""
 _INLET_HALF_WIDTH_MM = 42.0
@@ -58,7 +63,7 @@ _FACE_NEIGHBORS = generate_binary_structure(3, 1)
 
 
 def node_tissue(frame: Frame) -> BoolArray:
-    """Tissue anywhere in the region that is no organ, lung, air, bone or vessel.
+    """Tissue anywhere in the region that is not an organ, lung, air, bone or vessel.
 
     Surrogate organs are not cut out: their place is a guess, and a hole there would be a false statement. The
     esophagus is: it is there in every patient, and its surrogate follows soft tissue that no other organ claims.

@@ -20,7 +20,10 @@ from LNStationLib.support.types import BoolArray, FloatArray
 AIRWAY_WALL_MM = 1.5
 """Thickness of the tracheal and main bronchial wall in adults; masks hold the lumen."""
 _SMOOTHING_MM = 4.0
+"""Sigma along the body: walls are smooth from slice to slice. Chosen in development; no published source."""
 _STERNUM_CONCAVITY_MM = 3.0
+"""Beside its middle the back of the sternum may lie this much further forward. Chosen in development; no published
+source."""
 _WIDENING_MM = 8.0
 """Above the carina the trachea widens into the main bronchi; its side walls are read above that."""
 

@@ -445,7 +445,7 @@ def read_all_tables() -> None:
         (_set("organs", 0, "aliases", to=["aorta"]), "organ name or alias used twice: aorta"),
         (_set("organs", 0, "aliases", to=["Whole Body"]), "'Whole Body' is not in normal form"),
         (_set("organs", 0, "parts", to=["wing"]), "parts of organ body"),
-        (_set("unions", "lungs", to=["lung_left", "wing"]), "union 'lungs' of things that are no organs"),
+        (_set("unions", "lungs", to=["lung_left", "wing"]), "union 'lungs' of things that are not organs"),
         (_set("unions", "aorta", to=["lung_left"]), "union 'aorta' is an organ too"),
         (_set("unused", to=["heart"]), "unused and used"),
     ],

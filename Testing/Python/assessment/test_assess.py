@@ -4,33 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from edited_patient import COARSE_MM, patient
+from made_once import made_once
 
 from LNStationLib import anatomy
 from LNStationLib.assessment.assess import assess, parse_case
 from LNStationLib.case.case import Case, CaseFacts
 from LNStationLib.case.from_files import CaseRequest, load_case
-from LNStationLib.phantom import demo_case
 from LNStationLib.state.assessed_case import AssessedCase
 from LNStationLib.state.settings import Settings
 from LNStationLib.support.errors import CancelledError
 
-COARSE_MM = (2.0, 2.0, 4.0)
+COARSE = Settings(working_spacing_mm=COARSE_MM)
+COARSE_WITHOUT_NODES = Settings(working_spacing_mm=COARSE_MM, nodes="none")
 
 
-@cache
-def patient() -> Case:
-    return demo_case(spacing_mm=COARSE_MM)
-
-
-@cache
+@made_once
 def assessed() -> AssessedCase:
-    return assess(patient())
+    return assess(patient(), COARSE)
 
 
 def moved(case: Case, change: Callable[[sitk.Image], sitk.Image]) -> Case:
@@ -92,7 +88,7 @@ def test_every_step_leaves_its_provenance() -> None:
 
 def test_what_was_odd_about_the_input_is_a_step_of_its_own_apart_from_what_was_called() -> None:
     odd = "The CT was odd."
-    remarked = parse_case(replace(patient(), warnings=(odd,)), Settings())
+    remarked = parse_case(replace(patient(), warnings=(odd,)), Settings(working_spacing_mm=4.0))
     assert (remarked.provenance[0].step, remarked.provenance[0].warnings) == ("input", [odd])
 
 
@@ -106,7 +102,7 @@ def test_a_ct_stored_mirrored_gives_the_same_answer(axes: tuple[bool, bool, bool
     def flip(image: sitk.Image) -> sitk.Image:
         return sitk.Flip(image, axes)
 
-    result = assess(moved(patient(), flip))
+    result = assess(moved(patient(), flip), COARSE)
     assert result.assessment.n_category == "N2"
     back = labels_of(sitk.DICOMOrient(result.stations, "LPS"))
     expected = labels_of(assessed().stations)
@@ -124,7 +120,7 @@ def test_a_rotated_patient_space_gives_nearly_the_same_stations() -> None:
         result.SetOrigin(turn.TransformPoint(image.GetOrigin()))
         return result
 
-    result = assess(moved(patient(), rotate), Settings(nodes="none"))
+    result = assess(moved(patient(), rotate), COARSE_WITHOUT_NODES)
     rotated, expected = labels_of(result.stations), labels_of(assessed().stations)
     scores = {r.name: dice(rotated == r.label_value, expected == r.label_value) for r in anatomy.stations()}
     assert np.mean(list(scores.values())) > 0.8, scores
@@ -133,7 +129,7 @@ def test_a_rotated_patient_space_gives_nearly_the_same_stations() -> None:
 
 def test_without_pet_and_nodes_nothing_is_called_and_nothing_is_zero() -> None:
     case = replace(patient(), pet=None, nodes=None)
-    assessment = assess(case, Settings(nodes="none")).assessment
+    assessment = assess(case, COARSE_WITHOUT_NODES).assessment
     assert {finding.call for finding in assessment.stations} == {None}
     assert {finding.n_nodes for finding in assessment.stations} == {None}
     assert {finding.suv_max for finding in assessment.stations} == {None}
@@ -141,7 +137,7 @@ def test_without_pet_and_nodes_nothing_is_called_and_nothing_is_zero() -> None:
 
 
 def test_pet_finds_the_planted_metastases_without_node_masks() -> None:
-    assessment = assess(replace(patient(), nodes=None)).assessment
+    assessment = assess(replace(patient(), nodes=None), COARSE).assessment
     assert assessment.case.nodes_from == "pet_threshold"
     positive = {finding.station for finding in assessment.stations if finding.call == "positive"}
     assert {"4R", "7"} <= positive <= {"4R", "7", "10R", "11R"}
@@ -153,7 +149,7 @@ def test_a_cut_field_of_view_costs_stations_but_not_the_case() -> None:
             return image
         return image[:, :, image.GetSize()[2] // 2 + 6 :]
 
-    result = assess(moved(patient(), upper_part), Settings(nodes="none"))
+    result = assess(moved(patient(), upper_part), COARSE_WITHOUT_NODES)
     missing = [finding for finding in result.assessment.stations if finding.volume_ml is None]
     assert {"8", "9"} <= {finding.station for finding in missing}
     assert all(finding.warnings for finding in missing)
@@ -165,7 +161,7 @@ def test_cancelling_stops_the_assessment() -> None:
             raise CancelledError
 
     with pytest.raises(CancelledError):
-        assess(patient(), progress=cancel)
+        assess(patient(), COARSE, progress=cancel)
 
 
 def test_the_case_stays_synthetic_in_its_assessment() -> None:

@@ -32,7 +32,7 @@ from LNStationLib.assessment.assess import judge_case
 from LNStationLib.assessment.reassess import Reassessment, reassess
 from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.boxes import station_boxes
-from LNStationLib.nodes import update
+from LNStationLib.nodes import ct_blobs, update
 from LNStationLib.nodes.ct_blobs import search_box
 from LNStationLib.support.errors import CancelledError, GeometryError, InputError
 
@@ -139,7 +139,7 @@ def test_voxels_of_a_neighbor_change_their_station_and_the_neighbor_says_so() ->
     for name in ["4R", *losers]:
         assert now[name].edited
         assert now[name].borders == []
-        assert "changed by a reader" in now[name].warnings[0]
+        assert "A reader changed the contour" in now[name].warnings[0]
     kept = set(now) - {"4R", *losers}
     assert {"1R", "1L", "8", "9"} <= kept
     for name in kept:
@@ -212,7 +212,7 @@ def test_a_mask_on_another_grid_is_refused() -> None:
         _other(image, SetDirection=(-1, 0, 0, 0, -1, 0, 0, 0, 1)),
     ]
     for stranger in strangers:
-        with pytest.raises(GeometryError, match="station 4R is on another voxel grid than the CT: set the CT"):
+        with pytest.raises(GeometryError, match="station 4R is on a different voxel grid from the CT: set the CT"):
             reassess(before, {"4R": stranger})
 
 
@@ -254,9 +254,9 @@ def test_a_ct_stored_mirrored_gives_the_same_answer_to_the_same_edit(axes: tuple
         patient(), ct=flip(patient().ct), nodes=None if patient().nodes is None else flip(patient().nodes)
     )
     baseline = replace(case.state.baseline, stations=stations, boxes=station_boxes(stations))
-    mirrored = judge_case(
-        replace(case.state, case=flipped_case, stations=stations, boxes=station_boxes(stations), baseline=baseline)
-    )
+    assert case.state.station_part is not None
+    part = replace(case.state.station_part, labels=stations, boxes=station_boxes(stations), baseline=baseline)
+    mirrored = judge_case(replace(case.state, case=flipped_case, station_part=part, nodes=None))
     edit = EDITS["7 is halved"](case)["7"]
     assert edit is not None
     there = findings(reassess(mirrored, {"7": flip(edit)}).assessed)
@@ -284,7 +284,7 @@ def test_edits_inside_the_chest_do_not_start_the_blob_search_anew(monkeypatch: p
     def fail(*arguments: Any) -> Any:
         raise AssertionError("searched again")
 
-    monkeypatch.setattr(update, "search_blobs", fail)
+    monkeypatch.setattr(ct_blobs, "search_blobs", fail)
     for edit in ("4R grows over its neighbors", "7 shrinks"):
         now = reassess(before, EDITS[edit](before)).assessed
         assert search_box(now.state.stations) == search_box(before.state.stations)

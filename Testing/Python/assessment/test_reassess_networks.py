@@ -177,7 +177,9 @@ def test_another_package_of_the_same_name_is_refused(tmp_path: Path, package: Pa
     changed = supplied.assessment.provenance
     used = [row.model_copy(update={"model_sha256": "0" * 64}) if row.model_sha256 else row for row in changed]
     case = replace(supplied, assessment=supplied.assessment.model_copy(update={"provenance": used}))
-    with pytest.raises(InputError, match="was assessed with another model package than the tiny that is here now"):
+    with pytest.raises(
+        InputError, match="was assessed with a different model package from the tiny that is available now"
+    ):
         reassess(case, EDITS["7 is halved"](supplied))
 
 

@@ -23,6 +23,7 @@ from edited_patient import (
 )
 
 from LNStationLib.assessment.assess import judge_case
+from LNStationLib.assessment.methods import REGISTRIES
 from LNStationLib.assessment.reassess import reassess
 from LNStationLib.assessment.restore import restore_case, settings_of
 from LNStationLib.imaging.arrays import array_view
@@ -74,7 +75,27 @@ def test_edits_before_the_saving_stay_marked_and_later_ones_can_be_undone() -> N
 def test_the_settings_that_mattered_are_read_from_the_provenance(settings: Settings) -> None:
     settings = settings.model_copy(update={"working_spacing_mm": COARSE_MM})
     case = judge_case(replace(assessed("supplied").state, settings=settings))
-    assert settings_of(case.assessment) == settings
+    restored = settings_of(case.assessment)
+    assert restored.working_spacing_mm == settings.working_spacing_mm
+    for step, registry in REGISTRIES.items():
+        method = registry.chosen(settings, patient())
+        assert registry.chosen(restored, patient()) is method
+        assert restored.of(step).method == settings.of(step).method
+        assert registry.options(method, restored) == registry.options(method, settings), step
+
+
+def test_flat_settings_of_an_assessment_of_schema_1_0_are_still_read() -> None:
+    flat = {
+        "organs": {"working_spacing_mm": COARSE_MM},
+        "nodes": {"nodes": "supplied", "node_suv_threshold": 3.0},
+        "metastasis": {"short_axis_threshold_mm": 12.0, "suv_max_threshold": 5.0},
+    }
+    assessment = assessed("supplied").assessment
+    rows = [row.model_copy(update={"settings": flat.get(row.step, {})}) for row in assessment.provenance]
+    settings = settings_of(assessment.model_copy(update={"provenance": rows}))
+    assert (settings.working_spacing_mm, settings.nodes.method) == (COARSE_MM, "supplied")
+    assert settings.metastasis.method == "clinical_criteria"
+    assert settings.metastasis.options["clinical_criteria"]["short_axis_threshold_mm"] == 12.0
 
 
 def _without_midline(parts: dict[str, Any]) -> None:
@@ -95,7 +116,7 @@ def _with_a_strange_value(parts: dict[str, Any]) -> None:
 
 def _with_a_strange_method(parts: dict[str, Any]) -> None:
     rows = [
-        row.model_copy(update={"implementation": "oracle"}) if row.step == "metastasis" else row
+        row.model_copy(update={"settings": {**row.settings, "method": "oracle"}}) if row.step == "metastasis" else row
         for row in parts["assessment"].provenance
     ]
     parts["assessment"] = parts["assessment"].model_copy(update={"provenance": rows})
@@ -108,7 +129,7 @@ def _with_a_strange_method(parts: dict[str, Any]) -> None:
         (_without_a_node, "disagree on node 1"),
         (_without_a_station, "disagree on station 7"),
         (_with_a_strange_value, "holds the value 200"),
-        (_with_a_strange_method, "metastasis = oracle, unknown here"),
+        (_with_a_strange_method, "settings that are unknown here .there is no method 'oracle' for metastasis"),
     ],
 )
 def test_what_does_not_belong_together_is_refused(spoil: Any, words: str) -> None:
@@ -129,5 +150,5 @@ def test_a_restored_case_says_what_it_lacks_and_how_to_get_it() -> None:
     restored = restore_case(patient(), **saved(assessed("supplied")))
     with pytest.raises(ValueError, match=r"organs of this case are not known yet: .* with_organs"):
         _ = restored.organs
-    with pytest.raises(ValueError, match=r"attention maps of this case are not known yet: .* with_attention"):
+    with pytest.raises(ValueError, match=r"evidence maps of this case are not known yet: .* with_evidence"):
         _ = restored.known_evidence

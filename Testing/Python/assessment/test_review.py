@@ -55,7 +55,7 @@ def test_a_whole_review_reads_back_from_its_json() -> None:
         ({"opinion": "good"}, "opinion"),
         ({"calls": {"4Q": {"call": "positive", "when": WHEN}}}, "no station '4Q'"),
         ({"calls": {"4R": {"call": "maybe", "when": WHEN}}}, "positive"),
-        ({"calls": {"4R": {"call": "positive", "when": "yesterday"}}}, "no ISO 8601 time"),
+        ({"calls": {"4R": {"call": "positive", "when": "yesterday"}}}, "not an ISO 8601 time"),
         ({"calls": {"4R": {"call": "positive"}}}, "when"),
         ({"calls": {"4R": {"call": "positive", "when": WHEN, "note": "x" * 5000}}}, "4000"),
         ({"edits": [{"who": "a", "when": WHEN, "station": "X"}]}, "no station 'X'"),

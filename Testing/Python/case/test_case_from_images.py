@@ -12,7 +12,7 @@ from imaging.samples import box_mask, chest, pet_tags, write_series
 
 from LNStationLib.case.from_memory import CaseImages, case_from_images
 from LNStationLib.imaging.arrays import array_view
-from LNStationLib.imaging.checks import with_geometry_of
+from LNStationLib.imaging.boxes import like
 from LNStationLib.support.errors import GeometryError, InputError
 
 
@@ -24,7 +24,7 @@ def pet_counts(scale: float) -> sitk.Image:
     """High in the body, 0 outside."""
     ct = chest()
     values = np.clip(sitk.GetArrayFromImage(ct).astype(np.float32) + 1000, 0, 1000) * scale
-    return with_geometry_of(values.astype(np.float32), ct)
+    return like(values.astype(np.float32), ct)
 
 
 def test_a_ct_alone_makes_a_case_with_a_safe_name() -> None:
@@ -49,7 +49,7 @@ def test_a_pet_in_suv_passes_and_one_that_cannot_be_suv_does_not() -> None:
     case = case_from_images(given(pet=pet_counts(0.005), pet_unit="SUVbw"))
     assert case.pet is not None
     assert array_view(case.pet).max() == pytest.approx(5)
-    with pytest.raises(InputError, match="which is no SUV"):
+    with pytest.raises(InputError, match="outside the range of SUV"):
         case_from_images(given(pet=pet_counts(5.0), pet_unit="SUVbw"))
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from case.mask_loading import load_nodes, load_tumor
 from imaging.samples import box_mask, points_mm, wrapped
 
-from LNStationLib.case.lesion_masks import load_nodes, load_tumor
 from LNStationLib.imaging.arrays import array_view
 from LNStationLib.support.errors import GeometryError, InputError
 

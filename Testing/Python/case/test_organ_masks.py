@@ -8,9 +8,10 @@ import nibabel as nib
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from case.mask_loading import load_organs
 from imaging.samples import box_mask, oblique, wrapped
 
-from LNStationLib.case.organ_masks import OrganMasks, load_organs
+from LNStationLib.case.organ_masks import OrganMasks
 from LNStationLib.imaging.arrays import array_view
 from LNStationLib.support.errors import GeometryError, InputError
 

@@ -70,13 +70,13 @@ def test_a_card_shows_cohort_metrics_operating_points_and_what_it_was_trained_on
 
 
 def test_a_sound_package_is_verified_and_its_network_built_where_asked(package: Path) -> None:
-    assert "is sound" in words(run("models", "verify", package))
-    assert "mobilevitv2_sa_moe takes them" in words(run("models", "verify", "--build", package))
+    assert "is valid" in words(run("models", "verify", package))
+    assert "mobilevitv2_sa_moe accepts them" in words(run("models", "verify", "--build", package))
 
 
 def test_a_package_of_an_older_schema_is_upgraded(tmp_path: Path) -> None:
     assert "in schema version 2.0" in words(run("models", "upgrade", VERSION_1, tmp_path / "today.zip"))
-    assert "is sound" in words(run("models", "verify", "--build", tmp_path / "today.zip"))
+    assert "is valid" in words(run("models", "verify", "--build", tmp_path / "today.zip"))
     again = run("models", "upgrade", tmp_path / "today.zip", tmp_path / "again.zip")
     assert again.exit_code == 2
     assert "already: use it as it is" in words(again)

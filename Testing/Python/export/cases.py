@@ -145,7 +145,7 @@ def make_result(options: Options | None = None) -> AssessedCase:
     trachea = {anatomy.organ("trachea").label_value: (0.0, 10.0, 10.0, 9.0)}
     case = Case(options.case_id, ct, pet=pet_image() if options.pet else None, synthetic=options.synthetic)
     return assessed_case(
-        evidence=evidence_maps() if options.attention else {},
+        attention=evidence_maps() if options.attention else {},
         assessment=make_assessment(options, ct),
         case=case,
         stations=ball_labels(ct, stations, np.uint8),

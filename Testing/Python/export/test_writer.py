@@ -85,7 +85,7 @@ def test_the_same_result_gives_the_same_bytes(written: Path, tmp_path: Path) -> 
 
 
 def test_a_label_map_on_another_grid_is_a_defect(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="another grid"):
+    with pytest.raises(ValueError, match="different grid"):
         write_label_map(sitk.Image([4, 4, 4], sitk.sitkUInt8), ct_image(Frame()), tmp_path / "x.nii.gz")
 
 
@@ -210,13 +210,13 @@ def test_an_interrupted_replacement_never_looks_whole(
     ],
 )
 def test_file_system_errors_become_one_sentence(tmp_path: Path, number: int, words: str) -> None:
-    with pytest.raises(OutputError, match=words) as caught, folder_module.explained(tmp_path):
+    with pytest.raises(OutputError, match=words) as caught, folder_module.user_facing_errors(tmp_path):
         raise OSError(number, "x")
     assert str(tmp_path) in str(caught.value)
 
 
 def test_a_missing_resource_is_not_blamed_on_the_output_folder(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError), folder_module.explained(tmp_path):
+    with pytest.raises(FileNotFoundError), folder_module.user_facing_errors(tmp_path):
         raise FileNotFoundError("Resources/Report/report.typ not found")
 
 

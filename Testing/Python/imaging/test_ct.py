@@ -82,7 +82,7 @@ def test_few_nans_become_air_with_a_warning() -> None:
         (np.clip(HU, -160, 240), "no air in view"),
         (HU.astype(int) - 1024, "hardly any value lies between"),
         (np.full(HU.shape, -3000), "empty"),
-        (np.where(HU > 0, -3000, -2000), "nothing but padding"),
+        (np.where(HU > 0, -3000, -2000), "only padding values"),
     ],
 )
 def test_values_that_are_no_hounsfield_units_are_refused(array: np.ndarray, message: str) -> None:

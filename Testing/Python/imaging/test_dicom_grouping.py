@@ -107,7 +107,7 @@ def test_a_series_with_one_sop_uid_and_every_file_twice_is_read_once(tmp_path: P
     shutil.copytree(tmp_path / "a", tmp_path / "b")
     said: list[str] = []
     assert np.array_equal(read(tmp_path, said), VALUES)
-    assert said == ["CT: 12 images that repeat another at the same place were left out."]
+    assert said == ["CT: 12 duplicate images at the same position were left out."]
 
 
 def again(file: Path, **tags: object) -> Path:
@@ -124,7 +124,7 @@ def test_slices_sent_twice_under_new_uids_are_dropped_with_a_warning(tmp_path: P
         move(again(files[k]), (-30.5, 12.2, round(404.0 + 2.5 * k, 1)))
     said: list[str] = []
     assert np.array_equal(read(tmp_path, said), VALUES)
-    assert said == ["CT: 3 images that repeat another at the same place were left out."]
+    assert said == ["CT: 3 duplicate images at the same position were left out."]
 
 
 def test_a_copy_in_another_transfer_syntax_is_a_copy(tmp_path: Path) -> None:
@@ -152,7 +152,9 @@ def test_phases_and_kernels_of_one_series_are_refused_by_name(
     files = write_series(tmp_path / "1", volume(), tags={keyword: values[0], "SeriesInstanceUID": ONE_UID})
     write_series(tmp_path / "2", volume(VALUES + 7), tags={keyword: values[1], "SeriesInstanceUID": ONE_UID})
     assert len(files) == 12
-    with pytest.raises(InputError, match=rf"several images at one place \(-30\.5, 12\.2, 404\.0\) mm, .*{named}"):
+    with pytest.raises(
+        InputError, match=rf"several images at the same position \(-30\.5, 12\.2, 404\.0\) mm, .*{named}"
+    ):
         read(tmp_path)
 
 
@@ -160,7 +162,7 @@ def test_phases_that_share_one_sop_uid_are_not_mixed(tmp_path: Path) -> None:
     tags = {"SOPInstanceUID": ONE_UID, "SeriesInstanceUID": ONE_UID}
     write_series(tmp_path / "1", volume(), tags=tags)
     write_series(tmp_path / "2", volume(VALUES + 7), tags=tags)
-    with pytest.raises(InputError, match="several images at one place"):
+    with pytest.raises(InputError, match="several images at the same position"):
         read(tmp_path)
 
 
@@ -182,7 +184,7 @@ def test_slices_of_the_series_in_another_plane_are_left_out_with_a_warning(tmp_p
         again(file, ImageOrientationPatient=cosines)
     said: list[str] = []
     assert np.array_equal(read(tmp_path, said), VALUES)
-    assert "2 images of the same series with another size, pixel spacing or orientation were left out" in said[1]
+    assert "2 images of the same series with a different size, pixel spacing or orientation were left out" in said[1]
 
 
 def test_a_bolus_tracked_at_one_place_is_no_second_volume(tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def test_missing_slices_are_refused_with_their_place(tmp_path: Path, skip: tuple
 def test_uneven_slices_are_refused(tmp_path: Path) -> None:
     files = write_series(tmp_path, volume())
     move(files[-1], (-30.5, 12.25, 404.0 + 11 * 2.5 + 0.8))
-    with pytest.raises(GeometryError, match=r"uneven slice distances, 3\.30 mm"):
+    with pytest.raises(GeometryError, match=r"uneven slice spacing, 3\.30 mm"):
         read(tmp_path)
 
 
@@ -103,7 +103,7 @@ def test_distances_that_drift_slowly_are_refused(tmp_path: Path) -> None:
     values = np.zeros((48, 9, 8), np.int16)
     for file, z in zip(write_series(tmp_path, wrapped(values)), depth, strict=True):
         move(file, (0, 0, float(z)))
-    with pytest.raises(GeometryError, match=r"drift between 2\.30 and 2\.70 mm"):
+    with pytest.raises(GeometryError, match=r"drifts between 2\.30 and 2\.70 mm"):
         read(tmp_path)
 
 
@@ -133,7 +133,7 @@ def test_a_tilted_gantry_is_refused_with_its_angle(tmp_path: Path) -> None:
 def test_several_images_at_one_place_are_refused(tmp_path: Path) -> None:
     files = write_series(tmp_path, volume())
     move(files[4], (-30.5, 12.25, 404.0 + 2.5 * 5))
-    with pytest.raises(InputError, match="several images at one place"):
+    with pytest.raises(InputError, match="several images at the same position"):
         read(tmp_path)
 
 

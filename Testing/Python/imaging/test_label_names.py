@@ -84,5 +84,5 @@ def test_a_faulty_table_is_refused_by_name(tmp_path: Path, content: str) -> None
 
 def test_a_line_that_is_no_label_is_refused(tmp_path: Path) -> None:
     (tmp_path / "organs.txt").write_text("aorta 1\n")
-    with pytest.raises(InputError, match="'aorta 1' is no label"):
+    with pytest.raises(InputError, match="'aorta 1' is not a label"):
         label_names(tmp_path / "organs.nii.gz", IMAGE, "organs")

@@ -70,7 +70,7 @@ def test_becquerels_need_a_dose_and_become_suv_with_one() -> None:
 
 @pytest.mark.parametrize("scale", [2500.0, 0.01])
 def test_values_that_are_no_suv_are_refused(scale: float) -> None:
-    with pytest.raises(InputError, match="which is no SUV"):
+    with pytest.raises(InputError, match="outside the range of SUV"):
         suv_from_file(image(SUV * scale), "suvbw", None, "PET", [].append)
 
 

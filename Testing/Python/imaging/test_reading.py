@@ -201,11 +201,11 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("ct.nii.gz", b"hello, I am a text", "not an image"),
+        ("ct.nii.gz", b"hello, I am a text", "not a readable image"),
         ("ct.nii.gz", b"", "the file is empty"),
-        ("ct.nii.gz", gzip.compress(b"a text, compressed" * 40, mtime=0), "not an image"),
-        ("ct.nii.gz", gzip.compress(bytes(5000), mtime=0)[:20], "damaged|not an image"),
-        ("ct.png", b"\x89PNG\r\n\x1a\n" + bytes(200), "not an image that can be read; give NIfTI"),
+        ("ct.nii.gz", gzip.compress(b"a text, compressed" * 40, mtime=0), "not a readable image"),
+        ("ct.nii.gz", gzip.compress(bytes(5000), mtime=0)[:20], "damaged|not a readable image"),
+        ("ct.png", b"\x89PNG\r\n\x1a\n" + bytes(200), "not a readable image; give NIfTI"),
         ("ct.nrrd", b"NRRD0004\ntype: short\ndimension: 3\nspace: LPS\nsizes: 5 5 5\n", "damaged or incomplete NRRD"),
     ],
 )

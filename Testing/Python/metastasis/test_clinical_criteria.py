@@ -298,7 +298,7 @@ def test_pet_decides_where_candidates_on_ct_are_not_called():
     calls = assess_case(case, nodes="ct_blobs")
 
     assert calls["4R"].call == "negative"
-    assert "not told from vessels" in calls["4R"].reason
+    assert "cannot be distinguished from vessels" in calls["4R"].reason
     assert "short axis" not in calls["4R"].reason
 
 

@@ -330,7 +330,7 @@ def test_a_device_that_is_not_there_is_refused(package: Path, device: str) -> No
 
 
 def test_a_package_that_needs_nodes_is_refused_where_none_are_looked_for(package: Path) -> None:
-    with pytest.raises(InputError, match="needs nodes, and the setting is to look for none"):
+    with pytest.raises(InputError, match="needs nodes, but no node search is selected"):
         check_model(settings(model=str(package), nodes="none"))
 
 

@@ -101,7 +101,7 @@ def test_the_console_lists_shows_and_verifies_it(toys: Path) -> None:
     shown = run("models", "show", toys)
     for expected in ("ball, bear", "nursery: 3 patients, 4 scans", "coarse: mobilevitv2", "fine: mobilevitv2"):
         assert expected in shown
-    assert "takes them" in run("models", "verify", "--build", toys)
+    assert "accepts them" in run("models", "verify", "--build", toys)
 
 
 def test_its_card_has_the_envelope_the_section_and_rows_for_people(toys: Path) -> None:

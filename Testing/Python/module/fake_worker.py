@@ -24,6 +24,7 @@ import numpy as np
 from LNStationLib.worker import messages
 from LNStationLib.worker.volume_files import read_volume, write_volume
 
+SHIPPED = Path(__file__).resolve().parents[3] / "Resources" / "Definitions" / "methods.json"
 ANSWERS, FOLDER = Path(sys.argv[1]), Path(sys.argv[3])
 cancelled: set[Any] = set()
 waiting: queue.Queue[messages.Call | None] = queue.Queue()
@@ -93,7 +94,7 @@ def assess(params: dict[str, Any]) -> dict[str, Any]:
     case = params["case"]
     cases[case]["assessment"] = assessment()
     stations, nodes = np.load(ANSWERS / "stations.npy"), np.load(ANSWERS / "nodes.npy")
-    learned = params.get("settings", {}).get("metastasis") == "sa_moe"
+    learned = params.get("settings", {}).get("metastasis", {}).get("method") == "station_network"
     attention = (stations > 0).astype(np.float32) if learned or behavior("assess").get("attention") else None
     if learned:
         judged_by(cases[case]["assessment"], params["settings"])
@@ -127,6 +128,11 @@ def reassess(params: dict[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def methods(params: dict[str, Any]) -> dict[str, Any]:
+    path = ANSWERS / "methods.json"
+    return json.loads((path if path.exists() else SHIPPED).read_text(encoding="utf-8"))
+
+
 def models(params: dict[str, Any]) -> dict[str, Any]:
     path = ANSWERS / "models.json"
     told = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
@@ -146,11 +152,12 @@ def within(row: dict[str, Any], folders: list[str]) -> bool:
 def judged_by(made: dict[str, Any], settings: dict[str, Any]) -> None:
     """As if a network of the package had called the stations."""
     known = json.loads((ANSWERS / "models.json").read_text(encoding="utf-8"))["models"]
-    card = next(row for row in known if row["path"] == settings["model"])
+    options = settings["metastasis"]["options"]["station_network"]
+    card = next(row for row in known if row["path"] == options["model"])
     made["provenance"].append(
         {
-            "step": "metastasis", "implementation": "sa_moe", "version": "1", "seconds": 0.1,
-            "settings": {"operating_point": settings["operating_point"] or card["operating_points"][0]["name"]},
+            "step": "metastasis", "implementation": "station_network", "version": "1", "seconds": 0.1,
+            "settings": {"operating_point": options.get("operating_point") or card["operating_points"][0]["name"]},
             "model_package": card["id"], "model_version": card["version"], "model_sha256": card["sha256"],
             "trained_on": card["trained_on"], "references": [], "warnings": [],
         }
@@ -180,6 +187,7 @@ def report(params: dict[str, Any]) -> dict[str, Any]:
 METHODS = {
     "hello": lambda params: {"protocol": behavior("hello").get("protocol", messages.PROTOCOL), "pid": os.getpid()},
     "devices": lambda params: {"devices": [{"name": "cpu", "title": "CPU"}, {"name": "cuda:0", "title": "GPU"}]},
+    "methods": methods,
     "models": models,
     "load_case": load_case,
     "assess": assess,
@@ -200,7 +208,7 @@ def answer(call: messages.Call) -> bytes:
         return messages.error(call.request_id, messages.ErrorCode.CANCELLED, "cancelled")
     if "error" in behavior(call.method):
         return messages.error(call.request_id, *behavior(call.method)["error"])
-    if call.method not in ("hello", "devices", "models", "load_case") and call.params["case"] not in cases:
+    if call.method not in ("hello", "devices", "methods", "models", "load_case") and call.params["case"] not in cases:
         return messages.error(call.request_id, messages.ErrorCode.UNKNOWN_CASE, "unknown case")
     try:
         return messages.result(call.request_id, METHODS[call.method](call.params))

@@ -47,6 +47,15 @@ class PanelDriver:
     def table(self) -> Any:
         return self.loaded.widget.stations.table
 
+    @property
+    def picker(self) -> Any:
+        """The widgets that choose how stations are called."""
+        return self.widget.assessing.models.pickers["metastasis"].widgets
+
+    def field(self, step: str, option: str) -> Any:
+        """The control of an option."""
+        return self.widget.assessing.methods.field(step, option).widget
+
     def add_ct(self, name: str = "CT") -> Any:
         """A CT appears in the scene, as if loaded."""
         return make_volume(name=name)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
 import slicer
 import vtk
+from made_once import made_once
 
 from LNStationLib import anatomy
 from LNStationLib.case.case import Case
@@ -30,7 +30,7 @@ class Patient:
     nodes: Any
 
 
-@lru_cache(maxsize=2)
+@made_once
 def phantom(spacing_mm: tuple[float, float, float] = COARSE) -> Case:
     """The demo patient; made once for each voxel size."""
     return demo_case(0, spacing_mm=spacing_mm)

@@ -116,7 +116,7 @@ def test_a_mask_on_another_grid_is_resampled_and_small_nodes_survive():
     found = np.array(sorted(one.centroid_mm for one in result.findings))
     assert found[:, :2] == pytest.approx(np.array(spots)[:, :2], abs=0.8)
     assert found[:, 2] == pytest.approx(np.array(spots)[:, 2], abs=2.6)
-    assert "another grid" in result.warnings[0]
+    assert "different grid" in result.warnings[0]
 
 
 def test_a_supplied_node_outside_the_ct_is_counted_in_a_warning():
@@ -135,7 +135,7 @@ def test_a_node_outside_all_stations_comes_last_and_is_reported():
     result = find(supplied(mask, ct, ct))
 
     assert [one.station for one in result.findings] == ["7", None]
-    assert "Node 2 lies outside all parsed stations and counts for none." in result.warnings
+    assert "Node 2 lies outside all parsed stations and is not counted in any station." in result.warnings
 
 
 def test_an_empty_mask_gives_no_nodes_and_says_so():

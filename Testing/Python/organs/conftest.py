@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from made_once import made_once
 from organs.organ_cases import Thorax, find_in, make_thorax, real_case
 from states import organs_on
 
@@ -31,12 +32,16 @@ def image_organs(thorax: Thorax) -> OrganSet:
 @pytest.fixture(scope="session")
 def real_organs() -> OrganSet:
     """Organs of the real CT with its supplied masks."""
-    case = real_case(supplied=True)
-    return organs_on(case, working_grid(case.ct, 1.5), Settings())
+    return _organs_of_real_case(supplied=True)
 
 
 @pytest.fixture(scope="session")
 def real_image_organs() -> OrganSet:
     """Organs of the real CT from the image alone."""
-    case = real_case(supplied=False)
+    return _organs_of_real_case(supplied=False)
+
+
+@made_once
+def _organs_of_real_case(*, supplied: bool) -> OrganSet:
+    case = real_case(supplied=supplied)
     return organs_on(case, working_grid(case.ct, 1.5), Settings())

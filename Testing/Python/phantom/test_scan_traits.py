@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from made_once import made_once
 from scipy import ndimage
 
 from LNStationLib.imaging.grid import Grid
@@ -36,7 +37,7 @@ EVERYTHING = Bedding(gown=True, blanket="closed", pillow=True, mattress=True)
 REAL_CT = Path(__file__).resolve().parents[4] / "shared" / "data" / "chest_ct_02"
 
 
-@cache
+@made_once
 def scanned(*traits: ScanTrait) -> PhantomCase:
     return thorax(2, spacing_mm=COARSE, with_pet=False, organs="none", scan_traits=traits, field_of_view="wide")
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from functools import cache
 from typing import Literal
 
 import edited_patient as patient
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from made_once import made_once
 from organs.organ_cases import real_case
 from stations.schematic_chest import schematic_chest
 
@@ -241,7 +241,7 @@ def test_a_usual_size_is_not_worth_a_word() -> None:
 # Patients: the rules must not reject what is right
 
 
-@cache
+@made_once
 def phantom(preset: Literal["lung", "esophagus"], mirrored: bool = False) -> Case:
     plan = compact(draw_patient(load_preset(preset), seed=3, number=1), 2.5)
     return render(replace(plan, has_pet=False), organs="all", mirrored=mirrored).case

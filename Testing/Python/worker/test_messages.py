@@ -59,7 +59,7 @@ ids = st.integers() | st.text()
 
 
 def clean(value: object) -> object:
-    """Lone surrogates cannot travel in UTF-8."""
+    """Lone surrogates cannot be transferred in UTF-8."""
     return json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", errors="replace"))
 
 

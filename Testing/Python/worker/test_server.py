@@ -15,7 +15,7 @@ import pytest
 from LNStationLib.support.errors import GeometryError, InputError
 from LNStationLib.support.progress import Progress
 from LNStationLib.worker import messages
-from LNStationLib.worker.failures import UnknownCaseError, blotted
+from LNStationLib.worker.failures import UnknownCaseError, redacted
 from LNStationLib.worker.messages import Answer, Call, ErrorCode, parse
 from LNStationLib.worker.server import METHODS, Method, Server
 from LNStationLib.worker.volume_files import VolumeError
@@ -324,6 +324,6 @@ def test_the_log_of_a_defect_holds_nothing_that_came_with_the_request(caplog: py
 
 def test_blotting_leaves_the_rest_readable() -> None:
     assert (
-        blotted("cannot read /data/Doe/x.dcm: damaged", {"files": ["/data/Doe/x.dcm"]})
+        redacted("cannot read /data/Doe/x.dcm: damaged", {"files": ["/data/Doe/x.dcm"]})
         == "cannot read <...>: damaged"
     )

@@ -105,19 +105,19 @@ def test_a_missing_file_a_folder_and_a_pipe_are_refused(tmp_path: Path, describe
     with pytest.raises(VolumeError, match="cannot be read"):
         read_volume(tmp_path, described | {"path": "missing.raw"})
     (tmp_path / "folder").mkdir()
-    with pytest.raises(VolumeError, match="no regular file"):
+    with pytest.raises(VolumeError, match="not a regular file"):
         read_volume(tmp_path, described | {"path": "folder"})
     if hasattr(os, "mkfifo"):
         os.mkfifo(tmp_path / "pipe")
-        with pytest.raises(VolumeError, match="no regular file"):
+        with pytest.raises(VolumeError, match="not a regular file"):
             read_volume(tmp_path, described | {"path": "pipe"})
 
 
 @pytest.mark.parametrize(
     ("key", "value", "complaint"),
     [
-        ("dtype", "float64", "cannot travel"),
-        ("dtype", ["uint8"], "cannot travel"),
+        ("dtype", "float64", "cannot be transferred"),
+        ("dtype", ["uint8"], "cannot be transferred"),
         ("shape", [2, 3], "three whole numbers"),
         ("shape", [2, 3, -4], "three whole numbers"),
         ("shape", [2, 3, 4.0], "three whole numbers"),
@@ -142,7 +142,7 @@ def test_a_wrong_description_is_refused(
 
 
 def test_what_cannot_travel_is_not_written(tmp_path: Path) -> None:
-    with pytest.raises(VolumeError, match="float64 cannot travel"):
+    with pytest.raises(VolumeError, match="float64 cannot be transferred"):
         write_volume(tmp_path, "a.raw", np.zeros((2, 2, 2)), OBLIQUE)
     with pytest.raises(VolumeError, match="3 axes"):
         write_volume(tmp_path, "a.raw", np.zeros((2, 2), np.uint8), OBLIQUE)

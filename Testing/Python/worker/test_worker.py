@@ -11,20 +11,19 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from edited_patient import patient
 from imaging.samples import chest, pet_tags, write_series
 from worker.client import Client
 
 from LNStationLib import anatomy
-from LNStationLib.case.case import Case
 from LNStationLib.imaging.boxes import like
-from LNStationLib.phantom import demo_case, samples, write_case
+from LNStationLib.phantom import samples, write_case
 from LNStationLib.state.assessment import Assessment
 from LNStationLib.support.progress import silent
 from LNStationLib.worker import messages
@@ -55,11 +54,6 @@ methods.Methods._devices = lambda self, params, progress: np.empty((1 << 50,), f
 from LNStationLib.worker.__main__ import main
 sys.exit(main())
 """
-
-
-@cache
-def patient() -> Case:
-    return demo_case(spacing_mm=(2.0, 2.0, 4.0))
 
 
 def load_params(client: Client, key: str = "a", **changes: Any) -> dict[str, Any]:
@@ -291,8 +285,8 @@ def test_volumes_that_cannot_be_used_are_refused_and_the_case_stays(client: Clie
     wrong = {
         "leaves the private folder": good | {"path": "../ct.raw"},
         "bytes where": truncated,
-        "cannot travel": good | {"dtype": "float64"},
-        "no rotation": good | {"direction": [0.0] * 9},
+        "cannot be transferred": good | {"dtype": "float64"},
+        "not a rotation": good | {"direction": [0.0] * 9},
     }
     for words, volume in wrong.items():
         failure = client.failure("reassess", {"case": "a", "stations": {"7": volume}})

@@ -14,12 +14,12 @@ from lnstation_training.cli.experiment import experiment
 from lnstation_training.cli.prepare import prepare
 from lnstation_training.cli.runs import evaluate, export, fit
 from lnstation_training.synthetic import commands as synthetic
-from LNStationLib.cli.errors import GuardedGroup, set_up_logging
+from LNStationLib.cli.errors import UserErrorGroup, set_up_logging
 from LNStationLib.support import console
 
 app = typer.Typer(
     name="train",
-    cls=GuardedGroup,
+    cls=UserErrorGroup,
     help=(
         "Train networks for lymph nodes on your own cohort. Research use only.\n\n"
         "In order: prepare makes samples of the CTs, such as a region of each station, fit trains on one fold, "

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import ValidationError
 
@@ -22,6 +22,8 @@ PATHOLOGY_COLUMNS = tuple(StationRow.model_fields)
 _TABLES = ("pathology", "node_pathology")
 _STATIONS: tuple[Need, ...] = ("stations",)
 R = TypeVar("R", bound=Row)
+L = TypeVar("L", StationRow, NodeRow)
+Label = TypeVar("Label")
 
 
 @dataclass(frozen=True)
@@ -147,25 +149,26 @@ def _read_patients(table: Path, filled: Sequence[str]) -> dict[str, PatientRow]:
 
 
 def _read_pathology(table: Path, patients: set[str]) -> dict[str, dict[str, Dissection]]:
-    faults, found = _Faults(table), dict[str, dict[str, Dissection]]()
-    for line, row in _rows(table, StationRow, faults):
-        _check_patient(row.patient, patients, line, faults)
-        stations = found.setdefault(row.patient, {})
-        if row.station in stations:
-            faults.add(line, "station", f"{row.station} of patient {row.patient} is already in the table")
-        stations[row.station] = Dissection(row.nodes_taken, row.nodes_positive)
-    faults.raise_if_any()
-    return found
+    return _by_patient(
+        table, StationRow, patients, "station", lambda row: Dissection(row.nodes_taken, row.nodes_positive)
+    )
 
 
 def _read_nodes(table: Path, patients: set[str]) -> dict[str, dict[int, bool]]:
-    faults, found = _Faults(table), dict[str, dict[int, bool]]()
-    for line, row in _rows(table, NodeRow, faults):
+    return _by_patient(table, NodeRow, patients, "node", lambda row: bool(row.metastatic))
+
+
+def _by_patient(
+    table: Path, kind: type[L], patients: set[str], column: str, label: Callable[[L], Label]
+) -> dict[str, dict[Any, Label]]:
+    """Of every patient in a table the labels by ``column``, in which no value may stand twice."""
+    faults, found = _Faults(table), dict[str, dict[Any, Label]]()
+    for line, row in _rows(table, kind, faults):
         _check_patient(row.patient, patients, line, faults)
-        nodes = found.setdefault(row.patient, {})
-        if row.node in nodes:
-            faults.add(line, "node", f"{row.node} of patient {row.patient} is already in the table")
-        nodes[row.node] = bool(row.metastatic)
+        labels, key = found.setdefault(row.patient, {}), getattr(row, column)
+        if key in labels:
+            faults.add(line, column, f"{key} of patient {row.patient} is already in the table")
+        labels[key] = label(row)
     faults.raise_if_any()
     return found
 

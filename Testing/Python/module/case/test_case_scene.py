@@ -15,7 +15,7 @@ slicer = slicer_host.start()
 
 import vtk  # noqa: E402
 from LNStationSlicer.case.CaseScene import CaseScene  # noqa: E402
-from LNStationSlicer.exchange.AssessmentTypes import nodeIdOf  # noqa: E402
+from LNStationSlicer.exchange.Findings import nodeIdOf  # noqa: E402
 from LNStationSlicer.exchange.VolumeExchange import FLIP, gridMatrix  # noqa: E402
 from LNStationSlicer.views.OverlayOptions import OverlayOptions  # noqa: E402
 from LNStationSlicer.views.Overlays import Overlays  # noqa: E402
@@ -181,7 +181,7 @@ def test_the_table_leaves_cells_empty_that_were_not_assessed() -> None:
     assert len(rows) == 17
     assert rows["4L"]["Nodes"] == "0"
     assert rows["4L"]["Reader's call"] == "positive"
-    assert rows["1R"]["Nodes"] == rows["1R"]["Model probability"] == rows["1R"]["Model call"] == ""
+    assert rows["1R"]["Nodes"] == rows["1R"]["Probability"] == rows["1R"]["Call"] == ""
     assert (rows["7"]["State"], rows["4R"]["State"]) == ("stale", "fresh")
 
 

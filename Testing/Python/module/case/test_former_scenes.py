@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,14 @@ if _reason := slicer_host.why_unavailable():
 slicer = slicer_host.start()
 
 from LNStationSlicer.case.CaseScene import CaseScene  # noqa: E402
+from LNStationSlicer.case.CaseSettings import CaseSettings  # noqa: E402
 from LNStationSlicer.case.Parameters import CaseParameters  # noqa: E402
+from LNStationSlicer.exchange.MethodDefinitions import shippedSteps  # noqa: E402
 from LNStationSlicer.views.Overlays import Overlays  # noqa: E402
 from module.mrml_cases import make_assessment, node_array, station_array  # noqa: E402
+
+from LNStationLib.assessment.methods import check_settings  # noqa: E402
+from LNStationLib.state.settings import Settings  # noqa: E402
 
 
 @pytest.fixture
@@ -46,7 +52,38 @@ def test_what_was_found_and_what_the_reader_said_is_there(former: CaseScene) -> 
 
 def test_the_settings_are_as_they_were(former: CaseScene) -> None:
     parameters = CaseParameters(former.node)
-    assert (parameters.cancer, parameters.tumorSide, parameters.shortAxisThresholdMm) == ("lung", "L", 8.0)
+    assert (parameters.cancer, parameters.tumorSide) == ("lung", "L")
+    settings = CaseSettings(parameters)
+    assert settings.value("metastasis", "clinical_criteria", "short_axis_threshold_mm") == pytest.approx(8.0)
+    assert (settings.method("nodes"), settings.method("metastasis")) == (None, "clinical_criteria")
+    assert settings.workingSpacingMm == pytest.approx(1.5)
+    check_settings(Settings.model_validate(settings.forWorker(shippedSteps(), "cpu")))
+
+
+def test_a_network_of_its_settings_is_found_again(former: CaseScene, tmp_path: Path) -> None:
+    package = tmp_path / "tiny.zip"
+    package.write_bytes(b"package")
+    told = {
+        "metastasis": "sa_moe", "modelPath": str(package), "modelId": "tiny", "modelTitle": "Tiny 1",
+        "operatingPoint": "sensitive", "flipAveraging": "True", "nodeSource": "none",
+    }  # fmt: skip
+    for name, value in told.items():
+        former.node.SetParameter(name, value)
+    sent = {"metastasis": "sa_moe", "model": "/gone/tiny.zip", "operating_point": "sensitive"}
+    former.node.SetParameter("assessedSettings", json.dumps({"settings": sent, "model_id": "tiny"}))
+    settings = CaseSettings(CaseParameters(former.node))
+    assert settings.package("metastasis", "station_network") == {
+        "path": str(package), "id": "tiny", "title": "Tiny 1",
+    }  # fmt: skip
+    assert settings.value("metastasis", "station_network", "flip_averaging") is True
+    assert (settings.method("metastasis"), settings.method("nodes")) == ("station_network", "none")
+    restored = settings.forRestoring()
+    assert restored is not None
+    assert restored["metastasis"]["options"]["station_network"]["model"] == str(package)
+    check_settings(Settings.model_validate(restored))
+    settings.setMethod("nodes", None)
+    assert settings.package("metastasis", "station_network")["title"] == "Tiny 1", "a change keeps the rest"
+    assert settings.value("metastasis", "station_network", "operating_point") == "sensitive"
 
 
 def test_its_map_is_drawn_as_it_was(former: CaseScene) -> None:

@@ -13,7 +13,7 @@ if _reason := slicer_host.why_unavailable():
 slicer = slicer_host.start()
 
 from LNStationSlicer.case.ReviewState import ReviewState  # noqa: E402
-from LNStationSlicer.exchange.AssessmentTypes import Review  # noqa: E402
+from LNStationSlicer.exchange.ReviewTypes import Review  # noqa: E402
 
 
 @pytest.fixture

@@ -16,6 +16,8 @@ if str(ROOT / "LNStation") not in sys.path:
 
 from LNStationSlicer.exchange import AssessmentTypes  # noqa: E402
 
+from Testing.Tools import assessment_types  # noqa: E402
+
 SCHEMA: dict[str, Any] = json.loads((ROOT / "Resources/Schema/assessment.schema.json").read_text(encoding="utf-8"))
 OBJECTS: dict[str, dict[str, Any]] = {"Assessment": SCHEMA, **SCHEMA["$defs"]}
 PAIRS = sorted(
@@ -65,6 +67,15 @@ def plain_type(annotation: Any) -> frozenset[Any]:
         return frozenset({origin})
     options = typing.get_args(annotation)
     return frozenset().union(*map(plain_type, options)) if options else frozenset({annotation})
+
+
+def test_the_file_is_what_the_command_makes_of_the_schema() -> None:
+    assert assessment_types.FILE.read_text("utf-8") == assessment_types.text(), "run Testing.Tools.assessment_types"
+
+
+def test_a_tuple_is_a_list_and_a_nested_one_a_list_of_lists() -> None:
+    point = {"type": "array", "prefixItems": [{"type": "number"}] * 3}
+    assert assessment_types.annotation({"type": "array", "prefixItems": [point, point]}) == "list[list[float]]"
 
 
 def test_the_comparison_notices_a_type_that_differs() -> None:

@@ -14,7 +14,7 @@ slicer = slicer_host.start()
 
 import vtk  # noqa: E402
 from LNStationSlicer.exchange import Terminology  # noqa: E402
-from LNStationSlicer.exchange.AssessmentTypes import nodeSegmentId  # noqa: E402
+from LNStationSlicer.exchange.Findings import nodeSegmentId  # noqa: E402
 from module.mrml_cases import make_case  # noqa: E402
 
 from LNStationLib import anatomy  # noqa: E402

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -36,36 +37,72 @@ def slicers_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return python
 
 
-@pytest.fixture
-def wheels(tmp_path: Path) -> Path:
+def write_wheels(folder: Path) -> Path:
     """A folder of wheels: ``beta`` needs ``alpha``."""
-    folder = tmp_path / "wheels"
     write_wheel(folder, "alpha", "1.0")
     write_wheel(folder, "beta", "2.0", ["alpha>=1"])
     return folder
 
 
+def write_lists(folder: Path) -> PinnedPackages:
+    """``beta`` is what is used, ``alpha`` what that needs."""
+    (folder / "requirements.txt").write_text("# used\nbeta==2.0\n")
+    (folder / "constraints.txt").write_text("alpha==1.0\nbeta==2.0\n")
+    (folder / "requirements-networks.txt").write_text("gamma==3.0\n")
+    return PinnedPackages.inFolder(folder)
+
+
+def maker(folder: Path, python: Path, pinned: PinnedPackages) -> Maker:
+    """Makes environment objects over one data folder, which know nothing of each other."""
+    interpreter = Interpreter(str(python), sys.version_info[:2], isSlicers=True)
+
+    def environment(
+        smoke: tuple[str, ...] = ("alpha", "beta"), variables: dict[str, str] | None = None
+    ) -> WorkerEnvironment:
+        given = cleanEnvironment(variables or dict(os.environ))
+        return WorkerEnvironment(folder / "user data", interpreter, pinned, ROOT, given, smoke)
+
+    return environment
+
+
+@pytest.fixture(autouse=True)
+def small_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tiny wheels need no gigabytes."""
+    monkeypatch.setattr("LNStationSlicer.install.WorkerEnvironment.NEEDED_BYTES", {False: 1, True: 1})
+
+
+@pytest.fixture
+def wheels(tmp_path: Path) -> Path:
+    return write_wheels(tmp_path / "wheels")
+
+
 @pytest.fixture
 def pinned(tmp_path: Path) -> PinnedPackages:
-    """``beta`` is what is used, ``alpha`` what that needs."""
-    (tmp_path / "requirements.txt").write_text("# used\nbeta==2.0\n")
-    (tmp_path / "constraints.txt").write_text("alpha==1.0\nbeta==2.0\n")
-    (tmp_path / "requirements-networks.txt").write_text("gamma==3.0\n")
-    return PinnedPackages.inFolder(tmp_path)
+    return write_lists(tmp_path)
 
 
 @pytest.fixture
-def make(
-    tmp_path: Path, slicers_python: Path, pinned: PinnedPackages, monkeypatch
-) -> Callable[..., WorkerEnvironment]:
-    """Makes environment objects over one data folder, which know nothing of each other."""
-    monkeypatch.setattr("LNStationSlicer.install.WorkerEnvironment.NEEDED_BYTES", {False: 1, True: 1})
-    interpreter = Interpreter(str(slicers_python), sys.version_info[:2], isSlicers=True)
+def make(tmp_path: Path, slicers_python: Path, pinned: PinnedPackages) -> Maker:
+    return maker(tmp_path, slicers_python, pinned)
 
-    def environment(smoke: tuple[str, ...] = ("alpha", "beta"), variables: dict[str, str] | None = None):
-        given = cleanEnvironment(variables or dict(os.environ))
-        return WorkerEnvironment(tmp_path / "user data", interpreter, pinned, ROOT, given, smoke)
 
+@pytest.fixture(scope="module")
+def ready_folder(tmp_path_factory: pytest.TempPathFactory, slicers_python: Path) -> Path:
+    """The data folder of a finished installation, to be copied."""
+    folder = tmp_path_factory.mktemp("ready")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("LNStationSlicer.install.WorkerEnvironment.NEEDED_BYTES", {False: 1, True: 1})
+        environment = maker(folder, slicers_python, write_lists(folder))()
+        assert run_installation(environment.installation(write_wheels(folder / "wheels"))).succeeded
+    return folder / "user data"
+
+
+@pytest.fixture
+def installed(make: Maker, tmp_path: Path, ready_folder: Path) -> WorkerEnvironment:
+    """An environment that is ready."""
+    shutil.copytree(ready_folder, tmp_path / "user data", symlinks=True)
+    environment = make()
+    assert environment.state() is EnvironmentState.READY
     return environment
 
 
@@ -102,19 +139,15 @@ def test_slicers_own_packages_are_not_touched(make, wheels: Path, slicers_python
     assert "alpha/__init__.py" in before
 
 
-def test_worker_sees_its_own_packages_and_not_slicers(make, wheels: Path, slicers_python: Path) -> None:
-    environment = make()
-    run_installation(environment.installation(wheels))
+def test_worker_sees_its_own_packages_and_not_slicers(installed: WorkerEnvironment, slicers_python: Path) -> None:
     # As PythonSlicer's launcher does: Slicer's packages first on the path, whatever the caller says.
     launcher = {"PYTHONPATH": str(site_packages(slicers_python))}
-    assert worker_says(environment, "import alpha; print(alpha.version)", **launcher) == "1.0"
-    assert worker_says(environment, "import importlib.util as u; print(u.find_spec('pip'))", **launcher) == "None"
+    assert worker_says(installed, "import alpha; print(alpha.version)", **launcher) == "1.0"
+    assert worker_says(installed, "import importlib.util as u; print(u.find_spec('pip'))", **launcher) == "None"
 
 
-def test_worker_finds_the_library_of_this_module(make, wheels: Path) -> None:
-    environment = make()
-    run_installation(environment.installation(wheels))
-    where = worker_says(environment, "import LNStationLib.anatomy as a; print(a.__file__)")
+def test_worker_finds_the_library_of_this_module(installed: WorkerEnvironment) -> None:
+    where = worker_says(installed, "import LNStationLib.anatomy as a; print(a.__file__)")
     assert Path(where) == ROOT / "LNStationLib" / "anatomy" / "__init__.py"
 
 
@@ -155,8 +188,8 @@ def test_a_missing_wheel_is_named_and_can_be_brought_later(make, wheels: Path) -
     assert run_installation(make().installation(wheels)).succeeded
 
 
+@pytest.mark.usefixtures("installed")
 def test_a_failed_update_leaves_the_old_packages_and_does_not_call_them_ready(make, wheels: Path, pinned) -> None:
-    run_installation(make().installation(wheels))
     pinned.requirements.write_text("beta==9.0\n")
     pinned.constraints.write_text("alpha==1.0\nbeta==9.0\n")
     assert make().state() is EnvironmentState.OUTDATED
@@ -167,10 +200,10 @@ def test_a_failed_update_leaves_the_old_packages_and_does_not_call_them_ready(ma
 
 @pytest.mark.parametrize("step", [1, 3])
 @pytest.mark.parametrize("from_scratch", [False, True], ids=["update", "repair"])
+@pytest.mark.usefixtures("installed")
 def test_a_repair_that_is_cancelled_leaves_the_environment_ready(
     make, wheels: Path, step: int, from_scratch: bool
 ) -> None:
-    run_installation(make().installation(wheels))
     before = file_hashes(make().packages)
     repair = make().installation(wheels, fromScratch=from_scratch)
     run_installation(repair, stop_before=repair.steps[step].title)
@@ -179,16 +212,16 @@ def test_a_repair_that_is_cancelled_leaves_the_environment_ready(
     assert not list(make().folder.glob("packages.*"))
 
 
+@pytest.mark.usefixtures("installed")
 def test_adding_learned_models_that_fails_leaves_what_worked(make, wheels: Path) -> None:
-    run_installation(make().installation(wheels))
     assert not run_installation(make().installation(wheels, withNetworks=True)).succeeded
     assert make().state() is EnvironmentState.READY
     assert not make().hasNetworks()
 
 
 @pytest.mark.parametrize("what", ["the new packages", "the stamp"])
+@pytest.mark.usefixtures("installed")
 def test_an_exchange_that_fails_puts_the_old_packages_back(make, wheels: Path, monkeypatch, what: str) -> None:
-    run_installation(make().installation(wheels))
     before = file_hashes(make().packages)
     plain = {"rename": Path.rename, "replace": os.replace}
     failures = [OSError("in use")]
@@ -222,8 +255,8 @@ def test_a_slicer_that_may_not_install_leaves_what_another_is_making(make, wheel
     first.end()
 
 
-def test_a_comment_in_the_lists_makes_nothing_outdated(make, wheels: Path, pinned) -> None:
-    run_installation(make().installation(wheels))
+@pytest.mark.usefixtures("installed")
+def test_a_comment_in_the_lists_makes_nothing_outdated(make, pinned) -> None:
     pinned.requirements.write_text("# another word\n\nbeta==2.0  # why\n")
     assert make().state() is EnvironmentState.READY
 
@@ -265,24 +298,22 @@ def test_a_python_without_pip_is_named(make, wheels: Path, pinned, tmp_path: Pat
 # Repair and remove
 
 
-def test_damage_is_found_by_the_check_and_mended_by_an_installation(make, wheels: Path) -> None:
-    environment = make()
-    run_installation(environment.installation(wheels))
-    (environment.packages / "alpha" / "__init__.py").write_text("")
-    check = environment.workerCommand("--check", str(_write_list(environment.folder, "alpha==1.0")))
+def test_damage_is_found_by_the_check_and_mended_by_an_installation(
+    wheels: Path, installed: WorkerEnvironment
+) -> None:
+    (installed.packages / "alpha" / "__init__.py").write_text("")
+    check = installed.workerCommand("--check", str(_write_list(installed.folder, "alpha==1.0")))
     found = subprocess.run(
         [check.program, *check.arguments], env=dict(check.environment), capture_output=True, text=True
     )
     assert (found.returncode, "alpha/__init__.py is damaged" in found.stdout) == (1, True)
-    assert run_installation(environment.installation(wheels, fromScratch=True)).succeeded
-    assert worker_says(environment, "import alpha; print(alpha.version)") == "1.0"
+    assert run_installation(installed.installation(wheels, fromScratch=True)).succeeded
+    assert worker_says(installed, "import alpha; print(alpha.version)") == "1.0"
 
 
 @pytest.mark.parametrize(("line", "problem"), [("alpha==7.0", "1.0 instead of 7.0"), ("delta==1.0", "missing")])
-def test_check_names_wrong_and_missing_packages(line: str, problem: str, make, wheels: Path) -> None:
-    environment = make()
-    run_installation(environment.installation(wheels))
-    check = environment.workerCommand("--check", str(_write_list(environment.folder, line)))
+def test_check_names_wrong_and_missing_packages(line: str, problem: str, installed: WorkerEnvironment) -> None:
+    check = installed.workerCommand("--check", str(_write_list(installed.folder, line)))
     found = subprocess.run(
         [check.program, *check.arguments], env=dict(check.environment), capture_output=True, text=True
     )
@@ -296,8 +327,8 @@ def _write_list(folder: Path, line: str) -> Path:
     return path
 
 
-def test_removing_leaves_nothing_but_the_lock(make, wheels: Path, tmp_path: Path) -> None:
-    run_installation(make().installation(wheels))
+@pytest.mark.usefixtures("installed")
+def test_removing_leaves_nothing_but_the_lock(make, tmp_path: Path) -> None:
     make().remove()
     assert make().state() is EnvironmentState.MISSING
     assert [path.suffix for path in (tmp_path / "user data").iterdir()] == [".lock"]

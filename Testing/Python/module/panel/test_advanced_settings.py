@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -22,17 +23,23 @@ ROOT = MODULE.parents[1]
 def test_settings_without_a_case_show_what_a_new_case_begins_with(panel: PanelDriver) -> None:
     assert panel.ui.advancedGroup.collapsed
     panel.ui.advancedGroup.collapsed = False
-    spins = {"shortAxisSpin": 10.0, "suvMaxSpin": 4.0, "nodeSuvSpin": 2.5, "spacingSpin": 1.5}
-    assert {name: getattr(panel.ui, name).value for name in spins} == spins
-    assert not any(getattr(panel.ui, name).enabled for name in spins)
+    short_axis = panel.field("metastasis", "short_axis_threshold_mm")
+    spins = [short_axis, panel.field("metastasis", "suv_max_threshold"), panel.field("nodes", "suv_threshold")]
+    spins.append(panel.ui.spacingSpin)
+    assert [spin.value for spin in spins] == [10.0, 4.0, 2.5, 1.5]
+    assert not any(spin.enabled for spin in spins)
     panel.choose_ct()
-    assert {name: getattr(panel.ui, name).value for name in spins} == spins, "the defaults of the parameters"
-    panel.ui.shortAxisSpin.value = 8.0
-    assert panel.logic.caseParameters().shortAxisThresholdMm == 8.0
+    assert all(spin.enabled for spin in spins)
+    assert [spin.value for spin in spins] == [10.0, 4.0, 2.5, 1.5]
+    assert panel.logic.caseSettings().asDict() == {}, "showing a value sets none"
+    short_axis.value = 8.0
+    assert panel.logic.caseSettings().value("metastasis", "clinical_criteria", "short_axis_threshold_mm") == 8.0
     panel.ui.ctSelector.setCurrentNode(None)
     slicer.app.processEvents()
-    assert panel.ui.shortAxisSpin.value == 10.0
-    assert panel.logic.cases()[0].node.GetParameter("shortAxisThresholdMm") == "8.0"
+    assert short_axis.value == 10.0
+    (case,) = panel.logic.cases()
+    kept = json.loads(case.node.GetParameter("settings"))
+    assert kept["metastasis"]["options"]["station_network"] == {"short_axis_threshold_mm": 8.0}
 
 
 def test_devices_are_asked_of_the_worker_when_somebody_looks_and_the_choice_is_kept(panel: PanelDriver) -> None:

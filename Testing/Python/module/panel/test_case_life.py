@@ -69,7 +69,7 @@ def test_a_saved_scene_brings_the_whole_review_back(panel: PanelDriver, tmp_path
     panel.assessed()
     panel.ui.autoReassessCheck.checked = False
     panel.ui.cancerCombo.currentIndex = panel.ui.cancerCombo.findData("lung")
-    panel.ui.shortAxisSpin.value = 9.0
+    panel.field("metastasis", "short_axis_threshold_mm").value = 9.0
     panel.call("4R", "negative")
     panel.logic.setNote("7", "calcified")
     panel.wait(lambda: panel.ui.readerCategoryLabel.text == "N0", "the N category")
@@ -96,7 +96,7 @@ def test_a_saved_scene_brings_the_whole_review_back(panel: PanelDriver, tmp_path
     assert panel.ui.readerCategoryLabel.text == "N0"
     assert panel.logic.review.edits() == edits
     assert panel.ui.cancerCombo.currentText == "lung"
-    assert panel.ui.shortAxisSpin.value == 9.0
+    assert panel.field("metastasis", "short_axis_threshold_mm").value == 9.0
     assert not panel.ui.autoReassessCheck.checked
     # And the worker, who forgot the closed case, can go on from there.
     panel.open_section("correctSection")

@@ -66,13 +66,18 @@ def test_facts_and_settings_go_to_the_worker_as_chosen(panel: PanelDriver) -> No
     panel.choose_ct()
     panel.ui.cancerCombo.currentIndex = panel.ui.cancerCombo.findData("lung")
     panel.ui.tumorSideCombo.currentIndex = panel.ui.tumorSideCombo.findData("L")
-    panel.ui.rulesCombo.currentIndex = panel.ui.rulesCombo.findData("tnm9")
+    rules = panel.field("staging", "rules")
+    rules.currentIndex = rules.findData("tnm9")
     panel.ui.advancedGroup.collapsed = False
-    panel.ui.shortAxisSpin.value = 8.5
+    panel.field("metastasis", "short_axis_threshold_mm").value = 8.5
     panel.assess()
     facts, settings = panel.worker.last_params("load_case")["facts"], panel.worker.last_params("assess")["settings"]
     assert (facts["cancer"], facts["tumor_side"]) == ("lung", "L")
-    assert (settings["rules"], settings["short_axis_threshold_mm"]) == ("tnm9", 8.5)
+    assert settings["staging"]["options"]["lung"] == {"rules": "tnm9"}
+    options = settings["metastasis"]["options"]
+    assert {name: options[name]["short_axis_threshold_mm"] for name in options} == {
+        "clinical_criteria": 8.5, "station_network": 8.5,
+    }, "an option that methods share is set for all of them"  # fmt: skip
 
 
 def test_every_setting_that_is_sent_is_one_the_library_knows(panel: PanelDriver) -> None:

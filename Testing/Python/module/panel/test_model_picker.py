@@ -57,17 +57,25 @@ def looked(panel: PanelDriver) -> PanelDriver:
 
 
 def entries(panel: PanelDriver) -> list[str]:
-    combo = panel.ui.methodCombo
+    combo = panel.picker.combo
     return [combo.itemText(index) for index in range(combo.count)]
 
 
 def choose(panel: PanelDriver, title: str) -> None:
-    panel.ui.methodCombo.currentIndex = next(i for i, text in enumerate(entries(panel)) if title in text)
+    panel.picker.combo.currentIndex = next(i for i, text in enumerate(entries(panel)) if title in text)
     slicer.app.processEvents()
 
 
 def sent(panel: PanelDriver, method: str = "assess") -> dict[str, Any]:
     return [row["params"] for row in panel.worker.requests() if row["method"] == method][-1]
+
+
+def network_option(panel: PanelDriver, name: str) -> Any:
+    return panel.logic.caseSettings().value("metastasis", "station_network", name)
+
+
+def restored_options(panel: PanelDriver) -> dict[str, Any]:
+    return sent(panel, "restore_case")["settings"]["metastasis"]["options"]["station_network"]
 
 
 def points(array: np.ndarray, matrix: np.ndarray) -> np.ndarray:
@@ -77,22 +85,22 @@ def points(array: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 
 
 def test_packages_are_listed_by_title_once_there_is_a_case_and_criteria_are_the_default(panel: PanelDriver) -> None:
-    assert entries(panel) == ["Clinical criteria (size and uptake)"]
+    assert entries(panel) == ["Clinical criteria (size, SUVmax)"]
     assert panel.worker.requests() == []
     looked(panel)
     assert entries(panel)[1:] == ["Model tiny 1 (synthetic training)", "Model other 1"]
-    assert panel.ui.methodCombo.currentIndex == 0
-    assert not panel.ui.modelCardGroup.visible
+    assert panel.picker.combo.currentIndex == 0
+    assert not panel.picker.cardGroup.visible
     panel.assess()
-    assert sent(panel)["settings"]["metastasis"] == "clinical_criteria"
+    assert sent(panel)["settings"].get("metastasis", {}).get("method") is None
     assert panel.logic.case.mapNode() is None
     assert panel.worker.methods().count("models") == 1
 
 
 def test_the_card_says_what_a_reader_must_know_and_takes_nothing_as_markup(panel: PanelDriver) -> None:
     choose(looked(panel), "tiny")
-    assert panel.ui.modelCardGroup.visible
-    text = panel.ui.modelCardLabel.text
+    assert panel.picker.cardGroup.visible
+    text = panel.picker.cardLabel.text
     for words in (
         "<b>Model tiny</b>",
         "<b>Trained on</b>&nbsp;</td><td>synthetic patients only<br>phantoms: 20 patients, 100 stations",
@@ -101,34 +109,34 @@ def test_the_card_says_what_a_reader_must_know_and_takes_nothing_as_markup(panel
         "<b>Package</b>&nbsp;</td><td>tiny 1",
     ):
         assert words in text, words
-    assert "does not apply to real patients" in panel.ui.modelNoteLabel.text
+    assert "does not apply to real patients" in panel.picker.noteLabel.text
     choose(panel, "other")
-    assert "<b>Model other</b>" in panel.ui.modelCardLabel.text
-    assert not panel.ui.modelNoteLabel.visible
+    assert "<b>Model other</b>" in panel.picker.cardLabel.text
+    assert not panel.picker.noteLabel.visible
 
 
 def test_what_is_chosen_goes_to_the_worker(panel: PanelDriver) -> None:
     choose(looked(panel), "tiny")
-    panel.ui.advancedGroup.collapsed = False
+    panel.ui.advancedGroup.collapsed = panel.ui.expertGroup.collapsed = False
     panel.wait(lambda: panel.ui.deviceCombo.findData("cuda:0") >= 0, "the devices")
     panel.ui.deviceCombo.currentIndex = panel.ui.deviceCombo.findData("cuda:0")
-    panel.ui.operatingPointCombo.currentIndex = panel.ui.operatingPointCombo.findData("sensitive")
-    driver.click(panel.ui.flipCheck)
+    panel.field("metastasis", "operating_point").currentIndex = panel.field("metastasis", "operating_point").findData(
+        "sensitive"
+    )
+    driver.click(panel.field("metastasis", "flip_averaging"))
     panel.assess()
     settings = sent(panel)["settings"]
-    assert settings["metastasis"] == "sa_moe"
-    assert settings["model"] == panel.logic.models.cards[0]["path"]
-    assert (settings["operating_point"], settings["flip_averaging"], settings["device"]) == (
-        "sensitive",
-        True,
-        "cuda:0",
-    )
+    assert settings["metastasis"]["method"] == "station_network"
+    assert settings["metastasis"]["options"]["station_network"] == {
+        "model": panel.logic.models.cards[0]["path"], "operating_point": "sensitive", "flip_averaging": True,
+        "device": "cuda:0",
+    }  # fmt: skip
     from LNStationLib.state.settings import Settings
 
     assert Settings(**settings)
     choose(panel, "other")
-    assert panel.logic.caseParameters().operatingPoint == "", "a point of another package means nothing"
-    assert panel.ui.operatingPointCombo.currentIndex == 0
+    assert network_option(panel, "operating_point") is None, "a point of another package means nothing"
+    assert panel.field("metastasis", "operating_point").currentIndex == 0
 
 
 def test_the_result_shows_probabilities_attention_where_it_lies_and_the_model(panel: PanelDriver) -> None:
@@ -144,7 +152,7 @@ def test_the_result_shows_probabilities_attention_where_it_lies_and_the_model(pa
     node.GetIJKToRASMatrix(to_ras)
     drawn = points(values, slicer.util.arrayFromVTKMatrix(to_ras))
     np.testing.assert_allclose(drawn, points(stations, np.diag([-1, -1, 1, 1]) @ lps_matrix()), atol=1e-3)
-    assert panel.cell("4R", "probability") == "91%"
+    assert panel.cell("4R", "probability") == "0.91"
     assert "62% of the attention in nodes, of these most in node 7." in panel.ui.reasonLabel.text
     assert panel.ui.modelCategoryLabel.text == "N2, decided by 4R · by tiny 1 at balanced, synthetic training"
     assert "trained on synthetic patients" in panel.ui.syntheticBanner.text
@@ -158,7 +166,7 @@ def test_a_blind_first_read_hides_model_and_attention(panel: PanelDriver) -> Non
     assert "attention" not in panel.ui.reasonLabel.text
     shown = slicer.app.layoutManager().sliceWidget("Red").sliceLogic().GetSliceCompositeNode()
     assert shown.GetForegroundVolumeID() is None
-    assert panel.cell("4R", "probability") != "91%"
+    assert panel.cell("4R", "probability") != "0.91"
 
 
 def test_a_correction_replaces_the_attention_map(panel: PanelDriver) -> None:
@@ -187,11 +195,11 @@ def test_a_package_that_cannot_be_used_is_seen_but_not_chosen(panel: PanelDriver
     sentence = "cut.zip is damaged: download it again."
     panel.worker.offer(card(tmp_path), problems=[{"path": str(tmp_path / "cut.zip"), "message": sentence}])
     looked(panel)
-    combo = panel.ui.methodCombo
+    combo = panel.picker.combo
     index = entries(panel).index("cut.zip (cannot be used)")
     assert not combo.model().index(index, 0).flags() & qt.Qt.ItemIsEnabled
     assert combo.itemData(index, qt.Qt.ToolTipRole) == sentence
-    assert sentence in panel.ui.modelNoteLabel.text
+    assert sentence in panel.picker.noteLabel.text
 
 
 def test_missing_packages_are_said_beside_the_picker_with_the_button_that_installs_them(
@@ -199,9 +207,9 @@ def test_missing_packages_are_said_beside_the_picker_with_the_button_that_instal
 ) -> None:
     panel.worker.offer(card(tmp_path), missing=["torch", "monai"])
     looked(panel)
-    assert not panel.ui.modelNoteLabel.visible, "criteria need none"
+    assert not panel.picker.noteLabel.visible, "criteria need none"
     choose(panel, "tiny")
-    assert "torch, monai" in panel.ui.modelNoteLabel.text
+    assert "torch, monai" in panel.picker.noteLabel.text
     driver.click(panel.ui.assessButton)
     assert "torch, monai" in panel.ui.statusLabel.text
     assert "assess" not in panel.worker.methods()
@@ -212,7 +220,7 @@ def test_missing_packages_are_said_beside_the_picker_with_the_button_that_instal
     slicer_host.take_messages()
     slicer_host.confirm_with(False)
     try:
-        driver.click(panel.ui.installModelsButton)
+        driver.click(panel.picker.installButton)
     finally:
         slicer_host.confirm_with(True)
         slicer.app.userSettings().remove("LNStation/WithNetworks")
@@ -228,7 +236,7 @@ def test_a_folder_of_packages_is_added_and_remembered(
     panel.worker.offer(mine, mine)
     looked(panel)
     assert len(entries(panel)) == 1
-    add, _again, forget = panel.ui.modelMenuButton.menu().actions()
+    add, _again, forget = panel.picker.menuButton.menu().actions()
     for chosen in (folder, empty):
         monkeypatch.setattr(qt.QFileDialog, "getExistingDirectory", lambda *_, chosen=chosen: str(chosen))
         before = panel.worker.methods().count("models")
@@ -250,25 +258,25 @@ def test_a_saved_scene_keeps_the_choice_and_a_package_that_is_gone_is_said_in_on
     panel: PanelDriver, tmp_path: Path
 ) -> None:
     choose(looked(panel), "tiny")
-    panel.ui.operatingPointCombo.currentIndex = 1
+    panel.field("metastasis", "operating_point").currentIndex = 1
     panel.assess()
     scene = tmp_path / "scene.mrb"
     assert slicer.util.saveScene(str(scene))
     slicer_host.clear_scene()
     slicer.util.loadScene(str(scene))
     slicer.app.processEvents()
-    assert panel.ui.methodCombo.currentText == "Model tiny 1 (synthetic training)"
-    assert panel.logic.caseParameters().operatingPoint == "sensitive"
+    assert panel.picker.combo.currentText == "Model tiny 1 (synthetic training)"
+    assert network_option(panel, "operating_point") == "sensitive"
     panel.erase()
     panel.wait(lambda: "reassess" in panel.worker.methods(), "the correction")
     panel.idle()
-    restored = sent(panel, "restore_case")["settings"]
+    restored = restored_options(panel)
     assert (restored["model"], restored["operating_point"]) == (str(tmp_path / "tiny.zip"), "sensitive")
     panel.worker.offer()
-    panel.ui.modelMenuButton.menu().actions()[1].trigger()
+    panel.picker.menuButton.menu().actions()[1].trigger()
     panel.wait(lambda: not panel.logic.models.cards, "the answer")
-    assert panel.ui.methodCombo.currentText == "Model tiny 1 (not found)"
-    assert panel.ui.modelNoteLabel.text.count(".") == 1
+    assert panel.picker.combo.currentText == "Model tiny 1 (not found)"
+    assert panel.picker.noteLabel.text.count(".") == 1
     before = panel.worker.methods().count("assess")
     driver.click(panel.ui.assessButton)
     slicer.app.processEvents()
@@ -286,9 +294,9 @@ def test_a_package_that_lies_elsewhere_on_this_computer_is_found_by_its_id(
     elsewhere.mkdir()
     panel.worker.offer(card(elsewhere))
     panel.logic.models.ask()
-    panel.wait(lambda: panel.logic.caseParameters().modelPath == str(elsewhere / "tiny.zip"), "the package")
+    panel.wait(lambda: network_option(panel, "model") == str(elsewhere / "tiny.zip"), "the package")
     panel.logic.client.kill()
     panel.erase()
     panel.wait(lambda: "restore_case" in panel.worker.methods(), "the restoring")
     panel.idle()
-    assert sent(panel, "restore_case")["settings"]["model"] == str(elsewhere / "tiny.zip")
+    assert restored_options(panel)["model"] == str(elsewhere / "tiny.zip")

@@ -61,8 +61,8 @@ def test_a_package_calls_the_stations_and_an_edited_one_anew(panel: PanelDriver,
     panel.logic.models.addFolder(tmp_path)
     # Shipped packages may be listed before.
     panel.wait(lambda: any(card["id"] == "tiny" for card in panel.logic.models.cards), "the package", PATIENCE_S)
-    panel.ui.methodCombo.currentIndex = next(
-        i for i in range(panel.ui.methodCombo.count) if "Tiny network" in panel.ui.methodCombo.itemText(i)
+    panel.picker.combo.currentIndex = next(
+        i for i in range(panel.picker.combo.count) if "Tiny network" in panel.picker.combo.itemText(i)
     )
     panel.ui.nodesSelector.setCurrentNode(patient.nodes)
     panel.ui.spacingSpin.value = 4.0

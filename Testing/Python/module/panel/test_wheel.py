@@ -15,7 +15,9 @@ import qt  # noqa: E402
 from module.panel_driver import PanelDriver  # noqa: E402
 from slicer_host import driver  # noqa: E402
 
-SPINS = ("shortAxisSpin", "suvMaxSpin", "nodeSuvSpin", "spacingSpin")
+OPTIONS = (
+    ("metastasis", "short_axis_threshold_mm"), ("metastasis", "suv_max_threshold"), ("nodes", "suv_threshold"),
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -23,7 +25,7 @@ def unfolded(panel: PanelDriver) -> PanelDriver:
     """The panel with everything unfolded, in a window that shows a part of it."""
     for name in ("displaySection", "correctSection", "reportSection"):
         panel.open_section(name)
-    panel.ui.advancedGroup.collapsed = False
+    panel.ui.advancedGroup.collapsed = panel.ui.expertGroup.collapsed = False
     panel.add_ct("other")
     panel.choose_ct()
     panel.assess()
@@ -54,17 +56,16 @@ def test_the_wheel_over_a_field_scrolls_the_panel_and_changes_nothing(unfolded: 
         assert not field.focus
 
 
-@pytest.mark.parametrize("name", SPINS)
-def test_the_wheel_changes_a_number_that_was_chosen(unfolded: PanelDriver, name: str) -> None:
-    spin = getattr(unfolded.ui, name)
-    before = spin.value
-    spin.setFocus()
-    driver.turn_wheel(spin, 1)
-    assert spin.value > before
+def test_the_wheel_changes_a_number_that_was_chosen(unfolded: PanelDriver) -> None:
+    for spin in (unfolded.ui.spacingSpin, *(unfolded.field(*names) for names in OPTIONS)):
+        before = spin.value
+        spin.setFocus()
+        driver.turn_wheel(spin, 1)
+        assert spin.value > before, spin.toolTip
 
 
 def test_the_wheel_over_the_text_of_a_number_is_the_same(unfolded: PanelDriver) -> None:
-    spin = unfolded.ui.shortAxisSpin
+    spin = unfolded.field(*OPTIONS[0])
     before, (text,) = spin.value, spin.findChildren("QLineEdit")
     driver.turn_wheel(text, -1)
     assert spin.value == before

@@ -1,0 +1,32 @@
+"""What the module reads out of the findings of an assessment."""
+
+from __future__ import annotations
+
+from LNStationSlicer.exchange.AssessmentTypes import Assessment, NodeFinding, StationFinding
+
+
+def nodesOf(assessment: Assessment | None, station: str) -> list[NodeFinding]:
+    """The node candidates of a station, largest short axis first."""
+    nodes = [node for node in assessment["nodes"] if node["station"] == station] if assessment else []
+    return sorted(nodes, key=lambda node: -node["short_axis_mm"])
+
+
+def isFitForStaging(finding: NodeFinding | StationFinding) -> bool:
+    """False for an unconfirmed candidate and for a call that rests on such; scenes of older versions do not say."""
+    return bool(finding.get("fit_for_staging", True))
+
+
+def nodesAreFit(assessment: Assessment | None) -> bool:
+    """True unless node candidates come from a method that is not fit for staging."""
+    return all(isFitForStaging(node) for node in assessment["nodes"]) if assessment else True
+
+
+def nodeSegmentId(nodeId: int) -> str:
+    """The segment id of a node candidate."""
+    return f"node_{nodeId}"
+
+
+def nodeIdOf(segmentId: str) -> int:
+    """The node candidate of a segment; 0 for a segment that is none."""
+    prefix, _separator, number = segmentId.partition("_")
+    return int(number) if prefix == "node" and number.isdecimal() else 0
