@@ -38,7 +38,7 @@ def mask_on_grid(image: sitk.Image, grid: Grid) -> BoolArray:
 
 
 def _box_on(grid: Grid, part: sitk.Image) -> Box | None:
-    """Box of ``grid`` that covers an image; None where they do not meet."""
+    """Box of ``grid`` that covers an image; ``None`` where they do not overlap."""
     corners = [grid.index((x, y, z)) for x, y, z in corners_mm(part).tolist()]
     low = np.maximum(np.floor(np.min(corners, axis=0)).astype(int), 0)
     high = np.minimum(np.ceil(np.max(corners, axis=0)).astype(int) + 1, grid.shape)
