@@ -10,13 +10,14 @@ import SimpleITK as sitk
 from LNStationLib.case.unchecked import GivenLabels, GivenMask, GivenMasks
 from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.boxes import covers, indices_of, like, points_mm
-from LNStationLib.imaging.checks import as_volume, same_grid
-from LNStationLib.imaging.masks import foreground, on_ct_space
+from LNStationLib.imaging.checks import same_grid
+from LNStationLib.imaging.masks import foreground, on_ct_space, union_on
 from LNStationLib.imaging.reading import Warn
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.types import InstanceArray
 
 _MAX_NODES = 65535
+"""Node numbers are stored in 16 bits."""
 
 
 def checked_nodes(given: GivenMasks, ct: sitk.Image, warn: Warn) -> sitk.Image | None:
@@ -40,9 +41,9 @@ def checked_nodes(given: GivenMasks, ct: sitk.Image, warn: Warn) -> sitk.Image |
     if not layers:
         return None
     if len(layers) == 1:
-        return inside_ct(layers[0], ct, warn)
+        return _inside_ct(layers[0], ct, warn)
     grid = _common_grid(layers, ct)
-    return inside_ct(like(_numbered(layers, grid, warn), grid), ct, warn)
+    return _inside_ct(like(_numbered(layers, grid, warn), grid), ct, warn)
 
 
 def checked_tumor(given: GivenMasks, ct: sitk.Image, warn: Warn) -> sitk.Image | None:
@@ -59,10 +60,7 @@ def checked_tumor(given: GivenMasks, ct: sitk.Image, warn: Warn) -> sitk.Image |
     if not layers:
         return None
     grid = _common_grid(layers, ct)
-    total = np.zeros(grid.GetSize()[::-1], dtype=bool)
-    for layer in layers:
-        total |= _on_grid(layer, grid) > 0
-    return inside_ct(like(total.astype(np.uint8), grid), ct, warn, "tumor")
+    return _inside_ct(like(union_on(layers, grid).astype(np.uint8), grid), ct, warn, "tumor")
 
 
 def _instance_layers(given: GivenMasks, ct: sitk.Image, warn: Warn) -> list[sitk.Image]:
@@ -75,7 +73,7 @@ def _instance_layers(given: GivenMasks, ct: sitk.Image, warn: Warn) -> list[sitk
 
 def _instances(mask: GivenMask, ct: sitk.Image, warn: Warn) -> Iterator[sitk.Image]:
     volume = on_ct_space(mask.read(), ct, mask.name)
-    instances = node_numbers(array_view(volume), mask.name, warn)
+    instances = _node_numbers(array_view(volume), mask.name, warn)
     if instances is not None:
         yield like(instances, volume)
 
@@ -94,7 +92,7 @@ def _common_grid(layers: list[sitk.Image], ct: sitk.Image) -> sitk.Image:
     return layers[0] if all(same_grid(layer, layers[0]) for layer in layers) else ct
 
 
-def node_numbers(values: np.ndarray, name: str, warn: Warn) -> InstanceArray | None:
+def _node_numbers(values: np.ndarray, name: str, warn: Warn) -> InstanceArray | None:
     """Values as node numbers; a mask with one value or probabilities becomes 1, ``None`` where nothing is marked.
 
     Raises:
@@ -108,8 +106,7 @@ def node_numbers(values: np.ndarray, name: str, warn: Warn) -> InstanceArray | N
     if values.min() < 0 or values.max() > _MAX_NODES:
         raise InputError(
             f"{name}: values from {values.min():g} to {values.max():g} are no node numbers (0 to {_MAX_NODES}); give "
-            "a mask "
-            "or one value a node."
+            "a mask or one value a node."
         )
     return values.astype(np.uint16)
 
@@ -133,10 +130,10 @@ def _numbered(layers: list[sitk.Image], grid: sitk.Image, warn: Warn) -> Instanc
 def _on_grid(layer: sitk.Image, grid: sitk.Image) -> InstanceArray:
     if not same_grid(layer, grid):
         layer = sitk.Resample(layer, grid, sitk.Transform(), sitk.sitkNearestNeighbor, 0, layer.GetPixelID())
-    return sitk.GetArrayFromImage(as_volume(layer, "nodes")).astype(np.uint16)
+    return array_view(layer)
 
 
-def inside_ct(mask: sitk.Image, ct: sitk.Image, warn: Warn, what: str = "nodes") -> sitk.Image | None:
+def _inside_ct(mask: sitk.Image, ct: sitk.Image, warn: Warn, what: str = "nodes") -> sitk.Image | None:
     """The mask, with a warning where part of its foreground lies outside the CT; ``None`` where all of it does."""
     inside = covers(ct, indices_of(ct, points_mm(mask, np.argwhere(array_view(mask)))))
     if not inside.any():

@@ -21,6 +21,7 @@ from LNStationLib.support.errors import InputError
 logger = logging.getLogger(__name__)
 
 _MAX_LABEL = 65535
+"""Label values are stored in 16 bits."""
 
 
 @dataclass

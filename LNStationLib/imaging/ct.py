@@ -26,6 +26,9 @@ _SOFT_TISSUE_HU = (-200, 300)
 """From fat (-100 HU) to enhanced blood (about 300 HU), with room for noise."""
 _MIN_SOFT_FRACTION = 0.01
 """Any chest holds far more soft tissue."""
+_UNRESCALED_AIR = -50
+"""Stored values without rescale put air near 0; noise takes it a little below."""
+
 _MIN_VOXELS, _MIN_EXTENT_MM = 10, 80.0
 """Per axis; a smaller image does not hold a chest."""
 
@@ -95,7 +98,7 @@ def _why_no_air(lowest: float, highest: float) -> str:
             f"not Hounsfield units, {values} as after windowing or normalization; give the CT as it was "
             "reconstructed."
         )
-    if lowest >= -50:
+    if lowest >= _UNRESCALED_AIR:
         return (
             f"not Hounsfield units, {values}, which looks like stored values without rescale (air near 0 instead of "
             "-1000) or like another modality; export the CT with rescale slope and intercept applied."

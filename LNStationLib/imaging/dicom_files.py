@@ -15,6 +15,7 @@ from LNStationLib.imaging import dicom_headers as dcm
 _PREAMBLE_BYTES = 128
 """Before the letters DICM (DICOM PS3.10, 7.1)."""
 HEAD_BYTES = _PREAMBLE_BYTES + 4
+"""Preamble and the letters DICM."""
 _FIRST_GROUPS = (b"\x02\x00", b"\x08\x00")
 """A data set begins with the file meta group 0002 or, without that too, with group 0008 (little endian)."""
 

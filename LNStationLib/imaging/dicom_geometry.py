@@ -23,6 +23,9 @@ ROUNDING_MM = 0.1
 _ROUNDING_SHARE = 1 / 3
 """... which for slices thinner than 0.3 mm would hide a slice at the wrong place."""
 
+_MISSING_SLICE_STEPS = 1.5
+"""A gap of this many slice spacings is called a missing slice, a smaller one uneven spacing."""
+
 _OFF_GRID_PIXELS = 0.5
 """A slice may lie this share of a voxel off its position on the even grid, so that it stays in its own voxel."""
 
@@ -128,7 +131,7 @@ def _check_even(positions: FloatArray, depth: FloatArray, name: str) -> None:
 
 def _gap_message(name: str, below: FloatArray, above: FloatArray, gap: float, step: float) -> str:
     where = at(below, above)
-    if gap > 1.5 * step:
+    if gap > _MISSING_SLICE_STEPS * step:
         missing = round(gap / step) - 1
         return (
             f"{name}: {missing} slice{'s are' if missing > 1 else ' is'} missing between the positions {where}; "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import SimpleITK as sitk
@@ -21,6 +21,8 @@ from LNStationLib.support.types import BoolArray
 
 _FOREGROUND_PROBABILITY = 0.5
 """At and above it a voxel of a probability map is more likely inside than outside."""
+_OFF_LATTICE_VOXELS = 0.02
+"""Part of a voxel by which grids may differ through rounding of their origin."""
 CROP_MARGIN_VOXELS = 2
 """Background voxels kept around a cropped mask, so that resampling sees its surface from both sides."""
 
@@ -127,7 +129,7 @@ def united(masks: Sequence[sitk.Image], ct: sitk.Image) -> sitk.Image:
     offsets = [_lattice_offset(mask, masks[0]) for mask in masks]
     known = [offset for offset in offsets if offset is not None]
     if len(known) < len(masks):
-        return _united_on(masks, ct)
+        return like(union_on(masks, ct).astype(np.uint8), ct)
     low = np.min(known, axis=0)
     high = np.max([o + np.array(m.GetSize()[::-1]) for o, m in zip(known, masks, strict=True)], axis=0)
     total = np.zeros(high - low, dtype=np.uint8)
@@ -148,12 +150,19 @@ def _lattice_offset(mask: sitk.Image, reference: sitk.Image) -> np.ndarray | Non
     )
     index = np.array(reference.TransformPhysicalPointToContinuousIndex(mask.GetOrigin()))[::-1]
     whole = np.rint(index).astype(int)
-    return whole if alike and np.abs(index - whole).max() < 0.02 else None
+    return whole if alike and np.abs(index - whole).max() < _OFF_LATTICE_VOXELS else None
 
 
-def _united_on(masks: Sequence[sitk.Image], grid: sitk.Image) -> sitk.Image:
+def mask_on(mask: sitk.Image, grid: sitk.Image) -> BoolArray:
+    """Voxels ``[z, y, x]`` of the image ``grid`` whose center lies in a marked voxel of ``mask``, on any grid."""
+    if not same_grid(mask, grid):
+        mask = sitk.Resample(mask, grid, sitk.Transform(), sitk.sitkNearestNeighbor, 0, mask.GetPixelID())
+    return np.asarray(array_view(mask) > 0)
+
+
+def union_on(masks: Iterable[sitk.Image], grid: sitk.Image) -> BoolArray:
+    """Voxels ``[z, y, x]`` of the image ``grid`` that lie in any of several masks."""
     total = np.zeros(grid.GetSize()[::-1], dtype=bool)
     for mask in masks:
-        moved = sitk.Resample(mask, grid, sitk.Transform(), sitk.sitkNearestNeighbor, 0, sitk.sitkUInt8)
-        total |= array_view(moved) > 0
-    return like(total.astype(np.uint8), grid)
+        total |= mask_on(mask, grid)
+    return total

@@ -23,7 +23,9 @@ NIFTI_NAMES_KEY = "nifti_extension"
 """Metadata key under which the text of the header's extensions is kept; label names may lie there."""
 
 _LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+"""NIfTI points right and to the front where LPS points left and to the back."""
 _UNIT_IN_MM = {"meter": 1000.0, "micron": 1e-3}
+"""Units of ``xyzt_units`` other than mm, as nibabel names them."""
 _SPACING_TOLERANCE_SHARE = 0.01
 """Part of a voxel edge by which pixdim and sform may differ through rounding."""
 

@@ -16,7 +16,7 @@ from scipy import ndimage
 from LNStationLib.imaging.boxes import label_boxes
 from LNStationLib.support.types import BoolArray, FloatArray
 
-_TISSUE_HU = -300.0
+TISSUE_HU = -300.0
 """Fat (-120 HU) and all denser tissue, also after averaging with a third of air; foam and cloth lie far below."""
 _THINNEST_TISSUE_MM = 6.0
 """Cloth, cables and the shells of carbon tables are thinner; the chest wall of a very lean adult is about 10 mm."""
@@ -74,12 +74,12 @@ def find_patient(hu: FloatArray, in_view: BoolArray, spacing_mm: float) -> Patie
     Returns:
         The largest body in view; its lungs belong to it even where the side of the view cuts them.
     """
-    tissue = _largest(_without_thin((hu > _TISSUE_HU) & in_view, spacing_mm))
+    tissue = _largest(_without_thin((hu > TISSUE_HU) & in_view, spacing_mm))
     walled = fill_slices(tissue)
     smooth = ndimage.uniform_filter(hu, size=(1, *(2 * [_odd(_ROOM_AIR_MM, spacing_mm)])), mode="nearest")
     rest = in_view & ~walled
     outside, cut = _open_air(rest, rest & (smooth < _ROOM_AIR_HU))
-    outside |= _pockets(walled & ~tissue & (hu < _TISSUE_HU), outside, hu, spacing_mm)
+    outside |= _pockets(walled & ~tissue & (hu < TISSUE_HU), outside, hu, spacing_mm)
     lung = _cut_lung(cut, outside, walled & ~tissue & ~outside, hu, spacing_mm)
     lung |= _behind_torn_wall(tissue, walled, in_view, hu, spacing_mm)
     body = (walled & ~outside) | lung

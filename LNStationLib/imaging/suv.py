@@ -31,6 +31,8 @@ _LONG_UPTAKE_HALF_LIVES = 6.0
 """Less than 2 % of the activity is left after that: the times must be wrong."""
 _DOSE_BQ = (1e6, 2e10)
 """1 MBq to 20 GBq, beyond clinical doses on both sides; finds a dose written in MBq."""
+_HALF_LIFE_S = (1.0, 1e6)
+"""From far below carbon-11 (1220 s) to far above zirconium-89 (282 000 s)."""
 _WEIGHT_KG = (1.0, 400.0)
 """Beyond patients on both sides; finds a weight written in g."""
 
@@ -176,7 +178,7 @@ def _injection(header: Dataset, name: str) -> _Injection:
     drug = _drug(header, name)
     weight = _required(header, "PatientWeight", _WEIGHT_KG, "kg", name)
     dose = _required(drug, "RadionuclideTotalDose", _DOSE_BQ, "Bq", name)
-    return _Injection(weight, dose, _required(drug, "RadionuclideHalfLife", (1.0, 1e6), "s", name))
+    return _Injection(weight, dose, _required(drug, "RadionuclideHalfLife", _HALF_LIFE_S, "s", name))
 
 
 def _drug(header: Dataset, name: str) -> Dataset:

@@ -17,7 +17,7 @@ from scipy import ndimage
 
 from LNStationLib.imaging.boxes import label_boxes
 from LNStationLib.imaging.grid import AIR_HU, Grid, field_of_view, resample_to_grid, working_grid
-from LNStationLib.imaging.patient import Patient, find_patient
+from LNStationLib.imaging.patient import TISSUE_HU, Patient, find_patient
 from LNStationLib.support.types import BoolArray, FloatArray, PointMm
 
 _SPACING_MM = 4.0
@@ -62,6 +62,11 @@ _SPINE_SLICE_SHARE = 0.4
 _SKULL_SHARE, _SKULL_SLICE_SHARE = 0.5, 0.2
 """Bone encloses this part of a head's axial slice, in this part of all slices. Chosen in development; no published
 source."""
+_GAP_SMOOTHING_VOXELS = 1.5
+_OFF_CENTER_COST = 0.02
+"""The gap between the lungs is the column with the least lung, smoothed. In proportion to the distance from the
+body's center, up to this share of the fullest column is added. Chosen in development; no published source."""
+
 _SAME_SIZE_SHARE = 0.5
 """Second largest body part over the largest: two legs are about equal. Chosen in development; no published source."""
 _LIMB_MM2 = 20000.0
@@ -179,12 +184,12 @@ def _midline_x(hu: FloatArray, lung: BoolArray, patient: Patient) -> int:
     spine = _spine_x(hu, patient, np.asarray(lung.any(axis=(1, 2))))
     if spine is not None:
         return spine
-    columns = ndimage.gaussian_filter1d(lung.sum(axis=(0, 1)).astype(float), 1.5)
+    columns = ndimage.gaussian_filter1d(lung.sum(axis=(0, 1)).astype(float), _GAP_SMOOTHING_VOXELS)
     body = np.flatnonzero(patient.body.any(axis=(0, 1)))
     low, high = int(body[0]), int(body[-1])
     third = np.arange(low + (high - low) // 4, high - (high - low) // 4 + 1)
     center = (low + high) / 2
-    cost = columns[third] + 0.02 * columns.max() * np.abs(third - center) / max(center - low, 1)
+    cost = columns[third] + _OFF_CENTER_COST * columns.max() * np.abs(third - center) / max(center - low, 1)
     return int(third[np.argmin(cost)])
 
 
@@ -236,7 +241,7 @@ def _seen(hu: FloatArray, in_view: BoolArray, patient: Patient) -> Seen:
 
 def _pair(hu: FloatArray, in_view: BoolArray) -> bool:
     """Whether the two largest bodies in view are of about the same size, as two legs are."""
-    labels = cc3d.connected_components(((hu > -300) & in_view).astype(np.uint8), connectivity=6)
+    labels = cc3d.connected_components(((hu > TISSUE_HU) & in_view).astype(np.uint8), connectivity=6)
     sizes = np.sort(np.bincount(labels.ravel())[1:])[::-1]
     return bool(len(sizes) > 1 and sizes[1] >= _SAME_SIZE_SHARE * sizes[0])
 

@@ -11,8 +11,9 @@ import SimpleITK as sitk
 from LNStationLib import anatomy
 from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.boxes import Box, crop, station_boxes
+from LNStationLib.imaging.masks import mask_on
 from LNStationLib.nodes.uptake import sample_pet
-from LNStationLib.support.types import BoolArray, PointMm
+from LNStationLib.support.types import PointMm
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def station_uptakes(
         row = anatomy.station(name)
         mask = labels[box] == row.label_value
         if tumor is not None:
-            mask &= ~_inside(tumor, crop(stations, box))
+            mask &= ~mask_on(tumor, crop(stations, box))
         if not mask.any():
             filled.add(row.name)
         elif pet is not None:
@@ -74,8 +75,3 @@ def station_uptakes(
             if hottest is not None:
                 by_station[row.name] = StationUptake(*hottest, samples.fully_covered)
     return StationUptakes(by_station, frozenset(filled))
-
-
-def _inside(mask: sitk.Image, part: sitk.Image) -> BoolArray:
-    on_part = sitk.Resample(mask, part, sitk.Transform(), sitk.sitkNearestNeighbor, 0, sitk.sitkUInt8)
-    return np.asarray(array_view(on_part) > 0)

@@ -31,6 +31,7 @@ from LNStationLib.imaging.boxes import (
     within,
 )
 from LNStationLib.imaging.boxes import grown as box_with_margin
+from LNStationLib.imaging.masks import mask_on, union_on
 from LNStationLib.nodes.blob_detection import RADII_MM, SPACING_MM, Blob, find_blobs
 from LNStationLib.nodes.method import Candidates, Proposal
 from LNStationLib.organs.groups import LARGE_VESSELS
@@ -274,11 +275,7 @@ def _grown(labels: InstanceArray, allowed: BoolArray) -> InstanceArray:
 
 def _organs_on(case: Case, part: sitk.Image) -> BoolArray:
     """Voxels of ``part`` in a supplied organ or the tumor."""
-    inside = np.zeros(tuple(reversed(part.GetSize())), bool)
-    for mask in [*case.organ_masks.values(), *([] if case.tumor is None else [case.tumor])]:
-        organ = sitk.Resample(mask, part, sitk.Transform(), sitk.sitkNearestNeighbor, 0, sitk.sitkUInt8)
-        inside |= array_view(organ) > 0
-    return inside
+    return union_on([*case.organ_masks.values(), *([] if case.tumor is None else [case.tumor])], part)
 
 
 def _bright_blood(hu: FloatArray, upper_hu: float) -> BoolArray:
@@ -325,8 +322,7 @@ def _why_not_called(case: Case, blood: float | None) -> Reason | None:
 
 
 def _median_hu(mask: sitk.Image, part: sitk.Image) -> float | None:
-    inside = sitk.Resample(mask, part, sitk.Transform(), sitk.sitkNearestNeighbor, 0, sitk.sitkUInt8)
-    hu = array_view(part)[array_view(inside) > 0]
+    hu = array_view(part)[mask_on(mask, part)]
     return float(np.median(hu)) if hu.size else None
 
 

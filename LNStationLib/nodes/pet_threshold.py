@@ -13,6 +13,7 @@ from scipy.ndimage import binary_dilation, maximum
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.boxes import Box, bounding_box, crop, grown, paste, within
+from LNStationLib.imaging.masks import mask_on
 from LNStationLib.nodes.method import Candidates, Proposal
 from LNStationLib.state.method import MethodOptions, option
 from LNStationLib.state.needs import PET, Need
@@ -170,8 +171,7 @@ def _uptake(
     """SUV on the grid of ``stations``, and which of its voxels are hot in a station and outside the tumor."""
     allowed = sitk.GetArrayFromImage(stations) > 0
     if tumor is not None:
-        barred = sitk.Resample(tumor, stations, sitk.Transform(), sitk.sitkNearestNeighbor, 0, sitk.sitkUInt8)
-        allowed &= array_view(barred) == 0
+        allowed &= ~mask_on(tumor, stations)
     suv = sitk.GetArrayFromImage(sitk.Resample(pet, stations, sitk.Transform(), sitk.sitkLinear, 0.0))
     return suv, allowed & (suv > settings.suv_threshold)
 

@@ -12,7 +12,7 @@ from LNStationLib.support.types import FloatArray, Side
 BRANCH_REACH_MM = 8.0
 """Shorter branches are ragged edges of the lumen."""
 _SHORTEST_MAIN_MM = 8.0
-"""A fork nearer to the carina is part of the spur: main bronchi of 13.6 +- 4.3 (R) and 48.3 +- 6.5 mm (L) on CT of
+"""A fork nearer to the carina is part of the spur: main bronchi of 13.6 ± 4.3 (R) and 48.3 ± 6.5 mm (L) on CT of
 2107 adults (PLoS One 2015;10:e0123177)."""
 _LONGEST_MAIN_MM: dict[Side, float] = {"R": 55.0, "L": 75.0}
 """Left: that mean and four standard deviations. Right: main bronchus and bronchus intermedius (2.5 cm each, Gray's

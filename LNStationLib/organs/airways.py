@@ -26,7 +26,7 @@ _FILLED_SHARE = 0.5
 _PURE_AIR_HU, _PURE_AIR_PERCENTILE = -880, 30
 """The middle of a lumen is pure air (-1000 HU); inflated lung averages -700 to -900 HU."""
 _SHORTEST_TRACHEA_MM = 25.0
-"""A quarter of a trachea of 105 +- 13 mm (PLoS One 2015;10:e0123177); shorter columns of air are bowel or lung."""
+"""A quarter of a trachea of 105 ± 13 mm (PLoS One 2015;10:e0123177); shorter columns of air are bowel or lung."""
 _DRIFT_WEIGHT, _HEIGHT_WEIGHT = 0.5, 0.3
 """Millimeters of length that a millimeter of sideways drift costs and a millimeter of height earns; chosen on
 phantoms and one real CT."""

@@ -15,13 +15,14 @@ from LNStationLib.state.organ_set import OrganSource
 from LNStationLib.support.types import BoolArray
 
 _SMALLEST_SECTION_MM2 = 80.0
-"""A circle of 10 mm: half the width of a slender descending aorta (24.4 +- 3.5 mm, J Korean Radiol Soc
+"""A circle of 10 mm: half the width of a slender descending aorta (24.4 ± 3.5 mm, J Korean Radiol Soc
 1989;25:228)."""
 _SMALLEST_DISTANCE_MM = 22.0
 """Centers of ascending and descending aorta lie 4 to 8 cm apart below the arch; two sections nearer than a vessel's
 width are one vessel, cut by a flap or by noise."""
 _SPLIT_RUN_MM = 6.0
-"""Two thick slices: in a single one a calcified plaque or noise can split the arch; chosen on phantoms and one CT."""
+"""Two thick slices: in a single one a calcified plaque or noise can split the arch; chosen on phantoms and one real
+CT."""
 _HALF_TRUNK_MM2 = 57.0
 """Half the section of the brachiocephalic trunk, which is 12 mm wide (Gray's Anatomy, 41st ed., ch. 55)."""
 _WIDEST_TRUNK_MM = 20.0

@@ -19,11 +19,13 @@ from LNStationLib.support.types import BoolArray, FloatArray
 _ENHANCED_HU = 130
 """Unenhanced blood is 30 to 65 HU; enhanced lymph nodes stay below about 120 HU."""
 _SMALLEST_BLOOD_ML = 100.0
-"""A fifth of the blood in heart and great vessels: less is calcification or bone at the edge, not contrast."""
+"""Heart and great vessels hold several times as much; less is calcification or the edge of bone, not contrast."""
 _CORE_VOXELS = 2.0
 """Away from the rim, whose voxels share wall and fat."""
 _WALL_MM = 2.0
 """Wall and partial volume at the rim of a lumen; bridges twice as wide between vessels are cut too."""
+_RIM_VOXELS = 1.5
+"""Rim of a neighboring vessel, whose voxels are blurred by partial volume."""
 _MUSCLE_HU = 55.0
 """Muscle, and the wall of vessels and heart."""
 _THRESHOLD_HU = (130.0, 150.0)
@@ -37,10 +39,10 @@ _SMALLEST_RADIUS_MM = 6.0
 _SMALLEST_ARCH_MM2 = 250.0
 """A circle of 18 mm: larger than any branch of the arch, smaller than the arch cut across."""
 _STEP_GROWTH_MM = 4.0
-"""From one slice of the working grid (1 to 3 mm) to the next an arch advances little more than a slice's
-thickness."""
+"""How far the arch may spread from slice to slice; farther, it would take in veins beside it. Chosen on phantoms and
+one real CT."""
 _ARCH_ABOVE_COLUMN_MM = 80.0
-"""Even an elongated aorta's arch ends within 8 cm of the carina; the search stops earlier where the arch ends."""
+"""A cap only: the arch usually ends 3 to 4 cm above the carina, and the search stops there."""
 _ARTERIAL_FACTOR, _ARTERIAL_MARGIN_HU = 1.5, 50.0
 """Undiluted contrast in the first pass is several times brighter than arterial blood; noise and mixing reach 1.5
 times and 50 HU. Chosen on phantoms and one real CT."""
@@ -57,7 +59,7 @@ superior vena cava and pulmonary trunk, so less is allowed there."""
 _RADIUS_MEDIAN_MM = 21.0
 """A vertebral level: irregular single slices do not change the typical radius."""
 _DESCENDING_BELOW_CARINA_MM, _ABOVE_CARINA_MM = 110.0, 6.0
-"""The descending aorta to near the hiatus (T12), 13 cm below; 6 mm up, below the arch of a low aorta."""
+"""Most of the descending aorta (its hiatus lies lower, at T12); 6 mm above the carina is still below the arch."""
 _DESCENDING_PLACE_MM, _DESCENDING_REACH_MM = (2.0, 20.0), 42.0
 """Usual center behind the front of the vertebral bodies and beside the canal's middle (a body is 15 mm, the aorta 12
 mm in half width); the search allows a tortuous aorta in front of the spine."""
@@ -76,22 +78,22 @@ _THIN_VESSEL_MM = 3.5
 """Half the width of what is left out: lobar branches; the main branches are 16 mm and more (J Korean Radiol Soc
 1989;25:228)."""
 _TRUNK_PLACE_MM, _TRUNK_SEED_MM = (4.0, 15.0), 8.0
-"""The trunk's center lies behind the aorta's center and half its width (27 +- 3 mm, Br J Radiol 1998;71:1018) beside
+"""The trunk's center lies behind the aorta's center and half its width (27 ± 3 mm, Br J Radiol 1998;71:1018) beside
 its edge; the seed stays inside it."""
 _CAVA_BEFORE_CARINA_MM = 14.0
 """Rows in front of this on the aorta's other side hold the superior vena cava; the right pulmonary artery lies
 behind."""
 _SMALLEST_PULMONARY_ML = 10.0
-"""Trunk and main branches hold about 40 ml in this range; less is a vein or the atrial appendage."""
+"""Trunk and right branch (27 and 24 mm wide) hold about 40 ml in this range; less is a vein or an appendage."""
 _HEART_LEVEL_MM = (125.0, 25.0)
 """Below the carina, from the diaphragm to where the pulmonary artery ends."""
 _CHAMBER_HALF_MM, _SMALLEST_CHAMBERS_ML = 5.0, 80.0
-"""Chambers are wider than 10 mm and hold 80 ml even in a small heart of which only a part is in view; the rest is
-coronary vessels and veins."""
+"""Chambers are wider than 10 mm, coronary vessels and veins are not; with less blood than this no heart is outlined.
+Chosen on phantoms and one real CT."""
 _MYOCARDIUM_MM, _MYOCARDIUM_HU = 9.0, (20, 400)
 """Left ventricular wall up to 12 mm; muscle with or without contrast, but not fat, calcium or metal."""
 _HEART_OPENING_MM, _HEART_CLOSING_MM, _HEART_ABOVE_HU = 3.0, 6.0, -50
-"""Smooth the outline: strands of muscle under 6 mm go, the fat of the grooves stays out. Chosen on phantoms and one
+"""Smooth the outline: strands of muscle under 6 mm go, fat in the grooves stays out. Chosen on phantoms and one real
 CT."""
 
 
@@ -331,7 +333,7 @@ def find_pulmonary_artery(pool: BloodPool, aorta: BoolArray) -> Findings:
 def _thick_blood(pool: BloodPool, aorta: BoolArray, level: slice) -> BoolArray:
     """Enhanced blood outside the aorta within some slices, without thin vessels."""
     spacing_mm = pool.scan.spacing_mm
-    free = pool.mask & ~morphology.dilate(aorta, 1.5 * spacing_mm, spacing_mm)
+    free = pool.mask & ~morphology.dilate(aorta, _RIM_VOXELS * spacing_mm, spacing_mm)
     free[: level.start] = False
     free[level.stop :] = False
     return morphology.open_(free, _THIN_VESSEL_MM, spacing_mm)

@@ -16,7 +16,7 @@ _AZYGOS_ABOVE_CARINA_MM = 11.0
 _AZYGOS_RANGE_MM = (-2.0, 28.0)
 """Levels searched, from the carina up: it cannot pass through the bronchus, and above T3 there is no azygos arch."""
 _AZYGOS_RADIUS_MM = 4.5
-"""Half of its width: 5.1 +- 1.4 mm upright, about twice that supine (Milne et al., Radiology 1984;152:1)."""
+"""Half of its width: 5.1 ± 1.4 mm upright, about twice that supine (Milne et al., Radiology 1984;152:1)."""
 _LEVEL_COST_PER_MM = 0.15
 """Against a cost of 1 per voxel of soft tissue: 1 cm off the usual level costs as much as 1.5 voxels per step."""
 _START_BEHIND_FRONT_MM = 8

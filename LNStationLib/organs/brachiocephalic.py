@@ -16,7 +16,7 @@ import numpy as np
 from LNStationLib.organs import morphology
 from LNStationLib.organs.findings import Findings
 from LNStationLib.organs.morphology import Box
-from LNStationLib.organs.veins import ENHANCED_PART
+from LNStationLib.organs.veins import ENHANCED_SHARE
 from LNStationLib.organs.vessel_paths import Surroundings, cheapest, trachea_edges, tube_along
 from LNStationLib.state.organ_set import Organ, OrganSource
 from LNStationLib.support.types import BoolArray, FloatArray
@@ -164,7 +164,7 @@ def _near_course(bright: BoolArray, soft: BoolArray, off_mm: FloatArray) -> Bool
 
 def _add_vein(found: Findings, around: Surroundings, path: np.ndarray, region: Box, cava: BoolArray) -> None:
     scan = around.scan
-    enhanced = float(np.mean(around.bright[tuple(path.T)])) > ENHANCED_PART
+    enhanced = float(np.mean(around.bright[tuple(path.T)])) > ENHANCED_SHARE
     if enhanced:
         tube = tube_along(scan, path, region, around.blocked | cava | ~around.bright, _ENHANCED_RADIUS_MM)
     else:

@@ -17,6 +17,7 @@ from LNStationLib.organs.airway_paths import (
     mean_height,
     origin_of,
 )
+from LNStationLib.organs.blocked_bronchus import MAIN_REACH_MM, Turn, add_carina, find_turn
 from LNStationLib.organs.bronchus_surrogates import (
     INTERMEDIUS_LENGTH_MM,
     MAIN_LENGTH_MM,
@@ -25,7 +26,6 @@ from LNStationLib.organs.bronchus_surrogates import (
     cut_to,
 )
 from LNStationLib.organs.findings import Findings
-from LNStationLib.organs.shut_bronchus import MAIN_REACH_MM, Turn, add_carina, find_turn
 from LNStationLib.organs.wave_tree import WaveTree, wave_tree
 from LNStationLib.state.organ_set import OrganSource
 from LNStationLib.support.types import BoolArray, FloatArray, Side

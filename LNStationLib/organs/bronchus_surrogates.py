@@ -15,7 +15,7 @@ from LNStationLib.state.organ_set import OrganSource
 from LNStationLib.support.types import Side
 
 MAIN_LENGTH_MM: dict[Side, float] = {"R": 20.0, "L": 47.0}
-"""Right: between the textbook's 25 mm and the 13.6 +- 4.3 mm of CT. Left: 48.3 +- 6.5 mm (2107 adults, PLoS One
+"""Right: between the textbook's 25 mm and the 13.6 ± 4.3 mm of CT. Left: 48.3 ± 6.5 mm (2107 adults, PLoS One
 2015;10:e0123177)."""
 INTERMEDIUS_LENGTH_MM = 22.0
 """Middle of the textbook's range."""

@@ -98,8 +98,7 @@ def find_esophagus(
     if morphology.is_empty(region):
         found.warnings.append("The esophagus was not placed: the space in front of the spine is not in view.")
         return found
-    behind = np.arange(region[1].start, region[1].stop)[None, :, None] >= spine.front_y[level, None, None]
-    free = ~(blocked[region] | behind) & scan.in_view[region]
+    free = ~blocked[region] & _in_front_of(spine, region) & scan.in_view[region]
     mask = np.zeros(scan.grid.shape, dtype=bool)
     local = expected - np.array([region[1].start, region[2].start])
     mask[region] = _trace(scan, scan.hu[region], free, gas[region] & free, local)
@@ -152,6 +151,12 @@ def _before_spine(scan: Scan, spine: Spine, region: Box) -> BoolArray:
     aside_mm = np.abs(x[None] - spine.canal[:, 1, None]) * scan.spacing_mm
     rows, columns = (depth_mm >= 0) & (depth_mm <= _GAS_DEPTH_MM), aside_mm <= _GAS_SIDE_MM
     return np.asarray(rows[:, :, None] & columns[:, None, :])
+
+
+def _in_front_of(spine: Spine, region: Box) -> BoolArray:
+    """Rows of a region in front of the vertebral bodies, ``[z, y, 1]``."""
+    rows = np.arange(region[1].start, region[1].stop)
+    return np.asarray(rows[None, :, None] < spine.front_y[region[0], None, None])
 
 
 def _region(scan: Scan, level: slice, expected: FloatArray, front_y: FloatArray) -> Box:

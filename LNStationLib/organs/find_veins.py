@@ -20,6 +20,10 @@ _PULMONARY_ARTERY = ("pulmonary_artery", "pulmonary_trunk", "pulmonary_artery_le
 _SOLID = (*ARTERIES, *_PULMONARY_ARTERY, "heart", "trachea", "airways", "lung_left", "lung_right", "bone")
 _AORTA = ("aorta", "ascending_aorta", "aortic_arch")
 _CAVA = ("superior_vena_cava", "brachiocephalic_vein_right")
+_WAY_OUT_VOXELS = 2.0
+"""The rim of blocked voxels around the cava, through which paths leave it."""
+_RIM_VOXELS = 1.5
+"""Rim of known vessels and bone, whose voxels are blurred by partial volume."""
 _BEHIND_CLAVICLE_MM = 12.0
 """Half the head of the clavicle (25 mm wide): the vein begins behind it."""
 _LEFT_OF_CARINA_MM = 35.0
@@ -76,7 +80,9 @@ def add_veins(context: Context, spine: Spine | None) -> None:
         veins.find_superior_vena_cava(around, soft).add_to(organs)
     cava = context.union(_CAVA)
     # Paths start in the cava and must be able to leave it.
-    free = morphology.dilate(cava, 2.0 * scan.spacing_mm, scan.spacing_mm) & ~context.union(_SOLID, scan.spacing_mm)
+    free = morphology.dilate(cava, _WAY_OUT_VOXELS * scan.spacing_mm, scan.spacing_mm) & ~context.union(
+        _SOLID, scan.spacing_mm
+    )
     around = replace(around, blocked=around.blocked & ~free)
     around = veins.with_venous_blood(around, context.union(ARTERIES), cava, blood.blood_hu(scan.hu, organs))
     _add_left_brachiocephalic(context, around, soft, cava)
@@ -94,7 +100,7 @@ def add_inferior_pulmonary_veins(context: Context) -> None:
             found.landmark(name, (z, y, x), scan.grid, OrganSource.DERIVED, "middle of the supplied vein")
     found.add_to(organs)
     if carina is not None and len(found.landmarks) < 2:
-        known = context.union((*ARTERIES, *_PULMONARY_ARTERY, "spine"), 1.5 * scan.spacing_mm)
+        known = context.union((*ARTERIES, *_PULMONARY_ARTERY, "spine"), _RIM_VOXELS * scan.spacing_mm)
         bright = blood.enhanced_blood(scan.hu, organs) & ~known
         pulmonary_veins.find_inferior_veins(scan, carina, organs.mask("heart"), bright).add_to(organs)
 

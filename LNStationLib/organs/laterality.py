@@ -20,7 +20,7 @@ from LNStationLib.state.organ_set import OrganSource
 from LNStationLib.support.sentences import listed
 from LNStationLib.support.types import BoolArray, FloatArray
 
-_LEAST_WITNESSES, _MOST_AGAINST = 3, 1
+_LEAST_INDICATORS, _MOST_AGAINST = 3, 1
 """Organs needed on the wrong side, and most allowed on the usual one: disease may mislead a single one."""
 
 _LENGTH_EXCESS_SHARE = 0.25
@@ -64,7 +64,7 @@ _MIDLINE_SIGMA_MM = 10.0
 
 
 @dataclass(frozen=True)
-class Witness:
+class SideIndicator:
     """An organ that lies on a known side in nearly every patient.
 
     Attributes:
@@ -78,43 +78,43 @@ class Witness:
 
 def warn_of_exchanged_sides(context: Context) -> None:
     """Add a warning where the image seems mirrored, else where only the descending aorta lies on the right."""
-    warning = laterality_warning(witnesses_of(context))
+    warning = laterality_warning(side_indicators(context))
     if warning is None and _aorta_right_of_spine(context):
         warning = (
-            "The descending aorta lies right of the spine: right-sided aorta or the image is mirrored; check the "
-            "side markers."
+            "The descending aorta lies right of the spine: the patient has a right-sided aorta or the image is "
+            "mirrored; check the side markers."
         )
     if warning is not None:
         context.organs.warnings.append(warning)
 
 
-def laterality_warning(witnesses: Iterable[Witness]) -> str | None:
+def laterality_warning(indicators: Iterable[SideIndicator]) -> str | None:
     """A warning where enough organs show that left and right are exchanged, else ``None``."""
-    witnesses = list(witnesses)
-    mirrored = [witness.title for witness in witnesses if witness.mirrored]
-    against = sum(witness.mirrored is False for witness in witnesses)
-    if len(mirrored) < _LEAST_WITNESSES or against > _MOST_AGAINST:
+    indicators = list(indicators)
+    mirrored = [indicator.title for indicator in indicators if indicator.mirrored]
+    against = sum(indicator.mirrored is False for indicator in indicators)
+    if len(mirrored) < _LEAST_INDICATORS or against > _MOST_AGAINST:
         return None
     return (
         f"Left and right are exchanged: {listed(mirrored)} lie on the opposite side from usual, so the image is "
-        "mirrored or the patient has situs inversus; check the side markers, because the side of every station "
+        "mirrored or the patient has situs inversus; check the side markers: the side of every station "
         "depends on them."
     )
 
 
-def witnesses_of(context: Context) -> list[Witness]:
+def side_indicators(context: Context) -> list[SideIndicator]:
     """Bronchi, aortic arch, heart, liver and stomach; only the bronchi without both lungs and the spine."""
-    witnesses = [Witness("main bronchi", _mirrored(_bronchi(context), _LENGTH_EXCESS_SHARE))]
+    indicators = [SideIndicator("main bronchi", _mirrored(_bronchi(context), _LENGTH_EXCESS_SHARE))]
     right, left, spine = (context.organs.mask(name) for name in ("lung_right", "lung_left", "spine"))
     if right is None or left is None or spine is None:
-        return witnesses
+        return indicators
     chest = _Chest(context, right, left, spine)
     return [
-        *witnesses,
-        Witness("aortic arch", _mirrored(chest.arch_mm(), _ARCH_EXCESS_MM)),
-        Witness("heart", _mirrored(chest.heart(), _HEART_EXCESS_SHARE)),
-        Witness("liver", _mirrored(chest.liver(), _LIVER_EXCESS_SHARE)),
-        Witness("stomach", _mirrored(chest.stomach(), _GAS_EXCESS_SHARE)),
+        *indicators,
+        SideIndicator("aortic arch", _mirrored(chest.arch_mm(), _ARCH_EXCESS_MM)),
+        SideIndicator("heart", _mirrored(chest.heart(), _HEART_EXCESS_SHARE)),
+        SideIndicator("liver", _mirrored(chest.liver(), _LIVER_EXCESS_SHARE)),
+        SideIndicator("stomach", _mirrored(chest.stomach(), _GAS_EXCESS_SHARE)),
     ]
 
 

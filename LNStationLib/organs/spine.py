@@ -33,8 +33,8 @@ _STEP_COST, _CANAL_SMOOTH_MM = 0.08, 10.0
 """Per voxel of sideways movement between slices, and the sigma along the path: the canal curves over several
 vertebrae. Chosen on phantoms and one real CT."""
 _WEAKEST_CANAL_SHARE = 0.45
-"""Of the directions with bone around the canal: 0.65 and more in a spine, under 0.5 elsewhere; below this even that
-is missing."""
+"""Of the directions with bone around the canal: at least 0.65 in a healthy spine; brittle bone and noise lower it.
+Chosen on phantoms and one real CT."""
 _FRONT_MM = (20.0, 54.0)
 """From the middle of the canal to the front of a body: 24 (T1) to 45 mm (L1), with osteophytes."""
 _TYPICAL_FRONT_MM, _FRONT_COST_PER_MM2 = 35.0, 0.0004
@@ -49,7 +49,7 @@ _FRONT_STEP_COST, _FRONT_MEDIAN_MM, _FRONT_SMOOTH_MM = 0.25, 15.0, 4.0
 """Per voxel between slices, then half a vertebra against discs and osteophytes; chosen on phantoms and one real
 CT."""
 _HALF_WIDTH_MM = (11.0, 23.0)
-"""Bodies are 24 (T4) to 45 mm (T12) wide."""
+"""Half of the bodies' width, from T4, the narrowest, to T12 (Panjabi et al., Spine 1991;16:888)."""
 _MIDDLE_SHARES = (0.3, 0.7)
 """Of the way from front face to canal: the middle of the body, without its rounded corners and the pedicles."""
 _WIDTH_MEDIAN_MM, _WIDTH_SMOOTH_MM = 20.0, 6.0
@@ -151,7 +151,7 @@ def find_spine(scan: Scan, canal: np.ndarray, vessels: BoolArray) -> Spine:
     """Find the front face and the width of the vertebral bodies.
 
     The front face is the strongest drop from bone to fat or lung in front of the canal, followed smoothly from
-    slice to slice, so that discs and a contrast-filled aorta beside it do not pull it away.
+    slice to slice, so that neither discs nor an enhanced aorta beside it pull it away.
 
     Args:
         scan: The scan.

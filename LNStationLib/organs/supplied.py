@@ -1,4 +1,4 @@
-"""Supplied organ masks on the working grid, and what follows from them by name alone."""
+"""Supplied organ masks on the working grid, and unions of them that the organ table defines."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from LNStationLib.support.types import BoolArray
 
 
 def mask_on_grid(image: sitk.Image, grid: Grid) -> BoolArray:
-    """Resample a binary mask linearly and cut it at one half, so that thin structures keep their width.
+    """Resample a binary mask linearly and threshold it at one half, so that thin structures keep their width.
 
-    Nearest neighbor would break vessels of one or two voxels and leave steps on thick slices. Only the box around
-    the mask is resampled: sixty masks of a whole chest would take a minute otherwise.
+    Nearest neighbor would break vessels of one or two voxels and leave steps on thick slices. Only the box around the
+    mask is resampled: otherwise sixty masks of a whole chest would take a minute.
     """
     result = np.zeros(grid.shape, dtype=bool)
     voxels = array_view(image)
@@ -38,7 +38,7 @@ def mask_on_grid(image: sitk.Image, grid: Grid) -> BoolArray:
 
 
 def _box_on(grid: Grid, part: sitk.Image) -> Box | None:
-    """Box of ``grid`` that covers an image; None where they do not meet."""
+    """Box of ``grid`` that covers an image; ``None`` where they do not overlap."""
     corners = [grid.index((x, y, z)) for x, y, z in corners_mm(part).tolist()]
     low = np.maximum(np.floor(np.min(corners, axis=0)).astype(int), 0)
     high = np.minimum(np.ceil(np.max(corners, axis=0)).astype(int) + 1, grid.shape)
@@ -49,7 +49,7 @@ def _box_on(grid: Grid, part: sitk.Image) -> Box | None:
 
 
 def supplied_organs(case: Case, grid: Grid) -> Findings:
-    """Every supplied mask on ``grid``; a mask with no voxel there is named in a warning."""
+    """Every supplied mask on ``grid``; a warning names each mask without a voxel there."""
     found = Findings()
     for name, image in case.organ_masks.items():
         mask = mask_on_grid(image, grid)
@@ -62,11 +62,11 @@ def supplied_organs(case: Case, grid: Grid) -> Findings:
 
 
 def _empty_warning(name: str) -> str:
-    return f"The supplied mask of {name.replace('_', ' ')} is empty in the CT's field of view."
+    return f"The supplied mask of {name.replace('_', ' ')} is empty within the CT; check that it belongs to this CT."
 
 
 def unions(masks: dict[str, BoolArray]) -> Findings:
-    """Organs that the table defines as the union of parts, where every listed part is there ("lung_left")."""
+    """Organs that the table defines as a union of parts ("lung_left"), where every part is known."""
     found = Findings()
     for entry in anatomy.organs():
         if entry.parts and entry.name not in masks and all(part in masks for part in entry.parts):

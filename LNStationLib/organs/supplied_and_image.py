@@ -1,4 +1,4 @@
-"""Organs from supplied masks, and where there are none from the image itself."""
+"""Organs from supplied masks, and from the image where there are none."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from LNStationLib.support.progress import Progress
 
 
 class SuppliedAndImage:
-    """Supplied masks first, then what follows from them, the image, surrogates."""
+    """Supplied masks first, then organs derived from them, from the image, and surrogates."""
 
     name = "supplied_and_image"
     title = "Supplied masks and image"

@@ -1,7 +1,7 @@
-"""TotalSegmentator, run in a process of its own where it is installed and asked for.
+"""TotalSegmentator, run in its own process where it is installed and requested.
 
 Wasserthal et al., "TotalSegmentator: robust segmentation of 104 anatomic structures in CT images", Radiology:
-Artificial Intelligence 2023, doi:10.1148/ryai.230024. It brings torch with it, so it is never imported here.
+Artificial Intelligence 2023, doi:10.1148/ryai.230024. It imports torch, so it is never imported here.
 """
 
 from __future__ import annotations
@@ -36,10 +36,11 @@ _SCRIPT = (
     "run(sys.argv[1], sys.argv[2], task='total', quiet=True)"
 )
 _LIMIT_S = 3600.0
+"""Generous for a whole chest on a slow CPU; a longer run has most likely hung."""
 
 
 class TotalSegmentator:
-    """Supplied masks first, then TotalSegmentator's, then what follows from both and the image."""
+    """Supplied masks first, then TotalSegmentator's, then organs derived from both and from the image."""
 
     name = "totalsegmentator"
     title = "TotalSegmentator, then image"
@@ -56,29 +57,28 @@ class TotalSegmentator:
 
 
 def totalsegmentator_installed() -> bool:
-    """True where the package can be imported in this environment; nothing is imported."""
+    """True if the package is installed in this environment; it is not imported."""
     return importlib.util.find_spec(_MODULE) is not None
 
 
 def run_totalsegmentator(case: Case, grid: Grid, progress: Progress) -> Findings:
-    """Segment the CT by TotalSegmentator's task ``total``.
+    """Segment the CT with TotalSegmentator's task ``total``.
 
     Args:
-        case: The case; only its CT is handed over, by a temporary file.
+        case: The case; only its CT is passed on, in a temporary file.
         grid: Grid of the result.
-        progress: Told when it starts and ends.
+        progress: Called at start and end.
 
     Returns:
-        Its masks under the canonical names, with source ``NETWORK``. Organs that are not in the organ table are
-        left out, empty masks too.
+        Its masks under the canonical names, with source ``NETWORK``, without empty masks and organs that are not in
+        the organ table.
 
     Raises:
-        InputError: It is not installed, or it ended with an error.
+        InputError: It is not installed, or it failed.
     """
     if not totalsegmentator_installed():
         raise InputError(
-            "Organs by TotalSegmentator were asked for but it is not installed; "
-            "install the package TotalSegmentator or choose another method."
+            "TotalSegmentator is not installed; install the package TotalSegmentator or choose another method."
         )
     progress("TotalSegmentator", 0.0)
     with tempfile.TemporaryDirectory(prefix="lnstation_") as folder:
@@ -96,15 +96,17 @@ def _run(image: Path, masks: Path) -> None:
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_LIMIT_S, check=False)
     except subprocess.TimeoutExpired as error:
-        raise InputError(f"TotalSegmentator did not end within {_LIMIT_S / 60:.0f} minutes.") from error
+        raise InputError(
+            f"TotalSegmentator did not finish within {_LIMIT_S / 60:.0f} minutes; supply its masks instead."
+        ) from error
     if done.returncode != 0:
         log.error("TotalSegmentator: %s", done.stderr)
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise InputError(f"TotalSegmentator ended with code {done.returncode}: {last}")
+        raise InputError(f"TotalSegmentator failed with exit code {done.returncode}: {last}")
 
 
 def _read(masks: Path, grid: Grid) -> Findings:
-    """Read the masks that it wrote, one file an organ; several files may make up one organ (vertebrae, ribs)."""
+    """Read the masks, one file per organ; several files may make up one organ (vertebrae, ribs)."""
     names = {alias: entry.name for entry in anatomy.organs() for alias in (entry.name, *entry.aliases)}
     found = Findings()
     union: dict[str, list[Path]] = {}
@@ -118,5 +120,5 @@ def _read(masks: Path, grid: Grid) -> Findings:
             mask |= mask_on_grid(sitk.ReadImage(str(path)), grid)
         found.organ(name, mask, OrganSource.NETWORK, "TotalSegmentator, task total")
     if not found.organs:
-        raise InputError("TotalSegmentator wrote no organ that is known here; check its installation.")
+        raise InputError("TotalSegmentator wrote no known organ; check its installation.")
     return found

@@ -1,4 +1,4 @@
-"""Paths of vessels through soft tissue, and what they are found by."""
+"""Paths of vessels through soft tissue, and the structures that guide them."""
 
 from __future__ import annotations
 
@@ -13,22 +13,38 @@ from LNStationLib.organs import morphology
 from LNStationLib.organs.spine import Spine
 from LNStationLib.support.types import BoolArray, FloatArray
 
+_SOFT_HU, _SOFT_WINDOW_VOXELS = (25, 130), 3
+"""Unenhanced to slightly enhanced blood and muscle, without fat and contrast, smoothed against noise."""
+_STEADY_ABOVE_CARINA_MM = 12.0
+"""Above it the trachea is not yet widened by the right main bronchus."""
+_EDGE_PERCENTILE = 5
+"""The right column of the lumen, without single noisy voxels."""
+_FILL_HALF_MM = 2.0
+"""Smallest vein that is a continuous channel of tissue, 4 mm wide."""
+_BRIGHT_COST, _FAT_COST = 0.4, 6.0
+"""Per voxel, against 1 for solid soft tissue: contrast attracts, strands in fat repel; chosen on phantoms and one
+CT."""
+_SMOOTH_VOXELS = 2.5
+"""Sigma along the path: removes its staircase on the grid."""
+_ABOVE_LUNG_HU = -120
+"""Fat may lie in a tube that is only a surrogate; lung may not."""
+
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What the veins are found by.
+    """The structures by which the veins are found.
 
     Attributes:
         scan: The scan.
         carina: Carina as a voxel index ``(z, y, x)``.
         trachea: Lumen of the trachea.
         ascending_aorta: The ascending aorta, or ``None``.
-        blocked: Voxels no vein can hold: airways, lungs, bone, known arteries, heart.
+        blocked: Voxels outside any vein: airways, lungs, bone, known arteries, heart.
         bright: Enhanced blood that belongs to no known vessel; empty without contrast.
         spine: The spine, or ``None``.
         notch_z: Slice of the upper border of the manubrium, or ``None``.
         trunk_z: Slice of the origin of the brachiocephalic trunk, or ``None``.
-        arch_z: Slice in which the aorta ends before the trachea, or ``None``.
+        arch_z: Slice in which the aorta ends in front of the trachea, or ``None``.
     """
 
     scan: Scan
@@ -45,17 +61,17 @@ class Surroundings:
 
 def soft_tissue(around: Surroundings) -> BoolArray:
     """Soft tissue that may be an unenhanced vein."""
-    hu = ndimage.uniform_filter(around.scan.hu, size=3)
-    return np.asarray((hu > 25) & (hu < 130) & ~around.blocked)
+    hu = ndimage.uniform_filter(around.scan.hu, size=_SOFT_WINDOW_VOXELS)
+    return np.asarray((hu > _SOFT_HU[0]) & (hu < _SOFT_HU[1]) & ~around.blocked)
 
 
 def trachea_edges(around: Surroundings) -> FloatArray:
-    """Front row and right column of the trachea per slice of the scan; beyond its ends the nearest slice's."""
+    """Front row and right column of the trachea per slice; beyond its ends those of the nearest slice."""
     known = np.flatnonzero(around.trachea.any(axis=(1, 2)))
     front = [np.flatnonzero(around.trachea[z].any(axis=1))[0] for z in known]
-    right = [np.percentile(np.nonzero(around.trachea[z])[1], 5) for z in known]
+    right = [np.percentile(np.nonzero(around.trachea[z])[1], _EDGE_PERCENTILE) for z in known]
     # At the carina the lumen widens into the right main bronchus: take the wall a little above it.
-    steady = known >= min(known[-1], around.carina[0] + around.scan.voxels(12.0))
+    steady = known >= min(known[-1], around.carina[0] + around.scan.voxels(_STEADY_ABOVE_CARINA_MM))
     z = np.arange(around.scan.grid.shape[0])
     pairs = [np.interp(z, known[steady], np.array(values)[steady]) for values in (front, right)]
     return np.stack(pairs, axis=1)
@@ -70,12 +86,7 @@ def cheapest(
     extra: FloatArray | None = None,
 ) -> np.ndarray | None:
     """Cheapest path of voxels from ``start`` to ``goal`` within a region, in indices of the whole grid."""
-    size = 2 * around.scan.voxels(2.0) + 1
-    fill = ndimage.uniform_filter(soft[region].astype(np.float32), size=size)
-    cost = np.where(around.bright[region], 0.4, 1.0 + 6.0 * (1.0 - fill) ** 2)
-    if extra is not None:
-        cost = cost + extra
-    cost = np.where(around.blocked[region], -1.0, cost)
+    cost = _cost(around, region, soft, extra)
     starts = np.argwhere(start & ~around.blocked[region])
     goals = np.argwhere(goal & ~around.blocked[region])
     if not len(starts) or not len(goals):
@@ -89,12 +100,22 @@ def cheapest(
     return path + np.array([s.start for s in region])
 
 
+def _cost(around: Surroundings, region: tuple[slice, ...], soft: BoolArray, extra: FloatArray | None) -> FloatArray:
+    """Cost of every voxel of a region; negative where blocked, as ``MCP_Geometric`` expects."""
+    size = 2 * around.scan.voxels(_FILL_HALF_MM) + 1
+    fill = ndimage.uniform_filter(soft[region].astype(np.float32), size=size)
+    cost = np.where(around.bright[region], _BRIGHT_COST, 1.0 + _FAT_COST * (1.0 - fill) ** 2)
+    if extra is not None:
+        cost = cost + extra
+    return np.asarray(np.where(around.blocked[region], -1.0, cost))
+
+
 def tube_along(
     scan: Scan, path: np.ndarray, region: tuple[slice, ...], blocked: BoolArray, radius_mm: float
 ) -> BoolArray:
     """Free voxels within a radius of a path smoothed along its length."""
-    smooth = ndimage.gaussian_filter1d(path.astype(float), 2.5, axis=0, mode="nearest")
+    smooth = ndimage.gaussian_filter1d(path.astype(float), _SMOOTH_VOXELS, axis=0, mode="nearest")
     line = np.zeros(scan.grid.shape, dtype=bool)
     index = np.clip(np.round(smooth).astype(int), 0, np.array(scan.grid.shape) - 1)
     line[tuple(index.T)] = True
-    return morphology.dilate(line, radius_mm, scan.spacing_mm) & ~blocked & (scan.hu > -120)
+    return morphology.dilate(line, radius_mm, scan.spacing_mm) & ~blocked & (scan.hu > _ABOVE_LUNG_HU)

@@ -1,6 +1,6 @@
-"""The branches of a tube-like mask by a wave that runs through it.
+"""The branches of a tube-like mask, from a wave that runs through it.
 
-A wave starts at a seed and runs through the mask; its front is cut into shells of equal geodesic distance. Each
+A wave starts at a seed and runs through the mask, which is cut into shells of equal geodesic distance. Each
 connected piece of a shell is a node whose parent is the piece of the shell before it. Where a tube forks, the
 front splits. (Schlathoelter et al., "Simultaneous segmentation and tree reconstruction of the airways",
 SPIE Medical Imaging 2002, use the same idea with fast marching.)
@@ -55,7 +55,7 @@ class WaveTree:
     spacing_mm: float
 
     def children(self, node: int, min_reach_mm: float) -> list[int]:
-        """Children whose subtree reaches at least so far; the largest child alone where none does."""
+        """Children whose subtree reaches at least that far; empty where none does."""
         return [child for child in self.nodes[node].children if self.nodes[child].reach_mm >= min_reach_mm]
 
     def run(self, start: int, min_reach_mm: float) -> list[int]:
@@ -69,7 +69,7 @@ class WaveTree:
             path.append(following[0])
 
     def subtree(self, node: int) -> list[int]:
-        """The node and everything after it."""
+        """The node and all its descendants."""
         found, queue = [], [node]
         while queue:
             current = queue.pop()
@@ -85,6 +85,7 @@ class WaveTree:
         return mask
 
 
+# Each of the 26 neighbors once per pair of voxels.
 _HALF_NEIGHBORHOOD = [
     (dz, dy, dx) for dz in (-1, 0, 1) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dz, dy, dx) > (0, 0, 0)
 ]
@@ -115,17 +116,17 @@ def wave_tree(mask: BoolArray, seed: BoolArray, spacing_mm: float, shell_mm: flo
 
     Args:
         mask: The tube-like mask, ``[z, y, x]``.
-        seed: Where the wave starts; must meet the mask.
+        seed: Where the wave starts; must overlap the mask.
         spacing_mm: Voxel edge in mm.
         shell_mm: Thickness of a shell in mm; at least 1.5 voxels keep a shell connected.
 
     Raises:
-        ValueError: Seed and mask do not meet.
+        ValueError: Seed and mask do not overlap.
     """
     coordinates, starts, ends, lengths = _edges(mask)
     sources = np.flatnonzero(seed[tuple(coordinates.T)])
     if sources.size == 0:
-        raise ValueError("the seed of a wave does not meet its mask")
+        raise ValueError("the seed of a wave does not overlap its mask")
     n = len(coordinates)
     graph = _graph(starts, ends, lengths * spacing_mm, n)
     distance = csgraph.dijkstra(graph, directed=False, indices=sources, min_only=True)

@@ -217,7 +217,7 @@ def attention(panel: PanelDriver, times: Times) -> None:
         "attention": write_volume(folder, "attention", heat, VolumeExchange.volumeGeometry(case.ctNode())),
     }
     done: list[Exception | None] = []
-    steps = Steps(AssessJob(case, ()).receive(result, logic.client), lambda: done.append(None), done.append)
+    steps = Steps(AssessJob(case, (), {}).receive(result, logic.client), lambda: done.append(None), done.append)
     with times.watched("a result with an attention map is taken in"):
         steps.start()
         wait(lambda: done, "the result")

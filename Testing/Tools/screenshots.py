@@ -253,6 +253,7 @@ def model(camera: Photographer, folder: Path) -> None:
     picker.cardGroup.collapsed = False
     camera.section("panel_model", "assessSection")
     picker.cardGroup.collapsed = True
+    settings(camera)
     press(ui.assessButton)
     camera.wait(lambda: logic.case.assessment() is not None, "the assessment")
     camera.idle()
@@ -263,6 +264,16 @@ def model(camera: Photographer, folder: Path) -> None:
     camera.views("views_attention")
     camera.window("window_attention")
     logic.models.setFolders([])
+
+
+def settings(camera: Photographer) -> None:
+    """All methods and options, those of a network too."""
+    groups = (camera.ui.advancedGroup, camera.ui.expertGroup)
+    for group in groups:
+        group.collapsed = False
+    camera.section("panel_settings", "assessSection")
+    for group in groups:
+        group.collapsed = True
 
 
 def real(camera: Photographer, folder: Path) -> None:

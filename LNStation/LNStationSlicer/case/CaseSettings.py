@@ -1,4 +1,4 @@
-"""The settings of a case: for each step a method and options by method, as ``LNStationLib.state.settings`` reads.
+"""The settings of a case: for each step a method, and options by method (``LNStationLib.state.settings`` reads them).
 
 They are one JSON in the case's parameter node. What is not in it has the default of the library.
 """

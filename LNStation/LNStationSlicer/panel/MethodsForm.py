@@ -97,6 +97,8 @@ class MethodsForm(Section):
             for step, combo in self._combos.items():
                 combo.enabled = settings is not None
                 chooseKey(combo, (settings.method(step) if settings else None) or self._default(step))
+                # The entry may be longer than the combo box.
+                combo.toolTip = combo.currentText
             for row in self._rows:
                 self._refreshRow(row)
             self.ui.spacingSpin.enabled = settings is not None

@@ -8,6 +8,9 @@ from html import escape
 from LNStationSlicer.support.Translation import _
 from LNStationSlicer.worker.ModelCard import CardRow, ModelCard
 
+_LONGEST_WORD = 32
+"""Characters: half a SHA-256; such a line fits into a panel of usual width."""
+
 
 def cardTitle(card: ModelCard) -> str:
     """A line for a list."""
@@ -25,4 +28,10 @@ def cardHtml(card: ModelCard) -> str:
 
 
 def _lines(texts: Iterable[str]) -> str:
-    return "<br>".join(map(escape, texts))
+    return "<br>".join(" ".join(map(_word, text.split(" "))) for text in texts)
+
+
+def _word(word: str) -> str:
+    """A word in lines that fit: Qt breaks none, and a hash would widen the whole panel."""
+    lines = [word[start : start + _LONGEST_WORD] for start in range(0, len(word), _LONGEST_WORD)]
+    return "<br>".join(map(escape, lines))

@@ -59,7 +59,7 @@ def _label(textFormat: Any) -> Any:
 
 def _menuButton() -> Any:
     button = qt.QToolButton()
-    button.text = "..."
+    button.setText("...")
     button.popupMode = qt.QToolButton.InstantPopup
     button.toolTip = _("Folders searched for model packages.")
     return button

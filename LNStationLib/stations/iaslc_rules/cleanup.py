@@ -17,6 +17,9 @@ _SMOOTHING_MM = 1.6
 _KEEP_SHARE, _WIN_SHARE = 0.35, 0.55
 """A voxel of a station stays with at least the first share of its neighborhood (slivers and spikes go) and another
 station or none gives it up for more than the second (so that no ragged rim grows past a border)."""
+_LEAST_TISSUE_SHARE = 0.3
+"""With less tissue around it a voxel lies in a thin layer, and few neighbors would decide its vote. Chosen in
+development; no published source."""
 _SMALLEST_PART_SHARE = 0.08
 """Islands smaller than this share of the station are left-overs between organs."""
 
@@ -48,7 +51,7 @@ def _smoothed(labels: LabelArray, tissue: BoolArray, sigma: float) -> LabelArray
         share = gaussian_filter(own.astype(np.float32), sigma, truncate=3)
         share /= np.maximum(weight[box], 1e-3)
         needed = np.where(own, _KEEP_SHARE, _WIN_SHARE)
-        wins = (share > best[box]) & (share > needed) & tissue[box] & (weight[box] > 0.3)
+        wins = (share > best[box]) & (share > needed) & tissue[box] & (weight[box] > _LEAST_TISSUE_SHARE)
         result[box][wins] = value
         best[box][wins] = share[wins]
     return result

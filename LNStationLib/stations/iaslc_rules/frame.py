@@ -15,7 +15,9 @@ from LNStationLib.support.types import BoolArray, FloatArray, HuArray, PointMm
 HALF_WIDTH_MM = 100.0
 """Half width of the region around the trachea that can hold a station; hila lie within 70 mm."""
 _BEFORE_LUNGS_MM, _BEHIND_TRACHEA_MM = 25.0, 110.0
-"""Margins of the box that the rules work in; they only have to hold every station."""
+_BEFORE_TRACHEA_MM, _MAX_BEFORE_TRACHEA_MM = 110.0, 160.0
+"""Margins of the box that the rules work in; they only have to hold every station. In front of the trachea it reaches
+at least the first distance, to the front of the lungs, and at most the second."""
 
 
 @dataclass(frozen=True)
@@ -137,12 +139,12 @@ def _region(organs: OrganSet, trachea: BoolArray) -> tuple[slice, slice, slice]:
     _, ys, xs = np.nonzero(trachea)
     x_center = grid.origin_mm[2] + grid.spacing_mm[2] * float(np.median(xs))
     y_center = grid.origin_mm[1] + grid.spacing_mm[1] * float(np.median(ys))
-    front = y_center - 110.0
+    front = y_center - _BEFORE_TRACHEA_MM
     for name in ("lung_left", "lung_right"):
         lung = organs.mask(name)
         if lung is not None:
             front = min(front, grid.coordinates_mm(1)[lung.any(axis=(0, 2))][0] - _BEFORE_LUNGS_MM)
-    front = max(front, y_center - 160.0)
+    front = max(front, y_center - _MAX_BEFORE_TRACHEA_MM)
     x = _within(grid, 2, x_center - HALF_WIDTH_MM, x_center + HALF_WIDTH_MM)
     y = _within(grid, 1, front, y_center + _BEHIND_TRACHEA_MM)
     return slice(0, grid.shape[0]), y, x

@@ -26,6 +26,13 @@ _STERNUM_CONCAVITY_MM = 3.0
 source."""
 _WIDENING_MM = 8.0
 """Above the carina the trachea widens into the main bronchi; its side walls are read above that."""
+_SLOPE_FROM_MM = 30.0
+"""Length of the back of the trachea whose direction is continued beyond its ends. Chosen in development; no published
+source."""
+_VERTEBRAL_HALF_WIDTH_MM = 12.0
+"""The front of a vertebral body is read this near to its middle; ribs and transverse processes lie further out."""
+_TRACHEA_TO_SPINE_MM = 25.0
+"""Surrogate where the spine was not found. Chosen in development; no published source."""
 
 
 class Walls:
@@ -64,7 +71,7 @@ class Walls:
         """Posterior wall of the trachea: 3P behind it."""
         edge = last_mm(self._straight_trachea, self._frame.grid, 1) + AIRWAY_WALL_MM
         known = int(np.isfinite(edge).sum())
-        slope = min(known, round(self._frame.voxels(30.0)))
+        slope = min(known, round(self._frame.voxels(_SLOPE_FROM_MM)))
         return curve(filled(edge, sigma=self._sigma, slope_from=slope), "posterior wall of the trachea")
 
     @cached_property
@@ -99,7 +106,7 @@ class Walls:
         spine = self._frame.mask("spine")
         if spine is not None:
             center = filled(center_mm(spine, self._frame.grid, 2), sigma=self._sigma)
-            near = np.abs(self._frame.x_mm - center[:, None, None]) < 12.0
+            near = np.abs(self._frame.x_mm - center[:, None, None]) < _VERTEBRAL_HALF_WIDTH_MM
             edge = first_mm(spine & near, self._frame.grid, 1)
             if np.isfinite(edge).any():
                 return curve(
@@ -108,7 +115,8 @@ class Walls:
                     surrogate=self._frame.is_surrogate("spine"),
                 )
         back = self.trachea_back.position_mm[:, 0, 0]
-        return curve(back + 25.0, "25 mm behind the trachea (no spine)", surrogate=True)
+        words = f"{_TRACHEA_TO_SPINE_MM:.0f} mm behind the trachea (no spine)"
+        return curve(back + _TRACHEA_TO_SPINE_MM, words, surrogate=True)
 
     @cached_property
     def midline(self) -> Border:

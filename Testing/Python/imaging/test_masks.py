@@ -6,7 +6,7 @@ import SimpleITK as sitk
 from imaging.samples import box_mask, oblique, points_mm, wrapped
 
 from LNStationLib.imaging.arrays import array_view
-from LNStationLib.imaging.masks import binary_mask, foreground, united
+from LNStationLib.imaging.masks import binary_mask, foreground, mask_on, union_on, united
 from LNStationLib.support.errors import GeometryError, InputError
 
 CT = wrapped(np.zeros((30, 32, 34), np.int16), (2, 2, 3), (10, -20, 30), oblique())
@@ -114,3 +114,31 @@ def test_a_union_of_different_grids_lies_on_the_cts() -> None:
     assert union.GetSize() == CT.GetSize()
     volume = 12 * (sitk.GetArrayFromImage(union) > 0).sum()
     assert volume == pytest.approx(12 * 4 * 3 * 2 + ball.sum(), rel=0.15)
+
+
+def test_a_mask_on_another_grid_marks_the_voxels_whose_center_it_holds() -> None:
+    ct = wrapped(np.zeros((10, 10, 10), np.int16), (2, 2, 2), (0, 0, 0))
+    fine = wrapped(np.zeros((20, 20, 20), np.uint8), (1, 1, 1), (-0.5, -0.5, -0.5))
+    mask = box_mask(fine, (4, 6, 8), (8, 8, 12))
+    found = np.zeros((10, 10, 10), bool)
+    found[4:6, 3:4, 2:4] = True
+    assert np.array_equal(mask_on(mask, ct), found)
+
+
+def test_a_mask_on_its_own_grid_is_itself_whatever_its_value() -> None:
+    ct = wrapped(np.zeros((10, 10, 10), np.int16), (2, 2, 2), (0, 0, 0))
+    values = np.zeros((10, 10, 10), np.uint16)
+    values[2:4, 5, 6] = 256
+    assert np.array_equal(mask_on(wrapped(values, (2, 2, 2), (0, 0, 0)), ct), values > 0)
+    shifted = wrapped(values, (2, 2, 2), (2, 0, 0))
+    assert np.array_equal(mask_on(shifted, ct), np.roll(values > 0, 1, axis=2))
+
+
+def test_a_union_is_of_all_masks_wherever_their_grids_lie() -> None:
+    ct = wrapped(np.zeros((10, 10, 10), np.int16), (2, 2, 2), (0, 0, 0))
+    part = wrapped(np.ones((2, 2, 2), np.uint8), (2, 2, 2), (4, 4, 4))
+    whole = box_mask(ct, (7, 7, 7), (9, 9, 9))
+    found = union_on([part, whole], ct)
+    assert found[2:4, 2:4, 2:4].all()
+    assert int(found.sum()) == 16
+    assert not union_on([], ct).any()

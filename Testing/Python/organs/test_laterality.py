@@ -12,7 +12,7 @@ from states import organs_on
 
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.grid import working_grid
-from LNStationLib.organs.laterality import Witness, laterality_warning
+from LNStationLib.organs.laterality import SideIndicator, laterality_warning
 from LNStationLib.phantom import thorax
 from LNStationLib.state.settings import Settings
 
@@ -20,8 +20,8 @@ SPACING_MM = 2.0
 EXCHANGED = "Left and right are exchanged"
 
 
-def witnesses(*mirrored: bool | None) -> list[Witness]:
-    return [Witness(f"organ {number}", one) for number, one in enumerate(mirrored)]
+def indicators(*mirrored: bool | None) -> list[SideIndicator]:
+    return [SideIndicator(f"organ {number}", one) for number, one in enumerate(mirrored)]
 
 
 def exchanged(ct: sitk.Image) -> sitk.Image:
@@ -53,13 +53,13 @@ def real_ct(folder: str) -> sitk.Image:
         (False, False, False, True, None),
     ],
 )
-def test_few_or_contradicting_witnesses_do_not_warn(said: tuple[bool | None, ...]) -> None:
-    assert laterality_warning(witnesses(*said)) is None
+def test_few_or_contradicting_indicators_do_not_warn(said: tuple[bool | None, ...]) -> None:
+    assert laterality_warning(indicators(*said)) is None
 
 
 @pytest.mark.parametrize("said", [(True, True, True), (True, True, True, False), (True,) * 5])
-def test_three_witnesses_with_at_most_one_against_warn_by_their_names(said: tuple[bool, ...]) -> None:
-    warning = laterality_warning(witnesses(*said))
+def test_three_indicators_with_at_most_one_against_warn_by_their_names(said: tuple[bool, ...]) -> None:
+    warning = laterality_warning(indicators(*said))
     assert warning is not None
     assert warning.startswith(f"{EXCHANGED}: organ 0, organ 1")
     assert ("organ 3" in warning) == (said[3:4] == (True,))

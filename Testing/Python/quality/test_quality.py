@@ -234,7 +234,8 @@ def test_undoing_an_edit_brings_the_findings_of_the_check_back() -> None:
 
 def test_a_usual_size_is_not_worth_a_word() -> None:
     assert check_outline("7", 20.0, 40.0) == []
-    assert check_outline("7", 200.0, 40.0) == ["doubtful: its volume is 200 ml (possible: up to 160)"]
+    (doubt,) = check_outline("7", 200.0, 40.0)
+    assert words(doubt) == "doubtful: its volume is 200 ml (possible: up to 160)"
 
 
 # Patients: the rules must not reject what is right

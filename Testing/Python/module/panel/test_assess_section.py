@@ -104,5 +104,5 @@ def test_a_killed_worker_is_reported_and_the_next_request_works_on_the_same_revi
     panel.wait(lambda: not panel.logic.review.stale(), "the assessment by the new worker")
     panel.idle()
     methods = [request["method"] for request in panel.worker.requests()[before:]]
-    assert methods[:4] == ["hello", "load_case", "restore_case", "reassess"]
+    assert methods[:5] == ["hello", "methods", "load_case", "restore_case", "reassess"]
     assert len({request["pid"] for request in panel.worker.requests()}) == 2

@@ -115,6 +115,15 @@ def test_the_card_says_what_a_reader_must_know_and_takes_nothing_as_markup(panel
     assert not panel.picker.noteLabel.visible
 
 
+def test_a_hash_in_a_card_does_not_widen_the_panel(panel: PanelDriver, tmp_path: Path) -> None:
+    rows = [{"title": "Networks", "lines": [f"classifier, SHA-256 {'0123456789abcdef' * 4}", "a <b>"]}]
+    panel.worker.offer(card(tmp_path, rows=rows))
+    choose(looked(panel), "tiny")
+    text = panel.picker.cardLabel.text
+    half = "0123456789abcdef" * 2
+    assert f"classifier, SHA-256 {half}<br>{half}<br>a &lt;b&gt;" in text
+
+
 def test_what_is_chosen_goes_to_the_worker(panel: PanelDriver) -> None:
     choose(looked(panel), "tiny")
     panel.ui.advancedGroup.collapsed = panel.ui.expertGroup.collapsed = False

@@ -74,6 +74,15 @@ def test_rows_join_the_models_findings_with_the_readers_review(review: ReviewSta
     assert cellText(rows["4L"], "nodes") == "0"
 
 
+def test_what_limits_a_call_is_among_the_details_of_its_station(review: ReviewState) -> None:
+    assessment = make_assessment()
+    finding = next(one for one in assessment["stations"] if one["station"] == "4R")
+    finding |= {"reason": "short axis 12 mm", "call_warnings": ["the PET covers half of it"], "warnings": ["narrow"]}
+    rows = {one.name: one for one in stationRows(assessment, review)}
+    assert rows["4R"].reason == "Short axis 12 mm. The PET covers half of it. Narrow."
+    assert rows["7"].reason == "", "of a scene of an older version"
+
+
 def test_without_an_assessment_there_is_a_row_for_every_station_and_nothing_in_it(review: ReviewState) -> None:
     rows = stationRows(None, review)
     assert [one.name for one in rows] == NAMES

@@ -17,7 +17,7 @@ KEPT = {"right": "main_bronchus_left", "left": "main_bronchus_right"}
 LOST = {"right": {"7", "10R", "11R"}, "left": {"7", "10L", "11L"}}
 
 
-def shut(thorax: Thorax, side: str) -> Thorax:
+def blocked(thorax: Thorax, side: str) -> Thorax:
     """The thorax with the bronchi and the lung of one side solid, as beyond a tumor at the carina."""
     names = [name for name in thorax.masks if name.endswith(f"_{side}") and ("bronchus" in name or "lung" in name)]
     names += ["bronchus_intermedius"] if side == "right" else []
@@ -37,7 +37,7 @@ def side(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def case(thorax: Thorax, side: str) -> Thorax:
-    return shut(thorax, side)
+    return blocked(thorax, side)
 
 
 @pytest.fixture(scope="module")
@@ -58,10 +58,10 @@ def test_the_carina_is_placed_where_the_trachea_turns_and_says_so(
     assert carina.source is OrganSource.SURROGATE
     assert seen.source is OrganSource.IMAGE
     assert np.abs(np.subtract(carina.point_mm, seen.point_mm)).max() <= 6.0
-    assert any(f"The {side} main bronchus holds no air" in warning for warning in organs.warnings)
+    assert any(f"The {side} main bronchus contains no air" in warning for warning in organs.warnings)
 
 
-def test_the_open_side_is_followed_and_the_shut_one_is_not_invented(organs: OrganSet, side: str) -> None:
+def test_the_open_side_is_followed_and_the_blocked_one_is_not_invented(organs: OrganSet, side: str) -> None:
     assert organs[KEPT[side]].source is OrganSource.IMAGE
     assert f"main_bronchus_{side}" not in organs
     fork, truth = {
@@ -72,7 +72,7 @@ def test_the_open_side_is_followed_and_the_shut_one_is_not_invented(organs: Orga
     assert abs(organs.landmarks[fork].point_mm[2] - truth[2]) <= TOLERANCE_MM
 
 
-def test_the_end_of_the_shut_bronchus_is_near_its_usual_place(organs: OrganSet, side: str) -> None:
+def test_the_end_of_the_blocked_bronchus_is_near_its_usual_place(organs: OrganSet, side: str) -> None:
     name, truth = {
         "right": ("bronchus_intermedius_end", MIDDLE_FORK),
         "left": ("left_lower_lobe_bronchus_origin", LEFT_FORK),
@@ -81,7 +81,7 @@ def test_the_end_of_the_shut_bronchus_is_near_its_usual_place(organs: OrganSet, 
     assert np.abs(np.subtract(organs.landmarks[name].point_mm, truth)).max() <= 2 * TOLERANCE_MM
 
 
-def test_only_the_stations_between_and_beside_the_shut_bronchi_are_left_out(
+def test_only_the_stations_between_and_beside_the_blocked_bronchi_are_left_out(
     case: Thorax, organs: OrganSet, side: str
 ) -> None:
     found = IaslcRules().parse(case.hu, organs)
