@@ -217,7 +217,8 @@ def _station_picture(
     point = shown.centroid_mm if shown is not None else centroid(view, finding.label_value)
     if point is None:
         return None
-    if shown is None and evidence is not None:
+    if evidence is not None:
+        # Of the slices that show the subject, the one where the map is brightest: near its peak.
         point = evidence.peak_mm
     subject = view.stations == finding.label_value if shown is None else view.nodes == shown.node_id
     plane = axial_plane(view, box, _slice_of(view, subject, point), evidence)
