@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import slicer
+import vtk
 from LNStationSlicer.case.CaseScene import CaseScene
 from LNStationSlicer.case.VoxelMaps import MAP_ROLES, mapPieces
 from LNStationSlicer.exchange import SegmentMasks
@@ -211,3 +212,17 @@ class Clock:
         waiting, self.waiting = self.waiting, []
         for callback in waiting:
             callback()
+
+
+def hierarchy() -> Any:
+    """The subject hierarchy of the scene."""
+    return slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
+
+
+def names_in_folder(case: CaseScene) -> set[str]:
+    """Roles of all nodes in the folder of a case."""
+    ids = vtk.vtkIdList()
+    hierarchy().GetItemChildren(case.folderItem(), ids, True)
+    return {
+        hierarchy().GetItemDataNode(ids.GetId(i)).GetAttribute("LNStation.role") for i in range(ids.GetNumberOfIds())
+    }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pytest
@@ -25,10 +24,12 @@ from module.mrml_cases import (  # noqa: E402
     SHAPE,
     Editor,
     geometry_of,
+    hierarchy,
     lps_matrix,
     make_assessment,
     make_case,
     make_volume,
+    names_in_folder,
     node_array,
     set_map,
     station_array,
@@ -44,18 +45,6 @@ def _empty_scene() -> Iterator[None]:
     slicer_host.clear_scene()
     yield
     slicer_host.clear_scene()
-
-
-def hierarchy() -> Any:
-    return slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
-
-
-def names_in_folder(case: CaseScene) -> set[str]:
-    ids = vtk.vtkIdList()
-    hierarchy().GetItemChildren(case.folderItem(), ids, True)
-    return {
-        hierarchy().GetItemDataNode(ids.GetId(i)).GetAttribute("LNStation.role") for i in range(ids.GetNumberOfIds())
-    }
 
 
 def scene_ids() -> set[str]:

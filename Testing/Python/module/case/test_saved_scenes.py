@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +13,6 @@ if _reason := slicer_host.why_unavailable():
     pytest.skip(_reason, allow_module_level=True)
 slicer = slicer_host.start()
 
-import vtk  # noqa: E402
 from LNStationSlicer.case.CaseExport import exportNodeMap, exportStationMap  # noqa: E402
 from LNStationSlicer.case.CaseScene import CaseScene  # noqa: E402
 from LNStationSlicer.case.StationEditing import StationEditing  # noqa: E402
@@ -28,6 +26,7 @@ from module.mrml_cases import (  # noqa: E402
     geometry_of,
     make_case,
     make_volume,
+    names_in_folder,
     node_array,
     set_map,
 )
@@ -42,18 +41,6 @@ def _empty_scene() -> Iterator[None]:
     slicer_host.clear_scene()
     yield
     slicer_host.clear_scene()
-
-
-def hierarchy() -> Any:
-    return slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
-
-
-def names_in_folder(case: CaseScene) -> set[str]:
-    ids = vtk.vtkIdList()
-    hierarchy().GetItemChildren(case.folderItem(), ids, True)
-    return {
-        hierarchy().GetItemDataNode(ids.GetId(i)).GetAttribute("LNStation.role") for i in range(ids.GetNumberOfIds())
-    }
 
 
 def save_and_load(tmp_path: Path, kind: str) -> None:
