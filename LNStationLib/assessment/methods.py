@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from LNStationLib.case.case import Case
+from LNStationLib.metastasis.method import MetastasisMethod
 from LNStationLib.metastasis.registry import METHODS as METASTASIS
 from LNStationLib.nodes.registry import METHODS as NODES
 from LNStationLib.organs.registry import METHODS as ORGANS
 from LNStationLib.staging.case_staging import staging_method
 from LNStationLib.staging.registry import METHODS as STAGING
 from LNStationLib.state.method import Method, MethodOptions
+from LNStationLib.state.node_result import NodeSearch
 from LNStationLib.state.registry import AUTOMATIC, Registry
 from LNStationLib.state.settings import Settings, Step
 from LNStationLib.stations.registry import METHODS as STATIONS
@@ -45,10 +47,10 @@ def check_models(settings: Settings) -> None:
         PackageError: A model package is missing or cannot be used.
     """
     check_settings(settings)
-    name = settings.nodes.method
-    search = None if name is None else NODES.named(name).search
-    method = METASTASIS.named(settings.metastasis.method) if settings.metastasis.method else next(iter(METASTASIS))
-    method.check(METASTASIS.options(method, settings), search)
+    nodes, metastasis = settings.nodes.method, settings.metastasis.method
+    if metastasis is not None:
+        search = None if nodes is None else NODES.named(nodes).search
+        _check_model(METASTASIS.named(metastasis), settings, search)
 
 
 def settings_for_package(settings: Settings, task: str, package: str) -> Settings:
@@ -83,7 +85,10 @@ def check_methods(settings: Settings, case: Case) -> None:
         registry.chosen(settings, case)
     staging_method(case.facts, settings)
     search = NODES.chosen(settings, case).search
-    method = METASTASIS.chosen(settings, case)
+    _check_model(METASTASIS.chosen(settings, case), settings, search)
+
+
+def _check_model(method: MetastasisMethod, settings: Settings, search: NodeSearch | None) -> None:
     method.check(METASTASIS.options(method, settings), search)
 
 
