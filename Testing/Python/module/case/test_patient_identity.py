@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,9 @@ HEADER = {
     "PatientName": "Test^Patient^A", "PatientID": "PID-0042", "PatientSex": "F", "PatientBirthDate": "19610315",
     "PatientAge": "063Y", "StudyDate": "20240521", "AccessionNumber": "ACC7781",
 }  # fmt: skip
-SECRETS = ("Test", "Patient", "PID-0042", "PID0042", "1961", "2024", "ACC7781", "063Y")
+SECRETS = ("Test", "Patient", "PID-0042", "PID0042", "ACC7781", "063Y")
+DATES = re.compile(r"(?<![0-9A-Za-z])(1961|2024)(?:\b|\d{4}\b)")
+"""Years of the header, alone or at the start of a date; not digits of a time or of a random name."""
 
 
 class Database:
@@ -124,9 +127,20 @@ def test_without_the_tick_no_identifier_leaves_by_any_request(panel: PanelDriver
     panel.assess()
     panel.call("4R", "positive")
     write_report(panel, tmp_path, identifiers=False)
-    requests = json.dumps([request for request in panel.worker.requests() if request["method"] != "hello"])
-    assert not [secret for secret in SECRETS if secret in requests.replace(str(tmp_path), "")]
+    requests = [request["params"] for request in panel.worker.requests() if request["method"] != "hello"]
+    text = json.dumps(requests).replace(str(tmp_path), "")
+    assert not [secret for secret in SECRETS if secret in text]
+    assert not DATES.findall(text)
     assert sent(panel)["case_name"] == "LNStation: 6: CT Thorax", "what the panel calls the case, not a node's key"
+
+
+@pytest.mark.parametrize(
+    "text, year",
+    [("20240521", "2024"), ("Thorax (2024-05-21)", "2024"), ("born 1961", "1961")],
+)
+def test_years_of_the_header_are_recognized_in_text(text: str, year: str) -> None:
+    assert DATES.findall(text) == [year]
+    assert not DATES.findall("LNStation-20261126-202412 ab2024e3 120241"), "a time of day, a random name, a number"
 
 
 @pytest.mark.parametrize(
