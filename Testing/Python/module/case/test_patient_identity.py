@@ -135,7 +135,7 @@ def test_without_the_tick_no_identifier_leaves_by_any_request(panel: PanelDriver
 
 
 @pytest.mark.parametrize(
-    "text, year",
+    ("text", "year"),
     [("20240521", "2024"), ("Thorax (2024-05-21)", "2024"), ("born 1961", "1961")],
 )
 def test_years_of_the_header_are_recognized_in_text(text: str, year: str) -> None:
