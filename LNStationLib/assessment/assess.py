@@ -46,6 +46,7 @@ from LNStationLib.state.provenance import settings_record
 from LNStationLib.state.settings import Settings, Step
 from LNStationLib.state.station_call import MetastasisResult
 from LNStationLib.state.station_map import StationMap
+from LNStationLib.stations.parse import parse_stations
 from LNStationLib.stations.registry import METHODS as STATIONS
 from LNStationLib.support.progress import Progress, portion, silent
 
@@ -122,7 +123,7 @@ def _with_parsed_stations(state: PatientState, progress: Progress) -> PatientSta
     options = STATIONS.options(method, state.settings)
     record = settings_record(state.settings.stations, method, options)
     with _timed("stations", method.name, record, method.references) as rows:
-        parsed = method.run(state, options, portion(progress, 0.0, 0.9))
+        parsed = parse_stations(method, state, options, portion(progress, 0.0, 0.9))
         station_map, _ = check_stations(parsed, state.organ_set, state.working_ct.hu)
         progress("drawing the label maps", 0.9)
         part = _station_part(station_map, state.case)

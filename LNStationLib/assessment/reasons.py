@@ -145,6 +145,24 @@ def _doubtful(facts: Facts) -> str:
     return f"doubtful: {facts['doubt'].reason}"
 
 
+@words_for("methods_disagree")
+def _methods_disagree(facts: Facts) -> str:
+    return (
+        f"{facts['other']} draws it otherwise (Dice {facts['dice']:.2f}, {facts['border']} border "
+        f"{facts['border_mm']:.0f} mm apart): check the outline"
+    )
+
+
+@words_for("other_method_finds_none")
+def _other_finds_none(facts: Facts) -> str:
+    return f"{facts['other']} does not find this station: check the outline"
+
+
+@words_for("only_other_method_finds")
+def _only_other_finds(facts: Facts) -> str:
+    return f"{words(facts['why'])}; {facts['other']} finds it ({facts['volume_ml']:.1f} ml)"
+
+
 @words_for("neither_nodes_nor_pet")
 def _neither(facts: Facts) -> str:
     return f"nodes were not looked for and {words(facts['gap'])}"

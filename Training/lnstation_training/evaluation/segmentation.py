@@ -1,9 +1,9 @@
-"""Segmentations held to the truth: overlap and distances of surfaces in mm, nodes in their zone, intervals by patient.
+"""Segmentations held to the truth: overlap, distances of surfaces in mm, nodes in their zone, intervals by patient.
 
 Dice, Hausdorff distance and average surface distance as DeepStationing reports them (Guo et al. 2021, Sec. 3); the
-definitions are those of Maier-Hein and Reinke et al. 2024 (doi:10.1038/s41592-023-02151-z), computed by MONAI. What is
-not defined is ``None`` and never becomes 0: a structure that the truth lacks has no Dice, one that was missed has a
-Dice of 0 and no distance.
+definitions are those of Maier-Hein and Reinke et al. 2024 (doi:10.1038/s41592-023-02151-z), computed by MONAI. What
+is not defined is ``None`` and never becomes 0: a structure that the truth lacks has no Dice, one that was missed has
+a Dice of 0 and no distance.
 """
 
 from __future__ import annotations
