@@ -107,12 +107,12 @@ def _distances_mm(found: BoolArray, truth: BoolArray, spacing_mm: SpacingMm) -> 
 
     # Distances between surfaces need nothing of the grid around them.
     box = bounding_box(found | truth)
-    masks = (torch.from_numpy(np.ascontiguousarray(mask[box])) for mask in (found, truth))
+    pair = [torch.from_numpy(np.ascontiguousarray(mask[box])) for mask in (found, truth)]
     with warnings.catch_warnings():
         # MONAI warns of an argument of its own that it is about to drop.
         warnings.filterwarnings("ignore", message=".*always_return_as_numpy.*")
         _, distances, _ = get_edge_surface_distance(
-            *masks, spacing=list(spacing_mm), symmetric=True, warn_empty=False
+            pair[0], pair[1], spacing=list(spacing_mm), symmetric=True, warn_empty=False
         )
     there, back = (each.double() for each in distances)
     robust = [float(torch.quantile(each, _ROBUST_PERCENTILE / 100)) for each in (there, back)]
