@@ -1,9 +1,9 @@
 """Search for the organs that station parsing needs, by differentiable weights of channels (DeepStationing, Sec. 2.2).
 
 One logit for each organ; a softmax over all organs weights their channels (eq. 4 and 5, where the paper writes C_L
-for the number of organs). Logits and network are updated in turn, to the first order, as in differentiable architecture
-search (Liu et al. 2019, DARTS, arXiv:1806.09055): the network on the training patients, the logits on patients held
-out from it. The paper keeps the logits fixed for the first fifth of the epochs.
+for the number of organs). Logits and network are updated in turn, to the first order, as in differentiable
+architecture search (Liu et al. 2019, DARTS, arXiv:1806.09055): the network on training patients, the logits on
+others held out of them. The paper keeps the logits fixed for the first fifth of the epochs.
 """
 
 from __future__ import annotations
