@@ -148,20 +148,25 @@ def mean_estimate(values: Sequence[float | None], n_resamples: int = 1000, seed:
 
     Args:
         values: One a patient; patients without one are left out.
-        n_resamples: Of patients.
+        n_resamples: Of patients; 0 for no interval.
         seed: Of the resampling.
 
     Returns:
-        The estimate; the interval is ``None`` of fewer than two patients, whom no resample would vary.
+        The estimate; fewer than two patients have no interval, since no resample would vary them.
     """
     known = np.array([value for value in values if value is not None], dtype=float)
     if known.size == 0:
         return MeanEstimate(None, None, None, None, 0)
+    value, sd = float(known.mean()), float(known.std(ddof=1)) if known.size > 1 else None
     if known.size == 1 or n_resamples < 1:
-        return MeanEstimate(float(known.mean()), None, None, None, int(known.size))
-    drawn = np.random.default_rng(seed).integers(known.size, size=(n_resamples, known.size))
-    low, high = np.percentile(known[drawn].mean(axis=1), [2.5, 97.5])
-    return MeanEstimate(float(known.mean()), float(known.std(ddof=1)), float(low), float(high), int(known.size))
+        return MeanEstimate(value, sd, None, None, int(known.size))
+    low, high = np.percentile(known[_drawn(int(known.size), n_resamples, seed)].mean(axis=1), [2.5, 97.5])
+    return MeanEstimate(value, sd, float(low), float(high), int(known.size))
+
+
+def _drawn(n_patients: int, n_resamples: int, seed: int) -> np.ndarray:
+    """Patients of every resample, ``[resample, patient]``."""
+    return np.random.default_rng(seed).integers(n_patients, size=(n_resamples, n_patients))
 
 
 def zone_of(station: str) -> str | None:
@@ -216,10 +221,10 @@ def accuracy_estimate(counts: Sequence[ZoneCount], n_resamples: int = 1000, seed
     if len(rows) == 0:
         return MeanEstimate(None, None, None, None, 0)
     value = float(rows[:, 0].sum() / rows[:, 1].sum())
-    if len(rows) == 1 or n_resamples < 1:
-        return MeanEstimate(value, None, None, None, len(rows))
-    drawn = np.random.default_rng(seed).integers(len(rows), size=(n_resamples, len(rows)))
-    sums = rows[drawn].sum(axis=1)
-    low, high = np.percentile(sums[:, 0] / sums[:, 1], [2.5, 97.5])
     by_patient = rows[:, 0] / rows[:, 1]
-    return MeanEstimate(value, float(by_patient.std(ddof=1)), float(low), float(high), len(rows))
+    sd = float(by_patient.std(ddof=1)) if len(rows) > 1 else None
+    if len(rows) == 1 or n_resamples < 1:
+        return MeanEstimate(value, sd, None, None, len(rows))
+    sums = rows[_drawn(len(rows), n_resamples, seed)].sum(axis=1)
+    low, high = np.percentile(sums[:, 0] / sums[:, 1], [2.5, 97.5])
+    return MeanEstimate(value, sd, float(low), float(high), len(rows))
