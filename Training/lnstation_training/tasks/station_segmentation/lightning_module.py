@@ -104,9 +104,7 @@ class StationSegmentationModule(SegmentationModule):
                 arguments = {
                     key: value for key, value in entry.arguments.items() if key not in ("n_classes", "in_channels")
                 }
-                module = cls(
-                    entry.name, arguments, choice, len(section.organs), window=section.volumes[ROLE].patch
-                )
+                module = cls(entry.name, arguments, choice, len(section.organs), window=section.volumes[ROLE].patch)
                 module.network.load_state_dict(package.network(ROLE).state_dict())
                 return module
         raise PackageError(f"{package.path} draws stations that are neither the paper's 12 nor all 17.")

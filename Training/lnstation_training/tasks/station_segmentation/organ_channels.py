@@ -14,16 +14,23 @@ from typing import Any
 
 import numpy as np
 import torch
+from LNStationLib.models.runtime.segmentation import Segmenter, organ_probabilities
 from torch import Tensor
 
 from lnstation_training.segmentation.folder import existing_samples, fold_of
-from lnstation_training.segmentation.patients import CT, ORGANS, PatientVolume, VolumeFile, open_patient, write_patient
+from lnstation_training.segmentation.patients import (
+    CT,
+    ORGANS,
+    PatientVolume,
+    VolumeFile,
+    open_patient,
+    write_patient,
+)
 from lnstation_training.tasks.station_segmentation.organ_sets import ORGANS as PAPER_ORGANS
 from lnstation_training.tasks.station_segmentation.organ_sets import OrganSource
 from LNStationLib import anatomy
 from LNStationLib.imaging.grid import Grid, resample_to_grid
 from LNStationLib.models.package import OrganSegmentation
-from LNStationLib.models.runtime.segmentation import Segmenter, organ_probabilities
 from LNStationLib.sampling.volume import ORGAN_PREFIX
 from LNStationLib.support.atomic_files import write_atomically
 from LNStationLib.support.errors import InputError
@@ -130,9 +137,7 @@ def organs_by_network(hu: np.ndarray, grid: Grid, segmenter: Segmenter) -> dict[
     answers = organ_probabilities(segmenter, grid.image(hu.astype(np.float32)), grid)
     section = segmenter.section
     assert isinstance(section, OrganSegmentation)
-    places = {
-        organ: (role, classes) for role in answers for organ, classes in section.organs_of(role).items()
-    }
+    places = {organ: (role, classes) for role in answers for organ, classes in section.organs_of(role).items()}
     missing = [organ for organ in PAPER_ORGANS if organ not in places]
     if missing:
         raise InputError(f"the model package does not find {', '.join(missing)}: choose another one.")
