@@ -1,8 +1,8 @@
 """Stations drawn by the network of a model package from CT and organs (DeepStationing, Guo et al. 2021, Sec. 2.2).
 
-The network sees the CT and, as further channels, organs that were found before; what it was trained to be given and is
-not there comes as an empty channel, and every station says so. Comes after the rules in the registry, so that an
-automatic choice stays theirs.
+The network sees the CT and, as further channels, organs that were found before; an organ that it was trained with and
+that is missing comes as an empty channel, and every station says so. It stands behind the rules in the registry, so
+that an automatic choice stays theirs.
 """
 
 from __future__ import annotations

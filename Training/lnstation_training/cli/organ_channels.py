@@ -52,8 +52,9 @@ def organ_channels(
 
 def _segmenters(models: list[str], device: str, engine: Engine) -> dict[int | None, Segmenter]:
     """By fold; ``None`` for the one that serves all patients."""
-    from LNStationLib.models.package import OrganSegmentation, find_package
     from LNStationLib.models.runtime.segmentation import warm_segmenter
+
+    from LNStationLib.models.package import OrganSegmentation, find_package
 
     found: dict[int | None, Segmenter] = {}
     for name in models or [None]:
