@@ -51,7 +51,12 @@ COHORTS: dict[str, Callable[[Path], Path]] = {
 SMALL = {
     "station_classification": ("--model.network_arguments", '{"width": 0.1}'),
     "organ_segmentation": (
-        *("--model.network_arguments", '{"filters": [4, 4, 4], "strides": [1, 2, 2]}', "--model.window", "[16, 16, 16]"),
+        *(
+            "--model.network_arguments",
+            '{"filters": [4, 4, 4], "strides": [1, 2, 2]}',
+            "--model.window",
+            "[16, 16, 16]",
+        ),
         *("--data.patch", "[16, 16, 16]", "--data.patches_per_epoch", "2"),
     ),
     TOY.name: ("--model.network_arguments", '{"width": 0.1}'),

@@ -9,9 +9,7 @@ import numpy as np
 import SimpleITK as sitk
 from training.drawn_cohort import SIZE, SPACING, chest
 
-from LNStationLib import anatomy
-
-ORGANS = {"spine": 400.0, "descending_aorta": 150.0, "heart": 90.0, "trachea": -990.0}
+ORGANS = {"spine": 400.0, "aorta": 150.0, "heart": 90.0, "trachea": -990.0}
 
 
 def organ_masks(number: int) -> dict[str, np.ndarray]:
@@ -20,25 +18,30 @@ def organ_masks(number: int) -> dict[str, np.ndarray]:
     shift = number % 3
     return {
         "spine": (abs(x - 42) < 4) & (y > 42) & (y < 50),
-        "descending_aorta": (x - 48) ** 2 + (y - 36 - shift) ** 2 < 16,
+        "aorta": (x - 48) ** 2 + (y - 36 - shift) ** 2 < 16,
         "heart": ((z - 8) * 2) ** 2 + (y - 22) ** 2 + (x - 44 - shift) ** 2 < 130,
         "trachea": ((x - 40) ** 2 + (y - 28) ** 2 < 9) & (z > 14),
     }
 
 
 def write_organ_cohort(folder: Path, patients: int = 6) -> Path:
-    """Patients with a label map of their organs, in the tables of a research group."""
+    """Patients with a folder of masks, as TotalSegmentator writes it, in the tables of a research group."""
     rng, rows = np.random.default_rng(0), []
     folder.mkdir(parents=True)
     for number in range(patients):
-        ct, labels = chest(rng), np.zeros(SIZE, np.uint8)
+        ct, masks = chest(rng), folder / f"P{number}_masks"
+        masks.mkdir()
         for name, mask in organ_masks(number).items():
-            ct[mask], labels[mask] = ORGANS[name], anatomy.organ(name).label_value
-        for kind, array in (("ct", ct), ("organs", labels)):
-            image = sitk.GetImageFromArray(array)
-            image.SetSpacing(SPACING[::-1])
-            sitk.WriteImage(image, str(folder / f"P{number}_{kind}.nii.gz"))
-        rows.append((f"P{number}", f"P{number}_ct.nii.gz", f"P{number}_organs.nii.gz"))
+            ct[mask] = ORGANS[name]
+            _write(mask.astype(np.uint8), masks / f"{name}.nii.gz")
+        _write(ct, folder / f"P{number}_ct.nii.gz")
+        rows.append((f"P{number}", f"P{number}_ct.nii.gz", f"P{number}_masks"))
     with (folder / "patients.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([("patient", "ct", "organs"), *rows])
     return folder
+
+
+def _write(array: np.ndarray, path: Path) -> None:
+    image = sitk.GetImageFromArray(array)
+    image.SetSpacing(SPACING[::-1])
+    sitk.WriteImage(image, str(path))
