@@ -80,7 +80,7 @@ class FitCLI(LightningCLI):
             "--seconds",
             type=float | None,
             default=None,
-            help="Stop after so many seconds of training, over all parts of a resumed run; a cosine schedule ends then.",
+            help="Stop after so many seconds of training, over all parts of a resumed run; a cosine ends then.",
         )
         parser.add_argument(
             "--start_from",

@@ -1,8 +1,8 @@
 """Classes of segmentation networks: which organs of the anatomy table an output channel stands for.
 
-Patients are stored with the values of the anatomy table, whatever network learns from them; a set of classes maps those
-values to channels. A patient of a hospital rarely has all organs drawn, and may have an aorta where a network has its
-three parts, so a voxel allows a *set* of classes (label-set supervision: Fidon et al., MICCAI 2021).
+Patients are stored with the values of the anatomy table, whatever network learns from them; a set of classes maps
+those values to channels. A patient of a hospital rarely has all organs drawn, and may have an aorta where a network
+has its three parts, so a voxel allows a *set* of classes (label-set supervision: Fidon et al., MICCAI 2021).
 """
 
 from __future__ import annotations
@@ -59,6 +59,10 @@ class ClassSet:
         """
         classes = self.of_values()
         table: BoolArray = np.eye(len(self), dtype=bool)[classes]
+        for organ, names in _table()["indifferent"].items():
+            table[
+                anatomy.organ(organ).label_value, [self.names.index(each) for each in names if each in self.names]
+            ] = 1
         if annotated is None:
             return table
         table[classes == 0] |= self._missing(annotated)
@@ -93,6 +97,12 @@ def _parts(organ: str) -> tuple[str, ...]:
 def _table() -> Mapping[str, Mapping[str, Sequence[str]]]:
     content: Mapping[str, Mapping[str, Sequence[str]]] = json.loads(CLASSES_FILE.read_text(encoding="utf-8"))
     return content
+
+
+def package_unions(classes: ClassSet) -> dict[str, list[str]]:
+    """Organs of the table that a network with these classes gives as several classes together."""
+    unions = _table()["package_unions"].items()
+    return {organ: list(parts) for organ, parts in unions if set(parts) <= set(classes.names)}
 
 
 def class_set_names() -> list[str]:

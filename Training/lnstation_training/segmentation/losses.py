@@ -12,7 +12,7 @@ from torch.nn import functional
 from LNStationLib.support.errors import InputError
 
 _SMOOTHING = 1.0
-"""Voxels added to numerator and denominator of Dice, so that an organ of a few voxels at a patch's edge does not rule."""
+"""Voxels added to numerator and denominator of Dice, so that a few voxels at a patch's edge do not rule."""
 
 
 class SegmentationLoss(nn.Module):
@@ -42,6 +42,7 @@ class SegmentationLoss(nn.Module):
         if unknown:
             raise InputError(f"class_weights names unknown classes {', '.join(unknown)}; known: {', '.join(names)}.")
         weights = torch.tensor([float((class_weights or {}).get(name, 1.0)) for name in names])
+        self.weights: Tensor
         self.register_buffer("weights", weights, persistent=False)
         self.boundary_weight = boundary_weight
         self.dice = DiceLoss(
@@ -66,7 +67,9 @@ class SegmentationLoss(nn.Module):
         shares = shares / shares.sum()
         parts = [self._parts(level, sets, voxel_weights) for level in levels]
         total = {
-            name: sum((share * part[name] for share, part in zip(shares.tolist(), parts, strict=True)), torch.tensor(0.0))
+            name: sum(
+                (share * part[name] for share, part in zip(shares.tolist(), parts, strict=True)), torch.tensor(0.0)
+            )
             for name in parts[0]
         }
         return {"loss": total["cross_entropy"] + total["dice"], **total}

@@ -37,8 +37,8 @@ class PatientVolume:
     Attributes:
         patient: Identifier.
         arrays: ``ct`` int16 ``[z, y, x]`` in HU; ``organs`` uint8, values of the anatomy table; ``stations`` uint8,
-            values of the station table; ``nodes`` uint8, a number for each lymph node; ``organ:NAME`` uint8, a probability times 255. LPS, z to the head. All but the
-            CT may be missing.
+            values of the station table; ``nodes`` uint8, a number for each lymph node; ``organ:NAME`` uint8, a
+            probability times 255. LPS, z to the head. All but the CT may be missing.
         spacing_mm: Along z, y, x.
         annotated: Organs that were drawn; ``None`` where all were, as in a synthetic patient.
         synthetic: Whether the patient is.
@@ -100,7 +100,7 @@ class VolumeFile:
                 box = torch.full((1, *size), OUTSIDE.get(name, 0), dtype=dtype)
                 if name in self.names and all(hi > lo for lo, hi in zip(low, high, strict=True)):
                     part = file.get_slice(name)[low[0] : high[0], low[1] : high[1], low[2] : high[2]]
-                    box[(0, *inner)] = part
+                    box[0, inner[0], inner[1], inner[2]] = part
                 found[name] = box
         return found
 

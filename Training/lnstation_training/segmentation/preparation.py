@@ -80,7 +80,10 @@ def patient_volume(patient: CohortPatient, geometry: VolumeGeometry, synthetic: 
     case = load_case(CaseRequest(ct=patient.ct, organs=patient.organs, case_id=patient.patient))
     grid = scaled_grid(working_grid(case.ct, min(geometry.spacing_mm)), geometry.spacing_mm)
     organs, annotated = painted_masks(case, grid)
-    arrays = {CT: np.clip(volume_hu(case.ct, grid), -32768, 32767).astype(np.int16), ORGANS: organs}
+    arrays: dict[str, np.ndarray] = {
+        CT: np.clip(volume_hu(case.ct, grid), -32768, 32767).astype(np.int16),
+        ORGANS: organs,
+    }
     if patient.stations is not None:
         image = read_image(patient.stations, f"stations {patient.stations.name}", logger.warning)
         arrays[STATIONS] = resample_to_grid(image, grid, labels=True).astype(np.uint8)

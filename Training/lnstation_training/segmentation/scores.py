@@ -27,9 +27,7 @@ class ClassScore(BaseModel):
     found_ml: float
 
 
-def class_scores(
-    found: Tensor, sets: Tensor, names: Sequence[str], spacing_mm: Sequence[float]
-) -> list[ClassScore]:
+def class_scores(found: Tensor, sets: Tensor, names: Sequence[str], spacing_mm: Sequence[float]) -> list[ClassScore]:
     """Dice of every class but the background.
 
     Args:

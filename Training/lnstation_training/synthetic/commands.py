@@ -53,7 +53,9 @@ def cohort(
     workers: Annotated[int, typer.Option(help="Processes; never changes the result.")] = 1,
     purpose: Annotated[
         Purpose,
-        typer.Option("--for", help="organs: label maps of all organs and stations on a network's grid, ready for fit."),
+        typer.Option(
+            "--for", help="organs: label maps of all organs and stations on a network's grid, ready for fit."
+        ),
     ] = "stations",
     spacing: Annotated[str, typer.Option(help="With --for organs: voxels in mm along z,y,x.")] = "2,2,2",
 ) -> None:

@@ -136,7 +136,7 @@ def patient_plan(request: OrganCohort, number: int) -> tuple[PatientPlan, Contra
 
 def as_volume(phantom: PhantomCase, name: str) -> PatientVolume:
     """A synthetic patient with its truth, as networks that segment learn from it."""
-    arrays = {
+    arrays: dict[str, np.ndarray] = {
         CT: sitk.GetArrayFromImage(phantom.case.ct).astype(np.int16),
         ORGANS: painted(phantom.organs),
         STATIONS: np.asarray(station_truth(phantom), np.uint8),

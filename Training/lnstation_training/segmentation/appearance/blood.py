@@ -75,7 +75,9 @@ class ContrastPhase(Appearance):
             aorta, vein = self.uniform(200, 450), self.uniform(60, 800)
             levels = [aorta, self.uniform(150, 500), aorta + self.normal(0, 25)]
             return [*levels, self.uniform(100, 500), vein, self.uniform(40, 110)], 12.0
-        return [self.uniform(*span) for span in ((80, 480), (60, 500), (80, 480), (60, 450), (40, 600), (40, 200))], 12.0
+        return [
+            self.uniform(*span) for span in ((80, 480), (60, 500), (80, 480), (60, 450), (40, 600), (40, 200))
+        ], 12.0
 
 
 class UnmixedContrast(Appearance):
@@ -116,7 +118,9 @@ class CalcifiedVessels(Appearance):
     """
 
     name, prob_default = "calcified_vessels", 0.35
-    reference = "Agatston et al. 1990 (calcium above 130 HU, doi 10.1016/0735-1097(90)90282-T); McClelland et al. 2006"
+    reference = (
+        "Agatston et al. 1990 (calcium above 130 HU, doi 10.1016/0735-1097(90)90282-T); McClelland et al. 2006"
+    )
 
     def change(self, ct: Tensor, organs: Tensor) -> dict[str, Tensor]:
         """See the class."""
@@ -133,7 +137,7 @@ class CalcifiedVessels(Appearance):
         return replaced(ct, weight, self.uniform(200, 1100))
 
     def _coronaries(self, ct: Tensor, organs: Tensor) -> Tensor:
-        """Broken lines on the upper surface of the heart: where two smooth fields cross zero they run as vessels do."""
+        """Broken lines on the upper surface of the heart: a smooth field crosses zero along lines, as vessels run."""
         heart = mask_of(organs, HEART)
         slices = torch.nonzero(heart.flatten(2).any(-1)[0])
         if len(slices) == 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -12,8 +13,21 @@ from lnstation_training.segmentation.appearance.fields import coordinates, shell
 from lnstation_training.segmentation.patients import CT
 
 _METAL = "Barrett and Keat 2004 (artifacts in CT, doi 10.1148/rg.246045065)"
-_TUBES = ("esophagus", "trachea", "main_bronchus_left", "main_bronchus_right", "superior_vena_cava", "descending_aorta")
-_LEAD_PATH = ("subclavian_artery_left", "brachiocephalic_vein_left", "superior_vena_cava", "atrium_right", "ventricle_right")
+_TUBES = (
+    "esophagus",
+    "trachea",
+    "main_bronchus_left",
+    "main_bronchus_right",
+    "superior_vena_cava",
+    "descending_aorta",
+)
+_LEAD_PATH = (
+    "subclavian_artery_left",
+    "brachiocephalic_vein_left",
+    "superior_vena_cava",
+    "atrium_right",
+    "ventricle_right",
+)
 """The subclavian vein, which no table has, runs beside its artery."""
 _METAL_HU = 1500.0
 
@@ -52,7 +66,7 @@ class Leads(Appearance):
         if len(points) < 2:
             return {}
         drawn = torch.zeros_like(ct)
-        for start, end in zip(points[:-1], points[1:], strict=True):
+        for start, end in pairwise(points):
             _draw_line(drawn, start, end)
         hu = self.uniform(2000, 3071) if metal else self.uniform(200, 900)
         return {CT: replaced(ct, drawn * self.uniform(0.5, 1.0) * self.strength, hu)}
@@ -69,9 +83,9 @@ class Leads(Appearance):
 def _draw_line(volume: Tensor, start: list[int], end: list[int]) -> None:
     """Set the voxels between two points to 1, in place."""
     steps = max(abs(a - b) for a, b in zip(start, end, strict=True)) + 1
-    line = torch.stack(
-        [torch.linspace(a, b, 2 * steps).round().long() for a, b in zip(start, end, strict=True)]
-    ).to(volume.device)
+    line = torch.stack([torch.linspace(a, b, 2 * steps).round().long() for a, b in zip(start, end, strict=True)]).to(
+        volume.device
+    )
     volume[0, line[0], line[1], line[2]] = 1.0
 
 
@@ -124,5 +138,3 @@ class MetalStreaks(Appearance):
         made = ct.clone()
         made[:, number] = plane + rays * weight * self.uniform(20, 180) * self.strength * (plane > -1000)
         return made
-
-

@@ -27,7 +27,7 @@ class FatStrands(Appearance):
 
 
 class LymphNodes(Appearance):
-    """Nodes of 4 to 20 mm in mediastinal fat, round or oval, of 20 to 110 HU, some with a fatty hilum, some calcified.
+    """Nodes of 4 to 20 mm in mediastinal fat, round or oval, 20 to 110 HU, some with a fatty hilum, some calcified.
 
     They belong to no organ: a network must learn not to take them for vessels.
     """

@@ -87,7 +87,5 @@ def coordinates(patch: Tensor, axis: int) -> Tensor:
 
 def distance(patch: Tensor, center: Sequence[float], spacing_mm: Sequence[float]) -> Tensor:
     """Distance in mm of every voxel from a point given in voxels along z, y, x."""
-    squared = sum(
-        ((coordinates(patch, axis) - center[axis]) * spacing_mm[axis]) ** 2 for axis in range(3)
-    )
+    squared = sum(((coordinates(patch, axis) - center[axis]) * spacing_mm[axis]) ** 2 for axis in range(3))
     return torch.sqrt(torch.as_tensor(squared))

@@ -26,7 +26,7 @@ _LOBES = (
 
 
 def gravity(ct: Tensor, mask: Tensor, prone: bool) -> Tensor:
-    """From 0 at the highest voxel of a mask to 1 at its lowest, of a patient who lies on the back, or on the belly."""
+    """From 0 at the highest voxel of a mask to 1 at its lowest, in a patient supine or prone."""
     rows = torch.nonzero(mask.any(dim=1).any(dim=-1)[0])
     if len(rows) == 0:
         return torch.zeros_like(coordinates(ct, 1))
@@ -36,7 +36,7 @@ def gravity(ct: Tensor, mask: Tensor, prone: bool) -> Tensor:
 
 
 class Consolidation(Appearance):
-    """Alveoli full of fluid or cells: patches of 0 to 60 HU, or ground glass of -700 to -300 HU, with soft borders."""
+    """Alveoli full of fluid or cells: patches of 0 to 60 HU, or ground glass of -700 to -300 HU, softly bordered."""
 
     name, prob_default, reference = "consolidation", 0.3, _HANSELL
 

@@ -68,7 +68,7 @@ class ThickSlices(Appearance):
 
 
 class Noise(Appearance):
-    """Quantum noise of up to 45 HU, rarely 100 HU as in low dose, correlated as kernels make it, with streaks along x."""
+    """Noise of up to 45 HU, rarely 100 HU as in low dose, correlated as kernels make it, with streaks along x."""
 
     name, prob_default, reference = "noise", 0.95, _BOEDEKER
 
@@ -90,7 +90,7 @@ class FieldOfView(Appearance):
     padding_hu = (AIR_HU, -1024, -2000, -3024)
     """What scanners write outside of the reconstruction."""
 
-    def __call__(self, data):  # type: ignore[no-untyped-def]  # noqa: ANN001
+    def __call__(self, data):  # type: ignore[no-untyped-def]
         """Also cuts whatever other maps of the patch there are."""
         self._rest = [key for key in data if key == STATIONS or str(key).startswith("organ:")]
         self._maps = data

@@ -39,7 +39,9 @@ class PatientShape(RandomizableTransform, MapTransform):
     log_scales = (0.25, 0.125)
     """Largest logarithms of the scale of each axis, and of all together."""
 
-    def __init__(self, patch: Sequence[int], spacing_mm: MM, prob: float | None = None, strength: float = 1.0) -> None:
+    def __init__(
+        self, patch: Sequence[int], spacing_mm: MM, prob: float | None = None, strength: float = 1.0
+    ) -> None:
         MapTransform.__init__(self, (CT,), allow_missing_keys=True)
         RandomizableTransform.__init__(self, self.prob_default if prob is None else prob)
         self.patch = tuple(patch)

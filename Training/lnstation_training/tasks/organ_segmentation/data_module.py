@@ -58,8 +58,9 @@ class OrganDataModule(VolumeDataModule):
         seed: int = 0,
     ) -> None:
         super().__init__(
-            folder, fold, patch, batch_size, patches_per_epoch, augment, appearance, validation_patients, mixed_with,
-            mixed_fraction, draw_patients, draw_workers, draw_seed, draw_spacing_mm, first_patients, num_workers, seed,
+            folder, fold, patch, batch_size, patches_per_epoch, augment, appearance, validation_patients,
+            mixed_with, mixed_fraction, draw_patients, draw_workers, draw_seed, draw_spacing_mm, first_patients,
+            num_workers, seed,
         )  # fmt: skip
         self.classes: ClassSet = class_set(classes)
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from lnstation_training.engine.prepared import read_info
 from lnstation_training.engine.runs import Run
 from lnstation_training.engine.values import CompanionNetwork, PackageContent
-from lnstation_training.segmentation.classes import ClassSet, class_set
+from lnstation_training.segmentation.classes import ClassSet, class_set, package_unions
 from lnstation_training.segmentation.folder import spacing_of
 from lnstation_training.segmentation.module import CT_CHANNELS
 from lnstation_training.tasks.organ_segmentation.evaluation import OrganEvaluation, evaluate
@@ -22,8 +22,8 @@ from LNStationLib.support.progress import Progress
 REFERENCES = (
     "Billot B, Greve DN, Puonti O, et al. SynthSeg: segmentation of brain MRI scans of any contrast and resolution "
     "without retraining. Med Image Anal 2023;86:102789.",
-    "Guo D, Ye X, Ge J, et al. DeepStationing: thoracic lymph node station parsing in CT scans using anatomical context "
-    "encoding and key organ auto-search. MICCAI 2021.",
+    "Guo D, Ye X, Ge J, et al. DeepStationing: thoracic lymph node station parsing in CT scans using anatomical "
+    "context encoding and key organ auto-search. MICCAI 2021.",
 )
 _PROBE = (32, 32, 32)
 """Voxels of the volume that run and package are compared on."""
@@ -71,7 +71,7 @@ def package_section(run: Run) -> OrganSegmentation:
         volumes=volumes,
         classes={role: list(each.names) for role, each in sets.items()},
         joint_classes={name: organs for each in sets.values() for name, organs in _joint(each).items()},
-        organ_unions={name: parts for each in sets.values() for name, parts in _unions(each).items()},
+        organ_unions={name: parts for each in sets.values() for name, parts in package_unions(each).items()},
     )
 
 
@@ -84,18 +84,6 @@ def _joint(classes: ClassSet) -> dict[str, list[str]]:
     known = {row.name for row in anatomy.organs()}
     rows = zip(classes.names, classes.members, strict=True)
     return {name: list(members) for name, members in rows if members and name not in known}
-
-
-def _unions(classes: ClassSet) -> dict[str, list[str]]:
-    """Organs of the table that are several classes together."""
-    unions = {}
-    for row in anatomy.organs():
-        own = [row.name] if row.name in classes.names else []
-        covered = {part for name in own for part in classes.members[classes.names.index(name)]}
-        parts = [part for part in row.parts if part in classes.names]
-        if parts and all(part in classes.names or part in covered for part in row.parts):
-            unions[row.name] = [*own, *parts]
-    return unions
 
 
 def card_metrics(found: OrganEvaluation) -> list[Metric]:

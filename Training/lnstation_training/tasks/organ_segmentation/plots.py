@@ -22,7 +22,7 @@ def draw_dice(path: Path, evaluation: OrganEvaluation) -> Path:
     figure = Figure(figsize=(7, 1.2 + _ROW_INCHES * len(organs)), layout="constrained")
     axes = figure.subplots()
     for row, organ in enumerate(organs):
-        axes.barh(row, organ.dice, color="0.8")
+        axes.barh(row, organ.dice or 0.0, color="0.8")
         dice = [each.dice for patient in evaluation.patients for each in patient.scores if each.name == organ.organ]
         found = [each for each in dice if each is not None]
         axes.plot(found, [row] * len(found), "k.", markersize=4)
