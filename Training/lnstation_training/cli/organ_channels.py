@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -40,24 +42,24 @@ def organ_channels(
     """
     from lnstation_training.tasks.station_segmentation.organ_channels import out_of_fold, predict_channels
 
-    segmenters = _segmenters(model or [], device, engine)
-    if None in segmenters:
-        of = lambda patient: segmenters[None]  # noqa: E731  # One package for all patients.
-    else:
-        of = out_of_fold(folder, {fold: each for fold, each in segmenters.items() if fold is not None})
+    segmenters = _segmenters(model or [None], device, engine)
+    of = out_of_fold(folder, segmenters) if None not in segmenters else partial(_one_for_all, segmenters[None])
     with console.shown_progress() as progress:
         made = predict_channels(folder, source, of, progress)
     say(f"{folder}: organs of {made} patients stored.")
 
 
-def _segmenters(models: list[str], device: str, engine: Engine) -> dict[int | None, Segmenter]:
+def _one_for_all(segmenter: Segmenter, patient: str) -> Segmenter:
+    return segmenter
+
+
+def _segmenters(models: Sequence[str | None], device: str, engine: Engine) -> dict[int | None, Segmenter]:
     """By fold; ``None`` for the one that serves all patients."""
+    from LNStationLib.models.package import OrganSegmentation, find_package
     from LNStationLib.models.runtime.segmentation import warm_segmenter
 
-    from LNStationLib.models.package import OrganSegmentation, find_package
-
     found: dict[int | None, Segmenter] = {}
-    for name in models or [None]:
+    for name in models:
         fold, path = _parted(name)
         found[fold] = warm_segmenter(find_package(path, OrganSegmentation.task), device, engine)
     if None in found and len(found) > 1:

@@ -178,7 +178,7 @@ def mean_organ_dice(folder: Path, source: OrganSource, patients: Sequence[str]) 
     return {organ: float(np.mean(each)) for organ, each in values.items() if each}
 
 
-def out_of_fold(folder: Path, segmenters: Mapping[int, Segmenter]) -> Callable[[str], Segmenter]:
+def out_of_fold(folder: Path, segmenters: Mapping[int | None, Segmenter]) -> Callable[[str], Segmenter]:
     """The networks that were trained on the fold whose test part a patient is in.
 
     Args:
@@ -188,7 +188,8 @@ def out_of_fold(folder: Path, segmenters: Mapping[int, Segmenter]) -> Callable[[
     Raises:
         InputError: No network has a patient in its test part.
     """
-    tested = {patient: number for number in segmenters for patient in fold_of(folder, number).test}
+    numbers = [number for number in segmenters if number is not None]
+    tested = {patient: number for number in numbers for patient in fold_of(folder, number).test}
 
     def of(patient: str) -> Segmenter:
         if patient not in tested:
