@@ -55,6 +55,7 @@ class StationNetworkOptions(ComparisonOptions):
         0.5,
         "Stations whose voxels have a lower mean probability than this are left out.",
         title="Least probability",
+        flag="--least-station-probability",
         width="expert",
         ge=0.0,
         le=1.0,

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from LNStationLib.models.runtime.segmentation import Segmenter, organ_probabilities
 from torch import Tensor
 
 from lnstation_training.segmentation.folder import existing_samples, fold_of
@@ -31,6 +30,7 @@ from lnstation_training.tasks.station_segmentation.organ_sets import OrganSource
 from LNStationLib import anatomy
 from LNStationLib.imaging.grid import Grid, resample_to_grid
 from LNStationLib.models.package import OrganSegmentation
+from LNStationLib.models.runtime.segmentation import Segmenter, organ_probabilities
 from LNStationLib.sampling.volume import ORGAN_PREFIX
 from LNStationLib.support.atomic_files import write_atomically
 from LNStationLib.support.errors import InputError
