@@ -96,9 +96,11 @@ def hilar_fat_mm(fat_mm: float) -> float:
 
 
 def _closed(organs: BoolArray, spacing: tuple[float, ...], closing_mm: float, fat_mm: float) -> Float32Array:
-    grown = edt.edt(~organs, anisotropy=spacing) < closing_mm + fat_mm
-    outside, inside = edt.edt(~grown, anisotropy=spacing), edt.edt(grown, anisotropy=spacing)
-    return np.asarray(outside - inside + closing_mm, np.float32)
+    # Bytes, not booleans: edt's way for several labels is faster, and has both sides of a surface in one call.
+    grown = edt.edt((~organs).view(np.uint8), anisotropy=spacing) < closing_mm + fat_mm
+    distance = edt.edt(grown.view(np.uint8) + np.uint8(1), anisotropy=spacing)
+    np.negative(distance, out=distance, where=grown)
+    return np.asarray(distance + np.float32(closing_mm), np.float32)
 
 
 def resize(values: Float32Array, shape: tuple[int, int, int], steps: Sequence[int]) -> Float32Array:
