@@ -30,7 +30,6 @@ GROUPS: Dict[str, Tuple[str, ...]] = {
     "networks": ("networks",),
     "test": ("lint", "test", "host", "networks", "openvino", "training"),
     "train": ("networks", "openvino", "training"),
-    "worker": NETWORKS,
 }
 """Groups of ``optional-dependencies`` that a command needs beside the dependencies themselves."""
 NETWORK_OPTIONS = ("--model", "--build")

@@ -394,7 +394,7 @@ def test_the_launcher_can_be_read_by_python_3_6() -> None:
 
 
 def test_requirements_of_each_command_come_from_pyproject() -> None:
-    for command in ("assess", "demo", "worker"):
+    for command in ("assess", "demo"):
         assert set(run.read_requirements(command)) == {"", "networks", "openvino"}
     assert run.read_requirements("phantom") == {"": requirements()[""]}
     assert set(run.read_requirements("models", ["models", "verify", "--build", "a.zip"])) == {"", "networks"}
