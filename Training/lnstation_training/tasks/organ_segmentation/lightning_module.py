@@ -68,7 +68,7 @@ class OrganModule(SegmentationModule):
         )  # fmt: skip
         self.save_hyperparameters()
         self.classes = chosen
-        self.anchors = None if anchors is None else Anchors.read(anchors)
+        self.anchors = None if anchors is None else Anchors.read(Path(anchors))
 
     @property
     def role(self) -> str:
