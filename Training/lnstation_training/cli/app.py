@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from lnstation_training.cli.appearance import show_augmentation
 from lnstation_training.cli.experiment import experiment
 from lnstation_training.cli.organ_channels import organ_channels
 from lnstation_training.cli.prepare import prepare
@@ -57,6 +58,7 @@ app.command()(export)
 app.command()(package_weights)
 app.command()(organ_channels)
 app.command()(experiment)
+app.command()(show_augmentation)
 
 
 def main() -> None:

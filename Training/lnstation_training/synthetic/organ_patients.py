@@ -14,8 +14,10 @@ from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
+from pydantic import ValidationError
 
 from lnstation_training.cohorts.info import CohortInfo
+from lnstation_training.engine.experiment_files import first_fault
 from lnstation_training.segmentation.classes import paint_order
 from lnstation_training.segmentation.folder import (
     VOLUMES_TASKS,
@@ -107,7 +109,10 @@ def claim_cohort(request: OrganCohort) -> None:
             f"Give 3 patients or more and at least 1 process, got {request.patients} and {request.workers}."
         )
     info = CohortInfo(title="Synthetic patients (organs and stations)", synthetic=True)
-    geometry = VolumeGeometry(spacing_mm=request.spacing_mm)
+    try:
+        geometry = VolumeGeometry(spacing_mm=request.spacing_mm)
+    except ValidationError as error:
+        raise InputError(f"{first_fault(error)}.") from error
     claim_volumes(request.folder, VOLUMES_TASKS[0], info, geometry, {"seed": request.seed})
     names = [patient_name(request, number) for number in range(1, request.patients + 1)]
     numbered_splits(request.folder, names)

@@ -22,7 +22,6 @@ from lnstation_training.segmentation.appearance.base import (
 from lnstation_training.segmentation.appearance.fields import blurred, coordinates, shell
 from lnstation_training.segmentation.appearance.tissue import shifted
 from lnstation_training.segmentation.patients import CT
-from LNStationLib import anatomy
 
 _BAE = "Bae 2010 (contrast medium and CT timing, doi 10.1148/radiol.10090908)"
 _EDGE_MM = 1.1
@@ -146,9 +145,3 @@ class CalcifiedVessels(Appearance):
         surface = shell(heart) & (coordinates(ct, 0) > middle)
         line = self.field(ct, 30.0).abs() < 0.06
         return surface & line & (self.field(ct, 8.0) > 0.2)
-
-
-def vessel_names() -> tuple[str, ...]:
-    """All organs that hold blood."""
-    names = {name for pool in BLOOD_POOLS for name in pool}
-    return tuple(row.name for row in anatomy.organs() if row.name in names)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -9,6 +12,7 @@ from torch.nn import functional
 from lnstation_training.segmentation.appearance.base import HEART, Appearance, mask_of, replaced
 from lnstation_training.segmentation.appearance.fields import blurred, coordinates
 from lnstation_training.segmentation.patients import AIR_HU, CT, ORGANS, STATIONS
+from LNStationLib.sampling.volume import ORGAN_PREFIX
 
 _BARRETT = "Barrett and Keat 2004 (artifacts in CT, doi 10.1148/rg.246045065)"
 _BOEDEKER = "Boedeker et al. 2007 (noise power spectra of kernels, doi 10.1088/0031-9155/52/14/002)"
@@ -90,17 +94,16 @@ class FieldOfView(Appearance):
     padding_hu = (AIR_HU, -1024, -2000, -3024)
     """What scanners write outside of the reconstruction."""
 
-    def __call__(self, data):  # type: ignore[no-untyped-def]
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Also cuts whatever other maps of the patch there are."""
-        self._rest = [key for key in data if key == STATIONS or str(key).startswith("organ:")]
-        self._maps = data
+        self._others = {str(key): data[key] for key in data if key == STATIONS or str(key).startswith(ORGAN_PREFIX)}
         return super().__call__(data)
 
     def change(self, ct: Tensor, organs: Tensor) -> dict[str, Tensor]:
         """See the class."""
         seen = self._round(ct) if self.happens(0.3) else self._box(ct)
         outside = float(self.padding_hu[int(self.R.randint(len(self.padding_hu)))])
-        cut = {key: self._maps[key] * seen.to(self._maps[key].dtype) for key in self._rest}
+        cut = {key: value * seen.to(value.dtype) for key, value in self._others.items()}
         return {CT: torch.where(seen, ct, outside), ORGANS: organs * seen.to(organs.dtype), **cut}
 
     def _box(self, ct: Tensor) -> Tensor:

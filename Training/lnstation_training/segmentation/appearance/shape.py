@@ -14,6 +14,7 @@ from torch.nn import functional
 from lnstation_training.segmentation.appearance.base import MM
 from lnstation_training.segmentation.appearance.fields import smooth_field
 from lnstation_training.segmentation.patients import AIR_HU, CT
+from LNStationLib.sampling.volume import ORGAN_PREFIX
 
 
 class PatientShape(RandomizableTransform, MapTransform):
@@ -100,7 +101,7 @@ def _rotation(first: int, second: int, angle: float) -> Tensor:
 
 def _sampled(box: Tensor, grid: Tensor, key: str) -> Tensor:
     """A tensor of a box at the grid's points; outside of it there is air, or nothing."""
-    if key != CT and not key.startswith("organ:"):
+    if key != CT and not key.startswith(ORGAN_PREFIX):
         found = functional.grid_sample(box[None].float(), grid, "nearest", "zeros", align_corners=False)
         return found[0].to(box.dtype)
     outside = AIR_HU if key == CT else 0

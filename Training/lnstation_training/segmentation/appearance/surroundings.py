@@ -32,7 +32,7 @@ class Couch(Appearance):
         prone, gap = self.happens(0.07), self.uniform(0, 25) / self.spacing_mm[1]
         surface = float(rows.min()) - gap if prone else float(rows.max()) + gap
         sideways = (coordinates(ct, 2) - ct.shape[3] / 2) * self.spacing_mm[2]
-        curve = (sideways / 100) ** 2 * self.uniform(0, 35) * self.happens(0.5) / self.spacing_mm[1]
+        curve = (sideways / 100) ** 2 * self.uniform(0, 15) * self.happens(0.5) / self.spacing_mm[1]
         depth = (coordinates(ct, 1) - surface) * (-1 if prone else 1) + curve
         made = self._painted(ct, depth * self.spacing_mm[1])
         return {CT: torch.where(air_around(ct, organs), made, ct)}
@@ -54,8 +54,10 @@ class Bedding(Appearance):
     def change(self, ct: Tensor, organs: Tensor) -> dict[str, Tensor]:
         """See the class."""
         near = blurred((organs > 0).to(ct), self.voxels(self.uniform(4, 9)))
-        wave = 0.08 * self.field(ct, 30.0)
-        sheet = torch.exp(-(((near + wave - self.uniform(0.05, 0.3)) / 0.03) ** 2))
+        # Relative to the distance from the body, so that no sheets float in the room.
+        folded = near * (1 + 0.3 * self.field(ct, 30.0))
+        level = self.uniform(0.05, 0.3)
+        sheet = torch.exp(-(((folded - level) / (0.3 * level)) ** 2))
         weight = sheet * air_around(ct, organs) * self.strength
         return {CT: replaced(ct, weight, self.uniform(-950, -400))}
 
@@ -92,4 +94,4 @@ class ArmsDown(Appearance):
     def _banded(self, ct: Tensor, organs: Tensor) -> Tensor:
         """Streaks along x, the same over a few slices."""
         field = self.field(ct[..., :1], 8.0).expand_as(ct)
-        return ct + field * self.uniform(5, 35) * self.strength * (organs > 0)
+        return ct + field * self.uniform(5, 25) * self.strength * (organs > 0)

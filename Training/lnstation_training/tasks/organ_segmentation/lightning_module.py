@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from lnstation_training.engine.module import NetworkModule, Schedule
 from lnstation_training.engine.runs import CONFIG_FILE, best_weights, read_config
 from lnstation_training.segmentation.channels import OrganSource, batch_channels
-from lnstation_training.segmentation.classes import ClassSet, class_set, classes_of
+from lnstation_training.segmentation.classes import ClassSet, class_set, class_set_names
 from lnstation_training.segmentation.module import CT_CHANNELS, SegmentationModule
 from lnstation_training.segmentation.patients import ORGANS
 from LNStationLib.models.package import ModelPackage, OrganSegmentation, PackageError, read_package
@@ -68,7 +68,7 @@ class OrganModule(SegmentationModule):
         )  # fmt: skip
         self.save_hyperparameters()
         self.classes = chosen
-        self.anchors = None if anchors is None else Anchors.read(anchors)
+        self.anchors = None if anchors is None else Anchors.read(Path(anchors))
 
     @property
     def role(self) -> str:
@@ -160,14 +160,7 @@ class Anchors(nn.Module):
 
 def _set_of(names: list[str], path: Path) -> str:
     """Name of the set with these classes."""
-    from lnstation_training.segmentation.classes import class_set_names
-
     for name in class_set_names():
         if list(class_set(name).names) == list(names):
             return name
     raise PackageError(f"{path} finds classes that are no set of segmentation/organ_classes.json: add them there.")
-
-
-def part_classes(organ: str) -> tuple[str, ...]:
-    """Organs of the table that a class stands for."""
-    return classes_of(organ, (organ,)).members[1]
