@@ -17,7 +17,7 @@ from LNStationLib import anatomy
 from LNStationLib.models.package.card import SYNTHETIC_ONLY
 from LNStationLib.models.package.folders import find_package
 from LNStationLib.models.package.manifest import Manifest
-from LNStationLib.models.package.reading import read_manifest
+from LNStationLib.models.package.reading import read_manifest, section_of
 from LNStationLib.models.package.station_segmentation import STATIONS, StationSegmentation
 from LNStationLib.models.runtime.devices import chosen_device
 from LNStationLib.models.runtime.segmentation import warm_segmenter
@@ -101,13 +101,14 @@ class StationSegmentationMethod:
             return _nothing(organs, all_not_found("left lung", "right lung"))
         progress("loading the network", 0.0)
         package = find_package(chosen.model, StationSegmentation.task)
+        card = read_manifest(package)
+        known, missing = known_organs(organs, section_of(card, StationSegmentation).organs)
         segmenter = warm_segmenter(package, chosen.device, chosen.engine)
-        known, missing = known_organs(organs, segmenter.section.volumes[STATIONS].organs)
         answer = segmenter.probabilities(STATIONS, state.case.ct, onto, known, portion(progress, 0.1, 0.9))
         progress("drawing the stations", 0.9)
         found = outlined(answer.values, answer.classes, answer.grid, onto, midline, chosen.least_probability)
         engine = segmenter.network(STATIONS).engine
-        return _told(found, _used(read_manifest(package), chosen_device(chosen.device), engine), missing)
+        return _told(found, _used(card, chosen_device(chosen.device), engine), missing)
 
 
 def _used(card: Manifest[Any], device: str, engine: str) -> UsedModel:

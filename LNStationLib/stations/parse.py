@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from LNStationLib.case.case import Case
 from LNStationLib.models.package.folders import find_package
-from LNStationLib.models.package.reading import read_manifest
+from LNStationLib.models.package.reading import read_manifest, section_of
+from LNStationLib.models.package.sections import section_model
 from LNStationLib.networks.installation import check_installed
 from LNStationLib.state.method import MethodOptions
 from LNStationLib.state.patient_state import PatientState
@@ -45,7 +46,7 @@ def check_stations(settings: Settings, case: Case) -> None:
 
     Raises:
         InputError: There is no such method, the case lacks what one needs, or the packages for networks are missing.
-        PackageError: A model package is missing or cannot be read.
+        PackageError: A model package is missing, cannot be read, or was made for another task.
     """
     method = METHODS.chosen(settings, case)
     options = METHODS.options(method, settings)
@@ -71,4 +72,5 @@ def _other(method: StationMethod, options: MethodOptions) -> StationMethod | Non
 def _check_model(method: StationMethod, options: MethodOptions) -> None:
     if method.package_task is not None:
         check_installed()
-        read_manifest(find_package(getattr(options, "model", None), method.package_task))
+        card = read_manifest(find_package(getattr(options, "model", None), method.package_task))
+        section_of(card, section_model(method.package_task))

@@ -199,6 +199,11 @@ def test_the_rules_can_be_checked_by_the_network_and_need_its_package_too(
         check_methods(settings, patient())
 
 
+def test_a_package_of_another_task_is_refused_before_the_long_work() -> None:
+    with pytest.raises(PackageError, match="made for the task 'organ_segmentation'"):
+        check_methods(chosen(model="organs-ct"), patient())
+
+
 def test_a_case_goes_through_a_real_network_with_its_package_in_the_provenance(package: Path) -> None:
     settings = chosen(model=str(package), device="cpu", engine="torch", least_probability=0.0)
     parsed = parse_case(replace(patient(), pet=None), settings)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import SimpleITK as sitk
 from training.station_segmentation.phantoms import organ_masks, phantom, true_stations
 
+from lnstation_training.tasks.station_segmentation.comparators import comparator
 from lnstation_training.tasks.station_segmentation.margins import RULES, margin_stations
 from lnstation_training.tasks.station_segmentation.organ_sets import ORGANS, STATION_CHOICES
 from LNStationLib import anatomy
+from LNStationLib.support.errors import InputError
 
 
 def drawn(without: tuple[str, ...] = ()) -> np.ndarray:
@@ -70,3 +73,17 @@ def test_a_missing_organ_costs_the_stations_that_need_it() -> None:
     found = drawn(without=("aortic_arch",))
     assert volume(found, "6") == volume(found, "5") == volume(found, "4R") == 0
     assert volume(found, "7") > 0
+
+
+def test_the_rules_are_a_comparator_on_the_same_organs() -> None:
+    title, draw = comparator("iaslc_rules")
+    found = draw(sitk.GetArrayFromImage(phantom().case.ct), organ_masks(), phantom().grid)
+    assert "IASLC" in title
+    for name in ("4R", "7", "8"):
+        one, truth = (labels == anatomy.station(name).label_value for labels in (found, true_stations()))
+        assert 2 * np.count_nonzero(one & truth) / (one.sum() + truth.sum()) > 0.3, name
+
+
+def test_an_unknown_comparator_is_refused_with_those_there_are() -> None:
+    with pytest.raises(InputError, match="choose margins, iaslc_rules"):
+        comparator("atlas")

@@ -120,9 +120,11 @@ def test_held_out_patients_are_never_trained_on(folder: Path) -> None:
     assert len(trained) == len(whole.datasets["train"].samples) - 1
     kept.train_dataloader()
     assert {sample.patient for sample in kept.datasets["train"].samples} == trained
-    batches = kept.logit_batches(torch.device("cpu"))
-    held = {name for _ in range(4) for name in next(batches)["patient"]}
+    batches = [kept.logit_batch(number, torch.device("cpu")) for number in (0, 1, 2, 3, 0)]
+    held = {name for batch in batches for name in batch["patient"]}
     assert held == {sample.patient for sample in whole.datasets["train"].samples} - trained
+    assert torch.equal(batches[0]["ct"], batches[4]["ct"]), "a batch follows from its number alone"
+    assert not torch.equal(batches[0]["ct"], batches[1]["ct"])
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import numpy as np
-import SimpleITK as sitk
 
 from lnstation_training.tasks.station_segmentation.margins import margin_stations
 from LNStationLib.assessment.assess import parse_case
@@ -15,6 +14,8 @@ from LNStationLib.state.settings import Settings, StepSettings
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.types import BoolArray, HuArray, LabelArray
 
+_COARSEST_MM = 4.0
+"""Of the grid that the rules work on."""
 Draw = Callable[[HuArray, Mapping[str, BoolArray], Grid], LabelArray]
 
 
@@ -28,13 +29,11 @@ def _iaslc_rules(hu: HuArray, organs: Mapping[str, BoolArray], grid: Grid) -> La
     origins = dict.fromkeys(masks, "channels of the network")
     case = Case("comparator", grid.image(hu), organ_masks=masks, organ_origins=origins)
     settings = Settings(
-        working_spacing_mm=min(max(grid.spacing_mm), 4.0),
+        working_spacing_mm=min(*grid.spacing_mm, _COARSEST_MM),
         organs=StepSettings(method="supplied_and_image"),
         stations=StepSettings(method="iaslc_rules"),
     )
-    stations = parse_case(case, settings).stations
-    sitk_labels: sitk.Image = stations
-    return np.asarray(resample_to_grid(sitk_labels, grid, labels=True), np.uint8)
+    return np.asarray(resample_to_grid(parse_case(case, settings).stations, grid, labels=True), np.uint8)
 
 
 _COMPARATORS: Mapping[str, tuple[str, Draw]] = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from lnstation_training.engine.values import Part
 from lnstation_training.segmentation.classes import station_values
 from lnstation_training.segmentation.data_module import VolumeDataModule
 from lnstation_training.segmentation.folder import VolumeSample
-from lnstation_training.segmentation.patients import CT, ORGANS, STATIONS, VolumeFile
+from lnstation_training.segmentation.patients import CT, ORGANS, STATIONS, VolumeFile, open_patient
 from lnstation_training.tasks.station_segmentation.organ_channels import (
     CHANNELS,
     array_name,
@@ -37,6 +36,8 @@ from LNStationLib.support.errors import InputError
 from LNStationLib.support.types import BoolArray
 
 _SEARCHES = "searches"
+_LOGIT_STREAM = 97
+"""In place of the number of a process that reads boxes, of which there are never so many."""
 
 
 class StationVolumes(VolumeDataModule):
@@ -80,6 +81,7 @@ class StationVolumes(VolumeDataModule):
         self.search_seed = search_seed
         self.comparators = list(comparators or [])
         self.organs: tuple[str, ...] = ()
+        self._held: FoldDataset | None = None
 
     @property
     def station_names(self) -> tuple[str, ...]:
@@ -132,27 +134,26 @@ class StationVolumes(VolumeDataModule):
         order = np.random.default_rng(self.seed).permutation(len(train))[:count]
         return [train[place] for place in sorted(order.tolist())]
 
-    def logit_batches(self, device: torch.device) -> Iterator[dict[str, Any]]:
-        """Batches of drawn patches of the patients that are held out, without end.
+    def logit_batch(self, number: int, device: torch.device) -> dict[str, Any]:
+        """A batch of drawn patches of the patients that are held out.
+
+        Args:
+            number: Of the batch; it decides the draws, so that a resumed search sees what it would have seen.
+            device: Where the batch is drawn.
 
         Raises:
             InputError: No patient is held out.
         """
-        held = self._held_out(super()._parts()["train"])
-        if not held:
-            raise InputError("a search needs patients for its logits: set data.held_out to 0.2.")
-        dataset: FoldDataset = self.build_dataset(held, self.augment)
-        # Another stream of draws than that of the network's own patients.
-        dataset.seed(derived_seed(self.seed, 0, worker=97))
-        number = 0
-        while True:
-            items = [dataset[number * self.batch_size + row] for row in range(self.batch_size)]
-            batch = {
-                key: value.to(device) if isinstance(value, torch.Tensor) else value
-                for key, value in default_collate(items).items()
-            }
-            yield self.on_after_batch_transfer(batch, 0)
-            number += 1
+        if self._held is None:
+            held = self._held_out(super()._parts()["train"])
+            if not held:
+                raise InputError("a search needs patients for its logits: set data.held_out to 0.2.")
+            self._held = self.build_dataset(held, self.augment)
+            # Another stream of draws than that of the network's own patients.
+            self._held.seed(derived_seed(self.seed, 0, worker=_LOGIT_STREAM))
+        batch = default_collate([self._held[number * self.batch_size + row] for row in range(self.batch_size)])
+        moved = {key: value.to(device) if isinstance(value, torch.Tensor) else value for key, value in batch.items()}
+        return self.on_after_batch_transfer(moved, 0)
 
     def on_after_batch_transfer(self, batch: dict[str, Any], dataloader_idx: int) -> dict[str, Any]:
         """Draw patches as for any volumes, then make the organ channels of what was drawn."""
@@ -189,8 +190,6 @@ def read_ranking(path: Path) -> list[RankedOrgan]:
 
 
 def _check_arrays(sample: VolumeSample, wanted: tuple[str, ...]) -> None:
-    from lnstation_training.segmentation.patients import open_patient
-
     missing = sorted(set(wanted) - set(open_patient(sample.path).names))
     if missing:
         raise InputError(

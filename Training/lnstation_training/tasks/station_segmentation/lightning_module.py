@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import torch
-from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 
 from lnstation_training.engine.module import NetworkModule, Schedule
@@ -37,8 +36,8 @@ class StationSegmentationModule(SegmentationModule):
         stations: The paper's 12, or all 17.
         n_organs: Number of organ channels beside the CT's two.
         search: Weight the organ channels and train the weights (eq. 4 and 5).
-        search_learning_rate: Adam's, of the logits; 3e-3 as in DARTS's first-order search is 3e-4 times ten, for a
-            search of some hundred steps in place of many thousands.
+        search_learning_rate: Adam's, of the logits: ten times that of DARTS (3e-4), for a search of some hundred
+            steps in place of many thousands.
         fixed_share: Part of the training in which the logits stay as they are.
         window: Voxels of a window along z, y, x when whole patients are segmented; the patch's size is best.
         class_weights: Weight of classes in the loss, 1 where not given.
@@ -80,7 +79,6 @@ class StationSegmentationModule(SegmentationModule):
         self.save_hyperparameters()
         self.n_organs, self.search, self.fixed_share = n_organs, search, fixed_share
         self._logit_optimizer: torch.optim.Adam | None = None
-        self._logit_batches: Iterator[dict[str, Any]] | None = None
         if search:
             self._begin_search(search_learning_rate)
 
@@ -109,10 +107,6 @@ class StationSegmentationModule(SegmentationModule):
                 return module
         raise PackageError(f"{package.path} draws stations that are neither the paper's 12 nor all 17.")
 
-    def configure_callbacks(self) -> list[Callback]:
-        """The moving average of weights, where one is kept; never in a search, whose logits move with the network."""
-        return super().configure_callbacks()
-
     def inputs(self, batch: Mapping[str, Any]) -> Tensor:
         """CT and organ channels of a batch, as the data module made them."""
         made = batch_channels(batch, CT_CHANNELS)
@@ -130,9 +124,8 @@ class StationSegmentationModule(SegmentationModule):
         """One step of the logits on held-out patients, to the first order: the network stays as it is."""
         assert isinstance(self.network, WeightedNetwork)
         assert self._logit_optimizer is not None
-        if self._logit_batches is None:
-            self._logit_batches = self.trainer.datamodule.logit_batches(self.device)  # type: ignore[attr-defined]
-        batch, logits = next(self._logit_batches), self.network.organ_weights.logits
+        data, logits = self.trainer.datamodule, self.network.organ_weights.logits  # type: ignore[attr-defined]
+        batch = data.logit_batch(self.trainer.global_step, self.device)
         with torch.enable_grad():
             logits.requires_grad_(True)
             loss = self.loss(self(self.inputs(batch)), batch[self.target], batch[ALLOWED])["loss"]
