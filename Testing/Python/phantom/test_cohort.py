@@ -137,14 +137,6 @@ def test_pathology_and_clinical_facts_say_nothing_of_single_nodes(cohort: Path) 
     assert not {"malignant", "node_id"} & set(rows(cohort / "patients.csv")[0])
 
 
-def test_the_tables_name_the_images_there_are_and_nothing_else(tmp_path: Path) -> None:
-    make_cohort(request(tmp_path / "c", preset="esophagus", seed=1, patients=1, images=True, compact_mm=4.0))
-    row, plan = rows(tmp_path / "c" / "patients.csv")[0], read_patients(tmp_path / "c")[1][0].plan
-    assert bool(row["pet"]) == plan.has_pet
-    for name in ("ct", "stations", "organs", "nodes", "tumor"):
-        assert (tmp_path / "c" / row[name]).is_file()
-
-
 def test_without_images_no_table_names_one(cohort: Path) -> None:
     row = rows(cohort / "patients.csv")[0]
     assert {row[name] for name in ("ct", "pet", "stations", "organs", "nodes", "tumor")} == {""}
