@@ -84,7 +84,8 @@ class Borders:
         """
         if name not in self._spheres:
             shape = self._shapes[name]
-            if isinstance(shape, Blend) and len(shape.shapes) == 1:
+            # A blend's first tube is its axis; the others are branches and bulges that no border asks for.
+            if isinstance(shape, Blend) and isinstance(shape.shapes[0], Tube):
                 shape = shape.shapes[0]
             if not isinstance(shape, Tube):
                 raise TypeError(f"{name} is {type(shape).__name__}; the station truth needs a tube")
