@@ -128,18 +128,20 @@ def _stretched(values: Float32Array, axis: int, size: int, step: int) -> Float32
 
 def fissure_distances(grid: Grid, variation: Variation) -> dict[str, Float32Array]:
     """Signed distance in mm from the fissures, broadcasting to the grid; positive above and in front."""
-    moved = fissure_offsets_mm(variation)
     whole = (slice(0, grid.shape[0]), slice(0, grid.shape[1]), slice(0, grid.shape[2]))
     x, y, z = coordinates(grid, whole)
     # From T4 at the back down to the anterior diaphragm, slightly curved.
     bend = np.float32(0.0015) * (np.abs(x) - 60) ** 2
     oblique = z - (np.float32(0.95) * (y - 30) - bend)
     horizontal = np.asarray(z + 26 - np.float32(0.12) * y + np.float32(0.002) * (np.abs(x) - 60) ** 2, np.float32)
-    return {
-        "oblique_left": (oblique + np.float32(28 + moved.get("oblique_left", 0))) * np.float32(0.72),
-        "oblique_right": (oblique + np.float32(36 + moved.get("oblique_right", 0))) * np.float32(0.72),
-        "horizontal": horizontal + np.float32(moved["horizontal"]) if "horizontal" in moved else horizontal,
+    planes = {
+        "oblique_left": (oblique + 28) * np.float32(0.72),
+        "oblique_right": (oblique + 36) * np.float32(0.72),
+        "horizontal": horizontal,
     }
+    for name, offset in fissure_offsets_mm(variation, x).items():
+        planes[name] = planes[name] + offset * np.float32(1.0 if name == "horizontal" else 0.72)
+    return planes
 
 
 def fissure_sheets(grid: Grid, variation: Variation) -> dict[str, Float32Array]:

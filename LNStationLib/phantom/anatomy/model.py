@@ -141,12 +141,12 @@ def _walls(model: Anatomy) -> None:
     behind = skeleton.paraspinal().patch(grid)
     model.cavity[behind.box] = np.maximum(model.cavity[behind.box], -behind.sdf)
     _skin(model)
-    height = wall.diaphragm_height(grid, traits.dome_mm, pleural_space.dome_raise_mm(traits))
+    height = wall.diaphragm_height(grid, traits.dome_mm, shifts.dome_raise_mm(traits))
     z = grid.coordinates_mm(0).astype(np.float32)[:, None, None]
     # The domes slope; 0.8 makes the vertical distance roughly that from the surface.
     model.above_diaphragm = (z - height[None]) * np.float32(0.8)
     model.liver = wall.liver_distance(grid, model.cavity, model.above_diaphragm)
-    model.contents = pleural_space.contents(grid, traits, model.cavity, model.above_diaphragm)
+    model.contents = pleural_space.contents(grid, traits, model.above_diaphragm)
 
 
 def _skin(model: Anatomy) -> None:
@@ -170,7 +170,7 @@ def _skin(model: Anatomy) -> None:
 
 def _abdomen(model: Anatomy) -> None:
     below = np.maximum(model.cavity, model.above_diaphragm)
-    model.groups |= abdomen.patches(model.grid, below, pleural_space.dome_raise_mm(model.variation)[1])
+    model.groups |= abdomen.patches(model.grid, below, shifts.dome_raise_mm(model.variation)[1])
     model.patches["stomach"] = model.groups.pop("stomach")
     if HERNIA in model.groups:
         model.patches["stomach"] = merge([model.patches["stomach"], model.groups[HERNIA]])
@@ -180,7 +180,7 @@ def _abdomen(model: Anatomy) -> None:
 
 def _highest_dome_mm(variation: Variation) -> float:
     """A height above both domes."""
-    return -70 + variation.dome_mm + max(pleural_space.dome_raise_mm(variation))
+    return -70 + variation.dome_mm + max(shifts.dome_raise_mm(variation))
 
 
 def _sheets(model: Anatomy) -> None:

@@ -120,9 +120,13 @@ def shoulder_bulk(
     spaces = (1 - np.sqrt((x / wide) ** 2 + ((y + 14) / 40) ** 2)) * 40
     neck = np.maximum(np.maximum(86 - z + 5 * sway, spaces), 8 - depth)
     planes = np.float32(5.0) * (np.float32(0.13) - np.abs(sway))
-    bulk = np.maximum(shoulder, armpit)
     if with_neck:
-        bulk = np.minimum(bulk, neck)
+        bulk = np.minimum(np.maximum(shoulder, armpit), neck)
+    else:
+        # Where the neck's muscles are drawn one by one, the back goes over into them and the front is fat.
+        bulk = np.minimum(np.maximum(shoulder, armpit), np.maximum(48 - y + 4 * sway, z - 104 + 4 * sway))
+        before = -24 - y + 5 * sway + 0.2 * (np.abs(x) - 90)
+        bulk = np.maximum(bulk, np.where(z > 80, before, -20.0))
     return np.asarray(np.maximum(bulk, planes), np.float32)
 
 

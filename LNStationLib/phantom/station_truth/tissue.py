@@ -14,7 +14,7 @@ from LNStationLib.phantom.anatomy import skeleton, wall
 from LNStationLib.phantom.anatomy.central import BRONCHUS_WALL_MM, TRACHEA_WALL_MM
 from LNStationLib.phantom.anatomy.shape_tables import group_shapes
 from LNStationLib.phantom.anatomy.shapes import Blend, Shape, Tube
-from LNStationLib.phantom.anatomy.variants.pleural_space import dome_raise_mm
+from LNStationLib.phantom.anatomy.variants.shifts import dome_raise_mm
 from LNStationLib.phantom.anatomy.variation import Variation
 from LNStationLib.phantom.station_truth.borders import Borders, Extents
 from LNStationLib.phantom.station_truth.points import Tissue

@@ -19,6 +19,7 @@ def varied_organs(shapes: dict[str, Shape], variation: Variation) -> dict[str, S
     """The organs of a patient with the patient's anatomical traits; those without any come back as they are."""
     steps: Sequence[tuple[str, Callable[[dict[str, Shape], PresentTrait], dict[str, Shape]]]] = (
         ("right_arch", lambda s, t: right_arch.right_arch(s, variation, t)),
+        ("aberrant_right_subclavian", lambda s, t: right_arch.aberrant_right_subclavian(s, variation)),
         ("aortic_root", lambda s, t: heart_base.aortic_root(s, variation, t)),
         ("spinal_veins", spinal_veins.azygos_course),
         ("pulmonary_vein_ostia", lambda s, t: heart_base.vein_ostia(s, variation, t)),

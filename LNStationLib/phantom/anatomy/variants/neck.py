@@ -105,7 +105,7 @@ def small_neck_vessels(trait: PresentTrait, shapes: dict[str, Shape]) -> dict[st
         artery = _tube(shapes[f"subclavian_artery_{word}"]).points
         x, y, z = (float(v) for v in artery[np.argmin(np.abs(np.abs(artery[:, 0]) - 40))])
         arteries.append(tube([(x, y, z), (x - 4 * s, y - 4, z + 8), (18 * s, -4, 106), (17 * s, -8, 112)], 1.5))
-        arteries.append(tube([(x, y, z + 2), (58 * s, 0, 102), (84 * s, 20, 100)], 1.4))
+        arteries.append(tube([(x, y, z + 2), (58 * s, 0, 102), (84 * s, 20, 100)], 1.0))
         arteries.append(tube([(x + 2 * s, y + 3, z), (34 * s, 22, 92), (30 * s, 30, 78)], 1.3))
     veins.append(tube([(4, -32, 92), (2, -33, 76), (6, -37, 60)], float(rng.uniform(1.2, 2.2))))
     return {NECK_VEINS: veins, "small_arteries": arteries}
@@ -127,7 +127,7 @@ def neck_muscles(trait: PresentTrait) -> dict[str, list[Shape]]:
 def _front_muscles(s: int, k: float) -> Sequence[Tube]:
     """Sternocleidomastoid, anterior scalene, longus colli and strap muscles; the first four are as in every patient."""
     return [
-        tube([(46 * s, -6, 140), (42 * s, -28, 112), (20 * s, -50, 74)], [8.4 * k, 7.2 * k, 4.4 * k], stretch=(1.3, 1, 1)),
+        tube([(46 * s, -6, 140), (42 * s, -28, 112), (20 * s, -50, 74)], [9 * k, 8 * k, 5 * k], stretch=(1.35, 1, 1)),
         tube([(24 * s, 6, 140), (34 * s, 2, 112), (46 * s, 4, 92)], [6.2 * k, 6.4 * k, 5.4 * k]),
         tube([(8 * s, -3, 140), (8 * s, 2, 100), (8 * s, 12, 68)], [4.2 * k, 4.4 * k, 2.5]),
         tube([(9 * s, -31, 122), (9 * s, -36, 98), (9 * s, -46, 74)], [3.4 * k, 3.2 * k, 2.8], stretch=(1.7, 1, 1)),
@@ -138,14 +138,14 @@ def _deep_muscles(s: int, k: float) -> Sequence[Shape]:
     """Clavicular head, scalenes, levator scapulae, muscles behind the spine, trapezius and omohyoid."""
     return [
         tube([(46 * s, -22, 116), (48 * s, -34, 98), (46 * s, -48, 78)], [5 * k, 5.4 * k, 3.6], stretch=(1.5, 0.8, 1)),
-        tube([(30 * s, 14, 140), (41 * s, 14, 112), (56 * s, 20, 86)], [5 * k, 6.2 * k, 5.4]),
-        tube([(30 * s, 24, 140), (42 * s, 26, 112), (58 * s, 36, 88)], [4.4 * k, 5.4 * k, 4.6]),
-        tube([(46 * s, 18, 140), (54 * s, 34, 116), (64 * s, 54, 96), (72 * s, 66, 78)], [6 * k, 7 * k, 6.6 * k, 5],
+        tube([(30 * s, 14, 140), (41 * s, 14, 112), (56 * s, 20, 86)], [6.4 * k, 7.6 * k, 6.4]),
+        tube([(30 * s, 24, 140), (42 * s, 26, 112), (58 * s, 36, 88)], [6 * k, 7 * k, 6]),
+        tube([(46 * s, 18, 140), (54 * s, 34, 116), (64 * s, 54, 96), (72 * s, 66, 78)], [8 * k, 9 * k, 8.6 * k, 6],
              stretch=(1.0, 1.35, 1)),
-        Blend((tube([(14 * s, 44, 140), (15 * s, 48, 112), (17 * s, 62, 84)], [9 * k, 10 * k, 9]),), 0),
-        tube([(28 * s, 50, 140), (29 * s, 56, 112), (27 * s, 72, 84)], [7 * k, 7.6 * k, 6], stretch=(1.2, 0.8, 1)),
+        Blend((tube([(14 * s, 44, 140), (15 * s, 48, 112), (17 * s, 62, 84)], [11 * k, 12 * k, 11]),), 0),
+        tube([(28 * s, 50, 140), (29 * s, 56, 112), (27 * s, 72, 84)], [9 * k, 9.6 * k, 8], stretch=(1.4, 0.8, 1)),
         tube([(18 * s, 66, 140), (40 * s, 66, 118), (74 * s, 58, 102), (112 * s, 38, 100)],
-             [4.6 * k, 6.4 * k, 8 * k, 7 * k], stretch=(2.0, 0.8, 1)),
+             [5.4 * k, 8 * k, 10 * k, 9 * k], stretch=(2.0, 0.9, 1)),
         tube([(18 * s, -36, 118), (38 * s, -34, 104), (62 * s, -14, 96), (84 * s, 20, 94)], 2.3 * k, stretch=(1, 1, 1.5)),
     ]  # fmt: skip
 

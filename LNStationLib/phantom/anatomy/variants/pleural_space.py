@@ -21,8 +21,13 @@ _BASAL_MM = (4.0, 45.0)
 """The same above the diaphragm."""
 _COMPRESSED_MM = (3.0, 26.0)
 """Thickness of airless lung beside the fluid."""
-_RAISE_MM = {"raised_diaphragm": (25.0, 60.0), "lobar_collapse": (6.0, 22.0), "pneumonectomy": (15.0, 35.0)}
-"""How much higher a dome stands, by trait."""
+_LEAN: dict[Lobe, tuple[str, float]] = {
+    "lower_lobe_left": ("oblique_left", 0.8), "lower_lobe_right": ("oblique_right", 0.8),
+    "upper_lobe_right": ("horizontal", -0.5),
+}  # fmt: skip
+"""Lobes that fold toward the mediastinum: the fissure that leans, and by how many mm for each mm to the side."""
+_LEAN_FROM_MM = 55.0
+"""Distance from the midline where a leaning fissure is neither nearer nor further."""
 # How far (mm along the body) fissures move toward a collapsed lobe, least and most; signs as in
 # ``lungs.fissure_distances``. A collapsed lobe keeps about a third of its volume.
 _FISSURES: dict[Lobe, dict[str, tuple[float, float]]] = {
@@ -56,16 +61,6 @@ class PleuralContents:
     air: Float32Array | None = None
 
 
-def dome_raise_mm(variation: Variation) -> tuple[float, float]:
-    """How much higher the right and the left dome stand than usual."""
-    raised = {1: 0.0, -1: 0.0}
-    for name, (least, most) in _RAISE_MM.items():
-        trait = variation.trait(name)  # type: ignore[arg-type]
-        if trait is not None:
-            raised[trait.side] += trait.between(least, most)
-    return raised[-1], raised[1]
-
-
 def collapsed_lobe(variation: Variation) -> Lobe | None:
     """The lobe that has no air."""
     trait = variation.trait("lobar_collapse")
@@ -75,12 +70,17 @@ def collapsed_lobe(variation: Variation) -> Lobe | None:
     return lobes[int(trait.generator().integers(len(lobes)))]
 
 
-def fissure_offsets_mm(variation: Variation) -> dict[str, float]:
-    """What a collapsed lobe adds to ``lungs.fissure_distances``; empty without one."""
+def fissure_offsets_mm(variation: Variation, x: Float32Array) -> dict[str, Float32Array]:
+    """What a collapsed lobe adds to ``lungs.fissure_distances`` at some x; empty without one."""
     lobe, trait = collapsed_lobe(variation), variation.trait("lobar_collapse")
     if lobe is None or trait is None:
         return {}
-    return {name: trait.between(least, most) for name, (least, most) in _FISSURES[lobe].items()}
+    leaning, slope = _LEAN.get(lobe, ("", 0.0))
+    lean = np.float32(slope) * (np.abs(x) - np.float32(_LEAN_FROM_MM))
+    return {
+        name: np.float32(trait.between(least, most)) + (lean if name == leaning else np.zeros_like(lean))
+        for name, (least, most) in _FISSURES[lobe].items()
+    }
 
 
 def removed_lung(variation: Variation) -> int:
@@ -101,23 +101,20 @@ def side_distance(grid: Grid, variation: Variation, side: int) -> Float32Array:
     return np.asarray(-side * (x - shifts.shift_at(variation, y, z).astype(np.float32)), np.float32)
 
 
-def contents(
-    grid: Grid, variation: Variation, cavity: Float32Array, above_diaphragm: Float32Array
-) -> PleuralContents | None:
+def contents(grid: Grid, variation: Variation, above_diaphragm: Float32Array) -> PleuralContents | None:
     """Fluid and airless lung of an effusion, or the space after pneumonectomy; ``None`` without either.
 
     Args:
         grid: The internal grid.
         variation: The patient's traits.
-        cavity: Distance in mm from the inner chest wall, negative inside.
         above_diaphragm: Height in mm above the diaphragm.
     """
     effusion = variation.trait("pleural_effusion")
     if effusion is not None:
         # In a third both sides are filled, the other one less.
         both = effusion.generator().random() < 1 / 3
-        layers = [_layer(grid, variation, effusion, cavity, above_diaphragm, side)
-                  for side in ((1, -1) if both else (effusion.side,))]  # fmt: skip
+        sides = (1, -1) if both else (effusion.side,)
+        layers = [_layer(grid, variation, effusion, above_diaphragm, side) for side in sides]
         return PleuralContents(*(np.minimum.reduce(fields) for fields in zip(*layers, strict=True)))
     removed = variation.trait("pneumonectomy")
     if removed is None:
@@ -127,15 +124,12 @@ def contents(
 
 
 def _layer(
-    grid: Grid,
-    variation: Variation,
-    trait: PresentTrait,
-    cavity: Float32Array,
-    above_diaphragm: Float32Array,
-    side: int,
+    grid: Grid, variation: Variation, trait: PresentTrait, above_diaphragm: Float32Array, side: int
 ) -> tuple[Float32Array, Float32Array]:
     """Fluid that lies behind and below a supine patient's lung, and the lung that it compresses."""
     share = trait.amount if side == trait.side else 0.4 * trait.amount
+    # Of the ribs alone: beside the spine the fluid lies as deep as behind the lung.
+    cavity = wall.cavity_distance(grid)
     whole = (slice(0, grid.shape[0]), slice(0, grid.shape[1]), slice(0, grid.shape[2]))
     x, y, z = coordinates(grid, whole)
     angle = wall.wall_angle(np.broadcast_to(x, grid.shape), y, z)

@@ -1,4 +1,4 @@
-"""A right aortic arch, with mirror-image branching or an aberrant left subclavian artery."""
+"""A right aortic arch, and subclavian arteries that pass behind the esophagus."""
 
 from __future__ import annotations
 
@@ -42,9 +42,29 @@ def right_arch(shapes: dict[str, Shape], variation: Variation, trait: PresentTra
     ):  # fmt: skip
         result[name] = moved(result[name], bump_field(38.0, 19.0, by_mm))
     result["esophagus"] = moved(result["esophagus"], PUSH_ESOPHAGUS)
+    if has_aberrant_artery(trait):
+        result = _pushed_forward(result, 47.0)
     for low in (-60.0, -95.0, -130.0):
         result["azygos_vein"] = moved(result["azygos_vein"], bump_field(low, 22.0, (5.0, 1.0, 0.0)))
     return result
+
+
+def _pushed_forward(shapes: dict[str, Shape], at_z_mm: float) -> dict[str, Shape]:
+    """Esophagus and trachea before an artery that lies between them and the spine."""
+    return shapes | {
+        "esophagus": moved(shapes["esophagus"], bump_field(at_z_mm, 14.0, (0.0, -6.5, 0.0))),
+        "trachea": moved(shapes["trachea"], bump_field(at_z_mm, 16.0, (0.0, -4.0, 0.0))),
+    }
+
+
+def aberrant_right_subclavian(shapes: dict[str, Shape], variation: Variation) -> dict[str, Shape]:
+    """A right subclavian artery between esophagus and spine; that of ``vessels`` runs through the vertebra."""
+    up = variation.aortic_elongation_mm
+    path: list[PointMm] = [(31, 24, 36 + up), (22, 17, 45 + up / 2), (3, 12.5, 52), (-16, 11, 60), (-28, 4, 78),
+                           (-44, -4, 96), (-80, -8, 96), (-120, -14, 92)]  # fmt: skip
+    artery = tube(path, [6.4, 5.2, 4.6, 4.6, 4.7, 4.8, 4.8, 4.8])
+    scaled = Tube(artery.points, artery.radii * variation.artery)
+    return _pushed_forward(shapes, 53.0) | {"subclavian_artery_right": scaled}
 
 
 def _branches(scale: float, *, aberrant: bool) -> dict[str, Tube]:
@@ -63,11 +83,11 @@ def _branches(scale: float, *, aberrant: bool) -> dict[str, Tube]:
         paths["brachiocephalic_trunk"] = ([(0, -22, 34), (5, -24, 46), (8, -24, 56)], 4.4)
         paths["common_carotid_artery_left"] = ([(8, -24, 56), (14, -21, 78), (22, -18, 104), (24, -18, 135)], 3.7)
         # From a diverticulum of the arch's end, behind the esophagus.
-        paths["subclavian_artery_left"] = ([(-27, 34, 30), (-10, 37, 34), (10, 37, 42), (24, 27, 56), (29, 8, 80),
+        paths["subclavian_artery_left"] = ([(-27, 31, 31), (-16, 21, 37), (2, 13.5, 45), (18, 13.5, 54), (28, 8, 78),
                                             *left_end], 4.8)  # fmt: skip
     tubes = {name: tube(path, radius * scale) for name, (path, radius) in paths.items()}
     if aberrant:
         wide = paths["subclavian_artery_left"][0]
-        radii = [9.0, 7.5, 5.4, *[4.8] * (len(wide) - 3)]
+        radii = [9.0, 7.0, 4.8, *[4.8] * (len(wide) - 3)]
         tubes["subclavian_artery_left"] = tube(wide, [r * scale for r in radii])
     return tubes

@@ -23,6 +23,12 @@ _SHIFT_MM: dict[AnatomyTrait, tuple[float, float, float]] = {
     "raised_diaphragm": (0.0, -2.0, -10.0), "pneumonectomy": (0.0, 25.0, 45.0),
 }  # fmt: skip
 """Trait to the amount from which on it moves the mediastinum, and the displacement at that and at the full amount."""
+_RAISE_MM: dict[AnatomyTrait, tuple[float, float]] = {
+    "raised_diaphragm": (25.0, 60.0), "lobar_collapse": (5.0, 18.0), "pneumonectomy": (8.0, 22.0),
+}  # fmt: skip
+"""How much higher a dome stands, by trait."""
+_LIFT = 0.55
+"""Part of that by which it lifts the heart."""
 # The neck, the spine and what lies at the hiatus stay; descending aorta and esophagus follow a part of the way.
 _OVER_Z = PchipInterpolator((-230, -150, -110, -70, -20, 20, 60, 95, 150), (0, 0.12, 0.6, 1, 1, 0.8, 0.35, 0, 0))
 _OVER_Y = PchipInterpolator((-140, -20, 15, 40, 58, 80, 140), (1, 1, 0.8, 0.4, 0.1, 0, 0))
@@ -40,6 +46,16 @@ def mediastinal_shift_mm(variation: Variation) -> float:
     return float(np.clip(total, -45.0, 45.0))
 
 
+def dome_raise_mm(variation: Variation) -> tuple[float, float]:
+    """How much higher the right and the left dome stand than usual."""
+    raised = {1: 0.0, -1: 0.0}
+    for name, (least, most) in _RAISE_MM.items():
+        trait = variation.trait(name)
+        if trait is not None:
+            raised[trait.side] += trait.between(least, most)
+    return raised[-1], raised[1]
+
+
 def shift_at(variation: Variation, y: npt.ArrayLike, z: npt.ArrayLike) -> npt.NDArray[np.float64]:
     """Displacement along x in mm of the mediastinum at some y and z."""
     shift = mediastinal_shift_mm(variation)
@@ -48,12 +64,15 @@ def shift_at(variation: Variation, y: npt.ArrayLike, z: npt.ArrayLike) -> npt.ND
 
 def mediastinal_field(variation: Variation) -> Field | None:
     """Displacement of points of the mediastinum; ``None`` where nothing moves."""
-    if mediastinal_shift_mm(variation) == 0:
+    lift = _LIFT * max(dome_raise_mm(variation))
+    if mediastinal_shift_mm(variation) == 0 and lift == 0:
         return None
 
     def field(points: Points) -> Points:
         moved = np.zeros_like(points)
         moved[:, 0] = shift_at(variation, points[:, 1], points[:, 2])
+        over_diaphragm = np.exp(-(((points[:, 2] + 105.0) / 34.0) ** 2) / 2)
+        moved[:, 2] = lift * over_diaphragm * _OVER_Y(np.clip(points[:, 1], -140, 140))
         return moved
 
     return field
