@@ -20,11 +20,10 @@ ScanTrait = StrEnum(
     ["gown", "blanket", "open_blanket", "pillow", "mattress", "arms_down", "lung_kernel", "unenhanced"],
 )
 Extent = Literal["chest", "head_to_thigh"]
-DRAWN = ("patients", "training")
 AnatomyTrait = StrEnum(
     "AnatomyTrait",
     [
-        *DRAWN, "neck_vessels", "neck_muscles", "aortic_root", "spinal_veins", "pulmonary_vein_ostia",
+        "patients", "training", "neck_vessels", "neck_muscles", "aortic_root", "spinal_veins", "pulmonary_vein_ostia",
         "pleural_effusion", "lobar_collapse", "raised_diaphragm", "pneumonectomy", "hiatal_hernia", "goiter",
         "scoliosis", "kyphosis", "right_arch", "aberrant_right_subclavian", "bovine_arch", "dilated_aorta",
         "elongated_aorta",
@@ -75,21 +74,18 @@ def phantom(
         return
     if out is None:
         raise InputError("no folder was given for the cohort: give --out DIR.")
+    from LNStationLib.phantom.anatomy.traits import split_anatomy
     from LNStationLib.phantom.cohort import CohortRequest, make_cohort
     from LNStationLib.phantom.scan_traits import check_traits
 
     try:
         traits = check_traits([trait.value for trait in scan_traits or []])
+        named, odds = split_anatomy([trait.value for trait in anatomy or []])
     except ValueError as error:
         raise InputError(f"{error}.") from error
-    named = [trait.value for trait in anatomy or []]
-    drawn = [name for name in named if name in DRAWN]
-    if len(drawn) > 1:
-        raise InputError("--anatomy takes either patients or training, not both.")
     request = CohortRequest(
         out, preset, patients, seed, workers, images, scan_traits=traits, extent=extent,
-        anatomy_traits=tuple(name for name in named if name not in DRAWN),
-        anatomy_odds=drawn[0] if drawn else None,
+        anatomy_traits=named, anatomy_odds=odds,
     )  # fmt: skip
     with console.shown_progress() as progress:
         made = make_cohort(request, progress)

@@ -46,7 +46,7 @@ def kyphosis_bump(z: np.ndarray | float) -> np.ndarray:
 
 
 def scoliosis_curve(z: np.ndarray | float) -> np.ndarray:
-    """How far a scoliosis bends the spine at a height, as a share of its largest bow: main curve at T8, counter-curves."""
+    """Share of a scoliosis' bow at a height: a main curve at T7 and two counter-curves."""
     z = np.asarray(z, float)
     ends = np.clip((z - _LOWEST_MM) / 60, 0, 1) * np.clip((_HIGHEST_MM - z) / 60, 0, 1)
     return np.asarray(np.cos((z + 45.0) / 42.0) * np.exp(-(((z + 45.0) / 120.0) ** 2)) * ends)

@@ -97,9 +97,7 @@ def grow(
         if field is not None:
             bronchus, artery_at, vein_at = (p + field(p[None])[0] for p in (bronchus, artery_at, vein_at))
         # The same seed and ends make bronchus and artery fork together; veins run between them.
-        _branch(
-            np.random.default_rng(seed), artery_at, ends[:half], arteries, lambda n: _radius(n) * artery
-        )
+        _branch(np.random.default_rng(seed), artery_at, ends[:half], arteries, lambda n: _radius(n) * artery)
         _branch(
             np.random.default_rng(seed), bronchus, ends[:half] + np.array([1.6, -1.4, 1.2]), bronchi,
             lambda n: _radius(n) * 0.78 if n >= _MIN_AIRWAY_POINTS else 0.0,

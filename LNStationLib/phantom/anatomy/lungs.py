@@ -13,7 +13,11 @@ from scipy import ndimage
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.phantom.anatomy.shapes import Float32Array, box_around, coordinates
 from LNStationLib.phantom.anatomy.variants import shifts
-from LNStationLib.phantom.anatomy.variants.pleural_space import fissure_offsets_mm, side_distance
+from LNStationLib.phantom.anatomy.variants.pleural_space import (
+    fissure_offsets_mm,
+    removed_lung,
+    side_distance,
+)
 from LNStationLib.phantom.anatomy.variation import Variation
 from LNStationLib.support.types import BoolArray, LabelArray
 
@@ -169,7 +173,8 @@ def lobe_labels(grid: Grid, variation: Variation) -> LabelArray:
     Returns:
         uint8 ``[z, y, x]``: 1 left upper, 2 left lower, 3 right upper, 4 right middle, 5 right lower.
     """
-    left = np.broadcast_to(_from_middle(grid, variation) > 0, grid.shape)
+    removed = removed_lung(variation)
+    left = np.broadcast_to(_from_middle(grid, variation) > 0 if removed == 0 else np.array(removed < 0), grid.shape)
     planes = fissure_distances(grid, variation)
     labels = np.where(planes["oblique_left"] > 0, np.uint8(1), np.uint8(2))
     front = np.where(planes["horizontal"] > 0, np.uint8(3), np.uint8(4))

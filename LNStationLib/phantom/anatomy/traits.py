@@ -45,65 +45,67 @@ class TraitRow:
 TABLE: dict[AnatomyTrait, TraitRow] = {
     "neck_vessels": TraitRow(
         "carotids of 5.5 to 8 mm and jugulars of 6 to 18 mm that wind, lie apart and differ from side to side; "
-        "subclavian arteries and veins of other heights; external and anterior jugular veins, vertebral, inferior thyroid "
-        "and thyrocervical vessels",
+        "subclavian arteries of other heights; external and anterior jugular, vertebral and thyroid veins, "
+        "thyrocervical arteries",
         1.0, 0.8,
-        "Normal anatomy. Carotids: Krejza et al., Stroke 2006 (6.1 mm in women, 6.5 mm in men, inside); "
-        "asymmetric jugulars: Lichtenstein et al., Intensive Care Med 2001 (62.5 %, the right larger in 68 % of them)",
+        "normal anatomy; carotids: Krejza et al., Stroke 2006 (inside 6.1 mm in women, 6.5 mm in men); unequal "
+        "jugulars: Lichtenstein et al., Intensive Care Med 2001 (62.5 %, the right one larger in 68 % of them)",
         0.68,
     ),
     "neck_muscles": TraitRow(
-        "sternocleidomastoid with both heads, three scalene muscles, levator scapulae, splenius, semispinalis, "
-        "trapezius, strap and omohyoid muscles one by one with fat between, of 0.75 to 1.3 times the usual thickness",
-        1.0, 0.7, "Normal anatomy (Gray's Anatomy)",
+        "sternocleidomastoid with both heads, scalene, levator scapulae, splenius, semispinalis, trapezius, strap"
+        " and omohyoid muscles one by one with fat between, 0.75 to 1.3 times as thick as usual",
+        1.0, 0.7, "normal anatomy",
     ),
     "aortic_root": TraitRow(
-        "annulus of 22 to 27 mm, three sinuses of 30 to 40 mm, sinotubular junction, outflow tract, a root that "
-        "stands steep or lies flat; left atrium of 35 to 50 mm that touches the root",
-        1.0, 0.7, "Normal anatomy. Root: Roman et al., Am J Cardiol 1989",
+        "annulus of 22 to 27 mm, three sinuses of 30 to 40 mm, sinotubular junction, outflow tract; a left atrium"
+        " that touches the root",
+        1.0, 0.7, "normal anatomy; Roman et al., Am J Cardiol 1989",
     ),
     "spinal_veins": TraitRow(
-        "azygos vein of 5 to 12 mm from the crura to its arch, right of the spine to just left of the midline; hemiazygos "
-        "and accessory hemiazygos veins along the aorta with one to three crossings, intercostal veins, left superior "
-        "intercostal vein",
-        1.0, 0.7, "Normal anatomy (Gray's Anatomy)",
+        "azygos vein of 5 to 11 mm, from right of the spine to just left of the midline; hemiazygos and accessory"
+        " hemiazygos veins with one to three crossings, intercostal veins, left superior intercostal vein",
+        1.0, 0.7, "normal anatomy",
     ),
     "pulmonary_vein_ostia": TraitRow(
-        "funnels at the ostia, middle lobe, lingular, superior segment and basal veins to the hila; common left trunk in 14 %, an "
-        "ostium of its own for the middle lobe in 28 %",
-        1.0, 0.7, "Variants: Marom et al., Radiology 2004 (201 patients)",
+        "funnels at the four ostia; middle lobe, lingular, superior segment and basal veins; an ostium of its own"
+        " for the middle lobe in 28 %",
+        1.0, 0.7, "normal anatomy; variants: Marom et al., Radiology 2004",
     ),
     "pleural_effusion": TraitRow(
-        "fluid of 5 to 25 HU, 0.1 to 2 l, behind and below one lung (in a third both), compressed lung beside it; large "
-        "ones push the mediastinum by up to 22 mm",
-        0.25, 0.25, "40 % of 490 patients with lung cancer: Porcel et al., Respirology 2015; fewer with early or "
-        "esophageal cancer: estimate",
+        "fluid of 5 to 25 HU behind and below one lung, in a third both; compressed lung beside it; large ones "
+        "push the mediastinum by up to 22 mm",
+        0.25, 0.25,
+        "40 % with lung cancer (Porcel et al., Respirology 2015), fewer at early stages and with esophageal "
+        "cancer: estimate",
     ),
     "lobar_collapse": TraitRow(
-        "one lobe airless, with air in its bronchi, a third of its volume; displaced fissures, mediastinum drawn over by up to "
-        "24 mm, raised diaphragm",
+        "one lobe airless but for its bronchi, a fifth to a half of its size; displaced fissures, a diaphragm 5 to 18 mm "
+        "higher, mediastinum drawn over by 8 to 24 mm",
         0.05, 0.2, "estimate for cohorts with central lung cancer",
     ),
     "raised_diaphragm": TraitRow(
-        "one dome 25 to 60 mm higher with liver, or stomach and spleen, beneath it", 0.03, 0.12, "estimate", 0.4
+        "one dome 25 to 60 mm higher with the liver, or stomach and spleen, beneath it", 0.03, 0.12, "estimate", 0.4
     ),
     "pneumonectomy": TraitRow(
-        "one lung removed, the space filled with fluid, bronchus and vessels cut near the mediastinum, which lies 25 to 45 mm "
-        "over; the other lung crosses the midline",
+        "one lung removed, its space filled with fluid, in a third with air above; bronchus and vessels cut near "
+        "the mediastinum, which lies 25 to 45 mm over; the other lung crosses the midline; no stations 10 and 11 "
+        "there",
         0.003, 0.05, "estimate", 0.4,
     ),
     "hiatal_hernia": TraitRow(
-        "part of the stomach, with gas or fluid, 3 to 8 cm wide in the hiatus behind the heart", 0.099, 0.15,
+        "part of the stomach, with gas and fluid, 3 to 8 cm wide in the hiatus behind the heart", 0.099, 0.15,
         "9.9 % of 3 200 subjects on CT: Kim et al., BMJ Open Gastroenterol 2021 (MESA)",
     ),
     "goiter": TraitRow(
-        "nodular thyroid gland of 40 to 200 ml, in half of them down behind the manubrium; the trachea pushed aside and vessels "
-        "apart",
-        0.04, 0.12, "about 4 % with nodules on palpation: Vander et al., Ann Intern Med 1968 (Framingham); behind the sternum "
-        "fewer: Katlic et al., Ann Thorac Surg 1985",
+        "nodular thyroid gland of 25 to 140 ml, in half of them down behind the manubrium; trachea and esophagus "
+        "pushed aside, carotids and jugulars apart",
+        0.04, 0.12,
+        "about 4 % with nodules (Vander et al., Ann Intern Med 1968, Framingham); behind the sternum fewer "
+        "(Katlic et al., Ann Thorac Surg 1985)",
     ),
     "scoliosis": TraitRow(
-        "spine and back bent sideways by 8 to 26 mm with a turn of up to 9 degrees; the sternum stays", 0.0885, 0.2,
+        "spine and back bent sideways by 8 to 26 mm and turned by up to 9 degrees; the sternum stays", 0.0885, 0.2,
         "8.85 % of adults over 40: Kebaish et al., Spine 2011", 0.7,
     ),
     "kyphosis": TraitRow(
@@ -111,8 +113,8 @@ TABLE: dict[AnatomyTrait, TraitRow] = {
         "20 to 40 % of older adults: Kado et al., Ann Intern Med 2007",
     ),
     "right_arch": TraitRow(
-        "arch and descending aorta right of trachea and esophagus; mirror-image branching, or an aberrant left subclavian "
-        "artery from a diverticulum behind the esophagus",
+        "arch and descending aorta right of trachea and esophagus, with mirror-image branching or an aberrant "
+        "left subclavian artery from a diverticulum behind the esophagus; no stations 5 and 6",
         0.001, 0.06, "0.05 to 0.1 %: Cina et al., J Vasc Surg 2004",
     ),
     "aberrant_right_subclavian": TraitRow(
@@ -126,7 +128,7 @@ TABLE: dict[AnatomyTrait, TraitRow] = {
         "ascending aorta 1.3 to 1.6 times as wide (40 to 50 mm)", 0.03, 0.12,
         "2.7 % on screening CT: Benedetti & Hope, J Comput Assist Tomogr 2015",
     ),
-    "elongated_aorta": TraitRow("arch 8 to 16 mm higher, wider and more tortuous", 0.1, 0.15, "estimate for the old"),
+    "elongated_aorta": TraitRow("arch 8 to 16 mm higher, wider and more tortuous", 0.1, 0.15, "estimate"),
 }  # fmt: skip
 """One row a trait, in the order of ``AnatomyTrait``."""
 _EXCLUDE = (
@@ -178,6 +180,18 @@ def check_anatomy(names: Collection[str]) -> tuple[AnatomyTrait, ...]:
     return tuple(name for name in ANATOMY_TRAITS if name in names)
 
 
+def split_anatomy(names: Collection[str]) -> tuple[tuple[AnatomyTrait, ...], Odds | None]:
+    """Named traits and the odds to draw others with, from a list that may hold either.
+
+    Raises:
+        ValueError: The list is contradictory, or holds something else.
+    """
+    odds = [name for name in get_args(Odds) if name in names]
+    if odds and len(set(names)) > 1:
+        raise ValueError(f"anatomical traits are either drawn ({odds[0]}) or named, not both")
+    return check_anatomy([name for name in names if name not in odds]), odds[0] if odds else None
+
+
 def draw_names(rng: np.random.Generator, odds: Odds) -> tuple[AnatomyTrait, ...]:
     """Draw which traits a patient has; always the same number of draws, the rarer of two that exclude each other."""
     chances = rng.random(len(TABLE))
@@ -201,7 +215,10 @@ def draw_present(rng: np.random.Generator, names: Sequence[AnatomyTrait]) -> tup
 
 def table_markdown() -> str:
     """The table of traits as Markdown, for ``docs/phantom.md``."""
-    rows = ["| `--anatomy` | what it adds | patients | training | source of the frequency |", "| --- | --- | --- | --- | --- |"]
+    rows = [
+        "| `--anatomy` | what it adds | patients | training | source of the frequency |",
+        "| --- | --- | --- | --- | --- |",
+    ]
     rows += [
         f"| `{name}` | {row.adds} | {100 * row.patients:.3g} % | {100 * row.training:.3g} % | {row.source} |"
         for name, row in TABLE.items()

@@ -47,8 +47,7 @@ LUNG_ARTERY, LUNG_VEIN = "pulmonary_artery_right", "superior_pulmonary_veins"
 
 
 def organ_hu(traits: Variation, organ: str) -> float:
-    """Attenuation of an organ (liver, spleen, kidneys, thyroid, myocardium, muscle, liver_vessels, airless_lung)
-    in the phase."""
+    """Attenuation in the phase; organs are those of ``_ORGANS_HU``, such as liver, muscle or airless_lung."""
     return _ORGANS_HU[traits.contrast][organ]
 
 

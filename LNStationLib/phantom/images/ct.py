@@ -222,8 +222,8 @@ def _mediastinum(canvas: Canvas, model: Anatomy) -> None:
     canvas.stroke(organs["thyroid_gland"], contrast.organ_hu(traits, "thyroid"))
     if GOITER_NODULES in groups:
         nodules = groups[GOITER_NODULES]
-        inside = np.maximum(nodules.sdf, distance_on(organs["thyroid_gland"], nodules) + 1)
-        canvas.stroke(Patch(nodules.box, inside), contrast.organ_hu(traits, "muscle") - 5)
+        within = np.maximum(nodules.sdf, distance_on(organs["thyroid_gland"], nodules) + 1)
+        canvas.stroke(Patch(nodules.box, within), contrast.organ_hu(traits, "muscle") - 5)
     canvas.stroke(organs["cricoid_cartilage"], 240.0)
     canvas.stroke(organs["cricoid_cartilage"], 90.0, -2.0)
     canvas.stroke(organs["esophagus"], SOFT_TISSUE_HU + (12.0 if traits.contrast != "none" else 0.0))

@@ -219,8 +219,10 @@ class Borders:
             tubes = self._tubes(("brachiocephalic_vein_left", "internal_jugular_vein_left", "aortic_arch"))
             artery = self.tube("subclavian_artery_left")
             # Over the lung's apex the artery turns away to the arm.
-            turn = artery.centers[:, 0] > self.tube("internal_jugular_vein_left").centers[0, 0]
-            tubes.append(artery.part(np.arange(turn.size) < (turn.argmax() if turn.any() else turn.size)))
+            vein_x = self.tube("internal_jugular_vein_left").centers[0, 0]
+            medial = np.flatnonzero(artery.centers[:, 0] <= vein_x)
+            if medial.size:
+                tubes.append(artery.part(np.arange(len(artery.centers)) <= medial[-1]))
         return np.interp(z, _Z_MM, filled(wall(tubes, "x", sign, _Z_MM)))
 
     def organ_wall(self, name: str, axis: Axis, sign: int, z: Array) -> Array:

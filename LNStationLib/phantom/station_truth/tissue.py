@@ -24,7 +24,8 @@ from LNStationLib.phantom.station_truth.surfaces import wall as outer_wall
 from LNStationLib.support.types import BoolArray, Side
 
 _BLOCKING_GROUPS = (
-    "neck_muscles", "subclavian_veins", "cartilage", "small_arteries", "hemiazygos", "neck_veins", "deep_neck_muscles",
+    "neck_muscles", "subclavian_veins", "cartilage", "small_arteries", "hemiazygos", "neck_veins",
+    "deep_neck_muscles",
 )  # fmt: skip
 """Shapes without a mask in which no node lies."""
 _WALLS = {

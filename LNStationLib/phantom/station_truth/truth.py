@@ -98,7 +98,7 @@ def is_mirrored(patient: TrueAnatomy) -> bool:
 
 
 def _is_mirrored(organs: Mapping[str, BoolArray]) -> bool:
-    """Right of the trachea lies the superior vena cava, unless the patient is mirrored; the arch may lie on either side."""
+    """The superior vena cava lies right of the trachea, unless the patient is mirrored; an arch may lie there too."""
     trachea, cava = (np.argwhere(organs[name])[:, 2].mean() for name in ("trachea", "superior_vena_cava"))
     return bool(cava > trachea)
 

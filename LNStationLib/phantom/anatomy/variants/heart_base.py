@@ -30,8 +30,8 @@ def aortic_root(shapes: dict[str, Shape], variation: Variation, trait: PresentTr
     above = ascending.points[ascending.points[:, 2] > _JUNCTION_MM]
     radii = ascending.radii[ascending.points[:, 2] > _JUNCTION_MM]
     junction = min(float(radii[0]), sinus - 1.5)
-    start = tuple(float(v) for v in above[0])
-    middle = tuple(0.5 * (a + b) for a, b in zip(base, start, strict=True))
+    start: PointMm = (float(above[0, 0]), float(above[0, 1]), float(above[0, 2]))
+    middle: PointMm = (0.5 * (base[0] + start[0]), 0.5 * (base[1] + start[1]), 0.5 * (base[2] + start[2]))
     root = tube([base, middle, start], [annulus, sinus * 0.93, junction], step_mm=2)
     lead = np.clip(np.arange(len(radii)) / 4, 0, 1)
     axis = Tube(np.concatenate([root.points, above[1:]]),
@@ -53,7 +53,7 @@ def aortic_root(shapes: dict[str, Shape], variation: Variation, trait: PresentTr
 def _left_atrium(rng: np.random.Generator) -> Blend:
     """A left atrium of 35 to 50 mm from front to back; its front wall touches the aortic root."""
     deep, wide = float(rng.uniform(0.0, 6.0)), float(rng.uniform(-2.0, 6.0))
-    front = -8.5
+    front = -14.5
     half = 14.5 + deep / 2
     y = front + half + 1.5
     return Blend(

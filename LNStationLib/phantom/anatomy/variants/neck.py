@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -12,9 +13,9 @@ from LNStationLib.phantom.anatomy.variants.shifts import bump_field, moved
 from LNStationLib.phantom.anatomy.variation import Variation
 from LNStationLib.support.types import PointMm
 
-_SIDES = ((1, "left"), (-1, "right"))
-_NECK_BASE_MM, _NECK_MM = 84.0, 106.0
-"""Heights where the great veins meet, and of the thyroid gland."""
+_SIDES: tuple[tuple[Literal[-1, 1], str], ...] = ((1, "left"), (-1, "right"))
+_GOITER = (1.1, 2.2)
+"""How large the least and the most pronounced goiter is, against lobes of 19 x 23 x 36 mm."""
 DEEP_MUSCLES, NECK_VEINS = "deep_neck_muscles", "neck_veins"
 """Groups that only patients with these traits have."""
 
@@ -75,8 +76,11 @@ def _jugular(s: int, carotid: Tube, caliber: float, radius: float, flat: float) 
     x, y = (np.interp(heights, carotid.points[order, 2], carotid.points[order, a]) for a in (0, 1))
     beside = caliber + radius + 0.8
     path = [(s * 34.0, -27.0, 86.0)]
-    path += [(float(a + s * beside * c), float(b - f), float(h))
-             for a, b, h, c, f in zip(x[1:], y[1:], heights[1:], (0.98, 0.96, 0.9, 0.85), (5, 3, 1, -1), strict=True)]  # fmt: skip
+    before, near = (5, 3, 1, -1), (0.98, 0.96, 0.9, 0.85)
+    path += [
+        (float(a + s * beside * c), float(b - f), float(h))
+        for a, b, h, c, f in zip(x[1:], y[1:], heights[1:], near, before, strict=True)
+    ]
     radii = [max(radius * 0.9, 4.6), radius * 1.18, radius * 1.05, radius, radius * 0.95]
     return tube(path, radii, stretch=(1.0, flat, 1.0))
 
@@ -125,7 +129,7 @@ def neck_muscles(trait: PresentTrait) -> dict[str, list[Shape]]:
 
 
 def _front_muscles(s: int, k: float) -> Sequence[Tube]:
-    """Sternocleidomastoid, anterior scalene, longus colli and strap muscles; the first four are as in every patient."""
+    """Sternocleidomastoid, anterior scalene, longus colli and strap muscles, which bound station 1."""
     return [
         tube([(46 * s, -6, 140), (42 * s, -28, 112), (20 * s, -50, 74)], [9 * k, 8 * k, 5 * k], stretch=(1.35, 1, 1)),
         tube([(24 * s, 6, 140), (34 * s, 2, 112), (46 * s, 4, 92)], [6.2 * k, 6.4 * k, 5.4 * k]),
@@ -137,7 +141,8 @@ def _front_muscles(s: int, k: float) -> Sequence[Tube]:
 def _deep_muscles(s: int, k: float) -> Sequence[Shape]:
     """Clavicular head, scalenes, levator scapulae, muscles behind the spine, trapezius and omohyoid."""
     return [
-        tube([(46 * s, -22, 116), (48 * s, -34, 98), (46 * s, -48, 78)], [5 * k, 5.4 * k, 3.6], stretch=(1.5, 0.8, 1)),
+        tube([(46 * s, -22, 116), (48 * s, -34, 98), (46 * s, -48, 78)], [5 * k, 5.4 * k, 3.6],
+             stretch=(1.5, 0.8, 1)),
         tube([(30 * s, 14, 140), (41 * s, 14, 112), (56 * s, 20, 86)], [6.4 * k, 7.6 * k, 6.4]),
         tube([(30 * s, 24, 140), (42 * s, 26, 112), (58 * s, 36, 88)], [6 * k, 7 * k, 6]),
         tube([(46 * s, 18, 140), (54 * s, 34, 116), (64 * s, 54, 96), (72 * s, 66, 78)], [8 * k, 9 * k, 8.6 * k, 6],
@@ -146,14 +151,15 @@ def _deep_muscles(s: int, k: float) -> Sequence[Shape]:
         tube([(28 * s, 50, 140), (29 * s, 56, 112), (27 * s, 72, 84)], [9 * k, 9.6 * k, 8], stretch=(1.4, 0.8, 1)),
         tube([(18 * s, 66, 140), (40 * s, 66, 118), (74 * s, 58, 102), (112 * s, 38, 100)],
              [5.4 * k, 8 * k, 10 * k, 9 * k], stretch=(2.0, 0.9, 1)),
-        tube([(18 * s, -36, 118), (38 * s, -34, 104), (62 * s, -14, 96), (84 * s, 20, 94)], 2.3 * k, stretch=(1, 1, 1.5)),
+        tube([(18 * s, -36, 118), (38 * s, -34, 104), (62 * s, -14, 96), (84 * s, 20, 94)], 2.3 * k,
+             stretch=(1, 1, 1.5)),
     ]  # fmt: skip
 
 
 def goiter(shapes: dict[str, Shape], trait: PresentTrait) -> dict[str, Shape]:
     """A large nodular thyroid gland that pushes trachea and esophagus aside and the vessels apart."""
-    rng, s = trait.generator(), trait.side
-    size = trait.between(1.0, 1.75)
+    rng, s = trait.generator(), int(trait.side)
+    size = trait.between(*_GOITER)
     deep = rng.random() < 0.5
     lobes: list[Shape] = [shapes["thyroid_gland"]]
     for side, share in ((s, 1.0), (-s, float(rng.uniform(0.45, 0.9)))):
@@ -162,7 +168,7 @@ def goiter(shapes: dict[str, Shape], trait: PresentTrait) -> dict[str, Shape]:
         for _ in range(3):
             x, y, z = rng.uniform(-5, 5, 3)
             at = (side * (14 + 6 * k) + x, -18.0 + y, 100.0 + 2.2 * z)
-            lobes.append(Ellipsoid(at, tuple((rng.uniform(6, 9, 3) * k).tolist())))  # type: ignore[arg-type]
+            lobes.append(Ellipsoid(at, tuple((rng.uniform(6, 9, 3) * k).tolist())))
     if deep:
         # Down between trachea and vessels, mostly on the right in front of the trunk.
         bottom = float(rng.uniform(38, 60))
@@ -183,12 +189,12 @@ def goiter(shapes: dict[str, Shape], trait: PresentTrait) -> dict[str, Shape]:
 
 def goiter_nodules(trait: PresentTrait) -> list[Shape]:
     """Nodules that take up less iodine than the gland."""
-    rng, s = trait.generator(), trait.side
-    size = trait.between(1.0, 1.75)
+    rng, s = trait.generator(), int(trait.side)
+    size = trait.between(*_GOITER)
     nodules: list[Shape] = []
     for side in (s, s, -s):
         x, y, z = rng.uniform((-4, -6, -14), (4, 6, 12))
         at = (side * (14 + 6 * size) + float(x), -18.0 + float(y), 100.0 + float(z))
-        r = float(rng.uniform(4, 8)) * size ** 0.5
+        r = float(rng.uniform(4, 8)) * size**0.5
         nodules.append(Ellipsoid(at, (r, r, r * 1.2)))
     return nodules

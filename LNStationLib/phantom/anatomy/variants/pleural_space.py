@@ -29,11 +29,11 @@ _LEAN: dict[Lobe, tuple[str, float]] = {
 _LEAN_FROM_MM = 55.0
 """Distance from the midline where a leaning fissure is neither nearer nor further."""
 # How far (mm along the body) fissures move toward a collapsed lobe, least and most; signs as in
-# ``lungs.fissure_distances``. A collapsed lobe keeps about a third of its volume.
+# ``lungs.fissure_distances``. A collapsed lobe keeps a fifth to a half of its volume.
 _FISSURES: dict[Lobe, dict[str, tuple[float, float]]] = {
-    "upper_lobe_left": {"oblique_left": (-50.0, -80.0)},
+    "upper_lobe_left": {"oblique_left": (-68.0, -96.0)},
     "lower_lobe_left": {"oblique_left": (45.0, 75.0)},
-    "upper_lobe_right": {"horizontal": (-34.0, -52.0), "oblique_right": (-14.0, -26.0)},
+    "upper_lobe_right": {"horizontal": (-42.0, -60.0), "oblique_right": (-20.0, -32.0)},
     "middle_lobe_right": {"horizontal": (16.0, 24.0), "oblique_right": (-16.0, -26.0)},
     "lower_lobe_right": {"oblique_right": (45.0, 75.0)},
 }

@@ -5,8 +5,8 @@ from __future__ import annotations
 from LNStationLib.phantom.anatomy.shapes import Shape, Tube, tube
 from LNStationLib.phantom.anatomy.traits import PresentTrait
 from LNStationLib.phantom.anatomy.variants.shifts import bump_field, moved
-from LNStationLib.phantom.anatomy.vessels import AORTA_RADII_MM
 from LNStationLib.phantom.anatomy.variation import Variation
+from LNStationLib.phantom.anatomy.vessels import AORTA_RADII_MM
 from LNStationLib.support.types import PointMm
 
 _PATH_MM: tuple[PointMm, ...] = (
@@ -31,10 +31,16 @@ def right_arch(shapes: dict[str, Shape], variation: Variation, trait: PresentTra
     result = dict(shapes)
     whole = tube(_PATH_MM, [r * variation.artery for r in AORTA_RADII_MM])
     first, last = whole.fraction_near(_START_MM), whole.fraction_near(_END_MM)
-    for name, ends in (("ascending_aorta", (0.0, first)), ("aortic_arch", (first, last)), ("descending_aorta", (last, 1.0))):
+    for name, ends in (
+        ("ascending_aorta", (0.0, first)),
+        ("aortic_arch", (first, last)),
+        ("descending_aorta", (last, 1.0)),
+    ):
         result[name] = whole.between(*ends)
     result |= _branches(variation.artery, aberrant=has_aberrant_artery(trait))
-    result["ligamentum_arteriosum"] = tube([(31, 2, 4), (30, 4, 20), (25, 4, 40)], [2.4, 1.8, 2.0], stretch=(0.85, 1, 1))
+    result["ligamentum_arteriosum"] = tube(
+        [(31, 2, 4), (30, 4, 20), (25, 4, 40)], [2.4, 1.8, 2.0], stretch=(0.85, 1, 1)
+    )
     # The arch pushes the airway and the esophagus to the left, and the cava forward.
     for name, by_mm in (
         ("trachea", (8.0, 0.0, 0.0)), ("superior_vena_cava", (-6.0, -6.0, 0.0)),

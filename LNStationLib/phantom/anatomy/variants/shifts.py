@@ -79,7 +79,7 @@ def mediastinal_field(variation: Variation) -> Field | None:
 
 
 def bump_field(center_z_mm: float, width_mm: float, by_mm: tuple[float, float, float]) -> Field:
-    """A displacement that is greatest at one height and fades above and below it (standard deviation ``width_mm``)."""
+    """A displacement that is greatest at one height and fades away from it with a standard deviation ``width_mm``."""
 
     def field(points: Points) -> Points:
         weight = np.exp(-(((points[:, 2] - center_z_mm) / width_mm) ** 2) / 2)

@@ -49,7 +49,9 @@ def left_column(trait: PresentTrait, azygos: Shape) -> list[Tube]:
     column = [_beside_spine(x, z, wide) for x, _, z in left]
     veins = [tube(column, [wide, wide, wide, wide, wide * 0.9, wide * 0.8, wide * 0.7, 1.2])]
     # To the left brachiocephalic vein along the arch: the "aortic nipple".
-    veins.append(tube([column[-1], (44, 42, 26), (50, 22, 38), (44, -2, 52), (34, -28, 70)], [1.3, 1.4, 1.5, 1.6, 1.7]))
+    veins.append(
+        tube([column[-1], (44, 42, 26), (50, 22, 38), (44, -2, 52), (34, -28, 70)], [1.3, 1.4, 1.5, 1.6, 1.7])
+    )
     if isinstance(azygos, Tube):
         for z in rng.uniform(-105, -40, int(rng.integers(1, 4))):
             veins.append(_crossing(azygos, float(z), wide))
