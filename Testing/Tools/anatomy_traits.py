@@ -35,7 +35,7 @@ SEED = 11
 """Of the patients shown."""
 _FIXED = {"contrast": "venous", "kernel": "soft", "arms": "up"}
 """Traits of the scans, so that only the anatomy differs."""
-# Traits that go together in one patient, the patient's number, and three axial heights and one coronal y that show them.
+# Traits that go together in one patient, the patient's number, and the heights and the coronal y that show them.
 SHOWN: tuple[tuple[tuple[AnatomyTrait, ...], int, tuple[float, float, float], float], ...] = (
     ((), 3, (104, 40, -44), 0),
     (("neck_vessels", "neck_muscles"), 3, (116, 104, 94), -20),
@@ -82,19 +82,16 @@ def draw_row(axes: list[Axes], traits: tuple[AnatomyTrait, ...], number: int, z:
 
 
 def sheet(path: Path) -> None:
-    """Draw all rows in two columns of patients."""
+    """Draw all patients, half of them on the left and half on the right."""
     half = (len(SHOWN) + 1) // 2
-    figure, axes = plt.subplots(half, 8, figsize=(15, 1.62 * half))
-    for axis in axes.flat:
-        axis.set_axis_off()
-    for number, row in enumerate(SHOWN):
-        column = 4 * (number // half)
-        draw_row(list(axes[number % half, column : column + 4]), *row)
-    figure.subplots_adjust(left=0.075, right=0.999, top=0.985, bottom=0.002, wspace=0.04, hspace=0.12)
-    for line in axes:
-        for axis in line[4:]:
-            place = axis.get_position()
-            axis.set_position((place.x0 + 0.075 * (1 - (place.x0 - 0.537) / 0.463), place.y0, place.width * 0.84, place.height))
+    figure = plt.figure(figsize=(15, 1.62 * half))
+    for part, rows in zip(figure.subfigures(1, 2), (SHOWN[:half], SHOWN[half:]), strict=True):
+        axes = part.subplots(half, 4, squeeze=False)
+        part.subplots_adjust(left=0.14, right=0.995, top=0.985, bottom=0.002, wspace=0.04, hspace=0.12)
+        for axis in axes.flat:
+            axis.set_axis_off()
+        for line, row in zip(axes, rows, strict=False):
+            draw_row(list(line), *row)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=88)
     plt.close(figure)

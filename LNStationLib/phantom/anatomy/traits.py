@@ -80,8 +80,8 @@ TABLE: dict[AnatomyTrait, TraitRow] = {
         "cancer: estimate",
     ),
     "lobar_collapse": TraitRow(
-        "one lobe airless but for its bronchi, a fifth to a half of its size; displaced fissures, a diaphragm 5 to 18 mm "
-        "higher, mediastinum drawn over by 8 to 24 mm",
+        "one lobe airless but for its bronchi, a fifth to a half of its size; displaced fissures, a diaphragm 5 to "
+        "18 mm higher, mediastinum drawn over by 8 to 24 mm",
         0.05, 0.2, "estimate for cohorts with central lung cancer",
     ),
     "raised_diaphragm": TraitRow(
