@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import textwrap
 from dataclasses import replace
 from pathlib import Path
 
@@ -77,7 +78,7 @@ def draw_row(axes: list[Axes], traits: tuple[AnatomyTrait, ...], number: int, z:
     axes[-1].set_title(f"y = {y:.0f} mm", fontsize=6, pad=1.5)
     for axis in axes:
         axis.set_axis_off()
-    words = "\n".join(traits).replace("_", " ") or "none"
+    words = "\n".join(textwrap.fill(trait.replace("_", " "), 16) for trait in traits) or "none"
     axes[0].text(-0.04, 0.5, words, transform=axes[0].transAxes, fontsize=7, va="center", ha="right")
 
 
