@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -20,13 +20,22 @@ from LNStationLib.organs.laterality import warn_of_exchanged_sides
 from LNStationLib.organs.orientation import check_spine_behind, check_upright
 from LNStationLib.state.organ_set import Organ, OrganSet, OrganSource
 from LNStationLib.support.errors import InputError
-from LNStationLib.support.progress import Progress, silent
+from LNStationLib.support.progress import Progress, portion, silent
 from LNStationLib.support.types import BoolArray
+
+Segmenter = Callable[[Context, Progress], Findings]
+"""Finds organs once airways, carina and lungs are known: a network that must not run on an image that is refused."""
 
 _NO_TRACHEA = "No trachea was found in the CT; stations that depend on it are left out."
 
 
-def find_organs(case: Case, scan: Scan, progress: Progress = silent, segmented: Sequence[Findings] = ()) -> OrganSet:
+def find_organs(
+    case: Case,
+    scan: Scan,
+    progress: Progress = silent,
+    segmented: Sequence[Findings] = (),
+    segmenter: Segmenter | None = None,
+) -> OrganSet:
     """Find the organs of a case.
 
     Args:
@@ -34,6 +43,8 @@ def find_organs(case: Case, scan: Scan, progress: Progress = silent, segmented: 
         scan: Its CT on the isotropic, axis-aligned working grid.
         progress: Called with the current step.
         segmented: Findings of networks; they rank below supplied masks and above the image.
+        segmenter: A network that is asked for what airways, lungs and orientation of this image allow; it ranks
+            below supplied masks, airways and lungs, and above all else from the image.
 
     Returns:
         Organs and landmarks, each with its source. An organ that was not found is absent; a warning names it where
@@ -59,6 +70,8 @@ def find_organs(case: Case, scan: Scan, progress: Progress = silent, segmented: 
     progress("Lungs", 0.3)
     check_spine_behind(scan, body, context.middle_x())
     _add_lungs(context, outside)
+    if segmenter is not None:
+        segmenter(context, portion(progress, 0.35, 0.6)).add_to(organs)
     _add_mediastinum(context, progress)
     warn_of_exchanged_sides(context)
     return organs
