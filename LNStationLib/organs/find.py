@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from LNStationLib.organs.find_arteries import add_arteries
 from LNStationLib.organs.find_bones import add_bones
 from LNStationLib.organs.find_veins import add_esophagus, add_inferior_pulmonary_veins, add_veins
 from LNStationLib.organs.findings import Findings
-from LNStationLib.organs.groups import AIRWAY_PARTS
+from LNStationLib.organs.groups import AIRWAY_PARTS, AIRWAYS, BONES
 from LNStationLib.organs.laterality import warn_of_exchanged_sides
 from LNStationLib.organs.orientation import check_spine_behind, check_upright
 from LNStationLib.state.organ_set import Organ, OrganSet, OrganSource
@@ -70,19 +71,56 @@ def find_organs(
     progress("Lungs", 0.3)
     check_spine_behind(scan, body, context.middle_x())
     _add_lungs(context, outside)
+    segmented_late = None
     if segmenter is not None:
-        segmenter(context, portion(progress, 0.35, 0.6)).add_to(organs)
-    _add_mediastinum(context, progress)
+        segmented_late = _add_segmented(context, segmenter(context, portion(progress, 0.35, 0.6)))
+    _add_mediastinum(context, progress, segmented_late)
     warn_of_exchanged_sides(context)
     return organs
 
 
-def _add_mediastinum(context: Context, progress: Progress) -> None:
+def _add_segmented(context: Context, found: Findings) -> Findings:
+    """Add what a network finds more surely than the image shows; return the rest, which fills what is still missing.
+
+    Bones are known by their density. Bronchi of a network are used only where the image shows no airway at all: pieces
+    of two sources would not be one lumen.
+    """
+    known = "trachea" in context.organs
+    first = [organ for organ in found.organs if organ.name not in (*BONES, *(AIRWAYS if known else ()))]
+    Findings(first, found.landmarks, found.warnings).add_to(context.organs)
+    if not known:
+        _name_segmented_airways(context)
+    return Findings([organ for organ in found.organs if organ.name in BONES])
+
+
+def _name_segmented_airways(context: Context) -> None:
+    """Carina and bronchi of airways that a network found."""
+    organs, airways_found = context.organs, context.organs.organs.get("airways")
+    if airways_found is None or "trachea" not in organs:
+        return
+    trachea = organs["trachea"].mask
+    top = np.zeros_like(trachea)
+    highest = int(np.flatnonzero(trachea.any(axis=(1, 2)))[-1])
+    top[highest] = trachea[highest]
+    named = bronchi.name_bronchi(airways_found.mask, top, context.scan)
+    if not named.landmarks:
+        return
+    named.organs = [replace(organ, source=OrganSource.NETWORK, detail=airways_found.detail) for organ in named.organs]
+    for name in AIRWAY_PARTS:
+        organs.organs.pop(name, None)
+    named.add_to(organs)
+    if _NO_TRACHEA in organs.warnings:
+        organs.warnings.remove(_NO_TRACHEA)
+
+
+def _add_mediastinum(context: Context, progress: Progress, segmented: Findings | None = None) -> None:
     supplied.unions(_masks(context.organs)).add_to(context.organs)
     progress("Aorta and pulmonary artery", 0.6)
     _split_arteries(context)
     progress("Bones", 0.65)
     spine = add_bones(context)
+    if segmented is not None:
+        segmented.add_to(context.organs)
     progress("Arteries", 0.8)
     if spine is not None:
         add_arteries(context, spine)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from LNStationLib import anatomy
 from LNStationLib.organs.findings import Findings
 from LNStationLib.organs.from_network.cleanup import CleanGroup, Place, clean
-from LNStationLib.organs.from_network.probabilities import ClassProbabilities, vote
-from LNStationLib.organs.from_network.table import CleanUp, GroupRow, clean_up_table
+from LNStationLib.organs.from_network.probabilities import vote
+from LNStationLib.organs.from_network.table import CleanUp, GroupRow, clean_up_table, rows_for
 from LNStationLib.state.organ_set import OrganSource
 from LNStationLib.support.types import BoolArray
+
+if TYPE_CHECKING:
+    from LNStationLib.models.runtime.segmentation import ClassProbabilities
 
 
 @dataclass(frozen=True)
@@ -33,53 +36,51 @@ class NetworkOrgan:
 
 
 def network_organs(
-    probabilities: ClassProbabilities, place: Place, table: CleanUp | None = None
+    networks: Sequence[ClassProbabilities], place: Place, table: CleanUp | None = None
 ) -> list[NetworkOrgan]:
-    """Every organ that a network found, sure or not, after clean-up.
+    """Every organ that a package's networks found, sure or not, after clean-up.
 
     Args:
-        probabilities: On the network's grid.
+        networks: What each says, on its own grid.
         place: Where organs can be; gives the working grid.
         table: What must hold together; that of ``Resources/Organs`` where ``None``.
     """
-    table = table or clean_up_table()
-    voted = vote(probabilities, table.groups, place.grid, place.carina_mm)
+    rows = rows_for(table or clean_up_table(), [network.classes[1:] for network in networks])
+    voted = vote(networks, rows, place.grid, place.carina_mm)
     done: dict[str, CleanGroup] = {}
     organs: list[NetworkOrgan] = []
-    for row in table.groups:
+    for row in rows:
         group = clean(row, voted[row.name], done, place) if row.name in voted else None
-        if group is None:
-            continue
-        done[row.name] = group
-        organs += _organs_of(row, group, place)
+        if group is not None:
+            done[row.name] = group
+            organs += _organs_of(row, group, place)
     return organs
 
 
 def _organs_of(row: GroupRow, group: CleanGroup, place: Place) -> list[NetworkOrgan]:
+    """The whole of a group where it has a name, and its parts."""
     known = {entry.name for entry in anatomy.organs()}
-    whole = group.voted.whole
+    whole, mask = group.voted.whole, group.mask
     organs = []
-    if row.name in known and row.name not in row.parts:
-        confidence = float(whole[group.mask].mean())
-        organs.append(NetworkOrgan(row.name, group.on(place.grid), confidence, confidence >= row.least_confidence))
+    if row.name in known:
+        # A part that bears the name of the whole (the heart beside its left atrium) is what is left of it.
+        organs.append(_organ(row, row.name, group.on(place.grid), float(whole[mask].mean())))
     for number, name in enumerate(row.parts, start=1):
-        mask = group.parts == number
-        if name not in known or not mask.any():
-            continue
-        # The whole vouches for its parts' voxels; which part it is, the part's own probability says.
-        confidence = float(np.maximum(group.voted.parts[number - 1], 0)[mask].mean())
-        full = group.on(place.grid, None if name == row.name else number)
-        if name == row.name and len(row.parts) > 1:
-            confidence = float(whole[group.mask].mean())
-        organs.append(NetworkOrgan(name, full, confidence, confidence >= row.least_confidence))
+        part = group.parts == number
+        if name in known and name != row.name and part.any():
+            confidence = float(group.voted.parts[number - 1][part].mean())
+            organs.append(_organ(row, name, group.on(place.grid, number), confidence))
     return organs
 
 
-def findings_of(organs: list[NetworkOrgan], source: str) -> Findings:
+def _organ(row: GroupRow, name: str, mask: BoolArray, confidence: float) -> NetworkOrgan:
+    return NetworkOrgan(name, mask, min(confidence, 1.0), confidence >= row.least_confidence)
+
+
+def findings_of(organs: Sequence[NetworkOrgan], source: str) -> Findings:
     """The organs that are sure, as findings; ``source`` names the network."""
     found = Findings()
     for organ in organs:
         if organ.sure:
-            detail = f"{source}, confidence {organ.confidence:.2f}"
-            found.organ(organ.name, organ.mask, OrganSource.NETWORK, detail)
+            found.organ(organ.name, organ.mask, OrganSource.NETWORK, f"{source}, confidence {organ.confidence:.2f}")
     return found

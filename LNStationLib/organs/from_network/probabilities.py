@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,31 +14,13 @@ from LNStationLib.organs.from_network.table import GroupRow
 from LNStationLib.organs.supplied import box_on
 from LNStationLib.support.types import BoolArray, FloatArray, LabelArray
 
+if TYPE_CHECKING:
+    from LNStationLib.models.runtime.segmentation import ClassProbabilities
+
 _ABSENT = 0.02
 """A lower probability decides nothing: background has the rest."""
 _POSSIBLE = 0.05
 """What the network gives to impossible blood goes to possible blood, where it sees at least that much of it."""
-
-
-@dataclass(frozen=True)
-class ClassProbabilities:
-    """Probabilities of one scan.
-
-    Attributes:
-        values: ``[class, z, y, x]``, 0 to 1, background first.
-        names: Class names, background first.
-        grid: The network's grid.
-    """
-
-    values: np.ndarray
-    names: tuple[str, ...]
-    grid: Grid
-
-    def of(self, name: str) -> np.ndarray:
-        """Probability of a class on the network's grid; zeros where it is unknown."""
-        if name in self.names:
-            return np.asarray(self.values[self.names.index(name)])
-        return np.zeros(self.grid.shape, np.float32)
 
 
 @dataclass(frozen=True)
@@ -67,20 +50,21 @@ class Voted:
 
 
 def vote(
-    probabilities: ClassProbabilities, groups: Sequence[GroupRow], grid: Grid, carina_mm: float | None
+    networks: Sequence[ClassProbabilities], groups: Sequence[GroupRow], grid: Grid, carina_mm: float | None
 ) -> dict[str, Voted]:
     """Every group that wins a voxel of the working grid, by name.
 
     Args:
-        probabilities: On the network's grid.
+        networks: What each says, on its own grid; of the networks of a stratified package each knows other classes.
         groups: Classes that vote together: parts of one vessel must not lose a voxel to the background because
             they share it.
         grid: The working grid.
         carina_mm: Z of the carina, by which impossible levels are known; ``None`` where it was not found.
     """
-    candidates = {row.name: found for row in groups if (found := _candidate(probabilities, row, grid)) is not None}
+    candidates = {row.name: found for row in groups if (found := _candidate(networks, row, grid)) is not None}
     _without_impossible(candidates, groups, grid, carina_mm)
-    best = _on(probabilities.values[0], probabilities.grid, grid)
+    # Background is what no network knows.
+    best = np.minimum.reduce([_on(network.values[0], network.grid, grid) for network in networks])
     winner = np.zeros(grid.shape, np.uint8)
     for number, (box, parts) in enumerate(candidates.values(), start=1):
         whole = np.sum(parts, axis=0, dtype=np.float32)
@@ -97,14 +81,15 @@ def vote(
 _Candidate = tuple[Box, tuple[FloatArray, ...]]
 
 
-def _candidate(probabilities: ClassProbabilities, row: GroupRow, grid: Grid) -> _Candidate | None:
+def _candidate(networks: Sequence[ClassProbabilities], row: GroupRow, grid: Grid) -> _Candidate | None:
     """The parts of a group on the working grid, in the box that holds them."""
-    coarse = np.stack([probabilities.of(name) for name in row.parts])
+    network = next(network for network in networks if row.parts[0] in network.classes)
+    coarse = network.values[[network.classes.index(name) for name in row.parts]]
     tight = bounding_box(coarse.max(axis=0) > _ABSENT)
     if tight is None:
         return None
     around = grown(tight, 1, coarse.shape[1:])
-    part = probabilities.grid.part(around)
+    part = network.grid.part(around)
     box = box_on(grid, part.image(np.ones(part.shape, np.uint8)))
     if box is None:
         return None

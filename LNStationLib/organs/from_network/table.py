@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Literal, Self
 
@@ -74,6 +75,32 @@ class CleanUp(_Data):
                 raise ValueError(f"{row.name} joins {', '.join(sorted(missing))}, which is not above it in the table")
             seen.add(row.name)
         return self
+
+
+_OTHER = {"keep": "largest", "least_ml": 0.5, "least_confidence": 0.5, "why": "a class that the table does not know"}
+
+
+def rows_for(table: CleanUp, classes: Sequence[Sequence[str]]) -> list[GroupRow]:
+    """The rows that concern some networks, each with the parts that one network knows.
+
+    Args:
+        table: All rows.
+        classes: Class names of each network without background.
+    """
+    rows = []
+    for names in classes:
+        rest = set(names)
+        for row in table.groups:
+            # A network may know a structure whole, without its parts.
+            wanted = row.parts if row.name in row.parts else [*row.parts, row.name]
+            parts = [part for part in wanted if part in rest]
+            rest -= set(parts)
+            if parts:
+                levels = {part: level for part, level in row.carina_mm.items() if part in parts}
+                rows.append(row.model_copy(update={"parts": parts, "carina_mm": levels}))
+        rows += [GroupRow.model_validate({"name": name, "parts": [name], **_OTHER}) for name in names if name in rest]
+    order = [row.name for row in table.groups]
+    return sorted(rows, key=lambda row: order.index(row.name) if row.name in order else len(order))
 
 
 @cache
