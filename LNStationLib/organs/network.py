@@ -6,6 +6,7 @@ heart and esophagus with or without contrast. Airways, lungs and bones are found
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
@@ -48,8 +49,19 @@ the network is not asked."""
 _STATED_BY_PARTS = {"aorta": ("ascending_aorta", "aortic_arch", "descending_aorta")}
 
 
-def package_is_there() -> bool:
-    """Whether a package of the task is shipped or the user's."""
+SWITCH = "LNSTATION_NO_ORGAN_NETWORK"
+"""Environment variable: set to anything, organs are found without a network, as on machines that are too slow for it."""
+
+
+def switched_off() -> bool:
+    """Whether the user's environment rules the network out."""
+    return bool(os.environ.get(SWITCH))
+
+
+def network_is_there(case: object = None) -> bool:
+    """Whether a package for organs and what runs it are installed; the case does not matter."""
+    if switched_off() or missing_packages():
+        return False
     try:
         find_package(None, OrganSegmentation.task)
     except InputError:
@@ -57,11 +69,7 @@ def package_is_there() -> bool:
     return True
 
 
-NETWORKS = Need(
-    "organ_network",
-    "installed packages for learned models with a model package for organs",
-    lambda case: not missing_packages() and package_is_there(),
-)
+NETWORK = Need("organ_network", "organ network (a model package for organs, and what runs it)", network_is_there)
 
 
 class NetworkOptions(MethodOptions):
@@ -89,7 +97,7 @@ class NetworkMethod:
     name = "network"
     title = "Organ network (model package)"
     options: type[MethodOptions] = NetworkOptions
-    needs: tuple[Need, ...] = (NETWORKS,)
+    needs: tuple[Need, ...] = (NETWORK,)
     references: tuple[str, ...] = (
         "Guo et al. 2021, doi:10.1007/978-3-030-87202-1_1 (DeepStationing: organs by stratified segmentation)",
         "Billot et al. 2023, doi:10.1016/j.media.2023.102789 (SynthSeg: networks trained on synthetic images)",
