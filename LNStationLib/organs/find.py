@@ -82,8 +82,8 @@ def find_organs(
 def _add_segmented(context: Context, found: Findings) -> Findings:
     """Add what a network finds more surely than the image shows; return the rest, which fills what is still missing.
 
-    Bones are known by their density. Bronchi of a network are used only where the image shows no airway at all: pieces
-    of two sources would not be one lumen.
+    Bones are known by their density. Bronchi of a network are used only where the image shows no airway at all:
+    pieces of two sources would not be one lumen.
     """
     known = "trachea" in context.organs
     first = [organ for organ in found.organs if organ.name not in (*BONES, *(AIRWAYS if known else ()))]

@@ -13,7 +13,7 @@ from LNStationLib.organs.findings import Findings
 from LNStationLib.organs.groups import ARTERIES
 from LNStationLib.organs.spine import Spine
 from LNStationLib.organs.vessel_paths import Surroundings, soft_tissue
-from LNStationLib.state.organ_set import OrganSource
+from LNStationLib.state.organ_set import Organ, OrganSource
 from LNStationLib.support.types import BoolArray
 
 _PULMONARY_ARTERY = ("pulmonary_artery", "pulmonary_trunk", "pulmonary_artery_left", "pulmonary_artery_right")
@@ -93,16 +93,36 @@ def add_veins(context: Context, spine: Spine | None) -> None:
 def add_inferior_pulmonary_veins(context: Context) -> None:
     """Landmarks of the inferior pulmonary veins, from supplied masks where there are any."""
     scan, organs, carina = context.scan, context.organs, context.index("carina")
+    _split_veins(context)
     found = Findings()
     for name in ("inferior_pulmonary_vein_left", "inferior_pulmonary_vein_right"):
         if name in organs:
             z, y, x = np.argwhere(organs[name].mask).mean(axis=0)
-            found.landmark(name, (z, y, x), scan.grid, OrganSource.DERIVED, "middle of the supplied vein")
+            found.landmark(name, (z, y, x), scan.grid, _derived(organs[name]), "middle of the vein")
     found.add_to(organs)
     if carina is not None and len(found.landmarks) < 2:
         known = context.union((*ARTERIES, *_PULMONARY_ARTERY, "spine"), _RIM_VOXELS * scan.spacing_mm)
         bright = blood.enhanced_blood(scan.hu, organs) & ~known
         pulmonary_veins.find_inferior_veins(scan, carina, organs.mask("heart"), bright).add_to(organs)
+
+
+def _split_veins(context: Context) -> None:
+    """Add the inferior pulmonary veins that a mask of all pulmonary veins holds."""
+    organs, carina = context.organs, context.index("carina")
+    atrium = organs.mask("atrium_left")
+    atrium = organs.mask("heart") if atrium is None else atrium
+    whole = organs.organs.get("pulmonary_vein")
+    if whole is None or atrium is None or carina is None:
+        return
+    found = Findings()
+    for name, mask in pulmonary_veins.split_inferior_veins(whole.mask, atrium, carina, context.scan).items():
+        found.organ(name, mask, _derived(whole), f"lowest part beside the atrium of {whole.detail}")
+    found.add_to(organs)
+
+
+def _derived(organ: Organ) -> OrganSource:
+    """The source of what was taken from an organ."""
+    return OrganSource.DERIVED if organ.source is OrganSource.SUPPLIED else organ.source
 
 
 def _add_left_brachiocephalic(context: Context, around: Surroundings, soft: BoolArray, cava: BoolArray) -> None:

@@ -1,7 +1,7 @@
 """Organs by the networks of a model package, where masks and the image itself leave them open.
 
-The shipped package learned from synthetic patients alone (domain randomization, Billot et al. 2023) and finds vessels,
-heart and esophagus with or without contrast. Airways, lungs and bones are found more surely by their density.
+The shipped package learned from synthetic patients alone (domain randomization, Billot et al. 2023) and finds
+vessels, heart and esophagus with or without contrast. Airways, lungs and bones are found more surely by their density.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _STATED_BY_PARTS = {"aorta": ("ascending_aorta", "aortic_arch", "descending_aort
 
 
 SWITCH = "LNSTATION_NO_ORGAN_NETWORK"
-"""Environment variable: set to anything, organs are found without a network, as on machines that are too slow for it."""
+"""Environment variable: where it is set, organs are found without a network, as on machines too slow for it."""
 
 
 def switched_off() -> bool:
@@ -81,7 +81,9 @@ class NetworkOptions(MethodOptions):
         title="Organ model",
         width="expert",
     )
-    device: str = option("auto", "Where networks run: auto, cpu, cuda, cuda:1 or mps.", title="Device", width="expert")
+    device: str = option(
+        "auto", "Where networks run: auto, cpu, cuda, cuda:1 or mps.", title="Device", width="expert"
+    )
     engine: Engine = option(
         "auto",
         "Engine for networks on a CPU. auto: OpenVINO where installed, else torch.",

@@ -1,4 +1,4 @@
-"""Clean-up by topology: one piece where anatomy has one, tubes without gaps, nothing outside the body or its levels."""
+"""Clean-up by topology: one piece where anatomy has one, tubes without gaps, nothing outside the body."""
 
 from __future__ import annotations
 
@@ -75,7 +75,10 @@ def clean(row: GroupRow, voted: Voted, done: Mapping[str, CleanGroup], place: Pl
     Returns:
         ``None`` where nothing is left.
     """
-    whole = _pieces_kept(row, voted, voted.mask & place.body[voted.box], _neighbors(row, voted, done, place), place.grid)
+    neighbors = _neighbors(row, voted, done, place)
+    whole = _pieces_kept(row, voted, voted.mask & place.body[voted.box], neighbors, place.grid)
+    if row.tube_mm and neighbors is not None:
+        whole = _tube(whole, neighbors, voted.whole, row.tube_mm, place.grid.spacing_mm[0])
     if float(whole.sum()) * place.grid.voxel_volume_ml < row.least_ml:
         return None
     labels = voted.most_probable(whole)
@@ -93,9 +96,7 @@ def _neighbors(row: GroupRow, voted: Voted, done: Mapping[str, CleanGroup], plac
     return grown[voted.box] if grown[voted.box].any() else None
 
 
-def _pieces_kept(
-    row: GroupRow, voted: Voted, mask: BoolArray, neighbors: BoolArray | None, grid: Grid
-) -> BoolArray:
+def _pieces_kept(row: GroupRow, voted: Voted, mask: BoolArray, neighbors: BoolArray | None, grid: Grid) -> BoolArray:
     if not mask.any():
         return mask
     labels = morphology.components(mask, connectivity=26)
@@ -147,6 +148,21 @@ def _bridge(piece: BoolArray, kept: BoolArray, probability: FloatArray, reach_mm
     way[tuple(np.array(search.traceback(end)).T)] = True
     bridge[box] = morphology.dilate(way, _BRIDGE_RADIUS_MM, spacing)
     return bridge
+
+
+def _tube(mask: BoolArray, start: BoolArray, probability: FloatArray, radius_mm: float, spacing: float) -> BoolArray:
+    """What lies within a radius of the way from a vessel's origin through its mask to the far end."""
+    origin = np.argwhere(mask & start)
+    if not len(origin):
+        return mask
+    search = MCP_Geometric(np.where(mask, np.maximum(1.0 - probability, _CERTAIN), -1.0))
+    total, _ = search.find_costs(origin)
+    lengths = MCP_Geometric(np.where(mask, 1.0, -1.0)).find_costs(origin)[0]
+    reached = mask & np.isfinite(total)
+    end = np.unravel_index(int(np.argmax(np.where(reached, lengths, -1.0))), mask.shape)
+    way = np.zeros_like(mask)
+    way[tuple(np.array(search.traceback(end)).T)] = True
+    return mask & morphology.dilate(way, radius_mm, spacing)
 
 
 def _without_islands(labels: LabelArray, count: int) -> LabelArray:

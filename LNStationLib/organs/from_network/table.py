@@ -30,6 +30,8 @@ class GroupRow(_Data):
             else the largest. ``"all"``: every piece of at least ``least_ml``.
         bridge_mm: Pieces nearer to each other than this are joined along the way on which the probability of the
             group is highest.
+        tube_mm: Largest radius of a vessel that is one tube from what it joins to its far end: what lies further from
+            the way between the two is not it. 0 where it branches or need not be cut.
         joins: Groups that it is continuous with.
         carina_mm: Lowest and highest place of each part in mm above the carina, by part; ``null`` where it may lie
             anywhere. Beyond it the part cannot win a voxel: the next most probable structure does.
@@ -44,6 +46,7 @@ class GroupRow(_Data):
     blood: bool = False
     keep: Keep
     bridge_mm: float = Field(0.0, ge=0)
+    tube_mm: float = Field(0.0, ge=0)
     joins: list[str] = []
     carina_mm: dict[str, tuple[float | None, float | None]] = {}
     least_ml: float = Field(gt=0)
