@@ -1,7 +1,7 @@
 """Organs by the networks of a model package, where masks and the image itself leave them open.
 
 The shipped package learned from synthetic patients alone (domain randomization, Billot et al. 2023) and finds
-vessels, heart and esophagus with or without contrast. Airways, lungs and bones are found more surely by their density.
+vessels, heart and esophagus with or without contrast. Airways, lungs and bones show more surely by their density.
 """
 
 from __future__ import annotations

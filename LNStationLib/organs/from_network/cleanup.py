@@ -9,6 +9,7 @@ import numpy as np
 from scipy import ndimage
 from skimage.graph import MCP_Geometric
 
+from LNStationLib.imaging.boxes import box_of
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.organs import morphology
 from LNStationLib.organs.from_network.probabilities import Voted
@@ -135,7 +136,7 @@ def _bridged(kept: BoolArray, labels: np.ndarray, row: GroupRow, voted: Voted, g
 
 def _bridge(piece: BoolArray, kept: BoolArray, probability: FloatArray, reach_mm: float, spacing: float) -> BoolArray:
     """A tube along the cheapest way between two pieces, as wide as the thinnest vessel where nothing says more."""
-    box = morphology.box_of(piece, int(np.ceil(reach_mm / spacing)) + 2)
+    box = box_of(piece, int(np.ceil(reach_mm / spacing)) + 2)
     bridge = np.zeros_like(kept)
     if not kept[box].any():
         return bridge
@@ -172,7 +173,7 @@ def _without_islands(labels: LabelArray, count: int) -> LabelArray:
         pieces = morphology.components(labels == number, connectivity=26)
         for piece in range(2, int(pieces.max()) + 1):
             island = pieces == piece
-            box = morphology.box_of(island, 1)
+            box = box_of(island, 1)
             shell = ndimage.binary_dilation(island[box], _FULL) & ~island[box]
             around = np.bincount(labels[box][shell], minlength=count + 1)
             around[[0, number]] = 0
