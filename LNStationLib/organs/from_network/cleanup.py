@@ -20,6 +20,8 @@ _TOUCH_MM = 6.0
 """Two classes at a joint are parted by a wall and by voxels of neither: three voxels of a network's grid of 2 mm."""
 _BRIDGE_RADIUS_MM = 3.0
 """Half the width of the thinnest vessel of the table, as which a gap is filled."""
+_TRACE, _TRACE_RADIUS_MM = 0.05, 8.0
+"""A way on which the network sees nothing at all has no trace; a trace is no wider than the esophagus or a vein."""
 _CERTAIN = 0.02
 """Lowest cost of a step of a bridge, so that its length counts even where the network is sure."""
 _FULL = np.ones((3, 3, 3), dtype=bool)
@@ -135,7 +137,7 @@ def _bridged(kept: BoolArray, labels: np.ndarray, row: GroupRow, voted: Voted, g
 
 
 def _bridge(piece: BoolArray, kept: BoolArray, probability: FloatArray, reach_mm: float, spacing: float) -> BoolArray:
-    """A tube along the cheapest way between two pieces, as wide as the thinnest vessel where nothing says more."""
+    """The cheapest way between two pieces: as wide as the network's faint trace, else as the thinnest vessel."""
     box = box_of(piece, int(np.ceil(reach_mm / spacing)) + 2)
     bridge = np.zeros_like(kept)
     if not kept[box].any():
@@ -147,7 +149,11 @@ def _bridge(piece: BoolArray, kept: BoolArray, probability: FloatArray, reach_mm
     end = ends[int(np.argmin(total[tuple(ends.T)]))]
     way = np.zeros(cost.shape, dtype=bool)
     way[tuple(np.array(search.traceback(end)).T)] = True
-    bridge[box] = morphology.dilate(way, _BRIDGE_RADIUS_MM, spacing)
+    faint = float(probability[box][way].mean()) / 2
+    if faint < _TRACE:
+        bridge[box] = morphology.dilate(way, _BRIDGE_RADIUS_MM, spacing)
+    else:
+        bridge[box] = morphology.dilate(way, _TRACE_RADIUS_MM, spacing) & (probability[box] >= faint)
     return bridge
 
 
