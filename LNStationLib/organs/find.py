@@ -36,6 +36,7 @@ def find_organs(
     progress: Progress = silent,
     segmented: Sequence[Findings] = (),
     segmenter: Segmenter | None = None,
+    image_first: bool = True,
 ) -> OrganSet:
     """Find the organs of a case.
 
@@ -45,7 +46,8 @@ def find_organs(
         progress: Called with the current step.
         segmented: Findings of networks; they rank below supplied masks and above the image.
         segmenter: A network that is asked for what airways, lungs and orientation of this image allow; it ranks
-            below supplied masks, airways and lungs, and above all else from the image.
+            below supplied masks, airways, lungs and bones of the image, and above all else from it.
+        image_first: Otherwise it ranks above all that the image shows but landmarks of the airways.
 
     Returns:
         Organs and landmarks, each with its source. An organ that was not found is absent; a warning names it where
@@ -73,24 +75,35 @@ def find_organs(
     _add_lungs(context, outside)
     segmented_late = None
     if segmenter is not None:
-        segmented_late = _add_segmented(context, segmenter(context, portion(progress, 0.35, 0.6)))
+        segmented_late = _add_segmented(context, segmenter(context, portion(progress, 0.35, 0.6)), image_first)
     _add_mediastinum(context, progress, segmented_late)
     warn_of_exchanged_sides(context)
     return organs
 
 
-def _add_segmented(context: Context, found: Findings) -> Findings:
+def _add_segmented(context: Context, found: Findings, image_first: bool) -> Findings:
     """Add what a network finds more surely than the image shows; return the rest, which fills what is still missing.
 
     Bones are known by their density. Bronchi of a network are used only where the image shows no airway at all:
     pieces of two sources would not be one lumen.
     """
+    if not image_first:
+        _forget_image(context.organs, {organ.name for organ in found.organs})
+        found.add_to(context.organs)
+        return Findings()
     known = "trachea" in context.organs
     first = [organ for organ in found.organs if organ.name not in (*BONES, *(AIRWAYS if known else ()))]
     Findings(first, found.landmarks, found.warnings).add_to(context.organs)
     if not known:
         _name_segmented_airways(context)
     return Findings([organ for organ in found.organs if organ.name in BONES])
+
+
+def _forget_image(organs: OrganSet, names: set[str]) -> None:
+    """Drop what the image showed of some organs; landmarks stay."""
+    for name in names:
+        if name in organs and organs[name].source is OrganSource.IMAGE:
+            del organs.organs[name]
 
 
 def _name_segmented_airways(context: Context) -> None:

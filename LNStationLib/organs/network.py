@@ -91,6 +91,12 @@ class NetworkOptions(MethodOptions):
         width="expert",
         choice_titles={"auto": "Automatic", "torch": "PyTorch", "openvino": "OpenVINO"},
     )
+    image_methods: bool = option(
+        True,
+        "Airways, lungs and bones by their density first. Off: all organs that the network knows are its.",
+        title="Airways, lungs and bones from the image",
+        width="expert",
+    )
 
 
 class NetworkMethod:
@@ -116,7 +122,9 @@ class NetworkMethod:
             source, networks = _ask(state, chosen, context, running)
             return organs_from(networks, context, source)
 
-        return find_organs(state.case, state.working_ct, progress, segmenter=segment)
+        return find_organs(
+            state.case, state.working_ct, progress, segmenter=segment, image_first=chosen.image_methods
+        )
 
 
 def missing_organs(case: Case) -> tuple[str, ...]:

@@ -53,7 +53,7 @@ def place(carina_mm: float | None = 60.0, body: BoolArray | None = None) -> Plac
 def tube(y: float, x: float, low_mm: float, high_mm: float, radius_mm: float = 12.0) -> BoolArray:
     """An upright tube around a row and a column."""
     near = np.hypot(Y - y, X - x) * SPACING_MM <= radius_mm
-    return np.asarray(near & (Z * SPACING_MM >= low_mm) & (Z * SPACING_MM <= high_mm))
+    return np.asarray(near & (low_mm <= Z * SPACING_MM) & (high_mm >= Z * SPACING_MM))
 
 
 def found(answer: ClassProbabilities, where: Place | None = None) -> dict[str, NetworkOrgan]:
