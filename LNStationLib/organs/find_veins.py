@@ -26,6 +26,9 @@ _RIM_VOXELS = 1.5
 """Rim of known vessels and bone, whose voxels are blurred by partial volume."""
 _BEHIND_CLAVICLE_MM = 12.0
 """Half the head of the clavicle (25 mm wide): the vein begins behind it."""
+_ABOVE_AZYGOS_MM = 6.0
+"""The azygos arch, itself 7 to 10 mm wide, enters the cava well below the confluence to which the vein descends: a
+vein that crosses the trachea lower than this over the arch's lower border is thymus or pericardium in front of it."""
 _LEFT_OF_CARINA_MM = 35.0
 """The same place where no clavicle is in view: the head begins 2 to 2.5 cm from the midline."""
 
@@ -128,6 +131,9 @@ def _derived(organ: Organ) -> OrganSource:
 def _add_left_brachiocephalic(context: Context, around: Surroundings, soft: BoolArray, cava: BoolArray) -> None:
     organs, found = context.organs, Findings()
     vein = organs.organs.get("brachiocephalic_vein_left")
+    if vein is not None and vein.source is OrganSource.NETWORK and _too_low(context, vein, around):
+        del organs.organs["brachiocephalic_vein_left"]
+        vein = None
     if vein is not None:
         brachiocephalic.crossing_of(vein, around).add_to(organs)
     elif cava.any():
@@ -138,6 +144,17 @@ def _add_left_brachiocephalic(context: Context, around: Surroundings, soft: Bool
         known = arch_top is not None and arch_top[0] < context.scan.grid.shape[0] - 2
         brachiocephalic.add_crossing_surrogate(found, around, arch_top[0] if arch_top is not None and known else None)
         found.add_to(organs)
+
+
+def _too_low(context: Context, vein: Organ, around: Surroundings) -> bool:
+    """Whether a vein crosses the trachea where it cannot: no higher than the azygos arch."""
+    crossing = brachiocephalic.crossing_of(vein, around).landmarks
+    azygos_arch = context.organs.mask("azygos_arch")
+    if not crossing or azygos_arch is None:
+        return False
+    level = context.scan.grid.index(crossing[0].point_mm)[0]
+    bottom = float(np.flatnonzero(azygos_arch.any(axis=(1, 2)))[0])
+    return (level - bottom) * context.scan.spacing_mm < _ABOVE_AZYGOS_MM
 
 
 def _behind_left_clavicle(context: Context, around: Surroundings) -> float:

@@ -24,12 +24,12 @@ import SimpleITK as sitk
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "Testing" / "Benchmarks"), str(ROOT / "Testing" / "Python" / "organs")]
 
-from LNStationLib.case.from_files import load_case  # noqa: E402
 from parser_quality import Scores, compare, score  # noqa: E402  (the source tree is put on the path above)
 from without_contrast import without_contrast  # noqa: E402
 
 from LNStationLib import anatomy  # noqa: E402
 from LNStationLib.case.case import Case  # noqa: E402
+from LNStationLib.case.from_files import load_case  # noqa: E402
 from LNStationLib.case.request import CaseRequest  # noqa: E402
 from LNStationLib.imaging.grid import field_of_view, labels_to_image_grid  # noqa: E402
 from LNStationLib.imaging.scan import scan_of  # noqa: E402
