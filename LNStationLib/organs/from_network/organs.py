@@ -77,9 +77,27 @@ def _organ(row: GroupRow, name: str, mask: BoolArray, confidence: float) -> Netw
     return NetworkOrgan(name, mask, min(confidence, 1.0), confidence >= row.least_confidence)
 
 
+_ANCHORS = ("aorta", "heart")
+_UNSURE = (
+    "The organ network is sure of neither aorta nor heart in this CT, so that none of its organs is used; check what "
+    "the CT shows, or supply masks."
+)
+
+
 def findings_of(organs: Sequence[NetworkOrgan], source: str) -> Findings:
-    """The organs that are sure, as findings; ``source`` names the network."""
+    """The organs that are sure, as findings; none where neither aorta nor heart is.
+
+    Every part of a chest shows one of the two largest structures of blood. A network that does not recognize them is
+    asked about something that it has never seen, and its other answers mean nothing.
+
+    Args:
+        organs: As found.
+        source: Names the network.
+    """
     found = Findings()
+    if not any(organ.sure for organ in organs if organ.name in _ANCHORS):
+        found.warnings.append(_UNSURE)
+        return found
     for organ in organs:
         if organ.sure:
             found.organ(organ.name, organ.mask, OrganSource.NETWORK, f"{source}, confidence {organ.confidence:.2f}")

@@ -176,3 +176,11 @@ def test_the_table_refuses_what_it_cannot_mean() -> None:
     data["groups"][1]["parts"].append("gall_bladder")
     with pytest.raises(ValidationError, match="gall_bladder"):
         CleanUp.model_validate(data)
+
+
+def test_a_network_that_is_sure_of_neither_aorta_nor_heart_is_not_believed() -> None:
+    organs = network_organs([probabilities({"liver": (tube(25, 25, 0, 38, 24.0), 0.9)})], place())
+    found = findings_of(organs, "network of x")
+    assert not found.organs
+    (warning,) = found.warnings
+    assert "neither aorta nor heart" in warning
