@@ -109,7 +109,8 @@ def _with_map(parsed: PatientState, labels: LabelArray, change: StationChange) -
     outlines = dict(parsed.outlines)
     for name in change.stations:
         outlines[name] = _outline(name, parsed, labels, ordered.get(name), hu)
-    part = StationPart(like(labels, parsed.stations), ordered, outlines, parsed.baseline, parsed.midline)
+    drawn = frozenset({*parsed.drawn, *change.stations})
+    part = StationPart(like(labels, parsed.stations), ordered, outlines, parsed.baseline, parsed.midline, drawn)
     edited = replace(parsed, station_part=part)
     return replace(edited, provenance=tuple(_marked(row, edited.edited) for row in parsed.provenance))
 

@@ -5,7 +5,7 @@ Organs overlap (the arch is part of the aorta), so that one label map cannot hol
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import numpy as np
 import SimpleITK as sitk
@@ -13,11 +13,22 @@ import SimpleITK as sitk
 from LNStationLib import anatomy
 from LNStationLib.assessment.drawn_masks import DrawnMask, digest
 from LNStationLib.case.case import Case
-from LNStationLib.imaging.boxes import bounding_box, bounding_region, box_around_points, crop, inside_of, like, within
+from LNStationLib.imaging.arrays import array_view
+from LNStationLib.imaging.boxes import (
+    bounding_box,
+    bounding_region,
+    box_around_points,
+    crop,
+    inside_of,
+    label_boxes,
+    like,
+    within,
+)
 from LNStationLib.imaging.checks import corners_mm
 from LNStationLib.imaging.masks import mask_on
 from LNStationLib.state.organ_set import OrganSource
 from LNStationLib.state.packed_organs import PackedOrgans
+from LNStationLib.support.errors import InputError
 from LNStationLib.support.types import LabelArray
 
 NOT_SHOWN = frozenset({"body"})
@@ -73,6 +84,24 @@ def layers(masks: Mapping[str, DrawnMask], ct: sitk.Image, only: Collection[str]
             assert region is not None
             _draw(drawn, mask, within(mask.box, region), anatomy.organ(name).label_value, _shape(region))
     return [_cropped(layer, crop(ct, region)) for layer in drawn] if region is not None else []
+
+
+def masks_of(label_maps: Iterable[sitk.Image]) -> dict[str, sitk.Image]:
+    """The masks of label maps as :func:`layers` gives them, each cropped to its own extent.
+
+    Raises:
+        InputError: A value is not one of the organ table.
+    """
+    names = {row.label_value: row.name for row in anatomy.organs()}
+    masks = {}
+    for label_map in label_maps:
+        values = array_view(label_map)
+        for value, box in label_boxes(values).items():
+            if value not in names:
+                raise InputError(f"a map of organs holds the value {value}, which is not an organ.")
+            part = crop(label_map, box)
+            masks[names[value]] = like((values[box] == value).astype(np.uint8), part)
+    return masks
 
 
 def _draw(drawn: list[LabelArray], mask: DrawnMask, box: tuple[slice, ...], value: int, shape: list[int]) -> None:

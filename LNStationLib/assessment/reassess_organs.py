@@ -14,7 +14,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from LNStationLib import anatomy
-from LNStationLib.assessment.assess import parse_case
+from LNStationLib.assessment.assess import parse_case, with_organs
 from LNStationLib.assessment.edits import edited_case
 from LNStationLib.assessment.organ_edits import case_with_organs
 from LNStationLib.assessment.organ_layers import digests, shown_masks
@@ -26,7 +26,7 @@ from LNStationLib.nodes.update import NodeUpdate, update_nodes, with_numbers_of
 from LNStationLib.state.node_result import NodeResult
 from LNStationLib.state.patient_state import PatientState
 from LNStationLib.state.station_change import StationChange
-from LNStationLib.support.progress import Progress, silent
+from LNStationLib.support.progress import Progress, portion, silent
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,8 @@ def redraw_organs(
         GeometryError: A mask is on a different grid from the CT, or reaches outside of it.
     """
     parsed = with_shown_organs(parsed)
+    if parsed.organ_part is None or not parsed.organ_part.shown:
+        parsed = with_shown_organs(with_organs(parsed, portion(progress, 0.0, 0.4)))
     case = case_with_organs(parsed, edits)
     if case is None:
         return None
@@ -94,9 +96,12 @@ def seen_too(seen: Mapping[str, frozenset[str]], shown: Mapping[str, str], case:
 
 def _with_drawn_stations(fresh: PatientState, before: PatientState) -> PatientState:
     """The new station map with the stations that a reader drew, as they were drawn."""
-    drawn = {name: _drawn(before, name) for name in before.edited}
-    edited = edited_case(fresh, drawn) if drawn else None
-    return fresh if edited is None else edited[0]
+    masks = {name: _drawn(before, name) for name in before.drawn}
+    edited = edited_case(fresh, masks) if masks else None
+    if edited is None or edited[0].station_part is None:
+        return fresh
+    part = replace(edited[0].station_part, drawn=frozenset(before.drawn))
+    return replace(edited[0], station_part=part)
 
 
 def _drawn(state: PatientState, station: str) -> sitk.Image | None:

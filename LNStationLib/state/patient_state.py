@@ -100,6 +100,8 @@ class StationPart:
         outlines: Of every station of the table, by name.
         baseline: The stations before any edit.
         midline: Decides sides.
+        drawn: Names of the edited stations that stay as they are when the stations are parsed again: all but those that
+            then lose voxels to one of them.
     """
 
     labels: sitk.Image
@@ -107,6 +109,7 @@ class StationPart:
     outlines: Mapping[str, Outline]
     baseline: Baseline
     midline: Midline
+    drawn: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -214,6 +217,11 @@ class PatientState:
             return self.case
         surrogates = frozenset(organ.name for organ in self.organ_findings if organ.source == "surrogate")
         return replace(self.case, organ_masks=self.organs.beside_stations, organ_surrogates=surrogates)
+
+    @property
+    def drawn(self) -> tuple[str, ...]:
+        """Names of the stations that stay as drawn when the stations are parsed again, in table order."""
+        return tuple(name for name in self.edited if name in self._stations.drawn)
 
     @property
     def edited(self) -> tuple[str, ...]:
