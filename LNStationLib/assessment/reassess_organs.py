@@ -128,7 +128,9 @@ def nodes_after(redrawn: OrgansRedrawn, earlier: PatientState, progress: Progres
     """
     state, before = redrawn.state, earlier.found_nodes
     if before.search.looked_for and (before.search.uses_organs or state.midline != earlier.midline):
-        return _compared(before, with_numbers_of(before, find_nodes(replace(state, nodes=None), progress)), state, earlier)
+        return _compared(
+            before, with_numbers_of(before, find_nodes(replace(state, nodes=None), progress)), state, earlier
+        )
     if redrawn.change is None:
         return NodeUpdate(before, frozenset(), False)
     return update_nodes(state, redrawn.change, progress)

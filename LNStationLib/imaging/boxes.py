@@ -170,7 +170,6 @@ def box_around_points(image: sitk.Image, points: FloatArray) -> Box | None:
     at = indices_of(image, points)
     low, high = np.floor(at.min(axis=0)).astype(int), np.ceil(at.max(axis=0)).astype(int) + 1
     z, y, x = (
-        slice(max(0, int(a)), min(n, int(b)))
-        for a, b, n in zip(low, high, reversed(image.GetSize()), strict=True)
+        slice(max(0, int(a)), min(n, int(b))) for a, b, n in zip(low, high, reversed(image.GetSize()), strict=True)
     )
     return (z, y, x) if all(part.start < part.stop for part in (z, y, x)) else None

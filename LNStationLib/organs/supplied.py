@@ -15,7 +15,6 @@ from LNStationLib.organs.findings import Findings
 from LNStationLib.state.organ_set import OrganSource
 from LNStationLib.support.types import BoolArray
 
-
 EDITED = "edited by the reader"
 """Where the mask of an organ came from that a reader drew."""
 

@@ -51,7 +51,9 @@ class ToyNetwork:
 
     def run(self, state: PatientState, options: MethodOptions, progress: Progress) -> OrganSet:
         known = state.segmented_organs
-        return find_organs(state.case, state.working_ct, progress, [Findings(list(known)) if known else self._see(state)])
+        return find_organs(
+            state.case, state.working_ct, progress, [Findings(list(known)) if known else self._see(state)]
+        )
 
     def _see(self, state: PatientState) -> Findings:
         type(self).runs += 1
@@ -287,9 +289,15 @@ def test_a_ct_stored_mirrored_gives_the_same_stations_after_the_same_edit() -> N
     first, here = assessed("supplied"), with_wide_aorta().assessed
     edit = here.case.organ_edits["aorta"]
     assert edit is not None
-    there = reassess(assess(replace(given(), ct=stored_mirrored(given().ct)), first.state.settings), {}, organs={"aorta": stored_mirrored(edit)}).assessed
+    there = reassess(
+        assess(replace(given(), ct=stored_mirrored(given().ct)), first.state.settings),
+        {},
+        organs={"aorta": stored_mirrored(edit)},
+    ).assessed
     for name, finding in findings(here).items():
-        assert (findings(there)[name].volume_ml or 0) == pytest.approx(finding.volume_ml or 0, rel=0.05, abs=0.3), name
+        assert (findings(there)[name].volume_ml or 0) == pytest.approx(finding.volume_ml or 0, rel=0.05, abs=0.3), (
+            name
+        )
 
 
 def stored_mirrored(image: sitk.Image) -> sitk.Image:

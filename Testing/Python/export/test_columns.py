@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from export.cases import Options, make_result
 
-from LNStationLib.assessment.review import ReaderCall, ContourEdit
+from LNStationLib.assessment.review import ContourEdit, ReaderCall
 from LNStationLib.cli.summary import station_table
 from LNStationLib.export.columns import EDITS, NODES, READER_CALLS, STATIONS, Column, columns, plain_columns
 from LNStationLib.export.report.content import build_content

@@ -10,7 +10,7 @@ from typing import Any
 import slicer
 import slicer_host
 from LNStationSlicer.case.StationRows import COLUMNS
-from module.mrml_cases import Editor, make_assessment, make_volume, node_array, station_array
+from module.mrml_cases import Editor, make_assessment, make_volume, node_array, organ_layers, station_array
 from module.workers import FakeWorker
 from slicer_host import driver
 
@@ -134,6 +134,7 @@ def opened_panel(folder: Path, **canned: Any) -> Iterator[PanelDriver]:
         canned.get("assessment") or make_assessment(),
         canned.get("stations", station_array()),
         canned.get("nodes", node_array()),
+        canned.get("organs", organ_layers()),
     )
     with slicer_host.load_module(MODULE) as loaded:
         use_worker(loaded, worker.command)
