@@ -80,8 +80,8 @@ def _offset(what: str, image: sitk.Image, ct: sitk.Image) -> list[int]:
     whole = np.rint(index).astype(int)
     if not alike or np.abs(index - whole).max() > _OFF_LATTICE_VOXELS:
         raise GeometryError(
-            f"the edited {what} is on a different voxel grid from the CT: set the CT as the reference geometry of the "
-            "segmentation and edit again."
+            f"the edited {what} is on a different voxel grid from the CT: set the CT as the reference geometry of "
+            "the segmentation and edit again."
         )
     return [int(n) for n in whole]
 

@@ -1,6 +1,6 @@
 """The organs of a case as a reader sees and edits them: whole masks on the CT's grid, packed into few label maps.
 
-Organs overlap (the arch is part of the aorta), so that one label map cannot hold them. A layer holds organs that do not.
+Organs overlap (the arch is part of the aorta), so one label map cannot hold them: a layer holds some that do not.
 """
 
 from __future__ import annotations

@@ -51,8 +51,8 @@ def redraw_organs(
 
     Args:
         parsed: The case.
-        edits: Canonical organ name to its whole new mask in a box of the CT's grid, or ``None`` where it was taken away;
-            see :func:`LNStationLib.assessment.organ_edits.case_with_organs`.
+        edits: Canonical organ name to its whole new mask in a box of the CT's grid, or ``None`` where it was taken
+            away; see :func:`LNStationLib.assessment.organ_edits.case_with_organs`.
         progress: Told the running step.
 
     Returns:

@@ -67,8 +67,8 @@ def restore_case(
         stations: Its station label map on the CT's grid.
         nodes: Its node label map on the CT's grid.
         settings: Those it was made with; taken from its provenance where ``None``.
-        organs: Canonical name to the mask that was shown of each organ, binary, in a box of the CT's grid; ``None`` where
-            they were not saved.
+        organs: Canonical name to the mask that was shown of each organ, binary, in a box of the CT's grid; ``None``
+            where they were not saved.
 
     Raises:
         InputError: The assessment and the label maps do not belong together.

@@ -1,7 +1,7 @@
 """A reader's review of a case: calls and notes beside the model's, edits, and the N category from the calls.
 
-The model never overwrites it. Schema version 1.1; written as ``review.json`` with the report. Version 1.0 knew no edits
-of organs.
+The model never overwrites it. Schema version 1.1; written as ``review.json`` with the report. Version 1.0 knew no
+edits of organs.
 """
 
 from __future__ import annotations

@@ -166,7 +166,7 @@ def covers(image: sitk.Image, indices: FloatArray) -> BoolArray:
 
 
 def box_around_points(image: sitk.Image, points: FloatArray) -> Box | None:
-    """Box of an image's array that holds LPS points ``(n, 3)`` in mm and what lies between them; ``None`` outside it."""
+    """Box of an image's array around LPS points ``(n, 3)`` in mm; ``None`` where they lie outside it."""
     at = indices_of(image, points)
     low, high = np.floor(at.min(axis=0)).astype(int), np.ceil(at.max(axis=0)).astype(int) + 1
     z, y, x = (

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import SimpleITK as sitk
 
+from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.boxes import Box, bounding_box, indices_of, inside_of, label_boxes, like
 from LNStationLib.nodes.find import in_order, scene_of, with_outside
 from LNStationLib.nodes.measurement import Scene, measure_node
@@ -121,7 +122,7 @@ def with_numbers_of(before: NodeResult, now: NodeResult) -> NodeResult:
         before: The nodes before the edit.
         now: Of a whole search; what is new gets a number that none had.
     """
-    old, new = (np.asarray(sitk.GetArrayViewFromImage(one.labels)) for one in (before, now))
+    old, new = (array_view(one.labels) for one in (before, now))
     boxes = label_boxes(new)
     masks = {number: (new[box] == number, box) for number, box in boxes.items()}
     numbers = _numbers(masks, old, max((one.node_id for one in before.findings), default=0))

@@ -52,7 +52,7 @@ def _box_on(grid: Grid, part: sitk.Image) -> Box | None:
 
 
 def supplied_organs(case: Case, grid: Grid) -> Findings:
-    """Every supplied mask, and every one that a reader drew, on ``grid``; a warning names each without a voxel there."""
+    """Every mask that was supplied or that a reader drew, on ``grid``; a warning names each without a voxel there."""
     found = Findings()
     for name, image in case.trusted_organs.items():
         mask = mask_on_grid(image, grid)

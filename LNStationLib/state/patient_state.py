@@ -100,8 +100,8 @@ class StationPart:
         outlines: Of every station of the table, by name.
         baseline: The stations before any edit.
         midline: Decides sides.
-        drawn: Names of the edited stations that stay as they are when the stations are parsed again: all but those that
-            then lose voxels to one of them.
+        drawn: Names of the edited stations that stay as they are when the stations are parsed again: all but those
+            that then lose voxels to one of them.
     """
 
     labels: sitk.Image

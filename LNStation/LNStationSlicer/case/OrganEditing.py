@@ -1,7 +1,8 @@
 """Notices what a person changes in the organs of a case.
 
 An organ is the union of the segment that the case made of it and of any that a person added under a name, or with a
-code, that says which organ it is. Renaming the case's own segment changes nothing; what is not recognized is left alone.
+code, that says which organ it is. Renaming the case's own segment changes nothing; what is not recognized
+is left alone.
 """
 
 from __future__ import annotations

@@ -123,16 +123,18 @@ class CorrectSection(Section):
         self.logic.updated.emit()
 
     def _onStationSelected(self, name: str | None) -> None:
-        editor = self.ui.segmentEditor
-        if name is not None and self.logic.case is not None and editor.segmentationNode() is not None:
-            if editor.segmentationNode() == self.logic.case.stationsNode():
-                editor.setCurrentSegmentID(name)
+        if name is not None and self._isEditing(_STATIONS):
+            self.ui.segmentEditor.setCurrentSegmentID(name)
 
     def _onOrganSelected(self, name: str) -> None:
-        editor = self.ui.segmentEditor
-        if self.logic.case is not None and editor.segmentationNode() is not None:
-            if editor.segmentationNode() == self.logic.case.organsNode():
-                editor.setCurrentSegmentID(name)
+        if self._isEditing(_ORGANS):
+            self.ui.segmentEditor.setCurrentSegmentID(name)
+
+    def _isEditing(self, target: str) -> bool:
+        case, node = self.logic.case, self.ui.segmentEditor.segmentationNode()
+        if case is None or node is None:
+            return False
+        return node == (case.organsNode() if target == _ORGANS else case.stationsNode())
 
     def _onCollapsed(self, collapsed: bool) -> None:
         if collapsed:

@@ -167,15 +167,9 @@ class ReassessJob(Job):
         self._edits.organs.assessed(self._organSnapshot)
 
     def _takeStations(self, array: np.ndarray, geometry: VolumeGeometry) -> None:
-        """The stations as they follow from other organs, but for those that a person is editing."""
+        """The stations as they follow from other organs, but for those that a person drew or is drawing."""
         self._edits.stations.flush()
-        review = self.case.review()
-        editedSince = [name for name in review.stale() if not self._isAtSnapshot(name)]
-        self.case.replaceStations(array, geometry, keep=editedSince)
-
-    def _isAtSnapshot(self, station: str) -> bool:
-        mark = self._snapshot.get(station)
-        return mark is not None and self._edits.stations.snapshot([station]).get(station) == mark
+        self.case.replaceStations(array, geometry, keep=self.case.review().stale())
 
     def _takeOrgans(self, changed: Sequence[str], layers: Sequence[tuple[np.ndarray, VolumeGeometry]]) -> None:
         """Those that follow from the edit; what a person drew is there already."""

@@ -3,8 +3,8 @@
     python fake_worker.py ANSWERS --folder PRIVATE_FOLDER
 
 ``ANSWERS/behavior.json`` says per method what else happens before the answer: ``seconds`` to wait (with progress,
-unless ``silent``), ``stderr`` to write, ``die`` with an exit code, ``hang`` for ever (``deaf``: to cancel too),
-``error`` ``[code, message]`` to answer, ``noise`` to print to standard output, ``protocol`` for hello.
+unless ``silent``; ``step`` names it), ``stderr`` to write, ``die`` with an exit code, ``hang`` for ever (``deaf``: to
+cancel too), ``error`` ``[code, message]`` to answer, ``noise`` to print to standard output, ``protocol`` for hello.
 """
 
 from __future__ import annotations
@@ -56,7 +56,10 @@ def misbehave(call: messages.Call) -> None:
         if not wanted.get("silent"):
             fraction = min(1.0, (time.monotonic() - begun) / max(wanted.get("seconds", 0), 1e-6))
             send(
-                messages.notification("progress", {"id": call.request_id, "step": "pretending", "fraction": fraction})
+                messages.notification(
+                    "progress",
+                    {"id": call.request_id, "step": wanted.get("step", "pretending"), "fraction": fraction},
+                )
             )
         time.sleep(0.02)
         if call.request_id in cancelled and not wanted.get("deaf"):
@@ -132,7 +135,7 @@ def reassess(params: dict[str, Any]) -> dict[str, Any]:
 
 
 def follow_organs(params: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
-    """As if an edit of the aorta moved its arch by a slice and all stations by a voxel; undoing it moves them back."""
+    """As if editing the aorta moved its arch by a slice and all stations by a voxel, and undoing it, back."""
     layers, stations = np.load(ANSWERS / "organs.npy"), np.load(ANSWERS / "stations.npy")
     array, _geometry = read_volume(FOLDER, params["organs"].get("aorta") or next(iter(params["organs"].values())))
     aorta = 30

@@ -133,7 +133,8 @@ def make_assessment(matrix_lps: np.ndarray | None = None) -> dict[str, Any]:
     return {
         "schema_version": "1.0", "lnstation_version": "0", "created": "2024-01-01T00:00:00+00:00",
         "research_use": "", "case": case, "n_category": "N2", "staging": staging,
-        "stations": [_station(row) for row in anatomy.stations()], "nodes": nodes, "organs": organ_findings(), "midline": None,
+        "stations": [_station(row) for row in anatomy.stations()], "nodes": nodes,
+        "organs": organ_findings(), "midline": None,
         "provenance": [], "warnings": [],
     }  # fmt: skip
 

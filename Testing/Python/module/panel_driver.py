@@ -16,6 +16,7 @@ from slicer_host import driver
 
 MODULE = Path(__file__).resolve().parents[3] / "LNStation" / "LNStation.py"
 IN_4R = (slice(12, 15), slice(8, 20), slice(8, 20))
+IN_AORTA = (slice(2, 6), slice(24, 30), slice(20, 28))
 ALL_4R = (slice(12, 18), slice(8, 20), slice(8, 20))
 
 
@@ -91,6 +92,13 @@ class PanelDriver:
         """A stroke of the eraser."""
         case = self.logic.case
         Editor(case.stationsNode(), case.ctNode()).erase(station, box)
+
+    def erase_organ(self, name: str = "aorta", box: Any = IN_AORTA) -> Any:
+        """A stroke of the eraser in an organ; the editor, which can undo it."""
+        case = self.logic.case
+        editor = Editor(case.organsNode(), case.ctNode(), overwrite=False)
+        editor.erase(name, box)
+        return editor
 
     def click_row(self, station: str, column: str = "station") -> None:
         """Click a cell of a station's row."""

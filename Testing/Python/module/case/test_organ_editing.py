@@ -1,4 +1,4 @@
-"""Edits of organs: what is stale, what is logged, what is not the reader's; with Slicer's own Segment Editor logic."""
+"""Edits of organs: what is stale, what is logged, what is not the reader's; with Slicer's Segment Editor logic."""
 
 from __future__ import annotations
 
