@@ -151,7 +151,7 @@ class ReassessJob(Job):
         self.changed = list(result["changed"])
         yield lambda: self.case.setAssessment(result["assessment"])
         if reference := result.get("stations"):
-            yield lambda: self._takeStations(*client.takeVolume(reference))
+            yield partial(self._takeStations, reference, client)
         if result.get("changed_organs"):
             yield lambda: self._takeOrgans(result["changed_organs"], [client.takeVolume(r) for r in result["organs"]])
         if result.get("nodes"):
@@ -166,8 +166,9 @@ class ReassessJob(Job):
         self._edits.stations.assessed(self._snapshot)
         self._edits.organs.assessed(self._organSnapshot)
 
-    def _takeStations(self, array: np.ndarray, geometry: VolumeGeometry) -> None:
+    def _takeStations(self, reference: dict[str, Any], client: WorkerClient) -> None:
         """The stations as they follow from other organs, but for those that a person drew or is drawing."""
+        array, geometry = client.takeVolume(reference)
         self._edits.stations.flush()
         self.case.replaceStations(array, geometry, keep=self.case.review().stale())
 
