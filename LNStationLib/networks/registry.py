@@ -36,6 +36,11 @@ class NetworkInfo:
     fixed: Mapping[str, Any] = field(default_factory=dict)
     needs_groups: bool = False
 
+    @property
+    def kind(self) -> str:
+        """Its room: ``"classification"`` or ``"segmentation"``."""
+        return self.target.partition(":")[0].removeprefix(f"{__package__}.").partition(".")[0]
+
     def builder(self) -> Callable[..., nn.Module]:
         """Import and return the class."""
         module, _, attribute = self.target.partition(":")
@@ -46,6 +51,7 @@ class NetworkInfo:
 _LI = "Li et al. 2025 (SA-MoE)"
 """The paper whose tables compare these networks."""
 _CLASSIFICATION = "LNStationLib.networks.classification"
+_SEGMENTATION = "LNStationLib.networks.segmentation"
 _COMPARISONS = f"{_CLASSIFICATION}.comparisons"
 _MOBILEVIT = f"{_CLASSIFICATION}.mobilevitv2:MobileViTv2"
 _NETWORKS = (
@@ -102,6 +108,7 @@ _NETWORKS = (
     ),
     NetworkInfo("vit_t", "3D ViT-T", f"Dosovitskiy et al. 2021; {_LI}, Table 1", f"{_COMPARISONS}:ViTClassifier"),
     NetworkInfo("swin_t", "3D Swin-T", f"Liu et al. 2021; {_LI}, Table 1", f"{_COMPARISONS}:SwinClassifier"),
+    NetworkInfo("dynunet", "3D U-Net of nnU-Net", "Isensee et al. 2021", f"{_SEGMENTATION}.dynunet:DynUnet"),
 )
 NETWORKS: dict[str, NetworkInfo] = {info.name: info for info in _NETWORKS}
 """All registered networks by name."""

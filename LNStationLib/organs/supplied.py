@@ -32,7 +32,7 @@ def mask_on_grid(image: sitk.Image, grid: Grid) -> BoolArray:
         return result
     # A rim of empty voxels, so that the surface is seen from both sides.
     part = crop(image, grown(tight, 1, voxels.shape))
-    box = _box_on(grid, part)
+    box = box_on(grid, part)
     if box is None:
         return result
     soft = sitk.Cast(sitk.NotEqual(part, 0), sitk.sitkFloat32)
@@ -40,7 +40,7 @@ def mask_on_grid(image: sitk.Image, grid: Grid) -> BoolArray:
     return result
 
 
-def _box_on(grid: Grid, part: sitk.Image) -> Box | None:
+def box_on(grid: Grid, part: sitk.Image) -> Box | None:
     """Box of ``grid`` that covers an image; ``None`` where they do not overlap."""
     corners = [grid.index((x, y, z)) for x, y, z in corners_mm(part).tolist()]
     low = np.maximum(np.floor(np.min(corners, axis=0)).astype(int), 0)

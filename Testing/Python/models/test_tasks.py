@@ -20,9 +20,9 @@ from LNStationLib.models.package import (  # noqa: E402
     CohortSummary,
     Manifest,
     NetworkEntry,
+    OneInputSection,
     PackageError,
     StationClassification,
-    TaskSection,
     WeightsFile,
     find_package,
     read_package,
@@ -36,7 +36,7 @@ from LNStationLib.networks.registry import build_network  # noqa: E402
 NETWORK = {"name": "mobilevitv2", "arguments": {"width": 0.1, "n_blocks": 0}}
 
 
-class ToySegmentation(TaskSection):
+class ToySegmentation(OneInputSection):
     """A cascade of two networks over one channel."""
 
     task: ClassVar[str] = "toy_segmentation"
@@ -174,5 +174,5 @@ def test_packages_of_a_task_that_is_not_registered_are_listed_as_unusable(
     known = {task: kind for task, kind in sections._SECTIONS.items() if task != "toy_segmentation"}
     monkeypatch.setattr(sections, "_SECTIONS", known)
     listed = run("models", "list", toys.parent)
-    assert "unknown task 'toy_segmentation'; known: station_classification; choose another package" in listed
+    assert "unknown task 'toy_segmentation'; known: station_classification" in listed
     assert "Tiny network for tests" in listed
