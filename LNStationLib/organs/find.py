@@ -58,8 +58,13 @@ def find_organs(
         GeometryError: The image is upside down or front to back.
     """
     organs = OrganSet(scan.grid)
-    for found in (supplied.supplied_organs(case, scan.grid), *segmented):
+    supplied.supplied_organs(case, scan.grid).add_to(organs)
+    # What a reader took away, or drew too small for this grid, is not for the finders to bring back.
+    organs.barred = frozenset(case.organ_edits)
+    for found in segmented:
         found.add_to(organs)
+    if segmented:
+        organs.segmented = tuple(organ for found in segmented for organ in found.organs)
     progress("Reading the CT on the working grid", 0.1)
     body, outside = find_body(scan)
     if not body.any():
@@ -198,8 +203,8 @@ def _best_growth(scan: Scan, top: BoolArray, growths: list[airways.Growth]) -> t
 
 def _cut_trachea_at_carina(organs: OrganSet) -> None:
     """Cut main bronchi off a supplied trachea (TotalSegmentator's includes them)."""
-    trachea, carina = organs["trachea"], organs.landmarks.get("carina")
-    if trachea.source is OrganSource.IMAGE or carina is None:
+    trachea, carina = organs.organs.get("trachea"), organs.landmarks.get("carina")
+    if trachea is None or trachea.source is OrganSource.IMAGE or carina is None:
         return
     mask = trachea.mask.copy()
     mask[: round(organs.grid.index(carina.point_mm)[0])] = False
