@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from lnstation_training.cli.appearance import show_augmentation
 from lnstation_training.cli.experiment import experiment
 from lnstation_training.cli.prepare import prepare
 from lnstation_training.cli.runs import evaluate, export, fit, package_weights
@@ -55,6 +56,7 @@ app.command()(evaluate)
 app.command()(export)
 app.command()(package_weights)
 app.command()(experiment)
+app.command()(show_augmentation)
 
 
 def main() -> None:
