@@ -159,3 +159,31 @@ def test_the_working_voxel_of_a_new_case_is_the_librarys() -> None:
     from LNStationLib.state.settings import Settings
 
     assert Settings().working_spacing_mm == CaseSettings._DEFAULT_SPACING_MM
+
+
+def test_a_network_for_the_organs_brings_its_picker_and_says_what_is_missing(tmp_path: Path) -> None:
+    steps = described()
+    need = {"name": "networks", "title": "installed package for networks"}
+    organs = next(step for step in steps if step["step"] == "organs")["methods"]
+    organs[:] = [one for one in organs if one["name"] != "network"]
+    organs.insert(0, {**toy("organ_segmentation"), "name": "network", "title": "Network", "needs": [need]})
+    with opened_panel(tmp_path) as made:
+        (made.worker.folder / "methods.json").write_text(json.dumps({"steps": steps}), encoding="utf-8")
+        made.worker.offer(
+            card(tmp_path, "organs-ct", task="organ_segmentation", operating_points=[]), missing=["monai"]
+        )
+        made.choose_ct()
+        made.wait(lambda: made.logic.models.isAnswered, "the packages")
+        slicer.app.processEvents()
+        widgets = made.widget.assessing.models.pickers["organs"].widgets
+        automatic = "automatic (Network, else Supplied masks and image)"
+        assert titles(widgets.combo)[:3] == [automatic, "Supplied masks and image", "TotalSegmentator, then image"]
+        assert titles(widgets.combo)[3].startswith("Model organs-ct")
+        assert "organs" not in form(made)._combos
+        assert "does without 'Network', which needs monai: " in widgets.noteLabel.text
+        assert made.widget.assessing.models.obstacle() == ""
+        widgets.combo.currentIndex = 3
+        slicer.app.processEvents()
+        assert made.logic.caseSettings().method("organs") == "network"
+        assert made.widget.assessing.models.obstacle().startswith("Learned models need monai")
+        made.logic.models.setFolders([])
