@@ -44,6 +44,7 @@ def test_every_station_is_drawn_about_where_it_is() -> None:
     for name in STATION_CHOICES["paper"]:
         value = anatomy.station(name).label_value
         assert volume(found, name) > 5, name
+        assert np.any((found == value) & (truth == value)), name
         centers = [np.argwhere(labels == value).mean(axis=0) for labels in (found, truth)]
         assert np.linalg.norm((centers[0] - centers[1]) * phantom().grid.spacing_mm) < 30, name
 

@@ -18,9 +18,20 @@ import numpy as np
 from LNStationLib import anatomy
 from LNStationLib.imaging.boxes import box_of
 from LNStationLib.imaging.grid import Grid
+from LNStationLib.stations.profiles import center_mm, last_mm
 from LNStationLib.support.types import BoolArray, FloatArray, HuArray, LabelArray
 
-Level = Literal["neck", "apex", "arch_top", "arch_bottom", "carina", "hilum", "heart_bottom"]
+Level = Literal[
+    "neck",
+    "apex",
+    "arch_top",
+    "arch_underside",
+    "arch_bottom",
+    "pulmonary_artery_top",
+    "carina",
+    "hilum",
+    "heart_bottom",
+]
 _BELOW_CARINA_MM = 35.0
 """Height of station 7 from the carina down: the bronchus intermedius and the left main bronchus end about there."""
 _TISSUE_HU = (-160.0, 240.0)
@@ -38,7 +49,8 @@ class MarginRule:
         margin_mm: In mm.
         lower: Level that it ends at below.
         upper: The same above.
-        side: Side of the trachea on which it lies; ``None`` for both.
+        side: Side on which it lies, parted at the left border of the trachea (station 1: at its middle); ``None``
+            for both.
         behind: Organ behind whose center, slice by slice, it lies.
         in_front_of: Organ in front of whose center it lies.
     """
@@ -56,7 +68,7 @@ class MarginRule:
 RULES: tuple[MarginRule, ...] = (
     MarginRule("7", ("main_bronchus_right", "main_bronchus_left"), 25.0, "hilum", "carina"),
     MarginRule("3P", ("esophagus",), 8.0, "carina", "apex", behind="trachea"),
-    MarginRule("5", ("aortic_arch", "pulmonary_artery"), 20.0, "hilum", "arch_bottom", "L"),
+    MarginRule("5", ("aortic_arch", "pulmonary_artery"), 20.0, "pulmonary_artery_top", "arch_underside", side="L"),
     MarginRule("4R", ("trachea",), 15.0, "carina", "arch_top", "R"),
     MarginRule("4L", ("trachea",), 12.0, "carina", "arch_top", "L"),
     MarginRule("2R", ("trachea",), 15.0, "arch_top", "apex", "R"),
@@ -109,7 +121,11 @@ def _levels_mm(organs: Masks, grid: Grid) -> dict[str, float]:
     if trachea is not None:
         found |= {"carina": trachea[0], "hilum": trachea[0] - _BELOW_CARINA_MM, "neck": trachea[1]}
     if arch is not None:
-        found |= {"arch_bottom": arch[0], "arch_top": arch[1]}
+        underside = _underside_mm(organs["aortic_arch"], grid)
+        found |= {"arch_bottom": arch[0], "arch_top": arch[1], "arch_underside": underside}
+    pulmonary = ends("pulmonary_artery")
+    if pulmonary is not None:
+        found["pulmonary_artery_top"] = pulmonary[1]
     if heart is not None:
         found["heart_bottom"] = heart[0]
     if lungs:
@@ -129,13 +145,30 @@ def _place(rule: MarginRule, organs: Masks, levels: Mapping[str, float], grid: G
         place &= _within(organs[name], rule.margin_mm, grid)
     x, y = grid.coordinates_mm(2)[None, None, :], grid.coordinates_mm(1)[None, :, None]
     if rule.side is not None:
-        left = x >= _centers_mm(organs["trachea"], grid, 2)[:, None, None]
+        left = x >= _parting_mm(rule.station, organs["trachea"], grid)[:, None, None]
         place &= left if rule.side == "L" else ~left
     if rule.behind is not None:
         place &= y > _centers_mm(organs[rule.behind], grid, 1)[:, None, None]
     if rule.in_front_of is not None:
         place &= y < _centers_mm(organs[rule.in_front_of], grid, 1)[:, None, None]
     return place
+
+
+def _underside_mm(arch: BoolArray, grid: Grid) -> float:
+    """Lower border of the arch in its middle third from front to back: its ends reach lower."""
+    rows = np.flatnonzero(arch.any(axis=(0, 2)))
+    middle = arch[:, rows[len(rows) // 3] : rows[2 * len(rows) // 3] + 1]
+    lowest = middle.argmax(axis=0)[middle.any(axis=0)]
+    return float(grid.coordinates_mm(0)[int(np.median(lowest))])
+
+
+def _parting_mm(station: str, trachea: BoolArray, grid: Grid) -> FloatArray:
+    """LPS x in mm that parts right from left in every slice."""
+    centers = _centers_mm(trachea, grid, 2)
+    if station.startswith("1"):
+        return centers
+    half_width = np.nan_to_num(last_mm(trachea, grid, 2) - center_mm(trachea, grid, 2))
+    return centers + float(np.median(half_width[half_width > 0]))
 
 
 def _within(mask: BoolArray, margin_mm: float, grid: Grid) -> BoolArray:
