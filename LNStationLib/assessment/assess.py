@@ -47,6 +47,8 @@ from LNStationLib.state.provenance import organ_record, settings_record
 from LNStationLib.state.settings import Settings, Step
 from LNStationLib.state.station_call import MetastasisResult
 from LNStationLib.state.station_map import StationMap
+from LNStationLib.state.used_model import UsedModel
+from LNStationLib.stations.parse import parse_stations
 from LNStationLib.stations.registry import METHODS as STATIONS
 from LNStationLib.support.progress import Progress, portion, silent
 
@@ -134,12 +136,13 @@ def _with_parsed_stations(state: PatientState, progress: Progress) -> PatientSta
     options = STATIONS.options(method, state.settings)
     record = settings_record(state.settings.stations, method, options)
     with _timed("stations", method.name, record, method.references) as rows:
-        parsed = method.run(state, options, portion(progress, 0.0, 0.9))
+        parsed = parse_stations(method, state, options, portion(progress, 0.0, 0.9))
         station_map, _ = check_stations(parsed, state.organ_set, state.working_ct.hu)
         progress("drawing the label maps", 0.9)
         part = _station_part(station_map, state.case)
         rows.warnings += station_map.warnings
         rows.warnings += [] if station_map.failure is None else [words(station_map.failure)]
+        rows.model = station_map.model
     return state.knowing(rows.provenance, station_part=part)
 
 
@@ -261,6 +264,7 @@ class _Record:
 
     def __init__(self) -> None:
         self.warnings: list[str] = []
+        self.model: UsedModel | None = None
         self.provenance: Provenance
 
 
@@ -271,12 +275,14 @@ def _timed(step: Step, implementation: str, settings: dict[str, Any], references
     yield record
     seconds = time.perf_counter() - start
     _log.info("%s by %s: %.2f s", step, implementation, seconds)
+    model = record.model
     record.provenance = Provenance(
         step=step,
         implementation=implementation,
         version=__version__,
         seconds=round(seconds, 3),
-        settings=settings,
-        references=list(references),
+        settings=settings if model is None else settings | model.settings(),
+        references=list(dict.fromkeys([*references, *(() if model is None else model.references)])),
         warnings=record.warnings,
+        **({} if model is None else model.provenance()),
     )
