@@ -69,7 +69,9 @@ def network_is_there(case: object = None) -> bool:
     return True
 
 
-NETWORK = Need("organ_network", "organ network (a model package for organs, and what runs it)", network_is_there)
+NETWORK = Need(
+    "organ_network", "organ network: a model package for organs, and learned models installed", network_is_there
+)
 
 
 class NetworkOptions(MethodOptions):
