@@ -100,7 +100,7 @@ def test_a_method_that_the_worker_knows_is_offered_for_its_step_with_its_options
         combo = form(toys).combo(step)
         combo.currentIndex = combo.findData("toy")
         assert combo.currentText == "Toy method"
-    for step in ("nodes", "metastasis"):
+    for step in ("organs", "nodes", "metastasis"):
         combo = toys.widget.assessing.models.pickers[step].widgets.combo
         combo.currentIndex = combo.findData("toy")
     values = {"level": 4.5, "part": 0.25, "rounds": 7, "twice": True, "word": "yes"}
