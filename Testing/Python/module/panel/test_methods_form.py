@@ -72,7 +72,8 @@ def shown(panel: PanelDriver, step: str, name: str, method: str | None = None) -
 
 def test_before_the_worker_is_asked_the_controls_are_those_of_the_library(panel: PanelDriver) -> None:
     assert panel.worker.requests() == []
-    assert titles(form(panel).combo("organs")) == ["Supplied masks and image", "TotalSegmentator, then image"]
+    picker = panel.widget.assessing.models.pickers["organs"]
+    assert titles(picker.widgets.combo)[1:] == ["Supplied masks and image", "TotalSegmentator, then image"]
     automatic, *others = titles(form(panel).combo("nodes"))
     assert automatic.startswith("automatic (Supplied masks, else PET above a threshold, else CT blob")
     assert others[0] == "Supplied masks"
