@@ -80,7 +80,9 @@ def find_organs(
     _add_lungs(context, outside)
     segmented_late = None
     if segmenter is not None:
-        segmented_late = _add_segmented(context, segmenter(context, portion(progress, 0.35, 0.6)), image_first)
+        seen = segmenter(context, portion(progress, 0.35, 0.6))
+        organs.segmented = tuple(seen.organs)
+        segmented_late = _add_segmented(context, seen, image_first)
     _add_mediastinum(context, progress, segmented_late)
     warn_of_exchanged_sides(context)
     return organs

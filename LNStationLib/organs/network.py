@@ -69,7 +69,9 @@ def network_is_there(case: object = None) -> bool:
     return True
 
 
-NETWORK = Need("organ_network", "organ network (a model package for organs, and what runs it)", network_is_there)
+NETWORK = Need(
+    "organ_network", "organ network: a model package for organs, and learned models installed", network_is_there
+)
 
 
 class NetworkOptions(MethodOptions):
@@ -114,11 +116,15 @@ class NetworkMethod:
 
     def run(self, state: PatientState, options: MethodOptions, progress: Progress) -> OrganSet:
         """Find the organs; see :class:`LNStationLib.organs.method.OrganMethod`."""
-        if not missing_organs(state.case):
+        known = state.segmented_organs
+        if known is None and not missing_organs(state.case):
             return find_organs(state.case, state.working_ct, progress)
         chosen = cast(NetworkOptions, options)
 
         def segment(context: Context, running: Progress) -> Findings:
+            if known is not None:
+                # A reader edited an organ: the image is the same, and so is what the network says of it.
+                return Findings(list(known)) if known else findings_of([], "")
             source, networks = _ask(state, chosen, context, running)
             return organs_from(networks, context, source)
 

@@ -100,5 +100,6 @@ def findings_of(organs: Sequence[NetworkOrgan], source: str) -> Findings:
         return found
     for organ in organs:
         if organ.sure:
-            found.organ(organ.name, organ.mask, OrganSource.NETWORK, f"{source}, confidence {organ.confidence:.2f}")
+            detail = f"{source}, confidence {organ.confidence:.2f}"
+            found.organ(organ.name, organ.mask, OrganSource.NETWORK, detail, organ.confidence)
     return found

@@ -64,10 +64,10 @@ def vote(
     candidates = {row.name: found for row in groups if (found := _candidate(networks, row, grid)) is not None}
     _without_impossible(candidates, groups, grid, carina_mm)
     # Background is what no network knows.
-    best: FloatArray = np.stack([_on(network.values[0], network.grid, grid) for network in networks]).min(axis=0)
+    best: FloatArray = np.minimum.reduce([_on(network.values[0], network.grid, grid) for network in networks])
     winner = np.zeros(grid.shape, np.uint8)
     for number, (box, parts) in enumerate(candidates.values(), start=1):
-        whole = np.sum(parts, axis=0, dtype=np.float32)
+        whole: FloatArray = np.add.reduce(parts)
         wins = whole > best[box]
         best[box][wins] = whole[wins]
         winner[box][wins] = number

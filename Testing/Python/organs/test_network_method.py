@@ -18,7 +18,8 @@ from LNStationLib.organs.findings import Findings
 from LNStationLib.organs.network import SWITCH, WANTED, NetworkMethod, NetworkOptions, missing_organs
 from LNStationLib.organs.registry import METHODS
 from LNStationLib.state.organ_set import OrganSet, OrganSource
-from LNStationLib.state.patient_state import PatientState
+from LNStationLib.state.packed_organs import PackedOrgans
+from LNStationLib.state.patient_state import OrganPart, PatientState
 from LNStationLib.state.settings import Settings, StepSettings
 from LNStationLib.support.errors import GeometryError, InputError
 from LNStationLib.support.progress import silent
@@ -126,3 +127,17 @@ def test_a_network_that_was_asked_for_and_is_not_there_is_refused_in_a_sentence(
     monkeypatch.setattr(network, "missing_packages", lambda: ["torch"])
     with pytest.raises(InputError, match="has no organ network"):
         METHODS.chosen(Settings(organs=StepSettings(method="network")), thorax.case())
+
+
+def test_after_an_edit_of_an_organ_the_network_is_not_asked_again(
+    monkeypatch: pytest.MonkeyPatch, thorax: Thorax
+) -> None:
+    case = thorax.case("heart")
+    first, asked = run(monkeypatch, thorax, case, "aorta")
+    assert first.segmented is not None
+    kept = PackedOrgans.of(first.grid, first.segmented)
+    edited = replace(state_of(replace(case, organ_edits={"heart": None})), organ_part=OrganPart((), segmented=kept))
+    again = NetworkMethod().run(edited, NetworkOptions(), silent)
+    assert len(asked) == 1
+    assert np.array_equal(again["aorta"].mask, first["aorta"].mask)
+    assert "heart" not in again

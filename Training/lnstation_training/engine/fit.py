@@ -147,8 +147,14 @@ def _claim(folder: Path, settings: str) -> None:
 
 
 def _alike(before: str, settings: str) -> bool:
-    """Whether two runs have the same settings; one from before tasks had names, or time a limit, names neither."""
-    older, newer = ([line for line in text.splitlines() if line != "seconds: null"] for text in (before, settings))
+    """Whether two runs have the same settings, whatever the version of Lightning that a comment names.
+
+    A run from before tasks had names, or time a limit, names neither.
+    """
+    older, newer = (
+        [line for line in text.splitlines() if line != "seconds: null" and not line.startswith("#")]
+        for text in (before, settings)
+    )
     if not any(line.startswith("task:") for line in older):
         newer = [line for line in newer if not line.startswith("task:")]
     return older == newer

@@ -72,7 +72,8 @@ def shown(panel: PanelDriver, step: str, name: str, method: str | None = None) -
 
 def test_before_the_worker_is_asked_the_controls_are_those_of_the_library(panel: PanelDriver) -> None:
     assert panel.worker.requests() == []
-    assert titles(form(panel).combo("organs")) == ["Supplied masks and image", "TotalSegmentator, then image"]
+    picker = panel.widget.assessing.models.pickers["organs"]
+    assert titles(picker.widgets.combo)[1:] == ["Supplied masks and image", "TotalSegmentator, then image"]
     automatic, *others = titles(form(panel).combo("nodes"))
     assert automatic.startswith("automatic (Supplied masks, else PET above a threshold, else CT blob")
     assert others[0] == "Supplied masks"
@@ -147,7 +148,7 @@ def test_the_panel_knows_no_method_by_name() -> None:
     root = Path(__file__).resolve().parents[4]
     names = {method["name"] for step in described() for method in step["methods"]} - {"none", "supplied", "lung"}
     names |= {"sa_moe"}
-    names -= {"esophagus", "network"}  # a cancer too; where an organ came from too
+    names -= {"esophagus", "network"}  # a cancer, and a source of organs, too
     texts = {path: path.read_text("utf-8") for path in (root / "LNStation").rglob("*.py")}
     found = [f"{path.name}: {name}" for path, text in texts.items() for name in names if f'"{name}"' in text]
     assert found == []
