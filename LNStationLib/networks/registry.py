@@ -48,6 +48,8 @@ _LI = "Li et al. 2025 (SA-MoE)"
 _CLASSIFICATION = "LNStationLib.networks.classification"
 _COMPARISONS = f"{_CLASSIFICATION}.comparisons"
 _MOBILEVIT = f"{_CLASSIFICATION}.mobilevitv2:MobileViTv2"
+_NODES = "LNStationLib.networks.node_classification"
+_PGLS = "Li et al. 2024 (PGLS)"
 _NETWORKS = (
     NetworkInfo(
         "mobilevitv2", "3D MobileViTv2", f"Mehta and Rastegari 2023; {_LI}, Table 1", _MOBILEVIT, {"experts": "none"}
@@ -101,6 +103,21 @@ _NETWORKS = (
         f"{_COMPARISONS}:MobileNetV2",
     ),
     NetworkInfo("vit_t", "3D ViT-T", f"Dosovitskiy et al. 2021; {_LI}, Table 1", f"{_COMPARISONS}:ViTClassifier"),
+    NetworkInfo(
+        "node_slices",
+        "2.5D streams with multi-scale fusion, for nodes",
+        f"{_PGLS}, Sec. 2.1; backbones: Howard et al. 2019, He et al. 2016, Mehta and Rastegari 2023",
+        f"{_NODES}.slices:SliceNetwork",
+    ),
+    NetworkInfo(
+        "node_volumes",
+        "3D networks of one stream, for nodes",
+        f"{_PGLS}, Table 1; backbones: Howard et al. 2019, He et al. 2016, Mehta and Rastegari 2023",
+        f"{_NODES}.volumes:VolumeNetwork",
+    ),
+    NetworkInfo(
+        "node_dualnet", "3D DualNet, for nodes", f"Kann et al. 2018; {_PGLS}, Table 1", f"{_NODES}.volumes:DualNet"
+    ),
     NetworkInfo("swin_t", "3D Swin-T", f"Liu et al. 2021; {_LI}, Table 1", f"{_COMPARISONS}:SwinClassifier"),
 )
 NETWORKS: dict[str, NetworkInfo] = {info.name: info for info in _NETWORKS}
