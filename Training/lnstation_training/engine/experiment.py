@@ -136,7 +136,7 @@ def _in_brief(value: Any) -> str:
 
 
 def _start(row: Row, name: str, setting: Setting) -> str | None:
-    start = setting.start_from.get(row.model["network"])
+    start = row.start_from or setting.start_from.get(row.model["network"])
     return None if start == name else start
 
 

@@ -18,11 +18,16 @@ class _Strict(BaseModel):
 
 
 class Row(_Strict):
-    """One row: a title and what it changes of the module's and the data module's arguments."""
+    """One row: a title and what it changes of the module's and the data module's arguments.
+
+    Attributes:
+        start_from: Row whose weights of the same fold this one starts from, rather than the setting's.
+    """
 
     title: str
     model: dict[str, Any]
     data: dict[str, Any] = Field(default_factory=dict)
+    start_from: str | None = None
 
 
 class TableLine(_Strict):
@@ -86,6 +91,9 @@ def read_rows(folder: Path) -> Rows:
         InputError: It cannot be read, or is faulty.
     """
     rows: Rows = _read_yaml(folder / ROWS_FILE, Rows)
+    for name, row in rows.rows.items():
+        if row.start_from is not None and row.start_from not in rows.rows:
+            raise InputError(f"{folder / ROWS_FILE}: row {name} starts from the unknown row {row.start_from}.")
     for table in rows.tables:
         named = [name for line in table.lines for name in line.rows] + ([table.reference] if table.reference else [])
         unknown = [name for name in named if name not in rows.rows]
