@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from lnstation_training.cli.backbone import backbone
 from lnstation_training.cli.experiment import experiment
 from lnstation_training.cli.prepare import prepare
 from lnstation_training.cli.runs import evaluate, export, fit
@@ -54,6 +55,7 @@ app.command(
 app.command()(evaluate)
 app.command()(export)
 app.command()(experiment)
+app.command()(backbone)
 
 
 def main() -> None:
