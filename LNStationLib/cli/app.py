@@ -96,16 +96,18 @@ def demo(
 def _demo_settings(patient: DemoPatient) -> Settings:
     """With the shipped model package where it fits the patient and networks can run, else the clinical criteria."""
     from LNStationLib.assessment.methods import settings_for_package
-    from LNStationLib.models.package import list_packages
+    from LNStationLib.models.package import StationClassification, list_packages
     from LNStationLib.networks.installation import missing_packages
     from LNStationLib.state.settings import Settings
 
     if patient == "lung":
         return Settings()
-    shipped = [one for one in list_packages() if one.source == "shipped" and one.manifest is not None]
-    if not shipped or missing_packages():
+    task = StationClassification.task
+    usable = [one for one in list_packages() if one.source == "shipped" and one.manifest is not None]
+    fitting = [one.path for one in usable if one.manifest is not None and one.manifest.task == task]
+    if not fitting or missing_packages():
         return Settings()
-    return settings_for_package(Settings(), "station_classification", str(shipped[0].path))
+    return settings_for_package(Settings(), task, str(fitting[0]))
 
 
 @app.command(cls=MethodOptionsCommand)

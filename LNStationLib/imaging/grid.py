@@ -128,6 +128,26 @@ def working_grid(image: sitk.Image, spacing_mm: float, within_mm: tuple[PointMm,
     return Grid(shape, (spacing_mm,) * 3, origin)
 
 
+def scaled_grid(extent: Grid, spacing_mm: tuple[float, float, float]) -> Grid:
+    """The grid of another spacing that covers the same box, centered on it, to within half a voxel.
+
+    Args:
+        extent: Grid whose box is covered.
+        spacing_mm: Voxel size ``(z, y, x)`` of the new grid in mm.
+
+    Raises:
+        ValueError: A spacing is not positive.
+    """
+    if not min(spacing_mm) > 0:
+        raise ValueError(f"spacing_mm must be positive, got {spacing_mm}")
+    shape, origin = [], []
+    for count, own, first, step in zip(extent.shape, extent.spacing_mm, extent.origin_mm, spacing_mm, strict=True):
+        length, low = count * own, first - own / 2
+        shape.append(max(round(length / step), 1))
+        origin.append(low + length / 2 - step * (shape[-1] - 1) / 2)
+    return Grid((shape[0], shape[1], shape[2]), spacing_mm, (origin[0], origin[1], origin[2]))
+
+
 def resample_to_grid(image: sitk.Image, grid: Grid, *, labels: bool, outside: float = 0.0) -> np.ndarray:
     """Resample an image onto ``grid``.
 

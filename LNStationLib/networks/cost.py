@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -31,9 +32,10 @@ def network_cost(network: nn.Module, in_channels: int = 2, region: Sequence[int]
     was_training = network.training
     network.eval()
     region_batch = torch.zeros(1, in_channels, *region)
-    groups = torch.zeros(1, dtype=torch.long)
+    takes_groups = "groups" in inspect.signature(network.forward).parameters
+    arguments = {"groups": torch.zeros(1, dtype=torch.long)} if takes_groups else {}
     with torch.inference_mode(), FlopCounterMode(display=False) as counter:
-        network(region_batch, groups=groups)
+        network(region_batch, **arguments)
     network.train(was_training)
     parameters = sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
     return NetworkCost(parameters, counter.get_total_flops() // 2)

@@ -36,6 +36,11 @@ class NetworkInfo:
     fixed: Mapping[str, Any] = field(default_factory=dict)
     needs_groups: bool = False
 
+    @property
+    def kind(self) -> str:
+        """Its room: ``"classification"`` or ``"segmentation"``."""
+        return self.target.partition(":")[0].removeprefix(f"{__package__}.").partition(".")[0]
+
     def builder(self) -> Callable[..., nn.Module]:
         """Import and return the class."""
         module, _, attribute = self.target.partition(":")
@@ -46,6 +51,7 @@ class NetworkInfo:
 _LI = "Li et al. 2025 (SA-MoE)"
 """The paper whose tables compare these networks."""
 _CLASSIFICATION = "LNStationLib.networks.classification"
+_SEGMENTATION = "LNStationLib.networks.segmentation"
 _COMPARISONS = f"{_CLASSIFICATION}.comparisons"
 _MOBILEVIT = f"{_CLASSIFICATION}.mobilevitv2:MobileViTv2"
 _NODES = "LNStationLib.networks.node_classification"
@@ -119,6 +125,7 @@ _NETWORKS = (
         "node_dualnet", "3D DualNet, for nodes", f"Kann et al. 2018; {_PGLS}, Table 1", f"{_NODES}.volumes:DualNet"
     ),
     NetworkInfo("swin_t", "3D Swin-T", f"Liu et al. 2021; {_LI}, Table 1", f"{_COMPARISONS}:SwinClassifier"),
+    NetworkInfo("dynunet", "3D U-Net of nnU-Net", "Isensee et al. 2021", f"{_SEGMENTATION}.dynunet:DynUnet"),
 )
 NETWORKS: dict[str, NetworkInfo] = {info.name: info for info in _NETWORKS}
 """All registered networks by name."""

@@ -17,19 +17,11 @@ from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.boxes import Box, bounding_box
 from LNStationLib.imaging.grid import AIR_HU, Grid, resample_to_grid
 from LNStationLib.sampling.channels import stacked
+from LNStationLib.sampling.smoothing import smoothed_part
 from LNStationLib.support.types import BoolArray, FloatArray
 
 _MAX_VOXELS_PER_AXIS = 512
 """A CT's own matrix; a larger region in a package would only take memory."""
-_SMOOTHING_SIGMA_VOXELS = 0.42
-"""Of the filter before resampling to a coarser grid, in voxels of that grid: the Gaussian whose full width at half
-maximum, 2.355 sigma, is one voxel, as a slice's own profile."""
-_SMOOTH_FROM_RATIO = 1.5
-"""Target spacing over own spacing from which noise would alias visibly."""
-_MIN_VOXELS_TO_SMOOTH = 4
-"""What SimpleITK's recursive Gaussian filter needs along an axis."""
-_MARGIN_VOXELS = 2
-"""Around a region, so that interpolation and smoothing at its border see real neighbors."""
 
 
 class RegionSpec(BaseModel):
@@ -137,7 +129,7 @@ def station_region(
         return None
     grid = _region_grid((box[0] + box[1]) / 2, spec)
     inside = resample_to_grid(stations, grid, labels=True) == value
-    hu = resample_to_grid(_smoothed_part(ct, grid), grid, labels=False, outside=AIR_HU).astype(np.float32)
+    hu = resample_to_grid(smoothed_part(ct, grid), grid, labels=False, outside=AIR_HU).astype(np.float32)
     if spec.mask_outside:
         hu[~inside] = AIR_HU
     found = np.zeros(spec.size, np.uint8) if nodes is None else resample_to_grid(nodes, grid, labels=True)
@@ -157,29 +149,3 @@ def _region_grid(center_mm: np.ndarray, spec: RegionSpec) -> Grid:
         for center, step, count in zip(reversed(center_mm), spec.spacing_mm, spec.size, strict=True)
     ]
     return Grid(spec.size, spec.spacing_mm, (first[0], first[1], first[2]))
-
-
-def _smoothed_part(ct: sitk.Image, grid: Grid) -> sitk.Image:
-    """The part of ``ct`` around ``grid``, smoothed along axes that lose resolution, so that noise does not alias."""
-    part = _part_around(ct, grid)
-    # Axis of the patient that each image axis runs along most.
-    axes = np.abs(np.array(ct.GetDirection()).reshape(3, 3)).argmax(axis=0)
-    for image_axis, patient_axis in enumerate(axes):
-        step, own = grid.spacing_mm[2 - int(patient_axis)], ct.GetSpacing()[image_axis]
-        if step > _SMOOTH_FROM_RATIO * own and part.GetSize()[image_axis] >= _MIN_VOXELS_TO_SMOOTH:
-            part = sitk.RecursiveGaussian(
-                sitk.Cast(part, sitk.sitkFloat32), sigma=_SMOOTHING_SIGMA_VOXELS * step, direction=image_axis
-            )
-    return sitk.Cast(part, sitk.sitkFloat32)
-
-
-def _part_around(ct: sitk.Image, grid: Grid) -> sitk.Image:
-    """Crop to the box of ``grid`` with a margin; the whole image where they do not meet."""
-    ends = [(-float(_MARGIN_VOXELS), count - 1.0 + _MARGIN_VOXELS) for count in grid.shape]
-    corners = [grid.point_mm((z, y, x)) for z in ends[0] for y in ends[1] for x in ends[2]]
-    indices = np.array([ct.TransformPhysicalPointToContinuousIndex(corner) for corner in corners])
-    low = np.maximum(np.floor(indices.min(axis=0)).astype(int), 0)
-    high = np.minimum(np.ceil(indices.max(axis=0)).astype(int) + 1, np.array(ct.GetSize()))
-    if (high <= low).any():
-        return ct
-    return sitk.RegionOfInterest(ct, [int(n) for n in high - low], [int(n) for n in low])

@@ -3,14 +3,17 @@
 from LNStationLib.models.package.container import PackageError
 from LNStationLib.models.package.folders import find_package, list_packages
 from LNStationLib.models.package.manifest import Manifest
+from LNStationLib.models.package.organ_segmentation import OrganSegmentation
 from LNStationLib.models.package.parts import CardRow, CohortSummary, Metric, NetworkEntry, WeightsFile
 from LNStationLib.models.package.probability import Calibration, OperatingPoint, ProbabilitySection
 from LNStationLib.models.package.reading import ModelPackage, read_manifest, read_package, section_of
-from LNStationLib.models.package.sections import NetworkInput, TaskSection, register_section
+from LNStationLib.models.package.sections import NetworkInput, OneInputSection, TaskSection, register_section
 from LNStationLib.models.package.station_classification import StationClassification
+from LNStationLib.models.package.station_segmentation import StationSegmentation
 from LNStationLib.models.package.writing import upgrade_package, write_package
 
-register_section(StationClassification)
+for _section in (StationClassification, OrganSegmentation, StationSegmentation):
+    register_section(_section)
 
 __all__ = [
     "Calibration",
@@ -21,10 +24,13 @@ __all__ = [
     "ModelPackage",
     "NetworkEntry",
     "NetworkInput",
+    "OneInputSection",
     "OperatingPoint",
+    "OrganSegmentation",
     "PackageError",
     "ProbabilitySection",
     "StationClassification",
+    "StationSegmentation",
     "TaskSection",
     "WeightsFile",
     "find_package",

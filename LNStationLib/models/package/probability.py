@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from LNStationLib.models.package.parts import CardRow, Strict
-from LNStationLib.models.package.sections import TaskSection
+from LNStationLib.models.package.sections import OneInputSection
 
 
 class Calibration(Strict):
@@ -47,7 +47,7 @@ class OperatingPoint(Strict):
         return "; ".join([f"{self.name}: positive from {self.threshold:.3f}", *rates, self.description]).strip("; ")
 
 
-class ProbabilitySection(TaskSection):
+class ProbabilitySection(OneInputSection):
     """A section of a task whose networks give one logit for each sample."""
 
     operating_points: list[OperatingPoint] = Field(min_length=1, description="The first is the default.")

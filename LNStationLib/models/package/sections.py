@@ -32,13 +32,45 @@ class TaskSection(Strict):
     Attributes:
         task: Name of the task in manifests.
         task_title: The task for people.
-        roles: Roles of the networks that a package of this task holds.
-        channels: Names of the channels that its networks see, in order.
+        roles: Roles that networks of this task have.
     """
 
     task: ClassVar[str]
     task_title: ClassVar[str]
     roles: ClassVar[tuple[str, ...]]
+
+    @property
+    def network_roles(self) -> tuple[str, ...]:
+        """Roles of the networks that this package holds; those of the task unless the section says otherwise."""
+        return self.roles
+
+    def check_networks(self, networks: Sequence[NetworkEntry]) -> None:
+        """Hold the networks to the task.
+
+        Raises:
+            ValueError: Their roles are not those of the section.
+        """
+        found = sorted(network.role for network in networks)
+        if found != sorted(self.network_roles):
+            raise ValueError(
+                f"the task has networks {', '.join(self.network_roles)}, the package has {', '.join(found)}"
+            )
+
+    def network_input(self, role: str) -> NetworkInput:
+        """What the network of a role takes."""
+        raise NotImplementedError
+
+    def card_rows(self) -> list[CardRow]:
+        """Rows of the card that only this task has."""
+        return []
+
+
+class OneInputSection(TaskSection):
+    """A section of a task whose networks all see the same channels.
+
+    Attributes:
+        channels: Their names, in order.
+    """
 
     channels: list[str] = Field(min_length=1)
 
@@ -49,23 +81,9 @@ class TaskSection(Strict):
             raise ValueError(f"a channel is named twice: {', '.join(value)}")
         return value
 
-    def check_networks(self, networks: Sequence[NetworkEntry]) -> None:
-        """Hold the networks to the task.
-
-        Raises:
-            ValueError: Their roles are not those of the task.
-        """
-        found = sorted(network.role for network in networks)
-        if found != sorted(self.roles):
-            raise ValueError(f"the task has networks {', '.join(self.roles)}, the package has {', '.join(found)}")
-
     def network_input(self, role: str) -> NetworkInput:
-        """What the network of a role takes."""
+        """The channels, whatever the role."""
         return NetworkInput(tuple(self.channels))
-
-    def card_rows(self) -> list[CardRow]:
-        """Rows of the card that only this task has."""
-        return []
 
 
 Section = TypeVar("Section", bound=TaskSection)

@@ -23,7 +23,7 @@ from lnstation_training.engine.module import NetworkModule
 from lnstation_training.engine.prepared import claim_folder, read_geometry
 from lnstation_training.engine.runs import Run
 from lnstation_training.engine.values import Evaluation, FileType, Monitor, PackageContent, Part, Report
-from LNStationLib.models.package import CohortSummary, Manifest, Metric, TaskSection
+from LNStationLib.models.package import CohortSummary, Manifest, Metric, OneInputSection
 from LNStationLib.models.package.sections import NetworkInput
 
 CHANNELS = ("ct",)
@@ -36,7 +36,7 @@ class Volume(BaseModel):
     spacing_mm: tuple[float, float, float] = (5.0, 4.0, 4.0)
 
 
-class ToySection(TaskSection):
+class ToySection(OneInputSection):
     """What a package says: its volume and the threshold on the probability."""
 
     task: ClassVar[str] = "toy_patients"

@@ -12,11 +12,13 @@ torch = pytest.importorskip("torch", reason="the 'networks' packages are not ins
 
 from metastasis.network_cases import Scene  # noqa: E402
 
-from LNStationLib.models.package import StationClassification, read_package  # noqa: E402
+from LNStationLib.models.package import StationClassification, read_manifest, read_package  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[3]
 SHIPPED = sorted((ROOT / "Resources" / "Models").glob("*"))
-LARGEST_BYTES = 15_000_000
+LARGEST_BYTES = 35_000_000
+LARGEST_TOGETHER_BYTES = 60_000_000
+CLASSIFIERS = [path for path in SHIPPED if read_manifest(path).task == StationClassification.task]
 LEAST_GAIN = 0.05
 GOLDEN = json.loads((Path(__file__).parent / "data" / "esophagus_ct_probabilities.json").read_text(encoding="utf-8"))
 """Probabilities of the package as it was first published; the file says by which commit they were computed."""
@@ -25,8 +27,12 @@ ROUNDING = 2e-6
 """Of probabilities: ten times what another number of threads moves them by."""
 
 
-def test_there_is_a_package() -> None:
-    assert SHIPPED
+def test_there_is_a_package_for_organs_and_one_for_metastasis() -> None:
+    assert {read_manifest(path).task for path in SHIPPED} >= {"organ_segmentation", "station_classification"}
+
+
+def test_all_packages_together_stay_small() -> None:
+    assert sum(path.stat().st_size for path in SHIPPED) <= LARGEST_TOGETHER_BYTES
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
@@ -43,11 +49,13 @@ class TestShipped:
         assert "Synthetic" in card.cohort.title
         assert all("Synthetic" in metric.cohort for metric in card.metrics)
 
-    def test_beats_size_on_patients_that_it_has_not_seen(self, path: Path) -> None:
-        metrics = {metric.name: metric for metric in read_package(path).manifest.metrics}
-        assert "test part" in metrics["auc"].cohort
-        for size in ("auc of the largest short axis alone", "auc of a short axis of at least 10 mm"):
-            assert metrics["auc"].value >= metrics[size].value + LEAST_GAIN
+
+@pytest.mark.parametrize("path", CLASSIFIERS, ids=lambda path: path.name)
+def test_a_classifier_beats_size_on_patients_that_it_has_not_seen(path: Path) -> None:
+    metrics = {metric.name: metric for metric in read_package(path).manifest.metrics}
+    assert "test part" in metrics["auc"].cohort
+    for size in ("auc of the largest short axis alone", "auc of a short axis of at least 10 mm"):
+        assert metrics["auc"].value >= metrics[size].value + LEAST_GAIN
 
 
 def drawn_regions(size: tuple[int, int, int], count: int) -> np.ndarray:

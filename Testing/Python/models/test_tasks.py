@@ -20,9 +20,9 @@ from LNStationLib.models.package import (  # noqa: E402
     CohortSummary,
     Manifest,
     NetworkEntry,
+    OneInputSection,
     PackageError,
     StationClassification,
-    TaskSection,
     WeightsFile,
     find_package,
     read_package,
@@ -36,7 +36,7 @@ from LNStationLib.networks.registry import build_network  # noqa: E402
 NETWORK = {"name": "mobilevitv2", "arguments": {"width": 0.1, "n_blocks": 0}}
 
 
-class ToySegmentation(TaskSection):
+class ToySegmentation(OneInputSection):
     """A cascade of two networks over one channel."""
 
     task: ClassVar[str] = "toy_segmentation"

@@ -1,4 +1,4 @@
-"""Every registered network: shapes, gradients, attention, batching, saving, cost."""
+"""Every registered network that classifies: shapes, gradients, attention, batching, saving, cost."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from safetensors.torch import load, save  # noqa: E402
 from LNStationLib.networks.cost import network_cost  # noqa: E402
 from LNStationLib.networks.fusing import fused  # noqa: E402
 from LNStationLib.networks.output import StationOutput  # noqa: E402
-from LNStationLib.networks.registry import NETWORKS, build_network, network_info  # noqa: E402
+from LNStationLib.networks.registry import NETWORKS as ALL_NETWORKS  # noqa: E402
+from LNStationLib.networks.registry import build_network, network_info  # noqa: E402
+
+NETWORKS = [name for name, info in ALL_NETWORKS.items() if info.kind == "classification"]
 
 REGION = (16, 48, 48)
 NARROW = {

@@ -13,7 +13,7 @@ import typer
 from lnstation_training.cli.backbone import backbone
 from lnstation_training.cli.experiment import experiment
 from lnstation_training.cli.prepare import prepare
-from lnstation_training.cli.runs import evaluate, export, fit
+from lnstation_training.cli.runs import evaluate, export, fit, package_weights
 from lnstation_training.synthetic import commands as synthetic
 from LNStationLib.cli.errors import UserErrorGroup, set_up_logging
 from LNStationLib.support import console
@@ -54,6 +54,7 @@ app.command(
 )(fit)
 app.command()(evaluate)
 app.command()(export)
+app.command()(package_weights)
 app.command()(experiment)
 app.command()(backbone)
 

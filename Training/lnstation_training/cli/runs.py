@@ -88,3 +88,20 @@ def export(
     with console.shown_progress() as progress:
         card = export_run(request, task, progress)
     say(f"{out}: {card.title}, {card.n_bytes / 1e6:.1f} MB of weights, trained on {card.trained_on} data.")
+
+
+def package_weights(
+    settings: Annotated[Path, typer.Argument(help="YAML file: networks, task, card (Training/README.md).")],
+    weights: Annotated[list[Path], typer.Argument(help="A safetensors file for each network, in the file's order.")],
+    out: Annotated[Path, typer.Option(help="Package to write, a .zip file.")],
+    precision: Annotated[Precision, typer.Option(help="Of the weights.")] = "float16",
+) -> None:
+    """Make a model package of weights that were trained elsewhere.
+
+    The weights must be those of a registered network, as safetensors; pickled weights are refused. What the card says
+    comes from the settings file alone.
+    """
+    from lnstation_training.engine.weights_package import package_weights as write
+
+    card = write(settings, weights, out, precision)
+    say(f"{out}: {card.title}, {card.n_bytes / 1e6:.1f} MB of weights, trained on {card.trained_on} data.")

@@ -91,7 +91,7 @@ def export_run(request: ExportRequest, task: Task, progress: Progress = silent) 
 
 def _role(content: PackageContent) -> str:
     """Of the run's network in the package."""
-    (role,) = content.section.roles
+    (role,) = content.section.network_roles
     return role
 
 

@@ -17,7 +17,7 @@ from lnstation_training.engine.backbone_files import convert_backbone  # noqa: E
 from lnstation_training.engine.loading import load_run  # noqa: E402
 from lnstation_training.engine.pretrained import load_pretrained  # noqa: E402
 from lnstation_training.tasks import task_named  # noqa: E402
-from LNStationLib.models.package import PackageError, list_packages, read_package  # noqa: E402
+from LNStationLib.models.package import PackageError, find_package, read_package  # noqa: E402
 from LNStationLib.networks.node_classification.mobilenetv3 import MobileNetV3  # noqa: E402
 from LNStationLib.networks.registry import build_network  # noqa: E402
 from LNStationLib.support.errors import InputError  # noqa: E402
@@ -85,7 +85,7 @@ def test_another_start_in_the_same_folder_is_refused(prepared: Path, stem: Path,
 
 
 def test_all_weights_of_the_shipped_package_fit_its_own_network() -> None:
-    path = next(one.path for one in list_packages() if one.source == "shipped")
+    path = find_package(task="station_classification")
     package = read_package(path)
     (entry,) = package.manifest.networks
     network = build_network(entry.name, entry.arguments, package.manifest.section.channels)

@@ -1,0 +1,1 @@
+"""Networks that label voxels: from ``[B, channel, z, y, x]`` to logits ``[B, class, z, y, x]``."""
