@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from monai.networks.blocks.feature_pyramid_network import FeaturePyramidNetwork
@@ -144,7 +145,8 @@ class SliceNetwork(nn.Module):
 
     def heat_map_layer(self) -> tuple[str, str]:
         """Channel and name of the layer that a heat map is made from: the finest scale of the last stream."""
-        name, stream = list(self.streams.items())[-1]
+        name = list(self.streams)[-1]
+        stream: Any = self.streams[name]
         return name, f"streams.{name}.backbone.{stream.backbone.finest_layer}"
 
     def backbone_weights(self, found: Mapping[str, Tensor]) -> dict[str, Tensor]:
