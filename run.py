@@ -21,14 +21,18 @@ from typing import Dict, Iterator, List, Optional, Sequence, TextIO, Tuple
 
 ROOT = Path(__file__).resolve().parent
 OLDEST, NEWEST = (3, 11), (3, 12)
+NETWORKS = ("networks", "openvino")
+"""Organs are found by a network unless the command line asks for another method."""
 GROUPS: Dict[str, Tuple[str, ...]] = {
+    "assess": NETWORKS,
+    "demo": NETWORKS,
+    "networks": ("networks",),
     "test": ("lint", "test", "host", "networks", "openvino", "training"),
-    "train": ("networks", "training"),
+    "train": ("networks", "openvino", "training"),
 }
 """Groups of ``optional-dependencies`` that a command needs beside the dependencies themselves."""
 NETWORK_OPTIONS = ("--model", "--build")
 """Options of any command that run networks."""
-SHIPPED_MODELS = ROOT / "Resources" / "Models"
 TAIL_LINES = 15
 """Of a failed command's output."""
 
@@ -242,10 +246,8 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
-def needs_networks(command: str, arguments: Sequence[str]) -> bool:
-    """True where a command will run a network: it is asked to, or the demo has a model package to show."""
-    if command == "networks" or (command == "demo" and any(SHIPPED_MODELS.glob("*.zip"))):
-        return True
+def needs_networks(arguments: Sequence[str]) -> bool:
+    """True where an option asks for networks, whatever the command."""
     return any(argument.split("=")[0] in NETWORK_OPTIONS for argument in arguments)
 
 
@@ -256,7 +258,7 @@ def read_requirements(command: str, arguments: Sequence[str] = ()) -> Dict[str, 
     with (ROOT / "pyproject.toml").open("rb") as file:
         project = tomllib.load(file)["project"]
     requirements = {"": project["dependencies"]}
-    groups = GROUPS.get(command, ()) + (("networks",) if needs_networks(command, arguments) else ())
+    groups = GROUPS.get(command, ()) + (("networks",) if needs_networks(arguments) else ())
     groups += ("openvino",) if {"openvino", "--engine=openvino"} & set(arguments) else ()
     requirements.update({group: project["optional-dependencies"][group] for group in groups})
     return requirements

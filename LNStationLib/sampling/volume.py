@@ -15,7 +15,7 @@ import SimpleITK as sitk
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from LNStationLib import anatomy
-from LNStationLib.imaging.grid import Grid, resample_to_grid, scaled_grid
+from LNStationLib.imaging.grid import AIR_HU, Grid, resample_to_grid, scaled_grid
 from LNStationLib.imaging.scan import hu_on_grid
 from LNStationLib.sampling.smoothing import smoothed_part
 from LNStationLib.support.types import FloatArray
@@ -126,6 +126,12 @@ def channel_title(name: str) -> str:
             "table"
         )
     return f"probability of the {anatomy.organ(organ).title.lower()}"
+
+
+def outside_values(spec: VolumeSpec) -> list[float]:
+    """What each channel holds where a scan has no voxels: air, and no organ."""
+    air = np.float32(AIR_HU)
+    return [float(HU_CHANNELS[name].scaled(air)) if name in HU_CHANNELS else 0.0 for name in spec.channels]
 
 
 def volume_grid(extent: Grid, spec: VolumeSpec) -> Grid:

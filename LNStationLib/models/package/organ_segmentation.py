@@ -73,7 +73,9 @@ class OrganSegmentation(VolumeSection):
     def organs_of(self, role: str) -> dict[str, tuple[int, ...]]:
         """Organs of the table that a network finds, to the classes whose probabilities add up to the organ's."""
         classes = self.classes[role]
-        found = {name: (place,) for place, name in enumerate(classes) if place and name not in self.joint_classes}
+        found: dict[str, tuple[int, ...]] = {
+            name: (place,) for place, name in enumerate(classes) if place and name not in self.joint_classes
+        }
         for organ, parts in self.organ_unions.items():
             if set(parts) <= set(classes):
                 found[organ] = tuple(classes.index(name) for name in parts)

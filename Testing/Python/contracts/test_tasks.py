@@ -21,6 +21,7 @@ import yaml  # noqa: E402
 from contracts.toy_task import ToySection, ToyTask, write_toy_cohort  # noqa: E402
 from training.drawn_cohort import write_cohort  # noqa: E402
 from training.drawn_nodes import write_node_cohort  # noqa: E402
+from training.drawn_organs import write_organ_cohort  # noqa: E402
 from typer.testing import CliRunner  # noqa: E402
 
 from lnstation_training.cli import app  # noqa: E402
@@ -40,14 +41,31 @@ TOY = ToyTask()
 SIZE = {
     "station_classification": ("--size", "8,24,24", "--spacing", "5,2,2"),
     "node_classification": ("--size", "4,32,32", "--spacing", "5,2,2"),
+    "organ_segmentation": ("--spacing", "5,4,4"),
     TOY.name: (),
 }
 COHORTS: dict[str, Callable[[Path], Path]] = {
     "station_classification": write_cohort,
     "node_classification": write_node_cohort,
+    "organ_segmentation": write_organ_cohort,
     TOY.name: write_toy_cohort,
 }
 """How to draw a cohort for each task: a new task adds a line."""
+SMALL = {
+    "station_classification": ("--model.network_arguments", '{"width": 0.1}'),
+    "node_classification": ("--model.network_arguments", '{"width": 0.1, "n_sets": 2, "fused": 8}'),
+    "organ_segmentation": (
+        *(
+            "--model.network_arguments",
+            '{"filters": [4, 4, 4], "strides": [1, 2, 2]}',
+            "--model.window",
+            "[16, 16, 16]",
+        ),
+        *("--data.patch", "[16, 16, 16]", "--data.patches_per_epoch", "2"),
+    ),
+    TOY.name: ("--model.network_arguments", '{"width": 0.1}'),
+}
+"""A network of a second for each task."""
 TASKS = [*task_names(), TOY.name]
 
 
@@ -85,8 +103,8 @@ def tables(cohort: Path) -> list[object]:
     return ["--patients", cohort / "patients.csv", *given]
 
 
-def fit_flags(prepared: Path, run: Path) -> list[object]:
-    network = ("--model.network_arguments", '{"width": 0.1}')
+def fit_flags(prepared: Path, run: Path, task: str) -> list[object]:
+    network = SMALL[task]
     quiet = ("--trainer.enable_progress_bar", "false", "--trainer.enable_model_summary", "false")
     where = ("--data.folder", prepared, "--out", run, "--trainer.accelerator", "cpu")
     return [*where, *quiet, *network, "--trainer.max_epochs", 1]
@@ -98,7 +116,7 @@ def journey(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     cohort, prepared, run, package = (folder / name for name in ("cohort", "prepared", "run", "package.zip"))
     COHORTS[task.name](cohort)
     call("prepare", "--task", task.name, *tables(cohort), "--folds", 3, "--out", prepared, *SIZE[task.name])
-    call("fit", "--task", task.name, *fit_flags(prepared, run))
+    call("fit", "--task", task.name, *fit_flags(prepared, run, task.name))
     call("evaluate", run)
     call("export", run, "--out", package, "--id", "drawn", "--title", "Drawn", "--license", "CC0")
     return Journey(task, prepared, run, package)
@@ -154,7 +172,7 @@ def test_an_evaluation_comes_back_from_json_and_fills_its_table(journey: Journey
 def test_the_package_says_its_task_and_is_refused_by_others(journey: Journey) -> None:
     manifest = read_manifest(journey.package)
     assert manifest.task == journey.task.name
-    assert manifest.section.channels
+    assert all(manifest.section.network_input(role).channels for role in manifest.section.network_roles)
     assert manifest.metrics
     other = next(task_named(name) for name in TASKS if name != journey.task.name)
     with pytest.raises(PackageError, match=f"made for the task {journey.task.name}"):
@@ -182,7 +200,7 @@ def _numbers(content: Any) -> list[float]:
 
 def test_data_of_another_task_are_refused_with_the_way_out(journey: Journey, tmp_path: Path) -> None:
     other = next(name for name in TASKS if name != journey.task.name)
-    flags = [str(flag) for flag in fit_flags(journey.prepared, tmp_path / "run")]
+    flags = [str(flag) for flag in fit_flags(journey.prepared, tmp_path / "run", other)]
     result = CliRunner().invoke(app, ["fit", "--task", other, *flags])
     assert result.exit_code == 2
     assert f"was prepared for the task {journey.task.name}" in " ".join(result.output.split())

@@ -1,4 +1,4 @@
-"""The runtime of networks: batches, whole volumes window by window, warm packages, devices."""
+"""The runtime of networks: batches, warm packages, devices."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from LNStationLib.models.package import PackageError, read_package  # noqa: E402
 from LNStationLib.models.runtime import runner as runner_module  # noqa: E402
 from LNStationLib.models.runtime.devices import chosen_device  # noqa: E402
 from LNStationLib.models.runtime.runner import NetworkRunner  # noqa: E402
-from LNStationLib.models.runtime.sliding_window import Windows, predict_volume  # noqa: E402
 from LNStationLib.models.runtime.warm import MAX_WARM, warm  # noqa: E402
 from LNStationLib.support.errors import CancelledError, InputError  # noqa: E402
 
@@ -64,87 +63,6 @@ def test_an_input_that_the_network_does_not_take_is_named(package: Path) -> None
     network = NetworkRunner(read_package(package), "classifier", "cpu")
     with pytest.raises(PackageError, match="does not take an input of 24 x 24 x 8"):
         network.predict(drawn(1, 3, *REGION.size))
-
-
-# Whole volumes
-
-
-class Volumes:
-    """In the place of a runner: a network of volumes, and what it was asked."""
-
-    def __init__(self, network: torch.nn.Module) -> None:
-        self.network = network.eval()
-        self.shapes: list[tuple[int, ...]] = []
-
-    def run(self, batch: np.ndarray) -> tuple[np.ndarray, ...]:
-        self.shapes.append(batch.shape)
-        with torch.inference_mode():
-            return (self.network(torch.from_numpy(batch)).numpy(),)
-
-
-def one_voxel_network() -> Volumes:
-    """Two channels to three classes, each voxel by itself: windows must not change the answer at all."""
-    torch.manual_seed(0)
-    return Volumes(torch.nn.Sequential(torch.nn.Conv3d(2, 4, 1), torch.nn.SiLU(), torch.nn.Conv3d(4, 3, 1)))
-
-
-def neighborhood_network() -> Volumes:
-    torch.manual_seed(0)
-    return Volumes(torch.nn.Conv3d(1, 2, 3, padding=1))
-
-
-VOLUME = (2, 20, 27, 31)
-
-
-@pytest.mark.parametrize("blending", ["gaussian", "constant"])
-@pytest.mark.parametrize("size", [(8, 12, 12), (16, 10, 31)])
-def test_windows_give_what_one_whole_pass_gives(size: tuple[int, int, int], blending: str) -> None:
-    network, volume = one_voxel_network(), drawn(*VOLUME)
-    (whole,) = network.run(volume[None])
-    answer = predict_volume(network, volume, Windows(size, blending=blending))  # type: ignore[arg-type]
-    assert answer.shape == (3, *VOLUME[1:])
-    assert answer.dtype == np.float32
-    np.testing.assert_allclose(answer, whole[0], atol=ROUNDING)
-
-
-def test_a_network_that_sees_neighbors_differs_only_at_the_borders_of_windows() -> None:
-    network, volume = neighborhood_network(), drawn(1, 16, 16, 16)
-    (whole,) = network.run(volume[None])
-    answer = predict_volume(network, volume, Windows((16, 16, 8), overlap=0.0, blending="constant"))
-    differs = np.abs(answer - whole[0]).max(axis=(0, 1, 2)) > ROUNDING
-    assert set(np.flatnonzero(differs)) == {7, 8}
-
-
-def test_a_volume_smaller_than_a_window_is_padded_and_cut_back() -> None:
-    network, volume = one_voxel_network(), drawn(2, 5, 27, 4)
-    (whole,) = network.run(volume[None])
-    answer = predict_volume(network, volume, Windows((8, 12, 12)))
-    np.testing.assert_allclose(answer, whole[0], atol=ROUNDING)
-    assert network.shapes[-1][2:] == (8, 12, 12)
-
-
-@pytest.mark.parametrize("overlap", [0.0, 0.25, 0.5])
-@pytest.mark.parametrize("shape", [(20, 27, 31), (8, 12, 12), (5, 40, 13)])
-def test_the_windows_are_counted_right_and_progress_reaches_one(shape: tuple[int, int, int], overlap: float) -> None:
-    network, told = one_voxel_network(), []
-    windows = Windows((8, 12, 12), overlap)
-    predict_volume(network, drawn(2, *shape), windows, lambda step, done: told.append(done))
-    assert len(network.shapes) == windows.count(shape)
-    assert told[0] == 0
-    assert told[-1] == 1
-    assert told == sorted(told)
-
-
-def test_a_volume_can_be_cancelled_between_windows() -> None:
-    network = one_voxel_network()
-
-    def cancel(step: str, done: float) -> None:
-        if len(network.shapes) == 2:
-            raise CancelledError
-
-    with pytest.raises(CancelledError):
-        predict_volume(network, drawn(*VOLUME), Windows((8, 12, 12)), cancel)
-    assert len(network.shapes) == 2
 
 
 # Warm packages

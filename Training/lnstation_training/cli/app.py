@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from lnstation_training.cli.backbone import backbone
+from lnstation_training.cli.appearance import show_augmentation
 from lnstation_training.cli.experiment import experiment
 from lnstation_training.cli.prepare import prepare
 from lnstation_training.cli.runs import evaluate, export, fit, package_weights
@@ -57,6 +58,7 @@ app.command()(export)
 app.command()(package_weights)
 app.command()(experiment)
 app.command()(backbone)
+app.command()(show_augmentation)
 
 
 def main() -> None:

@@ -25,7 +25,7 @@ def derived_seed(seed: int, epoch: int, worker: int = 0) -> int:
     return (seed * 1_000_003 + epoch * 101 + worker) % 2**31
 
 
-def _seed_worker(dataset: FoldDataset, seed: int, epoch: int, worker: int) -> None:
+def seed_worker(dataset: FoldDataset, seed: int, epoch: int, worker: int) -> None:
     """Let every worker change samples in its own way."""
     dataset.seed(derived_seed(seed, epoch, worker + 1))
 
@@ -65,6 +65,8 @@ class FoldDataModule(lightning.LightningDataModule, ABC):
 
     unit = "sample"
     """What a sample is, for messages."""
+    prepared_for: tuple[str, ...] = ()
+    """Further tasks whose prepared data can be read."""
 
     def __init__(
         self,
@@ -85,6 +87,9 @@ class FoldDataModule(lightning.LightningDataModule, ABC):
         self.num_workers = num_workers
         self.seed = seed
         self.datasets: dict[str, Any] = {}
+
+    def begin(self) -> None:
+        """Called before anything of the folder is read; nothing to do where it is whole."""
 
     @abstractmethod
     def read_samples(self) -> Sequence[Any]:
@@ -140,7 +145,7 @@ class FoldDataModule(lightning.LightningDataModule, ABC):
             sampler=self._order(dataset, torch.Generator().manual_seed(derived_seed(self.seed, epoch))),
             drop_last=len(dataset) // processes > self.batch_size,
             num_workers=self.num_workers,
-            worker_init_fn=partial(_seed_worker, dataset, self.seed, epoch),
+            worker_init_fn=partial(seed_worker, dataset, self.seed, epoch),
         )
 
     def _order(self, dataset: FoldDataset, generator: torch.Generator) -> list[int]:

@@ -81,18 +81,26 @@ def export_run(request: ExportRequest, task: Task, progress: Progress = silent) 
     progress("writing the package", 0.7)
     request.out.parent.mkdir(parents=True, exist_ok=True)
     network = run.module.network.cpu()
-    networks = {_role(content): network}
+    companions = {each.role: _rounded(each.network.cpu(), request.precision) for each in content.companions}
+    networks = {**companions, _role(content): network}
     written = write_package(request.out, networks, partial(_manifest, request, run, content), request.precision)
     progress("reading it back", 0.9)
-    check_package(request.out, network, written, task)
+    check_package(request.out, network, written, task, _role(content))
     progress("done", 1.0)
     return written
 
 
 def _role(content: PackageContent) -> str:
     """Of the run's network in the package."""
+    if content.role is not None:
+        return content.role
     (role,) = content.section.network_roles
     return role
+
+
+def _rounded(network: nn.Module, precision: Precision) -> nn.Module:
+    round_weights(network, precision)
+    return network
 
 
 def _manifest(
@@ -100,13 +108,17 @@ def _manifest(
 ) -> Manifest[Any]:
     """The card: what every package says, and the task's section."""
     role, kind = _role(content), type(content.section)
+    companions = [
+        NetworkEntry(role=each.role, name=each.name, arguments=dict(each.arguments), weights=weights[each.role])
+        for each in content.companions
+    ]
     network = NetworkEntry(role=role, name=run.network_name, arguments=run.network_arguments, weights=weights[role])
     return Manifest[kind](  # type: ignore[valid-type]  # mypy knows no types made at run time
         package_id=request.package_id,
         version=request.version,
         title=request.title,
         task=kind.task,
-        networks=[network],
+        networks=[*companions, network],
         section=content.section,
         metrics=content.metrics,
         cohort=content.cohort,
@@ -133,13 +145,22 @@ def round_weights(network: nn.Module, precision: Precision) -> None:
                     raise InputError(f"Weight {name} does not fit {precision}: export with --precision float32.")
 
 
-def check_package(path: Path, network: nn.Module, manifest: Manifest[Any], task: Task) -> None:
+def check_package(
+    path: Path, network: nn.Module, manifest: Manifest[Any], task: Task, role: str | None = None
+) -> None:
     """Hold a package's network to the one that was written: the same weights, and answers but for rounding.
+
+    Args:
+        path: The package.
+        network: That was written.
+        manifest: Its card.
+        task: Of the package.
+        role: Of the network; ``None`` for the only one.
 
     Raises:
         OutputError: It differs; the package is removed.
     """
-    again = read_package(path).network()
+    again = read_package(path).network(role)
     # In one memory layout, for layouts differ by rounding.
     original = with_memory_format(network.eval(), torch.contiguous_format)
     with torch.inference_mode():

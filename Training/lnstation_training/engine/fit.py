@@ -8,6 +8,7 @@ import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,12 @@ class FitCLI(LightningCLI):
             "--out", type=Path, required=True, help="Folder of this run; a stopped run is resumed there."
         )
         parser.add_argument(
+            "--seconds",
+            type=float | None,
+            default=None,
+            help="Stop after so many seconds of training, over all parts of a resumed run; a cosine ends then.",
+        )
+        parser.add_argument(
             "--start_from",
             type=Path | None,
             default=None,
@@ -100,6 +107,8 @@ class FitCLI(LightningCLI):
 
     def instantiate_trainer(self, **kwargs: Any) -> lightning.Trainer:
         """Build the trainer with this run's loggers and checkpoints."""
+        if self.config["seconds"] is not None:
+            kwargs["max_time"] = timedelta(seconds=self.config["seconds"])
         logger = TensorBoardLogger(self.folder, name=LOGS, version="tensorboard")
         log = EpochLog(self.folder / LOGS / METRICS_FILE)
         checkpoints = _checkpoints(self.folder, self.task.monitor)
@@ -126,7 +135,7 @@ def _claim(folder: Path, settings: str) -> None:
     path = folder / CONFIG_FILE
     if path.exists():
         before = path.read_text(encoding="utf-8")
-        if _main_process() and before not in (settings, _without_task(settings)):
+        if _main_process() and before not in _same_settings(settings):
             raise InputError(
                 f"{folder} holds a run with other settings ({_changed(before, settings)}): choose another folder, or "
                 f"take those of its {CONFIG_FILE}."
@@ -137,9 +146,12 @@ def _claim(folder: Path, settings: str) -> None:
         path.write_text(settings, encoding="utf-8")
 
 
-def _without_task(settings: str) -> str:
-    """The settings as runs had them before tasks had names."""
-    return "".join(line for line in settings.splitlines(keepends=True) if not line.startswith("task:"))
+def _same_settings(settings: str) -> set[str]:
+    """The settings, also as runs had them before there was a limit of seconds, and before tasks had names."""
+    lines = settings.splitlines(keepends=True)
+    unlimited = [line for line in lines if line != "seconds: null\n"]
+    unnamed = [line for line in unlimited if not line.startswith("task:")]
+    return {settings, "".join(unlimited), "".join(unnamed)}
 
 
 def _main_process() -> bool:
@@ -169,7 +181,8 @@ def fit(args: Sequence[str] | dict[str, Any], task: Task, callbacks: Sequence[Ca
     """
     with user_facing_checkpoint_errors(), _quiet():
         cli = _parsed(args, task, callbacks)
-        check_task(cli.datamodule.folder, task.name)
+        cli.datamodule.begin()
+        check_task(cli.datamodule.folder, task.name, cli.datamodule.prepared_for)
         task.check_settings(cli.model, cli.datamodule)
         last = cli.folder / CHECKPOINTS / f"{LAST}.ckpt"
         if cli.config["start_from"] and not last.exists():

@@ -35,8 +35,6 @@ def load_packaged(path: Path, task: Task) -> NetworkModule:
     package = read_package(path)
     if package.manifest.task != task.name:
         raise PackageError(f"{path} was made for the task {package.manifest.task}, not for {task.name}.")
-    (entry,) = package.manifest.networks
-    module = task.module(network=entry.name, network_arguments=entry.arguments)
-    module.network.load_state_dict(package.network().state_dict())
+    module = task.module.of_package(package)
     module.eval()
     return module

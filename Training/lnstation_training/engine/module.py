@@ -8,8 +8,10 @@ from typing import Any, Literal
 
 import lightning
 import torch
+from lightning.pytorch.callbacks import Timer
 from torch import Tensor, nn
 
+from LNStationLib.models.package import ModelPackage
 from LNStationLib.networks.registry import build_network
 from LNStationLib.support.errors import InputError
 
@@ -27,6 +29,15 @@ def with_memory_format(network: nn.Module, memory_format: torch.memory_format) -
     """Lay a network's weights out in memory; the same network is returned."""
     moved: nn.Module = network.to(memory_format=memory_format)  # type: ignore[call-overload]  # torch's types lack it
     return moved
+
+
+def cosine(done: float) -> float:
+    """Factor of the learning rate of a cosine schedule, from 1 to 1 %.
+
+    Args:
+        done: How much of the training is done, 0 to 1.
+    """
+    return max(_FINAL_LEARNING_RATE, 0.5 * (1 + math.cos(math.pi * done)))
 
 
 class NetworkModule(lightning.LightningModule):
@@ -53,12 +64,35 @@ class NetworkModule(lightning.LightningModule):
         channels: Sequence[str] | None = None,
     ) -> None:
         super().__init__()
+        self.network_name = network
+        self.network_arguments = dict(network_arguments or {})
         self.network = build_network(network, network_arguments, channels)
         self.memory_format = torch.channels_last_3d if channels_last else torch.contiguous_format
         with_memory_format(self.network, self.memory_format)
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.schedule: Schedule = schedule
+
+    @classmethod
+    def of_package(cls, package: ModelPackage) -> NetworkModule:
+        """A module with the network of a package and its weights.
+
+        Raises:
+            PackageError: The package cannot be used.
+        """
+        (entry,) = package.manifest.networks
+        module = cls(network=entry.name, network_arguments=entry.arguments)
+        module.network.load_state_dict(package.network().state_dict())
+        return module
+
+    def done(self) -> float:
+        """How much of the training is done, 0 to 1: by the clock where its time is limited, else by steps."""
+        trainer = self.trainer
+        timer = next((each for each in trainer.callbacks if isinstance(each, Timer)), None)  # type: ignore[attr-defined]  # Lightning's types lack it
+        if timer is not None and timer.time_remaining() is not None:
+            elapsed, remaining = timer.time_elapsed(), timer.time_remaining() or 0.0
+            return min(1.0, elapsed / max(elapsed + remaining, 1e-6))
+        return min(1.0, trainer.global_step / max(float(trainer.estimated_stepping_batches), 1.0))
 
     def checked_loss(self, loss: Tensor, batch: Mapping[str, Any], batch_index: int) -> Tensor:
         """The loss as it is.

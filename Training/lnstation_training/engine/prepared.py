@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -81,12 +81,17 @@ def read_geometry(folder: Path, kind: type[M]) -> M:
     return kind.model_validate(read_prepared(folder)["region"])
 
 
-def check_task(folder: Path, task: str) -> None:
+def check_task(folder: Path, task: str, also: Collection[str] = ()) -> None:
     """Refuse data that were prepared for another task; data that do not name one are accepted.
+
+    Args:
+        folder: Of the data.
+        task: That they are wanted for.
+        also: Further tasks whose data are alike.
 
     Raises:
         InputError: They were, or ``folder`` holds no prepared data.
     """
     found = read_prepared(folder).get("task", task)
-    if found != task:
+    if found != task and found not in also:
         raise InputError(f"{folder} was prepared for the task {found}, not for {task}: prepare it again.")

@@ -47,12 +47,12 @@ class Run:
     @property
     def network_name(self) -> str:
         """Registered name of the network."""
-        return str(self.config["model"]["network"])
+        return str(self.module.network_name)
 
     @property
     def network_arguments(self) -> dict[str, Any]:
         """Further arguments of the network."""
-        return dict(self.config["model"]["network_arguments"] or {})
+        return dict(self.module.network_arguments)
 
     @property
     def parameters(self) -> int:

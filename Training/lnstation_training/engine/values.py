@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, SerializeAsAny
+from torch import nn
 
 from LNStationLib.models.package import CohortSummary, Metric, TaskSection
 
@@ -87,21 +88,41 @@ class Report:
 
 
 @dataclass(frozen=True)
+class CompanionNetwork:
+    """A network that a package holds beside the run's own, as DeepStationing's anchors beside the non-anchors.
+
+    Attributes:
+        role: In the package.
+        name: Registered name.
+        arguments: Further arguments of the network.
+        network: With its weights.
+    """
+
+    role: str
+    name: str
+    arguments: Mapping[str, Any]
+    network: nn.Module
+
+
+@dataclass(frozen=True)
 class PackageContent:
     """What a task puts into a model package.
 
     Attributes:
-        section: The task's own part of the manifest: channels, geometry, labels, operating points, calibration. It
-            has the role of one network.
+        section: The task's own part of the manifest: channels, geometry, labels, operating points, calibration.
         metrics: Figures of the test part.
         cohort: What the network was trained on.
         references: Papers.
+        role: Of the run's network; ``None`` where the section has one role.
+        companions: Further networks of the package.
     """
 
     section: TaskSection
     metrics: list[Metric]
     cohort: CohortSummary
     references: list[str] = field(default_factory=list)
+    role: str | None = None
+    companions: list[CompanionNetwork] = field(default_factory=list)
 
 
 class FoldResult(BaseModel):

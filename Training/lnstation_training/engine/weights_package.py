@@ -183,9 +183,9 @@ def _manifest(
         NetworkEntry(role=role, name=each.name, arguments=each.arguments, weights=files[role])
         for role, each in settings.networks.items()
     ]
-    given = settings.model_dump(exclude={"networks", "section"})
+    given, kind = settings.model_dump(exclude={"networks", "section"}), type(section)
     try:
-        return Manifest[type(section)](  # type: ignore[misc]  # mypy knows no types made at run time
+        return Manifest[kind](  # type: ignore[valid-type]  # mypy knows no types made at run time
             **given,
             networks=networks,
             section=section,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from LNStationLib.phantom.preset_change import PresetChange
 
 Preset = Literal["esophagus", "lung"]
+Purpose = Literal["stations", "organs"]
 
 
 def cohort(
@@ -50,6 +51,13 @@ def cohort(
         bool, typer.Option("--chest-only", help="CTs of the chest alone: half the voxels of 512 x 512 pixels.")
     ] = False,
     workers: Annotated[int, typer.Option(help="Processes; never changes the result.")] = 1,
+    purpose: Annotated[
+        Purpose,
+        typer.Option(
+            "--for", help="organs: label maps of all organs and stations on a network's grid, ready for fit."
+        ),
+    ] = "stations",
+    spacing: Annotated[str, typer.Option(help="With --for organs: voxels in mm along z,y,x.")] = "2,2,2",
 ) -> None:
     """Make a synthetic cohort with the tables of a real one: CT, stations, nodes, and pathology by station.
 
@@ -58,6 +66,9 @@ def cohort(
     """
     from lnstation_training.synthetic.cohort import SyntheticCohort, make_synthetic_cohort
 
+    if purpose == "organs":
+        _organ_cohort(out, patients, seed, spacing, workers)
+        return
     change = _change(sign_strength, reactive_patients, reactive_size)
     request = SyntheticCohort(
         out, preset, patients, seed, slice_mm, workers, positive_fraction, change, chest_only, positive_stations
@@ -68,6 +79,20 @@ def cohort(
     _say(
         f"Next: python3 run.py train prepare --patients {out}/patients.csv --pathology {out}/pathology.csv --out DIR"
     )
+
+
+def _organ_cohort(out: Path, patients: int, seed: int, spacing: str, workers: int) -> None:
+    from lnstation_training.synthetic.organ_patients import OrganCohort, make_organ_cohort
+
+    try:
+        z, y, x = (float(part) for part in spacing.split(","))
+    except ValueError as error:
+        raise InputError(f"--spacing {spacing}: give three numbers with commas, such as 2,2,2.") from error
+    request = OrganCohort(out, patients, seed, (z, y, x), workers)
+    with console.shown_progress() as progress:
+        made = make_organ_cohort(request, progress)
+    _say(f"{out}: {patients} synthetic patients, {made} of them drawn now.")
+    _say(f"Next: python3 run.py train fit --config Training/configs/organs.yaml --data.folder {out} --out RUN")
 
 
 def _change(sign_strength: float, reactive_patients: float | None, reactive_size: float | None) -> PresetChange:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _TASKS = {
     "station_classification": "lnstation_training.tasks.station_classification.task:StationClassificationTask",
     "node_classification": "lnstation_training.tasks.node_classification.task:NodeClassificationTask",
+    "organ_segmentation": "lnstation_training.tasks.organ_segmentation.task:OrganSegmentationTask",
 }
 DEFAULT_TASK = "station_classification"
 """Of runs, prepared data and experiments from before tasks had names, and where none is given."""

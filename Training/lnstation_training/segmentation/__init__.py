@@ -1,0 +1,1 @@
+"""What the tasks that segment whole volumes share: patients on disk, patches, drawn appearance, losses, inference."""

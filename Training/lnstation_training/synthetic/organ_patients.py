@@ -1,0 +1,157 @@
+"""Synthetic patients for networks that segment: CT, every organ and every station on the network's own grid.
+
+One safetensors file a patient. The folder is prepared data as soon as it is claimed: ``fit`` may train on the first
+patients while the others are still drawn. A stopped command is resumed by the same command, and more patients may be
+asked for later; a patient's part in a fold follows from its number alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+from pydantic import ValidationError
+
+from lnstation_training.cohorts.info import CohortInfo
+from lnstation_training.engine.experiment_files import first_fault
+from lnstation_training.segmentation.classes import paint_order
+from lnstation_training.segmentation.folder import (
+    VOLUMES_TASKS,
+    VolumeGeometry,
+    claim_volumes,
+    numbered_splits,
+)
+from lnstation_training.segmentation.patients import CT, ORGANS, STATIONS, PatientVolume, patient_path, write_patient
+from LNStationLib.phantom.anatomy.mask_table import MaskTable
+from LNStationLib.phantom.anatomy.variation import Contrast
+from LNStationLib.phantom.case import PhantomCase, render
+from LNStationLib.phantom.memory import keep_freed_memory
+from LNStationLib.phantom.patient import PatientPlan, draw_patient, patient_id
+from LNStationLib.phantom.preset import load_preset
+from LNStationLib.phantom.station_truth import station_truth
+from LNStationLib.support.errors import InputError
+from LNStationLib.support.processes import spread_or_serial
+from LNStationLib.support.progress import Progress, silent
+from LNStationLib.support.types import LabelArray
+
+PRESETS = ("esophagus", "lung")
+"""Of every second patient: both cancers, with their tumors and nodes."""
+PHASES: tuple[Contrast, ...] = ("none", "venous", "arterial", "none")
+"""Of one patient after another. Half are without contrast medium, as the CTs of PET/CT and of radiotherapy are; what
+a network sees of blood is drawn anew for every patch."""
+
+
+@dataclass(frozen=True)
+class OrganCohort:
+    """A cohort of volumes that is wanted.
+
+    Attributes:
+        folder: Where; an unfinished one of the same request is completed.
+        patients: Number of patients, at least 3.
+        seed: Decides every patient.
+        spacing_mm: Voxel size along z, y, x: the network's.
+        workers: Processes; never changes the result.
+    """
+
+    folder: Path
+    patients: int = 400
+    seed: int = 1
+    spacing_mm: tuple[float, float, float] = (2.0, 2.0, 2.0)
+    workers: int = 1
+
+
+def make_organ_cohort(request: OrganCohort, progress: Progress = silent) -> int:
+    """Draw the patients of a cohort that are missing.
+
+    Args:
+        request: What is wanted.
+        progress: Told after each patient.
+
+    Returns:
+        How many were made; the others were there already.
+
+    Raises:
+        InputError: The request makes no sense, or the folder holds other volumes.
+        OutputError: The folder cannot be written.
+    """
+    claim_cohort(request)
+    wanted = range(1, request.patients + 1)
+    missing = [n for n in wanted if not patient_path(request.folder, patient_name(request, n)).exists()]
+    done = request.patients - len(missing)
+    progress(f"{done} of {request.patients} patients", done / request.patients)
+    for _ in spread_or_serial(partial(make_patient, request), missing, request.workers):
+        done += 1
+        progress(f"{done} of {request.patients} patients", done / request.patients)
+    return len(missing)
+
+
+def claim_cohort(request: OrganCohort) -> None:
+    """Make the folder and say what will be in it, before the first patient is drawn.
+
+    Raises:
+        InputError: The request makes no sense, or the folder holds other volumes.
+        OutputError: The folder cannot be written.
+    """
+    if request.patients < 3 or request.workers < 1:
+        raise InputError(
+            f"Give 3 patients or more and at least 1 process, got {request.patients} and {request.workers}."
+        )
+    info = CohortInfo(title="Synthetic patients (organs and stations)", synthetic=True)
+    try:
+        geometry = VolumeGeometry(spacing_mm=request.spacing_mm)
+    except ValidationError as error:
+        raise InputError(f"{first_fault(error)}.") from error
+    claim_volumes(request.folder, VOLUMES_TASKS[0], info, geometry, {"seed": request.seed})
+    names = [patient_name(request, number) for number in range(1, request.patients + 1)]
+    numbered_splits(request.folder, names)
+
+
+def patient_name(request: OrganCohort, number: int) -> str:
+    """Name of a patient's file."""
+    return patient_id("organs", request.seed, number)
+
+
+def make_patient(request: OrganCohort, number: int) -> Path:
+    """Draw and write one patient."""
+    keep_freed_memory()
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
+    plan, phase = patient_plan(request, number)
+    phantom = render(plan, organs="none", traits={"contrast": phase})
+    return write_patient(request.folder, as_volume(phantom, patient_name(request, number)))
+
+
+def patient_plan(request: OrganCohort, number: int) -> tuple[PatientPlan, Contrast]:
+    """What the patient of a number is, and the phase of contrast."""
+    plan = draw_patient(load_preset(PRESETS[number % len(PRESETS)]), request.seed, number)
+    z, y, x = request.spacing_mm
+    return replace(plan, spacing_mm=(x, y, z), has_pet=False, field_of_view="compact"), PHASES[number % len(PHASES)]
+
+
+def as_volume(phantom: PhantomCase, name: str) -> PatientVolume:
+    """A synthetic patient with its truth, as networks that segment learn from it."""
+    arrays: dict[str, np.ndarray] = {
+        CT: sitk.GetArrayFromImage(phantom.case.ct).astype(np.int16),
+        ORGANS: painted(phantom.organs),
+        STATIONS: np.asarray(station_truth(phantom), np.uint8),
+    }
+    return PatientVolume(name, arrays, phantom.grid.spacing_mm, annotated=None, synthetic=True)
+
+
+def painted(organs: MaskTable, order: Sequence[str] | None = None) -> LabelArray:
+    """All organs in one map with the values of the anatomy table.
+
+    Args:
+        organs: Masks by name.
+        order: Names, later over earlier; ``None`` takes the table's priorities.
+    """
+    labels = np.zeros(organs.shape, np.uint8)
+    values = {row.name: row.label_value for row in paint_order()}
+    for name in order or values:
+        if name in organs.crops:
+            box, mask = organs.crops[name]
+            labels[box][mask] = values[name]
+    return labels
