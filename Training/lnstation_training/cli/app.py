@@ -10,8 +10,8 @@ from typing import Annotated
 
 import typer
 
-from lnstation_training.cli.backbone import backbone
 from lnstation_training.cli.appearance import show_augmentation
+from lnstation_training.cli.backbone import backbone
 from lnstation_training.cli.experiment import experiment
 from lnstation_training.cli.prepare import prepare
 from lnstation_training.cli.runs import evaluate, export, fit, package_weights

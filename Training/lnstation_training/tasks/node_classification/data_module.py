@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
-from lnstation_training.engine.data_module import FoldDataModule, Sampler, derived_seed
+from lnstation_training.engine.data_module import FoldDataModule, Sampler, derived_seed, seed_worker
 from lnstation_training.engine.values import Part
 from lnstation_training.tasks.node_classification.augmentation import PatchAugmentation, Strength
 from lnstation_training.tasks.node_classification.dataset import NodeDataset
@@ -143,13 +143,8 @@ class NodeDataModule(FoldDataModule):
 
     def _loader(self, dataset: NodeDataset, order: list[int], size: int, epoch: int) -> DataLoader[Any]:
         dataset.seed(derived_seed(self.seed, epoch))
-        seeded = partial(_seed_worker, dataset, self.seed, epoch)
+        seeded = partial(seed_worker, dataset, self.seed, epoch)
         return DataLoader(dataset, size, sampler=order, num_workers=self.num_workers, worker_init_fn=seeded)
-
-
-def _seed_worker(dataset: NodeDataset, seed: int, epoch: int, worker: int) -> None:
-    """Let every worker change patches in its own way."""
-    dataset.seed(derived_seed(seed, epoch, worker + 1))
 
 
 def _cycled(order: list[int], count: int) -> list[int]:
