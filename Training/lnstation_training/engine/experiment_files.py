@@ -22,12 +22,14 @@ class Row(_Strict):
 
     Attributes:
         start_from: Row whose weights of the same fold this one starts from, rather than the setting's.
+        stage: Of training, such as the second of two; a setting may have arguments of its own for it.
     """
 
     title: str
     model: dict[str, Any]
     data: dict[str, Any] = Field(default_factory=dict)
     start_from: str | None = None
+    stage: str = ""
 
 
 class TableLine(_Strict):
@@ -55,6 +57,13 @@ class Rows(_Strict):
     tables: list[TableSpec]
 
 
+class Stage(_Strict):
+    """Arguments of the module and the data module for all rows of one stage of training."""
+
+    model: dict[str, Any] = Field(default_factory=dict)
+    data: dict[str, Any] = Field(default_factory=dict)
+
+
 class Setting(_Strict):
     """One of the YAML files beside ``rows.yaml``: how much is spent.
 
@@ -68,6 +77,7 @@ class Setting(_Strict):
         trainer: Arguments of the trainer for all rows.
         network_arguments: By network name, for all rows that use it.
         rows: Rows run where the user names none.
+        stages: By name, what the rows of a stage have in place of ``model`` and ``data``.
         start_from: By network name, the row whose weights of the same fold all rows of that network start from; it is
             run first.
     """
@@ -81,6 +91,7 @@ class Setting(_Strict):
     trainer: dict[str, Any]
     network_arguments: dict[str, dict[str, Any]] = Field(default_factory=dict)
     rows: list[str]
+    stages: dict[str, Stage] = Field(default_factory=dict)
     start_from: dict[str, str] = Field(default_factory=dict)
 
 
