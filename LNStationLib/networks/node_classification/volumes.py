@@ -54,6 +54,8 @@ def _network(name: VolumeBackbone, width: float) -> nn.Module:
     if name == "mobilenet_v3_small":
         return _MobileNet("small", width)
     if name == "resnet18":
+        if width != 1:
+            raise ValueError(f"the 3D ResNet-18 has one width, 1, got {width}")
         return _Station(ResNetClassifier(18, 1), "net.layer2")
     if name == "mobilevitv2":
         return _Station(MobileViTv2(1, width), "blocks.0")
