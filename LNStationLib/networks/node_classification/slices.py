@@ -72,7 +72,9 @@ class Stream(nn.Module):
 
     def forward(self, volume: Tensor) -> Tensor:
         """Map ``[B, z, y, x]`` to ``[B, fused, 1, 1]``."""
-        features = self.backbone(slice_sets(volume, self.n_sets).flatten(0, 1))
+        sets = slice_sets(volume, self.n_sets).flatten(0, 1)
+        # Channels innermost: depth-wise convolutions then train in half the time on a CPU.
+        features = self.backbone(sets.contiguous(memory_format=torch.channels_last))
         scales = [fuse(x) for fuse, x in zip(self.slice_fusion, features[-len(self.slice_fusion) :], strict=True)]
         if not self.multi_scale:
             return _pooled(scales[-1])

@@ -107,7 +107,7 @@ class NodeModule(NetworkModule):
         self.network.eval()
         with torch.no_grad():
             output: NodeOutput = self.network(patch)
-        self.network.train(training and self.student is None)
+        self.network.train(training)
         return output
 
     def setup(self, stage: str) -> None:
