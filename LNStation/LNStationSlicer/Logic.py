@@ -13,9 +13,11 @@ from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 from LNStationLib import anatomy
 from LNStationSlicer.case.CaseScene import CaseScene
 from LNStationSlicer.case.CaseSettings import CaseSettings
+from LNStationSlicer.case.ContourWatch import ContourEdit
+from LNStationSlicer.case.OrganEditing import OrganEditing
 from LNStationSlicer.case.Parameters import CaseParameters, ModuleParameters
 from LNStationSlicer.case.ReviewState import ReviewState
-from LNStationSlicer.case.StationEditing import StationEdit, StationEditing
+from LNStationSlicer.case.StationEditing import StationEditing
 from LNStationSlicer.case.StationRows import StationRow, stationRows
 from LNStationSlicer.exchange.AssessmentTypes import Call
 from LNStationSlicer.install.Dependencies import Dependencies
@@ -26,7 +28,7 @@ from LNStationSlicer.views.CaseDrawing import CaseDrawing
 from LNStationSlicer.views.OverlayOptions import OverlayOptions
 from LNStationSlicer.views.Overlays import Overlays
 from LNStationSlicer.worker.JobQueue import JobQueue
-from LNStationSlicer.worker.Jobs import AssessJob, Job, ReassessJob, ReportJob, StageJob
+from LNStationSlicer.worker.Jobs import AssessJob, Edits, Job, ReassessJob, ReportJob, StageJob
 from LNStationSlicer.worker.MethodCatalog import MethodCatalog
 from LNStationSlicer.worker.ModelCatalog import ModelCatalog
 from LNStationSlicer.worker.WorkerClient import WorkerClient
@@ -42,6 +44,7 @@ class Logic(ScriptedLoadableModuleLogic):
         caseChanged: Emitted when another case, or none, is under review.
         updated: Emitted when what is known about the current case changed.
         stationSelected: Emitted with the name of the station that is looked at, or None.
+        organSelected: Emitted with the name of the organ that is looked at.
         failed: Emitted with the job and the error when one fails; not when the user cancelled.
         reportWritten: Emitted with the files of a report.
         methods: The steps with their methods and options.
@@ -53,6 +56,7 @@ class Logic(ScriptedLoadableModuleLogic):
         self.caseChanged = Signal()
         self.updated = Signal()
         self.stationSelected = Signal()
+        self.organSelected = Signal()
         self.failed = Signal()
         self.reportWritten = Signal()
         self.dependencies = Dependencies(slicer.app.userSettings())
@@ -63,6 +67,7 @@ class Logic(ScriptedLoadableModuleLogic):
         self.queue.ended.connect(self._onJobEnded)
         self.selectedStation: str | None = None
         self.editing: StationEditing | None = None
+        self.organEditing: OrganEditing | None = None
         self.drawing: CaseDrawing | None = None
         self._case: CaseScene | None = None
         self._parameters: ModuleParameters | None = None
@@ -147,8 +152,10 @@ class Logic(ScriptedLoadableModuleLogic):
             self.drawing = CaseDrawing(case)
             self.drawing.begin()
             self.editing = StationEditing(case, self._onEdited)
+            self.organEditing = OrganEditing(case, self._onEdited)
             if case.stationsNode() is not None:
                 self.editing.start()
+                self.organEditing.start()
             self.showOverlays()
         self.caseChanged.emit()
         self.updated.emit()
@@ -184,11 +191,18 @@ class Logic(ScriptedLoadableModuleLogic):
 
     def _leaveCase(self) -> None:
         self._stageTimer.stop()
-        if self.editing is not None:
-            self.editing.stop()
+        for editing in (self.editing, self.organEditing):
+            if editing is not None:
+                editing.stop()
         if self.drawing is not None:
             self.drawing.end()
-        self.editing = self.drawing = self.selectedStation = None
+        self.editing = self.organEditing = self.drawing = self.selectedStation = None
+
+    def flushEdits(self) -> None:
+        """Look now at what was edited a moment ago."""
+        for editing in (self.editing, self.organEditing):
+            if editing is not None:
+                editing.flush()
 
     @property
     def overlays(self) -> Overlays | None:
@@ -220,8 +234,7 @@ class Logic(ScriptedLoadableModuleLogic):
 
     def assess(self) -> None:
         """Assess the current case from its images."""
-        if self.editing is not None:
-            self.editing.flush()
+        self.flushEdits()
         case, names = self.requireCase(), [station.name for station in anatomy.stations()]
         settings = CaseSettings(CaseParameters(case.node)).forWorker(
             self.methods.steps, self.getParameterNode().device
@@ -230,18 +243,19 @@ class Logic(ScriptedLoadableModuleLogic):
 
     def reassess(self) -> None:
         """Assess what was edited, unless it is being done."""
-        if self.case is None or self.editing is None:
+        if self.case is None or self.editing is None or self.organEditing is None:
             return
-        self.editing.flush()
-        running = self.queue.runningStations(self.case)
-        stale = [name for name in self.case.review().stale() if name not in running]
-        if stale and self.case.assessment() is not None:
-            self.queue.add(ReassessJob(self.case, self.editing, stale))
+        self.flushEdits()
+        review, running = self.case.review(), self.queue.runningStations(self.case)
+        stations = [name for name in review.stale() if name not in running]
+        # An edit of an organ may move any station: it waits until none is being assessed.
+        organs = [] if running else review.organs.stale()
+        if (stations or organs) and self.case.assessment() is not None:
+            self.queue.add(ReassessJob(self.case, Edits(self.editing, self.organEditing, stations, organs)))
 
     def writeReport(self, folder: Path, formats: Sequence[str], identifiers: bool) -> None:
         """Write a report with the reader's review into a new folder inside ``folder``."""
-        if self.editing is not None:
-            self.editing.flush()
+        self.flushEdits()
         name = f"LNStation-{datetime.now().strftime('%Y%m%d-%H%M%S')}"
         self.queue.add(ReportJob(self.requireCase(), folder / name, formats, identifiers))
 
@@ -259,9 +273,11 @@ class Logic(ScriptedLoadableModuleLogic):
             self.reportWritten.emit(job.files)
         if job.case != self._case or not isinstance(job, (AssessJob, ReassessJob)):
             return
-        if isinstance(job, AssessJob) and self.editing is not None:
-            self.editing.stop()
-            self.editing.start()
+        if isinstance(job, AssessJob):
+            for editing in (self.editing, self.organEditing):
+                if editing is not None:
+                    editing.stop()
+                    editing.start()
         self.showOverlays()
         self.stageLater()
         if isinstance(job, ReassessJob) and self.getParameterNode().autoReassess:
@@ -327,6 +343,12 @@ class Logic(ScriptedLoadableModuleLogic):
             self.overlays.highlight(name)
         self.stationSelected.emit(name)
 
+    def selectOrgan(self, name: str) -> None:
+        """Look at an organ: centered in all slice views."""
+        if self.case is not None:
+            Navigation.centerOnOrgan(self.case, name)
+            self.organSelected.emit(name)
+
     def selectNext(self, step: int = 1) -> None:
         """Go to the next (or, with -1, previous) station that is worth a look."""
         if self.case is not None:
@@ -343,7 +365,7 @@ class Logic(ScriptedLoadableModuleLogic):
 
     # Edits
 
-    def _onEdited(self, edits: list[StationEdit]) -> None:
+    def _onEdited(self, edits: list[ContourEdit]) -> None:
         self.updated.emit()
         if self.drawing is not None:
             self.drawing.makeSurfaces()

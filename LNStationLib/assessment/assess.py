@@ -41,11 +41,14 @@ from LNStationLib.state.assessed_case import AssessedCase
 from LNStationLib.state.assessment import Assessment, NodeFinding, NStaging, Provenance, StationFinding
 from LNStationLib.state.evidence import StationEvidence
 from LNStationLib.state.organ_set import OrganSet
+from LNStationLib.state.packed_organs import PackedOrgans
 from LNStationLib.state.patient_state import Baseline, OrganImages, OrganPart, PatientState, StationPart
-from LNStationLib.state.provenance import settings_record
+from LNStationLib.state.provenance import organ_record, settings_record
 from LNStationLib.state.settings import Settings, Step
 from LNStationLib.state.station_call import MetastasisResult
 from LNStationLib.state.station_map import StationMap
+from LNStationLib.state.used_model import UsedModel
+from LNStationLib.stations.parse import parse_stations
 from LNStationLib.stations.registry import METHODS as STATIONS
 from LNStationLib.support.progress import Progress, portion, silent
 
@@ -73,16 +76,19 @@ def assess(case: Case, settings: Settings | None = None, progress: Progress = si
     return judge_case(state, portion(progress, 0.7, 1.0))
 
 
-def parse_case(case: Case, settings: Settings, progress: Progress = silent) -> PatientState:
+def parse_case(
+    case: Case, settings: Settings, progress: Progress = silent, segmented: PackedOrgans | None = None
+) -> PatientState:
     """The first half of an assessment: organs and stations.
 
     Args:
         case: A checked case.
         settings: Methods.
         progress: Told the running step and the fraction done.
+        segmented: What the network of the organ method gave of this CT before; it runs where ``None``.
     """
     progress("finding organs", 0.0)
-    state = _with_found_organs(_on_working_grid(case, settings), portion(progress, 0.0, 0.6))
+    state = _with_found_organs(_on_working_grid(case, settings, segmented), portion(progress, 0.0, 0.6))
     progress("parsing stations", 0.6)
     state = _with_parsed_stations(state, portion(progress, 0.6, 1.0))
     assert state.organ_part is not None
@@ -90,10 +96,11 @@ def parse_case(case: Case, settings: Settings, progress: Progress = silent) -> P
     return replace(state, scan=None, organ_part=replace(state.organ_part, found=None))
 
 
-def _on_working_grid(case: Case, settings: Settings) -> PatientState:
+def _on_working_grid(case: Case, settings: Settings, segmented: PackedOrgans | None) -> PatientState:
     """A patient of whom nothing but the images is known, with the CT resampled to the working grid once."""
     scan = scan_of(case.ct, chest_grid(case.ct, settings.working_spacing_mm))
-    return PatientState(case, settings, scan, provenance=tuple(_input_remarks(case)))
+    part = OrganPart((), segmented=segmented)
+    return PatientState(case, settings, scan, organ_part=part, provenance=tuple(_input_remarks(case)))
 
 
 def _input_remarks(case: Case) -> list[Provenance]:
@@ -109,11 +116,18 @@ def _with_found_organs(state: PatientState, progress: Progress) -> PatientState:
     record = {"working_spacing_mm": state.settings.working_spacing_mm}
     record |= settings_record(state.settings.organs, method, options)
     with _timed("organs", method.name, record, method.references) as rows:
-        organs = method.run(state, options, progress)
+        found = method.run(state, options, progress)
+        record |= organ_record(state.case, found)
         # Those that cannot be are dropped with a warning.
-        organs, _ = check_organs(organs, field_of_view(state.case.ct, organs.grid))
+        organs, _ = check_organs(found, field_of_view(state.case.ct, found.grid))
         rows.warnings += organs.warnings
-    part = OrganPart(tuple(organ_findings(organs)), _organ_images(state.case, organs), organs)
+    part = OrganPart(
+        findings=tuple(organ_findings(organs)),
+        images=_organ_images(state.case, organs),
+        found=organs,
+        kept=PackedOrgans.of(organs.grid, organs.values()),
+        segmented=None if found.segmented is None else PackedOrgans.of(found.grid, found.segmented),
+    )
     return state.knowing(rows.provenance, organ_part=part)
 
 
@@ -122,12 +136,13 @@ def _with_parsed_stations(state: PatientState, progress: Progress) -> PatientSta
     options = STATIONS.options(method, state.settings)
     record = settings_record(state.settings.stations, method, options)
     with _timed("stations", method.name, record, method.references) as rows:
-        parsed = method.run(state, options, portion(progress, 0.0, 0.9))
+        parsed = parse_stations(method, state, options, portion(progress, 0.0, 0.9))
         station_map, _ = check_stations(parsed, state.organ_set, state.working_ct.hu)
         progress("drawing the label maps", 0.9)
         part = _station_part(station_map, state.case)
         rows.warnings += station_map.warnings
         rows.warnings += [] if station_map.failure is None else [words(station_map.failure)]
+        rows.model = station_map.model
     return state.knowing(rows.provenance, station_part=part)
 
 
@@ -138,12 +153,16 @@ def _station_part(station_map: StationMap, case: Case) -> StationPart:
 
 
 def with_organs(state: PatientState, progress: Progress = silent) -> PatientState:
-    """The patient with organs, found again where the case was restored without them."""
-    if state.organs is not None:
+    """The patient with organs, found again where the case was restored without them; its network need not run."""
+    before = state.organ_part
+    if before is not None and before.images is not None:
         return state
     progress("finding organs", 0.0)
-    found = _with_found_organs(_on_working_grid(state.case, state.settings), progress)
-    return replace(state, organ_part=OrganPart(state.organ_findings, found.organs))
+    segmented = None if before is None else before.segmented
+    found = _with_found_organs(_on_working_grid(state.case, state.settings, segmented), progress).organ_part
+    assert found is not None
+    part = replace(found, findings=state.organ_findings, found=None)
+    return replace(state, organ_part=part if before is None else replace(part, shown=before.shown, seen=before.seen))
 
 
 def _organ_images(case: Case, organs: OrganSet) -> OrganImages:
@@ -245,6 +264,7 @@ class _Record:
 
     def __init__(self) -> None:
         self.warnings: list[str] = []
+        self.model: UsedModel | None = None
         self.provenance: Provenance
 
 
@@ -255,12 +275,14 @@ def _timed(step: Step, implementation: str, settings: dict[str, Any], references
     yield record
     seconds = time.perf_counter() - start
     _log.info("%s by %s: %.2f s", step, implementation, seconds)
+    model = record.model
     record.provenance = Provenance(
         step=step,
         implementation=implementation,
         version=__version__,
         seconds=round(seconds, 3),
-        settings=settings,
-        references=list(references),
+        settings=settings if model is None else settings | model.settings(),
+        references=list(dict.fromkeys([*references, *(() if model is None else model.references)])),
         warnings=record.warnings,
+        **({} if model is None else model.provenance()),
     )

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 import numpy as np
 import SimpleITK as sitk
 
 from LNStationLib import anatomy
+from LNStationLib.assessment.drawn_masks import in_region, placed
 from LNStationLib.assessment.reasons import words
 from LNStationLib.imaging.arrays import array_view
-from LNStationLib.imaging.boxes import Box, bounding_box, bounding_region, inside_of, like, points_mm, within
+from LNStationLib.imaging.boxes import Box, bounding_box, bounding_region, inside_of, like, points_mm
 from LNStationLib.quality import check_outline
 from LNStationLib.state.assessment import Provenance
 from LNStationLib.state.patient_state import Outline, PatientState, StationPart
+from LNStationLib.state.provenance import EDITED_BY_READER
 from LNStationLib.state.station_change import StationChange
-from LNStationLib.support.errors import GeometryError, InputError
+from LNStationLib.support.errors import InputError
 from LNStationLib.support.types import BoolArray, LabelArray
 
 EDITED = "A reader changed the contour; the rule-based borders no longer describe it."
@@ -25,8 +27,6 @@ _AIR_HU = -400
 """Below the range of station tissue (`TISSUE_HU`): lung or air."""
 _MUCH_AIR_SHARE = 0.2
 """From this share on an outline that holds air is worth a warning; airways beside a station stay below."""
-_OFF_LATTICE_VOXELS = 0.02
-"""Part of a voxel by which grids may differ through rounding of their origin."""
 
 
 def edited_case(
@@ -48,76 +48,29 @@ def edited_case(
         InputError: An unknown station, or two stations that newly claim one voxel.
         GeometryError: A mask is on a different grid from the CT, or reaches outside of it.
     """
-    masks = {name: _placed(name, image, parsed.case.ct) for name, image in edits.items()}
+    _check_names(edits)
+    masks = {name: placed(f"station {name}", image, parsed.case.ct) for name, image in edits.items()}
     involved = [parsed.boxes[name] for name in edits if name in parsed.boxes]
-    region = bounding_region([*involved, *(placed.box for placed in masks.values() if placed is not None)])
+    region = bounding_region([*involved, *(mask.box for mask in masks.values() if mask is not None)])
     if region is None:
         return None
     labels = array_view(parsed.stations)
     before = labels[region].copy()
-    after = _drawn(before, {name: _in_region(placed, region) for name, placed in masks.items()})
+    after = _drawn(before, {name: in_region(mask, region) for name, mask in masks.items()})
     tight = bounding_box(before != after)
     if tight is None:
         return None
     whole = labels.copy()
     whole[region] = after
-    before, after = before[tight], after[tight]
-    changed = np.unique(np.concatenate([side[before != after] for side in (before, after)]))
-    names = tuple(row.name for row in anatomy.stations() if row.label_value in changed)
-    change = StationChange(inside_of(region, tight), before, after, names, parsed.stations)
+    change = StationChange.within(inside_of(region, tight), before[tight], after[tight], parsed.stations)
     return _with_map(parsed, whole, change), change
 
 
-@dataclass(frozen=True)
-class _Placed:
-    """A mask in the CT's array: boolean ``[z, y, x]`` in ``box``."""
-
-    box: Box
-    inside: BoolArray
-
-
-def _placed(name: str, image: sitk.Image | None, ct: sitk.Image) -> _Placed | None:
-    """Find the voxels of an edited station in the CT; ``None`` where it has none."""
-    if name not in {row.name for row in anatomy.stations()}:
-        known = ", ".join(row.name for row in anatomy.stations())
-        raise InputError(f"there is no station '{name}' to edit: use one of {known}.")
-    if image is None:
-        return None
-    start = _offset(name, image, ct)
-    inside = array_view(image) != 0
-    tight = bounding_box(inside)
-    if tight is None:
-        return None
-    box = tuple(slice(a + t.start, a + t.stop) for a, t in zip(start, tight, strict=True))
-    if any(part.start < 0 or part.stop > size for part, size in zip(box, reversed(ct.GetSize()), strict=True)):
-        raise GeometryError(f"the edited station {name} reaches outside the CT: erase what lies outside.")
-    return _Placed((box[0], box[1], box[2]), inside[tight])
-
-
-def _offset(name: str, image: sitk.Image, ct: sitk.Image) -> list[int]:
-    """Index ``(z, y, x)`` in the CT of the mask's first voxel.
-
-    Raises:
-        GeometryError: The mask is on another grid.
-    """
-    alike = np.allclose(image.GetSpacing(), ct.GetSpacing(), rtol=1e-4, atol=0) and np.allclose(
-        image.GetDirection(), ct.GetDirection(), atol=1e-4
-    )
-    index = np.array(ct.TransformPhysicalPointToContinuousIndex(image.GetOrigin()))[::-1]
-    whole = np.rint(index).astype(int)
-    if not alike or np.abs(index - whole).max() > _OFF_LATTICE_VOXELS:
-        raise GeometryError(
-            f"the edited station {name} is on a different voxel grid from the CT: set the CT as the reference "
-            "geometry of the segmentation and edit again."
-        )
-    return [int(n) for n in whole]
-
-
-def _in_region(placed: _Placed | None, region: Box) -> BoolArray:
-    mask = np.zeros(tuple(part.stop - part.start for part in region), bool)
-    if placed is not None:
-        mask[within(placed.box, region)] = placed.inside
-    return mask
+def _check_names(edits: Iterable[str]) -> None:
+    known = [row.name for row in anatomy.stations()]
+    unknown = [name for name in edits if name not in known]
+    if unknown:
+        raise InputError(f"there is no station '{unknown[0]}' to edit: use one of {', '.join(known)}.")
 
 
 def _drawn(before: LabelArray, masks: Mapping[str, BoolArray]) -> LabelArray:
@@ -156,7 +109,8 @@ def _with_map(parsed: PatientState, labels: LabelArray, change: StationChange) -
     outlines = dict(parsed.outlines)
     for name in change.stations:
         outlines[name] = _outline(name, parsed, labels, ordered.get(name), hu)
-    part = StationPart(like(labels, parsed.stations), ordered, outlines, parsed.baseline, parsed.midline)
+    drawn = frozenset({*parsed.drawn, *change.stations})
+    part = StationPart(like(labels, parsed.stations), ordered, outlines, parsed.baseline, parsed.midline, drawn)
     edited = replace(parsed, station_part=part)
     return replace(edited, provenance=tuple(_marked(row, edited.edited) for row in parsed.provenance))
 
@@ -201,5 +155,5 @@ def _marked(row: Provenance, edited: tuple[str, ...]) -> Provenance:
     """The provenance of the stations says which of them a reader changed."""
     if row.step != "stations":
         return row
-    settings = {key: value for key, value in row.settings.items() if key != "edited_by_reader"}
-    return row.model_copy(update={"settings": settings | ({"edited_by_reader": list(edited)} if edited else {})})
+    settings = {key: value for key, value in row.settings.items() if key != EDITED_BY_READER}
+    return row.model_copy(update={"settings": settings | ({EDITED_BY_READER: list(edited)} if edited else {})})

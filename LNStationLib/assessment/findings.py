@@ -57,6 +57,7 @@ def organ_findings(organs: OrganSet) -> list[OrganFinding]:
             source=organs[entry.name].source.value,
             detail=organs[entry.name].detail,
             volume_ml=float(organs[entry.name].mask.sum()) * organs.grid.voxel_volume_ml,
+            confidence=organs[entry.name].confidence,
         )
         for entry in anatomy.organs()
         if entry.name in organs
@@ -163,6 +164,14 @@ def _station_finding(row: anatomy.Station, parsed: PatientState, call: StationCa
         edited=outline.edited,
         warnings=list(outline.warnings),
     )
+
+
+def with_notes(finding: StationFinding, parsed: PatientState) -> StationFinding:
+    """A station whose voxels and call stay as they are, with the contour notes of other organs."""
+    has_voxels = finding.station in parsed.boxes
+    outline = parsed.outlines[finding.station] if has_voxels else _without_voxels(parsed.outlines[finding.station])
+    notes = {"borders": list(outline.borders), "edited": outline.edited, "warnings": list(outline.warnings)}
+    return finding.model_copy(update=notes)
 
 
 def _without_voxels(outline: Outline) -> Outline:

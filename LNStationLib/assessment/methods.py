@@ -16,6 +16,7 @@ from LNStationLib.state.method import Method, MethodOptions
 from LNStationLib.state.node_result import NodeSearch
 from LNStationLib.state.registry import AUTOMATIC, Registry
 from LNStationLib.state.settings import Settings, Step
+from LNStationLib.stations.parse import check_stations
 from LNStationLib.stations.registry import METHODS as STATIONS
 from LNStationLib.support.errors import InputError
 
@@ -81,8 +82,8 @@ def check_methods(settings: Settings, case: Case) -> None:
         PackageError: A model package is missing or cannot be used.
     """
     check_settings(settings)
-    for registry in (ORGANS, STATIONS):
-        registry.chosen(settings, case)
+    ORGANS.chosen(settings, case)
+    check_stations(settings, case)
     staging_method(case.facts, settings)
     search = NODES.chosen(settings, case).search
     _check_model(METASTASIS.chosen(settings, case), settings, search)

@@ -145,6 +145,45 @@ def _doubtful(facts: Facts) -> str:
     return f"doubtful: {facts['doubt'].reason}"
 
 
+_fixed("network_finds_none", "the network does not find it")
+_fixed("network_finds_no_station", "the network finds no lymph node station in this CT")
+
+
+@words_for("network_unsure")
+def _network_unsure(facts: Facts) -> str:
+    compared = against(facts["probability"], "<", facts["limit"], fewest_decimals=2)
+    return f"the network is not sure of it (mean probability {compared})"
+
+
+@words_for("station_not_covered")
+def _not_covered(facts: Facts) -> str:
+    return f"the model package does not draw station {facts['station']}"
+
+
+@words_for("network_lacks_organs")
+def _network_lacks_organs(facts: Facts) -> str:
+    titles = [title.lower() for title in facts["titles"]]
+    return f"the network was not given the {listed(titles)}, which {'was' if len(titles) == 1 else 'were'} not found"
+
+
+@words_for("methods_disagree")
+def _methods_disagree(facts: Facts) -> str:
+    return (
+        f"{facts['other']} draws it otherwise (Dice {facts['dice']:.2f}, {facts['border']} border "
+        f"{facts['border_mm']:.0f} mm apart): check the outline"
+    )
+
+
+@words_for("other_method_finds_none")
+def _other_finds_none(facts: Facts) -> str:
+    return f"{facts['other']} does not find this station: check the outline"
+
+
+@words_for("only_other_method_finds")
+def _only_other_finds(facts: Facts) -> str:
+    return f"{words(facts['why'])}; {facts['other']} finds it ({facts['volume_ml']:.1f} ml)"
+
+
 @words_for("neither_nodes_nor_pet")
 def _neither(facts: Facts) -> str:
     return f"nodes were not looked for and {words(facts['gap'])}"

@@ -1,4 +1,4 @@
-"""After an edit of stations: re-assess only what the edit affects.
+"""After an edit of stations or organs: re-assess only what the edit affects.
 
 The law that the tests hold: the answer is that of a whole assessment with the edited station map. What differs, on
 purpose: nodes keep their numbers (a full assessment would renumber them), and times are those of the edit.
@@ -6,7 +6,7 @@ purpose: nodes keep their numbers (a full assessment would renumber them), and t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,14 +15,14 @@ import SimpleITK as sitk
 from LNStationLib import anatomy
 from LNStationLib.assessment.assess import call_stations, conclude, judge_case, with_organs
 from LNStationLib.assessment.edits import edited_case
-from LNStationLib.assessment.findings import station_findings
+from LNStationLib.assessment.findings import station_findings, with_notes
+from LNStationLib.assessment.reassess_organs import nodes_after, redraw_organs
 from LNStationLib.imaging.arrays import array_view
 from LNStationLib.metastasis.registry import METHODS as METASTASIS
 from LNStationLib.nodes.update import NodeUpdate, update_nodes
 from LNStationLib.state.assessed_case import AssessedCase
 from LNStationLib.state.assessment import Assessment, StationFinding
 from LNStationLib.state.patient_state import PatientState
-from LNStationLib.state.station_change import StationChange
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.progress import Progress, portion, silent
 
@@ -36,29 +36,79 @@ class Reassessment:
         changed: Names of the stations whose finding changed, in table order.
         nodes_changed: Whether any voxel of the node map changed.
         evidence_changed: Whether a network was run again for any station, or a station lost its map.
+        organs: Names of the organs whose mask changed, or that came or went, in table order.
+        stations_changed: Whether an edit of organs changed the station map.
     """
 
     assessed: AssessedCase
     changed: tuple[str, ...]
     nodes_changed: bool
     evidence_changed: bool = False
+    organs: tuple[str, ...] = ()
+    stations_changed: bool = False
+
+
+Edits = Mapping[str, sitk.Image | None]
 
 
 def reassess(
-    assessed: AssessedCase, edits: Mapping[str, sitk.Image | None], progress: Progress = silent
+    assessed: AssessedCase, edits: Edits, progress: Progress = silent, organs: Edits | None = None
 ) -> Reassessment:
-    """Assess a case again after an edit of its stations.
+    """Assess a case again after an edit of its stations, its organs, or both.
+
+    Organs go first: the stations are parsed with them, and then drawn as the reader drew them.
 
     Args:
         assessed: The case before the edit.
         edits: Station name to its whole new mask in a box of the CT's grid, or ``None`` where it was emptied; see
             :func:`LNStationLib.assessment.edits.edited_case`.
         progress: Told the running step; may raise ``CancelledError``.
+        organs: Organ name to its whole new mask, or ``None`` where it was taken away; see
+            :func:`LNStationLib.assessment.organ_edits.case_with_organs`.
 
     Raises:
-        InputError: An unknown station, or two stations that newly claim one voxel.
+        InputError: An unknown station or organ, or two stations that newly claim one voxel.
         GeometryError: A mask is on a different grid from the CT, or reaches outside of it.
     """
+    if not organs:
+        return _after_stations(assessed, edits, progress)
+    first = _after_organs(assessed, organs, portion(progress, 0.0, 0.8 if edits else 1.0))
+    if not edits:
+        return first
+    then = _after_stations(first.assessed, edits, portion(progress, 0.8, 1.0))
+    return replace(
+        then,
+        changed=_changed(assessed.assessment, then.assessed.assessment),
+        nodes_changed=first.nodes_changed or then.nodes_changed,
+        evidence_changed=first.evidence_changed or then.evidence_changed,
+        organs=first.organs,
+        stations_changed=first.stations_changed,
+    )
+
+
+def _after_organs(assessed: AssessedCase, edits: Edits, progress: Progress) -> Reassessment:
+    progress("reading the edit", 0.0)
+    redrawn = redraw_organs(assessed.state, edits, portion(progress, 0.0, 0.8))
+    if redrawn is None:
+        return Reassessment(assessed, (), False)
+    check_same_model(assessed)
+    state, stations = redrawn.state, redrawn.change is not None
+    if state.found_nodes.search.inside_stations and not (state.boxes and assessed.state.boxes):
+        made = _compared(assessed, judge_case(replace(state, nodes=None), portion(progress, 0.8, 1.0)))
+        return replace(made, organs=redrawn.organs, stations_changed=stations)
+    assessed = with_evidence(assessed)
+    progress("nodes", 0.8)
+    update = nodes_after(redrawn, assessed.state, portion(progress, 0.8, 0.95))
+    progress("assessing stations", 0.95)
+    touched = () if redrawn.change is None else redrawn.change.stations
+    now = _concluded(assessed, replace(state, nodes=update.nodes), touched, update)
+    progress("done", 1.0)
+    changed = _changed(assessed.assessment, now.assessment)
+    evidence = bool(assessed.evidence or now.evidence)
+    return Reassessment(now, changed, update.labels_changed, evidence, redrawn.organs, stations)
+
+
+def _after_stations(assessed: AssessedCase, edits: Edits, progress: Progress) -> Reassessment:
     progress("reading the edit", 0.0)
     drawn = edited_case(assessed.state, edits)
     if drawn is None:
@@ -75,7 +125,7 @@ def reassess(
     progress("nodes", 0.5)
     update = update_nodes(state, change, portion(progress, 0.5, 0.9))
     progress("assessing stations", 0.9)
-    now = _concluded(assessed, replace(state, nodes=update.nodes), change, update)
+    now = _concluded(assessed, replace(state, nodes=update.nodes), change.stations, update)
     progress("done", 1.0)
     changed = _changed(assessed.assessment, now.assessment)
     return Reassessment(now, changed, update.labels_changed, bool(assessed.evidence or now.evidence))
@@ -88,15 +138,15 @@ def _compared(before: AssessedCase, now: AssessedCase) -> Reassessment:
 
 
 def _concluded(
-    assessed: AssessedCase, state: PatientState, change: StationChange, update: NodeUpdate
+    assessed: AssessedCase, state: PatientState, touched: Sequence[str], update: NodeUpdate
 ) -> AssessedCase:
-    """Call the stations that changed or whose nodes did; the others keep their findings."""
-    affected = {*change.stations, *update.stations}
+    """Call the stations that changed or whose nodes did; the others keep their findings, with today's notes."""
+    affected = {*touched, *update.stations}
     if update.labels_changed:
         affected |= _stations_where_nodes_changed(assessed.nodes, update.nodes.labels, state.stations)
     calls = call_stations(state, only=affected)
     renewed = {finding.station: finding for finding in station_findings(state, calls.stations)}
-    findings = [renewed.get(finding.station, finding) for finding in assessed.assessment.stations]
+    findings = [renewed.get(old.station) or with_notes(old, state) for old in assessed.assessment.stations]
     kept = {name: one for name, one in (assessed.evidence or {}).items() if name not in affected}
     evidence = {finding.station: (kept | dict(calls.evidence)).get(finding.station) for finding in findings}
     return conclude(state, calls, findings, {name: one for name, one in evidence.items() if one is not None})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, cast, get_args
 
 import numpy as np
@@ -10,19 +12,32 @@ from pydantic import ValidationError
 
 from LNStationLib import anatomy
 from LNStationLib.assessment.methods import REGISTRIES, check_settings
+from LNStationLib.assessment.organ_layers import digests, masks_on_ct
+from LNStationLib.assessment.reassess_organs import seen_too
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.boxes import station_boxes
 from LNStationLib.imaging.checks import same_grid
+from LNStationLib.imaging.thorax_view import chest_grid
 from LNStationLib.nodes.find import with_outside
 from LNStationLib.nodes.registry import METHODS as NODES
+from LNStationLib.organs.supplied import mask_on_grid
 from LNStationLib.staging.rules import Rules
 from LNStationLib.state.assessed_case import AssessedCase
 from LNStationLib.state.assessment import Assessment, Provenance
 from LNStationLib.state.flat_settings import is_flat
 from LNStationLib.state.node_result import NodeResult
+from LNStationLib.state.organ_set import Organ, OrganSource
+from LNStationLib.state.packed_organs import PackedOrgans
 from LNStationLib.state.patient_state import Baseline, OrganPart, Outline, PatientState, StationPart
-from LNStationLib.state.provenance import CHOSEN, METHOD, not_called_reason, step_settings
+from LNStationLib.state.provenance import (
+    CHOSEN,
+    EDITED_BY_READER,
+    METHOD,
+    SEGMENTED,
+    not_called_reason,
+    step_settings,
+)
 from LNStationLib.state.settings import Settings, Step
 from LNStationLib.support.errors import GeometryError, InputError
 
@@ -37,12 +52,14 @@ def restore_case(
     stations: sitk.Image,
     nodes: sitk.Image,
     settings: Settings | None = None,
+    organs: Mapping[str, sitk.Image] | None = None,
 ) -> AssessedCase:
     """Take a saved assessment and its label maps as the state of a case.
 
     The organs and a network's attention are not part of it: what needs them (a search for nodes on the CT alone, a
-    correction, the report) makes them again.
-    Undoing an edit made before the restoring does not bring the parser's borders back.
+    correction, the report) makes them again. What a reader drew of organs, and what a segmentation network gave, is
+    taken from the saved masks: the network does not run again.
+    Undoing an edit made before the restoring does not bring the parser's borders, or a finder's organ, back.
 
     Args:
         case: The case it was made of.
@@ -50,6 +67,8 @@ def restore_case(
         stations: Its station label map on the CT's grid.
         nodes: Its node label map on the CT's grid.
         settings: Those it was made with; taken from its provenance where ``None``.
+        organs: Canonical name to the mask that was shown of each organ, binary, in a box of the CT's grid; ``None``
+            where they were not saved.
 
     Raises:
         InputError: The assessment and the label maps do not belong together.
@@ -61,6 +80,8 @@ def restore_case(
         if not same_grid(image, case.ct):
             raise GeometryError(f"the saved {name} map is not on the grid of the CT: {_AGAIN}")
     stations, nodes = _as(stations, case.ct, sitk.sitkUInt8), _as(nodes, case.ct, sitk.sitkUInt16)
+    settings = settings or settings_of(assessment)
+    case, organ_part = _restored_organs(case, assessment, settings, organs)
     boxes = station_boxes(stations)
     _check_stations(assessment, stations, set(boxes))
     _check_nodes(assessment, nodes)
@@ -68,15 +89,47 @@ def restore_case(
         finding.station: Outline(tuple(finding.borders), tuple(finding.warnings), finding.edited)
         for finding in assessment.stations
     }
+    drawn = frozenset(name for name, outline in outlines.items() if outline.edited)
     state = PatientState(
         case=case,
-        settings=settings or settings_of(assessment),
-        organ_part=OrganPart(tuple(assessment.organs)),
-        station_part=StationPart(stations, boxes, outlines, Baseline(stations, boxes, outlines), assessment.midline),
+        settings=settings,
+        organ_part=organ_part,
+        station_part=StationPart(
+            stations, boxes, outlines, Baseline(stations, boxes, outlines), assessment.midline, drawn
+        ),
         nodes=_restored_nodes(assessment, nodes),
         provenance=tuple(row for row in assessment.provenance if row.step in ("input", "organs", "stations")),
     )
     return AssessedCase(state, assessment, nodes, evidence=None)
+
+
+def _restored_organs(
+    case: Case, assessment: Assessment, settings: Settings, organs: Mapping[str, sitk.Image] | None
+) -> tuple[Case, OrganPart]:
+    """The case with the organs that a reader changed, and what there is of the others."""
+    record = next((row.settings for row in assessment.provenance if row.step == "organs"), {})
+    edited: list[str] = record.get(EDITED_BY_READER, [])
+    if organs is None:
+        if edited:
+            raise InputError(f"the masks of organs that a reader edited were not saved: {_AGAIN}")
+        return case, OrganPart(tuple(assessment.organs))
+    masks = masks_on_ct(organs, case.ct)
+    edits = {name: masks[name].image(case.ct) if name in masks else None for name in edited}
+    case = replace(case, organ_edits=edits)
+    grid = chest_grid(case.ct, settings.working_spacing_mm)
+    segmented = [
+        Organ(one.name, mask, OrganSource.NETWORK, one.detail, one.confidence)
+        for one in assessment.organs
+        if one.name in record.get(SEGMENTED, []) and one.name in organs and one.name not in edits
+        if (mask := mask_on_grid(organs[one.name], grid)).any()
+    ]
+    shown = digests(masks)
+    return case, OrganPart(
+        findings=tuple(assessment.organs),
+        segmented=PackedOrgans.of(grid, segmented) if segmented else None,
+        shown=shown,
+        seen=seen_too({}, shown, case),
+    )
 
 
 def _restored_nodes(assessment: Assessment, labels: sitk.Image) -> NodeResult:

@@ -1,6 +1,7 @@
-"""A reader's review of a case: calls and notes beside the model's, edits of stations, and the N category from them.
+"""A reader's review of a case: calls and notes beside the model's, edits, and the N category from the calls.
 
-The model never overwrites it. Schema version 1.0; written as ``review.json`` with the report.
+The model never overwrites it. Schema version 1.1; written as ``review.json`` with the report. Version 1.0 knew no
+edits of organs.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from LNStationLib import anatomy
 from LNStationLib.case.case import CaseFacts
@@ -20,7 +21,7 @@ from LNStationLib.state.assessment import Assessment, Call, NStaging, SideName
 from LNStationLib.state.settings import Settings
 from LNStationLib.support.errors import InputError
 
-REVIEW_SCHEMA_VERSION = "1.0"
+REVIEW_SCHEMA_VERSION = "1.1"
 _MAX_NOTE_CHARACTERS = 4000
 """A page of text; keeps files and reports small."""
 
@@ -54,29 +55,52 @@ class ReaderCall(_Strict):
     _time = field_validator("when")(_checked_time)
 
 
-class StationEdit(_Strict):
-    """One edit of a station's outline."""
+class ContourEdit(_Strict):
+    """One edit of the outline of a station, or of an organ."""
 
     who: str
     when: str = Field(description="ISO 8601 time.")
-    station: str
-    volume_before_ml: float | None = Field(None, ge=0, description="None where the station did not exist.")
+    station: str | None = Field(None, description="None for an edit of an organ.")
+    organ: str | None = Field(None, description="Name of the organ table; None for an edit of a station. New in 1.1.")
+    volume_before_ml: float | None = Field(None, ge=0, description="None where there was no outline.")
     volume_after_ml: float | None = Field(None, ge=0, description="None where it was emptied.")
 
     _time = field_validator("when")(_checked_time)
-    _station = field_validator("station")(_checked_station)
+
+    @field_validator("station")
+    @classmethod
+    def _known_station(cls, name: str | None) -> str | None:
+        return None if name is None else _checked_station(name)
+
+    @field_validator("organ")
+    @classmethod
+    def _known_organ(cls, name: str | None) -> str | None:
+        if name is not None and name not in {row.name for row in anatomy.organs()}:
+            raise ValueError(f"there is no organ '{name}' in the organ table")
+        return name
+
+    @model_validator(mode="after")
+    def _one_structure(self) -> ContourEdit:
+        if (self.station is None) is (self.organ is None):
+            raise ValueError("an edit is of a station or of an organ")
+        return self
+
+    @property
+    def organ_title(self) -> str | None:
+        """The organ for people; ``None`` for an edit of a station."""
+        return None if self.organ is None else anatomy.organ(self.organ).title
 
 
 class Review(_Strict):
     """A reader's review of one case."""
 
-    schema_version: Literal["1.0"] = "1.0"
+    schema_version: Literal["1.0", "1.1"] = "1.1"
     reader: str
     blind: bool = Field(
         description="The reader called every station before the model's output was shown (blind first read)."
     )
     calls: dict[str, ReaderCall] = Field(default_factory=dict, description="By station name.")
-    edits: list[StationEdit] = Field(default_factory=list, description="Oldest first.")
+    edits: list[ContourEdit] = Field(default_factory=list, description="Oldest first.")
     n_category: NStaging | None = Field(None, description="What follows from the reader's calls.")
 
     @field_validator("calls")

@@ -44,6 +44,8 @@ class Case:
         organ_masks: Canonical organ name to binary uint8 image, each overlapping the CT.
         organ_surrogates: Names in ``organ_masks`` that stand where an organ must be and was not seen.
         organ_origins: Canonical organ name to where its mask came from (a file name), same keys.
+        organ_edits: Canonical organ name to what a reader drew in place of what was given or found: binary uint8, a
+            box of the CT's grid; ``None`` where the reader took the organ away, so that none is looked for.
         nodes: Node masks as uint16 label map: 1 for a binary mask, otherwise one value per node; or ``None``.
         tumor: Binary uint8 mask of the primary tumor, or ``None``.
         facts: What is known of the patient.
@@ -56,9 +58,16 @@ class Case:
     pet: sitk.Image | None = None
     organ_masks: dict[str, sitk.Image] = field(default_factory=dict)
     organ_origins: dict[str, str] = field(default_factory=dict)
+    organ_edits: dict[str, sitk.Image | None] = field(default_factory=dict)
     organ_surrogates: frozenset[str] = frozenset()
     nodes: sitk.Image | None = None
     tumor: sitk.Image | None = None
     facts: CaseFacts = field(default_factory=CaseFacts)
     synthetic: bool = False
     warnings: tuple[str, ...] = ()
+
+    @property
+    def trusted_organs(self) -> dict[str, sitk.Image]:
+        """Masks that no finder overwrites, by canonical organ name: a reader's, else those given."""
+        masks = {**self.organ_masks, **self.organ_edits}
+        return {name: mask for name, mask in masks.items() if mask is not None}

@@ -20,6 +20,15 @@ ScanTrait = StrEnum(
     ["gown", "blanket", "open_blanket", "pillow", "mattress", "arms_down", "lung_kernel", "unenhanced"],
 )
 Extent = Literal["chest", "head_to_thigh"]
+AnatomyTrait = StrEnum(
+    "AnatomyTrait",
+    [
+        "patients", "training", "neck_vessels", "neck_muscles", "aortic_root", "spinal_veins", "pulmonary_vein_ostia",
+        "pleural_effusion", "lobar_collapse", "raised_diaphragm", "pneumonectomy", "hiatal_hernia", "goiter",
+        "scoliosis", "kyphosis", "right_arch", "aberrant_right_subclavian", "bovine_arch", "dilated_aorta",
+        "elongated_aorta",
+    ],
+)  # fmt: skip
 
 app = typer.Typer(
     help=(
@@ -48,6 +57,14 @@ def phantom(
         list[ScanTrait] | None,
         typer.Option("--with", help="What real scans have and the audited cohorts do not; may be repeated."),
     ] = None,
+    anatomy: Annotated[
+        list[AnatomyTrait] | None,
+        typer.Option(
+            "--anatomy",
+            help="Anatomical traits of every patient, may be repeated; or patients or training: draw them for each "
+            "patient, as often as published or as suits training a network.",
+        ),
+    ] = None,
     extent: Annotated[
         Extent, typer.Option(help="How much of the body the CTs and PETs show; beyond the chest it is crude.")
     ] = "chest",
@@ -57,14 +74,19 @@ def phantom(
         return
     if out is None:
         raise InputError("no folder was given for the cohort: give --out DIR.")
+    from LNStationLib.phantom.anatomy.traits import split_anatomy
     from LNStationLib.phantom.cohort import CohortRequest, make_cohort
     from LNStationLib.phantom.scan_traits import check_traits
 
     try:
         traits = check_traits([trait.value for trait in scan_traits or []])
+        named, odds = split_anatomy([trait.value for trait in anatomy or []])
     except ValueError as error:
         raise InputError(f"{error}.") from error
-    request = CohortRequest(out, preset, patients, seed, workers, images, scan_traits=traits, extent=extent)
+    request = CohortRequest(
+        out, preset, patients, seed, workers, images, scan_traits=traits, extent=extent,
+        anatomy_traits=named, anatomy_odds=odds,
+    )  # fmt: skip
     with console.shown_progress() as progress:
         made = make_cohort(request, progress)
     screen = console.make_console()

@@ -289,11 +289,11 @@ READER_CALLS: tuple[Column, ...] = (
 EDITS: tuple[Column, ...] = (
     Column("time", "When", "Time of the edit.", ("when",)),
     Column("reader", "Reader", "Who edited.", ("who",)),
-    Column("station", "Station", "Station whose outline was changed.", ("station",)),
+    Column("station", "Station", "Station whose outline was changed. Empty: an organ's was.", ("station",)),
     Column(
         "volume_before_ml",
         "Volume before",
-        "Volume before the edit. Empty: the station had no outline.",
+        "Volume before the edit. Empty: there was no outline.",
         ("volume_before_ml",),
         unit="ml",
         digits=1,
@@ -301,13 +301,14 @@ EDITS: tuple[Column, ...] = (
     Column(
         "volume_after_ml",
         "Volume after",
-        "Volume after the edit. Empty: the station was emptied.",
+        "Volume after the edit. Empty: it was emptied.",
         ("volume_after_ml",),
         unit="ml",
         digits=1,
     ),
+    Column("organ", "Organ", "Organ whose outline was changed. Empty: a station's was.", ("organ",)),
 )
-"""Of a ``StationEdit``, in the order of ``edits.csv``."""
+"""Of a ``ContourEdit``, in the order of ``edits.csv``."""
 
 
 def plain_columns() -> dict[str, list[dict[str, Any]]]:

@@ -49,7 +49,7 @@ def stations_csv(assessment: Assessment, review: Review | None = None) -> str:
 
 
 def edits_csv(review: Review) -> str:
-    """One line per edit of a station's outline, oldest first."""
+    """One line per edit of an outline, oldest first."""
     return _table(EDITS, review.edits)
 
 

@@ -163,3 +163,13 @@ def covers(image: sitk.Image, indices: FloatArray) -> BoolArray:
     shape = np.array(image.GetSize())[::-1]
     tolerance = 1e-3
     return np.asarray(((indices >= -0.5 - tolerance) & (indices <= shape - 0.5 + tolerance)).all(axis=1))
+
+
+def box_around_points(image: sitk.Image, points: FloatArray) -> Box | None:
+    """Box of an image's array around LPS points ``(n, 3)`` in mm; ``None`` where they lie outside it."""
+    at = indices_of(image, points)
+    low, high = np.floor(at.min(axis=0)).astype(int), np.ceil(at.max(axis=0)).astype(int) + 1
+    z, y, x = (
+        slice(max(0, int(a)), min(n, int(b))) for a, b, n in zip(low, high, reversed(image.GetSize()), strict=True)
+    )
+    return (z, y, x) if all(part.start < part.stop for part in (z, y, x)) else None

@@ -7,6 +7,7 @@ inside closed walls of it. Only a view that cuts through the chest leaves lungs 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cc3d
@@ -94,9 +95,15 @@ def _odd(length_mm: float, spacing_mm: float) -> int:
 def _without_thin(tissue: BoolArray, spacing_mm: float) -> BoolArray:
     """Tissue without what is thinner than cloth and shells in-plane; the edge of the view is not a surface."""
     size = max(2, round(_THINNEST_TISSUE_MM / spacing_mm))
-    square = np.ones((1, size, size), dtype=bool)
-    core = ndimage.binary_erosion(tissue, square, border_value=1)
-    return np.asarray(ndimage.binary_dilation(core, square) & tissue)
+    core = _square(ndimage.binary_erosion, tissue, size, border_value=1)
+    return _square(ndimage.binary_dilation, core, size) & tissue
+
+
+def _square(operation: Callable[..., BoolArray], mask: BoolArray, size: int, border_value: int = 0) -> BoolArray:
+    """Erosion or dilation by an in-plane square: a row after a column gives the same in a fraction of the time."""
+    for shape in ((1, size, 1), (1, 1, size)):
+        mask = operation(mask, np.ones(shape, dtype=bool), border_value=border_value)
+    return mask
 
 
 def _largest(mask: BoolArray) -> BoolArray:
@@ -108,10 +115,12 @@ def _largest(mask: BoolArray) -> BoolArray:
 
 def fill_slices(mask: BoolArray) -> BoolArray:
     """Fill the holes of every axial slice."""
-    filled = mask.copy()
-    for z in np.flatnonzero(mask.any(axis=(1, 2))):
-        filled[z] = ndimage.binary_fill_holes(mask[z])
-    return filled
+    labels, count = ndimage.label(~mask, structure=_IN_PLANE)
+    open_ = np.zeros(count + 1, dtype=bool)
+    for edge in (labels[:, 0], labels[:, -1], labels[:, :, 0], labels[:, :, -1]):
+        open_[edge] = True
+    open_[0] = False
+    return ~open_[labels]
 
 
 def _open_air(rest: BoolArray, room: BoolArray) -> tuple[BoolArray, BoolArray]:
@@ -178,8 +187,8 @@ def _behind_torn_wall(
 ) -> BoolArray:
     """Lung that is open to the outside through a gap of the chest wall: a wound, gas in the wall, a drain."""
     reach = max(1, round(_TORN_MM / 2 / spacing_mm))
-    square = np.ones((1, 2 * reach + 1, 2 * reach + 1), dtype=bool)
-    closed = ndimage.binary_erosion(ndimage.binary_dilation(tissue, square), square, border_value=1)
+    grown = _square(ndimage.binary_dilation, tissue, 2 * reach + 1)
+    closed = _square(ndimage.binary_erosion, grown, 2 * reach + 1, border_value=1)
     labels = cc3d.connected_components(
         (fill_slices(closed) & ~closed & ~walled & in_view).astype(np.uint8), connectivity=6
     )

@@ -126,6 +126,18 @@ _NETWORKS = (
     ),
     NetworkInfo("swin_t", "3D Swin-T", f"Liu et al. 2021; {_LI}, Table 1", f"{_COMPARISONS}:SwinClassifier"),
     NetworkInfo("dynunet", "3D U-Net of nnU-Net", "Isensee et al. 2021", f"{_SEGMENTATION}.dynunet:DynUnet"),
+    NetworkInfo(
+        "light_decoder",
+        "3D U-Net with a light decoding path (as PHNN)",
+        "Harrison et al. 2017; Guo et al. 2021 (DeepStationing), Sec. 3",
+        f"{_SEGMENTATION}.comparisons:LightDecoder",
+    ),
+    NetworkInfo(
+        "slice_unet",
+        "2D U-Net of nnU-Net, slice by slice",
+        "Isensee et al. 2021; Guo et al. 2021 (DeepStationing), Sec. 3",
+        f"{_SEGMENTATION}.comparisons:SliceUnet",
+    ),
 )
 NETWORKS: dict[str, NetworkInfo] = {info.name: info for info in _NETWORKS}
 """All registered networks by name."""

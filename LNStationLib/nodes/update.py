@@ -7,11 +7,13 @@ from the numbers the result is that of a search from the start.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import SimpleITK as sitk
 
+from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.boxes import Box, bounding_box, indices_of, inside_of, label_boxes, like
 from LNStationLib.nodes.find import in_order, scene_of, with_outside
 from LNStationLib.nodes.measurement import Scene, measure_node
@@ -113,6 +115,25 @@ def update_nodes(state: PatientState, change: StationChange, progress: Progress 
     return NodeUpdate(nodes, frozenset(name for name in work.touched if name is not None), redrawn)
 
 
+def with_numbers_of(before: NodeResult, now: NodeResult) -> NodeResult:
+    """Nodes of a new search, each with the number of the earlier node with which it shares most voxels.
+
+    Args:
+        before: The nodes before the edit.
+        now: Of a whole search; what is new gets a number that none had.
+    """
+    old, new = (array_view(one.labels) for one in (before, now))
+    boxes = label_boxes(new)
+    masks = {number: (new[box] == number, box) for number, box in boxes.items()}
+    numbers = _numbers(masks, old, max((one.node_id for one in before.findings), default=0))
+    lookup = np.zeros(int(new.max(initial=0)) + 1, np.uint16)
+    for number, kept in numbers.items():
+        lookup[number] = kept
+    findings = in_order(one.model_copy(update={"node_id": numbers[one.node_id]}) for one in now.findings)
+    warnings = with_outside(now.provenance.warnings, findings)
+    return replace(now, labels=like(lookup[new], now.labels), findings=findings, warnings=warnings)
+
+
 def _redraw(work: _Workspace, proposal: Proposal) -> bool:
     """Put the candidates in place of what is stale; whether any voxel changed."""
     view = work.labels[proposal.box]
@@ -120,7 +141,8 @@ def _redraw(work: _Workspace, proposal: Proposal) -> bool:
     gone = {int(number) for number in np.unique(old[proposal.stale])} - {0}
     view[proposal.stale] = 0
     found = _measured(work, proposal)
-    numbers = _numbers(found, old, max(work.findings, default=0))
+    masks = {candidate: (mask, part) for candidate, (mask, part, _) in found.items()}
+    numbers = _numbers(masks, old, max(work.findings, default=0))
     for candidate, number in numbers.items():
         mask, part, finding = found[candidate]
         view[part][mask] = number
@@ -144,10 +166,10 @@ def _measured(work: _Workspace, proposal: Proposal) -> _Found:
     return found
 
 
-def _numbers(found: _Found, old: InstanceArray, highest: int) -> dict[int, int]:
+def _numbers(found: Mapping[int, tuple[BoolArray, Box]], old: InstanceArray, highest: int) -> dict[int, int]:
     """Candidate to node number: that of the old node with which it shares most voxels, else a number of its own."""
     shared = []
-    for candidate, (mask, part, _) in found.items():
+    for candidate, (mask, part) in found.items():
         values, counts = np.unique(old[part][mask], return_counts=True)
         shared += [(int(n), candidate, int(v)) for v, n in zip(values, counts, strict=True) if v]
     numbers: dict[int, int] = {}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,18 +16,28 @@ from LNStationLib.organs.find_arteries import add_arteries
 from LNStationLib.organs.find_bones import add_bones
 from LNStationLib.organs.find_veins import add_esophagus, add_inferior_pulmonary_veins, add_veins
 from LNStationLib.organs.findings import Findings
-from LNStationLib.organs.groups import AIRWAY_PARTS
+from LNStationLib.organs.groups import AIRWAY_PARTS, AIRWAYS, BONES
 from LNStationLib.organs.laterality import warn_of_exchanged_sides
 from LNStationLib.organs.orientation import check_spine_behind, check_upright
 from LNStationLib.state.organ_set import Organ, OrganSet, OrganSource
 from LNStationLib.support.errors import InputError
-from LNStationLib.support.progress import Progress, silent
+from LNStationLib.support.progress import Progress, portion, silent
 from LNStationLib.support.types import BoolArray
+
+Segmenter = Callable[[Context, Progress], Findings]
+"""Finds organs once airways, carina and lungs are known: a network that must not run on an image that is refused."""
 
 _NO_TRACHEA = "No trachea was found in the CT; stations that depend on it are left out."
 
 
-def find_organs(case: Case, scan: Scan, progress: Progress = silent, segmented: Sequence[Findings] = ()) -> OrganSet:
+def find_organs(
+    case: Case,
+    scan: Scan,
+    progress: Progress = silent,
+    segmented: Sequence[Findings] = (),
+    segmenter: Segmenter | None = None,
+    image_first: bool = True,
+) -> OrganSet:
     """Find the organs of a case.
 
     Args:
@@ -34,6 +45,9 @@ def find_organs(case: Case, scan: Scan, progress: Progress = silent, segmented: 
         scan: Its CT on the isotropic, axis-aligned working grid.
         progress: Called with the current step.
         segmented: Findings of networks; they rank below supplied masks and above the image.
+        segmenter: A network that is asked for what airways, lungs and orientation of this image allow; it ranks
+            below supplied masks, airways, lungs and bones of the image, and above all else from it.
+        image_first: Otherwise it ranks above all that the image shows but landmarks of the airways.
 
     Returns:
         Organs and landmarks, each with its source. An organ that was not found is absent; a warning names it where
@@ -44,8 +58,13 @@ def find_organs(case: Case, scan: Scan, progress: Progress = silent, segmented: 
         GeometryError: The image is upside down or front to back.
     """
     organs = OrganSet(scan.grid)
-    for found in (supplied.supplied_organs(case, scan.grid), *segmented):
+    supplied.supplied_organs(case, scan.grid).add_to(organs)
+    # What a reader took away, or drew too small for this grid, is not for the finders to bring back.
+    organs.barred = frozenset(case.organ_edits)
+    for found in segmented:
         found.add_to(organs)
+    if segmented:
+        organs.segmented = tuple(organ for found in segmented for organ in found.organs)
     progress("Reading the CT on the working grid", 0.1)
     body, outside = find_body(scan)
     if not body.any():
@@ -59,17 +78,69 @@ def find_organs(case: Case, scan: Scan, progress: Progress = silent, segmented: 
     progress("Lungs", 0.3)
     check_spine_behind(scan, body, context.middle_x())
     _add_lungs(context, outside)
-    _add_mediastinum(context, progress)
+    segmented_late = None
+    if segmenter is not None:
+        seen = segmenter(context, portion(progress, 0.35, 0.6))
+        organs.segmented = tuple(seen.organs)
+        segmented_late = _add_segmented(context, seen, image_first)
+    _add_mediastinum(context, progress, segmented_late)
     warn_of_exchanged_sides(context)
     return organs
 
 
-def _add_mediastinum(context: Context, progress: Progress) -> None:
+def _add_segmented(context: Context, found: Findings, image_first: bool) -> Findings:
+    """Add what a network finds more surely than the image shows; return the rest, which fills what is still missing.
+
+    Bones are known by their density. Bronchi of a network are used only where the image shows no airway at all:
+    pieces of two sources would not be one lumen.
+    """
+    if not image_first:
+        _forget_image(context.organs, {organ.name for organ in found.organs})
+        found.add_to(context.organs)
+        return Findings()
+    known = "trachea" in context.organs
+    first = [organ for organ in found.organs if organ.name not in (*BONES, *(AIRWAYS if known else ()))]
+    Findings(first, found.landmarks, found.warnings).add_to(context.organs)
+    if not known:
+        _name_segmented_airways(context)
+    return Findings([organ for organ in found.organs if organ.name in BONES])
+
+
+def _forget_image(organs: OrganSet, names: set[str]) -> None:
+    """Drop what the image showed of some organs; landmarks stay."""
+    for name in names:
+        if name in organs and organs[name].source is OrganSource.IMAGE:
+            del organs.organs[name]
+
+
+def _name_segmented_airways(context: Context) -> None:
+    """Carina and bronchi of airways that a network found."""
+    organs, airways_found = context.organs, context.organs.organs.get("airways")
+    if airways_found is None or "trachea" not in organs:
+        return
+    trachea = organs["trachea"].mask
+    top = np.zeros_like(trachea)
+    highest = int(np.flatnonzero(trachea.any(axis=(1, 2)))[-1])
+    top[highest] = trachea[highest]
+    named = bronchi.name_bronchi(airways_found.mask, top, context.scan)
+    if not named.landmarks:
+        return
+    named.organs = [replace(organ, source=OrganSource.NETWORK, detail=airways_found.detail) for organ in named.organs]
+    for name in AIRWAY_PARTS:
+        organs.organs.pop(name, None)
+    named.add_to(organs)
+    if _NO_TRACHEA in organs.warnings:
+        organs.warnings.remove(_NO_TRACHEA)
+
+
+def _add_mediastinum(context: Context, progress: Progress, segmented: Findings | None = None) -> None:
     supplied.unions(_masks(context.organs)).add_to(context.organs)
     progress("Aorta and pulmonary artery", 0.6)
     _split_arteries(context)
     progress("Bones", 0.65)
     spine = add_bones(context)
+    if segmented is not None:
+        segmented.add_to(context.organs)
     progress("Arteries", 0.8)
     if spine is not None:
         add_arteries(context, spine)
@@ -134,8 +205,8 @@ def _best_growth(scan: Scan, top: BoolArray, growths: list[airways.Growth]) -> t
 
 def _cut_trachea_at_carina(organs: OrganSet) -> None:
     """Cut main bronchi off a supplied trachea (TotalSegmentator's includes them)."""
-    trachea, carina = organs["trachea"], organs.landmarks.get("carina")
-    if trachea.source is OrganSource.IMAGE or carina is None:
+    trachea, carina = organs.organs.get("trachea"), organs.landmarks.get("carina")
+    if trachea is None or trachea.source is OrganSource.IMAGE or carina is None:
         return
     mask = trachea.mask.copy()
     mask[: round(organs.grid.index(carina.point_mm)[0])] = False

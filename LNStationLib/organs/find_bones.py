@@ -48,7 +48,7 @@ def _complete_spine(organs: OrganSet, painted: Findings) -> None:
     """Complete a few supplied vertebrae with the column found in the image."""
     supplied = organs.organs.get("spine")
     column = next((organ for organ in painted.organs if organ.name == "spine"), None)
-    if supplied is None or column is None:
+    if supplied is None or column is None or "spine" in organs.barred:
         return
     bare = column.mask.any(axis=(1, 2), keepdims=True) & ~supplied.mask.any(axis=(1, 2), keepdims=True)
     if bare.mean() < _COMPLETE_FROM_SHARE:

@@ -13,7 +13,7 @@ from LNStationLib.organs.findings import Findings
 from LNStationLib.organs.groups import ARTERIES
 from LNStationLib.organs.spine import Spine
 from LNStationLib.organs.vessel_paths import Surroundings, soft_tissue
-from LNStationLib.state.organ_set import OrganSource
+from LNStationLib.state.organ_set import Organ, OrganSource
 from LNStationLib.support.types import BoolArray
 
 _PULMONARY_ARTERY = ("pulmonary_artery", "pulmonary_trunk", "pulmonary_artery_left", "pulmonary_artery_right")
@@ -26,6 +26,9 @@ _RIM_VOXELS = 1.5
 """Rim of known vessels and bone, whose voxels are blurred by partial volume."""
 _BEHIND_CLAVICLE_MM = 12.0
 """Half the head of the clavicle (25 mm wide): the vein begins behind it."""
+_ABOVE_AZYGOS_MM = 6.0
+"""The azygos arch, itself 7 to 10 mm wide, enters the cava well below the confluence to which the vein descends: a
+vein that crosses the trachea lower than this over the arch's lower border is thymus or pericardium in front of it."""
 _LEFT_OF_CARINA_MM = 35.0
 """The same place where no clavicle is in view: the head begins 2 to 2.5 cm from the midline."""
 
@@ -93,11 +96,12 @@ def add_veins(context: Context, spine: Spine | None) -> None:
 def add_inferior_pulmonary_veins(context: Context) -> None:
     """Landmarks of the inferior pulmonary veins, from supplied masks where there are any."""
     scan, organs, carina = context.scan, context.organs, context.index("carina")
+    _split_veins(context)
     found = Findings()
     for name in ("inferior_pulmonary_vein_left", "inferior_pulmonary_vein_right"):
         if name in organs:
             z, y, x = np.argwhere(organs[name].mask).mean(axis=0)
-            found.landmark(name, (z, y, x), scan.grid, OrganSource.DERIVED, "middle of the supplied vein")
+            found.landmark(name, (z, y, x), scan.grid, _derived(organs[name]), "middle of the vein")
     found.add_to(organs)
     if carina is not None and len(found.landmarks) < 2:
         known = context.union((*ARTERIES, *_PULMONARY_ARTERY, "spine"), _RIM_VOXELS * scan.spacing_mm)
@@ -105,9 +109,31 @@ def add_inferior_pulmonary_veins(context: Context) -> None:
         pulmonary_veins.find_inferior_veins(scan, carina, organs.mask("heart"), bright).add_to(organs)
 
 
+def _split_veins(context: Context) -> None:
+    """Add the inferior pulmonary veins that a mask of all pulmonary veins holds."""
+    organs, carina = context.organs, context.index("carina")
+    atrium = organs.mask("atrium_left")
+    atrium = organs.mask("heart") if atrium is None else atrium
+    whole = organs.organs.get("pulmonary_vein")
+    if whole is None or atrium is None or carina is None:
+        return
+    found = Findings()
+    for name, mask in pulmonary_veins.split_inferior_veins(whole.mask, atrium, carina, context.scan).items():
+        found.organ(name, mask, _derived(whole), f"lowest part beside the atrium of {whole.detail}")
+    found.add_to(organs)
+
+
+def _derived(organ: Organ) -> OrganSource:
+    """The source of what was taken from an organ."""
+    return OrganSource.DERIVED if organ.source is OrganSource.SUPPLIED else organ.source
+
+
 def _add_left_brachiocephalic(context: Context, around: Surroundings, soft: BoolArray, cava: BoolArray) -> None:
     organs, found = context.organs, Findings()
     vein = organs.organs.get("brachiocephalic_vein_left")
+    if vein is not None and vein.source is OrganSource.NETWORK and _too_low(context, vein, around):
+        del organs.organs["brachiocephalic_vein_left"]
+        vein = None
     if vein is not None:
         brachiocephalic.crossing_of(vein, around).add_to(organs)
     elif cava.any():
@@ -118,6 +144,17 @@ def _add_left_brachiocephalic(context: Context, around: Surroundings, soft: Bool
         known = arch_top is not None and arch_top[0] < context.scan.grid.shape[0] - 2
         brachiocephalic.add_crossing_surrogate(found, around, arch_top[0] if arch_top is not None and known else None)
         found.add_to(organs)
+
+
+def _too_low(context: Context, vein: Organ, around: Surroundings) -> bool:
+    """Whether a vein crosses the trachea where it cannot: no higher than the azygos arch."""
+    crossing = brachiocephalic.crossing_of(vein, around).landmarks
+    azygos_arch = context.organs.mask("azygos_arch")
+    if not crossing or azygos_arch is None:
+        return False
+    level = context.scan.grid.index(crossing[0].point_mm)[0]
+    bottom = float(np.flatnonzero(azygos_arch.any(axis=(1, 2)))[0])
+    return (level - bottom) * context.scan.spacing_mm < _ABOVE_AZYGOS_MM
 
 
 def _behind_left_clavicle(context: Context, around: Surroundings) -> float:

@@ -17,10 +17,17 @@ class Findings:
     landmarks: list[Landmark] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
-    def organ(self, name: str, mask: BoolArray | None, source: OrganSource, detail: str) -> None:
+    def organ(
+        self,
+        name: str,
+        mask: BoolArray | None,
+        source: OrganSource,
+        detail: str,
+        confidence: float | None = None,
+    ) -> None:
         """Add an organ unless its mask is missing or empty."""
         if mask is not None and mask.any():
-            self.organs.append(Organ(name, mask, source, detail))
+            self.organs.append(Organ(name, mask, source, detail, confidence))
 
     def landmark(
         self, name: str, index: tuple[float, float, float], grid: Grid, source: OrganSource, detail: str

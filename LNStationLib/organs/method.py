@@ -11,7 +11,12 @@ from LNStationLib.support.progress import Progress
 
 
 class OrganMethod(Method, Protocol):
-    """Finds the organs of a patient; edits of stations and nodes do not change them."""
+    """Finds the organs of a patient; edits of stations and nodes do not change them.
+
+    After a reader's edit of organs it runs again, on a case whose ``organ_edits`` have the reader's masks. What its
+    network gave, which it leaves in ``OrganSet.segmented``, is handed back then as ``PatientState.segmented_organs``,
+    so that the network does not run again.
+    """
 
     def run(self, state: PatientState, options: MethodOptions, progress: Progress) -> OrganSet:
         """Find organs and landmarks, each with its source.

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import cc3d
-import edt
 import numpy as np
 
 from LNStationLib.imaging.boxes import Box as Box
 from LNStationLib.imaging.boxes import box_of
+from LNStationLib.imaging.distances import depth_mm
 from LNStationLib.imaging.patient import fill_slices as fill_slices
 from LNStationLib.support.types import BoolArray, FloatArray
 
@@ -22,7 +22,7 @@ def is_empty(box: Box) -> bool:
 
 def distance_to(mask: BoolArray, spacing_mm: float) -> FloatArray:
     """Distance in mm of every voxel to the nearest voxel of a non-empty mask."""
-    return np.asarray(edt.edt(~mask, anisotropy=(spacing_mm,) * 3, black_border=False, parallel=1))
+    return depth_mm(~mask, (spacing_mm,) * 3)
 
 
 def dilate(mask: BoolArray, radius_mm: float, spacing_mm: float) -> BoolArray:
@@ -39,8 +39,7 @@ def erode(mask: BoolArray, radius_mm: float, spacing_mm: float) -> BoolArray:
     shrunk = np.zeros_like(mask)
     if mask.any():
         box = box_of(mask, 1)
-        depth = edt.edt(mask[box], anisotropy=(spacing_mm,) * 3, black_border=False, parallel=1)
-        shrunk[box] = depth > radius_mm + _ROUNDING_MM
+        shrunk[box] = depth_mm(mask[box], (spacing_mm,) * 3) > radius_mm + _ROUNDING_MM
     return shrunk
 
 

@@ -29,6 +29,44 @@ _HEART_CLOSING_MM = 6.0
 _REAR_SHARE = 0.6
 """Of the heart's depth: the left atrium is the rearmost chamber."""
 _NAMES = {"right": "inferior_pulmonary_vein_right", "left": "inferior_pulmonary_vein_left"}
+_NEAR_ATRIUM_MM = 25.0
+"""Length of a vein that still belongs to its level: branches in the lung descend below the ostium."""
+_INFERIOR_HEIGHT_MM = 18.0
+"""A vein of 12 to 14 mm that runs obliquely; the superior vein lies higher."""
+_SMALLEST_CUT_MM2 = 25.0
+"""Half the width of a vein; less is a branch or a speck."""
+_POSSIBLE_MM = (44.0, 95.0)
+"""Of its lower border below the carina: the range of the inferior veins and half their width; superior veins enter
+higher."""
+
+
+def split_inferior_veins(
+    veins: BoolArray, atrium: BoolArray, carina: tuple[float, float, float], scan: Scan
+) -> dict[str, BoolArray]:
+    """The inferior veins out of a mask of all pulmonary veins: on each side the lowest part beside the atrium.
+
+    Args:
+        veins: All pulmonary veins, ``[z, y, x]``.
+        atrium: The left atrium, else the heart.
+        carina: Carina as a voxel index ``(z, y, x)``.
+        scan: The scan they lie on.
+
+    Returns:
+        By organ name; a side whose lowest vein lies at no level of an inferior vein is absent.
+    """
+    near = veins & morphology.dilate(atrium, _NEAR_ATRIUM_MM, scan.spacing_mm) & ~atrium
+    x = np.arange(scan.grid.shape[2])
+    found = {}
+    for side, name in _NAMES.items():
+        part = near & (x < carina[2] if side == "right" else x > carina[2])[None, None, :]
+        slices = np.flatnonzero(part.sum(axis=(1, 2)) * scan.spacing_mm**2 >= _SMALLEST_CUT_MM2)
+        if not slices.size or not _POSSIBLE_MM[0] <= (carina[0] - slices[0]) * scan.spacing_mm <= _POSSIBLE_MM[1]:
+            continue
+        vein = np.zeros_like(part)
+        level = slice(int(slices[0]), int(slices[0]) + scan.voxels(_INFERIOR_HEIGHT_MM))
+        vein[level] = part[level]
+        found[name] = vein
+    return found
 
 
 def find_inferior_veins(

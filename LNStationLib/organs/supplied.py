@@ -15,6 +15,9 @@ from LNStationLib.organs.findings import Findings
 from LNStationLib.state.organ_set import OrganSource
 from LNStationLib.support.types import BoolArray
 
+EDITED = "edited by the reader"
+"""Where the mask of an organ came from that a reader drew."""
+
 
 def mask_on_grid(image: sitk.Image, grid: Grid) -> BoolArray:
     """Resample a binary mask linearly and threshold it at one half, so that thin structures keep their width.
@@ -29,7 +32,7 @@ def mask_on_grid(image: sitk.Image, grid: Grid) -> BoolArray:
         return result
     # A rim of empty voxels, so that the surface is seen from both sides.
     part = crop(image, grown(tight, 1, voxels.shape))
-    box = _box_on(grid, part)
+    box = box_on(grid, part)
     if box is None:
         return result
     soft = sitk.Cast(sitk.NotEqual(part, 0), sitk.sitkFloat32)
@@ -37,7 +40,7 @@ def mask_on_grid(image: sitk.Image, grid: Grid) -> BoolArray:
     return result
 
 
-def _box_on(grid: Grid, part: sitk.Image) -> Box | None:
+def box_on(grid: Grid, part: sitk.Image) -> Box | None:
     """Box of ``grid`` that covers an image; ``None`` where they do not overlap."""
     corners = [grid.index((x, y, z)) for x, y, z in corners_mm(part).tolist()]
     low = np.maximum(np.floor(np.min(corners, axis=0)).astype(int), 0)
@@ -49,19 +52,21 @@ def _box_on(grid: Grid, part: sitk.Image) -> Box | None:
 
 
 def supplied_organs(case: Case, grid: Grid) -> Findings:
-    """Every supplied mask on ``grid``; a warning names each mask without a voxel there."""
+    """Every mask that was supplied or that a reader drew, on ``grid``; a warning names each without a voxel there."""
     found = Findings()
-    for name, image in case.organ_masks.items():
+    for name, image in case.trusted_organs.items():
         mask = mask_on_grid(image, grid)
         if mask.any():
-            origin = case.organ_origins.get(name, "supplied mask")
+            origin = EDITED if name in case.organ_edits else case.organ_origins.get(name, "supplied mask")
             found.organ(name, mask, OrganSource.SUPPLIED, origin)
         else:
-            found.warnings.append(_empty_warning(name))
+            found.warnings.append(_empty_warning(name, name in case.organ_edits))
     return found
 
 
-def _empty_warning(name: str) -> str:
+def _empty_warning(name: str, drawn: bool) -> str:
+    if drawn:
+        return f"What was drawn of {name.replace('_', ' ')} is too small to be used; draw it larger."
     return f"The supplied mask of {name.replace('_', ' ')} is empty within the CT; check that it belongs to this CT."
 
 

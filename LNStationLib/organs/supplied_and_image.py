@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from LNStationLib.organs.find import find_organs
+from LNStationLib.organs.network import missing_organs, switched_off
 from LNStationLib.state.method import MethodOptions, NoOptions
 from LNStationLib.state.needs import Need
 from LNStationLib.state.organ_set import OrganSet
 from LNStationLib.state.patient_state import PatientState
 from LNStationLib.support.progress import Progress
+
+_WITHOUT_NETWORK = (
+    "Organs were found without a network, for learned models or their package are not installed: install learned "
+    "models, or supply masks of heart, aorta and pulmonary artery."
+)
 
 
 class SuppliedAndImage:
@@ -22,4 +28,7 @@ class SuppliedAndImage:
 
     def run(self, state: PatientState, options: MethodOptions, progress: Progress) -> OrganSet:
         """Find the organs; see :class:`LNStationLib.organs.method.OrganMethod`."""
-        return find_organs(state.case, state.working_ct, progress)
+        organs = find_organs(state.case, state.working_ct, progress)
+        if state.settings.organs.method is None and missing_organs(state.case) and not switched_off():
+            organs.warnings.append(_WITHOUT_NETWORK)
+        return organs

@@ -51,8 +51,11 @@ class TotalSegmentator:
 
     def run(self, state: PatientState, options: MethodOptions, progress: Progress) -> OrganSet:
         """Find the organs; see :class:`LNStationLib.organs.method.OrganMethod`."""
-        scan = state.working_ct
-        segmented = run_totalsegmentator(state.case, scan.grid, portion(progress, 0.0, 0.1))
+        scan, known = state.working_ct, state.segmented_organs
+        if known is None:
+            segmented = run_totalsegmentator(state.case, scan.grid, portion(progress, 0.0, 0.1))
+        else:
+            segmented = Findings(list(known))
         return find_organs(state.case, scan, progress, [segmented])
 
 

@@ -17,7 +17,7 @@ from LNStationLib.phantom.anatomy import rasterize
 from LNStationLib.phantom.anatomy.frame import Frame
 from LNStationLib.phantom.anatomy.mask_table import MaskTable
 from LNStationLib.phantom.anatomy.sides import mirrored_name, mirrored_side, mirrored_site, mirrored_station
-from LNStationLib.phantom.anatomy.variation import Variation, draw_variation
+from LNStationLib.phantom.anatomy.variation import Variation, draw_variation, fixed_by
 from LNStationLib.phantom.images import ct, pet, scanner
 from LNStationLib.phantom.images.bedding import Bedding, bedding_of, lay_bedding
 from LNStationLib.phantom.images.beyond_chest.whole_body import WholeBody
@@ -126,6 +126,7 @@ def render(
         raise ValueError(f"spacing_mm must be from 0.5 to 10 mm, got {plan.spacing_mm}")
     rng = plan.generator("anatomy")
     fixed = {"sex": plan.sex, "contrast": plan.contrast} | dict(traits or {}) | variation_of(plan.scan_traits)
+    fixed |= fixed_by(plan.present_traits())
     variation = draw_variation(rng, **fixed)
     grid = _ct_grid(plan, variation)
     frame = Frame.of(grid, variation, _widest(plan, variation))

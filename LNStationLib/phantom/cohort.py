@@ -14,8 +14,18 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from LNStationLib.phantom.anatomy.traits import AnatomyTrait, Odds, check_anatomy
 from LNStationLib.phantom.memory import keep_freed_memory
-from LNStationLib.phantom.patient import compact, complete, draw_patient, patient_id, scanned_with, unplaced
+from LNStationLib.phantom.patient import (
+    compact,
+    complete,
+    draw_patient,
+    patient_id,
+    scanned_with,
+    unplaced,
+    with_anatomy,
+    with_drawn_anatomy,
+)
 from LNStationLib.phantom.preset import Preset, load_preset
 from LNStationLib.phantom.records import (
     CASES,
@@ -52,6 +62,8 @@ class CohortRequest:
             clinical field of view and each patient's own pixels.
         scan_traits: What real scans have and the audited cohorts do not; see ``scan_traits``.
         extent: How much of the body the CTs show.
+        anatomy_traits: What patients have and the audited cohorts do not; every patient has all of them.
+        anatomy_odds: Draw those traits for each patient with these odds instead.
     """
 
     folder: Path
@@ -63,6 +75,8 @@ class CohortRequest:
     compact_mm: float | None = None
     scan_traits: tuple[ScanTrait, ...] = ()
     extent: Extent = "chest"
+    anatomy_traits: tuple[AnatomyTrait, ...] = ()
+    anatomy_odds: Odds | None = None
 
 
 @dataclass(frozen=True)
@@ -121,6 +135,8 @@ def make_cohort(request: CohortRequest, progress: Progress = silent) -> int:
         compact_mm=request.compact_mm,
         scan_traits=check_traits(request.scan_traits),
         extent=request.extent,
+        anatomy_traits=check_anatomy(request.anatomy_traits),
+        anatomy_odds=request.anatomy_odds,
     )
     title = f"Synthetic patients ({preset.name})"
     numbers = range(1, request.patients + 1)
@@ -136,10 +152,14 @@ def _checked(request: CohortRequest) -> Preset:
         raise InputError(f"seed must be a whole number from 0 up, got {request.seed}.")
     if request.compact_mm is not None and not 0.5 <= request.compact_mm <= 5:
         raise InputError(f"compact_mm must be from 0.5 to 5 mm, got {request.compact_mm}.")
-    if not request.images and (request.scan_traits or request.extent != "chest"):
-        raise InputError("scan traits and the extent need images; leave out --no-images.")
+    anatomical = bool(request.anatomy_traits or request.anatomy_odds)
+    if not request.images and (request.scan_traits or request.extent != "chest" or anatomical):
+        raise InputError("scan traits, anatomical traits and the extent need images; leave out --no-images.")
+    if request.anatomy_traits and request.anatomy_odds:
+        raise InputError("anatomical traits are either named or drawn; leave out one of both.")
     try:
         check_traits(request.scan_traits)
+        check_anatomy(request.anatomy_traits)
     except ValueError as error:
         raise InputError(f"{error}.") from error
     return load_preset(request.preset)
@@ -153,7 +173,12 @@ def make_patient(request: CohortRequest, number: int) -> None:
         keep_freed_memory()
         if request.compact_mm is not None:
             plan = compact(plan, request.compact_mm)
-        write_rendered(preset, scanned_with(plan, request.scan_traits, request.extent), request.folder)
+        plan = scanned_with(plan, request.scan_traits, request.extent)
+        if request.anatomy_odds is not None:
+            plan = with_drawn_anatomy(plan, request.anatomy_odds)
+        elif request.anatomy_traits:
+            plan = with_anatomy(plan, request.anatomy_traits)
+        write_rendered(preset, plan, request.folder)
     else:
         write_truth(request.folder, complete(preset, plan, *unplaced(plan)))
 

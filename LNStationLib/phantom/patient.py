@@ -9,6 +9,14 @@ from typing import Literal
 import numpy as np
 
 from LNStationLib import anatomy
+from LNStationLib.phantom.anatomy.traits import (
+    AnatomyTrait,
+    Odds,
+    PresentTrait,
+    check_anatomy,
+    draw_names,
+    draw_present,
+)
 from LNStationLib.phantom.anatomy.variation import Contrast
 from LNStationLib.phantom.nodes.drawing import draw_nodes, draw_traits
 from LNStationLib.phantom.nodes.look_alikes import LookAlike, draw_look_alikes
@@ -20,7 +28,7 @@ from LNStationLib.phantom.nodes.uptake_model import station_suv_max, with_calls,
 from LNStationLib.phantom.preset import Preset, SiteRow
 from LNStationLib.phantom.scan_traits import Extent, ScanTrait, check_traits
 
-Purpose = Literal["plan", "place", "uptake", "surgery", "anatomy", "bedding", "extent"]
+Purpose = Literal["plan", "place", "uptake", "surgery", "anatomy", "bedding", "extent", "traits"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,7 @@ class PatientPlan:
             few voxels, but all that the bore holds, couch and bedding with it.
         scan_traits: What real scans have and the cohorts do not.
         extent: How much of the body the CT shows.
+        anatomy_traits: What patients have and the audited cohorts do not.
     """
 
     patient_id: str
@@ -63,6 +72,11 @@ class PatientPlan:
     field_of_view: Literal["clinical", "compact", "wide"] = "clinical"
     scan_traits: tuple[ScanTrait, ...] = ()
     extent: Extent = "chest"
+    anatomy_traits: tuple[AnatomyTrait, ...] = ()
+
+    def present_traits(self) -> tuple[PresentTrait, ...]:
+        """The anatomical traits as this patient has them."""
+        return draw_present(self.generator("traits"), self.anatomy_traits)
 
     def generator(self, purpose: Purpose) -> np.random.Generator:
         """The random generator of one purpose, so that one step's draws never shift another's."""
@@ -120,7 +134,7 @@ class PatientTruth:
 
 
 # A new purpose goes to the end: its place decides its draws.
-_PURPOSES: tuple[Purpose, ...] = ("plan", "place", "uptake", "surgery", "anatomy", "bedding", "extent")
+_PURPOSES: tuple[Purpose, ...] = ("plan", "place", "uptake", "surgery", "anatomy", "bedding", "extent", "traits")
 
 
 def patient_generator(seed: int, number: int, purpose: Purpose) -> np.random.Generator:
@@ -212,6 +226,21 @@ def scanned_with(plan: PatientPlan, traits: Sequence[ScanTrait], extent: Extent 
             look_alikes=tuple((kind, _unenhanced(shape, plan.contrast)) for kind, shape in plan.look_alikes),
         )
     return replace(plan, scan_traits=named, extent=extent)
+
+
+def with_anatomy(plan: PatientPlan, traits: Sequence[str]) -> PatientPlan:
+    """The same patient with anatomical traits of ``anatomy.traits``.
+
+    Raises:
+        ValueError: A trait is unknown, or two exclude each other.
+    """
+    return replace(plan, anatomy_traits=check_anatomy(traits))
+
+
+def with_drawn_anatomy(plan: PatientPlan, odds: Odds) -> PatientPlan:
+    """The same patient with anatomical traits drawn as often as patients have them, or as training wants them."""
+    rng = patient_generator(plan.seed, plan.number, "traits").spawn(1)[0]
+    return replace(plan, anatomy_traits=draw_names(rng, odds))
 
 
 def _unenhanced(node: NodePlan, contrast: Contrast) -> NodePlan:

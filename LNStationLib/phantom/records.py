@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from LNStationLib import __version__
+from LNStationLib.phantom.anatomy.traits import AnatomyTrait, Odds
 from LNStationLib.phantom.patient import PatientTruth
 from LNStationLib.phantom.preset import Preset, load_preset
 from LNStationLib.phantom.preset_change import PresetChange
@@ -38,6 +39,8 @@ class CohortKey(BaseModel):
         compact_mm: Pixels of CTs of the chest alone; ``None`` for the clinical field of view and own pixels.
         scan_traits: What real scans have and the audited cohorts do not.
         extent: How much of the body the CTs show.
+        anatomy_traits: What patients have and the audited cohorts do not; every patient has all of them.
+        anatomy_odds: Draw those traits for each patient with these odds instead; ``None`` draws none.
         change: What was changed of the preset.
         slice_mm: Slice thickness of every CT; ``None`` for each patient's own.
         ct_only: Whether no patient has a PET.
@@ -56,6 +59,8 @@ class CohortKey(BaseModel):
     compact_mm: float | None = None
     scan_traits: tuple[ScanTrait, ...] = ()
     extent: Extent = "chest"
+    anatomy_traits: tuple[AnatomyTrait, ...] = ()
+    anatomy_odds: Odds | None = None
     change: PresetChange = PresetChange()
     slice_mm: float | None = None
     ct_only: bool = False

@@ -11,12 +11,13 @@ import numpy as np
 
 from LNStationLib import anatomy
 from LNStationLib.case.case import Case
+from LNStationLib.phantom.anatomy.traits import AnatomyTrait
 from LNStationLib.phantom.case import Organs, PhantomCase, render
 from LNStationLib.phantom.nodes.drawing import NodeTraits, draw_node, draw_nodes
 from LNStationLib.phantom.nodes.look_alikes import draw_look_alikes
 from LNStationLib.phantom.nodes.node import NodePlan
 from LNStationLib.phantom.nodes.tumor import Tumor, draw_tumor
-from LNStationLib.phantom.patient import PatientPlan, patient_generator, scanned_with
+from LNStationLib.phantom.patient import PatientPlan, patient_generator, scanned_with, with_anatomy
 from LNStationLib.phantom.preset import Preset, load_preset
 from LNStationLib.phantom.preset_change import PresetChange
 from LNStationLib.phantom.rendering import write_rendered
@@ -199,6 +200,7 @@ def thorax(
     scan_traits: Sequence[ScanTrait] = (),
     field_of_view: Literal["compact", "wide"] = "compact",
     extent: Extent = "chest",
+    anatomy_traits: Sequence[AnatomyTrait] = (),
 ) -> PhantomCase:
     """The patient of ``demo_case`` together with its truth.
 
@@ -212,6 +214,7 @@ def thorax(
         field_of_view: The chest alone, or all that the bore holds. With and without traits the chest of one seed is
             the same in the same field of view.
         extent: How much of the body the CT shows; ``"head_to_thigh"`` needs the wide field of view.
+        anatomy_traits: What patients have and the audited cohorts do not, see ``anatomy.traits``.
     """
     plan = replace(
         demo_plan(seed),
@@ -220,7 +223,7 @@ def thorax(
         has_pet=with_pet,
         field_of_view=field_of_view,
     )
-    plan = scanned_with(plan, scan_traits, extent)
+    plan = with_anatomy(scanned_with(plan, scan_traits, extent), anatomy_traits)
     return render(plan, organs=organs, mirrored=mirrored, traits=_DEMO_TRAITS)
 
 

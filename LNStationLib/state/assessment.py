@@ -91,6 +91,7 @@ class OrganFinding(_Strict):
     source: Literal["supplied", "derived", "network", "image", "surrogate"]
     detail: str
     volume_ml: float
+    confidence: float | None = Field(None, ge=0, le=1, description="Of a segmentation network; None without one.")
 
 
 class BorderFinding(_Strict):

@@ -34,12 +34,14 @@ class Organ:
         mask: Voxels of the organ, ``[z, y, x]`` on the set's grid; never empty.
         source: Where it came from.
         detail: How, in a few words for the report ("split of aorta.nii.gz at the arch").
+        confidence: How far a network is to be trusted here, in [0, 1]; ``None`` where nothing says so.
     """
 
     name: str
     mask: BoolArray
     source: OrganSource
     detail: str
+    confidence: float | None = None
 
 
 @dataclass(frozen=True)
@@ -54,12 +56,24 @@ class Landmark:
 
 @dataclass
 class OrganSet(Mapping[str, Organ]):
-    """Organs by name on one grid. Missing organs are absent, never empty masks."""
+    """Organs by name on one grid. Missing organs are absent, never empty masks.
+
+    Attributes:
+        grid: The grid.
+        organs: By canonical name.
+        landmarks: By name.
+        warnings: Sentences for the user.
+        barred: Organs that only a reader may add: one that is not here yet stays away.
+        segmented: What a network gave, before anything was made of it; kept, so that an edit of an organ does not run
+            the network again. ``None`` where none ran.
+    """
 
     grid: Grid
     organs: dict[str, Organ] = field(default_factory=dict)
     landmarks: dict[str, Landmark] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    barred: frozenset[str] = frozenset()
+    segmented: tuple[Organ, ...] | None = None
 
     def __getitem__(self, name: str) -> Organ:
         return self.organs[name]
@@ -71,7 +85,7 @@ class OrganSet(Mapping[str, Organ]):
         return len(self.organs)
 
     def add(self, organ: Organ) -> None:
-        """Add an organ; an empty mask is refused because absence is said by absence.
+        """Add an organ; an empty mask is refused because absence is said by absence. A barred one is left out.
 
         Raises:
             ValueError: The mask is empty or not on the set's grid.
@@ -80,6 +94,8 @@ class OrganSet(Mapping[str, Organ]):
             raise ValueError(f"{organ.name}: mask shape {organ.mask.shape} is not the grid's {self.grid.shape}")
         if not organ.mask.any():
             raise ValueError(f"{organ.name}: empty mask")
+        if organ.name in self.barred and organ.name not in self.organs:
+            return
         self.organs[organ.name] = organ
 
     def mask(self, name: str) -> BoolArray | None:

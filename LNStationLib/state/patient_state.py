@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import SimpleITK as sitk
@@ -14,7 +14,8 @@ from LNStationLib.imaging.boxes import Box, station_boxes
 from LNStationLib.imaging.scan import Scan
 from LNStationLib.state.assessment import BorderFinding, Midline, OrganFinding, Provenance
 from LNStationLib.state.node_result import NodeResult
-from LNStationLib.state.organ_set import OrganSet
+from LNStationLib.state.organ_set import Organ, OrganSet
+from LNStationLib.state.packed_organs import PackedOrgans
 from LNStationLib.state.settings import Settings
 
 Part = TypeVar("Part")
@@ -71,11 +72,22 @@ class OrganPart:
         findings: What the report says of each organ.
         images: On the CT's grid; ``None`` in a restored case until something needs them.
         found: On the working grid; ``None`` once the stations are parsed.
+        kept: The same in little memory, for as long as the case is known; ``None`` in a restored case until something
+            needs it.
+        segmented: What a network gave on the working grid: it need not run again. ``None`` where none ran.
+        shown: Name to a digest of the mask that a reader sees and may edit; see ``assessment/organ_layers.py``. Empty
+            until an edit asks.
+        seen: Name to the digests of all masks that the finders gave, now and before earlier edits: who draws one of
+            them has undone an edit.
     """
 
     findings: tuple[OrganFinding, ...]
     images: OrganImages | None = None
     found: OrganSet | None = None
+    kept: PackedOrgans | None = None
+    segmented: PackedOrgans | None = None
+    shown: Mapping[str, str] = field(default_factory=dict)
+    seen: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -88,6 +100,8 @@ class StationPart:
         outlines: Of every station of the table, by name.
         baseline: The stations before any edit.
         midline: Decides sides.
+        drawn: Names of the edited stations that stay as they are when the stations are parsed again: all but those
+            that then lose voxels to one of them.
     """
 
     labels: sitk.Image
@@ -95,6 +109,7 @@ class StationPart:
     outlines: Mapping[str, Outline]
     baseline: Baseline
     midline: Midline
+    drawn: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -152,6 +167,12 @@ class PatientState:
         return () if self.organ_part is None else self.organ_part.findings
 
     @property
+    def segmented_organs(self) -> tuple[Organ, ...] | None:
+        """What a network gave before an edit of organs, on the working grid; ``None`` where it has to run."""
+        kept = None if self.organ_part is None else self.organ_part.segmented
+        return None if kept is None else kept.unpacked()
+
+    @property
     def _stations(self) -> StationPart:
         return _known(self.station_part, "stations")
 
@@ -196,6 +217,11 @@ class PatientState:
             return self.case
         surrogates = frozenset(organ.name for organ in self.organ_findings if organ.source == "surrogate")
         return replace(self.case, organ_masks=self.organs.beside_stations, organ_surrogates=surrogates)
+
+    @property
+    def drawn(self) -> tuple[str, ...]:
+        """Names of the stations that stay as drawn when the stations are parsed again, in table order."""
+        return tuple(name for name in self.edited if name in self._stations.drawn)
 
     @property
     def edited(self) -> tuple[str, ...]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from LNStationLib.case.case import Case
 from LNStationLib.state.method import Method, MethodOptions
+from LNStationLib.state.organ_set import OrganSet
 from LNStationLib.state.reason import Reason
 from LNStationLib.state.registry import AUTOMATIC
 from LNStationLib.state.settings import StepSettings
 
 METHOD, CHOSEN, NOT_CALLED = "method", "chosen", "not_called"
+SEGMENTED, EDITED_BY_READER = "segmented", "edited_by_reader"
 
 
 def settings_record(step: StepSettings, method: Method, options: MethodOptions) -> dict[str, Any]:
@@ -28,6 +31,13 @@ def step_settings(record: Mapping[str, Any], options: type[MethodOptions]) -> St
     kept = {key: value for key, value in record.items() if key in options.model_fields}
     method = str(record[METHOD])
     return StepSettings(method=None if record[CHOSEN] == AUTOMATIC else method, options={method: kept})
+
+
+def organ_record(case: Case, organs: OrganSet) -> dict[str, Any]:
+    """Which organs a network gave and which a reader changed, for the provenance of the step; empty where neither."""
+    segmented = [] if organs.segmented is None else [organ.name for organ in organs.segmented]
+    names = {SEGMENTED: segmented, EDITED_BY_READER: list(case.organ_edits)}
+    return {key: value for key, value in names.items() if value}
 
 
 def not_called_record(reason: Reason | None) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import numpy as np
 from LNStationLib import anatomy
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.state.reason import Reason
+from LNStationLib.state.used_model import UsedModel
 from LNStationLib.support.types import BoolArray, FloatArray, LabelArray, PointMm, Side
 
 
@@ -43,6 +44,7 @@ class StationMap:
         warnings: Sentences for the user.
         doubts: Station name to why its outline is doubtful; only stations that have voxels and a doubt.
         failure: Why no station could be parsed; ``None`` where some could.
+        model: The model package that drew them; ``None`` where none did.
     """
 
     grid: Grid
@@ -53,6 +55,7 @@ class StationMap:
     warnings: list[str] = field(default_factory=list)
     doubts: dict[str, tuple[Reason, ...]] = field(default_factory=dict)
     failure: Reason | None = None
+    model: UsedModel | None = None
 
     def mask(self, station: str) -> BoolArray:
         """Voxels of a station by name.

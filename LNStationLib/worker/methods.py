@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, replace
 from itertools import count
 from pathlib import Path
@@ -14,6 +14,7 @@ import SimpleITK as sitk
 
 from LNStationLib.assessment.assess import assess, with_organs
 from LNStationLib.assessment.methods import described
+from LNStationLib.assessment.organ_layers import layers, masks_of, shown_masks
 from LNStationLib.assessment.reassess import reassess, with_evidence
 from LNStationLib.assessment.restore import restore_case
 from LNStationLib.assessment.review import evidence_sides, stage_reader_calls
@@ -140,7 +141,7 @@ class Methods:
             "assessment": assessed.assessment.model_dump(mode="json"),
             "stations": self._write("stations", parsed.stations),
             "nodes": self._write("nodes", assessed.nodes),
-            "organs": self._write("organs", assessed.organs),
+            "organs": self._organs(assessed),
             "attention": self._attention(assessed) if assessed.evidence else None,
         }
         progress("done", 1.0)
@@ -150,11 +151,15 @@ class Methods:
     def _reassess(self, params: Result, progress: Progress) -> Result:
         given = p.checked(p.Reassess, params)
         warm = self._store.get(given.case)
-        edits = {name: read_image(self._folder, volume) for name, volume in given.stations.items()}
-        made = reassess(_assessed(warm), edits, portion(progress, 0.0, 0.95))
+        stations = {name: read_image(self._folder, volume) for name, volume in given.stations.items()}
+        organs = {name: read_image(self._folder, volume) for name, volume in given.organs.items()}
+        made = reassess(_assessed(warm), stations, portion(progress, 0.0, 0.95), organs)
         answer = {
             "assessment": made.assessed.assessment.model_dump(mode="json"),
             "changed": list(made.changed),
+            "changed_organs": list(made.organs),
+            "stations": self._write("stations", made.assessed.stations) if made.stations_changed else None,
+            "organs": self._organs(made.assessed, made.organs) if made.organs else [],
             "nodes": self._write("nodes", made.assessed.nodes) if made.nodes_changed else None,
             "attention": self._attention(made.assessed) if made.evidence_changed else None,
         }
@@ -167,10 +172,14 @@ class Methods:
         warm = self._store.get(given.case)
         stations = required_image(self._folder, given.stations, "station map")
         nodes = required_image(self._folder, given.nodes, "node map")
-        assessed = restore_case(warm.case, given.assessment, stations, nodes, given.settings)
+        organs = None if given.organs is None else masks_of(map(self._organ_map, given.organs))
+        assessed = restore_case(warm.case, given.assessment, stations, nodes, given.settings, organs)
         progress("case restored", 1.0)
         self._store.put(given.case, replace(warm, assessed=assessed))
         return {}
+
+    def _organ_map(self, volume: p.Volume) -> sitk.Image:
+        return required_image(self._folder, volume, "organ map")
 
     def _stage(self, params: Result, progress: Progress) -> Result:
         given = p.checked(p.Stage, params)
@@ -215,6 +224,14 @@ class Methods:
     def _release_case(self, params: Result, progress: Progress) -> Result:
         self._store.remove(p.checked(p.CaseParams, params).case)
         return {}
+
+    def _organs(self, assessed: AssessedCase, only: Collection[str] | None = None) -> list[Result]:
+        """Organs as a reader sees them, in label maps on boxes of the CT's grid: organs of one do not overlap."""
+        part = assessed.state.organ_part
+        if part is None or part.kept is None:
+            return []
+        masks = shown_masks(assessed.case, part.kept)
+        return [self._write("organs", layer) for layer in layers(masks, assessed.case.ct, only)]
 
     def _attention(self, assessed: AssessedCase) -> Result:
         """The maps on the box of the CT's grid that holds their stations: a tenth of the whole."""

@@ -84,9 +84,10 @@ class Assess(CaseParams):
 
 
 class Reassess(CaseParams):
-    """Edited stations: each its whole new mask."""
+    """Edited stations and organs: each its whole new mask."""
 
-    stations: dict[str, Volume]
+    stations: dict[str, Volume] = Field(default_factory=dict)
+    organs: dict[str, Volume] = Field(default_factory=dict)
 
 
 class Restore(CaseParams):
@@ -95,6 +96,7 @@ class Restore(CaseParams):
     assessment: Assessment
     stations: Volume
     nodes: Volume
+    organs: list[Volume] | None = None
     settings: Settings | None = None
 
 

@@ -22,6 +22,9 @@ WIDE_MM = (3.0, 3.0, 5.0)
 # The host's stand-in for PythonQt is no Qt that matplotlib could draw with, should it look for a window system.
 os.environ["MPLBACKEND"] = "Agg"
 
+# The organ network takes a minute a patient; tests of it switch it on.
+os.environ.setdefault("LNSTATION_NO_ORGAN_NETWORK", "1")
+
 # Processes that share the cores are quicker with one thread each: threads of torch wait for each other at full load.
 if "PYTEST_XDIST_WORKER" in os.environ:
     for variable in ("OMP_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"):

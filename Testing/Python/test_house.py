@@ -13,7 +13,7 @@ import time
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
@@ -389,7 +389,8 @@ def test_the_log_lies_beside_the_environment_and_is_named_where_the_installation
 def test_the_launcher_can_be_read_by_python_3_6() -> None:
     tree = ast.parse((ROOT / "run.py").read_text(encoding="utf-8"), feature_version=(3, 6))
     at_top = imported(tree, top_level_only=True)
-    assert at_top <= {"contextlib", "hashlib", "json", "os", "pathlib", "shutil", "subprocess", "sys", "typing"}
+    known = "contextlib hashlib json os pathlib shutil subprocess sys tempfile typing"
+    assert at_top <= set(known.split())
 
 
 def test_requirements_of_each_command_come_from_pyproject() -> None:
@@ -439,20 +440,32 @@ def test_arguments_reach_the_command_line_unchanged(monkeypatch: pytest.MonkeyPa
     assert handed == [["assess", "--ct", "a b.nii.gz", "--out", "test"]]
 
 
+@pytest.mark.parametrize("faulty", ["codespell_lib", "mypy"])
 def test_failed_check_fails_the_run_though_the_tests_pass(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    faulty: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     commands: list[list[str]] = []
 
     def pretend(command: list[str], **options: object) -> int:
         commands.append(command)
-        return 1 if "mypy" in command else 0
+        return 1 if faulty in command else 0
+
+    class Beside:
+        def __init__(self, command: list[str], stdout: IO[str], **options: object) -> None:
+            self.returncode = pretend(command)
+            stdout.write("what mypy found")
+
+        def wait(self) -> int:
+            return self.returncode
 
     monkeypatch.setattr(run.subprocess, "call", pretend)
+    monkeypatch.setattr(run.subprocess, "Popen", Beside)
     assert run.test(Path("python"), ["-k", "house"]) == 1
     assert commands[-1][-6:] == ["-n", "2", "--dist", "worksteal", "-k", "house"]
     assert len(commands) == 6
-    assert "Checks failed: mypy" in capfd.readouterr().err
+    shown = capfd.readouterr()
+    assert f"Checks failed: {faulty.removesuffix('_lib')}" in shown.err
+    assert ("what mypy found" in shown.out) == (faulty == "mypy")
 
 
 def test_continuous_integration_runs_what_a_developer_runs() -> None:

@@ -174,8 +174,22 @@ def phantom(camera: Photographer) -> None:
     ui.petRadio.checked = True
     camera.views("views_phantom_pet")
     ui.plainRadio.checked = True
+    organs(camera)
     correct(camera)
     report(camera)
+
+
+def organs(camera: Photographer) -> None:
+    """The organs over the CT, and the list of where each came from."""
+    ui, logic = camera.ui, camera.logic
+    ui.displaySection.collapsed = False
+    ui.showOrgansCheck.checked = True
+    camera.idle()
+    camera.section("panel_organs", "displaySection")
+    camera.views("views_organs")
+    ui.showOrgansCheck.checked = False
+    ui.displaySection.collapsed = True
+    logic.selectStation("4R")
 
 
 def correct(camera: Photographer) -> None:

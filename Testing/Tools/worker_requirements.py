@@ -46,14 +46,20 @@ def closure(names: set[str]) -> set[str]:
 def lists() -> dict[str, str]:
     """The text of each file, by its name."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    direct, networks = project["dependencies"], project["optional-dependencies"]["networks"]
-    wanted = closure({line.split("==")[0] for line in [*direct, *networks]})
+    direct, extras = project["dependencies"], project["optional-dependencies"]
+    networks, engine = extras["networks"], extras["openvino"]
+    wanted = closure({line.split("==")[0] for line in [*direct, *networks, *engine]})
     held = [
         line
         for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
         if line and not line.startswith("#") and normalized(line.split("==")[0]) in wanted
     ]
-    contents = {"requirements.txt": direct, "requirements-networks.txt": networks, "constraints.txt": held}
+    contents = {
+        "requirements.txt": direct,
+        "requirements-networks.txt": networks,
+        "requirements-openvino.txt": engine,
+        "constraints.txt": held,
+    }
     return {name: "\n".join([_HEAD, *lines]) + "\n" for name, lines in contents.items()}
 
 

@@ -12,7 +12,14 @@ from LNStationLib import anatomy
 from LNStationLib.support.errors import InputError
 from LNStationSlicer.case.CaseScene import CaseScene
 from LNStationSlicer.exchange.Findings import nodeIdOf
-from LNStationSlicer.exchange.VolumeExchange import exportBox, exportLabels
+from LNStationSlicer.exchange.OrganMatching import organSegments
+from LNStationSlicer.exchange.VolumeExchange import (
+    exportBox,
+    exportEmpty,
+    exportLabelBox,
+    exportLabels,
+    exportUnion,
+)
 from LNStationSlicer.support.Translation import _
 
 
@@ -27,6 +34,34 @@ def exportStationMap(case: CaseScene, folder: Path, name: str) -> dict[str, Any]
     stationsNode, ctNode = _stationsAndCt(case)
     labels = {row.name: row.label_value for row in anatomy.stations()}
     return exportLabels(stationsNode, labels, ctNode, "uint8", folder, name)
+
+
+def exportOrgans(case: CaseScene, names: Iterable[str], folder: Path) -> dict[str, dict[str, Any]]:
+    """Write organs one by one for a new assessment; one that was emptied or removed has the shape (0, 0, 0)."""
+    organsNode, ctNode = _organsAndCt(case)
+    segments = organSegments(organsNode.GetSegmentation())
+    references = {}
+    for name in names:
+        union = [(organsNode, segmentId) for segmentId in segments.get(name, ())]
+        found = exportUnion(union, ctNode, folder, f"organ_{name}") if union else None
+        references[name] = found or exportEmpty(ctNode, folder, f"organ_{name}")
+    return references
+
+
+def exportOrganMap(case: CaseScene, name: str, folder: Path) -> dict[str, Any] | None:
+    """Write one organ as a label map with its value of the table, a box of the CT's grid; None where it is empty."""
+    organsNode, ctNode = _organsAndCt(case)
+    union = [(organsNode, one) for one in organSegments(organsNode.GetSegmentation()).get(name, ())]
+    return exportLabelBox(union, anatomy.organ(name).label_value, ctNode, folder, f"restore_organ_{name}")
+
+
+def _organsAndCt(case: CaseScene) -> tuple[slicer.vtkMRMLSegmentationNode, slicer.vtkMRMLScalarVolumeNode]:
+    organsNode, ctNode = case.organsNode(), case.ctNode()
+    if ctNode is None:
+        raise InputError(_("The CT of this case is no longer in the scene; load it again and choose it."))
+    if organsNode is None:
+        raise InputError(_("The organs of this case are no longer in the scene; assess it again."))
+    return organsNode, ctNode
 
 
 def exportNodeMap(case: CaseScene, folder: Path, name: str) -> dict[str, Any]:

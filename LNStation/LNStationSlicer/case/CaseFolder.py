@@ -23,7 +23,7 @@ def colorsRole(role: str) -> str:
 
 
 _COLOR_ROLES = tuple(colorsRole(role) for role in (*MAP_ROLES, "pet"))
-OWN_ROLES = ("stations", "nodes", *MAP_ROLES, "table", "assessment", "review", *_COLOR_ROLES)
+OWN_ROLES = ("stations", "nodes", "caseOrgans", *MAP_ROLES, "table", "assessment", "review", *_COLOR_ROLES)
 """Roles of the nodes that a case makes, and that go with it."""
 
 

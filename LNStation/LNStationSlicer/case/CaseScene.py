@@ -16,6 +16,7 @@ import numpy as np
 import slicer
 import vtk
 
+from LNStationLib import anatomy
 from LNStationSlicer.case.CaseFolder import (
     KEY_ATTRIBUTE,
     MAP_ROLES,
@@ -25,7 +26,7 @@ from LNStationSlicer.case.CaseFolder import (
     colorsRole,
     hierarchyOf,
 )
-from LNStationSlicer.case.CaseSegmentations import writeNodes, writeStations
+from LNStationSlicer.case.CaseSegmentations import withSegments, writeNodes, writeOrgans, writeStations
 from LNStationSlicer.case.ReviewState import ReviewState
 from LNStationSlicer.case.StationTableNode import fillTable
 from LNStationSlicer.exchange.AssessmentTypes import Assessment
@@ -154,6 +155,10 @@ class CaseScene:
         """The node candidates; segment ids are those of ``nodeSegmentId``."""
         return self.node.GetNodeReference("nodes")
 
+    def organsNode(self) -> slicer.vtkMRMLSegmentationNode | None:
+        """The organs that the case was assessed with; segment ids are names of the organ table."""
+        return self.node.GetNodeReference("caseOrgans")
+
     def mapNode(self) -> slicer.vtkMRMLScalarVolumeNode | None:
         """The map of voxels that a method gave; the first where there are several."""
         return next(filter(None, map(self.node.GetNodeReference, MAP_ROLES)), None)
@@ -231,15 +236,47 @@ class CaseScene:
 
     def setStations(self, array: np.ndarray, geometry: VolumeGeometry) -> None:
         """Show the model's stations: uint8 ``[z, y, x]`` with the values of the table; they replace edited ones."""
-        self.review().stationsReplaced()
+        self.review().stations.replaced()
         node = self.makeNode("stations", "vtkMRMLSegmentationNode", _("Stations"))
         writeStations(node, self.ctNode(), array, geometry)
+
+    def replaceStations(self, array: np.ndarray, geometry: VolumeGeometry, keep: Iterable[str]) -> None:
+        """Show stations as they follow from other organs; marks of edits stay.
+
+        Args:
+            array: uint8 ``[z, y, x]`` with the values of the table.
+            geometry: Of the array, the CT's grid.
+            keep: Stations that a person is editing: they keep their voxels.
+        """
+        node = self.makeNode("stations", "vtkMRMLSegmentationNode", _("Stations"))
+        kept = {name: anatomy.station(name).label_value for name in keep}
+        writeStations(node, self.ctNode(), withSegments(array, geometry, node, kept), geometry)
 
     def setNodes(self, array: np.ndarray, geometry: VolumeGeometry) -> None:
         """Show node candidates: uint16 ``[z, y, x]`` with the ids of the assessment, which must be set before."""
         assessment = self.assessment()
         node = self.makeNode("nodes", "vtkMRMLSegmentationNode", _("Lymph nodes"))
         writeNodes(node, self.ctNode(), assessment["nodes"] if assessment else [], array, geometry)
+
+    def setOrgans(
+        self, layers: Iterable[tuple[np.ndarray, VolumeGeometry]], only: Iterable[str] | None = None
+    ) -> None:
+        """Show organs; they replace edited ones.
+
+        Args:
+            layers: uint8 ``[z, y, x]`` with the values of the organ table, each a box of the CT's grid.
+            only: Names of the organs to replace, or to remove where no layer has them; all where None.
+        """
+        if only is None:
+            self.review().organs.replaced()
+        node = self.makeNode("caseOrgans", "vtkMRMLSegmentationNode", _("Organs"))
+        writeOrgans(node, self.ctNode(), list(layers), None if only is None else frozenset(only))
+
+    def editedOrgans(self) -> list[str]:
+        """Organs of the assessment that a reader drew or took away."""
+        assessment = self.assessment()
+        rows = assessment["provenance"] if assessment else []
+        return next((row["settings"].get("edited_by_reader", []) for row in rows if row["step"] == "organs"), [])
 
     def displayState(self) -> dict[str, Any]:
         """How the case was last shown; empty where it never was."""

@@ -6,7 +6,7 @@ from a neighbor is seen in both. Surfaces are not made here but when they are sh
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,9 +17,16 @@ from LNStationLib import anatomy
 from LNStationSlicer.exchange import SegmentMasks
 from LNStationSlicer.exchange.AssessmentTypes import NodeFinding
 from LNStationSlicer.exchange.Findings import isFitForStaging, nodeSegmentId
+from LNStationSlicer.exchange.SegmentExport import cutToGrid
 from LNStationSlicer.exchange.SegmentMasks import BINARY
-from LNStationSlicer.exchange.Terminology import nodeEntry, stationEntry
-from LNStationSlicer.exchange.VolumeExchange import geometryMatrix, orientedImage
+from LNStationSlicer.exchange.Terminology import nodeEntry, organEntry, stationEntry
+from LNStationSlicer.exchange.VolumeExchange import (
+    geometryMatrix,
+    gridMatrix,
+    orientedBox,
+    orientedImage,
+    volumeArray,
+)
 from LNStationSlicer.support.Translation import _
 
 if TYPE_CHECKING:
@@ -27,6 +34,9 @@ if TYPE_CHECKING:
 
 StationsReplacedEvent = vtk.vtkCommand.UserEvent + 4711
 """Invoked on the stations segmentation node after each programmatic replacement."""
+
+OrgansReplacedEvent = vtk.vtkCommand.UserEvent + 4712
+"""Likewise on the organs segmentation node."""
 
 NEUTRAL_NODE_COLOR = (0.95, 0.85, 0.25)
 
@@ -64,6 +74,95 @@ def writeStations(
     node.EndModify(modified)
     segmentation.InvokeEvent(slicer.vtkSegmentation.SourceRepresentationModified)
     node.InvokeEvent(StationsReplacedEvent)
+
+
+def withSegments(
+    array: np.ndarray,
+    geometry: VolumeGeometry,
+    node: slicer.vtkMRMLSegmentationNode,
+    labels: Mapping[str, int],
+) -> np.ndarray:
+    """A label map in which some values are where segments are now, and nowhere else.
+
+    Args:
+        array: ``[z, y, x]``; stays as it is.
+        geometry: Of the array.
+        node: Holds the segments.
+        labels: Segment id to its value.
+    """
+    if not labels:
+        return array
+    drawn = np.where(np.isin(array, list(labels.values())), 0, array)
+    keys = {(node, segmentId): value for segmentId, value in labels.items()}
+    cut = cutToGrid(keys, geometryMatrix(geometry), array.shape, array.dtype)
+    if cut is not None:
+        view = drawn[cut.box]
+        view[cut.array > 0] = cut.array[cut.array > 0]
+    return drawn
+
+
+def writeOrgans(
+    node: slicer.vtkMRMLSegmentationNode,
+    ctNode: slicer.vtkMRMLVolumeNode | None,
+    layers: Sequence[tuple[np.ndarray, VolumeGeometry]],
+    only: Collection[str] | None = None,
+) -> None:
+    """Replace organs of a case. Those of one layer share its label map; organs of several layers overlap.
+
+    Args:
+        node: The case's segmentation of the organs; may be new.
+        ctNode: The case's CT.
+        layers: uint8 ``[z, y, x]`` with the values of the organ table, each a box of the CT's grid.
+        only: Names of the organs to replace, or to remove where no layer has them; all where None, with whatever else
+            the segmentation holds.
+    """
+    segmentation = node.GetSegmentation()
+    if ctNode is not None:
+        _prepareGrid(node, ctNode, gridMatrix(ctNode), volumeArray(ctNode).shape)
+    modified = node.StartModify()
+    found = _organImages(layers, ctNode)
+    for segmentId in segmentation.GetSegmentIDs():
+        if only is None or segmentId in only:
+            # Otherwise each removed segment is erased from a shared label map, voxel by voxel.
+            segmentation.GetSegment(segmentId).RemoveAllRepresentations()
+            if segmentId not in found or only is None:
+                segmentation.RemoveSegment(segmentId)
+    for row in anatomy.organs():
+        image = found.get(row.name)
+        segment = segmentation.GetSegment(row.name)
+        if image is not None and segment is not None and only is not None and row.name in only:
+            segment.SetLabelValue(row.label_value)
+            segment.AddRepresentation(BINARY, image)
+        elif image is not None and segment is None and (only is None or row.name in only):
+            segmentation.AddSegment(_organSegment(row, image), row.name)
+    if node.GetDisplayNode() is None:
+        _defaultDisplay(node)
+        # The organs are there to be looked up; what is judged are the stations.
+        node.GetDisplayNode().SetVisibility(False)
+    node.EndModify(modified)
+    segmentation.InvokeEvent(slicer.vtkSegmentation.SourceRepresentationModified)
+    node.InvokeEvent(OrgansReplacedEvent)
+
+
+def _organImages(
+    layers: Sequence[tuple[np.ndarray, VolumeGeometry]], ctNode: slicer.vtkMRMLVolumeNode | None
+) -> dict[str, slicer.vtkOrientedImageData]:
+    """Organ name to the label map that has it, with indices of the CT's grid."""
+    names = {row.label_value: row.name for row in anatomy.organs()}
+    found = {}
+    for array, geometry in layers:
+        image = orientedBox(array, geometry, gridMatrix(ctNode) if ctNode is not None else geometryMatrix(geometry))
+        found.update({names[value]: image for value in _values(array) if value in names})
+    return found
+
+
+def _values(array: np.ndarray) -> list[int]:
+    """The values of a label map, slice by slice: counting a whole CT at once takes eight times its memory."""
+    counts = np.zeros(256, dtype=np.int64)
+    for plane in array:
+        if plane.any():
+            counts += np.bincount(plane.ravel(), minlength=counts.size)
+    return [int(value) for value in np.flatnonzero(counts)]
 
 
 def writeNodes(
@@ -107,7 +206,16 @@ def _prepare(
     geometry: VolumeGeometry,
 ) -> None:
     """Edit on the grid of the array, which is the CT's; the CT is said to be the source for DICOM export."""
-    grid = SegmentMasks.emptyImage(geometryMatrix(geometry), array.shape)
+    _prepareGrid(node, ctNode, geometryMatrix(geometry), array.shape)
+
+
+def _prepareGrid(
+    node: slicer.vtkMRMLSegmentationNode,
+    ctNode: slicer.vtkMRMLVolumeNode | None,
+    matrix: np.ndarray,
+    shape: tuple[int, int, int],
+) -> None:
+    grid = SegmentMasks.emptyImage(matrix, shape)
     segmentation = node.GetSegmentation()
     segmentation.SetSourceRepresentationName(BINARY)
     segmentation.SetConversionParameter(
@@ -126,6 +234,18 @@ def _stationSegment(row: anatomy.Station, image: slicer.vtkOrientedImageData) ->
     segment.SetNameAutoGenerated(False)
     segment.SetColorAutoGenerated(False)
     segment.SetTag(slicer.vtkSegment.GetTerminologyEntryTagName(), stationEntry(row.name))
+    segment.SetLabelValue(row.label_value)
+    segment.AddRepresentation(BINARY, image)
+    return segment
+
+
+def _organSegment(row: anatomy.OrganEntry, image: slicer.vtkOrientedImageData) -> slicer.vtkSegment:
+    segment = slicer.vtkSegment()
+    segment.SetName(row.title)
+    segment.SetColor(*(channel / 255.0 for channel in row.color))
+    segment.SetNameAutoGenerated(False)
+    segment.SetColorAutoGenerated(False)
+    segment.SetTag(slicer.vtkSegment.GetTerminologyEntryTagName(), organEntry(row.name))
     segment.SetLabelValue(row.label_value)
     segment.AddRepresentation(BINARY, image)
     return segment

@@ -6,17 +6,18 @@ Kept as JSON in one ``vtkMRMLTextNode``, so that it is saved with the scene. Mod
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
 import slicer
 
 from LNStationLib import anatomy
+from LNStationSlicer.case.ContourMarks import ORGAN_FIELDS, STATION_FIELDS, ContourMarks
 from LNStationSlicer.exchange.AssessmentTypes import Call, NStaging
 from LNStationSlicer.exchange.ReviewTypes import Edit, ReaderCall
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 
 _REVIEW_FIELDS = ("schema_version", "reader", "blind", "calls", "edits", "n_category")
 _CALLS = ("positive", "negative", None)
@@ -33,7 +34,7 @@ def emptyReview() -> dict[str, Any]:
     Beyond the fields that the report takes: ``revealed`` (when the blind first read ended, or None), ``first_read``
     (the calls as they were then), ``stale`` (stations edited since they were last assessed), ``assessed`` (station
     to the fingerprint that was last assessed) and ``open_edits`` (station to the index of its log entry that
-    further strokes extend, until the station is assessed again).
+    further strokes extend, until the station is assessed again); and the same of organs.
     """
     return {
         "schema_version": SCHEMA_VERSION,
@@ -47,6 +48,9 @@ def emptyReview() -> dict[str, Any]:
         "stale": [],
         "assessed": {},
         "open_edits": {},
+        "stale_organs": [],
+        "assessed_organs": {},
+        "open_organ_edits": {},
     }
 
 
@@ -56,6 +60,10 @@ class ReviewState:
     Args:
         textNode: ``vtkMRMLTextNode``; an empty one is a new review. It fires ModifiedEvent at every change.
         clock: Gives the time as ISO 8601.
+
+    Attributes:
+        stations: Marks of edits of stations.
+        organs: Marks of edits of organs.
     """
 
     def __init__(self, textNode: slicer.vtkMRMLTextNode, clock: Callable[[], str] = utcNow):
@@ -63,6 +71,9 @@ class ReviewState:
         self._clock = clock
         self._text: str | None = None
         self._data: dict[str, Any] = emptyReview()
+        stations, organs = ([row.name for row in rows] for rows in (anatomy.stations(), anatomy.organs()))
+        self.stations = ContourMarks(STATION_FIELDS, stations, self._read, self._change, clock)
+        self.organs = ContourMarks(ORGAN_FIELDS, organs, self._read, self._change, clock)
 
     @property
     def reader(self) -> str:
@@ -151,8 +162,7 @@ class ReviewState:
 
     def stale(self) -> list[str]:
         """Stations whose results are out of date, in table order."""
-        marked = set(self._read()["stale"])
-        return [row.name for row in anatomy.stations() if row.name in marked]
+        return self.stations.stale()
 
     def isStale(self, station: str) -> bool:
         """True where the station was edited since it was last assessed."""
@@ -160,65 +170,29 @@ class ReviewState:
 
     def markStale(self, stations: Iterable[str]) -> None:
         """Mark stations as edited since they were last assessed."""
-        self._change(stale=sorted({*self._read()["stale"], *(anatomy.station(name).name for name in stations)}))
+        self.stations.markStale(stations)
 
     def markFresh(self, stations: Iterable[str] | None = None) -> None:
         """Take stale marks away, of all stations by default, and close their entries in the edit log."""
-        data = self._read()
-        fresh = set(data["stale"]) | set(data["open_edits"]) if stations is None else set(stations)
-        self._change(
-            stale=[name for name in data["stale"] if name not in fresh],
-            open_edits={name: index for name, index in data["open_edits"].items() if name not in fresh},
-        )
+        self.stations.markFresh(stations)
 
     def logEdit(self, station: str, volumeBeforeMl: float, volumeAfterMl: float) -> None:
-        """Note that the reader changed a station.
-
-        Strokes of one reader between two assessments are one entry: the volume before the first and after the last.
-        """
-        data = self._read()
-        edits, openEdits = list(data["edits"]), dict(data["open_edits"])
-        index = openEdits.get(station)
-        if index is not None and edits[index]["who"] == data["reader"]:
-            volumeBeforeMl = edits[index]["volume_before_ml"]
-        else:
-            index = openEdits[station] = len(edits)
-            edits.append({})
-        edits[index] = Edit(
-            who=data["reader"],
-            when=self._clock(),
-            station=anatomy.station(station).name,
-            volume_before_ml=round(volumeBeforeMl, 4),
-            volume_after_ml=round(volumeAfterMl, 4),
-        )
-        self._change(edits=edits, open_edits=openEdits)
+        """Note that the reader changed a station."""
+        self.stations.logEdit(station, volumeBeforeMl, volumeAfterMl)
 
     def edits(self) -> list[Edit]:
-        """The log of edits, oldest first."""
+        """The log of edits, of stations and organs, oldest first."""
         return list(self._read()["edits"])
 
     def editedStations(self) -> list[str]:
         """Stations that were ever edited, in table order."""
-        edited = {edit["station"] for edit in self._read()["edits"]}
-        return [row.name for row in anatomy.stations() if row.name in edited]
-
-    def assessedFingerprints(self) -> dict[str, str]:
-        """Station to the fingerprint of its voxels when it was last assessed."""
-        return dict(self._read()["assessed"])
-
-    def setAssessedFingerprints(self, fingerprints: Mapping[str, str]) -> None:
-        """Remember what was last assessed of these stations; others keep theirs."""
-        self._change(assessed={**self._read()["assessed"], **fingerprints})
-
-    def stationsReplaced(self) -> None:
-        """The model's stations were rewritten: nothing is stale, and what was assessed is for them to say."""
-        self._change(stale=[], open_edits={}, assessed={})
+        return self.stations.edited()
 
     # The whole
 
     def asReview(self) -> dict[str, Any]:
         """Exactly what the report takes."""
-        return {field: self._read()[field] for field in _REVIEW_FIELDS}
+        return {field: self._read()[field] for field in _REVIEW_FIELDS} | {"schema_version": SCHEMA_VERSION}
 
     def asDict(self) -> dict[str, Any]:
         """Everything that the node holds, as a copy."""

@@ -96,6 +96,7 @@ class OrganFinding(TypedDict):
     source: Literal["supplied", "derived", "network", "image", "surrogate"]
     detail: str
     volume_ml: float
+    confidence: float | None
 
 
 class PatientIdentity(TypedDict):

@@ -114,6 +114,21 @@ def matchSegmentations(segmentationNodes: Iterable[slicer.vtkMRMLSegmentationNod
     return OrganMatches(ordered, kinds["node"], kinds["tumor"], kinds["unknown"], kinds["unused"], tuple(ambiguous))
 
 
+def organSegments(segmentation: slicer.vtkSegmentation) -> dict[str, tuple[str, ...]]:
+    """The organs of a case's own segmentation, in table order, with the ids of the segments whose union each is.
+
+    A segment whose id is an organ's name is that organ whatever it is called; others are told by code and name.
+    """
+    names = {row.name for row in anatomy.organs()}
+    found: dict[str, list[str]] = {}
+    for segmentId in segmentation.GetSegmentIDs():
+        verdict = None if segmentId in names else _verdict(segmentation.GetSegment(segmentId))
+        isOrgan = verdict is not None and verdict.kind == "organ" and not verdict.reason
+        for organ in [segmentId] if verdict is None else (verdict.organs if isOrgan else ()):
+            found.setdefault(organ, []).append(segmentId)
+    return {row.name: tuple(found[row.name]) for row in anatomy.organs() if row.name in found}
+
+
 # What goes to the worker
 
 

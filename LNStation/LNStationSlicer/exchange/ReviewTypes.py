@@ -16,11 +16,12 @@ class ReaderCall(TypedDict):
 
 
 class Edit(TypedDict):
-    """One correction of a station: by whom, when (ISO 8601, UTC), and its volume before and after."""
+    """One correction of a station or an organ: by whom, when (ISO 8601, UTC), and its volume before and after."""
 
     who: str
     when: str
-    station: str
+    station: str | None
+    organ: str | None
     volume_before_ml: float
     volume_after_ml: float
 

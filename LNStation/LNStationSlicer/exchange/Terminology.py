@@ -12,6 +12,9 @@ from LNStationLib.support.resources import resource_path
 CONTEXT = "LNStation lymph node stations"
 """Name of our terminology: ``Resources/Terminology/LNStation.term.json``, of ``Testing/Tools/terminology.py``."""
 
+ORGAN_CONTEXT = "Segmentation category and type - DICOM master list"
+"""Slicer's own; it has most organs of our table."""
+
 REGION_CONTEXT = "Anatomic codes - DICOM master list"
 
 STRUCTURE = Code("123037004", "SCT", "Anatomical Structure")
@@ -34,6 +37,18 @@ def stationEntry(name: str) -> str:
     row = anatomy.station(name)
     side = anatomy.side_code(row.side) if row.side else None
     parts = [CONTEXT, codeText(STRUCTURE), codeText(row.code), codeText(side), REGION_CONTEXT, _NONE, _NONE]
+    return "~".join(parts)
+
+
+def organEntry(name: str) -> str:
+    """Terminology entry of an organ; its side is the type's modifier.
+
+    Raises:
+        KeyError: There is no such organ.
+    """
+    row = anatomy.organ(name)
+    side = anatomy.side_code(row.side) if row.side else None
+    parts = [ORGAN_CONTEXT, codeText(STRUCTURE), codeText(row.code), codeText(side), REGION_CONTEXT, _NONE, _NONE]
     return "~".join(parts)
 
 

@@ -168,6 +168,21 @@ def orientedImage(array: np.ndarray, geometry: VolumeGeometry) -> slicer.vtkOrie
     return SegmentMasks.labelImage(array, geometryMatrix(geometry), box)
 
 
+def orientedBox(array: np.ndarray, geometry: VolumeGeometry, matrix: np.ndarray) -> slicer.vtkOrientedImageData:
+    """The worker's labels on a box of a grid as a label map for segments, with the indices of the whole grid.
+
+    Args:
+        array: uint8 or uint16 ``[z, y, x]``.
+        geometry: Of the box.
+        matrix: Voxel indices of the whole grid to RAS.
+    """
+    i, j, k = np.rint((np.linalg.inv(matrix) @ geometryMatrix(geometry)[:, 3])[:3]).astype(int).tolist()
+    image = SegmentMasks.labelImage(array, matrix)
+    nz, ny, nx = array.shape
+    image.SetExtent(i, i + nx - 1, j, j + ny - 1, k, k + nz - 1)
+    return image
+
+
 # Segments
 
 
@@ -238,6 +253,21 @@ def exportLabels(
     return write_volume(folder, name, whole, matrixGeometry(matrix))
 
 
+def exportLabelBox(
+    segments: Iterable[tuple[slicer.vtkMRMLSegmentationNode, str]],
+    value: int,
+    ctNode: slicer.vtkMRMLVolumeNode,
+    folder: Path,
+    name: str,
+) -> dict[str, Any] | None:
+    """Write the union of segments as a uint8 label map of one value, the box of the CT's grid that holds it.
+
+    Returns:
+        The reference, or None where no voxel of it lies in the CT.
+    """
+    return _exportCut(dict.fromkeys(segments, value), ctNode, np.dtype(np.uint8), folder, name)
+
+
 def exportBox(
     segmentationNode: slicer.vtkMRMLSegmentationNode,
     segmentId: str,
@@ -247,7 +277,12 @@ def exportBox(
 ) -> dict[str, Any]:
     """Write a segment as a uint8 mask, the box of the CT's grid that holds it; shape (0, 0, 0) where it is empty."""
     found = exportSegments(segmentationNode, [segmentId], ctNode, folder, name)
-    return found or write_volume(folder, name, np.zeros((0, 0, 0), dtype=np.uint8), volumeGeometry(ctNode))
+    return found or exportEmpty(ctNode, folder, name)
+
+
+def exportEmpty(ctNode: slicer.vtkMRMLVolumeNode, folder: Path, name: str) -> dict[str, Any]:
+    """Write a mask without voxels, shape (0, 0, 0)."""
+    return write_volume(folder, name, np.zeros((0, 0, 0), dtype=np.uint8), volumeGeometry(ctNode))
 
 
 def _exportCut(

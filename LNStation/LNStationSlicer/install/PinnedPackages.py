@@ -30,20 +30,27 @@ class PinnedPackages:
         requirements: File with the packages that LNStation itself uses.
         constraints: File with one version for each of those and for everything that they need in turn.
         networks: File with the packages that learned models need beside them.
+        engine: File with the engine that runs large networks fast on a CPU; installed with ``networks``.
     """
 
     requirements: Path
     constraints: Path
     networks: Path
+    engine: Path
 
     @classmethod
     def inFolder(cls, folder: Path) -> PinnedPackages:
         """The lists in a folder, which is ``Resources/Worker``."""
-        return cls(folder / "requirements.txt", folder / "constraints.txt", folder / "requirements-networks.txt")
+        return cls(
+            folder / "requirements.txt",
+            folder / "constraints.txt",
+            folder / "requirements-networks.txt",
+            folder / "requirements-openvino.txt",
+        )
 
     def files(self, withNetworks: bool) -> tuple[Path, ...]:
         """The files to hand to pip with ``-r``."""
-        return (self.requirements, self.networks) if withNetworks else (self.requirements,)
+        return (self.requirements, self.networks, self.engine) if withNetworks else (self.requirements,)
 
     def digest(self, withNetworks: bool) -> str:
         """Short hash of all that decides which packages get installed; comments do not count."""

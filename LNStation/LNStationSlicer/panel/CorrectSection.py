@@ -1,15 +1,19 @@
-"""Section "Correct": Slicer's segment editor on the station segmentation, and what was edited."""
+"""Section "Correct": Slicer's segment editor on stations or organs, and what was edited."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import slicer
 
-from LNStationSlicer.panel.Section import ParameterBinding, Section
+from LNStationLib import anatomy
+from LNStationSlicer.panel.Section import ParameterBinding, Section, comboKey, fillCombo
 from LNStationSlicer.support.Translation import _
 
 _EDITOR_TAG = "LNStationSegmentEditor"
 _UNDO_STATES = 15
 _BOUND = ("autoReassessCheck",)
+_STATIONS, _ORGANS = "stations", "organs"
 
 
 class CorrectSection(Section):
@@ -27,6 +31,9 @@ class CorrectSection(Section):
         editor.addRemoveSegmentButtonsVisible = False
         editor.undoEnabled = True
         editor.maximumNumberOfUndoStates = _UNDO_STATES
+        fillCombo(ui.editTargetCombo, [(_STATIONS, _("Stations")), (_ORGANS, _("Organs"))])
+        ui.editTargetCombo.connect("currentIndexChanged(int)", self._onTarget)
+        self.logic.organSelected.connect(self._onOrganSelected)
         ui.reassessButton.clicked.connect(self.onReassess)
         ui.correctSection.connect("contentsCollapsed(bool)", self._onCollapsed)
         ui.autoReassessCheck.connect("toggled(bool)", self._onAutomatic)
@@ -51,16 +58,18 @@ class CorrectSection(Section):
         ui, case = self.ui, self.logic.case
         hasStations = case is not None and case.stationsNode() is not None
         stale = case.review().stale() if case is not None and hasStations else []
+        organs = case.review().organs.stale() if case is not None and hasStations else []
         running = self.logic.queue.runningStations(case) if case is not None else set()
         waiting = [name for name in stale if name not in running]
-        ui.reassessButton.enabled = bool(waiting)
-        ui.segmentEditor.enabled = hasStations
+        ui.reassessButton.enabled = bool(waiting or (organs and not running))
+        ui.segmentEditor.enabled = ui.editTargetCombo.enabled = hasStations
+        stale += [anatomy.organ(name).title for name in organs]
         if not hasStations:
             ui.staleLabel.text = _("Assess the case first; then its stations can be corrected here.")
         elif stale:
-            ui.staleLabel.text = _("Edited, not yet re-assessed: {stations}").format(stations=", ".join(stale))
+            ui.staleLabel.text = _("Edited, not yet re-assessed: {names}").format(names=", ".join(stale))
         else:
-            ui.staleLabel.text = _("All stations are up to date. Choose a station, then paint or erase.")
+            ui.staleLabel.text = _("All stations are up to date. Choose a station or an organ, then paint or erase.")
         if hasStations and not ui.correctSection.collapsed:
             self._activate()
 
@@ -83,8 +92,16 @@ class CorrectSection(Section):
         editor, case = self.ui.segmentEditor, self.logic.requireCase()
         if editor.mrmlSegmentEditorNode() is None:
             editor.setMRMLSegmentEditorNode(_editorNode())
-        if editor.segmentationNode() != case.stationsNode():
-            editor.setSegmentationNode(case.stationsNode())
+        node = self._target()
+        if editor.segmentationNode() != node:
+            isOrgans = node == case.organsNode()
+            modes = slicer.vtkMRMLSegmentEditorNode
+            # A stroke in one station takes the voxels from its neighbors; organs overlap, as the arch is part of the
+            # aorta.
+            mode = modes.OverwriteNone if isOrgans else modes.OverwriteAllSegments
+            editor.mrmlSegmentEditorNode().SetOverwriteMode(mode)
+            editor.addRemoveSegmentButtonsVisible = isOrgans
+            editor.setSegmentationNode(node)
             editor.setSourceVolumeNode(case.ctNode())
             self._onStationSelected(self.logic.selectedStation)
         if not self._isActive:
@@ -92,10 +109,32 @@ class CorrectSection(Section):
             editor.installKeyboardShortcuts()
             self._isActive = True
 
+    def _target(self) -> slicer.vtkMRMLSegmentationNode | None:
+        """What is edited: the stations, unless organs are wanted and there."""
+        case = self.logic.requireCase()
+        organs = case.organsNode() if comboKey(self.ui.editTargetCombo) == _ORGANS else None
+        return case.stationsNode() if organs is None else organs
+
+    def _onTarget(self) -> None:
+        """Organs that are edited are shown."""
+        overlays = self.logic.overlays
+        if comboKey(self.ui.editTargetCombo) == _ORGANS and overlays is not None:
+            self.logic.showOverlays(replace(overlays.options(), organsVisible=True))
+        self.logic.updated.emit()
+
     def _onStationSelected(self, name: str | None) -> None:
-        editor = self.ui.segmentEditor
-        if name is not None and editor.segmentationNode() is not None:
-            editor.setCurrentSegmentID(name)
+        if name is not None and self._isEditing(_STATIONS):
+            self.ui.segmentEditor.setCurrentSegmentID(name)
+
+    def _onOrganSelected(self, name: str) -> None:
+        if self._isEditing(_ORGANS):
+            self.ui.segmentEditor.setCurrentSegmentID(name)
+
+    def _isEditing(self, target: str) -> bool:
+        case, node = self.logic.case, self.ui.segmentEditor.segmentationNode()
+        if case is None or node is None:
+            return False
+        return node == (case.organsNode() if target == _ORGANS else case.stationsNode())
 
     def _onCollapsed(self, collapsed: bool) -> None:
         if collapsed:
@@ -115,7 +154,5 @@ def _editorNode() -> slicer.vtkMRMLSegmentEditorNode:
         node = slicer.mrmlScene.CreateNodeByClass("vtkMRMLSegmentEditorNode")
         node.UnRegister(None)
         node.SetSingletonTag(_EDITOR_TAG)
-        # A stroke in one station takes the voxels from its neighbors: stations do not overlap.
-        node.SetOverwriteMode(slicer.vtkMRMLSegmentEditorNode.OverwriteAllSegments)
         node = slicer.mrmlScene.AddNode(node)
     return node

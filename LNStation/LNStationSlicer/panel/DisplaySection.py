@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import cast
 
+from LNStationSlicer.case.OrganRows import organRows
 from LNStationSlicer.exchange.Findings import nodesAreFit
+from LNStationSlicer.panel.OrganTable import OrganTable
 from LNStationSlicer.panel.Section import Section, chooseKey, comboKey, fillCombo
 from LNStationSlicer.support.Translation import _
 from LNStationSlicer.views.ColorMaps import COLOR_MAPS
@@ -26,7 +28,9 @@ class DisplaySection(Section):
         fillCombo(ui.mapColorCombo, [(name, name) for name in COLOR_MAPS])
         for combo in (ui.representationCombo, ui.colorByCombo, ui.mapColorCombo):
             combo.connect("currentIndexChanged(int)", self._onChanged)
-        for check in (ui.show3DCheck, ui.showNodesCheck):
+        self.organs = OrganTable(ui.organTable)
+        self.organs.clicked.connect(self.logic.selectOrgan)
+        for check in (ui.show3DCheck, ui.showNodesCheck, ui.showOrgansCheck):
             check.connect("toggled(bool)", self._onChanged)
         ui.showCtButton.clicked.connect(self._onShowCt)
         for radio in (ui.plainRadio, ui.petRadio, ui.mapRadio):
@@ -47,11 +51,20 @@ class DisplaySection(Section):
             chooseKey(ui.mapColorCombo, options.mapColorMap)
             ui.show3DCheck.checked = options.show3D
             ui.showNodesCheck.checked = overlays.nodesShown(options)
+            self._refreshOrgans(options)
             radios = {"map": ui.mapRadio, "pet": ui.petRadio, "none": ui.plainRadio}
             radios[self._shownForeground(options.foreground)].checked = True
             ui.foregroundOpacitySlider.value = options.foregroundOpacity
             ui.mapThresholdSlider.value = options.mapThreshold
             self._refreshEnabled(hidden=self.logic.modelHidden())
+
+    def _refreshOrgans(self, options: OverlayOptions) -> None:
+        ui, case = self.ui, self.logic.requireCase()
+        hasOrgans = case.organsNode() is not None
+        ui.showOrgansCheck.enabled = hasOrgans
+        ui.showOrgansCheck.checked = ui.organTable.visible = hasOrgans and options.organsVisible
+        if ui.showOrgansCheck.checked:
+            self.organs.setRows(organRows(case))
 
     def _refreshEnabled(self, hidden: bool) -> None:
         ui = self.ui
@@ -77,6 +90,7 @@ class DisplaySection(Section):
             stationStyle=before.stationStyle if style == "none" else cast(StationStyle, style),
             stationColor=cast(StationColor, comboKey(ui.colorByCombo)),
             nodesVisible=self._nodesVisible(overlays),
+            organsVisible=ui.showOrgansCheck.checked if ui.showOrgansCheck.enabled else before.organsVisible,
             show3D=ui.show3DCheck.checked,
             foreground=self._foreground(before.foreground),
             foregroundOpacity=ui.foregroundOpacitySlider.value,
@@ -130,6 +144,8 @@ class DisplaySection(Section):
         overlays = self.logic.overlays
         if not self.isRefreshing and overlays is not None:
             self.logic.showOverlays(self.options(overlays))
+            with self.refreshing():
+                self._refreshOrgans(overlays.options())
             self._refreshEnabled(self.logic.modelHidden())
 
 

@@ -9,7 +9,13 @@ from typing import Any
 import qt
 
 from LNStationSlicer.case.CaseSettings import CaseSettings, Package
-from LNStationSlicer.exchange.MethodDefinitions import POINT_OPTION, MethodDefinition, StepDefinition, firstMethod
+from LNStationSlicer.exchange.MethodDefinitions import (
+    POINT_OPTION,
+    MethodDefinition,
+    StepDefinition,
+    firstMethod,
+    mayRun,
+)
 from LNStationSlicer.Logic import Logic
 from LNStationSlicer.panel.ModelPage import cardHtml, cardTitle
 from LNStationSlicer.panel.PickerWidgets import PickerWidgets
@@ -127,7 +133,7 @@ class ModelPicker(Section):
             widgets.cardLabel.text = cardHtml(card) if card else ""
             widgets.noteLabel.text = note = self._note(card)
             widgets.noteLabel.visible = bool(note)
-            isMissing = bool(self.catalog.missing) and package is not None
+            isMissing = bool(self.catalog.missing) and (package is not None or bool(self._doneWithout()))
             widgets.installButton.visible = isMissing and self.logic.dependencies.state().installable
 
     def _fillMethods(self, card: ModelCard | None, package: Package | None) -> None:
@@ -153,7 +159,8 @@ class ModelPicker(Section):
 
     def _plainEntries(self) -> list[tuple[str, str]]:
         """The automatic choice, where it depends on the case, and the methods that need no package."""
-        automatic = [] if firstMethod(self.step) else [(_AUTOMATIC, _("automatic"))]
+        order = _(", else ").join(method["title"] for method in mayRun(self.step, None))
+        automatic = [] if firstMethod(self.step) else [(_AUTOMATIC, _("automatic ({order})").format(order=order))]
         plain = [(row["name"], row["title"]) for row in self.step["methods"] if not row["package_task"]]
         return [*automatic, *plain]
 
@@ -167,7 +174,7 @@ class ModelPicker(Section):
 
     def _note(self, card: ModelCard | None) -> str:
         """What must be said beside the picker."""
-        lines = [self.obstacle()]
+        lines = [self.obstacle(), self._doneWithout()]
         if card is not None and card["trained_on"] == "synthetic":
             lines.append(_("Trained on synthetic patients only: its output does not apply to real patients."))
         return "\n".join(line for line in [*lines, *(self._ofAllPackages() if self._isFirst else ())] if line)
@@ -183,6 +190,22 @@ class ModelPicker(Section):
             more = len(catalog.problems) - _SHOWN_PROBLEMS
             lines.append(_("{count} more packages cannot be used; see the list.").format(count=more))
         return lines
+
+    def _doneWithout(self) -> str:
+        """What the automatic choice lacks to take a network, in one sentence; empty where it lacks nothing."""
+        settings = self.logic.caseSettings()
+        isAutomatic = settings is not None and settings.method(self.step["step"]) is None
+        if not isAutomatic or not self.catalog.missing or firstMethod(self.step):
+            return ""
+        network = next((method["title"] for method in mayRun(self.step, None) if method["package_task"]), None)
+        if network is None:
+            return ""
+        names, remedy = ", ".join(self.catalog.missing), self.catalog.install.rstrip(".")
+        if self.logic.dependencies.state().installable:
+            remedy = _("install what learned models need")
+        return _("The automatic choice does without '{network}', which needs {packages}: {remedy}.").format(
+            network=network, packages=names, remedy=remedy[:1].lower() + remedy[1:]
+        )
 
     def _missingText(self) -> str:
         names = ", ".join(self.catalog.missing)

@@ -32,7 +32,9 @@ class PickerWidgets:
         self.menuButton.visible = hasMenu
         self.noteLabel = _label(qt.Qt.PlainText)
         self.installButton = qt.QPushButton(_("Install what learned models need..."))
-        self.installButton.toolTip = _("PyTorch and MONAI, about 8 GB; you are asked before anything is downloaded.")
+        self.installButton.toolTip = _(
+            "PyTorch, MONAI and OpenVINO, about 8 GB; you are asked before anything is downloaded."
+        )
         self.cardLabel = _label(qt.Qt.RichText)
         self.cardLabel.setTextInteractionFlags(qt.Qt.TextSelectableByMouse)
         self.cardGroup = _cardGroup(self.cardLabel)

@@ -17,6 +17,7 @@ from LNStationSlicer.views import Navigation
 
 SAMPLE = "lung-n2"
 STATION = "4R"
+ORGAN = "aorta"
 _SPACING_MM = 2.5
 _PATIENCE_S = 900.0
 
@@ -39,7 +40,7 @@ class SelfTest:
     def run(self) -> None:
         """Everything; leaves an empty scene."""
         with tempfile.TemporaryDirectory(prefix="LNStation-test-") as folder:
-            for step in (self._open, self._assess, self._navigate, self._correct, self._call):
+            for step in (self._open, self._assess, self._navigate, self._correct, self._correctOrgan, self._call):
                 self._test.delayDisplay(step.__doc__ or "")
                 step()
             self._report(Path(folder))
@@ -89,6 +90,20 @@ class SelfTest:
         self._test.assertEqual({row.name: row.volumeMl for row in self._logic.rows() if row.name != STATION}, others)
         self._test.assertEqual(len(self._logic.review.edits()), 1)
 
+    def _correctOrgan(self) -> None:
+        """Show the organs and erase half of one; the stations follow, and the one that was drawn stays as drawn."""
+        case, drawn = self._logic.case, self._row(STATION).volumeMl
+        self._ui.showOrgansCheck.click()
+        self._test.assertTrue(case.organsNode().GetDisplayNode().GetVisibility())
+        before = {row.name: row.volumeMl for row in self._logic.rows()}
+        eraseLowerHalf(case, ORGAN, case.organsNode())
+        self._wait(lambda: case.editedOrgans() == [ORGAN], "the assessment with the edited organ")
+        self._idle()
+        self._test.assertEqual(self._logic.review.organs.stale(), [])
+        self._test.assertAlmostEqual(self._row(STATION).volumeMl, drawn)
+        self._test.assertNotEqual({row.name: row.volumeMl for row in self._logic.rows()}, before)
+        self._ui.showOrgansCheck.click()
+
     def _call(self) -> None:
         """Make the reader's call."""
         self._logic.setCall(STATION, "positive")
@@ -105,7 +120,7 @@ class SelfTest:
         found = self._wait(lambda: list(folder.glob("*/review.json")), "the report")
         review = json.loads(found[0].read_text(encoding="utf-8"))
         self._test.assertEqual(review["calls"][STATION]["call"], "positive")
-        self._test.assertEqual([edit["station"] for edit in review["edits"]], [STATION])
+        self._test.assertEqual([edit["station"] or edit["organ"] for edit in review["edits"]], [STATION, ORGAN])
         self._idle()
 
     def _reload(self, folder: Path) -> None:
@@ -141,10 +156,16 @@ class SelfTest:
             time.sleep(0.01)
 
 
-def eraseLowerHalf(case: Any, station: str) -> None:
-    """Empty the lower half of a station's slices, as the eraser of the segment editor would."""
-    node, ct = case.stationsNode(), case.ctNode()
-    mask = slicer.util.arrayFromSegmentBinaryLabelmap(node, station, ct).copy()
+def eraseLowerHalf(case: Any, name: str, segmentationNode: Any = None) -> None:
+    """Empty the lower half of a structure's slices, as the eraser of the segment editor would.
+
+    Args:
+        case: The case.
+        name: Of the station, or of the segment.
+        segmentationNode: The stations where None.
+    """
+    node, ct = segmentationNode or case.stationsNode(), case.ctNode()
+    mask = slicer.util.arrayFromSegmentBinaryLabelmap(node, name, ct).copy()
     slices = np.nonzero(mask.any(axis=(1, 2)))[0]
     mask[: slices[len(slices) // 2]] = 0
-    slicer.util.updateSegmentBinaryLabelmapFromArray(mask, node, station, ct)
+    slicer.util.updateSegmentBinaryLabelmapFromArray(mask, node, name, ct)

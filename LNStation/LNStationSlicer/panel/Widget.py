@@ -134,8 +134,7 @@ class Widget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._begin()
 
     def _onSceneStartSave(self, caller: Any, event: str) -> None:
-        if self.logic.editing is not None:
-            self.logic.editing.flush()
+        self.logic.flushEdits()
 
     def _begin(self) -> None:
         """Take up the scene as it is."""

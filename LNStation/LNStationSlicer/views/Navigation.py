@@ -45,6 +45,17 @@ def centerOn(case: CaseScene, station: str, modelHidden: bool = False) -> PointR
     return point
 
 
+def centerOnOrgan(case: CaseScene, name: str) -> PointRas | None:
+    """Center all slice views on an organ; returns the point, or None where it has no voxels."""
+    mask = _mask(case.organsNode(), name)
+    if mask is None:
+        return None
+    centroid = mask.centroid()
+    point = _tuple(centroid if mask.contains(centroid) else mask.nearestVoxel(centroid))
+    slicer.vtkMRMLSliceNode.JumpAllSlices(case.scene, *point, slicer.vtkMRMLSliceNode.CenteredJumpSlice)
+    return point
+
+
 def stationAt(case: CaseScene, point: Iterable[float]) -> str | None:
     """The station at a point in world RAS; None outside all. Where stations overlap, the first of the table."""
     node = case.stationsNode()

@@ -37,6 +37,7 @@ class OverlayOptions:
         stationColor: By anatomy or by the model's probability; not assessed is gray.
         stationOpacity: In [0, 1].
         nodesVisible: Node candidates, colored by call. None: unless their method is not fit for staging.
+        organsVisible: Organs in slice views, as outlines.
         show3D: Stations and nodes as surfaces.
         foreground: What lies over the CT, where the case has it: the PET, or the map of voxels that the method gave.
         foregroundOpacity: In [0, 1].
@@ -53,6 +54,7 @@ class OverlayOptions:
     stationColor: StationColor = "anatomy"
     stationOpacity: float = 0.8
     nodesVisible: bool | None = None
+    organsVisible: bool = False
     show3D: bool = False
     foreground: Foreground = "map"
     foregroundOpacity: float = 0.5

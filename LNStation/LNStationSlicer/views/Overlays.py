@@ -33,6 +33,9 @@ _FILL_OPACITY = 0.35
 _DIMMED_OUTLINE, _DIMMED_FILL = 0.6, 0.35
 """Shares of opacity that stations keep beside a highlighted one."""
 
+_ORGAN_OPACITY = 0.7
+"""Fainter than the stations over them."""
+
 _NO_COLOR = (-1.0, -1.0, -1.0)
 
 
@@ -52,6 +55,7 @@ class Overlays:
         self._remember(options)
         self._drawStations(options)
         self._drawNodes(options)
+        self._drawOrgans(options)
         self._drawForeground(options)
 
     def missingSurfaces(self) -> Iterator[Callable[[], object]]:
@@ -107,7 +111,7 @@ class Overlays:
 
     def hide(self) -> None:
         """Nothing of this case is drawn any more; the options stay as they are."""
-        for node in (self.case.stationsNode(), self.case.nodesNode()):
+        for node in (self.case.stationsNode(), self.case.nodesNode(), self.case.organsNode()):
             if node is not None and node.GetDisplayNode() is not None:
                 node.GetDisplayNode().SetVisibility(False)
         self._layers.layOver(None, 0.0)
@@ -186,6 +190,21 @@ class Overlays:
             color = NEUTRAL_NODE_COLOR if isNeutral else callColor(finding["call"])
             if nodeSegmentId(finding["node_id"]) in known:
                 display.SetSegmentOverrideColor(nodeSegmentId(finding["node_id"]), *color)
+        display.EndModify(modified)
+
+    def _drawOrgans(self, options: OverlayOptions) -> None:
+        """Outlines in the colors of the anatomy; a blind first read shows them too, for they tell of no disease."""
+        node = self.case.organsNode()
+        if node is None:
+            return
+        display = _displayNode(node)
+        modified = display.StartModify()
+        display.SetVisibility(options.organsVisible)
+        display.SetVisibility2D(options.organsVisible)
+        display.SetVisibility3D(False)
+        display.SetVisibility2DFill(False)
+        display.SetVisibility2DOutline(True)
+        display.SetOpacity2DOutline(_ORGAN_OPACITY)
         display.EndModify(modified)
 
     # Voxel map and PET

@@ -10,7 +10,7 @@ from typing import Any
 
 import slicer
 
-from LNStationSlicer.case.CaseExport import exportNodeMap, exportStationMap
+from LNStationSlicer.case.CaseExport import exportNodeMap, exportOrganMap, exportStationMap
 from LNStationSlicer.case.CaseScene import CaseScene
 from LNStationSlicer.case.CaseSettings import CaseSettings
 from LNStationSlicer.case.Parameters import CaseParameters
@@ -66,6 +66,7 @@ class CaseUpload:
         """Volumes written so far, to be deleted once the worker has read them."""
         found = [self.load.get("ct"), self.load["pet"], self.load["nodes"], self.load["tumor"]]
         found += [*self.load["organs"].values(), self.restore.get("stations"), self.restore.get("nodes")]
+        found += self.restore.get("organs") or []
         return [reference for reference in found if reference and "path" in reference]
 
     def steps(self) -> Iterator[Callable[[], None]]:
@@ -81,6 +82,16 @@ class CaseUpload:
         """Write the review as it stands."""
         yield self._exportStations
         yield self._exportNodeMap
+        organs = self._case.organsNode()
+        if organs is not None:
+            self.restore["organs"] = []
+            for name in OrganMatching.organSegments(organs.GetSegmentation()):
+                yield partial(self._exportOrganMap, name)
+
+    def _exportOrganMap(self, name: str) -> None:
+        reference = exportOrganMap(self._case, name, self._folder)
+        if reference is not None:
+            self.restore["organs"].append(reference)
 
     def _ctSteps(self) -> Iterator[Callable[[], None]]:
         """In slabs: to write a whole CT at once takes longer than the panel may pause."""

@@ -10,11 +10,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import slicer
 
-from LNStationSlicer.case.CaseExport import exportStations
+from LNStationLib import anatomy
+from LNStationLib.worker.volume_files import VolumeGeometry
+from LNStationSlicer.case.CaseExport import exportOrgans, exportStations
 from LNStationSlicer.case.CaseScene import CaseScene
 from LNStationSlicer.case.CaseSettings import CaseSettings
+from LNStationSlicer.case.OrganEditing import OrganEditing
 from LNStationSlicer.case.Parameters import CaseParameters
 from LNStationSlicer.case.PatientIdentity import patientIdentity, reportName
 from LNStationSlicer.case.StationEditing import StationEditing
@@ -78,15 +82,38 @@ class AssessJob(Job):
 
     def receive(self, result: dict[str, Any], client: WorkerClient) -> Pieces:
         """The assessment goes first: names and colors of nodes come from it."""
-        client.discard(result.get("organs"))
         yield lambda: CaseSettings(CaseParameters(self.case.node)).rememberAssessed(self.params["settings"])
         yield lambda: self.case.setAssessment(result["assessment"])
         yield lambda: self.case.setStations(*client.takeVolume(result["stations"]))
         yield lambda: self.case.setNodes(*client.takeVolume(result["nodes"]))
+        yield from _organPieces(self.case, result.get("organs", []), client)
         for role in MAP_ROLES:
             reference = result.get(role)
             yield from mapPieces(self.case, role, partial(client.takeVolume, reference) if reference else None)
         yield lambda: self.case.review().markFresh()
+
+
+class Edits:
+    """What a person changed in a case.
+
+    Args:
+        stations: Watches the stations.
+        organs: Watches the organs.
+        staleStations: Stations to assess again.
+        staleOrgans: Organs to assess again with; all stations may follow from them.
+    """
+
+    def __init__(
+        self,
+        stations: StationEditing,
+        organs: OrganEditing,
+        staleStations: Sequence[str] = (),
+        staleOrgans: Sequence[str] = (),
+    ) -> None:
+        self.stations = stations
+        self.organs = organs
+        self.staleStations = tuple(staleStations)
+        self.staleOrgans = tuple(staleOrgans)
 
 
 class ReassessJob(Job):
@@ -94,36 +121,62 @@ class ReassessJob(Job):
 
     method = "reassess"
 
-    def __init__(self, case: CaseScene, editing: StationEditing, stations: Sequence[str]) -> None:
+    def __init__(self, case: CaseScene, edits: Edits) -> None:
         super().__init__(case)
-        self.stations = tuple(stations)
+        everything = tuple(row.name for row in anatomy.stations())
+        self.stations = everything if edits.staleOrgans else edits.staleStations
+        self.organs = edits.staleOrgans
         self.changed: list[str] = []
-        self._editing = editing
+        self._edits = edits
         self._snapshot: dict[str, str] = {}
+        self._organSnapshot: dict[str, str] = {}
 
     def build(self, folder: Path) -> Pieces:
         """Fingerprint and masks are taken in one piece, so that they show the same state."""
         yield lambda: self._export(folder)
 
     def _export(self, folder: Path) -> None:
-        self._snapshot = self._editing.snapshot(list(self.stations))
-        self.params["stations"] = exportStations(self.case, list(self.stations), folder)
+        edits = self._edits
+        self._snapshot = edits.stations.snapshot(edits.staleStations)
+        self._organSnapshot = edits.organs.snapshot(edits.staleOrgans)
+        self.params["stations"] = exportStations(self.case, edits.staleStations, folder)
+        self.params["organs"] = exportOrgans(self.case, edits.staleOrgans, folder) if edits.staleOrgans else {}
 
     def inputs(self) -> Sequence[dict[str, Any]]:
-        """The masks of the stations."""
-        return list(self.params.get("stations", {}).values())
+        """The masks of stations and organs."""
+        return [*self.params.get("stations", {}).values(), *self.params.get("organs", {}).values()]
 
     def receive(self, result: dict[str, Any], client: WorkerClient) -> Pieces:
-        """A station that was edited again meanwhile stays stale."""
+        """What was edited again meanwhile stays as it is, and stale."""
         self.changed = list(result["changed"])
         yield lambda: self.case.setAssessment(result["assessment"])
+        if reference := result.get("stations"):
+            yield partial(self._takeStations, reference, client)
+        if result.get("changed_organs"):
+            yield lambda: self._takeOrgans(result["changed_organs"], [client.takeVolume(r) for r in result["organs"]])
         if result.get("nodes"):
             yield lambda: self.case.setNodes(*client.takeVolume(result["nodes"]))
         for role in MAP_ROLES:
             # None says that the map is as before, not that there is none.
             if reference := result.get(role):
                 yield from mapPieces(self.case, role, partial(client.takeVolume, reference))
-        yield lambda: self._editing.assessed(self._snapshot)
+        yield self._assessed
+
+    def _assessed(self) -> None:
+        self._edits.stations.assessed(self._snapshot)
+        self._edits.organs.assessed(self._organSnapshot)
+
+    def _takeStations(self, reference: dict[str, Any], client: WorkerClient) -> None:
+        """The stations as they follow from other organs, but for those that a person drew or is drawing."""
+        array, geometry = client.takeVolume(reference)
+        self._edits.stations.flush()
+        self.case.replaceStations(array, geometry, keep=self.case.review().stale())
+
+    def _takeOrgans(self, changed: Sequence[str], layers: Sequence[tuple[np.ndarray, VolumeGeometry]]) -> None:
+        """Those that follow from the edit; what a person drew is there already."""
+        self._edits.organs.flush()
+        drawn = {*self.organs, *self.case.review().organs.stale()}
+        self.case.setOrgans(layers, [name for name in changed if name not in drawn])
 
 
 class StageJob(Job):
@@ -179,11 +232,25 @@ class ReportJob(Job):
         return iter(())
 
 
+def _organPieces(case: CaseScene, references: Sequence[dict[str, Any]], client: WorkerClient) -> Pieces:
+    """Layer by layer: each is as large as a CT."""
+    layers: list[tuple[np.ndarray, VolumeGeometry]] = []
+    for reference in references:
+        yield partial(lambda one: layers.append(client.takeVolume(one)), reference)
+    if references:
+        yield lambda: case.setOrgans(layers)
+
+
+def _edited(job: Job) -> Sequence[str]:
+    organs = job.organs if isinstance(job, ReassessJob) else ()
+    return [anatomy.organ(name).title for name in organs] or job.stations
+
+
 def jobTitle(job: Job) -> str:
     """What a job does, for the progress line."""
     return {
         "assess": _("Assessing the case"),
-        "reassess": _("Re-assessing {stations}").format(stations=", ".join(job.stations)),
+        "reassess": _("Re-assessing {names}").format(names=", ".join(_edited(job))),
         "stage": _("Deriving the reader's N category"),
         "report": _("Writing the report"),
     }[job.method]

@@ -302,6 +302,9 @@ class WorkerClient:
             else:
                 for entry in value.values():
                     self._discardAll(entry)
+        elif isinstance(value, list):
+            for entry in value:
+                self._discardAll(entry)
 
     def _discard(self, reference: dict[str, Any] | None) -> None:
         if reference and "path" in reference and self._folder is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from LNStationLib.assessment.review import ReaderCall, Review
+from LNStationLib.assessment.review import ContourEdit, ReaderCall, Review
 from LNStationLib.export.columns import EDITS, READER_CALLS, STATIONS, columns
 from LNStationLib.export.report.category import Category, Fact, category_content
 from LNStationLib.export.report.cells import Cell, Heading, Table, call_cell, heading, station_cell
@@ -15,7 +15,9 @@ from LNStationLib.state.assessment import Assessment, StationFinding
 BLIND = "blind: every station was called before the model's output was shown"
 NOT_BLIND = "with the model's output in view"
 (_STATION,) = columns(STATIONS, "station")
-_BEFORE, _AFTER = columns(EDITS, "volume_before_ml", "volume_after_ml")
+_WHEN, _WHO, _BEFORE, _AFTER = columns(EDITS, "time", "reader", "volume_before_ml", "volume_after_ml")
+_EDIT_COLUMNS = ((_WHEN, 22), (_WHO, 22), (_BEFORE, 17), (_AFTER, 17))
+"""With their shares of the width, in percent; between reader and volumes stands what was edited."""
 
 
 @dataclass(frozen=True)
@@ -94,16 +96,21 @@ def _said(said: ReaderCall | None) -> tuple[Cell, Cell, Cell]:
 
 
 def _edits(review: Review) -> Table:
-    headings = tuple(heading(column, share) for column, share in zip(EDITS, (24, 26, 14, 18, 18), strict=True))
+    when, who, before, after = (heading(column, share) for column, share in _EDIT_COLUMNS)
     rows = tuple(
         (
             Cell(time_text(edit.when)),
             Cell(clean(edit.who) or NOTHING),
-            station_cell(edit.station),
+            _outline_cell(edit),
             Cell(_BEFORE.text(edit)),
             Cell(_AFTER.text(edit)),
         )
         for edit in review.edits
     )
-    note = f"{sentence(plural(len(rows), 'edit'))} {NOTHING} means that the station had no outline." if rows else ""
+    note = f"{sentence(plural(len(rows), 'edit'))} {NOTHING} means that there was no outline." if rows else ""
+    headings = (when, who, Heading("Station or organ", 22), before, after)
     return Table(headings, rows, "No outline was changed.", note)
+
+
+def _outline_cell(edit: ContourEdit) -> Cell:
+    return Cell(clean(edit.organ_title or ""), "name") if edit.station is None else station_cell(edit.station)

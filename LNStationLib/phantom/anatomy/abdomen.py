@@ -6,6 +6,7 @@ import numpy as np
 
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.phantom.anatomy.shapes import Blend, Ellipsoid, Patch, Shape, coordinates, frame_along, merge, tube
+from LNStationLib.phantom.anatomy.variants import shifts
 
 FLUID_LEVEL_Y_MM = -22.0
 """Height (y) of the fluid in the stomach of a supine patient; air lies in front of it."""
@@ -55,16 +56,20 @@ def stomach_gas(stomach_patch: Patch, grid: Grid) -> Patch:
     return Patch(stomach_patch.box, np.maximum(stomach_patch.sdf + 4.5, y - np.float32(FLUID_LEVEL_Y_MM)))
 
 
-def patches(grid: Grid, below: np.ndarray) -> dict[str, Patch]:
+def patches(grid: Grid, below: np.ndarray, raise_mm: float = 0.0) -> dict[str, Patch]:
     """Rasterize the organs and keep them under the diaphragm.
 
     Args:
         grid: Grid in the frame of ``central``.
         below: Distance in mm from the surface of the abdominal cavity, negative inside.
+        raise_mm: How much higher the left dome stands than usual, and stomach and spleen with it.
     """
     found = {}
     shapes = {"stomach": (stomach(),), **solid_organs()}
+    lift = shifts.bump_field(-120.0, 60.0, (0.0, 0.0, 0.9 * raise_mm))
     for name, parts in shapes.items():
+        if raise_mm and name in ("stomach", "spleen"):
+            parts = tuple(shifts.moved(part, lift) for part in parts)
         patch = merge([part.patch(grid) for part in parts], 4.0 if name == "spleen" else 0.0)
         gap = {"crura": 0.5, "liver_vessels": 8.0}.get(name, 3.5)
         found[name] = Patch(patch.box, np.maximum(patch.sdf, below[patch.box] + np.float32(gap)))

@@ -16,6 +16,7 @@ from scipy.ndimage import affine_transform
 
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.phantom.anatomy.shapes import Box, Float32Array, Patch, box_around
+from LNStationLib.phantom.anatomy.traits import PresentTrait
 from LNStationLib.phantom.anatomy.variation import Variation
 from LNStationLib.support.types import PointMm
 
@@ -33,11 +34,32 @@ _HALF_WIDTH_MM = {"up": 203.0, "down": 221.0, "beside": 262.0}
 """Half width of a lean body by where the arms lie, as the shapes of shoulders and arms reach."""
 # Kyphosis leaves the sternum (y = -75) where it is and moves the spine's back (y = 75) by its whole amount.
 _FRONT_Y_MM, _DEPTH_Y_MM = -75.0, 150.0
+_BOW_MM, _TURN_DEG = (8.0, 26.0), (2.0, 9.0)
+"""How far the least and the most pronounced scoliosis bends the spine's back aside, and how far it turns it."""
+_TURN_ABOUT_Y_MM = 20.0
+"""A turned trunk turns about its middle."""
 
 
 def kyphosis_bump(z: np.ndarray | float) -> np.ndarray:
     """How much of the kyphosis is seen at a height (mm, frame of ``central``): 1 at T7, 0 at the neck and L1."""
     return np.asarray(np.exp(-(((np.asarray(z, float) + 45.0) / 75.0) ** 2)))
+
+
+def scoliosis_curve(z: np.ndarray | float) -> np.ndarray:
+    """Share of a scoliosis' bow at a height: a main curve at T7 and two counter-curves."""
+    z = np.asarray(z, float)
+    ends = np.clip((z - _LOWEST_MM) / 60, 0, 1) * np.clip((_HIGHEST_MM - z) / 60, 0, 1)
+    return np.asarray(np.cos((z + 45.0) / 42.0) * np.exp(-(((z + 45.0) / 120.0) ** 2)) * ends)
+
+
+def _bent(v: Variation, z_model: float, scoliosis: PresentTrait) -> tuple[np.ndarray, np.ndarray]:
+    """Matrix and offset that bend the back sideways and turn it; the sternum stays in the midline."""
+    share = scoliosis.side * float(scoliosis_curve(z_model))
+    bow, angle = scoliosis.between(*_BOW_MM) * share, np.radians(scoliosis.between(*_TURN_DEG) * share)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    shear = np.array([[1.0, bow / _DEPTH_Y_MM], [0.0, 1.0]])
+    center = np.array([0.0, _TURN_ABOUT_Y_MM])
+    return turn @ shear, center - turn @ center + turn @ np.array([-bow * _FRONT_Y_MM / _DEPTH_Y_MM, 0.0])
 
 
 @lru_cache(maxsize=1024)
@@ -48,6 +70,11 @@ def _pose(v: Variation, z_model: float) -> tuple[np.ndarray, np.ndarray]:
     shift = np.array([0.0, v.size * v.depth * bow * (-_FRONT_Y_MM / _DEPTH_Y_MM)])
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     lean = np.radians([v.roll_deg, v.pitch_deg]) * (z_model * v.length)
+    scoliosis = v.trait("scoliosis") if v.present else None
+    if scoliosis is not None:
+        bend, aside = _bent(v, z_model, scoliosis)
+        shift = shift + stretch @ aside
+        stretch = stretch @ bend
     return turn @ stretch, turn @ shift + lean
 
 

@@ -68,7 +68,13 @@ class LungTrees:
     bronchi: tuple[Tube, ...]
 
 
-def grow(rng: np.random.Generator, points: dict[int, np.ndarray], artery: float, vein: float) -> LungTrees:
+def grow(
+    rng: np.random.Generator,
+    points: dict[int, np.ndarray],
+    artery: float,
+    vein: float,
+    field: Callable[[np.ndarray], np.ndarray] | None = None,
+) -> LungTrees:
     """Grow the trees of all lobes.
 
     Args:
@@ -76,6 +82,7 @@ def grow(rng: np.random.Generator, points: dict[int, np.ndarray], artery: float,
         points: For each lobe label end points ``(n, 3)`` in LPS mm.
         artery: Scale of the caliber of arteries.
         vein: Scale of the caliber of veins.
+        field: Displacement of the hila (``variants.shifts.Field``).
     """
     arteries: list[Tube] = []
     veins: list[Tube] = []
@@ -86,15 +93,16 @@ def grow(rng: np.random.Generator, points: dict[int, np.ndarray], artery: float,
             continue
         half = len(ends) // 2
         seed = int(rng.integers(2**31))
+        bronchus, artery_at, vein_at = np.array([root.bronchus, root.artery, root.vein], float)
+        if field is not None:
+            bronchus, artery_at, vein_at = (p + field(p[None])[0] for p in (bronchus, artery_at, vein_at))
         # The same seed and ends make bronchus and artery fork together; veins run between them.
+        _branch(np.random.default_rng(seed), artery_at, ends[:half], arteries, lambda n: _radius(n) * artery)
         _branch(
-            np.random.default_rng(seed), np.array(root.artery), ends[:half], arteries, lambda n: _radius(n) * artery
-        )
-        _branch(
-            np.random.default_rng(seed), np.array(root.bronchus), ends[:half] + np.array([1.6, -1.4, 1.2]), bronchi,
+            np.random.default_rng(seed), bronchus, ends[:half] + np.array([1.6, -1.4, 1.2]), bronchi,
             lambda n: _radius(n) * 0.78 if n >= _MIN_AIRWAY_POINTS else 0.0,
         )  # fmt: skip
-        _branch(rng, np.array(root.vein), ends[half:], veins, lambda n: _radius(n) * 0.95 * vein)
+        _branch(rng, vein_at, ends[half:], veins, lambda n: _radius(n) * 0.95 * vein)
     return LungTrees(tuple(arteries), tuple(veins), tuple(bronchi))
 
 

@@ -10,8 +10,16 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from LNStationLib.imaging.distances import depth_mm
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.phantom.anatomy.shapes import Float32Array, box_around, coordinates
+from LNStationLib.phantom.anatomy.variants import shifts
+from LNStationLib.phantom.anatomy.variants.pleural_space import (
+    fissure_offsets_mm,
+    removed_lung,
+    side_distance,
+)
+from LNStationLib.phantom.anatomy.variation import Variation
 from LNStationLib.support.types import BoolArray, LabelArray
 
 _CLOSING_MM = 11.0
@@ -96,9 +104,11 @@ def hilar_fat_mm(fat_mm: float) -> float:
 
 
 def _closed(organs: BoolArray, spacing: tuple[float, ...], closing_mm: float, fat_mm: float) -> Float32Array:
-    grown = edt.edt(~organs, anisotropy=spacing) < closing_mm + fat_mm
-    outside, inside = edt.edt(~grown, anisotropy=spacing), edt.edt(grown, anisotropy=spacing)
-    return np.asarray(outside - inside + closing_mm, np.float32)
+    grown = depth_mm(~organs, spacing) < closing_mm + fat_mm
+    # As two labels, both sides of the surface come from one call.
+    distance = edt.edt(grown.view(np.uint8) + np.uint8(1), anisotropy=spacing)
+    np.negative(distance, out=distance, where=grown)
+    return np.asarray(distance + np.float32(closing_mm), np.float32)
 
 
 def resize(values: Float32Array, shape: tuple[int, int, int], steps: Sequence[int]) -> Float32Array:
@@ -123,7 +133,7 @@ def _stretched(values: Float32Array, axis: int, size: int, step: int) -> Float32
     return fine
 
 
-def fissure_distances(grid: Grid) -> dict[str, Float32Array]:
+def fissure_distances(grid: Grid, variation: Variation) -> dict[str, Float32Array]:
     """Signed distance in mm from the fissures, broadcasting to the grid; positive above and in front."""
     whole = (slice(0, grid.shape[0]), slice(0, grid.shape[1]), slice(0, grid.shape[2]))
     x, y, z = coordinates(grid, whole)
@@ -131,17 +141,20 @@ def fissure_distances(grid: Grid) -> dict[str, Float32Array]:
     bend = np.float32(0.0015) * (np.abs(x) - 60) ** 2
     oblique = z - (np.float32(0.95) * (y - 30) - bend)
     horizontal = np.asarray(z + 26 - np.float32(0.12) * y + np.float32(0.002) * (np.abs(x) - 60) ** 2, np.float32)
-    return {
+    planes = {
         "oblique_left": (oblique + 28) * np.float32(0.72),
         "oblique_right": (oblique + 36) * np.float32(0.72),
         "horizontal": horizontal,
     }
+    for name, offset in fissure_offsets_mm(variation, x).items():
+        planes[name] = planes[name] + offset * np.float32(1.0 if name == "horizontal" else 0.72)
+    return planes
 
 
-def fissure_sheets(grid: Grid) -> dict[str, Float32Array]:
+def fissure_sheets(grid: Grid, variation: Variation) -> dict[str, Float32Array]:
     """Distance in mm from each fissure, large where the fissure does not reach."""
-    x = grid.coordinates_mm(2).astype(np.float32)[None, None, :]
-    planes = fissure_distances(grid)
+    x = _from_middle(grid, variation)
+    planes = fissure_distances(grid, variation)
     right, left = np.where(x < 0, 0, 50).astype(np.float32), np.where(x > 0, 0, 50).astype(np.float32)
     return {
         "oblique_left": np.abs(planes["oblique_left"]) + left,
@@ -150,14 +163,22 @@ def fissure_sheets(grid: Grid) -> dict[str, Float32Array]:
     }
 
 
-def lobe_labels(grid: Grid) -> LabelArray:
+def _from_middle(grid: Grid, variation: Variation) -> Float32Array:
+    """How far to the left of the mediastinum's middle, in mm, broadcasting to the grid."""
+    if shifts.mediastinal_shift_mm(variation) == 0:
+        return grid.coordinates_mm(2).astype(np.float32)[None, None, :]
+    return -side_distance(grid, variation, 1)
+
+
+def lobe_labels(grid: Grid, variation: Variation) -> LabelArray:
     """The lobe that each voxel would belong to if it were lung.
 
     Returns:
         uint8 ``[z, y, x]``: 1 left upper, 2 left lower, 3 right upper, 4 right middle, 5 right lower.
     """
-    left = np.broadcast_to(grid.coordinates_mm(2)[None, None, :] > 0, grid.shape)
-    planes = fissure_distances(grid)
+    removed = removed_lung(variation)
+    left = np.broadcast_to(_from_middle(grid, variation) > 0 if removed == 0 else np.array(removed < 0), grid.shape)
+    planes = fissure_distances(grid, variation)
     labels = np.where(planes["oblique_left"] > 0, np.uint8(1), np.uint8(2))
     front = np.where(planes["horizontal"] > 0, np.uint8(3), np.uint8(4))
     right = np.where(planes["oblique_right"] > 0, front, np.uint8(5))

@@ -11,6 +11,10 @@ from LNStationLib.imaging.grid import Grid
 from LNStationLib.phantom.anatomy import abdomen, arms, lung_trees, lungs, muscles, skeleton, wall
 from LNStationLib.phantom.anatomy.shape_tables import group_shapes, organ_shapes
 from LNStationLib.phantom.anatomy.shapes import Float32Array, Patch, Shape, box_around, merge, smooth_minimum
+from LNStationLib.phantom.anatomy.variants import pleural_space, shifts
+from LNStationLib.phantom.anatomy.variants.apply import HERNIA
+from LNStationLib.phantom.anatomy.variants.neck import DEEP_MUSCLES, NECK_VEINS
+from LNStationLib.phantom.anatomy.variants.resection import resect
 from LNStationLib.phantom.anatomy.variation import Variation
 from LNStationLib.support.types import BoolArray, LabelArray
 
@@ -41,6 +45,7 @@ class Anatomy:
         liver: Distance in mm from the liver, negative inside.
         pleura: Distance in mm from the mediastinal pleura, negative in the mediastinum; before ``fit_lungs`` it
             leaves room for nodes at the hila.
+        contents: Fluid and airless lung; ``None`` where the lungs fill the pleural cavities.
     """
 
     grid: Grid
@@ -52,6 +57,7 @@ class Anatomy:
     above_diaphragm: Float32Array = field(default_factory=lambda: np.zeros(0, np.float32))
     liver: Float32Array = field(default_factory=lambda: np.zeros(0, np.float32))
     pleura: Float32Array = field(default_factory=lambda: np.zeros(0, np.float32))
+    contents: pleural_space.PleuralContents | None = None
     _chest: Float32Array | None = field(default=None, repr=False)
     _lobes: LabelArray | None = field(default=None, repr=False)
 
@@ -68,12 +74,27 @@ class Anatomy:
     def lobes(self) -> LabelArray:
         """``lungs.lobe_labels`` of the grid."""
         if self._lobes is None:
-            self._lobes = lungs.lobe_labels(self.grid)
+            self._lobes = lungs.lobe_labels(self.grid, self.variation)
         return self._lobes
+
+    def pleural_space(self) -> Float32Array:
+        """Distance in mm from the surface of both pleural cavities, negative inside."""
+        return np.maximum(self.chest_space(), -self.pleura)
 
     def lung_space(self) -> Float32Array:
         """Distance in mm from the surface of both lungs, negative inside."""
-        return np.maximum(self.chest_space(), -self.pleura)
+        space = self.pleural_space()
+        return space if self.contents is None else np.maximum(space, -self.contents.fluid)
+
+    def airless(self) -> Float32Array | None:
+        """Distance in mm from the surface of lung without air, negative inside; ``None`` where all lung has air."""
+        lobe = pleural_space.collapsed_lobe(self.variation)
+        fields = [] if self.contents is None else [self.contents.airless]
+        if lobe is not None:
+            planes = lungs.fissure_distances(self.grid, self.variation)
+            left = pleural_space.side_distance(self.grid, self.variation, 1)
+            fields.append(pleural_space.airless_lobe(planes, left, lobe))
+        return np.maximum(np.minimum.reduce(fields), self.lung_space()) if fields else None
 
 
 def bare(grid: Grid, variation: Variation, tumor: Shape | None = None) -> Anatomy:
@@ -88,11 +109,13 @@ def bare(grid: Grid, variation: Variation, tumor: Shape | None = None) -> Anatom
     _walls(model)
     shapes = organ_shapes(variation)
     if tumor is not None:
-        shapes["tumor"] = tumor
+        field = shifts.mediastinal_field(variation)
+        shapes["tumor"] = tumor if field is None else shifts.moved(tumor, field)
     for name, shape in shapes.items():
         model.patches[name] = shape.patch(grid)
     for name, parts in group_shapes(variation).items():
         model.groups[name] = merge([shape.patch(grid) for shape in parts])
+    resect(model.patches, grid, variation)
     _bones(model)
     _partition(model)
     _cut_heart(model)
@@ -118,11 +141,12 @@ def _walls(model: Anatomy) -> None:
     behind = skeleton.paraspinal().patch(grid)
     model.cavity[behind.box] = np.maximum(model.cavity[behind.box], -behind.sdf)
     _skin(model)
-    height = wall.diaphragm_height(grid, traits.dome_mm)
+    height = wall.diaphragm_height(grid, traits.dome_mm, shifts.dome_raise_mm(traits))
     z = grid.coordinates_mm(0).astype(np.float32)[:, None, None]
     # The domes slope; 0.8 makes the vertical distance roughly that from the surface.
     model.above_diaphragm = (z - height[None]) * np.float32(0.8)
     model.liver = wall.liver_distance(grid, model.cavity, model.above_diaphragm)
+    model.contents = pleural_space.contents(grid, traits, model.above_diaphragm)
 
 
 def _skin(model: Anatomy) -> None:
@@ -146,15 +170,22 @@ def _skin(model: Anatomy) -> None:
 
 def _abdomen(model: Anatomy) -> None:
     below = np.maximum(model.cavity, model.above_diaphragm)
-    model.groups |= abdomen.patches(model.grid, below)
+    model.groups |= abdomen.patches(model.grid, below, shifts.dome_raise_mm(model.variation)[1])
     model.patches["stomach"] = model.groups.pop("stomach")
-    low = box_around(model.grid, (-170, -140, -300), (120, 140, -70 + model.variation.dome_mm))
+    if HERNIA in model.groups:
+        model.patches["stomach"] = merge([model.patches["stomach"], model.groups[HERNIA]])
+    low = box_around(model.grid, (-170, -140, -300), (120, 140, _highest_dome_mm(model.variation)))
     model.patches["liver"] = Patch(low, model.liver[low])
+
+
+def _highest_dome_mm(variation: Variation) -> float:
+    """A height above both domes."""
+    return -70 + variation.dome_mm + max(shifts.dome_raise_mm(variation))
 
 
 def _sheets(model: Anatomy) -> None:
     """Diaphragm, 3 mm thick, and the pericardial sac around heart, aortic root and pulmonary trunk."""
-    low = box_around(model.grid, (-200, -200, -300), (200, 200, -70 + model.variation.dome_mm))
+    low = box_around(model.grid, (-200, -200, -300), (200, 200, _highest_dome_mm(model.variation)))
     height = model.above_diaphragm[low]
     model.patches["diaphragm"] = Patch(low, np.maximum(np.abs(height + 1.5) - 1.5, model.cavity[low]))
     sac = merge([model.patches[name] for name in ("heart_outline", "ascending_aorta", "pulmonary_trunk")], 6.0)
@@ -235,6 +266,8 @@ MEDIASTINAL = (
 def _mediastinal(model: Anatomy) -> BoolArray:
     organs = union(model, MEDIASTINAL)
     organs |= model.groups["mediastinal_fat"].mask(model.grid.shape)
+    if HERNIA in model.groups:
+        organs |= model.groups[HERNIA].mask(model.grid.shape)
     organs |= model.raw_mask("spine")
     return organs
 
@@ -255,13 +288,15 @@ _SOLID_GROUPS = (
     "hemiazygos",
 )  # fmt: skip
 """Groups in which no node may lie."""
+_RARE_SOLID_GROUPS = (NECK_VEINS, DEEP_MUSCLES)
+"""The same that only patients with a trait have."""
 
 
 def node_room(model: Anatomy) -> BoolArray:
     """Voxels in which a node may lie: within the pleura or the neck, out of every organ."""
     solid = union(model, [name for name in model.patches if name not in _NOT_SOLID], 0.6)
     solid |= union(model, ["trachea", "main_bronchus_right", "main_bronchus_left", "bronchus_intermedius"], 2.4)
-    for name in _SOLID_GROUPS:
+    for name in (*_SOLID_GROUPS, *(name for name in _RARE_SOLID_GROUPS if name in model.groups)):
         solid |= model.groups[name].mask(model.grid.shape, 0.5)
     inside = (model.pleura < 6.0) & (model.cavity < -1) & (model.above_diaphragm > 2)
     neck = (wall.apex_distance(model.grid) > 4) & (model.skin < -14)
@@ -272,7 +307,7 @@ def _grow_trees(model: Anatomy, rng: np.random.Generator) -> None:
     grid, traits = model.grid, model.variation
     shares = {root.label: root.share for root in lung_trees.ROOTS}
     ends = lungs.end_points(rng, model.lung_space(), model.lobes(), grid, shares, LUNG_END_POINTS)
-    trees = lung_trees.grow(rng, ends, traits.artery, traits.vein)
+    trees = lung_trees.grow(rng, ends, traits.artery, traits.vein, shifts.mediastinal_field(traits))
     model.groups["lung_arteries"] = lung_trees.rasterize(trees.arteries, grid)
     model.groups["lung_veins"] = lung_trees.rasterize(trees.veins, grid)
     model.groups["segmental_bronchi"] = merge([t.patch(grid, 3.0) for t in trees.bronchi], outside_mm=3.0)

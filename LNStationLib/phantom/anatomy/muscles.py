@@ -91,7 +91,13 @@ SHOULDERS_FROM_MM = 30.0
 
 
 def shoulder_bulk(
-    x: Float32Array, y: Float32Array, z: Float32Array, depth: Float32Array, sway: Float32Array
+    x: Float32Array,
+    y: Float32Array,
+    z: Float32Array,
+    depth: Float32Array,
+    sway: Float32Array,
+    *,
+    with_neck: bool = True,
 ) -> Float32Array:
     """Distance in mm from the muscles that fill shoulder and back of the neck, parted by uneven planes of fat.
 
@@ -101,6 +107,7 @@ def shoulder_bulk(
         z: See ``x``.
         depth: Distance from the inner chest wall in mm.
         sway: Smooth random field of unit variance, whose zeros are the planes.
+        with_neck: Whether they fill the neck too; not where its muscles are drawn one by one.
     """
     # The armpit's fat, between the muscles in front and behind, opens downward.
     opening = 16 + 1.4 * np.clip(84 - z, 0, None)
@@ -113,7 +120,13 @@ def shoulder_bulk(
     spaces = (1 - np.sqrt((x / wide) ** 2 + ((y + 14) / 40) ** 2)) * 40
     neck = np.maximum(np.maximum(86 - z + 5 * sway, spaces), 8 - depth)
     planes = np.float32(5.0) * (np.float32(0.13) - np.abs(sway))
-    bulk = np.minimum(np.maximum(shoulder, armpit), neck)
+    if with_neck:
+        bulk = np.minimum(np.maximum(shoulder, armpit), neck)
+    else:
+        # Where the neck's muscles are drawn one by one, the back goes over into them and the front is fat.
+        bulk = np.minimum(np.maximum(shoulder, armpit), np.maximum(48 - y + 4 * sway, z - 104 + 4 * sway))
+        before = -24 - y + 5 * sway + 0.2 * (np.abs(x) - 90)
+        bulk = np.maximum(bulk, np.where(z > 80, before, -20.0))
     return np.asarray(np.maximum(bulk, planes), np.float32)
 
 

@@ -123,6 +123,12 @@ def _cavities(model: Anatomy, carry: Carry, table: MaskTable, taken: BoolArray, 
     taken[lung.box] |= air
     held = np.zeros(taken.shape, bool)
     held[lung.box] = air
+    if model.contents is not None:
+        # What fills a pleural cavity beside lung is neither lung nor mediastinum.
+        fluid = carry(whole_patch(np.maximum(model.pleural_space(), model.contents.fluid)))
+        drowned = (fluid.sdf < -0.3) & ~taken[fluid.box]
+        held[fluid.box] |= drowned
+        taken[fluid.box] |= drowned
     table.put("thoracic_cavity", chest.box, inside)
     table.put("mediastinum", chest.box, inside & ~held[chest.box])
 

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from LNStationLib.phantom.anatomy import arms, central, heart, muscles, skeleton, vessels
 from LNStationLib.phantom.anatomy.shapes import Blend, Ellipsoid, Shape, Tube, tube
+from LNStationLib.phantom.anatomy.variants.apply import varied_groups, varied_organs
 from LNStationLib.phantom.anatomy.variation import Variation
 
 TUMOR = Blend(
@@ -48,7 +49,7 @@ def _organ_shapes(variation: Variation) -> dict[str, Shape]:
     parts = skeleton.sternum()
     shapes["manubrium"], shapes["sternal_body"] = parts["manubrium"], parts["body"]
     shapes["tumor"] = TUMOR
-    return shapes
+    return varied_organs(shapes, variation) if variation.present else shapes
 
 
 def group_shapes(variation: Variation | None = None) -> dict[str, list[Shape]]:
@@ -90,6 +91,8 @@ def _group_shapes(variation: Variation | None) -> dict[str, list[Shape]]:
     }
     if variation is not None:
         groups |= _trait_groups(variation)
+        if variation.present:
+            return varied_groups(groups, variation, organ_shapes(variation))
     return groups
 
 

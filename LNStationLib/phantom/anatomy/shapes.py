@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -66,12 +67,18 @@ def box_around(grid: Grid, low: npt.ArrayLike, high: npt.ArrayLike) -> Box:
     return slices[0], slices[1], slices[2]
 
 
+@lru_cache(maxsize=16)
+def _axes(grid: Grid) -> tuple[Float32Array, Float32Array, Float32Array]:
+    """Coordinates in mm along ``(z, y, x)``, read-only: each of the thousand tubes of a lung asks for a part."""
+    z, y, x = (grid.coordinates_mm(axis).astype(np.float32) for axis in range(3))
+    for axis in (z, y, x):
+        axis.flags.writeable = False
+    return z, y, x
+
+
 def coordinates(grid: Grid, box: Box) -> tuple[Float32Array, Float32Array, Float32Array]:
     """Open mesh ``(x, y, z)`` of LPS coordinates in mm over a box, broadcasting to ``[z, y, x]``."""
-    z, y, x = (
-        (grid.origin_mm[axis] + grid.spacing_mm[axis] * np.arange(part.start, part.stop)).astype(np.float32)
-        for axis, part in enumerate(box)
-    )
+    z, y, x = (axis[part] for axis, part in zip(_axes(grid), box, strict=True))
     return x[None, None, :], y[None, :, None], z[:, None, None]
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
+
+from LNStationLib.phantom.anatomy.traits import AnatomyTrait, PresentTrait
 
 ArchVariant = Literal["normal", "bovine", "left_vertebral", "aberrant_right_subclavian"]
 Contrast = Literal["none", "arterial", "venous"]
@@ -64,6 +67,7 @@ class Variation:
         noise_hu: Standard deviation of the CT's noise in soft tissue at 3 mm slices and 0.8 mm pixels.
         brown_fat: Whether brown fat takes up FDG.
         breathing_mm: Shift ``(x, y, z)`` of the PET against the CT at the diaphragm.
+        present: Anatomical traits (``traits``); never drawn here, and none in the audited cohorts.
     """
 
     size: float
@@ -94,6 +98,11 @@ class Variation:
     noise_hu: float = 11.0
     brown_fat: bool = False
     breathing_mm: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    present: tuple[PresentTrait, ...] = ()
+
+    def trait(self, name: AnatomyTrait) -> PresentTrait | None:
+        """An anatomical trait as this patient has it; ``None`` where the patient lacks it."""
+        return next((trait for trait in self.present if trait.name == name), None)
 
 
 def draw_variation(rng: np.random.Generator, **fixed: Any) -> Variation:
@@ -110,6 +119,25 @@ def draw_variation(rng: np.random.Generator, **fixed: Any) -> Variation:
     female = fixed["sex"] == "F" if "sex" in fixed else drawn
     traits = _body(rng, female) | _vessels(rng) | _examination(rng, female)
     return replace(Variation(**traits), **fixed)
+
+
+def fixed_by(present: Sequence[PresentTrait]) -> dict[str, Any]:
+    """What anatomical traits fix of ``Variation``, themselves among it."""
+    fixed: dict[str, Any] = {"present": tuple(present)} if present else {}
+    for trait in present:
+        if trait.name == "kyphosis":
+            fixed["kyphosis_mm"] = trait.between(12.0, 24.0)
+        elif trait.name == "bovine_arch":
+            fixed["arch"] = "bovine"
+        elif trait.name == "aberrant_right_subclavian":
+            fixed["arch"] = "aberrant_right_subclavian"
+        elif trait.name == "right_arch":
+            fixed |= {"arch": "normal", "aortic_elongation_mm": 0.0, "aortic_dilatation": 1.0}
+        elif trait.name == "dilated_aorta":
+            fixed["aortic_dilatation"] = trait.between(1.3, 1.6)
+        elif trait.name == "elongated_aorta":
+            fixed["aortic_elongation_mm"] = trait.between(8.0, 16.0)
+    return fixed
 
 
 def _normal(rng: np.random.Generator, mean: float, sd: float, low: float, high: float) -> float:

@@ -100,10 +100,15 @@ def apex_distance(grid: Grid) -> Float32Array:
     return distance
 
 
-def diaphragm_height(grid: Grid, shift_mm: float) -> Float32Array:
+def diaphragm_height(grid: Grid, shift_mm: float, raise_mm: tuple[float, float] = (0.0, 0.0)) -> Float32Array:
     """Height (z) in mm of the diaphragm's upper surface over ``[y, x]``: two domes, and the tendon.
 
     The central tendon, which the heart rests on, moves by less than a third of the domes' way.
+
+    Args:
+        grid: Its plane is meant.
+        shift_mm: Of both domes along z.
+        raise_mm: How much higher the right and the left dome stand beyond that.
     """
     y, x = grid.coordinates_mm(1)[:, None], grid.coordinates_mm(2)[None, :]
 
@@ -111,8 +116,8 @@ def diaphragm_height(grid: Grid, shift_mm: float) -> Float32Array:
         level = ((x - center[0]) / width) ** 2 + ((y - center[1]) / depth) ** 2
         return np.asarray(top - drop * level, np.float32)
 
-    right = dome(-96 + shift_mm, (-66, -10), 60, 84, 44)
-    left = dome(-107 + shift_mm, (66, -2), 58, 78, 44)
+    right = dome(-96 + shift_mm + raise_mm[0], (-66, -10), 60, 84, 44)
+    left = dome(-107 + shift_mm + raise_mm[1], (66, -2), 58, 78, 44)
     tendon = dome(-110 + 0.3 * shift_mm, (14, -36), 84, 56, 26)
     return -smooth_minimum(smooth_minimum(-right, -left, 14.0), -tendon, 14.0)
 

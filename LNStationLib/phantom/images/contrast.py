@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from LNStationLib.phantom.anatomy.variation import Variation
 
 BLOOD_HU = 42.0
@@ -31,20 +33,28 @@ _VEINS_VENOUS_HU = {
 _DENSE_HU, _MIXED_HU, _UNENHANCED_HU = 900.0, 520.0, 48.0
 _ORGANS_HU = {
     "none": {"liver": 58.0, "spleen": 48.0, "kidneys": 32.0, "thyroid": 105.0, "myocardium": 45.0, "muscle": 52.0,
-             "liver_vessels": 42.0},
+             "liver_vessels": 42.0, "airless_lung": 38.0},
     "venous": {"liver": 108.0, "spleen": 118.0, "kidneys": 175.0, "thyroid": 150.0, "myocardium": 105.0,
-               "muscle": 57.0, "liver_vessels": 142.0},
+               "muscle": 57.0, "liver_vessels": 142.0, "airless_lung": 92.0},
     "arterial": {"liver": 68.0, "spleen": 135.0, "kidneys": 150.0, "thyroid": 165.0, "myocardium": 110.0,
-                 "muscle": 54.0, "liver_vessels": 62.0},
+                 "muscle": 54.0, "liver_vessels": 62.0, "airless_lung": 80.0},
 }  # fmt: skip
 """By phase."""
+_FLUID_HU = (5.0, 25.0)
+"""Range of pleural fluid."""
 LUNG_ARTERY, LUNG_VEIN = "pulmonary_artery_right", "superior_pulmonary_veins"
 """Vessels whose blood the branches in the lungs hold."""
 
 
 def organ_hu(traits: Variation, organ: str) -> float:
-    """Attenuation of an organ (liver, spleen, kidneys, thyroid, myocardium, muscle, liver_vessels) in the phase."""
+    """Attenuation in the phase; organs are those of ``_ORGANS_HU``, such as liver, muscle or airless_lung."""
     return _ORGANS_HU[traits.contrast][organ]
+
+
+def fluid_hu(traits: Variation) -> float:
+    """Attenuation of pleural fluid: transudates near water, exudates and blood denser."""
+    held = traits.trait("pleural_effusion") or traits.trait("pneumonectomy")
+    return float((held.generator() if held else np.random.default_rng(0)).uniform(*_FLUID_HU))
 
 
 def blood_hu(traits: Variation) -> dict[str, float]:

@@ -10,6 +10,9 @@ from LNStationLib.phantom.anatomy import lungs, muscles, wall
 from LNStationLib.phantom.anatomy.central import BRONCHUS_WALL_MM, TRACHEA_WALL_MM
 from LNStationLib.phantom.anatomy.model import Anatomy
 from LNStationLib.phantom.anatomy.shapes import Float32Array, Patch
+from LNStationLib.phantom.anatomy.variants import hernia
+from LNStationLib.phantom.anatomy.variants.apply import GOITER_NODULES, HERNIA
+from LNStationLib.phantom.anatomy.variants.neck import DEEP_MUSCLES, NECK_VEINS
 from LNStationLib.phantom.images import contrast
 from LNStationLib.phantom.images.scanner import scan
 
@@ -85,7 +88,9 @@ def _body(canvas: Canvas, model: Anatomy, texture: Float32Array) -> None:
             part += cover * (25 - part)
     _wall_muscles(canvas, model, texture)
     muscle = contrast.organ_hu(model.variation, "muscle")
-    for name in ("back_muscles", "shoulder_muscles", "neck_muscles"):
+    for name in ("back_muscles", "shoulder_muscles", "neck_muscles", DEEP_MUSCLES):
+        if name not in model.groups:
+            continue
         patch = model.groups[name]
         canvas.stroke(
             Patch(patch.box, np.maximum(patch.sdf, model.skin[patch.box] + 4)), streaked(muscle, texture, patch)
@@ -112,7 +117,9 @@ def _wall_muscles(canvas: Canvas, model: Anatomy, texture: Float32Array) -> None
     layer = np.maximum(np.abs(depth - muscles.RIB_LAYER_MM / 2) - muscles.RIB_LAYER_MM / 2 + 0.5, z - 92)
     layer = np.minimum(layer, muscles.flat_muscle_distance(depth, angle, z, model.variation.muscle, 0.8 * sway))
     upper = np.flatnonzero(z > muscles.SHOULDERS_FROM_MM)
-    bulk = muscles.shoulder_bulk(x[upper], y[upper], z[upper], depth[upper], sway[upper])
+    bulk = muscles.shoulder_bulk(
+        x[upper], y[upper], z[upper], depth[upper], sway[upper], with_neck=DEEP_MUSCLES not in model.groups
+    )
     layer[upper] = np.minimum(layer[upper], bulk)
     layer = np.maximum(layer, model.skin.ravel()[index] + fat)
     cover = np.clip(0.5 - layer / _EDGE_MM, 0, 1)
@@ -163,18 +170,31 @@ def _chest(canvas: Canvas, model: Anatomy, texture: Float32Array) -> None:
     air = texture * np.float32(9) + (LUNG_HU + np.float32(0.42) * y)
     canvas.fill(space, 20.0, 0.3)
     canvas.fill(space, air, -0.5)
-    for name, sheet in lungs.fissure_sheets(model.grid).items():
+    for name, sheet in lungs.fissure_sheets(model.grid, model.variation).items():
         reach = (model.variation.minor_fissure - 1) * 45 if name == "horizontal" else 0.0
         near = np.flatnonzero((sheet < 1) & (space < reach + 1))
         distance = np.maximum(sheet.ravel()[near] - np.float32(0.1), space.ravel()[near] + np.float32(0.5 - reach))
         flat = canvas.hu.reshape(-1)
         goal = np.float32(LUNG_HU + (75 if name == "horizontal" else 115))
         flat[near] += np.clip(0.5 - distance / np.float32(_EDGE_MM), 0, 1) * (goal - flat[near])
+    _airless(canvas, model, texture)
     blood = contrast.blood_hu(model.variation)
     for group, vessel in (("lung_arteries", contrast.LUNG_ARTERY), ("lung_veins", contrast.LUNG_VEIN)):
         patch = model.groups[group]
         canvas.stroke(Patch(patch.box, np.maximum(patch.sdf, space[patch.box] + 0.5)), blood[vessel] - 10)
     canvas.stroke(model.patches["tumor"], 58.0 + 9 * texture[model.patches["tumor"].box])
+
+
+def _airless(canvas: Canvas, model: Anatomy, texture: Float32Array) -> None:
+    """Lung without air, which takes up contrast medium, and fluid, which does not."""
+    airless = model.airless()
+    if airless is not None:
+        canvas.fill(airless, contrast.organ_hu(model.variation, "airless_lung") + 6 * texture)
+    if model.contents is not None:
+        pleura = model.pleural_space()
+        canvas.fill(np.maximum(pleura, model.contents.fluid), contrast.fluid_hu(model.variation) + 2 * texture)
+        if model.contents.air is not None:
+            canvas.fill(np.maximum(pleura, model.contents.air), AIR_HU)
 
 
 def _bones(canvas: Canvas, model: Anatomy, texture: Float32Array) -> None:
@@ -200,9 +220,14 @@ def _mediastinum(canvas: Canvas, model: Anatomy) -> None:
     blood = contrast.blood_hu(traits)
     myocardium = contrast.organ_hu(traits, "myocardium")
     canvas.stroke(organs["thyroid_gland"], contrast.organ_hu(traits, "thyroid"))
+    if GOITER_NODULES in groups:
+        nodules = groups[GOITER_NODULES]
+        within = np.maximum(nodules.sdf, distance_on(organs["thyroid_gland"], nodules) + 1)
+        canvas.stroke(Patch(nodules.box, within), contrast.organ_hu(traits, "muscle") - 5)
     canvas.stroke(organs["cricoid_cartilage"], 240.0)
     canvas.stroke(organs["cricoid_cartilage"], 90.0, -2.0)
     canvas.stroke(organs["esophagus"], SOFT_TISSUE_HU + (12.0 if traits.contrast != "none" else 0.0))
+    _hernia(canvas, model)
     canvas.stroke(organs["heart_outline"], 20.0, 1.0)
     canvas.stroke(organs["heart_outline"], FAT_HU, -0.3)
     # The heart rests on the diaphragm with muscle; its fat lies in the grooves above.
@@ -214,6 +239,8 @@ def _mediastinum(canvas: Canvas, model: Anatomy) -> None:
         inside = Patch(patch.box, np.maximum(patch.sdf, distance_on(organs["heart_outline"], patch) + 0.5))
         canvas.stroke(inside, myocardium, 2.5 if name == "ventricle_right" else 1.2)
     canvas.stroke(groups["coronary_vessels"], (blood["aortic_arch"] + blood["atrium_right"]) / 2 - 15)
+    if NECK_VEINS in groups:
+        canvas.stroke(groups[NECK_VEINS], blood["internal_jugular_vein_left"] - 8)
     canvas.stroke(groups["small_arteries"], blood["aortic_arch"] - 10)
     canvas.stroke(groups["hemiazygos"], blood["azygos_vein"] - 10)
     for name, hu in blood.items():
@@ -222,6 +249,17 @@ def _mediastinum(canvas: Canvas, model: Anatomy) -> None:
         else:
             canvas.stroke(groups[name], hu)
     canvas.stroke(organs["ligamentum_arteriosum"], 40.0)
+
+
+def _hernia(canvas: Canvas, model: Anatomy) -> None:
+    """Stomach in the hiatus: wall, fluid and gas."""
+    trait = model.variation.trait("hiatal_hernia")
+    if trait is None:
+        return
+    patch = model.groups[HERNIA]
+    canvas.stroke(patch, 55.0)
+    canvas.stroke(patch, 18.0, -4.0)
+    canvas.stroke(hernia.gas(patch, model.grid, trait), AIR_HU)
 
 
 def distance_on(patch: Patch, onto: Patch) -> Float32Array:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-import edt
 import numpy as np
 
 from LNStationLib import anatomy
 from LNStationLib.imaging.boxes import grown, grown_mm, label_boxes, within
+from LNStationLib.imaging.distances import depth_mm
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.phantom.anatomy.shapes import Box, Ellipsoid, box_around
 from LNStationLib.phantom.nodes.node import NodePlan, PlacedNode
@@ -93,7 +93,7 @@ class _Placer:
         outer = grown(grown_mm(box, plan.short_axis_mm, spacing, shape), 1, shape)
         inner = within(box, outer)
         room = np.ascontiguousarray(self.room[outer])
-        clearance = edt.edt(room, anisotropy=self.grid.spacing_mm, black_border=False)[inner]
+        clearance = depth_mm(room, self.grid.spacing_mm)[inner]
         clearance = np.where(self._allowed(plan, box), clearance, 0.0)
         if not clearance.size or clearance.max() <= 0:
             return None

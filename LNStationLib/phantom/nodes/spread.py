@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from functools import lru_cache
 
 import numpy as np
 
@@ -57,8 +58,12 @@ def _reached_directly(preset: Preset, tumor: Tumor, rng: np.random.Generator) ->
     return [station for station, chance in chances.items() if rng.random() < chance]
 
 
+@lru_cache(maxsize=1024)
 def distance_factor(tumor: Tumor, usual_center: PointMm, station: str, decay_mm: float) -> float:
-    """How much likelier the tumor reaches a station because it lies nearer to it than is usual for its site."""
+    """How much likelier the tumor reaches a station because it lies nearer to it than is usual for its site.
+
+    Kept, since the ideal observer draws the spread of one tumor many hundred times.
+    """
     place = np.asarray(STATION_CENTERS_MM[station])
     usual = float(np.linalg.norm(place - usual_center))
     actual = float(np.linalg.norm(place - tumor.center_mm))

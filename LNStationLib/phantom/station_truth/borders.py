@@ -84,7 +84,8 @@ class Borders:
         """
         if name not in self._spheres:
             shape = self._shapes[name]
-            if isinstance(shape, Blend) and len(shape.shapes) == 1:
+            # A blend's first tube is its axis; the others are branches and bulges that no border asks for.
+            if isinstance(shape, Blend) and isinstance(shape.shapes[0], Tube):
                 shape = shape.shapes[0]
             if not isinstance(shape, Tube):
                 raise TypeError(f"{name} is {type(shape).__name__}; the station truth needs a tube")
@@ -218,8 +219,10 @@ class Borders:
             tubes = self._tubes(("brachiocephalic_vein_left", "internal_jugular_vein_left", "aortic_arch"))
             artery = self.tube("subclavian_artery_left")
             # Over the lung's apex the artery turns away to the arm.
-            turn = artery.centers[:, 0] > self.tube("internal_jugular_vein_left").centers[0, 0]
-            tubes.append(artery.part(np.arange(turn.size) < (turn.argmax() if turn.any() else turn.size)))
+            vein_x = self.tube("internal_jugular_vein_left").centers[0, 0]
+            medial = np.flatnonzero(artery.centers[:, 0] <= vein_x)
+            if medial.size:
+                tubes.append(artery.part(np.arange(len(artery.centers)) <= medial[-1]))
         return np.interp(z, _Z_MM, filled(wall(tubes, "x", sign, _Z_MM)))
 
     def organ_wall(self, name: str, axis: Axis, sign: int, z: Array) -> Array:

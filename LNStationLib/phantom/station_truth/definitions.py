@@ -69,10 +69,12 @@ class Reading:
     Args:
         tissue: Where nodes may lie.
         borders: The patient's borders.
+        right_arch: Whether the arch lies on the right; 4L then ends at the left pleura.
     """
 
-    def __init__(self, tissue: Tissue, borders: Borders) -> None:
+    def __init__(self, tissue: Tissue, borders: Borders, *, right_arch: bool = False) -> None:
         self.tissue = tissue
+        self.right_arch = right_arch
         self.borders = borders
         self._to_wall: dict[str, tuple[Array, Array]] = {}
 
@@ -167,7 +169,8 @@ class Reading:
         """Left lower paratracheal: top of the arch to the left pulmonary artery, medial to arch and ligament."""
         t, b = self.tissue, self.borders
         between = (t.z <= b.arch_top_z) & (t.z > b.left_artery_z)
-        limit = np.where(t.z > b.arch_underside_z, b.arch_axis_x(t.y), b.ligament_x(t.y))
+        beside_arch = np.full(t.z.shape, np.inf) if self.right_arch else b.arch_axis_x(t.y)
+        limit = np.where(t.z > b.arch_underside_z, beside_arch, b.ligament_x(t.y))
         return np.asarray(self._paratracheal & self._left_of_trachea & between & (t.x < limit))
 
     def station_5(self) -> Mask:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import edt
 import numpy as np
 from scipy.ndimage import binary_dilation, binary_opening, generate_binary_structure
 
+from LNStationLib.imaging.distances import depth_mm
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.phantom.anatomy.shapes import Box
 from LNStationLib.phantom.station_truth.surfaces import Array
-from LNStationLib.support.types import BoolArray
+from LNStationLib.support.types import BoolArray, FloatArray
 
 ToModel = Callable[[Array], Array]
 """LPS points ``(n, 3)`` of the masks' grid to the frame of the anatomy tables."""
@@ -62,7 +62,7 @@ class Room:
 
     box: Box
     free: BoolArray
-    pleura_mm: Array
+    pleura_mm: FloatArray
     lung_behind: BoolArray
     step: tuple[int, int]
 
@@ -94,7 +94,7 @@ def find_room(scene: Scene) -> Room:
     free, lung = _free(scene, box)
     spacing = scene.grid.spacing_mm
     step = (max(round(_COARSE_MM / spacing[1]), 1), max(round(_COARSE_MM / spacing[2]), 1))
-    pleura = edt.edt(~lung, anisotropy=spacing) if lung.any() else np.full(lung.shape, np.inf)
+    pleura = depth_mm(~lung, spacing) if lung.any() else np.full(lung.shape, np.inf)
     return Room(box, free, pleura, _lung_behind(lung, scene.grid), step)
 
 
@@ -126,8 +126,8 @@ def _free(scene: Scene, box: Box) -> tuple[BoolArray, BoolArray]:
 
 def _roomy(free: BoolArray, grid: Grid) -> BoolArray:
     """Without layers that are too thin to hold a node, as between aorta and lung."""
-    deep = edt.edt(free, anisotropy=grid.spacing_mm) > _THIN_MM / 2
-    return np.asarray(free & (edt.edt(~deep, anisotropy=grid.spacing_mm) <= _THIN_MM / 2 + min(grid.spacing_mm)))
+    deep = depth_mm(free, grid.spacing_mm) > _THIN_MM / 2
+    return np.asarray(free & (depth_mm(~deep, grid.spacing_mm) <= _THIN_MM / 2 + min(grid.spacing_mm)))
 
 
 def _lung_behind(lung: BoolArray, grid: Grid) -> BoolArray:

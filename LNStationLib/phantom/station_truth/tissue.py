@@ -14,6 +14,7 @@ from LNStationLib.phantom.anatomy import skeleton, wall
 from LNStationLib.phantom.anatomy.central import BRONCHUS_WALL_MM, TRACHEA_WALL_MM
 from LNStationLib.phantom.anatomy.shape_tables import group_shapes
 from LNStationLib.phantom.anatomy.shapes import Blend, Shape, Tube
+from LNStationLib.phantom.anatomy.variants.shifts import dome_raise_mm
 from LNStationLib.phantom.anatomy.variation import Variation
 from LNStationLib.phantom.station_truth.borders import Borders, Extents
 from LNStationLib.phantom.station_truth.points import Tissue
@@ -22,7 +23,10 @@ from LNStationLib.phantom.station_truth.surfaces import Array, filled, spheres, 
 from LNStationLib.phantom.station_truth.surfaces import wall as outer_wall
 from LNStationLib.support.types import BoolArray, Side
 
-_BLOCKING_GROUPS = ("neck_muscles", "subclavian_veins", "cartilage", "small_arteries", "hemiazygos")
+_BLOCKING_GROUPS = (
+    "neck_muscles", "subclavian_veins", "cartilage", "small_arteries", "hemiazygos", "neck_veins",
+    "deep_neck_muscles",
+)  # fmt: skip
 """Shapes without a mask in which no node lies."""
 _WALLS = {
     "trachea": TRACHEA_WALL_MM,
@@ -126,8 +130,8 @@ def describe(
         in_chest=_in_chest(points, walls, room.lung_behind[local]),
         above_diaphragm=_above_diaphragm(points, borders, variation),
         pleura_mm=room.pleura_mm[local].astype(np.float64),
-        neck_side_x=_neck_sides(points[:, 2]),
-        neck_front_y=_neck_front(points[:, 0], points[:, 2]),
+        neck_side_x=_neck_sides(points[:, 2], variation),
+        neck_front_y=_neck_front(points[:, 0], points[:, 2], variation),
         sternum_y=np.interp(points[:, 2], _Z_MM, walls.sternum_back_y),
     )
 
@@ -189,7 +193,7 @@ def _profile(scene: Scene, name: str, measure_slice: Callable[[Array], Sequence[
 def _above_diaphragm(points: Array, borders: Borders, variation: Variation) -> BoolArray:
     axes = [np.arange(lo, hi, 2.0) for lo, hi in ((-110.0, 110.0), (-80.0, 82.0))]
     lattice = Grid((1, axes[0].size, axes[1].size), (2.0, 2.0, 2.0), (0.0, float(axes[0][0]), float(axes[1][0])))
-    heights = wall.diaphragm_height(lattice, variation.dome_mm)
+    heights = wall.diaphragm_height(lattice, variation.dome_mm, dome_raise_mm(variation))
     height = RegularGridInterpolator(tuple(axes), heights, bounds_error=False, fill_value=None)
     course = borders.tube("esophagus").centers
     passed = course[course[:, 2] < height(course[:, 1::-1]), 2]
@@ -197,9 +201,9 @@ def _above_diaphragm(points: Array, borders: Borders, variation: Variation) -> B
     return np.asarray((points[:, 2] > height(points[:, 1::-1])) & (points[:, 2] > hiatus))
 
 
-def _neck_sides(z: Array) -> Array:
+def _neck_sides(z: Array, variation: Variation) -> Array:
     """Right and left edge of scalene or sternocleidomastoid muscle; below the scalene's end as far out as there."""
-    muscles = [spheres(tube) for tube in _tubes(group_shapes()["neck_muscles"])]
+    muscles = [spheres(tube) for tube in _tubes(group_shapes(variation)["neck_muscles"])]
     sides = []
     for sign in (-1, 1):
         own = [tube for tube in muscles if sign * tube.centers[:, 0].mean() > 0]
@@ -212,9 +216,9 @@ def _neck_sides(z: Array) -> Array:
     return np.stack(sides, axis=1)
 
 
-def _neck_front(x: Array, z: Array) -> Array:
+def _neck_front(x: Array, z: Array, variation: Variation) -> Array:
     """Line through the middles of the strap and sternocleidomastoid muscles in each slice, straight on beyond."""
-    muscles = [spheres(tube) for tube in _tubes(group_shapes()["neck_muscles"])]
+    muscles = [spheres(tube) for tube in _tubes(group_shapes(variation)["neck_muscles"])]
     foremost = sorted(muscles, key=lambda muscle: float(muscle.centers[:, 1].mean()))[:4]
     middles = []
     for muscle in foremost:

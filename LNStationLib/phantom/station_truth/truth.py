@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -13,6 +14,8 @@ from LNStationLib.phantom.anatomy.frame import Frame
 from LNStationLib.phantom.anatomy.mask_table import MaskTable
 from LNStationLib.phantom.anatomy.shape_tables import organ_shapes
 from LNStationLib.phantom.anatomy.sides import mirrored_name, mirrored_station
+from LNStationLib.phantom.anatomy.variants.pleural_space import holds_fluid, removed_lung
+from LNStationLib.phantom.anatomy.variants.shifts import shift_at
 from LNStationLib.phantom.anatomy.variation import Variation
 from LNStationLib.phantom.station_truth.borders import Borders, Extents
 from LNStationLib.phantom.station_truth.definitions import Reading
@@ -95,9 +98,9 @@ def is_mirrored(patient: TrueAnatomy) -> bool:
 
 
 def _is_mirrored(organs: Mapping[str, BoolArray]) -> bool:
-    """Left of the trachea lies the arch of the aorta, unless the patient is mirrored."""
-    trachea, arch = (np.argwhere(organs[name])[:, 2].mean() for name in ("trachea", "aortic_arch"))
-    return bool(arch < trachea)
+    """The superior vena cava lies right of the trachea, unless the patient is mirrored; an arch may lie there too."""
+    trachea, cava = (np.argwhere(organs[name])[:, 2].mean() for name in ("trachea", "superior_vena_cava"))
+    return bool(cava > trachea)
 
 
 def _to_model(grid: Grid, variation: Variation) -> ToModel:
@@ -117,17 +120,34 @@ def _to_model(grid: Grid, variation: Variation) -> ToModel:
     return convert
 
 
+def _with_fluid(scene: Scene, variation: Variation) -> Scene:
+    """What fills a pleural cavity beside lung bounds the stations as lung does."""
+    organs = dict(scene.organs)
+    lungs = {name: organs.get(name, np.zeros(scene.grid.shape, bool)) for name in ("lung_left", "lung_right")}
+    fluid = organs["thoracic_cavity"] & ~organs["mediastinum"] & ~lungs["lung_left"] & ~lungs["lung_right"]
+    index = np.argwhere(fluid)
+    points = scene.points(index)
+    is_left = points[:, 0] > shift_at(variation, points[:, 1], points[:, 2])
+    for name, own in (("lung_left", is_left), ("lung_right", ~is_left)):
+        filled = lungs[name].copy()
+        filled[tuple(index[own].T)] = True
+        organs[name] = filled
+    return replace(scene, organs=organs)
+
+
 def _label(scene: Scene, variation: Variation) -> LabelArray:
+    if holds_fluid(variation):
+        scene = _with_fluid(scene, variation)
     shapes = organ_shapes(variation)
     unmeasured = Extents({}, {}, np.inf, np.zeros(1), np.zeros(1), np.zeros((1, 2)))
     borders = Borders(shapes, measure(scene, Borders(shapes, unmeasured).manubrium_z))
     room, walls = find_room(scene), measure_walls(scene)
     coarse = room.coarse_index()
     # A coarse look first: most of the fat between sternum and spine is in no station.
-    claimed = _values(describe(scene, room, walls, coarse, borders, variation), borders) > 0
+    claimed = _values(describe(scene, room, walls, coarse, borders, variation), borders, variation) > 0
     index = room.index_near(coarse[claimed])
     tissue = describe(scene, room, walls, index, borders, variation)
-    values = _values(tissue, borders)
+    values = _values(tissue, borders, variation)
     index, values, points = index[values > 0], values[values > 0], tissue.points[values > 0]
     values[blocked(points, borders, variation)] = 0
     labels = np.zeros(scene.grid.shape, np.uint8)
@@ -135,8 +155,20 @@ def _label(scene: Scene, variation: Variation) -> LabelArray:
     return labels
 
 
-def _values(tissue: Tissue, borders: Borders) -> LabelArray:
+def absent_stations(variation: Variation) -> frozenset[str]:
+    """Stations that a patient does not have: 10 and 11 of a removed lung; 5 and 6, which need a left arch."""
+    absent: set[str] = {"5", "6"} if variation.trait("right_arch") else set()
+    side = removed_lung(variation)
+    if side:
+        absent |= {f"{number}{'L' if side > 0 else 'R'}" for number in (10, 11)}
+    return frozenset(absent)
+
+
+def _values(tissue: Tissue, borders: Borders, variation: Variation) -> LabelArray:
     values = np.zeros(len(tissue.points), np.uint8)
-    for name, holds in Reading(tissue, borders).stations().items():
+    absent = absent_stations(variation)
+    for name, holds in Reading(tissue, borders, right_arch=bool(variation.trait("right_arch"))).stations().items():
+        if name in absent:
+            continue
         values[holds() & (values == 0)] = anatomy.station(name).label_value
     return values

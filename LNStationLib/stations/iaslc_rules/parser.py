@@ -14,12 +14,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from LNStationLib import anatomy
-from LNStationLib.state.method import MethodOptions, NoOptions
+from LNStationLib.state.method import MethodOptions
 from LNStationLib.state.needs import Need
 from LNStationLib.state.organ_set import OrganSet
 from LNStationLib.state.patient_state import PatientState
 from LNStationLib.state.reason import Reason
 from LNStationLib.state.station_map import BorderNote, StationMap
+from LNStationLib.stations.comparison import ComparisonOptions
 from LNStationLib.stations.iaslc_rules.borders import MissingAnatomyError
 from LNStationLib.stations.iaslc_rules.cleanup import clean_labels
 from LNStationLib.stations.iaslc_rules.frame import Frame, make_frame
@@ -39,7 +40,7 @@ class IaslcRules:
 
     name = "iaslc_rules"
     title = "IASLC definitions"
-    options: type[MethodOptions] = NoOptions
+    options: type[MethodOptions] = ComparisonOptions
     needs: tuple[Need, ...] = ()
     references: tuple[str, ...] = (
         "Rusch et al. 2009, doi:10.1097/JTO.0b013e3181a0d82e (IASLC lymph node map)",

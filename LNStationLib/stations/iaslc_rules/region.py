@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
-import edt
 import numpy as np
 
 from LNStationLib.imaging.boxes import box_of
+from LNStationLib.imaging.distances import depth_mm
 from LNStationLib.organs.blood import blood_threshold_hu
 from LNStationLib.stations.iaslc_rules.borders import Border
 from LNStationLib.stations.iaslc_rules.frame import Frame
@@ -75,7 +75,7 @@ class Anatomy:
             distances = np.full(union.shape, np.inf, np.float32)
             if union.any():
                 box = box_of(union, round(self.frame.voxels(REACH_MM)))
-                distances[box] = edt.edt(~union[box], anisotropy=self.frame.grid.spacing_mm, parallel=2)
+                distances[box] = depth_mm(~union[box], self.frame.grid.spacing_mm, parallel=2)
             self._distances[names] = distances
         return self._distances[names]
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import edt
 import numpy as np
 from scipy.ndimage import binary_opening, gaussian_filter, minimum_filter1d
 
+from LNStationLib.imaging.distances import depth_mm
 from LNStationLib.organs.blood import enhanced_blood
 from LNStationLib.organs.groups import AIRWAYS, LUNGS
 from LNStationLib.stations.iaslc_rules.borders import Border, surface
@@ -98,7 +98,7 @@ def _under_skin(anatomy: Anatomy) -> BoolArray:
     if body is None:
         return np.ones(frame.grid.shape, dtype=bool)
     solid = body | frame.union(*AIRWAYS, *LUNGS)
-    return np.asarray(edt.edt(solid, anisotropy=frame.grid.spacing_mm) > LEAST_DEPTH_MM)
+    return np.asarray(depth_mm(solid, frame.grid.spacing_mm) > LEAST_DEPTH_MM)
 
 
 def _strap_muscles(anatomy: Anatomy) -> Border:

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from edited_patient import COARSE_MM, patient
+from edited_patient import COARSE_MM, parsed, patient
 from made_once import made_once
 
 from LNStationLib import anatomy
-from LNStationLib.assessment.assess import assess, parse_case
+from LNStationLib.assessment.assess import assess, judge_case, parse_case
 from LNStationLib.case.case import Case, CaseFacts
 from LNStationLib.case.from_files import CaseRequest, load_case
 from LNStationLib.state.assessed_case import AssessedCase
@@ -26,7 +26,7 @@ COARSE_WITHOUT_NODES = Settings(working_spacing_mm=COARSE_MM, nodes="none")
 
 @made_once
 def assessed() -> AssessedCase:
-    return assess(patient(), COARSE)
+    return judge_case(parsed())
 
 
 def moved(case: Case, change: Callable[[sitk.Image], sitk.Image]) -> Case:
@@ -129,7 +129,7 @@ def test_a_rotated_patient_space_gives_nearly_the_same_stations() -> None:
 
 def test_without_pet_and_nodes_nothing_is_called_and_nothing_is_zero() -> None:
     case = replace(patient(), pet=None, nodes=None)
-    assessment = assess(case, COARSE_WITHOUT_NODES).assessment
+    assessment = judge_case(replace(parsed(), case=case, settings=COARSE_WITHOUT_NODES)).assessment
     assert {finding.call for finding in assessment.stations} == {None}
     assert {finding.n_nodes for finding in assessment.stations} == {None}
     assert {finding.suv_max for finding in assessment.stations} == {None}
@@ -137,7 +137,7 @@ def test_without_pet_and_nodes_nothing_is_called_and_nothing_is_zero() -> None:
 
 
 def test_pet_finds_the_planted_metastases_without_node_masks() -> None:
-    assessment = assess(replace(patient(), nodes=None), COARSE).assessment
+    assessment = judge_case(replace(parsed(), case=replace(patient(), nodes=None))).assessment
     assert assessment.case.nodes_from == "pet_threshold"
     positive = {finding.station for finding in assessment.stations if finding.call == "positive"}
     assert {"4R", "7"} <= positive <= {"4R", "7", "10R", "11R"}

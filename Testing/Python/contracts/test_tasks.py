@@ -22,6 +22,7 @@ from contracts.toy_task import ToySection, ToyTask, write_toy_cohort  # noqa: E4
 from training.drawn_cohort import write_cohort  # noqa: E402
 from training.drawn_nodes import write_node_cohort  # noqa: E402
 from training.drawn_organs import write_organ_cohort  # noqa: E402
+from training.station_segmentation.drawn_tables import write_station_cohort  # noqa: E402
 from typer.testing import CliRunner  # noqa: E402
 
 from lnstation_training.cli import app  # noqa: E402
@@ -42,12 +43,14 @@ SIZE = {
     "station_classification": ("--size", "8,24,24", "--spacing", "5,2,2"),
     "node_classification": ("--size", "4,32,32", "--spacing", "5,2,2"),
     "organ_segmentation": ("--spacing", "5,4,4"),
+    "station_segmentation": ("--spacing", "5,4,4"),
     TOY.name: (),
 }
 COHORTS: dict[str, Callable[[Path], Path]] = {
     "station_classification": write_cohort,
     "node_classification": write_node_cohort,
     "organ_segmentation": write_organ_cohort,
+    "station_segmentation": write_station_cohort,
     TOY.name: write_toy_cohort,
 }
 """How to draw a cohort for each task: a new task adds a line."""
@@ -62,6 +65,11 @@ SMALL = {
             "[16, 16, 16]",
         ),
         *("--data.patch", "[16, 16, 16]", "--data.patches_per_epoch", "2"),
+    ),
+    "station_segmentation": (
+        *("--model.network_arguments", '{"filters": [4, 4, 4], "strides": [1, 2, 2]}', "--model.n_organs", "6"),
+        *("--model.window", "[16, 16, 16]", "--data.patch", "[16, 16, 16]", "--data.patches_per_epoch", "2"),
+        *("--data.organs", "oncologists", "--data.organ_source", "true"),
     ),
     TOY.name: ("--model.network_arguments", '{"width": 0.1}'),
 }

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from export.cases import Options, make_result
 
-from LNStationLib.assessment.review import ReaderCall, StationEdit
+from LNStationLib.assessment.review import ContourEdit, ReaderCall
 from LNStationLib.cli.summary import station_table
 from LNStationLib.export.columns import EDITS, NODES, READER_CALLS, STATIONS, Column, columns, plain_columns
 from LNStationLib.export.report.content import build_content
@@ -16,7 +16,7 @@ from LNStationLib.export.wording import NOTHING
 from LNStationLib.state.assessment import NodeFinding, StationFinding
 
 ASSESSMENT = make_result(Options(pet=True, attention=True)).assessment
-TABLES = [(STATIONS, StationFinding), (NODES, NodeFinding), (READER_CALLS, ReaderCall), (EDITS, StationEdit)]
+TABLES = [(STATIONS, StationFinding), (NODES, NodeFinding), (READER_CALLS, ReaderCall), (EDITS, ContourEdit)]
 
 
 @pytest.mark.parametrize(("table", "model"), TABLES)

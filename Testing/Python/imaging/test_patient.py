@@ -6,11 +6,13 @@ from functools import cache
 
 import numpy as np
 import pytest
+from phantoms import scanned
 from scipy import ndimage
 
 from LNStationLib.imaging.grid import resample_to_grid, working_grid
 from LNStationLib.imaging.patient import Patient, find_patient
-from LNStationLib.phantom import thorax
+from LNStationLib.phantom.case import in_bed
+from LNStationLib.phantom.images.bedding import bedding_of
 from LNStationLib.phantom.scan_traits import ScanTrait
 from LNStationLib.support.types import BoolArray, FloatArray
 
@@ -21,9 +23,11 @@ BEDDING: tuple[ScanTrait, ...] = ("gown", "blanket", "open_blanket", "pillow", "
 @cache
 def scan(*traits: ScanTrait) -> tuple[FloatArray, BoolArray, BoolArray]:
     """HU, body and lungs of one synthetic patient on a coarse grid."""
-    patient = thorax(
-        2, spacing_mm=(4.0, 4.0, 4.0), with_pet=False, organs="none", scan_traits=traits, field_of_view="wide"
-    )
+    # A mattress takes the couch's place when the patient is scanned; what else is laid lies over both.
+    drawn = traits if "mattress" in traits else tuple(trait for trait in traits if trait not in BEDDING)
+    patient = scanned(*drawn)
+    if drawn != traits:
+        patient = in_bed(patient, bedding_of(traits))
     grid = working_grid(patient.case.ct, SPACING_MM)
     hu = resample_to_grid(patient.case.ct, grid, labels=False, outside=-1024).astype(np.float32)
     lungs = patient.organs["lung_left"] | patient.organs["lung_right"]

@@ -3,8 +3,8 @@
     python fake_worker.py ANSWERS --folder PRIVATE_FOLDER
 
 ``ANSWERS/behavior.json`` says per method what else happens before the answer: ``seconds`` to wait (with progress,
-unless ``silent``), ``stderr`` to write, ``die`` with an exit code, ``hang`` for ever (``deaf``: to cancel too),
-``error`` ``[code, message]`` to answer, ``noise`` to print to standard output, ``protocol`` for hello.
+unless ``silent``; ``step`` names it), ``stderr`` to write, ``die`` with an exit code, ``hang`` for ever (``deaf``: to
+cancel too), ``error`` ``[code, message]`` to answer, ``noise`` to print to standard output, ``protocol`` for hello.
 """
 
 from __future__ import annotations
@@ -56,7 +56,10 @@ def misbehave(call: messages.Call) -> None:
         if not wanted.get("silent"):
             fraction = min(1.0, (time.monotonic() - begun) / max(wanted.get("seconds", 0), 1e-6))
             send(
-                messages.notification("progress", {"id": call.request_id, "step": "pretending", "fraction": fraction})
+                messages.notification(
+                    "progress",
+                    {"id": call.request_id, "step": wanted.get("step", "pretending"), "fraction": fraction},
+                )
             )
         time.sleep(0.02)
         if call.request_id in cancelled and not wanted.get("deaf"):
@@ -103,13 +106,14 @@ def assess(params: dict[str, Any]) -> dict[str, Any]:
         "assessment": cases[case]["assessment"],
         "stations": write("stations", stations, case),
         "nodes": write("nodes", nodes, case),
-        "organs": write("organs", np.zeros_like(stations), case),
+        "organs": [write_box("organs", layer, case) for layer in np.load(ANSWERS / "organs.npy")],
         "attention": None if attention is None else write_box("attention", attention, case),
     }
 
 
 def restore_case(params: dict[str, Any]) -> dict[str, Any]:
-    read_volume(FOLDER, params["stations"]), read_volume(FOLDER, params["nodes"])
+    for reference in (params["stations"], params["nodes"], *(params.get("organs") or [])):
+        read_volume(FOLDER, reference)
     cases[params["case"]]["assessment"] = params["assessment"]
     return {}
 
@@ -122,9 +126,35 @@ def reassess(params: dict[str, Any]) -> dict[str, Any]:
         finding["volume_ml"] = float(np.count_nonzero(array) * np.prod(geometry.spacing_mm) / 1000)
         finding["reason"] = "assessed again"
     attention = cases[params["case"]].get("attention")
+    followed = follow_organs(params, found) if params.get("organs") else {}
     return {
         "assessment": found, "changed": list(params["stations"]), "nodes": None,
+        "changed_organs": [], "organs": [], "stations": None, **followed,
         "attention": None if attention is None else write_box("attention", attention / 2, params["case"]),
+    }  # fmt: skip
+
+
+def follow_organs(params: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+    """As if editing the aorta moved its arch by a slice and all stations by a voxel, and undoing it, back."""
+    layers, stations = np.load(ANSWERS / "organs.npy"), np.load(ANSWERS / "stations.npy")
+    array, _geometry = read_volume(FOLDER, params["organs"].get("aorta") or next(iter(params["organs"].values())))
+    aorta = 30
+    is_undone = "aorta" in params["organs"] and np.count_nonzero(array) == np.count_nonzero(layers[0] == aorta)
+    edited = [] if is_undone else list(params["organs"])
+    found["provenance"] = [row for row in found["provenance"] if row["step"] != "organs"]
+    found["provenance"].append(
+        {
+            "step": "organs", "implementation": "supplied_and_image", "version": "1", "seconds": 0.1,
+            "settings": {"edited_by_reader": edited} if edited else {}, "model_package": None, "model_version": None,
+            "model_sha256": None, "trained_on": None, "references": [], "warnings": [],
+        }
+    )  # fmt: skip
+    arch = layers[1] if is_undone else np.roll(layers[1], 1, axis=0)
+    moved = stations if is_undone else np.roll(stations, 1, axis=2)
+    return {
+        "changed_organs": [*params["organs"], "aortic_arch"],
+        "organs": [write_box("organs", arch, params["case"])],
+        "stations": write("stations", moved, params["case"]),
     }  # fmt: skip
 
 

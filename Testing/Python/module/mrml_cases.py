@@ -86,6 +86,34 @@ def node_array(shape: tuple[int, int, int] = SHAPE) -> np.ndarray:
     return array
 
 
+AORTA, ARCH, TRACHEA = (slice(2, 20), slice(24, 30), slice(20, 28)), (slice(16, 20), slice(24, 30), slice(20, 28)), (
+    slice(10, 24), slice(20, 23), slice(22, 26),
+)  # fmt: skip
+"""Where the organs of ``organ_layers`` are; the arch is part of the aorta."""
+
+
+def organ_layers(shape: tuple[int, int, int] = SHAPE) -> np.ndarray:
+    """Two layers ``[layer, z, y, x]``: aorta and trachea in one, the arch in the other."""
+    values = {row.name: row.label_value for row in anatomy.organs()}
+    layers = np.zeros((2, *shape), dtype=np.uint8)
+    layers[0][TRACHEA] = values["trachea"]
+    layers[0][AORTA] = values["aorta"]
+    layers[1][ARCH] = values["aortic_arch"]
+    return layers
+
+
+def organ_findings() -> list[dict[str, Any]]:
+    """The organs of ``organ_layers`` as an assessment lists them."""
+    rows = [("trachea", "image", None), ("aorta", "network", 0.93), ("aortic_arch", "network", 0.93)]
+    return [
+        {
+            "name": name, "title": anatomy.organ(name).title, "source": source, "detail": "", "volume_ml": 1.0,
+            "confidence": confidence,
+        }
+        for name, source, confidence in rows
+    ]  # fmt: skip
+
+
 def make_assessment(matrix_lps: np.ndarray | None = None) -> dict[str, Any]:
     """An assessment of ``station_array`` and ``node_array``: 4R positive, 4L without nodes, 7 nearly positive."""
     matrix = lps_matrix() if matrix_lps is None else matrix_lps
@@ -105,7 +133,8 @@ def make_assessment(matrix_lps: np.ndarray | None = None) -> dict[str, Any]:
     return {
         "schema_version": "1.0", "lnstation_version": "0", "created": "2024-01-01T00:00:00+00:00",
         "research_use": "", "case": case, "n_category": "N2", "staging": staging,
-        "stations": [_station(row) for row in anatomy.stations()], "nodes": nodes, "organs": [], "midline": None,
+        "stations": [_station(row) for row in anatomy.stations()], "nodes": nodes,
+        "organs": organ_findings(), "midline": None,
         "provenance": [], "warnings": [],
     }  # fmt: skip
 
@@ -149,6 +178,7 @@ def make_case(matrix_lps: np.ndarray | None = None, name: str = "Case", pet: Any
     case.setAssessment(make_assessment(matrix))
     case.setStations(station_array(), geometry_of(matrix))
     case.setNodes(node_array(), geometry_of(matrix))
+    case.setOrgans([(layer, geometry_of(matrix)) for layer in organ_layers()])
     return case
 
 

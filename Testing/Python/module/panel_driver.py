@@ -10,12 +10,13 @@ from typing import Any
 import slicer
 import slicer_host
 from LNStationSlicer.case.StationRows import COLUMNS
-from module.mrml_cases import Editor, make_assessment, make_volume, node_array, station_array
+from module.mrml_cases import Editor, make_assessment, make_volume, node_array, organ_layers, station_array
 from module.workers import FakeWorker
 from slicer_host import driver
 
 MODULE = Path(__file__).resolve().parents[3] / "LNStation" / "LNStation.py"
 IN_4R = (slice(12, 15), slice(8, 20), slice(8, 20))
+IN_AORTA = (slice(2, 6), slice(24, 30), slice(20, 28))
 ALL_4R = (slice(12, 18), slice(8, 20), slice(8, 20))
 
 
@@ -92,6 +93,13 @@ class PanelDriver:
         case = self.logic.case
         Editor(case.stationsNode(), case.ctNode()).erase(station, box)
 
+    def erase_organ(self, name: str = "aorta", box: Any = IN_AORTA) -> Any:
+        """A stroke of the eraser in an organ; the editor, which can undo it."""
+        case = self.logic.case
+        editor = Editor(case.organsNode(), case.ctNode(), overwrite=False)
+        editor.erase(name, box)
+        return editor
+
     def click_row(self, station: str, column: str = "station") -> None:
         """Click a cell of a station's row."""
         table = self.ui.stationTable
@@ -134,6 +142,7 @@ def opened_panel(folder: Path, **canned: Any) -> Iterator[PanelDriver]:
         canned.get("assessment") or make_assessment(),
         canned.get("stations", station_array()),
         canned.get("nodes", node_array()),
+        canned.get("organs", organ_layers()),
     )
     with slicer_host.load_module(MODULE) as loaded:
         use_worker(loaded, worker.command)

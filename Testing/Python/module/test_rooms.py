@@ -1,13 +1,13 @@
-"""The rooms of the module: arrows between them go one way, and no two files need each other.
+"""The rooms of the module: arrows between them go one way.
 
-import-linter cannot see them: the module's folder is on the path of Slicer alone.
+import-linter cannot see them: the module's folder is on the path of Slicer alone. That no two files need each other,
+and that none is too long, is held for all code at once (test_source_code.py).
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
-from graphlib import CycleError, TopologicalSorter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,7 +24,6 @@ FLOORS = (
     {"support"},
 )
 """From the top down: a room may use those on lower floors, and none beside it. ``Logic.py`` is a floor by itself."""
-LINES_OF_A_FILE = 400
 
 
 def modules() -> dict[str, Path]:
@@ -59,15 +58,6 @@ def floor_of(module: str) -> int:
     return next(number for number, rooms in enumerate(FLOORS) if module.split(".")[0] in rooms)
 
 
-def circle(graph: Mapping[str, set[str]]) -> list[str]:
-    """Modules that need each other in a circle, or none."""
-    try:
-        TopologicalSorter(graph).prepare()
-    except CycleError as error:
-        return list(error.args[1])
-    return []
-
-
 def test_every_file_lies_in_a_room() -> None:
     assert {name.split(".")[0] for name in modules()} == set().union(*FLOORS)
 
@@ -80,14 +70,6 @@ def test_arrows_between_rooms_go_down() -> None:
         if user.split(".")[0] != used.split(".")[0] and floor_of(user) >= floor_of(used)
     ]
     assert wrong == []
-
-
-def test_no_two_files_need_each_other() -> None:
-    assert circle(arrows()) == []
-
-
-def test_a_circle_would_be_found() -> None:
-    assert set(circle({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}})) == {"a", "b", "c"}
 
 
 @pytest.mark.parametrize(
@@ -103,8 +85,3 @@ def test_a_circle_would_be_found() -> None:
 )
 def test_every_way_of_importing_is_seen(line: str, found: set[str]) -> None:
     assert {name for name in _named(ast.parse(line)) if name in {"case.CaseScene", "Logic"}} == found
-
-
-def test_no_file_is_too_long_to_be_read_at_once() -> None:
-    long = {name for name, path in modules().items() if len(path.read_text("utf-8").splitlines()) > LINES_OF_A_FILE}
-    assert long == set()

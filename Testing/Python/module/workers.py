@@ -47,6 +47,7 @@ class FakeWorker:
         assessment: What it answers to ``assess``; None where it is not asked.
         stations: uint8 ``[z, y, x]`` on the CT's grid.
         nodes: uint16, likewise.
+        organs: uint8 ``[layer, z, y, x]``, likewise.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class FakeWorker:
         assessment: dict[str, Any] | None = None,
         stations: np.ndarray | None = None,
         nodes: np.ndarray | None = None,
+        organs: np.ndarray | None = None,
     ) -> None:
         self.folder = folder
         folder.mkdir(exist_ok=True)
@@ -62,6 +64,7 @@ class FakeWorker:
         if stations is not None and nodes is not None:
             np.save(folder / "stations.npy", stations)
             np.save(folder / "nodes.npy", nodes)
+            np.save(folder / "organs.npy", stations[None][:0] if organs is None else organs)
         self.behave()
 
     def command(self, *arguments: str) -> Command:

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from organs.organ_cases import REAL_CT
+from phantoms import bare, scanned
 from states import organs_on
 
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.grid import working_grid
 from LNStationLib.organs.laterality import SideIndicator, laterality_warning
-from LNStationLib.phantom import thorax
 from LNStationLib.state.settings import Settings
 
 SPACING_MM = 2.0
@@ -67,8 +67,7 @@ def test_three_indicators_with_at_most_one_against_warn_by_their_names(said: tup
 
 @pytest.mark.parametrize("contrast", [True, False])
 def test_a_synthetic_patient_is_seen_to_be_mirrored_with_and_without_contrast(contrast: bool) -> None:
-    traits = () if contrast else ("unenhanced",)
-    ct = thorax(3, spacing_mm=(2.0, 2.0, 3.0), with_pet=False, organs="none", scan_traits=traits).case.ct
+    ct = (bare() if contrast else scanned("unenhanced")).case.ct
     assert not any("mirrored" in warning for warning in warnings_of(ct))
     assert any(warning.startswith(EXCHANGED) for warning in warnings_of(exchanged(ct)))
 

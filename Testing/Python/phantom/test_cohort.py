@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from LNStationLib.cli import phantom as phantom_cli
 from LNStationLib.cli.app import app
 from LNStationLib.cli.phantom import PresetOption, SampleName
+from LNStationLib.phantom.anatomy.traits import ANATOMY_TRAITS, Odds
 from LNStationLib.phantom.cohort import CohortRequest, make_cohort
 from LNStationLib.phantom.records import read_cohort_file, read_patients
 from LNStationLib.phantom.samples import SAMPLE_NAMES
@@ -137,14 +138,6 @@ def test_pathology_and_clinical_facts_say_nothing_of_single_nodes(cohort: Path) 
     assert not {"malignant", "node_id"} & set(rows(cohort / "patients.csv")[0])
 
 
-def test_the_tables_name_the_images_there_are_and_nothing_else(tmp_path: Path) -> None:
-    make_cohort(request(tmp_path / "c", preset="esophagus", seed=1, patients=1, images=True, compact_mm=4.0))
-    row, plan = rows(tmp_path / "c" / "patients.csv")[0], read_patients(tmp_path / "c")[1][0].plan
-    assert bool(row["pet"]) == plan.has_pet
-    for name in ("ct", "stations", "organs", "nodes", "tumor"):
-        assert (tmp_path / "c" / row[name]).is_file()
-
-
 def test_without_images_no_table_names_one(cohort: Path) -> None:
     row = rows(cohort / "patients.csv")[0]
     assert {row[name] for name in ("ct", "pet", "stations", "organs", "nodes", "tumor")} == {""}
@@ -196,6 +189,7 @@ def test_the_command_offers_what_there_is() -> None:
     assert set(get_args(PresetOption)) == {"esophagus", "lung"}
     assert tuple(trait.value for trait in phantom_cli.ScanTrait) == SCAN_TRAITS
     assert get_args(phantom_cli.Extent) == EXTENTS
+    assert tuple(trait.value for trait in phantom_cli.AnatomyTrait) == (*get_args(Odds), *ANATOMY_TRAITS)
 
 
 def test_traits_of_real_scans_need_images_and_must_be_known(tmp_path: Path) -> None:
@@ -205,16 +199,29 @@ def test_traits_of_real_scans_need_images_and_must_be_known(tmp_path: Path) -> N
         make_cohort(request(tmp_path / "b", images=True, scan_traits=("duvet",)))
 
 
+def test_anatomical_traits_need_images_and_are_named_or_drawn(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="need images"):
+        make_cohort(request(tmp_path / "a", anatomy_odds="training"))
+    with pytest.raises(InputError, match="named or drawn"):
+        make_cohort(request(tmp_path / "b", images=True, anatomy_odds="patients", anatomy_traits=("goiter",)))
+    with pytest.raises(InputError, match="got gills"):
+        make_cohort(request(tmp_path / "c", images=True, anatomy_traits=("gills",)))
+    with pytest.raises(InputError, match="both right_arch and bovine_arch"):
+        make_cohort(request(tmp_path / "d", images=True, anatomy_traits=("bovine_arch", "right_arch")))
+
+
 def test_a_cohort_says_how_its_patients_were_scanned(tmp_path: Path) -> None:
     folder = tmp_path / "whole"
     wanted = request(
-        folder, patients=1, images=True, compact_mm=4.0, scan_traits=("mattress", "gown"), extent="head_to_thigh"
-    )
+        folder, patients=1, images=True, compact_mm=4.0, scan_traits=("mattress", "gown"), extent="head_to_thigh",
+        anatomy_traits=("scoliosis", "pneumonectomy"),
+    )  # fmt: skip
     assert make_cohort(wanted) == 1
     key, plan = read_cohort_file(folder).key, read_patients(folder)[1][0].plan
     for record in (key, plan):
         assert record.scan_traits == ("gown", "mattress")
         assert record.extent == "head_to_thigh"
+        assert record.anatomy_traits == ("pneumonectomy", "scoliosis")
     ct = sitk.ReadImage(str(folder / "cases" / plan.patient_id / "ct.nii.gz"))
     stations = sitk.ReadImage(str(folder / "truth" / plan.patient_id / "stations.nii.gz"))
     assert stations.GetSize() == ct.GetSize()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import filecmp
 from dataclasses import replace
 from pathlib import Path
@@ -160,9 +161,10 @@ def test_look_alikes_are_recorded_but_are_no_nodes(patient: PhantomCase) -> None
 def test_a_cohort_with_images_has_cases_and_truth_apart_and_the_same_bytes_with_any_number_of_workers(
     tmp_path: Path,
 ) -> None:
-    for name, workers in (("one", 1), ("two", 2)):
-        make_cohort(CohortRequest(tmp_path / name, "lung", 2, 2, workers, compact_mm=3.4))
-    folder = tmp_path / "one"
+    for name, patients in (("one", 1), ("two", 2)):
+        # As many workers as patients. The tables of a cohort are compared without images (test_cohort.py).
+        make_cohort(CohortRequest(tmp_path / name, "lung", patients, 2, workers=patients, compact_mm=3.4))
+    folder = tmp_path / "two"
     case_folder, truth_folder = folder / "cases" / "lung-2-00001", folder / "truth" / "lung-2-00001"
     assert {path.name for path in truth_folder.iterdir()} == {
         "patient.json", "nodes.nii.gz", "stations.nii.gz", "organs.nii.gz",
@@ -178,6 +180,11 @@ def test_a_cohort_with_images_has_cases_and_truth_apart_and_the_same_bytes_with_
     assert case.synthetic
     assert (case.pet is not None) == truth.plan.has_pet
     assert all(node.center_mm is not None for node in truth.nodes)
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            assert filecmp.cmp(path, tmp_path / "two" / path.relative_to(folder), shallow=False), path.name
+    files = [path for part in (case_folder, truth_folder) for path in sorted(part.rglob("*")) if path.is_file()]
+    assert len(files) > 20
+    for path in files:
+        assert filecmp.cmp(path, tmp_path / "one" / path.relative_to(folder), shallow=False), path.name
+    with (folder / "patients.csv").open(newline="", encoding="utf-8") as file:
+        row = next(csv.DictReader(file))
+    assert bool(row["pet"]) == truth.plan.has_pet
+    assert all((folder / row[name]).is_file() for name in ("ct", "stations", "organs", "nodes", "tumor"))

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from made_once import made_once
+from phantoms import scanned, small
 from scipy import ndimage
 
 from LNStationLib.imaging.grid import Grid
@@ -32,14 +32,8 @@ from LNStationLib.phantom.patient import scanned_with, venous_hu
 from LNStationLib.phantom.samples import demo_plan
 from LNStationLib.phantom.scan_traits import ScanTrait, check_traits
 
-COARSE = (3.0, 3.0, 4.0)
 EVERYTHING = Bedding(gown=True, blanket="closed", pillow=True, mattress=True)
 REAL_CT = Path(__file__).resolve().parents[4] / "shared" / "data" / "chest_ct_02"
-
-
-@made_once
-def scanned(*traits: ScanTrait) -> PhantomCase:
-    return thorax(2, spacing_mm=COARSE, with_pet=False, organs="none", scan_traits=traits, field_of_view="wide")
 
 
 def hu(patient: PhantomCase) -> np.ndarray:
@@ -237,7 +231,7 @@ def block_means(image: sitk.Image) -> list[float]:
 
 
 def test_without_traits_the_patients_are_what_they_were() -> None:
-    patient = thorax(0, spacing_mm=(3.5, 3.5, 5.0))
+    patient = small(0)
     assert block_means(patient.case.ct) == pytest.approx(_BLOCKS_HU, abs=0.5)
     assert block_means(patient.case.pet) == pytest.approx(_BLOCKS_SUV, abs=0.02)
 

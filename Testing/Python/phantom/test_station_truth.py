@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from phantoms import bare, fine
 
 from LNStationLib import anatomy
 from LNStationLib.imaging.grid import Grid
-from LNStationLib.phantom import PhantomCase, thorax
+from LNStationLib.phantom import PhantomCase
 from LNStationLib.phantom import station_truth as package
 from LNStationLib.phantom.anatomy.frame import Frame
 from LNStationLib.phantom.anatomy.shapes import tube
 from LNStationLib.phantom.station_truth import annotator, is_mirrored, mirror_labels, station_truth
 from LNStationLib.phantom.station_truth.surfaces import front, parting_z, spheres, wall, wall_distance
 
-COARSE = (1.8, 1.8, 2.5)
 NAMES = [row.name for row in anatomy.stations()]
 # Small to generous volumes in ml; the mediastinum of an adult holds some hundred ml of fat and nodes.
 VOLUMES_ML = {
@@ -32,7 +32,7 @@ VOLUMES_ML = {
 
 @pytest.fixture(scope="module")
 def patient() -> PhantomCase:
-    return thorax(3, spacing_mm=COARSE, organs="none", with_pet=False)
+    return bare()
 
 
 @pytest.fixture(scope="module")
@@ -140,11 +140,11 @@ def test_paraesophageal_and_hilar_stations_hug_their_organs(patient: PhantomCase
         assert away[mask(truth, name)].max() < limit, name
 
 
-def test_a_mirrored_patient_has_mirrored_truth(patient: PhantomCase, truth: np.ndarray) -> None:
-    mirrored = thorax(3, spacing_mm=COARSE, organs="none", with_pet=False, mirrored=True)
+def test_a_mirrored_patient_has_mirrored_truth() -> None:
+    plain, mirrored = fine(), fine(mirrored=True)
     assert is_mirrored(mirrored)
-    assert not is_mirrored(patient)
-    assert np.array_equal(station_truth(mirrored), mirror_labels(truth))
+    assert not is_mirrored(plain)
+    assert np.array_equal(station_truth(mirrored), mirror_labels(station_truth(plain)))
 
 
 def test_mirroring_twice_gives_the_labels_back(truth: np.ndarray) -> None:

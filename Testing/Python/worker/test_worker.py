@@ -22,7 +22,9 @@ from imaging.samples import chest, pet_tags, write_series
 from worker.client import Client
 
 from LNStationLib import anatomy
+from LNStationLib.assessment.organ_layers import masks_of
 from LNStationLib.imaging.boxes import like
+from LNStationLib.imaging.masks import mask_on
 from LNStationLib.phantom import samples, write_case
 from LNStationLib.state.assessment import Assessment
 from LNStationLib.support.progress import silent
@@ -129,13 +131,43 @@ def test_an_assessment_comes_with_its_label_maps_on_the_grid_of_the_ct(client: C
     assert assessment.n_category == "N2"
     assert assessment.case.case_id == "synthetic_demo"
     assert answer["attention"] is None
-    kinds = {"stations": "uint8", "nodes": "uint16", "organs": "uint8"}
+    kinds = {"stations": "uint8", "nodes": "uint16"}
     for name, kind in kinds.items():
         assert answer[name]["dtype"] == kind
         assert answer[name]["origin_mm"] == pytest.approx(patient().ct.GetOrigin())
         assert answer[name]["direction"] == pytest.approx(patient().ct.GetDirection())
     drawn = set(np.unique(sitk.GetArrayFromImage(image(client, answer["nodes"])))) - {0}
     assert drawn == {node.node_id for node in assessment.nodes}
+
+
+def organ_masks(client: Client, answer: dict[str, Any]) -> dict[str, sitk.Image]:
+    return masks_of(image(client, layer) for layer in answer["organs"])
+
+
+def test_an_assessment_comes_with_every_organ_whole_in_layers(client: Client) -> None:
+    masks = organ_masks(client, first(client))
+    listed = {row["name"] for row in first(client)["assessment"]["organs"]}
+    assert masks.keys() == listed - {"body"}
+    aorta, arch = (mask_on(masks[name], patient().ct) for name in ("aorta", "aortic_arch"))
+    assert np.count_nonzero(aorta & arch) > 0.9 * np.count_nonzero(arch)
+
+
+def test_a_corrected_organ_is_answered_with_all_that_follows_and_undone_again(client: Client) -> None:
+    masks = organ_masks(client, first(client))
+    higher = sitk.Image(masks["aorta"])
+    higher[:, :, : higher.GetSize()[2] // 2] = 0
+    edit = write_image(client.folder, "aorta-edit.raw", higher)
+    answer = client.result("reassess", {"case": "a", "organs": {"aorta": edit}})
+    assert {"aorta", "descending_aorta"} <= set(answer["changed_organs"])
+    assert organ_masks(client, answer).keys() <= set(answer["changed_organs"])
+    aorta = next(row for row in answer["assessment"]["organs"] if row["name"] == "aorta")
+    assert (aorta["source"], aorta["detail"]) == ("supplied", "edited by the reader")
+    assert sitk.Hash(image(client, answer["stations"])) != sitk.Hash(image(client, first(client)["stations"]))
+    undone = write_image(client.folder, "aorta-whole.raw", masks["aorta"])
+    back = client.result("reassess", {"case": "a", "organs": {"aorta": undone}})
+    for part in ("stations", "nodes", "organs"):
+        assert back["assessment"][part] == first(client)["assessment"][part]
+    assert sitk.Hash(image(client, back["stations"])) == sitk.Hash(image(client, first(client)["stations"]))
 
 
 def test_the_worker_writes_nothing_but_volumes_readable_by_their_owner(client: Client) -> None:
@@ -193,7 +225,11 @@ def test_a_new_worker_takes_up_where_another_died(client: Client, tmp_path: Path
             name: write_image(worker.folder, f"saved-{name}.raw", image(client, first(client)[name]))
             for name in ("stations", "nodes")
         }
-        saved = {"case": "a", "assessment": first(client)["assessment"], **maps}
+        layers = [
+            write_image(worker.folder, f"saved-organs-{number}.raw", image(client, layer))
+            for number, layer in enumerate(first(client)["organs"])
+        ]
+        saved = {"case": "a", "assessment": first(client)["assessment"], "organs": layers, **maps}
         assert worker.result("restore_case", saved) == {}
         edit_there = write_image(worker.folder, "edit.raw", image(client, edit))
         answer = worker.result("reassess", {"case": "a", "stations": {"7": edit_there}})["assessment"]
@@ -210,7 +246,9 @@ def test_a_new_worker_takes_up_where_another_died(client: Client, tmp_path: Path
             "report.html",
         }
         organs = sitk.ReadImage(str(tmp_path / "out" / "organs.nii.gz"))
-        assert sitk.Hash(organs) == sitk.Hash(image(client, first(client)["organs"]))
+        values = set(np.unique(sitk.GetArrayFromImage(organs))) - {0}
+        listed = {anatomy.organ(row["name"]).label_value for row in first(client)["assessment"]["organs"]}
+        assert anatomy.organ("body").label_value in values <= listed
 
 
 def test_a_report_holds_the_review_and_no_study_date_unless_asked(client: Client, tmp_path: Path) -> None:

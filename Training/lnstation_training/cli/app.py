@@ -13,6 +13,7 @@ import typer
 from lnstation_training.cli.appearance import show_augmentation
 from lnstation_training.cli.backbone import backbone
 from lnstation_training.cli.experiment import experiment
+from lnstation_training.cli.organ_channels import organ_channels
 from lnstation_training.cli.prepare import prepare
 from lnstation_training.cli.runs import evaluate, export, fit, package_weights
 from lnstation_training.synthetic import commands as synthetic
@@ -56,6 +57,7 @@ app.command(
 app.command()(evaluate)
 app.command()(export)
 app.command()(package_weights)
+app.command()(organ_channels)
 app.command()(experiment)
 app.command()(backbone)
 app.command()(show_augmentation)

@@ -24,6 +24,9 @@ from LNStationLib.support.errors import InputError
 from LNStationLib.support.processes import spread
 from LNStationLib.support.progress import Progress, portion, silent
 
+_RUN_OF = "run-of:"
+"""``model: {anchors: run-of:anchor}`` in ``rows.yaml`` stands for the run of another row on the same fold."""
+
 
 @dataclass(frozen=True)
 class Experiment:
@@ -80,14 +83,21 @@ class Job:
     @property
     def run(self) -> Path:
         """Where its checkpoints go."""
-        return self._run_of(self.row)
+        return self.run_of(self.row)
 
     @property
     def start_run(self) -> Path | None:
         """Run whose weights this one starts from."""
-        return None if self.start is None else self._run_of(self.start)
+        return None if self.start is None else self.run_of(self.start)
 
-    def _run_of(self, row: str) -> Path:
+    @property
+    def needed_runs(self) -> set[Path]:
+        """Runs that must be finished before this one begins."""
+        rows = {self.start, *_named_rows(self.config["model"])} - {None}
+        return {self.run_of(row) for row in rows if row is not None}
+
+    def run_of(self, row: str) -> Path:
+        """Where the checkpoints of a row on this fold go."""
         return self.experiment.runs / row / f"fold_{self.fold}"
 
 
@@ -101,14 +111,15 @@ def plan(experiment: Experiment) -> list[Job]:
     """
     rows, setting = read_rows(experiment.folder), read_setting(experiment.folder, experiment.setting)
     names = list(experiment.rows) or setting.rows
-    unknown = [name for name in [*names, *setting.start_from.values()] if name not in rows.rows]
+    named = [row for name in names if name in rows.rows for row in _named_rows(rows.rows[name].model)]
+    unknown = [name for name in [*names, *setting.start_from.values(), *named] if name not in rows.rows]
     if unknown:
         raise InputError(f"unknown rows {', '.join(unknown)}; there are {', '.join(rows.rows)}.")
     strange = sorted(set(setting.stages) - {row.stage for row in rows.rows.values()})
     if strange:
         raise InputError(f"setting {experiment.setting} has the stage {strange[0]}, and no row is of it.")
     _check_geometry(experiment, setting)
-    starts = {_start(rows.rows[name], name, setting) for name in names} - {None}
+    starts = {*(_start(rows.rows[name], name, setting) for name in names), *named} - {None}
     names = [*sorted(filter(None, starts - set(names))), *names]
     folds = list(experiment.folds) or setting.folds
     jobs = [
@@ -141,6 +152,16 @@ def _in_brief(value: Any) -> str:
 def _start(row: Row, name: str, setting: Setting) -> str | None:
     start = row.start_from or setting.start_from.get(row.model["network"])
     return None if start == name else start
+
+
+def _named_row(value: Any) -> str | None:
+    """The row whose run a value of a model's settings stands for."""
+    return value.removeprefix(_RUN_OF) if isinstance(value, str) and value.startswith(_RUN_OF) else None
+
+
+def _named_rows(model: Mapping[str, Any]) -> list[str]:
+    """Rows whose runs a row's model needs."""
+    return [row for row in map(_named_row, model.values()) if row is not None]
 
 
 def _config(row: Row, name: str, setting: Setting, trainer: Mapping[str, Any]) -> dict[str, Any]:
@@ -199,7 +220,7 @@ def _plain(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def _in_order(jobs: Sequence[Job], done: int, whole: int, progress: Progress) -> Iterator[tuple[Job, FoldResult]]:
     """Those that others start from are finished before the others begin."""
-    starts = {job.start_run for job in jobs}
+    starts = {run for job in jobs for run in job.needed_runs}
     first = [job for job in jobs if job.run in starts]
     yield from _results(first, done, whole, progress)
     yield from _results([job for job in jobs if job not in first], done + len(first), whole, progress)
@@ -251,8 +272,11 @@ def _limit_threads(threads: int | None) -> None:
 
 def _fit_arguments(job: Job, config: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of a run with its paths."""
+    rows = {key: _named_row(value) for key, value in config["model"].items()}
+    runs = {key: str(job.run_of(row)) for key, row in rows.items() if row is not None}
     return {
         **config,
+        "model": {**config["model"], **runs},
         "out": str(job.run),
         "start_from": None if job.start_run is None else str(job.start_run),
         "data": {**config["data"], "folder": str(job.experiment.data), "fold": job.fold},

@@ -135,7 +135,7 @@ def _claim(folder: Path, settings: str) -> None:
     path = folder / CONFIG_FILE
     if path.exists():
         before = path.read_text(encoding="utf-8")
-        if _main_process() and before not in _same_settings(settings):
+        if _main_process() and not _alike(before, settings):
             raise InputError(
                 f"{folder} holds a run with other settings ({_changed(before, settings)}): choose another folder, or "
                 f"take those of its {CONFIG_FILE}."
@@ -146,12 +146,18 @@ def _claim(folder: Path, settings: str) -> None:
         path.write_text(settings, encoding="utf-8")
 
 
-def _same_settings(settings: str) -> set[str]:
-    """The settings, also as runs had them before there was a limit of seconds, and before tasks had names."""
-    lines = settings.splitlines(keepends=True)
-    unlimited = [line for line in lines if line != "seconds: null\n"]
-    unnamed = [line for line in unlimited if not line.startswith("task:")]
-    return {settings, "".join(unlimited), "".join(unnamed)}
+def _alike(before: str, settings: str) -> bool:
+    """Whether two runs have the same settings, whatever the version of Lightning that a comment names.
+
+    A run from before tasks had names, or time a limit, names neither.
+    """
+    older, newer = (
+        [line for line in text.splitlines() if line != "seconds: null" and not line.startswith("#")]
+        for text in (before, settings)
+    )
+    if not any(line.startswith("task:") for line in older):
+        newer = [line for line in newer if not line.startswith("task:")]
+    return older == newer
 
 
 def _main_process() -> bool:

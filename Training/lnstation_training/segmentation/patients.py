@@ -21,7 +21,7 @@ from LNStationLib.support.atomic_files import write_atomically
 from LNStationLib.support.errors import InputError
 
 Triple = tuple[float, float, float]
-CT, ORGANS, STATIONS = "ct", "organs", "stations"
+CT, ORGANS, STATIONS, NODES = "ct", "organs", "stations", "nodes"
 PATIENTS = "patients"
 FILE_ENDING = ".safetensors"
 AIR_HU = -1000
@@ -37,8 +37,8 @@ class PatientVolume:
     Attributes:
         patient: Identifier.
         arrays: ``ct`` int16 ``[z, y, x]`` in HU; ``organs`` uint8, values of the anatomy table; ``stations`` uint8,
-            values of the station table; ``organ:NAME`` uint8, a probability times 255. LPS, z to the head. All but
-            the CT may be missing.
+            values of the station table; ``nodes`` uint8, a number for each lymph node; ``organ:NAME`` uint8, a
+            probability times 255. LPS, z to the head. All but the CT may be missing.
         spacing_mm: Along z, y, x.
         annotated: Organs that were drawn; ``None`` where all were, as in a synthetic patient.
         synthetic: Whether the patient is.

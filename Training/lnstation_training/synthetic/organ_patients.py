@@ -25,7 +25,15 @@ from lnstation_training.segmentation.folder import (
     claim_volumes,
     numbered_splits,
 )
-from lnstation_training.segmentation.patients import CT, ORGANS, STATIONS, PatientVolume, patient_path, write_patient
+from lnstation_training.segmentation.patients import (
+    CT,
+    NODES,
+    ORGANS,
+    STATIONS,
+    PatientVolume,
+    patient_path,
+    write_patient,
+)
 from LNStationLib.phantom.anatomy.mask_table import MaskTable
 from LNStationLib.phantom.anatomy.variation import Contrast
 from LNStationLib.phantom.case import PhantomCase, render
@@ -137,6 +145,7 @@ def as_volume(phantom: PhantomCase, name: str) -> PatientVolume:
         CT: sitk.GetArrayFromImage(phantom.case.ct).astype(np.int16),
         ORGANS: painted(phantom.organs),
         STATIONS: np.asarray(station_truth(phantom), np.uint8),
+        NODES: np.minimum(phantom.node_labels, np.iinfo(np.uint8).max).astype(np.uint8),
     }
     return PatientVolume(name, arrays, phantom.grid.spacing_mm, annotated=None, synthetic=True)
 

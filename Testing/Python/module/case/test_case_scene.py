@@ -56,7 +56,7 @@ def test_everything_the_case_makes_lies_in_one_folder_and_the_ct_does_not() -> N
     case = make_case()
     attention = np.linspace(0, 1, np.prod(SHAPE), dtype=np.float32).reshape(SHAPE)
     set_map(case, attention, geometry_of(lps_matrix()))
-    assert names_in_folder(case) == {"review", "assessment", "table", "stations", "nodes", "attention"}
+    assert names_in_folder(case) == {"review", "assessment", "table", "stations", "nodes", "caseOrgans", "attention"}
     assert hierarchy().GetItemParent(hierarchy().GetItemByDataNode(case.ctNode())) != case.folderItem()
 
 

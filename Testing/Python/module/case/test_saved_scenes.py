@@ -91,7 +91,7 @@ def test_a_saved_scene_brings_everything_back(tmp_path: Path, kind: str) -> None
     assert back.assessment() == assessment
     assert back.petNode().GetName() == "PET"
     assert [node.GetName() for node in back.sources("organs")] == ["organs"]
-    assert names_in_folder(back) == {"review", "assessment", "table", "stations", "nodes", "attention"}
+    assert names_in_folder(back) == {"review", "assessment", "table", "stations", "nodes", "caseOrgans", "attention"}
     _, geometry = read_volume(tmp_path, exportStationMap(back, tmp_path, "after"))
     assert (tmp_path / "before").read_bytes() == (tmp_path / "after").read_bytes()
     assert np.allclose(geometry.direction, geometry_of(GRIDS["oblique"]).direction, atol=1e-5)

@@ -49,6 +49,7 @@ def write_lists(folder: Path) -> PinnedPackages:
     (folder / "requirements.txt").write_text("# used\nbeta==2.0\n")
     (folder / "constraints.txt").write_text("alpha==1.0\nbeta==2.0\n")
     (folder / "requirements-networks.txt").write_text("gamma==3.0\n")
+    (folder / "requirements-openvino.txt").write_text("# none\n")
     return PinnedPackages.inFolder(folder)
 
 
@@ -360,6 +361,7 @@ def test_every_package_of_the_project_is_in_the_lists() -> None:
     lists = PinnedPackages.inFolder(ROOT / "Resources" / "Worker")
     assert [str(pin) for pin in readPins(lists.requirements)] == project["dependencies"]
     assert [str(pin) for pin in readPins(lists.networks)] == project["optional-dependencies"]["networks"]
+    assert [str(pin) for pin in readPins(lists.engine)] == project["optional-dependencies"]["openvino"]
     held = {str(pin).lower() for pin in readPins(lists.constraints)}
     assert set(project["dependencies"]) <= held
 

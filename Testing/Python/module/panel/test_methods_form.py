@@ -72,7 +72,8 @@ def shown(panel: PanelDriver, step: str, name: str, method: str | None = None) -
 
 def test_before_the_worker_is_asked_the_controls_are_those_of_the_library(panel: PanelDriver) -> None:
     assert panel.worker.requests() == []
-    assert titles(form(panel).combo("organs")) == ["Supplied masks and image", "TotalSegmentator, then image"]
+    picker = panel.widget.assessing.models.pickers["organs"]
+    assert titles(picker.widgets.combo)[1:] == ["Supplied masks and image", "TotalSegmentator, then image"]
     automatic, *others = titles(form(panel).combo("nodes"))
     assert automatic.startswith("automatic (Supplied masks, else PET above a threshold, else CT blob")
     assert others[0] == "Supplied masks"
@@ -95,11 +96,11 @@ def test_only_options_of_methods_that_may_run_are_shown(panel: PanelDriver) -> N
 
 
 def test_a_method_that_the_worker_knows_is_offered_for_its_step_with_its_options(toys: PanelDriver) -> None:
-    for step in ("organs", "stations", "staging"):
+    for step in ("stations", "staging"):
         combo = form(toys).combo(step)
         combo.currentIndex = combo.findData("toy")
         assert combo.currentText == "Toy method"
-    for step in ("nodes", "metastasis"):
+    for step in ("organs", "nodes", "metastasis"):
         combo = toys.widget.assessing.models.pickers[step].widgets.combo
         combo.currentIndex = combo.findData("toy")
     values = {"level": 4.5, "part": 0.25, "rounds": 7, "twice": True, "word": "yes"}
@@ -148,7 +149,7 @@ def test_the_panel_knows_no_method_by_name() -> None:
     root = Path(__file__).resolve().parents[4]
     names = {method["name"] for step in described() for method in step["methods"]} - {"none", "supplied", "lung"}
     names |= {"sa_moe"}
-    names -= {"esophagus"}  # a cancer too
+    names -= {"esophagus", "network"}  # a cancer, and a source of organs, too
     texts = {path: path.read_text("utf-8") for path in (root / "LNStation").rglob("*.py")}
     found = [f"{path.name}: {name}" for path, text in texts.items() for name in names if f'"{name}"' in text]
     assert found == []
@@ -160,3 +161,31 @@ def test_the_working_voxel_of_a_new_case_is_the_librarys() -> None:
     from LNStationLib.state.settings import Settings
 
     assert Settings().working_spacing_mm == CaseSettings._DEFAULT_SPACING_MM
+
+
+def test_a_network_for_the_organs_brings_its_picker_and_says_what_is_missing(tmp_path: Path) -> None:
+    steps = described()
+    need = {"name": "networks", "title": "installed package for networks"}
+    organs = next(step for step in steps if step["step"] == "organs")["methods"]
+    organs[:] = [one for one in organs if one["name"] != "network"]
+    organs.insert(0, {**toy("organ_segmentation"), "name": "network", "title": "Network", "needs": [need]})
+    with opened_panel(tmp_path) as made:
+        (made.worker.folder / "methods.json").write_text(json.dumps({"steps": steps}), encoding="utf-8")
+        made.worker.offer(
+            card(tmp_path, "organs-ct", task="organ_segmentation", operating_points=[]), missing=["monai"]
+        )
+        made.choose_ct()
+        made.wait(lambda: made.logic.models.isAnswered, "the packages")
+        slicer.app.processEvents()
+        widgets = made.widget.assessing.models.pickers["organs"].widgets
+        automatic = "automatic (Network, else Supplied masks and image)"
+        assert titles(widgets.combo)[:3] == [automatic, "Supplied masks and image", "TotalSegmentator, then image"]
+        assert titles(widgets.combo)[3].startswith("Model organs-ct")
+        assert "organs" not in form(made)._combos
+        assert "does without 'Network', which needs monai: " in widgets.noteLabel.text
+        assert made.widget.assessing.models.obstacle() == ""
+        widgets.combo.currentIndex = 3
+        slicer.app.processEvents()
+        assert made.logic.caseSettings().method("organs") == "network"
+        assert made.widget.assessing.models.obstacle().startswith("Learned models need monai")
+        made.logic.models.setFolders([])

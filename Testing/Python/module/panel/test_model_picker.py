@@ -208,7 +208,9 @@ def test_a_package_that_cannot_be_used_is_seen_but_not_chosen(panel: PanelDriver
     index = entries(panel).index("cut.zip (cannot be used)")
     assert not combo.model().index(index, 0).flags() & qt.Qt.ItemIsEnabled
     assert combo.itemData(index, qt.Qt.ToolTipRole) == sentence
-    assert sentence in panel.picker.noteLabel.text
+    # What concerns all packages stands beside the first picker only.
+    notes = [one.widgets.noteLabel.text for one in panel.widget.assessing.models.pickers.values()]
+    assert [sentence in note for note in notes] == [True] + [False] * (len(notes) - 1)
 
 
 def test_missing_packages_are_said_beside_the_picker_with_the_button_that_installs_them(

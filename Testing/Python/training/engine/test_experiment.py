@@ -199,14 +199,13 @@ def test_rows_start_from_the_row_that_the_setting_names_and_it_is_run_first(tmp_
     )
     order = [(job.row, job.fold, job.start) for job in plan(wanted)]
     assert order == [("stem", 0, None), ("stem", 1, None), ("sa_moe", 0, "stem"), ("sa_moe", 1, "stem")]
-    assert run_experiment(wanted) == 4
-    for fold in (0, 1):
-        stem, row = (
-            load_run(wanted.runs / name / f"fold_{fold}", TASK).module.network for name in ("stem", "sa_moe")
-        )
-        torch.testing.assert_close(row.stem[0][0].weight, stem.stem[0][0].weight, atol=1e-6, rtol=0)
-        assert read_result(wanted.out / "sa_moe" / f"fold_{fold}.json", TASK).config["start_from"] == "stem"
-        assert str(tmp_path) not in (wanted.out / "sa_moe" / f"fold_{fold}.json").read_text(encoding="utf-8")
+    # One fold with two workers: the row must wait for its start though a worker is free.
+    wanted = replace(wanted, folds=(1,))
+    assert run_experiment(wanted) == 2
+    stem, row = (load_run(wanted.runs / name / "fold_1", TASK).module.network for name in ("stem", "sa_moe"))
+    torch.testing.assert_close(row.stem[0][0].weight, stem.stem[0][0].weight, atol=1e-6, rtol=0)
+    assert read_result(wanted.out / "sa_moe" / "fold_1.json", TASK).config["start_from"] == "stem"
+    assert str(tmp_path) not in (wanted.out / "sa_moe" / "fold_1.json").read_text(encoding="utf-8")
     assert run_experiment(wanted) == 0
     (folder / "tiny.yaml").write_text(yaml.safe_dump({**setting, "start_from": {"mobilevitv2_sa_moe": "root"}}))
     with pytest.raises(InputError, match="unknown rows root"):

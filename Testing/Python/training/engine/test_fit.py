@@ -240,6 +240,17 @@ def test_a_run_of_before_tasks_had_names_is_resumed_and_evaluated(prepared: Path
     assert task_of_run(run).name == "station_classification"
 
 
+def test_a_run_of_another_version_of_lightning_is_resumed(prepared: Path, tmp_path: Path) -> None:
+    """Compute clusters change their packages."""
+    arguments = fit_arguments(prepared, tmp_path / "run", 1)
+    config = fit_stations(arguments).folder / "config.yaml"
+    text = config.read_text(encoding="utf-8")
+    assert text.startswith("# lightning")
+    config.write_text(text.replace(text.splitlines()[0], "# lightning.pytorch==2.9.0"), encoding="utf-8")
+    fit_stations(arguments)
+    assert epochs_logged(config.parent) == [0]
+
+
 def test_the_engine_has_no_word_for_what_only_a_task_knows() -> None:
     words = re.compile(r"stations?\b|nodes?\b|attention|moe\b|lymph|metasta", re.IGNORECASE)
     found = [

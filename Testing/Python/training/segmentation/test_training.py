@@ -14,14 +14,18 @@ import pytest
 torch = pytest.importorskip("torch", reason="the 'networks' packages are not installed")
 pytest.importorskip("lightning", reason="the 'training' packages are not installed")
 
+import yaml  # noqa: E402
 from training.drawn_volumes import SHAPE, SPACING, drawn_arrays, write_volumes  # noqa: E402
 
+from lnstation_training.engine.experiment import Experiment, plan, run_experiment  # noqa: E402
 from lnstation_training.engine.export import ExportRequest, export_run  # noqa: E402
 from lnstation_training.engine.fit import FitCLI, fit  # noqa: E402
 from lnstation_training.engine.loading import load_packaged, load_run  # noqa: E402
 from lnstation_training.engine.module import cosine  # noqa: E402
+from lnstation_training.engine.results import write_tables  # noqa: E402
 from lnstation_training.engine.runs import best_checkpoint  # noqa: E402
 from lnstation_training.segmentation.channels import batch_channels  # noqa: E402
+from lnstation_training.segmentation.classes import class_set  # noqa: E402
 from lnstation_training.segmentation.dataset import ALLOWED, SEED  # noqa: E402
 from lnstation_training.segmentation.inference import whole_labels  # noqa: E402
 from lnstation_training.segmentation.maker import PatientMaker  # noqa: E402
@@ -31,10 +35,11 @@ from lnstation_training.tasks import task_named  # noqa: E402
 from lnstation_training.tasks.organ_segmentation.data_module import OrganDataModule  # noqa: E402
 from lnstation_training.tasks.organ_segmentation.lightning_module import Anchors, OrganModule  # noqa: E402
 from LNStationLib.imaging.grid import Grid  # noqa: E402
-from LNStationLib.models.package import read_manifest  # noqa: E402
+from LNStationLib.models.package import find_package, read_manifest  # noqa: E402
 from LNStationLib.sampling.volume import VolumeSpec, channels_of  # noqa: E402
 from LNStationLib.support.errors import InputError  # noqa: E402
 
+ROOT = Path(__file__).resolve().parents[4]
 ORGAN_TASK = task_named("organ_segmentation")
 PATCH = [8, 8, 12]
 NETWORK = {"filters": [4, 4, 4], "strides": [1, 2, 2]}
@@ -312,3 +317,45 @@ def test_training_waits_for_the_first_patients(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr("lnstation_training.segmentation.data_module.time.sleep", one_more)
     data.setup()
     assert not hidden
+
+
+@pytest.mark.parametrize("name", ["organs.yaml", "organs_cpu.yaml"])
+def test_the_settings_that_come_along_fit_the_task(name: str, volumes: Path, tmp_path: Path) -> None:
+    config = ROOT / "Training" / "configs" / name
+    flags = ["--data.folder", str(volumes), "--out", str(tmp_path / "run"), "--trainer.precision", "32-true"]
+    cli = FitCLI(["--config", str(config), *flags], ORGAN_TASK)
+    ORGAN_TASK.check_settings(cli.model, cli.datamodule)
+    assert cli.model.window == cli.datamodule.patch
+
+
+def test_the_shipped_network_can_be_trained_on() -> None:
+    module = load_packaged(find_package("organs-ct"), ORGAN_TASK)
+    assert module.names == class_set("organs").names
+    assert module.window == (96, 112, 144)
+
+
+def test_rows_that_need_the_run_of_another_row_come_after_it(volumes: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "paper"
+    folder.mkdir()
+    rows = yaml.safe_load((ROOT / "Training" / "experiments" / "organs" / "rows.yaml").read_text(encoding="utf-8"))
+    (folder / "rows.yaml").write_text(yaml.safe_dump(rows), encoding="utf-8")
+    setting = {
+        "title": "one epoch",
+        "region": {"spacing_mm": list(SPACING)},
+        "folds": [0],
+        "model": {"window": list(SHAPE), "ema_decay": 0.0},
+        "data": {"patch": PATCH, "patches_per_epoch": 1, "batch_size": 1},
+        "trainer": {"max_epochs": 1, "accelerator": "cpu"},
+        "network_arguments": {"dynunet": NETWORK},
+        "rows": ["non_anchor", "all"],
+    }
+    (folder / "quick.yaml").write_text(yaml.safe_dump(setting), encoding="utf-8")
+    request = Experiment(ORGAN_TASK, folder, "quick", volumes, tmp_path / "results", tmp_path / "runs")
+    assert [job.row for job in plan(request)] == ["anchor", "non_anchor", "all"]
+    assert run_experiment(request) == 3
+    assert run_experiment(request) == 0
+    table = write_tables(folder, tmp_path / "results", ORGAN_TASK).read_text(encoding="utf-8")
+    assert "| organ | One network | Anchors | Non-anchors with anchors |" in table
+    result = (tmp_path / "results" / "non_anchor" / "fold_0.json").read_text(encoding="utf-8")
+    assert "run-of:anchor" in result
+    assert str(tmp_path) not in result

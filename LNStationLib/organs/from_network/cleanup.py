@@ -1,0 +1,187 @@
+"""Clean-up by topology: one piece where anatomy has one, tubes without gaps, nothing outside the body."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+from skimage.graph import MCP_Geometric
+
+from LNStationLib.imaging.boxes import box_of
+from LNStationLib.imaging.grid import Grid
+from LNStationLib.organs import morphology
+from LNStationLib.organs.from_network.probabilities import Voted
+from LNStationLib.organs.from_network.table import GroupRow
+from LNStationLib.support.types import BoolArray, FloatArray, LabelArray
+
+_TOUCH_MM = 6.0
+"""Two classes at a joint are parted by a wall and by voxels of neither: three voxels of a network's grid of 2 mm."""
+_BRIDGE_RADIUS_MM = 3.0
+"""Half the width of the thinnest vessel of the table, as which a gap is filled."""
+_TRACE, _TRACE_RADIUS_MM = 0.05, 8.0
+"""A way on which the network sees nothing at all has no trace; a trace is no wider than the esophagus or a vein."""
+_CERTAIN = 0.02
+"""Lowest cost of a step of a bridge, so that its length counts even where the network is sure."""
+_FULL = np.ones((3, 3, 3), dtype=bool)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where organs can be.
+
+    Attributes:
+        body: The patient's body ``[z, y, x]`` on ``grid``.
+        grid: The working grid.
+        carina_mm: Z of the carina; ``None`` where it is not known.
+    """
+
+    body: BoolArray
+    grid: Grid
+    carina_mm: float | None
+
+
+@dataclass(frozen=True)
+class CleanGroup:
+    """One group after clean-up, in the box in which it was voted.
+
+    Attributes:
+        voted: Its probabilities and box.
+        parts: Number of the part, from 1 in the row's order; 0 outside the group.
+    """
+
+    voted: Voted
+    parts: LabelArray
+
+    @property
+    def mask(self) -> BoolArray:
+        """The whole group."""
+        return np.asarray(self.parts > 0)
+
+    def on(self, grid: Grid, number: int | None = None) -> BoolArray:
+        """The group, or one of its parts, on the whole grid."""
+        full = np.zeros(grid.shape, dtype=bool)
+        full[self.voted.box] = self.mask if number is None else self.parts == number
+        return full
+
+
+def clean(row: GroupRow, voted: Voted, done: Mapping[str, CleanGroup], place: Place) -> CleanGroup | None:
+    """Clean one group.
+
+    Args:
+        row: What must hold together.
+        voted: What the network says.
+        done: Groups that are clean already, by name.
+        place: Where organs can be.
+
+    Returns:
+        ``None`` where nothing is left.
+    """
+    neighbors = _neighbors(row, voted, done, place)
+    whole = _pieces_kept(row, voted, voted.mask & place.body[voted.box], neighbors, place.grid)
+    if row.tube_mm and neighbors is not None:
+        whole = _tube(whole, neighbors, voted.whole, row.tube_mm, place.grid.spacing_mm[0])
+    if float(whole.sum()) * place.grid.voxel_volume_ml < row.least_ml:
+        return None
+    labels = voted.most_probable(whole)
+    if row.whole_parts and len(row.parts) > 1:
+        labels = _without_islands(labels, len(row.parts))
+    return CleanGroup(voted, labels)
+
+
+def _neighbors(row: GroupRow, voted: Voted, done: Mapping[str, CleanGroup], place: Place) -> BoolArray | None:
+    """The groups that a row joins, grown by the width of a joint, in the row's box; ``None`` where none is known."""
+    known = [done[name].on(place.grid) for name in row.joins if name in done]
+    if not known:
+        return None
+    grown = morphology.dilate(np.logical_or.reduce(known), _TOUCH_MM, place.grid.spacing_mm[0])
+    return grown[voted.box] if grown[voted.box].any() else None
+
+
+def _pieces_kept(row: GroupRow, voted: Voted, mask: BoolArray, neighbors: BoolArray | None, grid: Grid) -> BoolArray:
+    if not mask.any():
+        return mask
+    labels = morphology.components(mask, connectivity=26)
+    if row.keep == "all":
+        return np.asarray(labels > 0) & _large(labels, row.least_ml / 2, grid)
+    kept = labels == 1
+    if row.keep == "joined" and neighbors is not None:
+        touching = np.unique(labels[neighbors & mask])
+        kept = np.isin(labels, touching[touching > 0]) if (touching > 0).any() else kept
+    return _bridged(kept, labels, row, voted, grid) if row.bridge_mm else kept
+
+
+def _large(labels: np.ndarray, least_ml: float, grid: Grid) -> BoolArray:
+    large = np.bincount(labels.ravel()) * grid.voxel_volume_ml >= least_ml
+    large[0] = False
+    return np.asarray(large[labels])
+
+
+def _bridged(kept: BoolArray, labels: np.ndarray, row: GroupRow, voted: Voted, grid: Grid) -> BoolArray:
+    """The pieces near to those kept, with the gap filled along the most probable way."""
+    spacing = grid.spacing_mm[0]
+    kept = kept.copy()
+    waiting = [int(n) for n in np.unique(labels[(labels > 0) & ~kept])]
+    joined = True
+    while waiting and joined:
+        joined = False
+        apart = morphology.distance_to(kept, spacing)
+        for number in list(waiting):
+            piece = labels == number
+            if float(apart[piece].min()) <= row.bridge_mm:
+                kept |= piece | _bridge(piece, kept, voted.whole, row.bridge_mm, spacing)
+                waiting.remove(number)
+                joined = True
+    return kept
+
+
+def _bridge(piece: BoolArray, kept: BoolArray, probability: FloatArray, reach_mm: float, spacing: float) -> BoolArray:
+    """The cheapest way between two pieces: as wide as the network's faint trace, else as the thinnest vessel."""
+    box = box_of(piece, int(np.ceil(reach_mm / spacing)) + 2)
+    bridge = np.zeros_like(kept)
+    if not kept[box].any():
+        return bridge
+    cost = np.maximum(1.0 - probability[box], _CERTAIN)
+    search = MCP_Geometric(cost)
+    total, _ = search.find_costs(np.argwhere(piece[box]))
+    ends = np.argwhere(kept[box])
+    end = ends[int(np.argmin(total[tuple(ends.T)]))]
+    way = np.zeros(cost.shape, dtype=bool)
+    way[tuple(np.array(search.traceback(end)).T)] = True
+    faint = float(probability[box][way].mean()) / 2
+    if faint < _TRACE:
+        bridge[box] = morphology.dilate(way, _BRIDGE_RADIUS_MM, spacing)
+    else:
+        bridge[box] = morphology.dilate(way, _TRACE_RADIUS_MM, spacing) & (probability[box] >= faint)
+    return bridge
+
+
+def _tube(mask: BoolArray, start: BoolArray, probability: FloatArray, radius_mm: float, spacing: float) -> BoolArray:
+    """What lies within a radius of the way from a vessel's origin through its mask to the far end."""
+    origin = np.argwhere(mask & start)
+    if not len(origin):
+        return mask
+    search = MCP_Geometric(np.where(mask, np.maximum(1.0 - probability, _CERTAIN), -1.0))
+    total, _ = search.find_costs(origin)
+    lengths = MCP_Geometric(np.where(mask, 1.0, -1.0)).find_costs(origin)[0]
+    reached = mask & np.isfinite(total)
+    end = np.unravel_index(int(np.argmax(np.where(reached, lengths, -1.0))), mask.shape)
+    way = np.zeros_like(mask)
+    way[tuple(np.array(search.traceback(end)).T)] = True
+    return mask & morphology.dilate(way, radius_mm, spacing)
+
+
+def _without_islands(labels: LabelArray, count: int) -> LabelArray:
+    """Each part as its largest piece; its other pieces go to the part that they touch most."""
+    result = labels.copy()
+    for number in range(1, count + 1):
+        pieces = morphology.components(labels == number, connectivity=26)
+        for piece in range(2, int(pieces.max()) + 1):
+            island = pieces == piece
+            box = box_of(island, 1)
+            shell = ndimage.binary_dilation(island[box], _FULL) & ~island[box]
+            around = np.bincount(labels[box][shell], minlength=count + 1)
+            around[[0, number]] = 0
+            result[island] = int(around.argmax()) if around.any() else number
+    return result

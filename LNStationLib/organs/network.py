@@ -1,0 +1,174 @@
+"""Organs by the networks of a model package, where masks and the image itself leave them open.
+
+The shipped package learned from synthetic patients alone (domain randomization, Billot et al. 2023) and finds
+vessels, heart and esophagus with or without contrast. Airways, lungs and bones show more surely by their density.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, cast
+
+from LNStationLib.case.case import Case
+from LNStationLib.models.package.folders import find_package
+from LNStationLib.models.package.organ_segmentation import OrganSegmentation
+from LNStationLib.networks.installation import missing_packages
+from LNStationLib.organs.context import Context
+from LNStationLib.organs.find import find_organs
+from LNStationLib.organs.findings import Findings
+from LNStationLib.organs.from_network.cleanup import Place
+from LNStationLib.organs.from_network.organs import findings_of, network_organs
+from LNStationLib.organs.groups import CENTRAL_VEINS
+from LNStationLib.state.method import MethodOptions, option
+from LNStationLib.state.needs import Need
+from LNStationLib.state.organ_set import OrganSet
+from LNStationLib.state.patient_state import PatientState
+from LNStationLib.support.errors import InputError
+from LNStationLib.support.progress import Progress
+from LNStationLib.support.types import Engine
+
+if TYPE_CHECKING:
+    from LNStationLib.models.runtime.segmentation import ClassProbabilities
+
+WANTED = (
+    "aorta",
+    "pulmonary_artery",
+    "heart",
+    "pulmonary_vein",
+    *CENTRAL_VEINS,
+    "azygos_arch",
+    "brachiocephalic_trunk",
+    "common_carotid_artery_left",
+    "common_carotid_artery_right",
+    "subclavian_artery_left",
+    "esophagus",
+)
+"""What stations and nodes need and image methods find unsurely or not at all; where a case has masks of all of them
+the network is not asked."""
+_STATED_BY_PARTS = {"aorta": ("ascending_aorta", "aortic_arch", "descending_aorta")}
+
+
+SWITCH = "LNSTATION_NO_ORGAN_NETWORK"
+"""Environment variable: where it is set, organs are found without a network, as on machines too slow for it."""
+
+
+def switched_off() -> bool:
+    """Whether the user's environment rules the network out."""
+    return bool(os.environ.get(SWITCH))
+
+
+def network_is_there(case: object = None) -> bool:
+    """Whether a package for organs and what runs it are installed; the case does not matter."""
+    if switched_off() or missing_packages():
+        return False
+    try:
+        find_package(None, OrganSegmentation.task)
+    except InputError:
+        return False
+    return True
+
+
+NETWORK = Need(
+    "organ_network", "organ network: a model package for organs, and learned models installed", network_is_there
+)
+
+
+class NetworkOptions(MethodOptions):
+    """The model package and how it runs."""
+
+    model: str | None = option(
+        None,
+        "Model package: its file, folder or id; by default the shipped one.",
+        title="Organ model",
+        width="expert",
+    )
+    device: str = option(
+        "auto", "Where networks run: auto, cpu, cuda, cuda:1 or mps.", title="Device", width="expert"
+    )
+    engine: Engine = option(
+        "auto",
+        "Engine for networks on a CPU. auto: OpenVINO where installed, else torch.",
+        title="CPU engine",
+        width="expert",
+        choice_titles={"auto": "Automatic", "torch": "PyTorch", "openvino": "OpenVINO"},
+    )
+    image_methods: bool = option(
+        True,
+        "Airways, lungs and bones by their density first. Off: all organs that the network knows are its.",
+        title="Airways, lungs and bones from the image",
+        width="expert",
+    )
+
+
+class NetworkMethod:
+    """Supplied masks first, then airways, lungs and bones from the image, then the network, then surrogates."""
+
+    name = "network"
+    title = "Organ network (model package)"
+    options: type[MethodOptions] = NetworkOptions
+    needs: tuple[Need, ...] = (NETWORK,)
+    references: tuple[str, ...] = (
+        "Guo et al. 2021, doi:10.1007/978-3-030-87202-1_1 (DeepStationing: organs by stratified segmentation)",
+        "Billot et al. 2023, doi:10.1016/j.media.2023.102789 (SynthSeg: networks trained on synthetic images)",
+    )
+    package_task: str | None = OrganSegmentation.task
+
+    def run(self, state: PatientState, options: MethodOptions, progress: Progress) -> OrganSet:
+        """Find the organs; see :class:`LNStationLib.organs.method.OrganMethod`."""
+        known = state.segmented_organs
+        if known is None and not missing_organs(state.case):
+            return find_organs(state.case, state.working_ct, progress)
+        chosen = cast(NetworkOptions, options)
+
+        def segment(context: Context, running: Progress) -> Findings:
+            if known is not None:
+                # A reader edited an organ: the image is the same, and so is what the network says of it.
+                return Findings(list(known)) if known else findings_of([], "")
+            source, networks = _ask(state, chosen, context, running)
+            return organs_from(networks, context, source)
+
+        return find_organs(
+            state.case, state.working_ct, progress, segmenter=segment, image_first=chosen.image_methods
+        )
+
+
+def missing_organs(case: Case) -> tuple[str, ...]:
+    """Those of the wanted organs that a case has no mask of."""
+    given = set(case.organ_masks)
+    return tuple(name for name in WANTED if name not in given and not _stated_by_parts(name, given))
+
+
+def _stated_by_parts(name: str, given: set[str]) -> bool:
+    parts = _STATED_BY_PARTS.get(name, ())
+    return bool(parts) and given.issuperset(parts)
+
+
+def organs_from(networks: Sequence[ClassProbabilities], context: Context, source: str) -> Findings:
+    """Findings of networks, cleaned by what is known of the image.
+
+    Args:
+        networks: What each says, on its own grid.
+        context: The scan with body, airways and lungs.
+        source: Names the networks for the report.
+    """
+    carina = context.organs.landmarks.get("carina")
+    place = Place(context.body, context.scan.grid, None if carina is None else carina.point_mm[2])
+    return findings_of(network_organs(networks, place), source)
+
+
+def _ask(
+    state: PatientState, options: NetworkOptions, context: Context, progress: Progress
+) -> tuple[str, Sequence[ClassProbabilities]]:
+    """What the package is called, and what its networks say.
+
+    Raises:
+        PackageError: The package is missing or cannot be used.
+        InputError: torch or the engine is not installed, the device is not there, or its memory does not suffice.
+    """
+    from LNStationLib.models.runtime.segmentation import organ_probabilities, warm_segmenter
+
+    path = find_package(options.model, OrganSegmentation.task)
+    segmenter = warm_segmenter(path, options.device, options.engine)
+    answers = organ_probabilities(segmenter, state.case.ct, context.scan.grid, progress)
+    return f"network of {path.stem}", list(answers.values())

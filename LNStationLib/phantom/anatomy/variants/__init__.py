@@ -1,0 +1,1 @@
+"""How the anatomical traits of ``traits`` change shapes, pleural spaces and the diaphragm."""

@@ -1,0 +1,267 @@
+"""Organs and stations by image methods, by the network alone and by the automatic choice, against known truth.
+
+    python Testing/Benchmarks/organs.py --patients 20 --jobs 2 --cache ORGANS_CACHE --out docs/organs_quality.md
+
+Unseen synthetic patients of both presets, each without contrast, venous and arterial, with slices of 1 and 5 mm and
+no mask given: Dice and 95 % Hausdorff distance of each organ, and of each station by the automatic choice. A real CT
+(``--real ../shared/data/chest_ct_01``) is held against its masks, with the levels on which the borders of stations
+rest. One JSON file a rendering under ``--cache`` lets an interrupted run go on. Prints Markdown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT), str(ROOT / "Testing" / "Benchmarks"), str(ROOT / "Testing" / "Python" / "organs")]
+
+from parser_quality import Scores, compare, score  # noqa: E402  (the source tree is put on the path above)
+from without_contrast import without_contrast  # noqa: E402
+
+from LNStationLib import anatomy  # noqa: E402
+from LNStationLib.case.case import Case  # noqa: E402
+from LNStationLib.case.from_files import load_case  # noqa: E402
+from LNStationLib.case.request import CaseRequest  # noqa: E402
+from LNStationLib.imaging.grid import field_of_view, labels_to_image_grid  # noqa: E402
+from LNStationLib.imaging.scan import scan_of  # noqa: E402
+from LNStationLib.imaging.thorax_view import chest_grid  # noqa: E402
+from LNStationLib.organs.groups import AIRWAYS, BONES, HEART, LUNGS, VESSELS  # noqa: E402
+from LNStationLib.organs.network import SWITCH  # noqa: E402
+from LNStationLib.organs.registry import METHODS  # noqa: E402
+from LNStationLib.phantom.case import PhantomCase, render  # noqa: E402
+from LNStationLib.phantom.patient import draw_patient  # noqa: E402
+from LNStationLib.phantom.preset import load_preset  # noqa: E402
+from LNStationLib.phantom.station_truth import station_truth  # noqa: E402
+from LNStationLib.quality import check_organs, check_stations  # noqa: E402
+from LNStationLib.state.organ_set import OrganSet  # noqa: E402
+from LNStationLib.state.patient_state import PatientState  # noqa: E402
+from LNStationLib.state.settings import Settings, StepSettings  # noqa: E402
+from LNStationLib.stations.iaslc_rules import IaslcRules  # noqa: E402
+from LNStationLib.support.progress import silent  # noqa: E402
+from LNStationLib.support.types import BoolArray  # noqa: E402
+
+MARK = "<!-- written by Testing/Benchmarks/organs.py -->"
+COHORT_SEED = 31415
+"""Not the seed of any cohort that a network was trained on."""
+PRESETS = ("lung", "esophagus")
+PHASES = ("none", "venous", "arterial")
+SLICES_MM = (1.0, 5.0)
+IN_PLANE_MM = 1.2
+METHOD_NAMES = {
+    "image": StepSettings(method="supplied_and_image"),
+    "network": StepSettings(method="network", options={"network": {"image_methods": False}}),
+    "auto": StepSettings(method="network"),
+}
+SHOWN = (*LUNGS, *AIRWAYS, *BONES, *HEART, *VESSELS, "esophagus", "thyroid_gland", "liver", "stomach", "spinal_cord")
+LEVELS = (
+    "carina",
+    "aortic_arch_top",
+    "aortic_arch_underside",
+    "left_pulmonary_artery_top",
+    "left_brachiocephalic_vein_crossing",
+    "manubrium_top",
+    "bronchus_intermedius_end",
+    "left_lower_lobe_bronchus_origin",
+    "inferior_pulmonary_vein_right",
+    "inferior_pulmonary_vein_left",
+)
+
+
+def found_organs(case: Case, choice: StepSettings) -> tuple[PatientState, OrganSet]:
+    """Organs after the quality check, as an assessment finds them."""
+    settings = Settings(organs=choice)
+    scan = scan_of(case.ct, chest_grid(case.ct, settings.working_spacing_mm))
+    state = PatientState(case, settings, scan)
+    method = METHODS.chosen(settings, case)
+    organs = method.run(state, METHODS.options(method, settings), silent)
+    return state, check_organs(organs, field_of_view(case.ct, organs.grid))[0]
+
+
+def organ_scores(organs: OrganSet, truth: dict[str, BoolArray], ct: sitk.Image) -> dict[str, list[float | None]]:
+    """Dice and HD95 in mm by organ; Dice 0 where an organ of the truth was not found."""
+    spacing = tuple(reversed(ct.GetSpacing()))
+    rows: dict[str, list[float | None]] = {}
+    for name, mask in truth.items():
+        if name not in SHOWN or not mask.any():
+            continue
+        given = organs.mask(name)
+        there = None if given is None else _on_ct(given, organs, ct)
+        if there is None or not there.any():
+            rows[name] = [0.0, None]
+        else:
+            rows[name] = list(compare(mask, there, spacing)[:2])  # type: ignore[arg-type]
+    return rows
+
+
+def _on_ct(mask: BoolArray, organs: OrganSet, ct: sitk.Image) -> BoolArray:
+    return sitk.GetArrayFromImage(labels_to_image_grid(mask.astype(np.uint8), organs.grid, ct)) > 0
+
+
+def station_scores(state: PatientState, organs: OrganSet, truth: np.ndarray) -> Scores:
+    """Scores of the stations by the IASLC rules on these organs."""
+    ct = state.case.ct
+    parsed = IaslcRules().parse(state.working_ct.hu, organs, silent)
+    checked, _ = check_stations(parsed, organs, state.working_ct.hu)
+    labels = sitk.GetArrayFromImage(labels_to_image_grid(checked.labels, checked.grid, ct))
+    return score(truth, labels, tuple(reversed(ct.GetSpacing())))  # type: ignore[arg-type]
+
+
+def patient(number: int, phase: str, slice_mm: float) -> PhantomCase:
+    """One rendering of an unseen patient without masks."""
+    plan = draw_patient(load_preset(PRESETS[number % 2]), COHORT_SEED, number)
+    spacing = (IN_PLANE_MM, IN_PLANE_MM, slice_mm)
+    plan = replace(plan, spacing_mm=spacing, has_pet=False, field_of_view="compact")
+    return render(plan, organs="none", traits={"contrast": phase})
+
+
+def rendering(job: tuple[int, str, float, Path | None]) -> dict[str, object]:
+    """All scores of one rendering, from the cache where it was made before."""
+    os.environ.pop(SWITCH, None)
+    number, phase, slice_mm, cache = job
+    file = cache / f"{number}-{phase}-{slice_mm:g}.json" if cache else None
+    if file and file.exists():
+        return json.loads(file.read_text(encoding="utf-8"))
+    phantom = patient(number, phase, slice_mm)
+    truth = {name: phantom.organs[name].astype(bool) for name in phantom.organs}
+    result: dict[str, object] = {"number": number, "phase": phase, "slice_mm": slice_mm}
+    for name, choice in METHOD_NAMES.items():
+        state, organs = found_organs(phantom.case, choice)
+        result[name] = organ_scores(organs, truth, phantom.case.ct)
+        result[f"{name} stations"] = station_scores(state, organs, station_truth(phantom))
+    if file:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        part = file.with_suffix(f".{os.getpid()}")
+        part.write_text(json.dumps(result), encoding="utf-8")
+        part.replace(file)
+    return result
+
+
+def organ_table(results: list[dict]) -> list[str]:
+    """Mean Dice and HD95 by organ and method, over some renderings."""
+    lines = [
+        "| organ | image Dice | HD95 mm | network Dice | HD95 mm | auto Dice | HD95 mm |",
+        "| --- " * 7 + "|",
+    ]
+    for name in SHOWN:
+        if not any(name in result["auto"] for result in results):
+            continue
+        cells = [name.replace("_", " ")]
+        for method in METHOD_NAMES:
+            values = [result[method][name] for result in results if name in result[method]]
+            apart = [far for _, far in values if far is not None]
+            cells += [f"{np.mean([dice for dice, _ in values]):.2f}", f"{np.mean(apart):.1f}" if apart else ""]
+        lines.append("| " + " | ".join(cells) + " |")
+    return lines
+
+
+def station_table(results: list[dict]) -> list[str]:
+    """Mean Dice of each station, by phase, with the automatic choice and with image methods."""
+    lines = ["| station | " + " | ".join(f"{p}: image | {p}: auto | {p}: least" for p in PHASES) + " |"]
+    lines.append("| --- " * (1 + 3 * len(PHASES)) + "|")
+    means: dict[str, list[float]] = {phase: [] for phase in PHASES}
+    for row in anatomy.stations():
+        cells = [row.name]
+        for phase in PHASES:
+            part = [result for result in results if result["phase"] == phase]
+            auto = [r["auto stations"][row.name][0] for r in part if row.name in r["auto stations"]]
+            image = [r["image stations"][row.name][0] for r in part if row.name in r["image stations"]]
+            cells += [f"{np.mean(v):.2f}" if v else "" for v in (image, auto)] + [f"{min(auto):.2f}" if auto else ""]
+            means[phase] += [float(np.mean(auto))] if auto else []
+        lines.append("| " + " | ".join(cells) + " |")
+    for phase, values in means.items():
+        if values:
+            lines += ["", f"Contrast {phase}: mean over stations {np.mean(values):.3f}, least {min(values):.2f}."]
+    return lines
+
+
+def real_section(folder: Path) -> list[str]:
+    """A real CT against its masks, and the levels of its borders by supplied masks, network and image."""
+    case = load_case(CaseRequest(ct=folder / "ct.nii.gz", organs=folder / "organs"))
+    bare = replace(case, organ_masks={}, organ_origins={})
+    plain = without_contrast(case)
+    truth = {name: sitk.GetArrayFromImage(image).astype(bool) for name, image in case.organ_masks.items()}
+    runs = {
+        "supplied masks": found_organs(case, METHOD_NAMES["image"])[1],
+        "image": found_organs(bare, METHOD_NAMES["image"])[1],
+        "network": found_organs(bare, METHOD_NAMES["auto"])[1],
+        "image, contrast taken out": found_organs(plain, METHOD_NAMES["image"])[1],
+        "network, contrast taken out": found_organs(plain, METHOD_NAMES["auto"])[1],
+    }
+    scores = {name: organ_scores(organs, truth, case.ct) for name, organs in runs.items() if name != "supplied masks"}
+    lines = ["| organ | " + " | ".join(scores) + " |", "| --- " * (1 + len(scores)) + "|"]
+    for organ in (name for name in truth if name in SHOWN):
+        cells = [f"{rows[organ][0]:.2f}" for rows in scores.values()]
+        lines.append(f"| {organ.replace('_', ' ')} | " + " | ".join(cells) + " |")
+    lines += ["", "Levels in mm above the carina of the run with masks; (s): a surrogate.", ""]
+    zero = runs["supplied masks"].landmarks["carina"].point_mm[2]
+    lines += ["| level | " + " | ".join(runs) + " |", "| --- " * (1 + len(runs)) + "|"]
+    for level in LEVELS:
+        marks = [organs.landmarks.get(level) for organs in runs.values()]
+        cells = [
+            "" if mark is None else f"{mark.point_mm[2] - zero:.0f}" + (" (s)" if mark.source == "surrogate" else "")
+            for mark in marks
+        ]
+        lines.append(f"| {level.replace('_', ' ')} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def report(results: list[dict], real: list[str]) -> str:
+    """The page in Markdown."""
+    numbers = sorted({result["number"] for result in results})
+    lines = [
+        f"{len(numbers)} synthetic patients (cohort seed {COHORT_SEED}, numbers {numbers[0]} to {numbers[-1]}, lung "
+        f"and esophagus preset in turn), pixels of {IN_PLANE_MM} mm, no mask given. An organ or station that was not "
+        "found counts as Dice 0 and in no distance.",
+    ]
+    for phase in PHASES:
+        for slice_mm in SLICES_MM:
+            part = [result for result in results if (result["phase"], result["slice_mm"]) == (phase, slice_mm)]
+            if part:
+                lines += ["", f"## Organs, contrast {phase}, slices of {slice_mm:g} mm", "", *organ_table(part)]
+    lines += ["", "## Stations", "", *station_table(results)]
+    if real:
+        lines += ["", "## A real CT", "", *real]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Run renderings, one process a job."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--patients", type=int, default=4)
+    parser.add_argument("--first", type=int, default=1, help="number of the first patient")
+    parser.add_argument("--phases", nargs="*", choices=PHASES, default=PHASES)
+    parser.add_argument("--slices-mm", nargs="*", type=float, default=SLICES_MM)
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--cache", type=Path, help="folder of one JSON file a rendering, to go on later")
+    parser.add_argument("--real", type=Path, help="folder of a real CT with masks of organs")
+    parser.add_argument("--out", type=Path, help=f"also write what follows the line {MARK!r} of this page")
+    options = parser.parse_args()
+    os.environ.pop(SWITCH, None)
+    numbers = range(options.first, options.first + options.patients)
+    jobs = [(n, phase, mm, options.cache) for n in numbers for phase in options.phases for mm in options.slices_mm]
+    results = []
+    with ProcessPoolExecutor(options.jobs) as pool:
+        for result in pool.map(rendering, jobs):
+            results.append(result)
+            mean = np.mean([values[0] for values in result["auto stations"].values()])
+            print(result["number"], result["phase"], result["slice_mm"], f"stations {mean:.3f}", file=sys.stderr)
+    page = report(results, real_section(options.real) if options.real else [])
+    print(page)
+    if options.out:
+        before, mark, _ = options.out.read_text(encoding="utf-8").partition(MARK)
+        if not mark:
+            parser.error(f"{options.out} has no line {MARK!r}")
+        options.out.write_text(f"{before}{MARK}\n\n{page}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Stations from CT and organs: DeepStationing's station parsing (Guo et al. 2021)."""
