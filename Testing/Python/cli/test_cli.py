@@ -25,6 +25,7 @@ from LNStationLib.case.request import CaseRequest
 from LNStationLib.cli import app as cli
 from LNStationLib.cli.summary import show_assessment
 from LNStationLib.imaging.suv import PetUnits
+from LNStationLib.metastasis.registry import METHODS as METASTASIS
 from LNStationLib.networks.installation import missing_packages
 from LNStationLib.staging.rules import Rules
 from LNStationLib.state.assessed_case import AssessedCase
