@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,6 +35,9 @@ class HeatMaps:
         found: Any = network
         self.channel, layer = found.heat_map_layer()
         self._device = device
+        # Gradients from the layer on are all that a map needs: of everything before it and beside it none are kept.
+        network.requires_grad_(False)
+        network.get_submodule(layer).requires_grad_(True)
         self._cam = GradCAM(ScoreOfClass(network).to(device), f"{ScoreOfClass.PART}.{layer}")
 
     def of(self, patches: FloatArray) -> FloatArray:
@@ -53,7 +57,10 @@ class HeatMaps:
         import torch
 
         inputs = torch.from_numpy(np.ascontiguousarray(patches)).to(self._device)
-        found = self._cam.compute_map(inputs, class_idx=0).detach().float().cpu()
+        with warnings.catch_warnings():
+            # That nothing before the layer needs gradients is what makes it fast.
+            warnings.filterwarnings("ignore", message="Full backward hook is firing")
+            found = self._cam.compute_map(inputs, class_idx=0).detach().float().cpu()
         if found.ndim == 5:
             return np.asarray(found[:, 0].numpy())
         # A 2D layer saw every set of slices as a sample of its own.

@@ -58,7 +58,7 @@ def _network(name: VolumeBackbone, width: float) -> nn.Module:
             raise ValueError(f"the 3D ResNet-18 has one width, 1, got {width}")
         return _Station(ResNetClassifier(18, 1), "net.layer2")
     if name == "mobilevitv2":
-        return _Station(MobileViTv2(1, width), "blocks.0")
+        return _Station(MobileViTv2(1, width), "downs.0")
     raise ValueError(
         f"backbone must be mobilenet_v3_large, mobilenet_v3_small, resnet18 or mobilevitv2, got {name!r}"
     )
