@@ -119,12 +119,10 @@ def midline_of(station_map: StationMap) -> Midline:
 
 
 def called_nodes(findings: Sequence[NodeFinding], calls: Mapping[int, NodeCall]) -> list[NodeFinding]:
-    """Nodes as measured, with call and reason filled in."""
+    """Nodes as measured, with call, probability and reason filled in."""
     return [
-        finding.model_copy(
-            update={"call": calls[finding.node_id].call, "reason": words(calls[finding.node_id].reason)}
-        )
-        for finding in findings
+        finding.model_copy(update={"call": call.call, "probability": call.probability, "reason": words(call.reason)})
+        for finding, call in ((each, calls[each.node_id]) for each in findings)
     ]
 
 

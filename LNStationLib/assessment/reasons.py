@@ -279,3 +279,49 @@ def _unseen_nodes(facts: Facts) -> str:
 def _network_judges_stations(facts: Facts) -> str:
     criteria = words(facts["criteria"])
     return f"Not called: the network judges stations. By clinical criteria {criteria[0].lower()}{criteria[1:]}"
+
+
+@words_for("node_probability")
+def _node_probability(facts: Facts) -> str:
+    positive = facts["probability"] >= facts["threshold"]
+    sign, word = (">=", "Positive") if positive else ("<", "Negative")
+    compared = against(facts["probability"], sign, facts["threshold"], fewest_decimals=2)
+    return " ".join(
+        [f"{word}: probability {compared} ({facts['operating_point']}).", *map(sentence, facts["limits"])]
+    )
+
+
+@words_for("node_too_small")
+def _node_too_small(facts: Facts) -> str:
+    criteria = words(facts["criteria"])
+    return (
+        f"Not called: its short axis is below {facts['smallest_mm']:g} mm, the smallest that the network judges. "
+        f"By clinical criteria {criteria[0].lower()}{criteria[1:]}"
+    )
+
+
+@words_for("patch_beyond_image")
+def _patch_beyond_image(facts: Facts) -> str:
+    return f"the image covers only {facts['share']:.0%} of what the network sees around the node"
+
+
+@words_for("node_larger_than_patch")
+def _node_larger_than_patch(facts: Facts) -> str:
+    return (
+        f"the node measures {facts['mm']:.0f} mm and exceeds the {facts['patch_mm']:.0f} mm that the network sees at "
+        "full resolution"
+    )
+
+
+_RULES = {"noisy_or": "at least one of {n} is metastatic", "max": "the most suspicious of {n}"}
+
+
+@words_for("probability_by_nodes")
+def _probability_by_nodes(facts: Facts) -> str:
+    sign = ">=" if facts["probability"] >= facts["threshold"] else "<"
+    compared = against(facts["probability"], sign, facts["threshold"], fewest_decimals=2)
+    count = "1 node" if facts["n_nodes"] == 1 else f"{facts['n_nodes']} nodes"
+    rule = "from its only node" if facts["n_nodes"] == 1 else _RULES[facts["rule"]].format(n=count)
+    shown = listed([f"node {node} ({probability:.2f})" for node, probability in facts["nodes"]])
+    text = f"{'Positive' if facts['positive'] else 'Negative'}: probability {compared} ({facts['operating_point']}), "
+    return " ".join([f"{text}{rule}; mostly by {shown}.", *map(sentence, facts["limits"])])

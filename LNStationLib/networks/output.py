@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from torch import Tensor
@@ -36,7 +36,31 @@ class StationOutput:
         return cls(logits, maps[0] if maps else None)
 
 
-NetworkOutput = Tensor | StationOutput
+@dataclass(frozen=True)
+class NodeOutput:
+    """Answer of a node classifier for a batch of B patches.
+
+    Attributes:
+        logits: Logit of metastasis, shape ``[B]``.
+        side_logits: Of every stream alone, by the name of its channel; empty with one stream.
+        features: What the logits are made of, ``[B, features]``; ``None`` where a network does not give it.
+    """
+
+    logits: Tensor
+    side_logits: Mapping[str, Tensor] = field(default_factory=dict)
+    features: Tensor | None = None
+
+    def tensors(self) -> tuple[Tensor, ...]:
+        """What inference uses."""
+        return (self.logits,)
+
+    @classmethod
+    def of_tensors(cls, tensors: Sequence[Tensor]) -> NodeOutput:
+        """Undo ``tensors``."""
+        return cls(tensors[0])
+
+
+NetworkOutput = Tensor | StationOutput | NodeOutput
 """A segmentation network returns its logits ``[B, class, z, y, x]`` alone."""
 
 

@@ -54,6 +54,8 @@ _CLASSIFICATION = "LNStationLib.networks.classification"
 _SEGMENTATION = "LNStationLib.networks.segmentation"
 _COMPARISONS = f"{_CLASSIFICATION}.comparisons"
 _MOBILEVIT = f"{_CLASSIFICATION}.mobilevitv2:MobileViTv2"
+_NODES = "LNStationLib.networks.node_classification"
+_PGLS = "Li et al. 2024 (PGLS)"
 _NETWORKS = (
     NetworkInfo(
         "mobilevitv2", "3D MobileViTv2", f"Mehta and Rastegari 2023; {_LI}, Table 1", _MOBILEVIT, {"experts": "none"}
@@ -107,6 +109,21 @@ _NETWORKS = (
         f"{_COMPARISONS}:MobileNetV2",
     ),
     NetworkInfo("vit_t", "3D ViT-T", f"Dosovitskiy et al. 2021; {_LI}, Table 1", f"{_COMPARISONS}:ViTClassifier"),
+    NetworkInfo(
+        "node_slices",
+        "2.5D streams with multi-scale fusion, for nodes",
+        f"{_PGLS}, Sec. 2.1; backbones: Howard et al. 2019, He et al. 2016, Mehta and Rastegari 2023",
+        f"{_NODES}.slices:SliceNetwork",
+    ),
+    NetworkInfo(
+        "node_volumes",
+        "3D networks of one stream, for nodes",
+        f"{_PGLS}, Table 1; backbones: Howard et al. 2019, He et al. 2016, Mehta and Rastegari 2023",
+        f"{_NODES}.volumes:VolumeNetwork",
+    ),
+    NetworkInfo(
+        "node_dualnet", "3D DualNet, for nodes", f"Kann et al. 2018; {_PGLS}, Table 1", f"{_NODES}.volumes:DualNet"
+    ),
     NetworkInfo("swin_t", "3D Swin-T", f"Liu et al. 2021; {_LI}, Table 1", f"{_COMPARISONS}:SwinClassifier"),
     NetworkInfo("dynunet", "3D U-Net of nnU-Net", "Isensee et al. 2021", f"{_SEGMENTATION}.dynunet:DynUnet"),
     NetworkInfo(

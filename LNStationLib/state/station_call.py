@@ -50,10 +50,17 @@ class StationCall:
 
 @dataclass(frozen=True)
 class NodeCall:
-    """The call on one node; ``None`` where it is not called."""
+    """The call on one node; ``None`` where it is not called.
+
+    Attributes:
+        call: Of the method.
+        reason: Why this call, or why none.
+        probability: Of metastasis in [0, 1]; ``None`` from a method that gives none.
+    """
 
     call: Call | None
     reason: Reason
+    probability: float | None = None
 
 
 @dataclass(frozen=True)

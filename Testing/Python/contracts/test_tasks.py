@@ -20,6 +20,7 @@ pytest.importorskip("lightning", reason="the 'training' packages are not install
 import yaml  # noqa: E402
 from contracts.toy_task import ToySection, ToyTask, write_toy_cohort  # noqa: E402
 from training.drawn_cohort import write_cohort  # noqa: E402
+from training.drawn_nodes import write_node_cohort  # noqa: E402
 from training.drawn_organs import write_organ_cohort  # noqa: E402
 from training.station_segmentation.drawn_tables import write_station_cohort  # noqa: E402
 from typer.testing import CliRunner  # noqa: E402
@@ -40,12 +41,14 @@ from LNStationLib.support.errors import InputError  # noqa: E402
 TOY = ToyTask()
 SIZE = {
     "station_classification": ("--size", "8,24,24", "--spacing", "5,2,2"),
+    "node_classification": ("--size", "4,32,32", "--spacing", "5,2,2"),
     "organ_segmentation": ("--spacing", "5,4,4"),
     "station_segmentation": ("--spacing", "5,4,4"),
     TOY.name: (),
 }
 COHORTS: dict[str, Callable[[Path], Path]] = {
     "station_classification": write_cohort,
+    "node_classification": write_node_cohort,
     "organ_segmentation": write_organ_cohort,
     "station_segmentation": write_station_cohort,
     TOY.name: write_toy_cohort,
@@ -53,6 +56,7 @@ COHORTS: dict[str, Callable[[Path], Path]] = {
 """How to draw a cohort for each task: a new task adds a line."""
 SMALL = {
     "station_classification": ("--model.network_arguments", '{"width": 0.1}'),
+    "node_classification": ("--model.network_arguments", '{"width": 0.1, "n_sets": 2, "fused": 8}'),
     "organ_segmentation": (
         *(
             "--model.network_arguments",
@@ -102,8 +106,9 @@ def call(*arguments: object) -> str:
 
 
 def tables(cohort: Path) -> list[object]:
-    pathology = cohort / "pathology.csv"
-    return ["--patients", cohort / "patients.csv", *(["--pathology", pathology] if pathology.exists() else [])]
+    flags = {"--pathology": cohort / "pathology.csv", "--node-pathology": cohort / "node_pathology.csv"}
+    given = [part for flag, path in flags.items() if path.exists() for part in (flag, path)]
+    return ["--patients", cohort / "patients.csv", *given]
 
 
 def fit_flags(prepared: Path, run: Path, task: str) -> list[object]:

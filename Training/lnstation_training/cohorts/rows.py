@@ -102,18 +102,18 @@ class StationRow(Row):
 
 
 class NodeRow(Row):
-    """A row of ``node_pathology.csv``: one node whose status is known.
+    """A row of ``node_pathology.csv``: one node whose status or station is known.
 
     Attributes:
         patient: As in the table of patients.
         node: Value of the node in the patient's instance map, at least 1.
-        metastatic: 1 metastatic, 0 not.
+        metastatic: 1 metastatic, 0 not, if known.
         station: IASLC station that the surgeon took it from, if known.
     """
 
     patient: str
     node: Annotated[int, Field(ge=1)]
-    metastatic: Annotated[int, Field(ge=0, le=1)]
+    metastatic: Annotated[int, Field(ge=0, le=1)] | None = None
     station: Station | None = None
 
 

@@ -61,6 +61,7 @@ class CohortPatient:
         organs: Organ label map or folder of masks.
         tumor: Mask of the primary tumor.
         node_status: Whether a node is metastatic, by its value in the instance map; unknown ones are absent.
+        node_stations: Station that the surgeon took a node from, likewise.
 
     What the table leaves empty is ``None``.
     """
@@ -77,6 +78,7 @@ class CohortPatient:
     organs: Path | None = None
     tumor: Path | None = None
     node_status: Mapping[int, bool] = field(default_factory=dict)
+    node_stations: Mapping[int, str] = field(default_factory=dict)
 
     def label(self, station: str) -> int | None:
         """1 metastatic, 0 not, ``None`` where the station was not dissected."""
@@ -128,12 +130,17 @@ def read_cohort(
         raise CohortError(f"The cohort has no table of {missing[0].replace('_', ' ')}, and this task needs it.")
     rows = _read_patients(patients, [name for name in needs if name not in _TABLES])
     dissections = _read_pathology(pathology, set(rows)) if pathology else {}
-    status = _read_nodes(node_pathology, set(rows)) if node_pathology else {}
-    return [_patient(row, dissections.get(name, {}), status.get(name, {})) for name, row in rows.items()]
+    nodes = _read_nodes(node_pathology, set(rows)) if node_pathology else {}
+    return [_patient(row, dissections.get(name, {}), nodes.get(name, {})) for name, row in rows.items()]
 
 
-def _patient(row: PatientRow, dissections: Mapping[str, Dissection], status: Mapping[int, bool]) -> CohortPatient:
-    return CohortPatient(**row.model_dump(), dissections=dissections, node_status=status)
+def _patient(row: PatientRow, dissections: Mapping[str, Dissection], nodes: Mapping[int, NodeRow]) -> CohortPatient:
+    return CohortPatient(
+        **row.model_dump(),
+        dissections=dissections,
+        node_status={node: bool(each.metastatic) for node, each in nodes.items() if each.metastatic is not None},
+        node_stations={node: each.station for node, each in nodes.items() if each.station is not None},
+    )
 
 
 def _read_patients(table: Path, filled: Sequence[str]) -> dict[str, PatientRow]:
@@ -154,8 +161,8 @@ def _read_pathology(table: Path, patients: set[str]) -> dict[str, dict[str, Diss
     )
 
 
-def _read_nodes(table: Path, patients: set[str]) -> dict[str, dict[int, bool]]:
-    return _by_patient(table, NodeRow, patients, "node", lambda row: bool(row.metastatic))
+def _read_nodes(table: Path, patients: set[str]) -> dict[str, dict[int, NodeRow]]:
+    return _by_patient(table, NodeRow, patients, "node", lambda row: row)
 
 
 def _by_patient(

@@ -14,7 +14,7 @@ import torch
 
 from lnstation_training.engine.epoch_callbacks import EpochProgress
 from lnstation_training.engine.evaluate import evaluate_run, write_json
-from lnstation_training.engine.experiment_files import Row, Setting, read_rows, read_setting, setting_geometry
+from lnstation_training.engine.experiment_files import Row, Setting, Stage, read_rows, read_setting, setting_geometry
 from lnstation_training.engine.fit import fit
 from lnstation_training.engine.prepared import read_geometry
 from lnstation_training.engine.results import read_result
@@ -115,6 +115,9 @@ def plan(experiment: Experiment) -> list[Job]:
     unknown = [name for name in [*names, *setting.start_from.values(), *named] if name not in rows.rows]
     if unknown:
         raise InputError(f"unknown rows {', '.join(unknown)}; there are {', '.join(rows.rows)}.")
+    strange = sorted(set(setting.stages) - {row.stage for row in rows.rows.values()})
+    if strange:
+        raise InputError(f"setting {experiment.setting} has the stage {strange[0]}, and no row is of it.")
     _check_geometry(experiment, setting)
     starts = {*(_start(rows.rows[name], name, setting) for name in names), *named} - {None}
     names = [*sorted(filter(None, starts - set(names))), *names]
@@ -147,7 +150,7 @@ def _in_brief(value: Any) -> str:
 
 
 def _start(row: Row, name: str, setting: Setting) -> str | None:
-    start = setting.start_from.get(row.model["network"])
+    start = row.start_from or setting.start_from.get(row.model["network"])
     return None if start == name else start
 
 
@@ -162,14 +165,15 @@ def _named_rows(model: Mapping[str, Any]) -> list[str]:
 
 
 def _config(row: Row, name: str, setting: Setting, trainer: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings of a run; a row's take the place of the setting's."""
-    model = {**setting.model, **row.model}
+    """Settings of a run; a row's take the place of its stage's, and those of the setting's."""
+    stage = setting.stages.get(row.stage, Stage())
+    model = {**setting.model, **stage.model, **row.model}
     own = row.model.get("network_arguments", {})
     model["network_arguments"] = {**setting.network_arguments.get(model["network"], {}), **own}
     config = {
         "seed_everything": setting.seed,
         "model": model,
-        "data": {"seed": setting.seed, **setting.data, **row.data},
+        "data": {"seed": setting.seed, **setting.data, **stage.data, **row.data},
         "trainer": {**setting.trainer, **trainer},
     }
     start = _start(row, name, setting)

@@ -18,11 +18,18 @@ class _Strict(BaseModel):
 
 
 class Row(_Strict):
-    """One row: a title and what it changes of the module's and the data module's arguments."""
+    """One row: a title and what it changes of the module's and the data module's arguments.
+
+    Attributes:
+        start_from: Row whose weights of the same fold this one starts from, rather than the setting's.
+        stage: Of training, such as the second of two; a setting may have arguments of its own for it.
+    """
 
     title: str
     model: dict[str, Any]
     data: dict[str, Any] = Field(default_factory=dict)
+    start_from: str | None = None
+    stage: str = ""
 
 
 class TableLine(_Strict):
@@ -50,6 +57,13 @@ class Rows(_Strict):
     tables: list[TableSpec]
 
 
+class Stage(_Strict):
+    """Arguments of the module and the data module for all rows of one stage of training."""
+
+    model: dict[str, Any] = Field(default_factory=dict)
+    data: dict[str, Any] = Field(default_factory=dict)
+
+
 class Setting(_Strict):
     """One of the YAML files beside ``rows.yaml``: how much is spent.
 
@@ -63,6 +77,7 @@ class Setting(_Strict):
         trainer: Arguments of the trainer for all rows.
         network_arguments: By network name, for all rows that use it.
         rows: Rows run where the user names none.
+        stages: By name, what the rows of a stage have in place of ``model`` and ``data``.
         start_from: By network name, the row whose weights of the same fold all rows of that network start from; it is
             run first.
     """
@@ -76,6 +91,7 @@ class Setting(_Strict):
     trainer: dict[str, Any]
     network_arguments: dict[str, dict[str, Any]] = Field(default_factory=dict)
     rows: list[str]
+    stages: dict[str, Stage] = Field(default_factory=dict)
     start_from: dict[str, str] = Field(default_factory=dict)
 
 
@@ -86,6 +102,9 @@ def read_rows(folder: Path) -> Rows:
         InputError: It cannot be read, or is faulty.
     """
     rows: Rows = _read_yaml(folder / ROWS_FILE, Rows)
+    for name, row in rows.rows.items():
+        if row.start_from is not None and row.start_from not in rows.rows:
+            raise InputError(f"{folder / ROWS_FILE}: row {name} starts from the unknown row {row.start_from}.")
     for table in rows.tables:
         named = [name for line in table.lines for name in line.rows] + ([table.reference] if table.reference else [])
         unknown = [name for name in named if name not in rows.rows]

@@ -86,7 +86,7 @@ class FitCLI(LightningCLI):
             "--start_from",
             type=Path | None,
             default=None,
-            help="Folder of another run, or a model package, whose weights are loaded as far as they fit.",
+            help="Folder of another run, a model package or a backbone's weights, loaded as far as they fit.",
         )
 
     @property

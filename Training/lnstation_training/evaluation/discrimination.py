@@ -1,4 +1,4 @@
-"""AUC and operating points: SA-MoE's five metrics (Li et al. 2025, Sec. 3, Evaluation Metrics).
+"""AUC and operating points: the metrics of SA-MoE (Li et al. 2025, Sec. 3) and of PGLS (Li et al. 2024, Sec. 3.1).
 
 Labels are 0 or 1, scores grow with the chance of metastasis. A metric that needs both classes is ``None`` where one
 is missing; it never becomes 0.
@@ -6,12 +6,14 @@ is missing; it never becomes 0.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from sklearn.metrics import roc_auc_score, roc_curve
 
+_SAME = 1e-12
+"""Two rates of the same samples that differ by less differ by rounding."""
 Metric = Callable[[np.ndarray, np.ndarray], float | None]
 
 
@@ -42,6 +44,30 @@ def recall_at_specificity(labels: np.ndarray, scores: np.ndarray, specificity: f
     return float(true_positive[false_positive <= 1 - specificity + 1e-12].max())
 
 
+def _accuracy(labels: np.ndarray, recall: float, specificity: float) -> float:
+    return float((recall * np.sum(labels == 1) + specificity * np.sum(labels == 0)) / len(labels))
+
+
+def accuracy_at_recall(labels: np.ndarray, scores: np.ndarray, recall: float) -> float | None:
+    """Accuracy at the threshold of ``specificity_at_recall`` (A@R, Li et al. 2024); it follows prevalence."""
+    specificity = specificity_at_recall(labels, scores, recall)
+    if specificity is None:
+        return None
+    false_positive, true_positive, _ = roc_curve(labels, scores, drop_intermediate=False)
+    best = true_positive[np.abs(1 - false_positive - specificity) < _SAME].max()
+    return _accuracy(labels, float(best), specificity)
+
+
+def accuracy_at_specificity(labels: np.ndarray, scores: np.ndarray, specificity: float) -> float | None:
+    """Accuracy at the threshold of ``recall_at_specificity`` (A@S, Li et al. 2024); it follows prevalence."""
+    recall = recall_at_specificity(labels, scores, specificity)
+    if recall is None:
+        return None
+    false_positive, true_positive, _ = roc_curve(labels, scores, drop_intermediate=False)
+    best = 1 - false_positive[np.abs(true_positive - recall) < _SAME].min()
+    return _accuracy(labels, recall, float(best))
+
+
 METRICS: dict[str, Metric] = {
     "auc": auc,
     "s_at_r75": lambda labels, scores: specificity_at_recall(labels, scores, 0.75),
@@ -49,7 +75,16 @@ METRICS: dict[str, Metric] = {
     "r_at_s75": lambda labels, scores: recall_at_specificity(labels, scores, 0.75),
     "r_at_s80": lambda labels, scores: recall_at_specificity(labels, scores, 0.80),
 }
-"""The paper's metrics by name."""
+"""SA-MoE's metrics by name."""
+
+NODE_METRICS: dict[str, Metric] = {
+    "auc": auc,
+    "s_at_r75": METRICS["s_at_r75"],
+    "r_at_s75": METRICS["r_at_s75"],
+    "a_at_r75": lambda labels, scores: accuracy_at_recall(labels, scores, 0.75),
+    "a_at_s75": lambda labels, scores: accuracy_at_specificity(labels, scores, 0.75),
+}
+"""PGLS's metrics by name (Li et al. 2024, Sec. 3.1)."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +112,7 @@ def estimates(
     patients: np.ndarray,
     n_resamples: int = 1000,
     seed: int = 0,
+    metrics: Mapping[str, Metric] = METRICS,
 ) -> dict[str, Estimate]:
     """All metrics with percentile bootstrap intervals, drawn by patient: stations of one patient are not independent.
 
@@ -88,9 +124,10 @@ def estimates(
         patients: Patient of every sample, ``[n]``.
         n_resamples: Number of resamples; those without both classes are left out.
         seed: Of the resampling.
+        metrics: Those wanted, of ``METRICS`` or ``NODE_METRICS``.
 
     Returns:
-        By name of ``METRICS``.
+        By name of ``metrics``.
 
     Raises:
         ValueError: The arrays differ in length, or are empty.
@@ -98,11 +135,11 @@ def estimates(
     if not len(labels) == len(scores) == len(patients) or len(labels) == 0:
         raise ValueError(f"labels, scores and patients: {len(labels)}, {len(scores)}, {len(patients)} samples")
     counts = len(labels), int(np.sum(labels))
-    values = {name: metric(labels, scores) for name, metric in METRICS.items()}
+    values = {name: metric(labels, scores) for name, metric in metrics.items()}
     if values["auc"] is None:
         return {name: Estimate(None, None, None, *counts) for name in values}
     resampled = _resampled(np.asarray(labels), np.asarray(scores), _weights(patients, n_resamples, seed))
-    intervals = {name: _interval(drawn) for name, drawn in resampled.items()}
+    intervals = {name: _interval(resampled[name]) for name in metrics}
     return {
         name: Estimate(value, intervals[name][0], intervals[name][1], counts[0], counts[1])
         for name, value in values.items()
@@ -126,14 +163,25 @@ def _resampled(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> d
         points.append(np.hstack([np.zeros((len(weights), 1)), cumulated]))
     kept = (points[0][:, -1] > 0) & (points[1][:, -1] > 0)
     recall, false_positive = (part[kept] / part[kept][:, -1:] for part in points)
+    positive, negative = (part[kept][:, -1] for part in points)
+
+    def accuracy(recall: np.ndarray, specificity: np.ndarray) -> np.ndarray:
+        return np.asarray((recall * positive + specificity * negative) / (positive + negative))
+
     area = (np.diff(false_positive) * (recall[:, 1:] + recall[:, :-1]) / 2).sum(axis=1)
     found = {"auc": area}
     for percent in (75, 80):
         # 1 - 0.2 is less than 0.8 by one bit.
         enough = recall >= percent / 100 - 1e-12
-        found[f"s_at_r{percent}"] = 1 - np.where(enough, false_positive, 1).min(axis=1, initial=1)
+        specificity = 1 - np.where(enough, false_positive, 1).min(axis=1, initial=1)
+        there = enough & (np.abs(1 - false_positive - specificity[:, None]) < _SAME)
+        found[f"s_at_r{percent}"] = specificity
+        found[f"a_at_r{percent}"] = accuracy(np.where(there, recall, 0).max(axis=1, initial=0), specificity)
         allowed = false_positive <= 1 - percent / 100 + 1e-12
-        found[f"r_at_s{percent}"] = np.where(allowed, recall, 0).max(axis=1, initial=0)
+        most = np.where(allowed, recall, 0).max(axis=1, initial=0)
+        there = allowed & (np.abs(recall - most[:, None]) < _SAME)
+        found[f"r_at_s{percent}"] = most
+        found[f"a_at_s{percent}"] = accuracy(most, 1 - np.where(there, false_positive, 1).min(axis=1, initial=1))
     return found
 
 

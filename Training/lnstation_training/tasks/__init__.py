@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 # ``module:class`` by name; imported when asked for, since listing them needs no torch.
 _TASKS = {
     "station_classification": "lnstation_training.tasks.station_classification.task:StationClassificationTask",
+    "node_classification": "lnstation_training.tasks.node_classification.task:NodeClassificationTask",
     "organ_segmentation": "lnstation_training.tasks.organ_segmentation.task:OrganSegmentationTask",
     "station_segmentation": "lnstation_training.tasks.station_segmentation.task:StationSegmentationTask",
 }

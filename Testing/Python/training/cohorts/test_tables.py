@@ -129,6 +129,12 @@ def whole_tables(folder: Path, patients: str = WHOLE, nodes: str = NODES) -> tup
     return *tables(folder, patients), folder / "node_pathology.csv"
 
 
+def test_a_node_may_have_a_station_and_no_status(tmp_path: Path) -> None:
+    first, _ = read_cohort(*whole_tables(tmp_path, nodes=NODES + "P1,3,,7\n"), needs=())
+    assert first.node_status == {1: True, 2: False}
+    assert first.node_stations == {1: "4R", 3: "7"}
+
+
 def test_a_table_carries_masks_of_every_kind_and_labels_of_patients_stations_and_nodes(tmp_path: Path) -> None:
     first, second = read_cohort(*whole_tables(tmp_path), needs=())
     assert (first.pet, first.pet_units) == (tmp_path / "pet1.nii", "suvbw")

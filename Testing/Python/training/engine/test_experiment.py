@@ -212,6 +212,36 @@ def test_rows_start_from_the_row_that_the_setting_names_and_it_is_run_first(tmp_
         plan(wanted)
 
 
+def test_a_row_may_start_from_a_row_of_its_own_choice_and_be_of_a_later_stage(tmp_path: Path) -> None:
+    folder = tmp_path / "paper"
+    folder.mkdir()
+    network = {"network": "mobilevitv2", "attention_weight": 0.0}
+    rows = {
+        "first": {"title": "1", "model": network},
+        "second": {"title": "2", "model": network, "start_from": "first"},
+    }
+    setting = {**SETTING, "rows": ["second"], "folds": [0]}
+    (folder / "tiny.yaml").write_text(yaml.safe_dump(setting), encoding="utf-8")
+    (folder / "rows.yaml").write_text(yaml.safe_dump({"title": "Two", "rows": rows, "tables": []}), encoding="utf-8")
+    prepared = write_prepared(tmp_path / "data")
+    wanted = Experiment(TASK, folder, "tiny", prepared, tmp_path / "results", tmp_path / "runs")
+    assert [(job.row, job.start) for job in plan(wanted)] == [("first", None), ("second", "first")]
+    rows["second"]["stage"] = "later"
+    stages = {"later": {"model": {"learning_rate": 0.5}, "data": {"batch_size": 3}}}
+    (folder / "tiny.yaml").write_text(yaml.safe_dump({**setting, "stages": stages}), encoding="utf-8")
+    (folder / "rows.yaml").write_text(yaml.safe_dump({"title": "Two", "rows": rows, "tables": []}), encoding="utf-8")
+    first, second = (job.config for job in plan(wanted))
+    assert (second["model"]["learning_rate"], second["data"]["batch_size"]) == (0.5, 3)
+    assert first["model"].get("learning_rate") == setting.get("model", {}).get("learning_rate")
+    (folder / "tiny.yaml").write_text(yaml.safe_dump({**setting, "stages": {"last": {}}}), encoding="utf-8")
+    with pytest.raises(InputError, match="setting tiny has the stage last, and no row is of it"):
+        plan(wanted)
+    rows["second"]["start_from"] = "third"
+    (folder / "rows.yaml").write_text(yaml.safe_dump({"title": "Two", "rows": rows, "tables": []}), encoding="utf-8")
+    with pytest.raises(InputError, match="row second starts from the unknown row third"):
+        plan(wanted)
+
+
 def test_rows_name_their_task_and_rows_of_before_tasks_had_names_are_of_the_default_one(tmp_path: Path) -> None:
     assert task_named(read_rows(SA_MOE).task).name == "station_classification"
     rows = yaml.safe_load((SA_MOE / "rows.yaml").read_text(encoding="utf-8"))

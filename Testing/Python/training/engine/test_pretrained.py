@@ -13,14 +13,17 @@ pytest.importorskip("lightning", reason="the 'training' packages are not install
 from training.prepared import write_prepared  # noqa: E402
 from training.runs import SMALL, fit_arguments, fit_stations  # noqa: E402
 
+from lnstation_training.engine.backbone_files import convert_backbone  # noqa: E402
 from lnstation_training.engine.loading import load_run  # noqa: E402
 from lnstation_training.engine.pretrained import load_pretrained  # noqa: E402
 from lnstation_training.tasks import task_named  # noqa: E402
 from LNStationLib.models.package import PackageError, find_package, read_package  # noqa: E402
+from LNStationLib.networks.node_classification.mobilenetv3 import MobileNetV3  # noqa: E402
 from LNStationLib.networks.registry import build_network  # noqa: E402
 from LNStationLib.support.errors import InputError  # noqa: E402
 
 STATIONS = task_named("station_classification")
+NODES = {"width": 0.25, "backbone": "mobilenet_v3_small", "n_sets": 2, "fused": 8}
 
 
 @pytest.fixture(scope="module")
@@ -101,3 +104,56 @@ def test_what_cannot_be_started_from_is_named(stem: Path, tmp_path: Path) -> Non
         load_pretrained(network, tmp_path / "empty")
     with pytest.raises(InputError, match="no weights that fit"):
         load_pretrained(build_network("mobilenetv2", {"width": 0.25}), stem)
+
+
+# Backbones
+
+
+def _backbone_file(path: Path, width: float = 0.25, **more: torch.Tensor) -> Path:
+    """As torchvision's: the convolutional part and a classifier."""
+    torch.manual_seed(0)
+    weights = MobileNetV3(2, "small", width=width).state_dict()
+    torch.save({**weights, "classifier.0.weight": torch.zeros(3, 3), **more}, path)
+    return path
+
+
+def test_a_backbone_of_torchvision_is_converted_and_fills_every_stream(tmp_path: Path) -> None:
+    out = tmp_path / "small.safetensors"
+    kept, dropped = convert_backbone(_backbone_file(tmp_path / "small.pth"), out)
+    assert dropped == 1
+    network = build_network("node_slices", NODES)
+    taken = load_pretrained(network, out)
+    assert len(taken.names) == 2 * kept
+    first, second = (network.streams[name].backbone.state_dict() for name in ("ct", "ct_zoomed"))
+    wanted = torch.load(tmp_path / "small.pth", weights_only=True)
+    for name, value in first.items():
+        assert torch.equal(value, wanted[name])
+        assert torch.equal(second[name], wanted[name])
+
+
+def test_a_backbone_of_another_network_is_refused_by_the_first_weight_that_does_not_fit(tmp_path: Path) -> None:
+    out = tmp_path / "wide.safetensors"
+    convert_backbone(_backbone_file(tmp_path / "wide.pth", width=0.5), out)
+    with pytest.raises(InputError, match=r"holds the weights of another network \(streams\.ct\.backbone\.features"):
+        load_pretrained(build_network("node_slices", NODES), out)
+    with pytest.raises(InputError, match="this network has none"):
+        load_pretrained(build_network("mobilevitv2", SMALL), out)
+
+
+class _Evil:
+    def __reduce__(self) -> tuple:
+        return (print, ("executed",))
+
+
+def test_what_is_not_weights_is_refused_and_never_executed(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    evil, empty, words = tmp_path / "evil.pth", tmp_path / "empty.pth", tmp_path / "words.pth"
+    torch.save({"features.0.0.weight": _Evil()}, evil)
+    torch.save({}, empty)
+    words.write_text("weights", encoding="utf-8")
+    for path, match in ((evil, "never loaded"), (empty, "no weights by name"), (words, "never loaded")):
+        with pytest.raises(InputError, match=match):
+            convert_backbone(path, tmp_path / "out.safetensors")
+    nan = _backbone_file(tmp_path / "nan.pth", **{"features.0.0.weight": torch.full((8, 3, 3, 3), torch.nan)})
+    with pytest.raises(InputError, match="holds NaN or infinity"):
+        convert_backbone(nan, tmp_path / "out.safetensors")
+    assert "executed" not in capsys.readouterr().out

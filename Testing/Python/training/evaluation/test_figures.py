@@ -20,6 +20,9 @@ from lnstation_training.evaluation.calibration import (
 from lnstation_training.evaluation.delong import delong_test
 from lnstation_training.evaluation.discrimination import (
     METRICS,
+    NODE_METRICS,
+    accuracy_at_recall,
+    accuracy_at_specificity,
     auc,
     estimates,
     recall_at_specificity,
@@ -42,7 +45,24 @@ def test_operating_metrics_by_hand() -> None:
     assert recall_at_specificity(LABELS, SCORES, 0.80) == pytest.approx(0.5)
 
 
-@pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
+def test_accuracy_at_an_operating_point_weighs_its_rates_by_prevalence() -> None:
+    assert accuracy_at_recall(LABELS, SCORES, 0.75) == pytest.approx((4 * 1.0 + 4 * 0.75) / 8)
+    assert accuracy_at_specificity(LABELS, SCORES, 0.80) == pytest.approx((4 * 0.5 + 4 * 1.0) / 8)
+    many = np.concatenate([LABELS, np.zeros(92, int)]), np.concatenate([SCORES, np.full(92, 0.05)])
+    assert accuracy_at_recall(*many, 0.75) == pytest.approx((4 * 1.0 + 96 * 95 / 96) / 100)
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=30, deadline=None)
+def test_a_resample_that_draws_everybody_once_gives_the_metrics_themselves(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    labels, scores = np.append(rng.integers(0, 2, 30), [0, 1]), rng.integers(0, 12, 32).astype(float)
+    drawn = discrimination._resampled(labels, scores, np.ones((1, 32)))
+    for name, metric in {**METRICS, **NODE_METRICS}.items():
+        assert drawn[name] == pytest.approx(metric(labels, scores)), name
+
+
+@pytest.mark.parametrize("metric", [*METRICS.values(), *NODE_METRICS.values()], ids=[*METRICS, *NODE_METRICS])
 @pytest.mark.parametrize("label", [0, 1])
 def test_one_class_alone_gives_no_figure(metric, label: int) -> None:
     assert metric(np.full(4, label), np.arange(4.0)) is None

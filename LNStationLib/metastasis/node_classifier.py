@@ -1,0 +1,95 @@
+"""A node classifier from a model package: what concerns nodes, on top of ``models.runtime``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from LNStationLib.models.package import ModelPackage, NodeClassification
+from LNStationLib.models.package.node_classification import NODE_CLASSIFIER
+from LNStationLib.models.runtime.heat_map import HeatMaps
+from LNStationLib.models.runtime.runner import NetworkRunner
+from LNStationLib.models.runtime.warm import warm
+from LNStationLib.sampling.node_patch import NodePatch
+from LNStationLib.state.evidence import StationEvidence, coarser_grid
+from LNStationLib.support.progress import Progress, silent
+from LNStationLib.support.types import Engine, FloatArray
+
+_LEFT_RIGHT_AXIS = -1
+"""Last axis of `[z, y, x]`."""
+
+
+class NodeClassifier:
+    """The classifier of a verified package, on its device.
+
+    Args:
+        package: Read and verified.
+        device: Name as ``models.runtime.devices.chosen_device`` returns it.
+        engine: What shall run the network on a CPU; heat maps are always torch's.
+
+    Raises:
+        PackageError: It is of another task, or its network cannot be built.
+        InputError: The engine is not installed, or cannot run this network or on this device.
+    """
+
+    def __init__(self, package: ModelPackage, device: str, engine: Engine = "torch") -> None:
+        self.manifest, self.device, self._package = package.manifest, device, package
+        self.section = package.section(NodeClassification)
+        self.runner = NetworkRunner(package, NODE_CLASSIFIER, device, engine)
+
+    @property
+    def engine(self) -> Engine:
+        """What runs the network."""
+        return self.runner.engine
+
+    def probabilities(
+        self, patches: Sequence[NodePatch], *, flip_averaging: bool = False, progress: Progress = silent
+    ) -> list[float]:
+        """Probability of metastasis of nodes, in [0, 1], calibrated where the package carries a calibration.
+
+        Args:
+            patches: Of the package's specification, at least one.
+            flip_averaging: Average the logit with that of the left-right mirrored patch.
+            progress: Told before every pass.
+
+        Raises:
+            PackageError: The network does not take the patches, or its answer is NaN or infinite.
+        """
+        samples = np.stack([patch.values for patch in patches])
+        logits = self._logits(samples, progress)
+        if flip_averaging:
+            logits = (logits + self._logits(np.flip(samples, _LEFT_RIGHT_AXIS), progress)) / 2
+        return [self.section.probability(float(logit)) for logit in logits]
+
+    def _logits(self, samples: FloatArray, progress: Progress) -> FloatArray:
+        return self.runner.predict(samples, progress=progress)[0]
+
+    def heat_maps(self, patches: Sequence[NodePatch]) -> list[StationEvidence]:
+        """Where the network looked in each patch; maps are at least 0 and need not sum to 1."""
+        found = self._heat.of(np.stack([patch.values for patch in patches]))
+        return [
+            StationEvidence(values, coarser_grid(patch.grids[self._heat.channel], _shape(values)))
+            for patch, values in zip(patches, found, strict=True)
+        ]
+
+    @cached_property
+    def _heat(self) -> HeatMaps:
+        return HeatMaps(self._package.network(NODE_CLASSIFIER), self.device)
+
+
+def _shape(values: FloatArray) -> tuple[int, int, int]:
+    z, y, x = values.shape
+    return z, y, x
+
+
+def warm_classifier(path: Path, device: str, engine: Engine = "torch") -> NodeClassifier:
+    """The classifier of a package, kept for the next time; see ``models.runtime.warm``.
+
+    Raises:
+        PackageError: The package cannot be used.
+        InputError: torch is not installed, there is no such device, or the engine cannot be used.
+    """
+    return warm(path, device, engine, NodeClassifier)
