@@ -81,7 +81,7 @@ def find_organs(
     segmented_late = None
     if segmenter is not None:
         seen = segmenter(context, portion(progress, 0.35, 0.6))
-        organs.segmented = tuple(seen.organs)
+        organs.segmented, organs.model = tuple(seen.organs), seen.model
         segmented_late = _add_segmented(context, seen, image_first)
     _add_mediastinum(context, progress, segmented_late)
     warn_of_exchanged_sides(context)

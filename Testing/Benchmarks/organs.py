@@ -58,7 +58,7 @@ SLICES_MM = (1.0, 5.0)
 IN_PLANE_MM = 1.2
 METHOD_NAMES = {
     "image": StepSettings(method="supplied_and_image"),
-    "network": StepSettings(method="network", options={"network": {"image_methods": False}}),
+    "network": StepSettings(method="network", options={"network": {"network_first": True}}),
     "auto": StepSettings(method="network"),
 }
 SHOWN = (*LUNGS, *AIRWAYS, *BONES, *HEART, *VESSELS, "esophagus", "thyroid_gland", "liver", "stomach", "spinal_cord")
