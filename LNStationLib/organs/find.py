@@ -9,7 +9,7 @@ import numpy as np
 
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.scan import Scan
-from LNStationLib.organs import airways, aorta, bronchi, lungs, pulmonary_artery, supplied
+from LNStationLib.organs import airways, aorta, bronchi, descending_aorta, lungs, pulmonary_artery, supplied
 from LNStationLib.organs.body import find_body
 from LNStationLib.organs.context import Context
 from LNStationLib.organs.find_arteries import add_arteries
@@ -141,6 +141,7 @@ def _add_mediastinum(context: Context, progress: Progress, segmented: Findings |
     spine = add_bones(context)
     if segmented is not None:
         segmented.add_to(context.organs)
+    descending_aorta.complete(context)
     progress("Arteries", 0.8)
     if spine is not None:
         add_arteries(context, spine)
