@@ -2,8 +2,8 @@
 
 Without contrast the aorta is as dense as the crura of the diaphragm, the esophagus and fluid beside it, and on thick
 slices a network outlines it too thin near the diaphragm, or not at all. It keeps its width, though: 24.7 mm at the
-isthmus and 24.3 mm at the diaphragm (Hager et al., J Thorac Cardiovasc Surg 2002;123:1060). So it is followed from its whole
-sections through those that are too thin, and on to where nothing of its size and density is left.
+isthmus and 24.3 mm at the diaphragm (Hager et al., J Thorac Cardiovasc Surg 2002;123:1060). So it is followed from
+its whole sections through those that are too thin, and on to where nothing of its size and density is left.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ _NAME = "descending_aorta"
 _WHOLES = ("aorta", _NAME)
 _OTHERS = (*LUNGS, *BONES, "spine", "trachea", "airways", "heart", "liver", "stomach", "inferior_vena_cava")
 _WHOLE_SHARE = 0.6
-"""Of an area between those above and below, that is 77 % of the width. A dilated aorta may narrow to its usual width and
-stay so; none is narrow between two wide parts, but in a coarctation, which lies at the isthmus."""
+"""Of an area between those above and below, that is 77 % of the width. A dilated aorta may narrow to its usual width
+and stay so; none is narrow between two wide parts, but in a coarctation, which lies at the isthmus."""
 _LEAST_MM2 = 235.0
-"""A circle of 17.3 mm: two standard deviations (3.5 mm) below the mean at the diaphragm. It has not ended yet where it
-was wider than that and then narrows further."""
+"""A circle of 17.3 mm: two standard deviations (3.5 mm) below the mean at the diaphragm. It has not ended yet where
+it was wider than that and then narrows further."""
 _MEDIAN_MM, _BEFORE_END_MM = 15.0, 30.0
 """Half a vertebra, against single slices that hold a neighbor too; and the length whose width goes on."""
 _SEEN_MM2 = 40.0
@@ -178,7 +178,7 @@ def _match(alike: BoolArray, radius: float) -> FloatArray:
 
 
 def _end(matches: FloatArray, run: int) -> int:
-    """First slice of the run, longer than a plaque, in which nothing looks like the vessel; else the number of all."""
+    """First slice of the first run, longer than a plaque, that looks unlike the vessel; else the number of slices."""
     unlike = matches < _ALIKE_SHARE
     for z in np.flatnonzero(unlike):
         if unlike[z : z + run].all():

@@ -284,7 +284,9 @@ class Levels:
         if hiatus is not None and (
             heart is None or _HIATUS_BELOW_HEART_MM[0] <= heart - hiatus <= _HIATUS_BELOW_HEART_MM[1]
         ):
-            return self._above_lung_bases(hiatus, "where the esophagus comes to lie between the organs of the abdomen")
+            return self._above_lung_bases(
+                hiatus, "where the esophagus comes to lie between the organs of the abdomen"
+            )
         if heart is None:
             raise MissingAnatomyError(left_out.all_not_found("diaphragm", "heart"))
         return self._above_lung_bases(heart, "lower border of the heart without its apex (diaphragm not seen)")
