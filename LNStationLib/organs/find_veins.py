@@ -168,10 +168,10 @@ def _unless_impossible(context: Context, vein: Organ, around: Surroundings) -> O
 
 def _behind_aorta(context: Context, vein: BoolArray, trachea: BoolArray) -> bool:
     """Whether most of a vein lies behind the aorta where it passes in front of the trachea."""
-    columns = trachea.any(axis=(0, 1))
-    lines = vein.any(axis=1) & columns[None, :]
-    front = context.union(_AORTA)
-    before = front.any(axis=1) & (front.argmax(axis=1) < vein.argmax(axis=1)) & lines
+    columns = np.flatnonzero(trachea.any(axis=(0, 1)))
+    vein, aorta = vein[:, :, columns], context.union(_AORTA)[:, :, columns]
+    lines = vein.any(axis=1)
+    before = aorta.any(axis=1) & (aorta.argmax(axis=1) < vein.argmax(axis=1)) & lines
     return bool(before.sum() > _MOST * lines.sum())
 
 
