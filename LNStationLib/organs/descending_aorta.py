@@ -158,7 +158,8 @@ def _alike(hu: FloatArray, certain: FloatArray) -> BoolArray:
 def _course(part: BoolArray, alike: BoolArray, usual: FloatArray, whole: BoolArray, scan: Scan) -> _Course:
     slices = np.arange(len(part))
     seen = part.sum(axis=(1, 2)) * scan.spacing_mm**2 >= _SEEN_MM2
-    scores = _match(alike, float(np.sqrt(np.median(usual) / np.pi)))
+    scores = np.zeros(part.shape, np.float32)
+    scores[~seen] = _match(alike[~seen], float(np.sqrt(np.median(usual) / np.pi)))
     for z in slices[seen]:
         y, x = (float(index.mean()) for index in np.nonzero(part[z]))
         rows, columns = np.ogrid[: part.shape[1], : part.shape[2]]
