@@ -215,7 +215,7 @@ def real_section(folder: Path) -> list[str]:
     case = load_case(CaseRequest(ct=folder / "ct.nii.gz", organs=folder / "organs"))
     bare = replace(case, organ_masks={}, organ_origins={})
     plain = replace(without_contrast(case), facts=CaseFacts())
-    truth = {name: sitk.GetArrayFromImage(image).astype(bool) for name, image in case.organ_masks.items()}
+    truth = {name: _resampled(mask, case.ct) for name, mask in case.organ_masks.items() if name in SHOWN}
     runs = {
         "supplied masks": found_organs(case, METHOD_NAMES["image"])[1],
         "image": found_organs(bare, METHOD_NAMES["image"])[1],
@@ -239,6 +239,11 @@ def real_section(folder: Path) -> list[str]:
         ]
         lines.append(f"| {level.replace('_', ' ')} | " + " | ".join(cells) + " |")
     return lines
+
+
+def _resampled(mask: sitk.Image, ct: sitk.Image) -> BoolArray:
+    """A mask, of whatever grid, on the CT's."""
+    return sitk.GetArrayFromImage(sitk.Resample(mask, ct, sitk.Transform(), sitk.sitkNearestNeighbor)) > 0
 
 
 def report(results: list[dict], real: list[str]) -> str:
