@@ -121,12 +121,13 @@ def _with_found_organs(state: PatientState, progress: Progress) -> PatientState:
         # Those that cannot be are dropped with a warning.
         organs, _ = check_organs(found, field_of_view(state.case.ct, found.grid))
         rows.warnings += organs.warnings
+        rows.model = found.model
     part = OrganPart(
         findings=tuple(organ_findings(organs)),
         images=_organ_images(state.case, organs),
         found=organs,
         kept=PackedOrgans.of(organs.grid, organs.values()),
-        segmented=None if found.segmented is None else PackedOrgans.of(found.grid, found.segmented),
+        segmented=None if found.segmented is None else PackedOrgans.of(found.grid, found.segmented, found.model),
     )
     return state.knowing(rows.provenance, organ_part=part)
 

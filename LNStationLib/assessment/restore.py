@@ -39,6 +39,7 @@ from LNStationLib.state.provenance import (
     step_settings,
 )
 from LNStationLib.state.settings import Settings, Step
+from LNStationLib.state.used_model import UsedModel
 from LNStationLib.support.errors import GeometryError, InputError
 
 _AGAIN = "assess the case again."
@@ -107,7 +108,8 @@ def _restored_organs(
     case: Case, assessment: Assessment, settings: Settings, organs: Mapping[str, sitk.Image] | None
 ) -> tuple[Case, OrganPart]:
     """The case with the organs that a reader changed, and what there is of the others."""
-    record = next((row.settings for row in assessment.provenance if row.step == "organs"), {})
+    row = next((row for row in assessment.provenance if row.step == "organs"), None)
+    record, model = ({}, None) if row is None else (row.settings, UsedModel.of(row))
     edited: list[str] = record.get(EDITED_BY_READER, [])
     if organs is None:
         if edited:
@@ -126,7 +128,7 @@ def _restored_organs(
     shown = digests(masks)
     return case, OrganPart(
         findings=tuple(assessment.organs),
-        segmented=PackedOrgans.of(grid, segmented) if segmented else None,
+        segmented=PackedOrgans.of(grid, segmented, model) if segmented else None,
         shown=shown,
         seen=seen_too({}, shown, case),
     )

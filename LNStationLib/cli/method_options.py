@@ -7,7 +7,7 @@ that the other commands start at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
@@ -93,14 +93,15 @@ def _validated(values: dict[str, Any]) -> Settings:
 
 
 def _check_used(settings: Settings, given: _Given) -> None:
-    """Make sure that the method of every given option can run, where no method was chosen."""
+    """Make sure that a method of every given option can run, where no method was chosen."""
     from LNStationLib.assessment.methods import REGISTRIES
 
-    for place, flag in given.flags.items():
-        step, method = cast("Step", place[0]), place[1]
-        sharing = {other[1] for other, used in given.flags.items() if used == flag and other[0] == step}
-        if step not in given.methods and not any(REGISTRIES[step].may_run(name, settings) for name in sharing):
-            raise InputError(f"{flag} belongs to the method {method}: choose it with --{step}.method {method}.")
+    for flag in dict.fromkeys(given.flags.values()):
+        places = [(cast("Step", step), method) for (step, method, _), used in given.flags.items() if used == flag]
+        if any(step in given.methods or REGISTRIES[step].may_run(method, settings) for step, method in places):
+            continue
+        step, method = places[0]
+        raise InputError(f"{flag} belongs to the method {method}: choose it with --{step}.method {method}.")
 
 
 def _given(ctx: typer.Context) -> _Given:
@@ -111,7 +112,8 @@ def _given(ctx: typer.Context) -> _Given:
 def _made() -> list[TyperOption]:
     from LNStationLib.assessment.methods import described
 
-    return [option for row in described() for option in (_choice(row), *_options(row))]
+    rows = described()
+    return [*(option for row in rows for option in (_choice(row), *_whole_names(row))), *_short_flags(rows)]
 
 
 def _choice(row: Mapping[str, Any]) -> TyperOption:
@@ -128,27 +130,40 @@ def _choice(row: Mapping[str, Any]) -> TyperOption:
     return _option(flags, str, words, take, metavar=f"[{'|'.join(names)}]")
 
 
-def _options(row: Mapping[str, Any]) -> Iterator[TyperOption]:
-    """Options of a step's methods; those that share a short flag are set by it together."""
-    shared: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
+_Place = tuple[str, str, Mapping[str, Any]]
+"""Step, method and option."""
+
+
+def _places(row: Mapping[str, Any]) -> Iterator[_Place]:
     for method in row["methods"]:
         for option in method["options"]:
-            whole = f"--{row['step']}.{method['name']}.{option['name']}"
-            yield _value(whole, row["step"], [(method["name"], option)], hidden=bool(option["flag"]))
-            if option["flag"]:
-                shared.setdefault(option["flag"], []).append((method["name"], option))
+            yield row["step"], method["name"], option
+
+
+def _whole_names(row: Mapping[str, Any]) -> Iterator[TyperOption]:
+    """Options of a step's methods by their whole names."""
+    for step, method, option in _places(row):
+        yield _value(f"--{step}.{method}.{option['name']}", [(step, method, option)], hidden=bool(option["flag"]))
+
+
+def _short_flags(rows: Iterable[Mapping[str, Any]]) -> Iterator[TyperOption]:
+    """Short flags; options that share one, of whatever step, are set by it together."""
+    shared: dict[str, list[_Place]] = {}
+    for place in (place for row in rows for place in _places(row)):
+        if place[2]["flag"]:
+            shared.setdefault(place[2]["flag"], []).append(place)
     for flag, places in shared.items():
-        yield _value(flag, row["step"], places, hidden=False)
+        yield _value(flag, places, hidden=False)
 
 
-def _value(flag: str, step: str, places: list[tuple[str, Mapping[str, Any]]], *, hidden: bool) -> TyperOption:
-    first = places[0][1]
+def _value(flag: str, places: list[_Place], *, hidden: bool) -> TyperOption:
+    first = places[0][2]
 
     def take(ctx: Any, parameter: Any, value: Any) -> None:
         if value is None:
             return
         given = _given(ctx)
-        for method, option in places:
+        for step, method, option in places:
             given.values[step, method, option["name"]] = value
             given.flags[step, method, option["name"]] = flag
             if option["selects"]:

@@ -9,14 +9,14 @@ import numpy as np
 
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.scan import Scan
-from LNStationLib.organs import airways, aorta, bronchi, lungs, pulmonary_artery, supplied
+from LNStationLib.organs import airways, aorta, bronchi, descending_aorta, lungs, pulmonary_artery, supplied
 from LNStationLib.organs.body import find_body
 from LNStationLib.organs.context import Context
 from LNStationLib.organs.find_arteries import add_arteries
 from LNStationLib.organs.find_bones import add_bones
 from LNStationLib.organs.find_veins import add_esophagus, add_inferior_pulmonary_veins, add_veins
 from LNStationLib.organs.findings import Findings
-from LNStationLib.organs.groups import AIRWAY_PARTS, AIRWAYS, BONES
+from LNStationLib.organs.groups import AIRWAY_PARTS, AIRWAYS, BONES, LUNGS
 from LNStationLib.organs.laterality import warn_of_exchanged_sides
 from LNStationLib.organs.orientation import check_spine_behind, check_upright
 from LNStationLib.state.organ_set import Organ, OrganSet, OrganSource
@@ -27,6 +27,9 @@ from LNStationLib.support.types import BoolArray
 Segmenter = Callable[[Context, Progress], Findings]
 """Finds organs once airways, carina and lungs are known: a network that must not run on an image that is refused."""
 
+_HOLDS_AIR_HU = -400
+"""Between aerated lung (-600 HU and less, even expired) and soft tissue with some air."""
+_NO_LUNG = "No lung is in view, so that none of the organ network's organs is used; check that the CT shows a chest."
 _NO_TRACHEA = "No trachea was found in the CT; stations that depend on it are left out."
 
 
@@ -81,7 +84,7 @@ def find_organs(
     segmented_late = None
     if segmenter is not None:
         seen = segmenter(context, portion(progress, 0.35, 0.6))
-        organs.segmented = tuple(seen.organs)
+        organs.segmented, organs.model = tuple(seen.organs), seen.model
         segmented_late = _add_segmented(context, seen, image_first)
     _add_mediastinum(context, progress, segmented_late)
     warn_of_exchanged_sides(context)
@@ -94,6 +97,7 @@ def _add_segmented(context: Context, found: Findings, image_first: bool) -> Find
     Bones are known by their density. Bronchi of a network are used only where the image shows no airway at all:
     pieces of two sources would not be one lumen.
     """
+    found = _possible(context, found)
     if not image_first:
         _forget_image(context.organs, {organ.name for organ in found.organs})
         found.add_to(context.organs)
@@ -104,6 +108,19 @@ def _add_segmented(context: Context, found: Findings, image_first: bool) -> Find
     if not known:
         _name_segmented_airways(context)
     return Findings([organ for organ in found.organs if organ.name in BONES])
+
+
+def _possible(context: Context, found: Findings) -> Findings:
+    """A network's findings without airways and lungs that hold no air; none where no lung is in view.
+
+    A network asked about a head, a neck or an abdomen has never seen the like and may answer with a chest.
+    """
+    if not set(LUNGS) & set(context.organs):
+        return Findings(warnings=[*found.warnings, _NO_LUNG] if found.organs else found.warnings, model=found.model)
+    hu = context.scan.hu
+    airy = (*AIRWAYS, *LUNGS)
+    kept = [one for one in found.organs if one.name not in airy or float(np.median(hu[one.mask])) < _HOLDS_AIR_HU]
+    return replace(found, organs=kept)
 
 
 def _forget_image(organs: OrganSet, names: set[str]) -> None:
@@ -141,6 +158,7 @@ def _add_mediastinum(context: Context, progress: Progress, segmented: Findings |
     spine = add_bones(context)
     if segmented is not None:
         segmented.add_to(context.organs)
+    descending_aorta.complete(context)
     progress("Arteries", 0.8)
     if spine is not None:
         add_arteries(context, spine)

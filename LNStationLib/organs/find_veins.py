@@ -26,11 +26,10 @@ _RIM_VOXELS = 1.5
 """Rim of known vessels and bone, whose voxels are blurred by partial volume."""
 _BEHIND_CLAVICLE_MM = 12.0
 """Half the head of the clavicle (25 mm wide): the vein begins behind it."""
-_ABOVE_AZYGOS_MM = 6.0
-"""The azygos arch, itself 7 to 10 mm wide, enters the cava well below the confluence to which the vein descends: a
-vein that crosses the trachea lower than this over the arch's lower border is thymus or pericardium in front of it."""
 _LEFT_OF_CARINA_MM = 35.0
 """The same place where no clavicle is in view: the head begins 2 to 2.5 cm from the midline."""
+_MOST = 0.5
+"""More than half of what is seen of a vein decides on which side of the aorta it passes."""
 
 
 def surroundings(context: Context, spine: Spine | None) -> Surroundings | None:
@@ -131,9 +130,8 @@ def _derived(organ: Organ) -> OrganSource:
 def _add_left_brachiocephalic(context: Context, around: Surroundings, soft: BoolArray, cava: BoolArray) -> None:
     organs, found = context.organs, Findings()
     vein = organs.organs.get("brachiocephalic_vein_left")
-    if vein is not None and vein.source is OrganSource.NETWORK and _too_low(context, vein, around):
-        del organs.organs["brachiocephalic_vein_left"]
-        vein = None
+    if vein is not None and vein.source is OrganSource.NETWORK:
+        vein = _unless_impossible(context, vein, around)
     if vein is not None:
         brachiocephalic.crossing_of(vein, around).add_to(organs)
     elif cava.any():
@@ -146,15 +144,35 @@ def _add_left_brachiocephalic(context: Context, around: Surroundings, soft: Bool
         found.add_to(organs)
 
 
-def _too_low(context: Context, vein: Organ, around: Surroundings) -> bool:
-    """Whether a vein crosses the trachea where it cannot: no higher than the azygos arch."""
+def _unless_impossible(context: Context, vein: Organ, around: Surroundings) -> Organ | None:
+    """The vein of a network, unless it crosses behind the aorta, or below an azygos arch that is surer.
+
+    The vein crosses in front of the arch's branches, and of the arch itself or the ascending aorta where these are
+    elongated or dilated; behind the aorta it passes in a rare variant alone (subaortic vein). The azygos arch enters
+    the cava below the confluence to which the vein descends: where both contradict this, the surer one is right.
+    """
     crossing = brachiocephalic.crossing_of(vein, around).landmarks
-    azygos_arch = context.organs.mask("azygos_arch")
-    if not crossing or azygos_arch is None:
-        return False
-    level = context.scan.grid.index(crossing[0].point_mm)[0]
-    bottom = float(np.flatnonzero(azygos_arch.any(axis=(1, 2)))[0])
-    return (level - bottom) * context.scan.spacing_mm < _ABOVE_AZYGOS_MM
+    if not crossing:
+        return vein
+    organs, level = context.organs, context.scan.grid.index(crossing[0].point_mm)[0]
+    azygos_arch, wrong = organs.organs.get("azygos_arch"), _behind_aorta(context, vein.mask, around.trachea)
+    if azygos_arch is not None and level <= float(np.flatnonzero(azygos_arch.mask.any(axis=(1, 2)))[0]):
+        if azygos_arch.source is OrganSource.NETWORK and (azygos_arch.confidence or 0) < (vein.confidence or 0):
+            del organs.organs["azygos_arch"]
+        else:
+            wrong = True
+    if wrong:
+        del organs.organs["brachiocephalic_vein_left"]
+    return None if wrong else vein
+
+
+def _behind_aorta(context: Context, vein: BoolArray, trachea: BoolArray) -> bool:
+    """Whether most of a vein lies behind the aorta where it passes in front of the trachea."""
+    columns = np.flatnonzero(trachea.any(axis=(0, 1)))
+    vein, aorta = vein[:, :, columns], context.union(_AORTA)[:, :, columns]
+    lines = vein.any(axis=1)
+    before = aorta.any(axis=1) & (aorta.argmax(axis=1) < vein.argmax(axis=1)) & lines
+    return bool(before.sum() > _MOST * lines.sum())
 
 
 def _behind_left_clavicle(context: Context, around: Surroundings) -> float:

@@ -6,16 +6,18 @@ from dataclasses import dataclass, field
 
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.state.organ_set import Landmark, Organ, OrganSet, OrganSource
+from LNStationLib.state.used_model import UsedModel
 from LNStationLib.support.types import BoolArray
 
 
 @dataclass
 class Findings:
-    """Organs, landmarks and warnings of one finder."""
+    """Organs, landmarks and warnings of one finder, and the model package whose network it asked."""
 
     organs: list[Organ] = field(default_factory=list)
     landmarks: list[Landmark] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    model: UsedModel | None = None
 
     def organ(
         self,

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from LNStationLib.case.case import Case
+from LNStationLib.models.package.card import SYNTHETIC_ONLY
 from LNStationLib.models.package.folders import find_package
 from LNStationLib.models.package.organ_segmentation import OrganSegmentation
+from LNStationLib.models.package.reading import read_manifest
+from LNStationLib.models.runtime.devices import chosen_device
 from LNStationLib.networks.installation import missing_packages
 from LNStationLib.organs.context import Context
 from LNStationLib.organs.find import find_organs
@@ -24,6 +28,7 @@ from LNStationLib.state.method import MethodOptions, option
 from LNStationLib.state.needs import Need
 from LNStationLib.state.organ_set import OrganSet
 from LNStationLib.state.patient_state import PatientState
+from LNStationLib.state.used_model import UsedModel
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.progress import Progress
 from LNStationLib.support.types import Engine
@@ -81,22 +86,30 @@ class NetworkOptions(MethodOptions):
         None,
         "Model package: its file, folder or id; by default the shipped one.",
         title="Organ model",
+        flag="--organs-model",
+        selects=True,
         width="expert",
     )
     device: str = option(
-        "auto", "Where networks run: auto, cpu, cuda, cuda:1 or mps.", title="Device", width="expert"
+        "auto",
+        "Where networks run: auto, cpu, cuda, cuda:1 or mps.",
+        title="Device",
+        flag="--device",
+        width="expert",
     )
     engine: Engine = option(
         "auto",
-        "Engine for networks on a CPU. auto: OpenVINO where installed, else torch.",
+        "Engine for networks on a CPU. auto: OpenVINO where installed and worth it, else torch.",
         title="CPU engine",
+        flag="--engine",
         width="expert",
         choice_titles={"auto": "Automatic", "torch": "PyTorch", "openvino": "OpenVINO"},
     )
-    image_methods: bool = option(
-        True,
-        "Airways, lungs and bones by their density first. Off: all organs that the network knows are its.",
-        title="Airways, lungs and bones from the image",
+    network_first: bool = option(
+        False,
+        "Take airways, lungs and bones from the network too, not first by their density.",
+        title="Airways, lungs and bones from the network",
+        flag="--organ-network-first",
         width="expert",
     )
 
@@ -124,12 +137,12 @@ class NetworkMethod:
         def segment(context: Context, running: Progress) -> Findings:
             if known is not None:
                 # A reader edited an organ: the image is the same, and so is what the network says of it.
-                return Findings(list(known)) if known else findings_of([], "")
-            source, networks = _ask(state, chosen, context, running)
-            return organs_from(networks, context, source)
+                return _told(Findings(list(known)) if known else findings_of([], ""), state.segmented_by)
+            model, networks = _ask(state, chosen, context, running)
+            return _told(organs_from(networks, context, f"network of {model.package_id}"), model)
 
         return find_organs(
-            state.case, state.working_ct, progress, segmenter=segment, image_first=chosen.image_methods
+            state.case, state.working_ct, progress, segmenter=segment, image_first=not chosen.network_first
         )
 
 
@@ -157,10 +170,18 @@ def organs_from(networks: Sequence[ClassProbabilities], context: Context, source
     return findings_of(network_organs(networks, place), source)
 
 
+def _told(found: Findings, model: UsedModel | None) -> Findings:
+    """With the package for the provenance, and a warning where what it gave rests on no real patient."""
+    warnings = list(found.warnings)
+    if model is not None and model.trained_on == "synthetic" and found.organs:
+        warnings.append(f"The model package {model.package_id} was {SYNTHETIC_ONLY}: check the organs that it found.")
+    return replace(found, warnings=warnings, model=model)
+
+
 def _ask(
     state: PatientState, options: NetworkOptions, context: Context, progress: Progress
-) -> tuple[str, Sequence[ClassProbabilities]]:
-    """What the package is called, and what its networks say.
+) -> tuple[UsedModel, Sequence[ClassProbabilities]]:
+    """Which package was asked, and what its networks say.
 
     Raises:
         PackageError: The package is missing or cannot be used.
@@ -169,6 +190,17 @@ def _ask(
     from LNStationLib.models.runtime.segmentation import organ_probabilities, warm_segmenter
 
     path = find_package(options.model, OrganSegmentation.task)
+    card = read_manifest(path)
     segmenter = warm_segmenter(path, options.device, options.engine)
     answers = organ_probabilities(segmenter, state.case.ct, context.scan.grid, progress)
-    return f"network of {path.stem}", list(answers.values())
+    engine = segmenter.network(next(iter(answers))).engine
+    model = UsedModel(
+        card.package_id,
+        card.version,
+        card.sha256,
+        card.trained_on,
+        tuple(card.references),
+        chosen_device(options.device),
+        engine,
+    )
+    return model, list(answers.values())

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from LNStationLib.imaging.grid import Grid
+from LNStationLib.state.used_model import UsedModel
 from LNStationLib.support.types import BoolArray, PointMm
 
 
@@ -66,6 +67,7 @@ class OrganSet(Mapping[str, Organ]):
         barred: Organs that only a reader may add: one that is not here yet stays away.
         segmented: What a network gave, before anything was made of it; kept, so that an edit of an organ does not run
             the network again. ``None`` where none ran.
+        model: The model package whose network gave them; ``None`` where none ran.
     """
 
     grid: Grid
@@ -74,6 +76,7 @@ class OrganSet(Mapping[str, Organ]):
     warnings: list[str] = field(default_factory=list)
     barred: frozenset[str] = frozenset()
     segmented: tuple[Organ, ...] | None = None
+    model: UsedModel | None = None
 
     def __getitem__(self, name: str) -> Organ:
         return self.organs[name]

@@ -10,6 +10,7 @@ import numpy as np
 from LNStationLib.imaging.boxes import Box, box_of
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.state.organ_set import Organ
+from LNStationLib.state.used_model import UsedModel
 from LNStationLib.support.types import BoolArray
 
 _NO_MASK = np.zeros((0, 0, 0), dtype=bool)
@@ -30,15 +31,17 @@ class PackedOrgans:
 
     Attributes:
         grid: The grid of the masks.
+        model: The model package whose network gave them; ``None`` where none did.
     """
 
     grid: Grid
     _rows: tuple[_Packed, ...]
+    model: UsedModel | None = None
 
     @classmethod
-    def of(cls, grid: Grid, organs: Iterable[Organ]) -> PackedOrgans:
+    def of(cls, grid: Grid, organs: Iterable[Organ], model: UsedModel | None = None) -> PackedOrgans:
         """Pack organs; every mask has a voxel."""
-        return cls(grid, tuple(_packed(organ) for organ in organs))
+        return cls(grid, tuple(_packed(organ) for organ in organs), model)
 
     def boxes(self) -> Iterator[tuple[Organ, Box, BoolArray]]:
         """Every organ (its ``mask`` is empty), the box of the grid that holds it, and its voxels there."""

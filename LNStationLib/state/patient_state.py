@@ -17,6 +17,7 @@ from LNStationLib.state.node_result import NodeResult
 from LNStationLib.state.organ_set import Organ, OrganSet
 from LNStationLib.state.packed_organs import PackedOrgans
 from LNStationLib.state.settings import Settings
+from LNStationLib.state.used_model import UsedModel
 
 Part = TypeVar("Part")
 
@@ -171,6 +172,12 @@ class PatientState:
         """What a network gave before an edit of organs, on the working grid; ``None`` where it has to run."""
         kept = None if self.organ_part is None else self.organ_part.segmented
         return None if kept is None else kept.unpacked()
+
+    @property
+    def segmented_by(self) -> UsedModel | None:
+        """The model package whose network gave :attr:`segmented_organs`; ``None`` where it has to run."""
+        kept = None if self.organ_part is None else self.organ_part.segmented
+        return None if kept is None else kept.model
 
     @property
     def _stations(self) -> StationPart:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from LNStationLib.state.assessment import Provenance
+
 
 @dataclass(frozen=True)
 class UsedModel:
@@ -36,6 +38,21 @@ class UsedModel:
             "model_sha256": self.sha256,
             "trained_on": self.trained_on,
         }
+
+    @classmethod
+    def of(cls, row: Provenance) -> UsedModel | None:
+        """What the provenance of a step says of its model; ``None`` where none was used."""
+        if row.model_package is None or row.trained_on is None:
+            return None
+        return cls(
+            row.model_package,
+            row.model_version or "",
+            row.model_sha256 or "",
+            row.trained_on,
+            tuple(row.references),
+            str(row.settings.get("ran_on", "cpu")),
+            str(row.settings.get("engine", "torch")),
+        )
 
     def settings(self) -> dict[str, Any]:
         """What the settings of the step's provenance say beside its options."""

@@ -14,9 +14,11 @@ import argparse
 import json
 import os
 import sys
+import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
@@ -28,12 +30,13 @@ from parser_quality import Scores, compare, score  # noqa: E402  (the source tre
 from without_contrast import without_contrast  # noqa: E402
 
 from LNStationLib import anatomy  # noqa: E402
-from LNStationLib.case.case import Case  # noqa: E402
+from LNStationLib.case.case import Case, CaseFacts  # noqa: E402
 from LNStationLib.case.from_files import load_case  # noqa: E402
 from LNStationLib.case.request import CaseRequest  # noqa: E402
 from LNStationLib.imaging.grid import field_of_view, labels_to_image_grid  # noqa: E402
 from LNStationLib.imaging.scan import scan_of  # noqa: E402
 from LNStationLib.imaging.thorax_view import chest_grid  # noqa: E402
+from LNStationLib.organs import network as organ_network  # noqa: E402
 from LNStationLib.organs.groups import AIRWAYS, BONES, HEART, LUNGS, VESSELS  # noqa: E402
 from LNStationLib.organs.network import SWITCH  # noqa: E402
 from LNStationLib.organs.registry import METHODS  # noqa: E402
@@ -58,7 +61,7 @@ SLICES_MM = (1.0, 5.0)
 IN_PLANE_MM = 1.2
 METHOD_NAMES = {
     "image": StepSettings(method="supplied_and_image"),
-    "network": StepSettings(method="network", options={"network": {"image_methods": False}}),
+    "network": StepSettings(method="network", options={"network": {"network_first": True}}),
     "auto": StepSettings(method="network"),
 }
 SHOWN = (*LUNGS, *AIRWAYS, *BONES, *HEART, *VESSELS, "esophagus", "thyroid_gland", "liver", "stomach", "spinal_cord")
@@ -74,6 +77,22 @@ LEVELS = (
     "inferior_pulmonary_vein_right",
     "inferior_pulmonary_vein_left",
 )
+
+
+_answers: dict[str, tuple[sitk.Image, Any]] = {}
+_ask = organ_network._ask
+
+
+def _asked_once(state: PatientState, *args: Any) -> Any:
+    """What the network says of a CT: the same for every order of the sources, and most of the time."""
+    ct, answer = _answers.get("last", (None, None))
+    if ct is not state.case.ct:
+        answer = _ask(state, *args)
+        _answers["last"] = state.case.ct, answer
+    return answer
+
+
+organ_network._ask = _asked_once
 
 
 def found_organs(case: Case, choice: StepSettings) -> tuple[PatientState, OrganSet]:
@@ -130,19 +149,27 @@ def rendering(job: tuple[int, str, float, Path | None]) -> dict[str, object]:
     file = cache / f"{number}-{phase}-{slice_mm:g}.json" if cache else None
     if file and file.exists():
         return json.loads(file.read_text(encoding="utf-8"))
+    start = time.process_time()
     phantom = patient(number, phase, slice_mm)
-    truth = {name: phantom.organs[name].astype(bool) for name in phantom.organs}
+    _say(f"patient {number}, {phase}, {slice_mm:g} mm: rendered", start)
+    truth = {name: phantom.organs[name].astype(bool) for name in phantom.organs if name in SHOWN}
+    true_stations = station_truth(phantom)
     result: dict[str, object] = {"number": number, "phase": phase, "slice_mm": slice_mm}
     for name, choice in METHOD_NAMES.items():
         state, organs = found_organs(phantom.case, choice)
         result[name] = organ_scores(organs, truth, phantom.case.ct)
-        result[f"{name} stations"] = station_scores(state, organs, station_truth(phantom))
+        result[f"{name} stations"] = station_scores(state, organs, true_stations)
+        _say(f"  {name}", start)
     if file:
         file.parent.mkdir(parents=True, exist_ok=True)
         part = file.with_suffix(f".{os.getpid()}")
         part.write_text(json.dumps(result), encoding="utf-8")
         part.replace(file)
     return result
+
+
+def _say(what: str, start: float) -> None:
+    print(f"{what}, {time.process_time() - start:.0f} s of CPU", file=sys.stderr, flush=True)
 
 
 def organ_table(results: list[dict]) -> list[str]:
@@ -187,8 +214,8 @@ def real_section(folder: Path) -> list[str]:
     """A real CT against its masks, and the levels of its borders by supplied masks, network and image."""
     case = load_case(CaseRequest(ct=folder / "ct.nii.gz", organs=folder / "organs"))
     bare = replace(case, organ_masks={}, organ_origins={})
-    plain = without_contrast(case)
-    truth = {name: sitk.GetArrayFromImage(image).astype(bool) for name, image in case.organ_masks.items()}
+    plain = replace(without_contrast(case), facts=CaseFacts())
+    truth = {name: _resampled(mask, case.ct) for name, mask in case.organ_masks.items() if name in SHOWN}
     runs = {
         "supplied masks": found_organs(case, METHOD_NAMES["image"])[1],
         "image": found_organs(bare, METHOD_NAMES["image"])[1],
@@ -212,6 +239,11 @@ def real_section(folder: Path) -> list[str]:
         ]
         lines.append(f"| {level.replace('_', ' ')} | " + " | ".join(cells) + " |")
     return lines
+
+
+def _resampled(mask: sitk.Image, ct: sitk.Image) -> BoolArray:
+    """A mask, of whatever grid, on the CT's."""
+    return sitk.GetArrayFromImage(sitk.Resample(mask, ct, sitk.Transform(), sitk.sitkNearestNeighbor)) > 0
 
 
 def report(results: list[dict], real: list[str]) -> str:

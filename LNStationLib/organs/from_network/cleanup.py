@@ -24,6 +24,8 @@ _TRACE, _TRACE_RADIUS_MM = 0.05, 8.0
 """A way on which the network sees nothing at all has no trace; a trace is no wider than the esophagus or a vein."""
 _CERTAIN = 0.02
 """Lowest cost of a step of a bridge, so that its length counts even where the network is sure."""
+_WIDENS_AGAIN = 1.5
+"""Noise and thick slices change the area of neighboring sections by less than half."""
 _FULL = np.ones((3, 3, 3), dtype=bool)
 
 
@@ -82,6 +84,8 @@ def clean(row: GroupRow, voted: Voted, done: Mapping[str, CleanGroup], place: Pl
     whole = _pieces_kept(row, voted, voted.mask & place.body[voted.box], neighbors, place.grid)
     if row.tube_mm and neighbors is not None:
         whole = _tube(whole, neighbors, voted.whole, row.tube_mm, place.grid.spacing_mm[0])
+    if row.neck_share:
+        whole = _above_neck(whole, row.neck_share)
     if float(whole.sum()) * place.grid.voxel_volume_ml < row.least_ml:
         return None
     labels = voted.most_probable(whole)
@@ -170,6 +174,25 @@ def _tube(mask: BoolArray, start: BoolArray, probability: FloatArray, radius_mm:
     way = np.zeros_like(mask)
     way[tuple(np.array(search.traceback(end)).T)] = True
     return mask & morphology.dilate(way, radius_mm, spacing)
+
+
+def _above_neck(mask: BoolArray, share: float) -> BoolArray:
+    """What lies above the neck below an organ's largest section; all of it where there is no neck."""
+    areas = mask.sum(axis=(1, 2))
+    widest = int(areas.argmax())
+    narrow = np.flatnonzero(areas[:widest] < share * areas[widest])
+    if not narrow.size:
+        return mask
+    # The first stretch below the widest section that is narrow, and its narrowest slice before it widens again.
+    top = int(narrow[-1])
+    lowest = np.minimum.accumulate(areas[top::-1])
+    again = np.flatnonzero(areas[top::-1] > _WIDENS_AGAIN * np.maximum(lowest, 1))
+    if not again.size:
+        return mask
+    neck = top - int(areas[top : top - int(again[0]) : -1].argmin())
+    above = mask.copy()
+    above[:neck] = False
+    return above
 
 
 def _without_islands(labels: LabelArray, count: int) -> LabelArray:

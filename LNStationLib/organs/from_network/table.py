@@ -32,6 +32,8 @@ class GroupRow(_Data):
             group is highest.
         tube_mm: Largest radius of a vessel that is one tube from what it joins to its far end: what lies further from
             the way between the two is not it. 0 where it branches or need not be cut.
+        neck_share: A solid organ is cut where, below its largest axial section, it narrows to less than this share of
+            it and widens again: what hangs on such a neck is another organ. 0 where it may narrow.
         joins: Groups that it is continuous with.
         carina_mm: Lowest and highest place of each part in mm above the carina, by part; ``null`` where it may lie
             anywhere. Beyond it the part cannot win a voxel: the next most probable structure does.
@@ -47,6 +49,7 @@ class GroupRow(_Data):
     keep: Keep
     bridge_mm: float = Field(0.0, ge=0)
     tube_mm: float = Field(0.0, ge=0)
+    neck_share: float = Field(0.0, ge=0, lt=1)
     joins: list[str] = []
     carina_mm: dict[str, tuple[float | None, float | None]] = {}
     least_ml: float = Field(gt=0)

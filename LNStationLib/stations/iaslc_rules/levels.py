@@ -284,10 +284,20 @@ class Levels:
         if hiatus is not None and (
             heart is None or _HIATUS_BELOW_HEART_MM[0] <= heart - hiatus <= _HIATUS_BELOW_HEART_MM[1]
         ):
-            return plane(hiatus, "where the esophagus comes to lie between the organs of the abdomen", surrogate=True)
+            return self._above_lung_bases(
+                hiatus, "where the esophagus comes to lie between the organs of the abdomen"
+            )
         if heart is None:
             raise MissingAnatomyError(left_out.all_not_found("diaphragm", "heart"))
-        return plane(heart, "lower border of the heart without its apex (diaphragm not seen)", surrogate=True)
+        return self._above_lung_bases(heart, "lower border of the heart without its apex (diaphragm not seen)")
+
+    def _above_lung_bases(self, level_mm: float, words: str) -> Border:
+        """A surrogate of the hiatus (T10), which lies above the recesses of the lungs (T12) whatever else is seen."""
+        lungs = self._frame.union("lung_left", "lung_right")
+        bases = lowest_z_mm(lungs, self._frame.grid) if lungs.any() else -np.inf
+        if level_mm >= bases:
+            return plane(level_mm, words, surrogate=True)
+        return plane(bases, "lowest bases of the lungs (diaphragm not seen)", surrogate=True)
 
     def _heart_bottom_mm(self) -> float | None:
         """Lower border of the heart without its apex, which dips below the hiatus."""

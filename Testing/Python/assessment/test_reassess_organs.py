@@ -30,12 +30,15 @@ from LNStationLib.state.method import MethodOptions, NoOptions
 from LNStationLib.state.organ_set import OrganSet, OrganSource
 from LNStationLib.state.patient_state import PatientState
 from LNStationLib.state.settings import Settings
+from LNStationLib.state.used_model import UsedModel
 from LNStationLib.support.errors import GeometryError, InputError
 from LNStationLib.support.progress import Progress
 
 VERY_COARSE_MM = 3.5
 """The steps of an edit take seconds on a fine grid; which organs follow from which does not depend on it."""
 LEFT_TO_THE_NETWORK = ("aorta", "superior_vena_cava")
+
+TOY = UsedModel("toy", "1", "0" * 64, "synthetic")
 
 
 class ToyNetwork:
@@ -51,9 +54,10 @@ class ToyNetwork:
 
     def run(self, state: PatientState, options: MethodOptions, progress: Progress) -> OrganSet:
         known = state.segmented_organs
-        return find_organs(
-            state.case, state.working_ct, progress, [Findings(list(known)) if known else self._see(state)]
-        )
+        seen = Findings(list(known)) if known else self._see(state)
+        found = find_organs(state.case, state.working_ct, progress, [seen])
+        found.model = state.segmented_by if known else TOY
+        return found
 
     def _see(self, state: PatientState) -> Findings:
         type(self).runs += 1
@@ -187,6 +191,7 @@ def test_the_organ_network_is_not_run_again() -> None:
     assert ToyNetwork.runs == 0
     sources = {row.name: row.source for row in made.assessed.assessment.organs}
     assert sources["aorta"] == sources["superior_vena_cava"] == "network"
+    assert [UsedModel.of(row) for row in made.assessed.assessment.provenance if row.step == "organs"] == [TOY]
     assert_alike(comparable(back.assessment), comparable(first.assessment))
     assert_organ_law(made.assessed)
     assert ToyNetwork.runs == 1
@@ -221,6 +226,7 @@ def test_a_restored_case_has_the_reader_s_organs_and_the_network_s_without_runni
     edit = grown(first, "azygos_arch", 1)
     there, here = (reassess(case, {}, organs=edit).assessed for case in (restored, first))
     assert ToyNetwork.runs == 0
+    assert [UsedModel.of(row) for row in there.assessment.provenance if row.step == "organs"] == [TOY]
     assert findings(there).keys() == findings(here).keys()
     for name, finding in findings(here).items():
         # The network's organs come back from the CT's grid, a voxel of the working grid off at most.

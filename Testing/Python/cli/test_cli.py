@@ -31,7 +31,7 @@ from LNStationLib.staging.rules import Rules
 from LNStationLib.state.assessed_case import AssessedCase
 from LNStationLib.state.assessment import RESEARCH_USE, Assessment, CaseSummary, NStaging, StationFinding
 from LNStationLib.state.schema_file import schema_text
-from LNStationLib.state.settings import Settings, StepSettings
+from LNStationLib.state.settings import STEPS, Settings, StepSettings
 from LNStationLib.support import resources
 from LNStationLib.support.errors import CancelledError, InputError, OutputError
 from LNStationLib.support.progress import Progress
@@ -321,6 +321,18 @@ def test_a_method_and_its_options_are_set_by_their_whole_names(library: Library,
         method="pet_threshold", options={"pet_threshold": {"suv_threshold": 3.5}}
     )
     assert library.settings.staging.method is None
+
+
+def test_a_flag_that_methods_of_several_steps_share_sets_it_for_all_of_them(library: Library, tmp_path: Path) -> None:
+    assert call("assess", "--ct", "ct.nii.gz", "--device", "cpu", "--out", str(tmp_path / "o")).exit_code == 0
+    assert library.settings is not None
+    given = {
+        (step, method)
+        for step in STEPS
+        for method, options in library.settings.of(step).options.items()
+        if options.get("device") == "cpu"
+    }
+    assert {("organs", "network"), ("stations", "network"), ("metastasis", "station_network")} <= given
 
 
 @pytest.mark.parametrize(

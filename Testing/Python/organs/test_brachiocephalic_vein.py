@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from organs.organ_cases import CROSSING_Z, Thorax, dice, found_in_thorax, make_thorax
+from organs.organ_cases import CARINA, CROSSING_Z, SPACING_MM, Thorax, dice, found_in_thorax, make_thorax, tube
 
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.imaging.scan import Scan
+from LNStationLib.organs import find_veins
 from LNStationLib.organs.brachiocephalic import find_brachiocephalic_vein_left
+from LNStationLib.organs.context import Context
 from LNStationLib.organs.vessel_paths import Surroundings
-from LNStationLib.state.organ_set import OrganSet
+from LNStationLib.state.organ_set import Landmark, Organ, OrganSet, OrganSource
 
-NAME = "left_brachiocephalic_vein_crossing"
+NAME, VEIN = "left_brachiocephalic_vein_crossing", "brachiocephalic_vein_left"
 GRID = Grid((70, 50, 60), (2.0, 2.0, 2.0), (0.0, 0.0, 0.0))
 NOTCH, TRACHEA_X, TRACHEA_Y, LEFT_X = 50, 25, 40, 42
 FAT_HU, SOFT_HU = -100, 45
@@ -72,3 +74,36 @@ def test_the_surrogate_without_any_mask_lies_near_that_with_masks(
 ) -> None:
     levels = [organs.landmarks[NAME].point_mm[2] for organs in (real_organs, real_image_organs)]
     assert abs(levels[0] - levels[1]) <= 10.0
+
+
+def network_s_vein(shift_mm: tuple[float, float], azygos_confidence: float | None = None) -> tuple[bool, bool]:
+    """Whether a vein of confidence 0.9, moved up and back by some mm, stays, and whether the azygos arch does."""
+    thorax = make_thorax()
+    organs = OrganSet(thorax.grid)
+    organs.landmarks["carina"] = Landmark("carina", CARINA, OrganSource.IMAGE, "")
+    steps = [round(length / SPACING_MM) for length in shift_mm]
+    vein = np.roll(thorax.masks[VEIN], steps, axis=(0, 1))
+    for name in ("trachea", "aorta"):
+        organs.add(Organ(name, thorax.masks[name], OrganSource.IMAGE, ""))
+    organs.add(Organ(VEIN, vein, OrganSource.NETWORK, "", 0.9))
+    if azygos_confidence is not None:
+        arch = tube((-15.0, 30.0, 172.0), (-22.0, -20.0, 172.0), 4.0)
+        organs.add(Organ("azygos_arch", arch, OrganSource.NETWORK, "", azygos_confidence))
+    context = Context(Scan(thorax.hu, np.ones(thorax.grid.shape, bool), thorax.grid), organs, thorax.masks["body"])
+    around = find_veins.surroundings(context, None)
+    assert around is not None
+    kept = find_veins._unless_impossible(context, organs[VEIN], around)
+    assert (kept is None) == (VEIN not in organs)
+    return kept is not None, "azygos_arch" in organs
+
+
+def test_a_sure_vein_of_a_network_is_believed_though_it_crosses_low_in_front_of_the_aorta() -> None:
+    """A dilated aorta pushes it; the azygos arch, which must lie below, yields where it is less sure."""
+    assert network_s_vein((0.0, 0.0), azygos_confidence=0.95) == (True, True)
+    assert network_s_vein((-28.0, -20.0)) == (True, False)
+    assert network_s_vein((-28.0, -20.0), azygos_confidence=0.5) == (True, False)
+
+
+def test_a_vein_of_a_network_behind_the_aorta_or_below_a_surer_azygos_arch_is_not_believed() -> None:
+    assert network_s_vein((-28.0, 30.0)) == (False, False)
+    assert network_s_vein((-28.0, -20.0), azygos_confidence=0.95) == (False, True)

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from io import StringIO
 
 import numpy as np
 import pytest
 from organs.organ_cases import Thorax
+from rich.console import Console
 
+from LNStationLib.assessment.assess import assess
 from LNStationLib.case.case import Case
+from LNStationLib.cli.summary import show_assessment
+from LNStationLib.export.report.content import banners
+from LNStationLib.export.wording import SYNTHETIC_MODEL
 from LNStationLib.imaging.grid import working_grid
 from LNStationLib.imaging.scan import scan_of
 from LNStationLib.organs import network
@@ -17,14 +23,17 @@ from LNStationLib.organs.context import Context
 from LNStationLib.organs.findings import Findings
 from LNStationLib.organs.network import SWITCH, WANTED, NetworkMethod, NetworkOptions, missing_organs
 from LNStationLib.organs.registry import METHODS
+from LNStationLib.organs.supplied import mask_on_grid
 from LNStationLib.state.organ_set import OrganSet, OrganSource
 from LNStationLib.state.packed_organs import PackedOrgans
 from LNStationLib.state.patient_state import OrganPart, PatientState
 from LNStationLib.state.settings import Settings, StepSettings
+from LNStationLib.state.used_model import UsedModel
 from LNStationLib.support.errors import GeometryError, InputError
 from LNStationLib.support.progress import silent
 
 SPACING_MM = 2.0
+STAND_IN = UsedModel("stand-in", "1.0", "0" * 64, "synthetic", ("a paper",))
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +54,8 @@ def answering(thorax: Thorax, *names: str) -> tuple[Callable[..., Findings], lis
         asked.append(context)
         found = Findings()
         for name in names:
-            found.organ(name, thorax.masks[name], OrganSource.NETWORK, source)
+            mask = mask_on_grid(thorax.grid.image(thorax.masks[name].astype(np.uint8)), context.scan.grid)
+            found.organ(name, mask, OrganSource.NETWORK, source)
         return found
 
     return organs_from, asked
@@ -54,7 +64,7 @@ def answering(thorax: Thorax, *names: str) -> tuple[Callable[..., Findings], lis
 def run(monkeypatch: pytest.MonkeyPatch, thorax: Thorax, case: Case, *names: str) -> tuple[OrganSet, list[Context]]:
     organs_from, asked = answering(thorax, *names)
     monkeypatch.setattr(network, "organs_from", organs_from)
-    monkeypatch.setattr(network, "_ask", lambda *args: ("network of stand-in", []))
+    monkeypatch.setattr(network, "_ask", lambda *args: (STAND_IN, []))
     return NetworkMethod().run(state_of(case), NetworkOptions(), silent), asked
 
 
@@ -86,7 +96,7 @@ def test_an_image_that_is_upside_down_is_refused_before_the_network_is_asked(
     upside_down = replace(case, ct=thorax.grid.image(np.ascontiguousarray(thorax.hu[::-1])))
     organs_from, asked = answering(thorax, "aorta")
     monkeypatch.setattr(network, "organs_from", organs_from)
-    monkeypatch.setattr(network, "_ask", lambda *args: ("network of stand-in", []))
+    monkeypatch.setattr(network, "_ask", lambda *args: (STAND_IN, []))
     with pytest.raises(GeometryError):
         NetworkMethod().run(state_of(upside_down), NetworkOptions(), silent)
     assert not asked
@@ -135,9 +145,47 @@ def test_after_an_edit_of_an_organ_the_network_is_not_asked_again(
     case = thorax.case("heart")
     first, asked = run(monkeypatch, thorax, case, "aorta")
     assert first.segmented is not None
-    kept = PackedOrgans.of(first.grid, first.segmented)
+    kept = PackedOrgans.of(first.grid, first.segmented, first.model)
     edited = replace(state_of(replace(case, organ_edits={"heart": None})), organ_part=OrganPart((), segmented=kept))
     again = NetworkMethod().run(edited, NetworkOptions(), silent)
     assert len(asked) == 1
+    assert again.model == STAND_IN
+    assert sum("synthetic patients only" in warning for warning in again.warnings) == 1
     assert np.array_equal(again["aorta"].mask, first["aorta"].mask)
     assert "heart" not in again
+
+
+def test_organs_of_a_network_trained_on_synthetic_patients_say_so(
+    monkeypatch: pytest.MonkeyPatch, thorax: Thorax
+) -> None:
+    organs, _ = run(monkeypatch, thorax, thorax.case(), "aorta")
+    assert organs.model == STAND_IN
+    assert sum("stand-in was trained on synthetic patients only" in warning for warning in organs.warnings) == 1
+
+
+def test_the_provenance_of_the_organs_names_the_package_and_what_it_was_trained_on(
+    monkeypatch: pytest.MonkeyPatch, thorax: Thorax
+) -> None:
+    organs_from, _ = answering(thorax, "aorta")
+    monkeypatch.setattr(network, "organs_from", organs_from)
+    monkeypatch.setattr(network, "_ask", lambda *args: (STAND_IN, []))
+    settings = Settings(organs="network", nodes="none", working_spacing_mm=SPACING_MM)
+    assessment = assess(thorax.case(), settings).assessment
+    (row,) = (row for row in assessment.provenance if row.step == "organs")
+    assert (row.model_package, row.model_version, row.model_sha256) == ("stand-in", "1.0", "0" * 64)
+    assert row.trained_on == "synthetic"
+    assert UsedModel.of(row) == replace(STAND_IN, references=tuple(row.references))
+    assert "a paper" in row.references
+    assert assessment.trained_on_synthetic
+    assert SYNTHETIC_MODEL in banners(assessment)
+    console = Console(file=StringIO(), width=200)
+    show_assessment(console, assessment, [])
+    assert SYNTHETIC_MODEL in console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_a_case_whose_masks_suffice_names_no_package(monkeypatch: pytest.MonkeyPatch, thorax: Thorax) -> None:
+    case = thorax.case("heart")
+    complete = replace(case, organ_masks=dict.fromkeys(WANTED, case.organ_masks["heart"]))
+    monkeypatch.setattr(network, "_ask", lambda *args: pytest.fail("asked"))
+    monkeypatch.setattr(network, "find_organs", lambda case, scan, progress: OrganSet(scan.grid))
+    assert NetworkMethod().run(state_of(complete), NetworkOptions(), silent).model is None

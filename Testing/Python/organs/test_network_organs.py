@@ -81,12 +81,24 @@ def test_blood_that_cannot_be_the_arch_becomes_the_vessel_that_it_can_be() -> No
     assert organs["pulmonary_artery"].mask[band].all()
 
 
-def test_the_heart_does_not_rise_above_the_carina() -> None:
+def test_the_heart_rises_to_the_carina_and_not_far_above_it() -> None:
     column = tube(25, 25, 10, 100, radius_mm=20.0)
     answer = probabilities({"heart": (column, 0.6), "ascending_aorta": (column, 0.3)})
     organs = found(answer)
-    assert not organs["heart"].mask[Z * SPACING_MM > 50].any()
-    assert organs["aorta"].mask[column & (Z * SPACING_MM > 52)].all()
+    assert organs["heart"].mask[column & (Z * SPACING_MM <= 66)].all()
+    assert not organs["heart"].mask[Z * SPACING_MM > 70].any()
+    assert organs["aorta"].mask[column & (Z * SPACING_MM > 72)].all()
+
+
+def test_what_hangs_on_a_neck_below_the_heart_is_not_the_heart() -> None:
+    """Stomach and spleen under the left diaphragm look like heart where no contrast parts them."""
+    heart, neck, stomach = tube(25, 25, 44, 66, 34.0), tube(25, 25, 30, 44, 10.0), tube(25, 25, 0, 30, 22.0)
+    whole = heart | neck | stomach
+    mask = found(probabilities({"heart": (whole, 0.9)}))["heart"].mask
+    assert mask[heart].all()
+    assert not mask[:15].any()
+    apex = np.logical_or.reduce([tube(25, 25, 0, 20, 12.0), tube(25, 25, 20, 44, 24.0), heart])
+    assert found(probabilities({"heart": (apex, 0.9)}))["heart"].mask[apex].all()
 
 
 def test_levels_are_not_judged_where_no_carina_was_found() -> None:

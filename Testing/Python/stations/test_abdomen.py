@@ -32,7 +32,12 @@ ESOPHAGUS = box((4, 14), (8, 18), (-150, 0))
 
 
 def frame(
-    *, heart_bottom: float = DOME_MM, heart_back: float = 4.0, low: float = -150.0, **drawn: tuple[BoolArray, int]
+    *,
+    heart_bottom: float = DOME_MM,
+    heart_back: float = 4.0,
+    low: float = -150.0,
+    lung_base: float | None = None,
+    **drawn: tuple[BoolArray, int],
 ) -> Frame:
     """Fat with the drawn ``(mask, HU)`` pieces; slices below ``low`` are cut off."""
     hu = np.full(GRID.shape, _FAT_HU, np.int16)
@@ -42,6 +47,8 @@ def frame(
     first = int(np.searchsorted(GRID.coordinates_mm(0), low))
     grid = Grid((GRID.shape[0] - first, *GRID.shape[1:]), GRID.spacing_mm, (low, *GRID.origin_mm[1:]))
     organs = OrganSet(grid)
+    if lung_base is not None:
+        masks["lung_left"] = box((45, 70), (-50, 50), (lung_base, 0))
     for name, mask in masks.items():
         organs.add(Organ(name, mask[first:], OrganSource.SUPPLIED, "test"))
     organs.landmarks["carina"] = Landmark("carina", (0.0, 0.0, 0.0), OrganSource.SUPPLIED, "test")
@@ -93,6 +100,14 @@ def test_without_abdominal_organs_in_view_the_heart_places_the_diaphragm(view_fr
     border = Levels(frame(heart_bottom=-90.0, low=view_from)).diaphragm
     assert border.position_mm.item() == pytest.approx(-90.0, abs=1.6)
     assert "heart" in border.rests_on
+
+
+def test_the_diaphragm_is_never_placed_below_the_bases_of_the_lungs() -> None:
+    """A heart whose mask runs on into the abdomen says nothing of the hiatus."""
+    border = Levels(frame(heart_bottom=-145.0, lung_base=-120.0)).diaphragm
+    assert border.position_mm.item() == pytest.approx(-120.0, abs=1.6)
+    assert "bases of the lungs" in border.rests_on
+    assert "heart" in Levels(frame(heart_bottom=-90.0, lung_base=-120.0)).diaphragm.rests_on
 
 
 def test_solid_lung_far_above_the_heart_s_lower_border_does_not_raise_the_diaphragm() -> None:
