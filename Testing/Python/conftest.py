@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 WIDE_MM = (3.0, 3.0, 5.0)
+LONGEST = ("test_readme_example.py", "test_self_test.py", "test_reassess_organs.py", "test_worked_example.py")
+"""Files with tests of 10 s and more, which cannot be divided: at the end one core would wait for the other."""
 
 # The host's stand-in for PythonQt is no Qt that matplotlib could draw with, should it look for a window system.
 os.environ["MPLBACKEND"] = "Agg"
@@ -47,6 +49,11 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     """Remove it after the last test."""
     if not hasattr(config, "workerinput"):
         shutil.rmtree(os.environ.pop(FOLDER_VARIABLE), ignore_errors=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first, the others in their order."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 
 @pytest.fixture(scope="session")

@@ -30,11 +30,31 @@ from scipy.ndimage import binary_erosion
 
 from LNStationLib.assessment.assess import judge_case
 from LNStationLib.assessment.reassess import Reassessment, reassess
+from LNStationLib.case.case import Case
 from LNStationLib.imaging.arrays import array_view
-from LNStationLib.imaging.boxes import station_boxes
+from LNStationLib.imaging.boxes import Box, station_boxes
 from LNStationLib.nodes import ct_blobs, update
-from LNStationLib.nodes.ct_blobs import search_box
+from LNStationLib.nodes.ct_blobs import BlobSearch, search_box
 from LNStationLib.support.errors import CancelledError, GeometryError, InputError
+from LNStationLib.support.progress import Progress
+
+SEARCHES: dict[Any, tuple[Case, BlobSearch]] = {}
+REAL_SEARCH = ct_blobs.search_blobs
+
+
+def searched_once(case: Case, box: Box, progress: Progress) -> BlobSearch:
+    """The blobs of a case in a box; the same images in the same box are searched once."""
+    masks = sorted((name, id(mask)) for name, mask in case.organ_masks.items())
+    key = (id(case.ct), tuple(masks), id(case.tumor), case.organ_surrogates, str(box))
+    if key not in SEARCHES:
+        SEARCHES[key] = (case, REAL_SEARCH(case, box, progress))
+    return SEARCHES[key][1]
+
+
+@pytest.fixture(autouse=True)
+def _searched_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A search takes seconds, and no station goes into it but by its box."""
+    monkeypatch.setattr(ct_blobs, "search_blobs", searched_once)
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from edited_patient import Edits, assert_alike, boxed, comparable, findings, labels_of, mask_of, numbering, patient
+from edited_patient import Edits, assert_alike, boxed, comparable, findings, labels_of, mask_of, numbering
+from edited_patient import patient as finer_patient
 from made_once import made_once
+from phantoms import small
 from scipy.ndimage import binary_dilation
 
-from LNStationLib.assessment.assess import assess
+from LNStationLib.assessment.assess import assess, parse_case
 from LNStationLib.assessment.drawn_masks import DrawnMask, in_region
 from LNStationLib.assessment.organ_layers import layers, masks_of, masks_on_ct, shown_masks
 from LNStationLib.assessment.reassess import Reassessment, reassess
@@ -73,6 +75,10 @@ def _registered() -> Iterator[None]:
     ToyNetwork.runs = 0
     with ORGANS.including(ToyNetwork()):
         yield
+
+
+def patient() -> Case:
+    return small(0).case
 
 
 def given(without: tuple[str, ...] = ()) -> Case:
@@ -135,7 +141,7 @@ def test_the_reader_s_organ_counts_as_supplied_and_says_who_drew_it() -> None:
     row = next(row for row in now.assessment.provenance if row.step == "organs")
     assert row.settings["edited_by_reader"] == ["aorta"]
     plain = replace(given(), organ_masks={**given().organ_masks, "aorta": now.case.organ_edits["aorta"]})
-    other = assess(plain, now.state.settings)
+    other = parse_case(plain, now.state.settings)
     assert np.array_equal(labels_of(now), labels_of(other))
 
 
@@ -282,7 +288,8 @@ def test_bad_edits_of_organs_are_refused_in_a_sentence() -> None:
 
 
 def test_a_drawn_organ_too_small_for_the_grid_is_named_and_nothing_is_found_in_its_place() -> None:
-    first = assessed("supplied")
+    # A voxel of the other patient here is as large as the working grid's, so that none is too small.
+    first = assess(finer_patient(), Settings(nodes="supplied", working_spacing_mm=VERY_COARSE_MM))
     speck = np.zeros(organ(first, "aorta").shape, bool)
     speck[tuple(np.argwhere(organ(first, "aorta"))[0])] = True
     now = reassess(first, {}, organs={"trachea": boxed(speck, first.case.ct)}).assessed

@@ -18,7 +18,7 @@ _COARSE = """
 import dataclasses, runpy
 from LNStationLib.phantom import samples
 plain = samples.sample_plan
-samples.sample_plan = lambda name, seed=0: dataclasses.replace(plain(name, seed), spacing_mm=(2.4, 2.4, 4.0))
+samples.sample_plan = lambda name, seed=0: dataclasses.replace(plain(name, seed), spacing_mm=(3.0, 3.0, 5.0))
 runpy.run_module("LNStationLib.worker", run_name="__main__", alter_sys=True)
 """
 

@@ -14,7 +14,7 @@ from LNStationLib.phantom.preset import PRESET_NAMES, Appearance, Normal, Preset
 from LNStationLib.phantom.preset_change import PresetChange
 
 
-def readings(preset: Preset, number: int = 80) -> list[StationReading]:
+def readings(preset: Preset, number: int = 30) -> list[StationReading]:
     patients = []
     for index in range(1, number + 1):
         plan = replace(draw_patient(preset, 3, index), has_pet=False)

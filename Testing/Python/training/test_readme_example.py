@@ -1,4 +1,7 @@
-"""The worked example of Training/README.md, command by command as it stands there, with fewer patients and epochs."""
+"""The worked example of Training/README.md, command by command as it stands there, made smaller.
+
+Fewer patients with larger pixels, drawn in this process, and fewer epochs.
+"""
 
 from __future__ import annotations
 
@@ -15,16 +18,27 @@ pytest.importorskip("lightning", reason="the 'training' packages are not install
 from typer.testing import CliRunner
 
 from lnstation_training.cli import app as train
+from lnstation_training.synthetic import cohort
 from LNStationLib.cli.app import app as lnstation
+from LNStationLib.phantom.patient import PatientPlan, compact
 
 ROOT = Path(__file__).resolve().parents[3]
 SMALLER = (
     ("--patients 15 ", "--patients 4 "),
     ("--slice-mm 2.5", "--slice-mm 5"),
+    ("--workers 2", "--workers 1"),
     ("--trainer.max_epochs 3", "--trainer.max_epochs 1"),
     ("esophagus-1-00001", "esophagus-1-00017"),
     ("--cancer esophagus", "--cancer esophagus --working-spacing 3"),
 )
+
+
+PIXEL_MM = 3.0
+
+
+def with_large_pixels(plan: PatientPlan, pixel_mm: float) -> PatientPlan:
+    """As ``compact``, whatever pixels the cohort asks for."""
+    return compact(plan, PIXEL_MM)
 
 
 def commands() -> list[list[str]]:
@@ -45,6 +59,7 @@ def test_the_worked_example_runs_from_nothing_to_an_assessment_by_its_package(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(cohort, "compact", with_large_pixels)
     for command in commands():
         # In this process; run.py hands commands over to others (test_house.py), whose start takes longer than most.
         program, arguments = (train, command[1:]) if command[0] == "train" else (lnstation, command)
