@@ -6,12 +6,15 @@ import hashlib
 import os
 import pickle
 from collections.abc import Callable
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import ParamSpec, TypeVar, cast
 
 FOLDER_VARIABLE = "LNSTATION_TESTS_MADE"
 """Names the folder of this test run; without it every process makes its own."""
+KEPT = 4
+"""Results of one function that a process holds; the others are read back from the folder. A phantom with its station
+truth takes hundreds of megabytes, and a process runs thousands of tests."""
 P = ParamSpec("P")
 Result = TypeVar("Result")
 
@@ -22,7 +25,7 @@ def made_once(make: Callable[P, Result]) -> Callable[P, Result]:
     Two processes that ask at the same moment both make it: a lock could outlive a killed test.
     """
 
-    @cache
+    @lru_cache(KEPT if FOLDER_VARIABLE in os.environ else None)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> Result:
         folder = os.environ.get(FOLDER_VARIABLE)
         if folder is None:
