@@ -29,7 +29,7 @@ _BEHIND_CLAVICLE_MM = 12.0
 _LEFT_OF_CARINA_MM = 35.0
 """The same place where no clavicle is in view: the head begins 2 to 2.5 cm from the midline."""
 _AZYGOS_WIDTH_MM = 6.0
-"""Of a slender azygos arch (usually 7 to 10 mm): it enters the cava below the confluence to which the vein descends."""
+"""Of a slender azygos arch (usually 7 to 10 mm), which enters the cava below the confluence of these veins."""
 _MOST = 0.5
 """More than half of what is seen of a vein decides on which side of the aorta it passes."""
 
