@@ -43,13 +43,20 @@ def test_a_whole_review_reads_back_from_its_json() -> None:
         )
     )
     assert Review.model_validate_json(given.model_dump_json()) == given
-    assert given.schema_version == "1.0"
+    assert given.schema_version == "1.1"
+
+
+def test_a_review_of_1_0_which_had_no_edits_of_organs_is_read() -> None:
+    saved = review(schema_version="1.0", calls={"4R": {"call": "positive", "when": WHEN}})
+    read = Review.model_validate(saved)
+    assert read.calls["4R"].call == "positive"
+    assert read.edits == []
 
 
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"schema_version": "2.0"}, "1.0"),
+        ({"schema_version": "2.0"}, "1.1"),
         ({"reader": None}, "reader"),
         ({"blind": "perhaps"}, "blind"),
         ({"opinion": "good"}, "opinion"),
