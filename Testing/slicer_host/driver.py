@@ -6,6 +6,7 @@ import os
 import re
 import time
 from collections.abc import Callable
+from multiprocessing import resource_tracker
 from typing import Any
 
 import qt
@@ -121,7 +122,10 @@ def observer_count(vtk_object: Any) -> int:
 
 
 def child_processes() -> list[int]:
-    """Process identifiers of this process's living children and theirs (Linux)."""
+    """Process identifiers of this process's living children and theirs (Linux).
+
+    Without Python's resource tracker, which lives as long as the interpreter once any test has used a pool.
+    """
     parents = {}
     for entry in os.listdir("/proc"):
         if entry.isdigit():
@@ -138,4 +142,4 @@ def child_processes() -> list[int]:
         children = {child for child, parent in parents.items() if parent in wanted and child not in found}
         found += children
         wanted = children
-    return sorted(found)
+    return sorted(set(found) - {resource_tracker._resource_tracker._pid})  # type: ignore[attr-defined]
