@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from LNStationLib import anatomy
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.scan import Scan
 from LNStationLib.organs import airways, aorta, bronchi, descending_aorta, lungs, pulmonary_artery, supplied
@@ -30,6 +31,8 @@ Segmenter = Callable[[Context, Progress], Findings]
 _HOLDS_AIR_HU = -400
 """Between aerated lung (-600 HU and less, even expired) and soft tissue with some air."""
 _NO_LUNG = "No lung is in view, so that none of the organ network's organs is used; check that the CT shows a chest."
+_SPLIT = ("aorta", "pulmonary_artery")
+"""Arteries whose parts are derived from the whole."""
 _NO_TRACHEA = "No trachea was found in the CT; stations that depend on it are left out."
 
 
@@ -95,19 +98,29 @@ def _add_segmented(context: Context, found: Findings, image_first: bool) -> Find
     """Add what a network finds more surely than the image shows; return the rest, which fills what is still missing.
 
     Bones are known by their density. Bronchi of a network are used only where the image shows no airway at all:
-    pieces of two sources would not be one lumen.
+    pieces of two sources would not be one lumen. A supplied artery is split before a network's parts are taken, which
+    need not fit it.
     """
     found = _possible(context, found)
-    if not image_first:
-        _forget_image(context.organs, {organ.name for organ in found.organs})
-        found.add_to(context.organs)
-        return Findings()
+    late = _parts_of_supplied_arteries(context.organs)
     known = "trachea" in context.organs
-    first = [organ for organ in found.organs if organ.name not in (*BONES, *(AIRWAYS if known else ()))]
+    if image_first:
+        late |= set(BONES)
+        unused = set(AIRWAYS) if known else set()
+    else:
+        unused = set()
+        _forget_image(context.organs, {organ.name for organ in found.organs})
+    first = [organ for organ in found.organs if organ.name not in late | unused]
     Findings(first, found.landmarks, found.warnings).add_to(context.organs)
-    if not known:
+    if image_first and not known:
         _name_segmented_airways(context)
-    return Findings([organ for organ in found.organs if organ.name in BONES])
+    return Findings([organ for organ in found.organs if organ.name in late])
+
+
+def _parts_of_supplied_arteries(organs: OrganSet) -> set[str]:
+    """Parts of the arteries of which a whole mask was supplied."""
+    wholes = [name for name in _SPLIT if name in organs and organs[name].source is OrganSource.SUPPLIED]
+    return {part for name in wholes for part in anatomy.organ(name).parts}
 
 
 def _possible(context: Context, found: Findings) -> Findings:

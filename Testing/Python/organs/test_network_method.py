@@ -77,6 +77,20 @@ def test_the_network_fills_what_masks_and_image_leave_open(monkeypatch: pytest.M
     assert organs["aortic_arch"].source is OrganSource.NETWORK
 
 
+def test_a_supplied_aorta_is_split_itself_rather_than_joined_by_parts_of_the_network(
+    monkeypatch: pytest.MonkeyPatch, thorax: Thorax
+) -> None:
+    far_off = np.zeros_like(thorax.masks["aorta"])
+    far_off[:5, :5, :5] = True
+    monkeypatch.setitem(thorax.masks, "aortic_arch", far_off)
+    monkeypatch.setitem(thorax.masks, "descending_aorta", far_off)
+    organs, _ = run(monkeypatch, thorax, thorax.case("aorta"), "aortic_arch", "descending_aorta", "heart")
+    for part in ("ascending_aorta", "aortic_arch", "descending_aorta"):
+        assert organs[part].source is OrganSource.DERIVED
+        assert not (organs[part].mask & ~organs["aorta"].mask).any()
+    assert organs["heart"].source is OrganSource.NETWORK
+
+
 def test_the_network_is_asked_once_airways_and_lungs_are_known(
     monkeypatch: pytest.MonkeyPatch, thorax: Thorax
 ) -> None:
