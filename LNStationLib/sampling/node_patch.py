@@ -10,14 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import SimpleITK as sitk
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field
 
 from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.boxes import Box, label_boxes, points_mm
 from LNStationLib.imaging.grid import AIR_HU, Grid, field_of_view, resample_to_grid
+from LNStationLib.sampling.cut_spec import CutSpec
 from LNStationLib.sampling.smoothing import smoothed_part
 from LNStationLib.support.types import FloatArray
 
@@ -31,36 +33,15 @@ _MAX_VOXELS_PER_AXIS = 256
 """Four times the paper's; a larger patch in a package would only take memory."""
 
 
-class NodePatchSpec(BaseModel):
+class NodePatchSpec(CutSpec):
     """Geometry and scaling of a node's patch. Triples are along z, y, x."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    most_voxels_per_axis: ClassVar[int] = _MAX_VOXELS_PER_AXIS
 
     size: tuple[int, int, int] = Field((16, 64, 64), description="Voxels of both channels.")
     spacing_mm: tuple[float, float, float] = Field((5.0, 0.8, 0.8), description="Voxel size at the node's own size.")
     margin_mm: float = Field(5.0, ge=0, le=50, description="Around the node's box in the zoomed patch.")
     window_hu: tuple[float, float] = Field((-200.0, 300.0), description="HU that become -1 and 1; clipped beyond.")
-
-    @field_validator("size", "spacing_mm")
-    @classmethod
-    def _positive(cls, value: tuple[float, float, float]) -> tuple[float, float, float]:
-        if min(value) <= 0:
-            raise ValueError(f"must be positive, got {value}")
-        return value
-
-    @field_validator("size")
-    @classmethod
-    def _fits_in_memory(cls, value: tuple[int, int, int]) -> tuple[int, int, int]:
-        if max(value) > _MAX_VOXELS_PER_AXIS:
-            raise ValueError(f"must not exceed {_MAX_VOXELS_PER_AXIS} voxels along an axis, got {value}")
-        return value
-
-    @field_validator("window_hu")
-    @classmethod
-    def _ordered(cls, value: tuple[float, float]) -> tuple[float, float]:
-        if not value[0] < value[1]:
-            raise ValueError(f"the lower end must be below the upper, got {value}")
-        return value
 
 
 @dataclass(frozen=True)
