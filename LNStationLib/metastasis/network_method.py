@@ -24,6 +24,12 @@ from LNStationLib.models.package.card import SYNTHETIC_ONLY
 from LNStationLib.models.package.folders import find_package
 from LNStationLib.models.package.probability import OperatingPoint
 from LNStationLib.models.package.station_classification import StationClassification
+from LNStationLib.models.runtime.options import (
+    device_option,
+    engine_option,
+    flip_averaging_option,
+    operating_point_option,
+)
 from LNStationLib.sampling.station_region import StationRegion, station_region
 from LNStationLib.state.assessment import NodeFinding, Provenance
 from LNStationLib.state.evidence import StationEvidence, coarser_grid
@@ -56,34 +62,10 @@ class StationNetworkOptions(CriteriaOptions):
         flag="--model",
         selects=True,
     )
-    operating_point: str | None = option(
-        None,
-        "Of the model package; `models show` lists them. By default its first.",
-        title="Operating point",
-        flag="--operating-point",
-    )
-    device: str = option(
-        "auto",
-        "Where networks run: auto, cpu, cuda, cuda:1 or mps.",
-        title="Device",
-        flag="--device",
-        width="expert",
-    )
-    engine: Engine = option(
-        "auto",
-        "Engine for networks on a CPU. auto: OpenVINO where installed and worth it, else torch.",
-        title="CPU engine",
-        flag="--engine",
-        width="expert",
-        choice_titles={"auto": "Automatic", "torch": "PyTorch", "openvino": "OpenVINO"},
-    )
-    flip_averaging: bool = option(
-        False,
-        "Average the prediction with that for the mirror image.",
-        title="Average with the mirror image",
-        flag="--flip-averaging",
-        width="expert",
-    )
+    operating_point: str | None = operating_point_option()
+    device: str = device_option()
+    engine: Engine = engine_option()
+    flip_averaging: bool = flip_averaging_option()
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,12 @@ from LNStationLib.models.package.card import SYNTHETIC_ONLY
 from LNStationLib.models.package.folders import find_package
 from LNStationLib.models.package.node_classification import NodeClassification
 from LNStationLib.models.package.probability import OperatingPoint
+from LNStationLib.models.runtime.options import (
+    device_option,
+    engine_option,
+    flip_averaging_option,
+    operating_point_option,
+)
 from LNStationLib.sampling.node_patch import NodeBox, NodePatch, node_boxes, node_patch
 from LNStationLib.state.assessment import NodeFinding, Provenance
 from LNStationLib.state.evidence import StationEvidence, on_part
@@ -63,12 +69,7 @@ class NodeNetworkOptions(CriteriaOptions):
         flag="--node-model",
         selects=True,
     )
-    operating_point: str | None = option(
-        None,
-        "Of the model package; `models show` lists them. By default its first.",
-        title="Operating point",
-        flag="--operating-point",
-    )
+    operating_point: str | None = operating_point_option()
     no_heat_maps: bool = option(
         False,
         "Do not make heat maps of where in the nodes the network looked (Grad-CAM).",
@@ -76,28 +77,9 @@ class NodeNetworkOptions(CriteriaOptions):
         flag="--no-heat-maps",
         width="expert",
     )
-    device: str = option(
-        "auto",
-        "Where networks run: auto, cpu, cuda, cuda:1 or mps.",
-        title="Device",
-        flag="--device",
-        width="expert",
-    )
-    engine: Engine = option(
-        "auto",
-        "Engine for networks on a CPU. auto: OpenVINO where installed and worth it, else torch.",
-        title="CPU engine",
-        flag="--engine",
-        width="expert",
-        choice_titles={"auto": "Automatic", "torch": "PyTorch", "openvino": "OpenVINO"},
-    )
-    flip_averaging: bool = option(
-        False,
-        "Average the prediction with that for the mirror image.",
-        title="Average with the mirror image",
-        flag="--flip-averaging",
-        width="expert",
-    )
+    device: str = device_option()
+    engine: Engine = engine_option()
+    flip_averaging: bool = flip_averaging_option()
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from LNStationLib.models.package.folders import find_package
 from LNStationLib.models.package.organ_segmentation import OrganSegmentation
 from LNStationLib.models.package.reading import read_manifest
 from LNStationLib.models.runtime.devices import chosen_device
+from LNStationLib.models.runtime.options import device_option, engine_option
 from LNStationLib.networks.installation import missing_packages
 from LNStationLib.organs.context import Context
 from LNStationLib.organs.find import find_organs
@@ -90,21 +91,8 @@ class NetworkOptions(MethodOptions):
         selects=True,
         width="expert",
     )
-    device: str = option(
-        "auto",
-        "Where networks run: auto, cpu, cuda, cuda:1 or mps.",
-        title="Device",
-        flag="--device",
-        width="expert",
-    )
-    engine: Engine = option(
-        "auto",
-        "Engine for networks on a CPU. auto: OpenVINO where installed and worth it, else torch.",
-        title="CPU engine",
-        flag="--engine",
-        width="expert",
-        choice_titles={"auto": "Automatic", "torch": "PyTorch", "openvino": "OpenVINO"},
-    )
+    device: str = device_option()
+    engine: Engine = engine_option()
     network_first: bool = option(
         False,
         "Take airways, lungs and bones from the network too, not first by their density.",

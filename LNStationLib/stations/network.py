@@ -20,6 +20,7 @@ from LNStationLib.models.package.manifest import Manifest
 from LNStationLib.models.package.reading import read_manifest, section_of
 from LNStationLib.models.package.station_segmentation import STATIONS, StationSegmentation
 from LNStationLib.models.runtime.devices import chosen_device
+from LNStationLib.models.runtime.options import device_option, engine_option
 from LNStationLib.models.runtime.segmentation import warm_segmenter
 from LNStationLib.sampling.volume import OrganProbabilities
 from LNStationLib.state.method import MethodOptions, option
@@ -60,21 +61,8 @@ class StationNetworkOptions(ComparisonOptions):
         ge=0.0,
         le=1.0,
     )
-    device: str = option(
-        "auto",
-        "Where networks run: auto, cpu, cuda, cuda:1 or mps.",
-        title="Device",
-        flag="--device",
-        width="expert",
-    )
-    engine: Engine = option(
-        "auto",
-        "Engine for networks on a CPU. auto: OpenVINO where installed and worth it, else torch.",
-        title="CPU engine",
-        flag="--engine",
-        width="expert",
-        choice_titles={"auto": "Automatic", "torch": "PyTorch", "openvino": "OpenVINO"},
-    )
+    device: str = device_option()
+    engine: Engine = engine_option()
 
 
 class StationSegmentationMethod:
