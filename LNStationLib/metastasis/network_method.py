@@ -14,13 +14,13 @@ from typing import cast
 import numpy as np
 import SimpleITK as sitk
 
-from LNStationLib import __version__, anatomy
+from LNStationLib import anatomy
 from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.boxes import Box
 from LNStationLib.metastasis.clinical_criteria import ClinicalCriteria, CriteriaOptions
+from LNStationLib.metastasis.packages import operating_point_of, package_provenance, package_warnings
 from LNStationLib.metastasis.station_network import Prediction, StationNetwork, warm_network
 from LNStationLib.metastasis.uncertainty import nearly
-from LNStationLib.models.package.card import SYNTHETIC_ONLY
 from LNStationLib.models.package.folders import find_package
 from LNStationLib.models.package.probability import OperatingPoint
 from LNStationLib.models.package.station_classification import StationClassification
@@ -37,7 +37,6 @@ from LNStationLib.state.method import MethodOptions, option
 from LNStationLib.state.needs import Need
 from LNStationLib.state.node_result import NodeSearch
 from LNStationLib.state.patient_state import PatientState
-from LNStationLib.state.provenance import settings_record
 from LNStationLib.state.reason import Reason
 from LNStationLib.state.settings import Settings
 from LNStationLib.state.station_call import MetastasisResult, NodeCall, StationCall
@@ -116,10 +115,7 @@ def _judge(options: StationNetworkOptions) -> _Judge:
     """
     path = find_package(options.model, StationClassification.task)
     network = warm_network(path, options.device, options.engine)
-    try:
-        return _Judge(network, network.section.operating_point(options.operating_point))
-    except ValueError as error:
-        raise InputError(f"the model package {network.manifest.package_id} has {error}.") from error
+    return _Judge(network, operating_point_of(network, options.operating_point))
 
 
 class _Judge:
@@ -153,7 +149,7 @@ class _Judge:
                 calls[name] = _not_assessed(calls[name], (Reason("station_too_small"),))
             else:
                 calls[name] = self._call(calls[name], judged, found, state.midline.side_of)
-        warnings = self._warnings()
+        warnings = package_warnings(self.network)
         seconds = time.perf_counter() - start + (criteria.provenance.seconds or 0.0)
         return MetastasisResult(
             {number: _uncalled(call) for number, call in criteria.nodes.items()},
@@ -252,42 +248,12 @@ class _Judge:
         }
         return Reason("probability", facts)
 
-    def _warnings(self) -> list[str]:
-        card = self.network.manifest
-        warnings = []
-        if card.trained_on == "synthetic":
-            warnings.append(
-                f"The model package {card.package_id} was {SYNTHETIC_ONLY}: its probabilities are not "
-                "valid for real patients."
-            )
-        if self.network.section.calibration is None:
-            warnings.append(f"The model package {card.package_id} is not calibrated: its probabilities are scores.")
-        return warnings
-
     def _provenance(
         self, settings: Settings, options: StationNetworkOptions, seconds: float, warnings: list[str]
     ) -> Provenance:
-        card = self.network.manifest
-        used = {
-            "model": card.package_id,
-            "operating_point": self.point.name,
-            "threshold": self.point.threshold,
-            "calibrated": self.network.section.calibration is not None,
-            "ran_on": self.network.device,
-            "engine": self.network.engine,
-        }
-        return Provenance(
-            step="metastasis",
-            implementation=StationNetworkMethod.name,
-            version=__version__,
-            seconds=round(seconds, 3),
-            settings=settings_record(settings.metastasis, StationNetworkMethod(), options) | used,
-            model_package=card.package_id,
-            model_version=card.version,
-            model_sha256=card.sha256,
-            trained_on=card.trained_on,
-            references=list(dict.fromkeys([_REFERENCE, *card.references])),
-            warnings=warnings,
+        thresholds = {"operating_point": self.point.name, "threshold": self.point.threshold}
+        return package_provenance(
+            self.network, StationNetworkMethod(), settings, options, thresholds, seconds, warnings
         )
 
 

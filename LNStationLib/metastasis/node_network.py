@@ -14,13 +14,13 @@ from typing import cast
 import numpy as np
 import SimpleITK as sitk
 
-from LNStationLib import __version__, anatomy
+from LNStationLib import anatomy
 from LNStationLib.imaging.boxes import Box, crop, grown_mm, spacing_zyx
 from LNStationLib.imaging.grid import Grid, resample_to_grid, working_grid
 from LNStationLib.metastasis.clinical_criteria import ClinicalCriteria, CriteriaOptions
 from LNStationLib.metastasis.node_classifier import NodeClassifier, warm_classifier
+from LNStationLib.metastasis.packages import operating_point_of, package_provenance, package_warnings
 from LNStationLib.metastasis.uncertainty import nearly
-from LNStationLib.models.package.card import SYNTHETIC_ONLY
 from LNStationLib.models.package.folders import find_package
 from LNStationLib.models.package.node_classification import NodeClassification
 from LNStationLib.models.package.probability import OperatingPoint
@@ -37,7 +37,6 @@ from LNStationLib.state.method import MethodOptions, option
 from LNStationLib.state.needs import Need
 from LNStationLib.state.node_result import NodeSearch
 from LNStationLib.state.patient_state import PatientState
-from LNStationLib.state.provenance import settings_record
 from LNStationLib.state.reason import Reason
 from LNStationLib.state.settings import Settings
 from LNStationLib.state.station_call import MetastasisResult, NodeCall, StationCall
@@ -131,10 +130,7 @@ def _judge(options: NodeNetworkOptions) -> _Judge:
     """
     path = find_package(options.model, NodeClassification.task)
     network = warm_classifier(path, options.device, options.engine)
-    try:
-        return _Judge(network, network.section.operating_point(options.operating_point))
-    except ValueError as error:
-        raise InputError(f"the model package {network.manifest.package_id} has {error}.") from error
+    return _Judge(network, operating_point_of(network, options.operating_point))
 
 
 class _Judge:
@@ -164,7 +160,7 @@ class _Judge:
             name: self._station_call(call, held.get(name, []), state, maps.get(name))
             for name, call in criteria.stations.items()
         }
-        warnings = self._warnings()
+        warnings = package_warnings(self.network)
         seconds = time.perf_counter() - start + (criteria.provenance.seconds or 0.0)
         provenance = self._provenance(state.settings, options, seconds, warnings)
         return MetastasisResult(nodes, calls, provenance, warnings, maps)
@@ -295,45 +291,16 @@ class _Judge:
                 maps[name] = StationEvidence(values / values.sum(), grid)
         return maps
 
-    def _warnings(self) -> list[str]:
-        card = self.network.manifest
-        warnings = []
-        if card.trained_on == "synthetic":
-            warnings.append(
-                f"The model package {card.package_id} was {SYNTHETIC_ONLY}: its probabilities are not "
-                "valid for real patients."
-            )
-        if self.network.section.calibration is None:
-            warnings.append(f"The model package {card.package_id} is not calibrated: its probabilities are scores.")
-        return warnings
-
     def _provenance(
         self, settings: Settings, options: NodeNetworkOptions, seconds: float, warnings: list[str]
     ) -> Provenance:
-        card = self.network.manifest
-        used = {
-            "model": card.package_id,
+        thresholds = {
             "operating_point": self.point.name,
             "threshold": self._limit_of_stations,
             "node_threshold": self.point.threshold,
             "station_rule": self.network.section.station_rule,
-            "calibrated": self.network.section.calibration is not None,
-            "ran_on": self.network.device,
-            "engine": self.network.engine,
         }
-        return Provenance(
-            step="metastasis",
-            implementation=NodeNetworkMethod.name,
-            version=__version__,
-            seconds=round(seconds, 3),
-            settings=settings_record(settings.metastasis, NodeNetworkMethod(), options) | used,
-            model_package=card.package_id,
-            model_version=card.version,
-            model_sha256=card.sha256,
-            trained_on=card.trained_on,
-            references=list(dict.fromkeys([_REFERENCE, *card.references])),
-            warnings=warnings,
-        )
+        return package_provenance(self.network, NodeNetworkMethod(), settings, options, thresholds, seconds, warnings)
 
 
 def _most_suspicious_first(judged: Mapping[int, _Judged], station: str) -> list[_Judged]:
