@@ -37,7 +37,7 @@ NETWORK_OPTIONS = ("--model", "--build")
 TAIL_LINES = 15
 """Of a failed command's output."""
 
-HOST_AVAILABILITY = ROOT / "Testing" / "slicer_host" / "availability.py"
+SYSTEM_PACKAGE_LISTS = (ROOT / "Testing" / "slicer_host" / "availability.py", ROOT / "Testing" / "dicom_tools.py")
 """Knows which system packages the tests of the Slicer module need."""
 
 
@@ -266,7 +266,7 @@ def read_requirements(command: str, arguments: Sequence[str] = ()) -> Dict[str, 
 
 
 def install_system_packages(log: Path) -> None:
-    """Install the system packages that the tests of the Slicer module need, where some lack and it can be done.
+    """Install the system packages that some tests need, where some lack and it can be done.
 
     Where it cannot, the user is told which they are, and those tests are skipped. The installer's output goes to
     ``log``.
@@ -276,7 +276,7 @@ def install_system_packages(log: Path) -> None:
         return
     installer = apt_get()
     if installer is not None:
-        say("Installing system packages for the tests of the Slicer module: " + " ".join(missing) + " ...")
+        say("Installing system packages for the tests: " + " ".join(missing) + " ...")
         for arguments in (["update", "-q"], ["install", "-q", "-y", "--no-install-recommends", *missing]):
             # An update may fail for a source that does not matter here; whether it worked is looked at below.
             run_logged([*installer, *arguments], log)
@@ -284,8 +284,9 @@ def install_system_packages(log: Path) -> None:
     if missing:
         tried = f"; {log} says why that failed" if installer is not None else ""
         say(
-            f"The tests of the Slicer module are skipped: install the system packages {' '.join(missing)} (as Debian "
-            f"and Ubuntu call them{tried}) and run the same command again."
+            "Tests of the Slicer module or of DICOM files are skipped: "
+            f"install the system packages {' '.join(missing)} (as Debian and Ubuntu call them{tried}) "
+            "and run the same command again."
         )
 
 
@@ -293,12 +294,13 @@ def missing_system_packages() -> List[str]:
     """Names of the absent packages; none on other systems than Linux, where the wheels bring all they need."""
     import importlib.util
 
-    spec = importlib.util.spec_from_file_location("availability", HOST_AVAILABILITY)
-    if sys.platform != "linux" or spec is None or spec.loader is None:
-        return []
-    availability = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(availability)
-    missing: List[str] = availability.missing_system_packages()
+    missing: List[str] = []
+    for path in SYSTEM_PACKAGE_LISTS if sys.platform == "linux" else ():
+        spec = importlib.util.spec_from_file_location(path.stem, str(path))
+        if spec is not None and spec.loader is not None:
+            module = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+            missing += module.missing_system_packages()
     return missing
 
 
@@ -306,7 +308,8 @@ def apt_get() -> Optional[List[str]]:
     """The command that installs Debian's and Ubuntu's packages without asking, or ``None``."""
     if shutil.which("apt-get") is None:
         return None
-    quiet = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]
+    # Run level 1: no package that brings a service (Orthanc) starts it, only the tests do.
+    quiet = ["env", "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1", "apt-get"]
     if os.name == "posix" and os.geteuid() == 0:
         return quiet
     if shutil.which("sudo") and subprocess.call(["sudo", "-n", "true"], stderr=subprocess.DEVNULL) == 0:

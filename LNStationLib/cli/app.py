@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from LNStationLib import __version__
-from LNStationLib.cli import models, phantom
+from LNStationLib.cli import dicom, models, phantom
 from LNStationLib.cli.errors import UserErrorGroup, set_up_logging
 from LNStationLib.cli.method_options import MethodOptionsCommand, given_settings
 from LNStationLib.support import console
@@ -47,6 +47,7 @@ app = typer.Typer(
 app.add_typer(phantom.app, name="phantom")
 app.add_typer(models.app, name="models")
 app.command("networks")(models.networks)
+app.command("export")(dicom.export)
 
 
 def _version(wanted: bool) -> None:

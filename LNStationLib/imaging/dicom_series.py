@@ -78,6 +78,15 @@ def read_series_files(files: Sequence[Path], modality: str, name: str, warn: War
     return _volume(choose_series(group_series(files), modality, name, warn), name, warn)
 
 
+def read_series_grid(folder: Path, modality: str, name: str, warn: Warn) -> DicomVolume:
+    """Where the one series of a modality lies: as :func:`read_series`, but its pixels stay 0 and are not decoded."""
+    series = choose_series(group_series(files_under(folder)), modality, name, warn)
+    ordered, stack = _ordered(series, name, warn)
+    columns, rows = (int(ordered.headers[0][keyword].value) for keyword in ("Columns", "Rows"))
+    image = sitk.Image([columns, rows, len(ordered.headers)], sitk.sitkUInt8)
+    return _placed(image, ordered, stack, name)
+
+
 def find_series(folder: Path) -> list[DicomSeries]:
     """All image series under ``folder``; slices of another size or plane make a series of their own."""
     return group_series(files_under(folder))
@@ -93,6 +102,7 @@ def choose_series(found: Sequence[DicomSeries], modality: str, name: str, warn: 
         raise InputError(f"{name}: the folder holds no DICOM images; give {READABLE}.")
     wanted = [series for series in found if series.modality == modality and not series.is_localizer]
     usable = [series for series in wanted if _is_usable(series)]
+    _check_one_patient(usable, found, name)
     # Screenshots do not say where they lie; alone, they are refused by the attribute that they lack.
     usable = [series for series in usable if series.is_placed] or usable
     if not usable:
@@ -104,6 +114,21 @@ def choose_series(found: Sequence[DicomSeries], modality: str, name: str, warn: 
         )
     _warn_of_others(found, usable[0], name, warn)
     return usable[0]
+
+
+def _check_one_patient(usable: Sequence[DicomSeries], found: Sequence[DicomSeries], name: str) -> None:
+    """Refuse a study whose headers name several patients: nobody can say whose images these are."""
+    studies = {dcm.text(series.headers[0], "StudyInstanceUID") for series in usable} - {""}
+    patients: dict[str, set[str]] = {study: set() for study in studies}
+    for header in (header for series in found for header in series.headers):
+        study, patient = dcm.text(header, "StudyInstanceUID"), dcm.text(header, "PatientID")
+        if study in patients and patient:
+            patients[study].add(patient)
+    if any(len(names) > 1 for names in patients.values()):
+        raise InputError(
+            f"{name}: the headers of one study name several patients (Patient ID (0010,0020)); correct them in the "
+            "archive and export the study again."
+        )
 
 
 def _is_usable(series: DicomSeries) -> bool:
@@ -153,14 +178,22 @@ def _warn_of_others(found: Sequence[DicomSeries], taken: DicomSeries, name: str,
 
 
 def _volume(series: DicomSeries, name: str, warn: Warn) -> DicomVolume:
+    ordered, stack = _ordered(series, name, warn)
+    return _placed(_pixels(ordered, name), ordered, stack, name)
+
+
+def _ordered(series: DicomSeries, name: str, warn: Warn) -> tuple[DicomSeries, Stack]:
+    """The slices along their normal, one at each place, and where they lie in that order."""
     series, stack = _one_image_per_position(series, name, warn)
-    spacing = slice_spacing(stack, name)
     order = stack.order
-    image = _pixels(_chosen(series, order), name)
-    image.SetOrigin(stack.positions[order[0]].tolist())
-    image.SetSpacing([*stack.pixel_mm, spacing])
+    return _chosen(series, order), Stack(stack.direction, stack.pixel_mm, stack.positions[order])
+
+
+def _placed(image: sitk.Image, ordered: DicomSeries, stack: Stack, name: str) -> DicomVolume:
+    image.SetOrigin(stack.positions[0].tolist())
+    image.SetSpacing([*stack.pixel_mm, slice_spacing(stack, name)])
     image.SetDirection(stack.direction.ravel().tolist())
-    return DicomVolume(image, tuple(series.headers[i] for i in order))
+    return DicomVolume(image, ordered.headers)
 
 
 def _one_image_per_position(series: DicomSeries, name: str, warn: Warn) -> tuple[DicomSeries, Stack]:

@@ -101,7 +101,7 @@ def test_apt_get_is_called_by_root_or_through_sudo_without_a_password(
     fake_installer(tmp_path)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    assert run.apt_get() == ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]
+    assert run.apt_get() == ["env", "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1", "apt-get"]
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     sudo = tmp_path / "sudo"
     for code, found in ((0, True), (1, False)):

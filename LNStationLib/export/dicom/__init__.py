@@ -1,0 +1,1 @@
+"""DICOM out: segmentations, a structured report, a structure set and the report as a document, in the CT's study."""

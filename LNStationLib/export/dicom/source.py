@@ -1,0 +1,152 @@
+"""The CT series that results are placed on: its study, its patient, and which image each slice is."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import SimpleITK as sitk
+from pydicom.dataset import Dataset
+from pydicom.valuerep import DA, TM
+
+from LNStationLib.imaging import dicom_headers as dcm
+from LNStationLib.imaging.checks import same_grid
+from LNStationLib.imaging.dicom_series import DicomVolume, read_series_grid
+from LNStationLib.imaging.reading import Warn
+from LNStationLib.support.errors import GeometryError, InputError
+
+UTF_8 = "ISO_IR 192"
+"""Every object is written in UTF-8: the reasons of calls hold characters that older sets lack."""
+
+_STUDY = (
+    "PatientID",
+    "PatientName",
+    "PatientBirthDate",
+    "PatientSex",
+    "StudyInstanceUID",
+    "StudyID",
+    "StudyDate",
+    "StudyTime",
+    "AccessionNumber",
+    "ReferringPhysicianName",
+)
+"""Patient and study, as every object of the study says them (DICOM PS3.3, C.7.1.1 and C.7.2.1)."""
+_ALSO_OF_STUDY = ("IssuerOfPatientID", "StudyDescription", "PatientAge", "PatientSize", "PatientWeight")
+_IMAGE = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "Modality", "FrameOfReferenceUID", "Rows", "Columns")
+_SEXES = ("F", "M", "O")
+_DECIMALS = 10
+"""Of direction cosines: a decimal string holds 16 characters."""
+
+
+@dataclass(frozen=True)
+class SourceSeries:
+    """A CT series.
+
+    Attributes:
+        slices: Patient, study, frame of reference, identity and place of each image, in the order of the CT's array
+            along z; nothing else of their headers, and no pixels.
+        grid: An image on the series' grid; its voxels mean nothing.
+    """
+
+    slices: tuple[Dataset, ...]
+    grid: sitk.Image
+
+    @property
+    def study(self) -> Dataset:
+        """A header that says patient and study."""
+        return self.slices[0]
+
+    @property
+    def frame_of_reference(self) -> str:
+        """Frame of Reference UID."""
+        return str(self.slices[0].FrameOfReferenceUID)
+
+    def check_holds(self, labels: sitk.Image, what: str) -> None:
+        """Make sure that a label map lies on the series' grid.
+
+        Raises:
+            GeometryError: It does not: it was made from other images.
+        """
+        if not same_grid(labels, self.grid):
+            raise GeometryError(
+                f"the {what} are not on the grid of the CT series: give the series that was assessed, the same "
+                "reconstruction and all of its slices."
+            )
+
+
+def read_source(folder: Path, warn: Warn) -> SourceSeries:
+    """The one CT series in a folder.
+
+    Raises:
+        InputError: There is none, or several, or its headers do not say what an object that refers to them must say.
+        GeometryError: Its slices make no volume.
+    """
+    return source_of(read_series_grid(folder, "CT", "CT", warn))
+
+
+def source_of(series: DicomVolume) -> SourceSeries:
+    """The source series of a CT that was read from DICOM.
+
+    Raises:
+        InputError: An image has no identity of its own, or the series no frame of reference.
+    """
+    _check_identified(series.headers)
+    return SourceSeries(tuple(_slice(header, series.image) for header in series.headers), series.image)
+
+
+def _check_identified(headers: Sequence[Dataset]) -> None:
+    for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "SOPClassUID", "SOPInstanceUID"):
+        if not all(dcm.text(header, keyword) for header in headers):
+            raise InputError(
+                f"CT: {dcm.attribute(keyword)} is missing in its headers, so that no object can refer to its images; "
+                "export the series from the archive again."
+            )
+    if len({dcm.text(header, "SOPInstanceUID") for header in headers}) < len(headers):
+        raise InputError(
+            "CT: several of its images have the same SOP Instance UID (0008,0018), so that no object can refer to "
+            "one of them; export the series from the archive again."
+        )
+
+
+def _slice(header: Dataset, grid: sitk.Image) -> Dataset:
+    kept = study_header(header)
+    for keyword in _IMAGE:
+        setattr(kept, keyword, header.get(keyword))
+    kept.ImagePositionPatient = header.ImagePositionPatient
+    place(kept, grid)
+    return kept
+
+
+def place(header: Dataset, grid: sitk.Image) -> None:
+    """Write axes and voxel size of a grid into the header of a slice, the same for all: headers carry noise."""
+    direction, (column_mm, row_mm, step_mm) = grid.GetDirection(), grid.GetSpacing()
+    header.ImageOrientationPatient = [round(direction[i], _DECIMALS) for i in (0, 3, 6, 1, 4, 7)]
+    header.PixelSpacing = [round(row_mm, _DECIMALS), round(column_mm, _DECIMALS)]
+    header.SliceThickness = round(step_mm, _DECIMALS)
+
+
+def study_header(header: Dataset) -> Dataset:
+    """Patient and study of a header in UTF-8; what the standard would not allow there is left empty."""
+    kept = Dataset()
+    kept.SpecificCharacterSet = UTF_8
+    for keyword in _STUDY:
+        setattr(kept, keyword, dcm.text(header, keyword))
+    for keyword in _ALSO_OF_STUDY:
+        if dcm.text(header, keyword):
+            setattr(kept, keyword, dcm.text(header, keyword))
+    kept.PatientSex = kept.PatientSex if kept.PatientSex in _SEXES else ""
+    for keyword, kind in (("PatientBirthDate", DA), ("StudyDate", DA), ("StudyTime", TM)):
+        setattr(kept, keyword, kept.get(keyword) if _is_valid(kept.get(keyword), kind) else "")
+    return kept
+
+
+def _is_valid(value: str, kind: type[DA] | type[TM]) -> bool:
+    try:
+        with warnings.catch_warnings():
+            # The warning would quote what may identify a patient.
+            warnings.simplefilter("ignore")
+            return bool(value) and kind(value) is not None
+    except ValueError:
+        return False
