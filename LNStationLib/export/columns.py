@@ -259,6 +259,14 @@ NODES: tuple[Column, ...] = (
     *_position("centroid", "Centroid", "Center of mass of the node", "centroid_mm"),
     *_position("box_min", "Lowest corner", "Lowest corner of the bounding box", "bounding_box_mm", 0),
     *_position("box_max", "Highest corner", "Highest corner of the bounding box", "bounding_box_mm", 1),
+    Column(
+        "score",
+        "Node score",
+        "How sure its finder is that it is a node, not how likely it is metastatic. Empty: the finder says nothing.",
+        ("score",),
+        short_title="Score",
+        digits=2,
+    ),
     Column("call", "Call", "Positive or negative. Empty: not assessed.", ("call",)),
     Column(
         "probability",

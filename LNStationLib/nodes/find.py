@@ -12,12 +12,13 @@ from LNStationLib import __version__, anatomy
 from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.boxes import like
 from LNStationLib.nodes.measurement import Scene, measure_nodes
-from LNStationLib.nodes.method import Candidates
+from LNStationLib.nodes.method import Candidates, NodeMethod
 from LNStationLib.nodes.registry import METHODS
 from LNStationLib.state.assessment import NodeFinding, Provenance
 from LNStationLib.state.node_result import NodeResult, NodeSearch
 from LNStationLib.state.patient_state import PatientState
 from LNStationLib.state.provenance import not_called_record, settings_record
+from LNStationLib.state.used_model import UsedModel
 from LNStationLib.support.errors import GeometryError
 from LNStationLib.support.progress import Progress, portion, silent
 
@@ -49,14 +50,18 @@ def find_nodes(state: PatientState, progress: Progress = silent) -> NodeResult:
     candidates = method.run(state, options, portion(progress, 0.0, 0.5))
     scene = scene_of(state, method.search)
     labels, findings = _ordered(candidates, measure_nodes(candidates.labels, scene, portion(progress, 0.5, 1.0)))
+    model = candidates.model
     provenance = Provenance(
         step="nodes",
         implementation=method.name,
         version=__version__,
         seconds=round(time.perf_counter() - start, 3),
-        settings=settings_record(state.settings.nodes, method, options) | not_called_record(candidates.not_called),
-        references=[*method.references, *_MEASUREMENT_REFERENCES] if method.search.looked_for else [],
+        settings=settings_record(state.settings.nodes, method, options)
+        | not_called_record(candidates.not_called)
+        | ({} if model is None else model.settings()),
+        references=_references(method, model),
         warnings=list(candidates.warnings),
+        **({} if model is None else model.provenance()),
     )
     return NodeResult(
         labels=labels,
@@ -67,6 +72,13 @@ def find_nodes(state: PatientState, progress: Progress = silent) -> NodeResult:
         memory=candidates.memory,
         not_called=candidates.not_called,
     )
+
+
+def _references(method: NodeMethod, model: UsedModel | None) -> list[str]:
+    if not method.search.looked_for:
+        return []
+    of_model = () if model is None else model.references
+    return list(dict.fromkeys([*method.references, *of_model, *_MEASUREMENT_REFERENCES]))
 
 
 def scene_of(state: PatientState, search: NodeSearch) -> Scene:
@@ -87,7 +99,10 @@ def _ordered(candidates: Candidates, findings: list[NodeFinding]) -> tuple[sitk.
     numbers = np.zeros(int(values.max(initial=0)) + 1, np.uint16)
     for number, finding in enumerate(kept, start=1):
         numbers[finding.node_id] = number
-    renumbered = [finding.model_copy(update={"node_id": number}) for number, finding in enumerate(kept, start=1)]
+    renumbered = [
+        finding.model_copy(update={"node_id": number, "score": candidates.scores.get(finding.node_id)})
+        for number, finding in enumerate(kept, start=1)
+    ]
     return like(numbers[values], candidates.labels), renumbered
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import SimpleITK as sitk
@@ -13,6 +14,7 @@ from LNStationLib.state.node_result import NodeSearch
 from LNStationLib.state.patient_state import PatientState
 from LNStationLib.state.reason import Reason
 from LNStationLib.state.station_change import StationChange
+from LNStationLib.state.used_model import UsedModel
 from LNStationLib.support.progress import Progress
 from LNStationLib.support.types import BoolArray, InstanceArray
 
@@ -27,6 +29,9 @@ class Candidates:
         smallest_short_axis_mm: Candidates with a smaller short axis are dropped once they are measured.
         memory: What the method wants handed back when a station was edited, so that it need not search again.
         not_called: Why no candidate is fit to be called positive or negative; ``None`` where they are.
+        scores: How sure the method is of each candidate, in [0, 1], by its value in ``labels``; empty where it gives
+            no scores.
+        model: The model package that found them; ``None`` where none did.
     """
 
     labels: sitk.Image
@@ -34,6 +39,8 @@ class Candidates:
     smallest_short_axis_mm: float = 0.0
     memory: object | None = None
     not_called: Reason | None = None
+    scores: Mapping[int, float] = field(default_factory=dict)
+    model: UsedModel | None = None
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,7 @@ class Proposal:
         smallest_mm: Candidates with a smaller short axis are dropped.
         memory: For the next edit.
         warnings: Of the search; ``None`` where they stand as they were.
+        scores: As of ``Candidates``, by value in ``candidates``.
     """
 
     box: Box
@@ -55,6 +63,7 @@ class Proposal:
     smallest_mm: float = 0.0
     memory: object | None = None
     warnings: tuple[str, ...] | None = None
+    scores: Mapping[int, float] = field(default_factory=dict)
 
 
 class NodeMethod(Method, Protocol):

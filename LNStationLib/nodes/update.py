@@ -160,7 +160,8 @@ def _measured(work: _Workspace, proposal: Proposal) -> _Found:
     found: _Found = {}
     for candidate, part in label_boxes(proposal.candidates).items():
         mask = proposal.candidates[part] == candidate
-        finding = work.measure(mask, inside_of(proposal.box, part))
+        measured = work.measure(mask, inside_of(proposal.box, part))
+        finding = measured.model_copy(update={"score": proposal.scores.get(candidate)})
         if finding.short_axis_mm >= proposal.smallest_mm:
             found[candidate] = (mask, part, finding)
     return found
@@ -186,5 +187,7 @@ def _numbers(found: Mapping[int, tuple[BoolArray, Box]], old: InstanceArray, hig
 def _reassign(work: _Workspace, change: StationChange) -> None:
     """Re-measure nodes that keep their voxels where the station of those voxels changed."""
     for number in {int(value) for value in np.unique(work.labels[change.box][change.voxels])} - {0} - work.measured:
-        region = work.box_of(work.findings[number])
-        work.put(number, work.measure(work.labels[region] == number, region))
+        before = work.findings[number]
+        region = work.box_of(before)
+        finding = work.measure(work.labels[region] == number, region)
+        work.put(number, finding.model_copy(update={"score": before.score}))

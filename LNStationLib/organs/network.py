@@ -16,8 +16,8 @@ from LNStationLib.models.package.card import SYNTHETIC_ONLY
 from LNStationLib.models.package.folders import find_package
 from LNStationLib.models.package.organ_segmentation import OrganSegmentation
 from LNStationLib.models.package.reading import read_manifest
-from LNStationLib.models.runtime.devices import chosen_device
 from LNStationLib.models.runtime.options import device_option, engine_option
+from LNStationLib.models.runtime.used import used_model
 from LNStationLib.networks.installation import missing_packages
 from LNStationLib.organs.context import Context
 from LNStationLib.organs.find import find_organs
@@ -182,13 +182,4 @@ def _ask(
     segmenter = warm_segmenter(path, options.device, options.engine)
     answers = organ_probabilities(segmenter, state.case.ct, context.scan.grid, progress)
     engine = segmenter.network(next(iter(answers))).engine
-    model = UsedModel(
-        card.package_id,
-        card.version,
-        card.sha256,
-        card.trained_on,
-        tuple(card.references),
-        chosen_device(options.device),
-        engine,
-    )
-    return model, list(answers.values())
+    return used_model(card, options.device, engine), list(answers.values())

@@ -68,6 +68,7 @@ class PhantomCase:
         variation: The patient's traits.
         node_labels: Every node, visible or not, by its number ``[z, y, x]``; the case holds the visible ones.
         look_alikes: What looks like a node and is not.
+        look_alike_labels: Where those lie, by their place in ``look_alikes`` from 1, ``[z, y, x]``.
         chest: First slice that shows the chest and the first above it; ``None`` where all do.
     """
 
@@ -79,6 +80,7 @@ class PhantomCase:
     variation: Variation
     node_labels: InstanceArray
     look_alikes: tuple[LookAlike, ...] = ()
+    look_alike_labels: InstanceArray | None = None
     chest: tuple[int, int] | None = None
 
 
@@ -135,10 +137,11 @@ def render(
     whole = WholeBody.around(frame, plan.generator("extent")) if plan.extent == "head_to_thigh" else None
     hu, suv = _images(model, placed, plan, frame, rng, mirrored, whole)
     truth, labels = rasterize.truth_on_ct(model, frame), _node_labels(placed.nodes, model, frame)
+    alike = _node_labels([node for _, node in placed.look_alikes], model, frame)
     tumor = frame.patch(model.patches["tumor"]).mask(grid.shape)
     if whole:
         grid, truth = whole.grid, whole.organs(truth)
-        labels, tumor = whole.padded(labels), whole.padded(tumor)
+        labels, alike, tumor = whole.padded(labels), whole.padded(alike), whole.padded(tumor)
     hu = _flip(_in_bed(hu, grid, truth, plan, variation), mirrored)
     marks = rasterize.landmarks(rasterize.truth_masks(model), model.grid)
     if mirrored:
@@ -159,7 +162,9 @@ def render(
     points = {mirrored_name(k) if mirrored else k: _to_patient(p, frame, mirrored) for k, p in marks.items()}
     look_alikes = tuple(_look_alike(kind, node, frame, mirrored) for kind, node in placed.look_alikes)
     chest = (whole.chest.start, whole.chest.stop) if whole else None
-    return PhantomCase(case, grid, truth, points, nodes, variation, labels, look_alikes, chest)
+    return PhantomCase(
+        case, grid, truth, points, nodes, variation, labels, look_alikes, _flip(alike, mirrored), chest
+    )
 
 
 def _images(

@@ -23,6 +23,8 @@ from LNStationLib.support.types import FloatArray
 CT_WIDE, CT_SOFT = "ct_wide", "ct_soft"
 ORGAN_PREFIX = "organ:"
 """Before an organ's name: the channel holds the probability of that organ."""
+STATIONS = "stations"
+"""The channel holds 1 inside any lymph node station, 0 elsewhere."""
 _MAX_PATCH_VOXELS = 384**3
 """A patch of more voxels fits no GPU in training; in a package it would only take memory."""
 _FINEST_MM, _COARSEST_MM = 0.3, 10.0
@@ -61,16 +63,58 @@ HU_CHANNELS: Mapping[str, HuChannel] = {
 
 
 @dataclass(frozen=True)
+class OrganGroup:
+    """Organs that share a channel: context for a network that need not tell them apart.
+
+    Attributes:
+        title: For people.
+        organs: Of the table, wholes and parts; those that are not known add nothing.
+    """
+
+    title: str
+    organs: tuple[str, ...]
+
+
+GROUP_CHANNELS: Mapping[str, OrganGroup] = {
+    "group:blood": OrganGroup(
+        "heart and great vessels",
+        (
+            "heart", "heart_myocardium", "atrium_left", "atrium_right", "ventricle_left", "ventricle_right",
+            "atrial_appendage_left", "aorta", "ascending_aorta", "aortic_arch", "descending_aorta",
+            "brachiocephalic_trunk", "common_carotid_artery_left", "common_carotid_artery_right",
+            "subclavian_artery_left", "subclavian_artery_right", "pulmonary_artery", "pulmonary_trunk",
+            "pulmonary_artery_left", "pulmonary_artery_right", "pulmonary_vein", "inferior_pulmonary_vein_left",
+            "inferior_pulmonary_vein_right", "superior_vena_cava", "inferior_vena_cava", "brachiocephalic_vein_left",
+            "brachiocephalic_vein_right", "internal_jugular_vein_left", "internal_jugular_vein_right", "azygos_vein",
+            "azygos_arch",
+        ),
+    ),
+    "group:airways": OrganGroup(
+        "trachea and bronchi",
+        (
+            "airways", "trachea", "main_bronchus_left", "main_bronchus_right", "bronchus_intermedius",
+            "upper_lobe_bronchus_left", "lower_lobe_bronchus_left", "upper_lobe_bronchus_right",
+            "middle_lobe_bronchus_right", "lower_lobe_bronchus_right",
+        ),
+    ),
+    "group:esophagus": OrganGroup("esophagus", ("esophagus",)),
+}  # fmt: skip
+"""Channels of several organs together. One that is not known is left out, so such a channel asks for no organ."""
+
+
+@dataclass(frozen=True)
 class OrganProbabilities:
-    """Organs as far as they are known before a network runs.
+    """Organs as far as they are known before a network runs, and stations where a network sees them.
 
     Attributes:
         grid: Where they lie; any grid over the scan.
         values: Organ of the table to its probability in [0, 1], ``[z, y, x]`` on ``grid``; a mask is 0 and 1.
+        stations: 1 inside any station, else 0, likewise; ``None`` where they are not known.
     """
 
     grid: Grid
     values: Mapping[str, np.ndarray]
+    stations: np.ndarray | None = None
 
 
 class VolumeSpec(BaseModel):
@@ -119,11 +163,15 @@ def channel_title(name: str) -> str:
     """
     if name in HU_CHANNELS:
         return HU_CHANNELS[name].title
+    if name in GROUP_CHANNELS:
+        return f"{GROUP_CHANNELS[name].title}, as far as they are known"
+    if name == STATIONS:
+        return "lymph node stations, all in one"
     organ = name.removeprefix(ORGAN_PREFIX)
     if not name.startswith(ORGAN_PREFIX) or organ not in {row.name for row in anatomy.organs()}:
         raise ValueError(
-            f"unknown channel {name!r}; known: {', '.join(HU_CHANNELS)}, and {ORGAN_PREFIX}NAME with an organ of the "
-            "table"
+            f"unknown channel {name!r}; known: {', '.join([*HU_CHANNELS, *GROUP_CHANNELS, STATIONS])}, and "
+            f"{ORGAN_PREFIX}NAME with an organ of the table"
         )
     return f"probability of the {anatomy.organ(organ).title.lower()}"
 
@@ -176,15 +224,29 @@ def channels_of(hu: FloatArray, grid: Grid, spec: VolumeSpec, organs: OrganProba
     made = np.empty((len(spec.channels), *grid.shape), np.float32)
     for place, name in enumerate(spec.channels):
         known = HU_CHANNELS.get(name)
-        made[place] = _organ_channel(name, grid, organs) if known is None else known.scaled(hu)
+        made[place] = _known_channel(name, grid, organs) if known is None else known.scaled(hu)
     return made
 
 
-def _organ_channel(name: str, grid: Grid, organs: OrganProbabilities | None) -> FloatArray:
-    organ = name.removeprefix(ORGAN_PREFIX)
-    if organs is None or organ not in organs.values:
-        raise ValueError(f"the channel {name!r} needs the organ {organ}, which is not known")
-    values = organs.values[organ].astype(np.float32)
+def _known_channel(name: str, grid: Grid, organs: OrganProbabilities | None) -> FloatArray:
+    """A channel of what is known before the network runs, on the network's grid."""
+    if organs is None:
+        raise ValueError(f"the channel {name!r} needs organs, and none are known")
+    values = _known_values(name, organs).astype(np.float32)
     if organs.grid == grid:
         return values
     return resample_to_grid(organs.grid.image(values), grid, labels=False).astype(np.float32)
+
+
+def _known_values(name: str, organs: OrganProbabilities) -> np.ndarray:
+    if name in GROUP_CHANNELS:
+        found = [organs.values[each] for each in GROUP_CHANNELS[name].organs if each in organs.values]
+        return np.asarray(np.maximum.reduce(found) if found else np.zeros(organs.grid.shape, np.float32))
+    if name == STATIONS:
+        if organs.stations is None:
+            raise ValueError("the channel 'stations' needs the stations, which are not known")
+        return organs.stations
+    organ = name.removeprefix(ORGAN_PREFIX)
+    if organ not in organs.values:
+        raise ValueError(f"the channel {name!r} needs the organ {organ}, which is not known")
+    return organs.values[organ]

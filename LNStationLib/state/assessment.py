@@ -163,6 +163,9 @@ class NodeFinding(_Strict):
     suv_peak: float | None = None
     centroid_mm: Point
     bounding_box_mm: tuple[Point, Point] = Field(description="Lowest and highest corner.")
+    score: float | None = Field(
+        None, ge=0, le=1, description="How sure its finder is that it is a node; None where the finder says nothing."
+    )
     call: Call | None = None
     fit_for_staging: bool = Field(
         True, description="False for a candidate of a method of low specificity: unconfirmed, whatever its call."

@@ -9,19 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 
 from LNStationLib import anatomy
 from LNStationLib.models.package.card import SYNTHETIC_ONLY
 from LNStationLib.models.package.folders import find_package
-from LNStationLib.models.package.manifest import Manifest
 from LNStationLib.models.package.reading import read_manifest, section_of
 from LNStationLib.models.package.station_segmentation import STATIONS, StationSegmentation
-from LNStationLib.models.runtime.devices import chosen_device
 from LNStationLib.models.runtime.options import device_option, engine_option
 from LNStationLib.models.runtime.segmentation import warm_segmenter
+from LNStationLib.models.runtime.used import used_model
 from LNStationLib.sampling.volume import OrganProbabilities
 from LNStationLib.state.method import MethodOptions, option
 from LNStationLib.state.needs import Need
@@ -96,13 +95,7 @@ class StationSegmentationMethod:
         progress("drawing the stations", 0.9)
         found = outlined(answer.values, answer.classes, answer.grid, onto, midline, chosen.least_probability)
         engine = segmenter.network(STATIONS).engine
-        return _told(found, _used(card, chosen_device(chosen.device), engine), missing)
-
-
-def _used(card: Manifest[Any], device: str, engine: str) -> UsedModel:
-    return UsedModel(
-        card.package_id, card.version, card.sha256, card.trained_on, tuple(card.references), device, engine
-    )
+        return _told(found, used_model(card, chosen.device, engine), missing)
 
 
 def known_organs(organs: OrganSet, wanted: Sequence[str]) -> tuple[OrganProbabilities, tuple[str, ...]]:

@@ -81,6 +81,7 @@ class NodeFinding(TypedDict):
     suv_peak: float | None
     centroid_mm: list[float]
     bounding_box_mm: list[list[float]]
+    score: float | None
     call: Call | None
     fit_for_staging: bool
     probability: float | None

@@ -7,12 +7,14 @@ from LNStationLib.nodes.registry import METHODS
 
 _OF_A_CASE = {
     "ct_blobs": "blob detector on the CT alone",
+    "network": "network on the CT alone",
     "none": "none",
     "pet_threshold": "PET threshold",
     "supplied": "supplied masks",
 }
 _OF_A_NODE = {
     "ct_blobs": "CT blob detector",
+    "network": "CT network",
     "pet_threshold": "PET threshold",
     "supplied": "supplied mask",
 }

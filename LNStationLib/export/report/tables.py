@@ -107,7 +107,19 @@ def _share_in_nodes(row: StationFinding) -> str:
     return f"{_IN_NODES.text(row)}, #{_MOST_IN.text(row)}"
 
 
-(_NODE, _NODE_STATION, _SHORT, _LONG, _NODE_VOLUME, _HU, _NODE_PROBABILITY, _SOURCE, _NODE_CALL, _NODE_WHY) = columns(
+(
+    _NODE,
+    _NODE_STATION,
+    _SHORT,
+    _LONG,
+    _NODE_VOLUME,
+    _HU,
+    _SCORE,
+    _NODE_PROBABILITY,
+    _SOURCE,
+    _NODE_CALL,
+    _NODE_WHY,
+) = columns(
     NODES,
     "node_id",
     "station",
@@ -115,6 +127,7 @@ def _share_in_nodes(row: StationFinding) -> str:
     "long_axis_mm",
     "volume_mm3",
     "mean_hu",
+    "score",
     "probability",
     "source",
     "call",
@@ -125,10 +138,10 @@ _TIMES = " \N{MULTIPLICATION SIGN} "
 
 
 def node_table(assessment: Assessment) -> Table:
-    """All nodes, the largest short axis first; SUV and probability only where the case has any."""
+    """All nodes, the largest short axis first; SUV, score and probability only where the case has any."""
     nodes = sorted(assessment.nodes, key=lambda row: (-row.short_axis_mm, row.node_id))
     with_suv = assessment.case.has_pet or _NODE_SUV[0].has_values(nodes)
-    with_probability = _NODE_PROBABILITY.has_values(nodes)
+    with_score, with_probability = _SCORE.has_values(nodes), _NODE_PROBABILITY.has_values(nodes)
     headings = [
         heading(_NODE, 6, "left"),
         heading(_NODE_STATION, 12),
@@ -137,6 +150,7 @@ def node_table(assessment: Assessment) -> Table:
         heading(_HU, 7),
     ]
     headings += [Heading("SUVmax / mean / peak", 13, "right")] if with_suv else []
+    headings += [heading(_SCORE, 7)] if with_score else []
     headings += [heading(_NODE_PROBABILITY, 8)] if with_probability else []
     headings += [heading(_SOURCE, 11), heading(_NODE_CALL, 11), heading(_NODE_WHY, 23)]
     rows = []
@@ -145,6 +159,7 @@ def node_table(assessment: Assessment) -> Table:
         cells += [Cell(_TIMES.join(column.text(row) for column in (_SHORT, _LONG)))]
         cells += [Cell(column.text(row)) for column in (_NODE_VOLUME, _HU)]
         cells += [Cell(" / ".join(column.text(row) for column in _NODE_SUV))] if with_suv else []
+        cells += [Cell(_SCORE.text(row))] if with_score else []
         cells += [Cell(_NODE_PROBABILITY.text(row))] if with_probability else []
         call = call_cell(row.call, row.fit_for_staging)
         rows.append((*cells, Cell(source_of_node(row.source)), call, Cell(sentence(row.reason))))

@@ -4,6 +4,7 @@ from LNStationLib.models.package.container import PackageError
 from LNStationLib.models.package.folders import find_package, list_packages
 from LNStationLib.models.package.manifest import Manifest
 from LNStationLib.models.package.node_classification import NodeClassification
+from LNStationLib.models.package.node_detection import NodeDetection
 from LNStationLib.models.package.organ_segmentation import OrganSegmentation
 from LNStationLib.models.package.parts import CardRow, CohortSummary, Metric, NetworkEntry, WeightsFile
 from LNStationLib.models.package.probability import Calibration, OperatingPoint, ProbabilitySection
@@ -13,7 +14,7 @@ from LNStationLib.models.package.station_classification import StationClassifica
 from LNStationLib.models.package.station_segmentation import StationSegmentation
 from LNStationLib.models.package.writing import upgrade_package, write_package
 
-for _section in (StationClassification, NodeClassification, OrganSegmentation, StationSegmentation):
+for _section in (StationClassification, NodeClassification, NodeDetection, OrganSegmentation, StationSegmentation):
     register_section(_section)
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "NetworkEntry",
     "NetworkInput",
     "NodeClassification",
+    "NodeDetection",
     "OneInputSection",
     "OperatingPoint",
     "OrganSegmentation",

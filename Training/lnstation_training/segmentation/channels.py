@@ -11,7 +11,7 @@ from torch import Tensor
 from lnstation_training.segmentation.appearance.base import mask_of
 from lnstation_training.segmentation.classes import classes_of
 from lnstation_training.segmentation.patients import CT, ORGANS
-from LNStationLib.sampling.volume import HU_CHANNELS, ORGAN_PREFIX
+from LNStationLib.sampling.volume import GROUP_CHANNELS, HU_CHANNELS, ORGAN_PREFIX, STATIONS
 
 OrganSource = Callable[[Mapping[str, Any], str], Tensor]
 """Gives an organ's probability ``[B, 1, z, y, x]`` for a batch."""
@@ -32,6 +32,13 @@ def batch_channels(batch: Mapping[str, Any], names: Sequence[str], organs: Organ
         for name in names
     ]
     return torch.cat(made, 1)
+
+
+def true_context(batch: Mapping[str, Any], name: str) -> Tensor:
+    """A group of organs, or the stations, as the batch has them: ``[B, 1, z, y, x]``."""
+    if name == STATIONS:
+        return (batch[STATIONS] > 0).float()
+    return mask_of(batch[ORGANS], GROUP_CHANNELS[name].organs).float()
 
 
 def organs_of_batch(batch: Mapping[str, Any], organ: str) -> Tensor:

@@ -120,8 +120,11 @@ class VolumeDataModule(FoldDataModule):
 
     def build_dataset(self, samples: Sequence[Any], augment: bool) -> FoldDataset:
         """Boxes to draw patches from."""
-        margin = _MARGIN if augment else 1.0
-        return BoxDataset(samples, self.arrays, self.allowed, [math.ceil(n * margin) for n in self.patch])
+        return BoxDataset(samples, self.arrays, self.allowed, self.box_size(augment))
+
+    def box_size(self, augment: bool) -> list[int]:
+        """Voxels along z, y, x of what a patch is drawn from."""
+        return [math.ceil(n * (_MARGIN if augment else 1.0)) for n in self.patch]
 
     def setup(self, stage: str | None = None) -> None:
         """Find the patients of the fold; wait for the first ones where they are still drawn.

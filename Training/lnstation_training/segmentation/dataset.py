@@ -76,8 +76,7 @@ class BoxDataset(VolumeDataset):
         """A box of patient ``index`` modulo the number of patients: larger numbers are further boxes of each."""
         sample = self.samples[index % len(self.samples)]
         file = open_patient(sample.path)
-        rng = np.random.default_rng((self.start, index))
-        center = [rng.uniform(low, high) * n for (low, high), n in zip(CENTERS, file.shape, strict=True)]
+        center = self.center(file, np.random.default_rng((self.start, index)))
         corner = [round(c - size / 2) for c, size in zip(center, self.size, strict=True)]
         seed = derived_seed(self.start, index)
         return {
@@ -85,3 +84,7 @@ class BoxDataset(VolumeDataset):
             **self._about(sample, file),
             SEED: torch.tensor(seed),
         }
+
+    def center(self, file: VolumeFile, rng: np.random.Generator) -> list[float]:
+        """The middle of a box in voxels along z, y, x."""
+        return [rng.uniform(low, high) * n for (low, high), n in zip(CENTERS, file.shape, strict=True)]

@@ -22,6 +22,9 @@ from LNStationLib.support.errors import InputError
 
 Triple = tuple[float, float, float]
 CT, ORGANS, STATIONS, NODES = "ct", "organs", "stations", "nodes"
+NODE_KINDS = "node_kinds"
+VISIBLE_NODE, SMALL_NODE, LOOK_ALIKE = 1, 2, 3
+"""Values of ``node_kinds``: a node that a reader counts, one too small for that, and what only looks like one."""
 PATIENTS = "patients"
 FILE_ENDING = ".safetensors"
 AIR_HU = -1000
@@ -37,8 +40,8 @@ class PatientVolume:
     Attributes:
         patient: Identifier.
         arrays: ``ct`` int16 ``[z, y, x]`` in HU; ``organs`` uint8, values of the anatomy table; ``stations`` uint8,
-            values of the station table; ``nodes`` uint8, a number for each lymph node; ``organ:NAME`` uint8, a
-            probability times 255. LPS, z to the head. All but the CT may be missing.
+            values of the station table; ``nodes`` uint8, a number for each lymph node; ``node_kinds`` uint8, see
+            ``VISIBLE_NODE``; ``organ:NAME`` uint8, a probability times 255. LPS, z to the head. All but the CT may be missing.
         spacing_mm: Along z, y, x.
         annotated: Organs that were drawn; ``None`` where all were, as in a synthetic patient.
         synthetic: Whether the patient is.

@@ -27,9 +27,13 @@ from lnstation_training.segmentation.folder import (
 )
 from lnstation_training.segmentation.patients import (
     CT,
+    LOOK_ALIKE,
+    NODE_KINDS,
     NODES,
     ORGANS,
+    SMALL_NODE,
     STATIONS,
+    VISIBLE_NODE,
     PatientVolume,
     patient_path,
     write_patient,
@@ -146,8 +150,22 @@ def as_volume(phantom: PhantomCase, name: str) -> PatientVolume:
         ORGANS: painted(phantom.organs),
         STATIONS: np.asarray(station_truth(phantom), np.uint8),
         NODES: np.minimum(phantom.node_labels, np.iinfo(np.uint8).max).astype(np.uint8),
+        NODE_KINDS: node_kinds(phantom),
     }
     return PatientVolume(name, arrays, phantom.grid.spacing_mm, annotated=None, synthetic=True)
+
+
+def node_kinds(phantom: PhantomCase) -> LabelArray:
+    """What each voxel of a node or of its look-alikes is; a node lies over a look-alike."""
+    kinds = np.zeros(phantom.grid.shape, np.uint8)
+    if phantom.look_alike_labels is not None:
+        kinds[phantom.look_alike_labels > 0] = LOOK_ALIKE
+    by_number = np.zeros(len(phantom.nodes) + 1, np.uint8)
+    for node in phantom.nodes:
+        by_number[node.node_id] = VISIBLE_NODE if node.visible else SMALL_NODE
+    inside = phantom.node_labels > 0
+    kinds[inside] = by_number[phantom.node_labels[inside]]
+    return kinds
 
 
 def painted(organs: MaskTable, order: Sequence[str] | None = None) -> LabelArray:

@@ -16,6 +16,7 @@ _TASKS = {
     "station_classification": "lnstation_training.tasks.station_classification.task:StationClassificationTask",
     "node_classification": "lnstation_training.tasks.node_classification.task:NodeClassificationTask",
     "organ_segmentation": "lnstation_training.tasks.organ_segmentation.task:OrganSegmentationTask",
+    "node_detection": "lnstation_training.tasks.node_detection.task:NodeDetectionTask",
     "station_segmentation": "lnstation_training.tasks.station_segmentation.task:StationSegmentationTask",
 }
 DEFAULT_TASK = "station_classification"

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
+from typing import Any
+
 import torch
 from torch import Tensor
 
 from lnstation_training.segmentation.appearance.base import LOOSE_TISSUE, Appearance, fat_of, mask_of, replaced
 from lnstation_training.segmentation.appearance.fields import coordinates
-from lnstation_training.segmentation.patients import CT
+from lnstation_training.segmentation.patients import CT, NODE_KINDS, SMALL_NODE, VISIBLE_NODE
+from LNStationLib.phantom.nodes.node import VISIBLE_MM
 
 _LARGEST_NODES = 24
 
@@ -29,11 +33,20 @@ class FatStrands(Appearance):
 class LymphNodes(Appearance):
     """Nodes of 4 to 20 mm in mediastinal fat, round or oval, 20 to 110 HU, some with a fatty hilum, some calcified.
 
-    They belong to no organ: a network must learn not to take them for vessels.
+    They belong to no organ: a network must learn not to take them for vessels. Where the patch has a map of node
+    kinds they are drawn into it too.
     """
 
     name, prob_default = "lymph_nodes", 0.7
     reference = "Short axis up to 10 mm is normal (Ganeshalingam and Koh 2009)"
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Also keeps the map of node kinds true."""
+        self._kinds = data[NODE_KINDS].clone() if NODE_KINDS in data else None
+        changed = super().__call__(data)
+        if self._kinds is not None:
+            changed[NODE_KINDS] = self._kinds
+        return changed
 
     def change(self, ct: Tensor, organs: Tensor) -> dict[str, Tensor]:
         """See the class."""
@@ -53,9 +66,17 @@ class LymphNodes(Appearance):
         weight = torch.sigmoid((1 - inside) * short) * loose[box] * self.strength
         made = ct.clone()
         made[box] = replaced(ct[box], weight, hu)
+        self._note(box, weight, short)
         if self.happens(0.15) and short > 8:
             made[box] = replaced(made[box], torch.sigmoid((0.4 - inside) * 12) * weight, -90.0)
         return made
+
+    def _note(self, box: tuple[slice, ...], weight: Tensor, short_mm: float) -> None:
+        """Draw a node into the map of kinds, where there is one and the node can be seen."""
+        if self._kinds is not None:
+            kind = VISIBLE_NODE if short_mm >= VISIBLE_MM else SMALL_NODE
+            part = self._kinds[box]
+            self._kinds[box] = torch.where(weight > 0.5, kind, part).to(part.dtype)
 
 
 def ellipsoid(

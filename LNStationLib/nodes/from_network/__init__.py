@@ -1,0 +1,1 @@
+"""What a network says of every voxel as single nodes, each with a score."""

@@ -1,0 +1,122 @@
+"""What a node detector's model package says: grid, channels, operating points, figures, cohort."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from lnstation_training.engine.prepared import read_info
+from lnstation_training.engine.runs import Run
+from lnstation_training.engine.values import PackageContent
+from lnstation_training.segmentation.folder import spacing_of
+from lnstation_training.tasks.node_detection.evaluation import CurvePoint, NodeEvaluation, evaluate
+from LNStationLib.models.package import CohortSummary, Manifest, Metric, NodeDetection
+from LNStationLib.models.package.node_detection import NODES, FrocPoint
+from LNStationLib.nodes.from_network.instances import PROBABLE
+from LNStationLib.sampling.volume import VolumeSpec
+from LNStationLib.support.progress import Progress
+
+REFERENCES = (
+    "Zhu Z, Jin D, Yan K, et al. Lymph node gross tumor volume detection and segmentation via distance-based gating "
+    "using 3D CT/PET imaging in radiotherapy; oncology-significant lymph nodes by decision stratification. 2020.",
+    "Billot B, Greve DN, Puonti O, et al. SynthSeg: segmentation of brain MRI scans of any contrast and resolution "
+    "without retraining. Med Image Anal 2023;86:102789.",
+)
+POINTS_FP = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0)
+"""False positives a patient that a package has thresholds for."""
+SURE_RECALL = 0.8
+_PROBE = (32, 32, 32)
+"""Voxels of the volume that run and package are compared on."""
+_RESAMPLES = 1000
+
+
+def package_content(run: Run, device: str, progress: Progress) -> PackageContent:
+    """The task's part of a model package: thresholds from the validation part, figures from the test part."""
+    progress("finding nodes of the validation part", 0.0)
+    chosen_on = evaluate(run, "validation", device, 0)
+    progress("finding nodes of the test part", 0.5)
+    found = evaluate(run, "test", device, _RESAMPLES)
+    return PackageContent(
+        section=package_section(run, chosen_on),
+        metrics=card_metrics(found),
+        cohort=_cohort(run),
+        references=list(REFERENCES),
+        role=NODES,
+    )
+
+
+def package_section(run: Run, evaluation: NodeEvaluation) -> NodeDetection:
+    """The part of the manifest that is this task's.
+
+    Args:
+        run: Trained.
+        evaluation: Of patients that training has not seen; thresholds follow from it.
+    """
+    module = run.module
+    spec = {"spacing_mm": spacing_of(run.data.folder), "patch": module.window, "channels": module.channels}
+    return NodeDetection(
+        volumes={NODES: VolumeSpec.model_validate(spec)},
+        classes={NODES: list(module.names)},
+        froc=froc_points(evaluation.curve),
+        probable=PROBABLE,
+        sure_from_mm=sure_from_mm(evaluation),
+    )
+
+
+def froc_points(curve: list[CurvePoint]) -> list[FrocPoint]:
+    """The curve at some numbers of false positives, as far as it reaches; its end where it reaches fewer than two."""
+    points = []
+    for fps in POINTS_FP:
+        within = [each for each in curve if each.false_positives <= fps]
+        if within and (not points or within[-1].threshold < points[-1].threshold):
+            last = within[-1]
+            points.append(FrocPoint(threshold=last.threshold, false_positives=fps, recall=last.recall))
+    if len(points) < 2 and curve:
+        last = curve[-1]
+        points.append(
+            FrocPoint(threshold=last.threshold, false_positives=max(last.false_positives, POINTS_FP[-1]), recall=last.recall)
+        )
+    return points
+
+
+def sure_from_mm(evaluation: NodeEvaluation) -> float | None:
+    """Lower end of the smallest size class from which on every class is found often enough."""
+    rows = [each for each in evaluation.strata if each.by == "size"]
+    found = None
+    for row in reversed(rows):
+        if row.n_found < SURE_RECALL * row.n_nodes:
+            break
+        found = float(row.title.split()[0])
+    return found
+
+
+def card_metrics(found: NodeEvaluation) -> list[Metric]:
+    """Figures of the test part, with intervals."""
+    cohort = f"{found.cohort}, test part of fold {found.fold}"
+    return [
+        Metric(
+            name=each.name,
+            value=each.value,
+            low=each.low,
+            high=each.high,
+            cohort=cohort,
+            n_patients=found.n_patients,
+            counts={"visible nodes": found.n_nodes},
+        )
+        for each in found.figures
+        if each.value is not None
+    ]
+
+
+def _cohort(run: Run) -> CohortSummary:
+    info = read_info(run.data.folder)
+    n_patients = len(run.data.datasets["train"].samples)
+    return CohortSummary(title=info.title, n_patients=n_patients, description=info.description)
+
+
+def probe(network: nn.Module, manifest: Manifest[NodeDetection]) -> Tensor:
+    """Logits for a fixed random volume."""
+    generator = torch.Generator().manual_seed(0)
+    channels = len(manifest.section.volumes[NODES].channels)
+    logits: Tensor = network(torch.rand(1, channels, *_PROBE, generator=generator) * 2 - 1)
+    return logits
