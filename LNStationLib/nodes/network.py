@@ -48,7 +48,9 @@ def network_is_there(case: object = None) -> bool:
     return True
 
 
-NETWORK = Need("node_network", "node network: a model package for nodes, and learned models installed", network_is_there)
+NETWORK = Need(
+    "node_network", "node network: a model package for nodes, and learned models installed", network_is_there
+)
 
 
 class NodeNetworkOptions(MethodOptions):
@@ -158,7 +160,9 @@ def search_warnings(section: NodeDetection, spacing_mm: tuple[float, ...], model
     """
     warnings = ["Nodes were looked for by a network on CT alone: expect false candidates and missed nodes."]
     if model.trained_on == "synthetic":
-        warnings.append(f"The model package {model.package_id} was {SYNTHETIC_ONLY}: confirm every node that it found.")
+        warnings.append(
+            f"The model package {model.package_id} was {SYNTHETIC_ONLY}: confirm every node that it found."
+        )
     if section.sure_from_mm is not None and section.sure_from_mm > SMALLEST_SHORT_AXIS_MM:
         warnings.append(f"Nodes with a short axis under {section.sure_from_mm:g} mm are often missed.")
     slices_mm = max(spacing_mm)

@@ -18,7 +18,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -31,7 +31,6 @@ sys.path[:0] = [str(ROOT), str(ROOT / "Training")]
 from lnstation_training.evaluation import detection  # noqa: E402  (the source tree is put on the path above)
 from lnstation_training.evaluation.detection import PatientHits, TrueNode, match  # noqa: E402
 from lnstation_training.tasks.node_detection.evaluation import size_class  # noqa: E402
-
 from LNStationLib.assessment.assess import parse_case  # noqa: E402
 from LNStationLib.case.case import Case  # noqa: E402
 from LNStationLib.imaging.arrays import array_view  # noqa: E402
@@ -90,11 +89,11 @@ def prepared(number: int, cache: Path) -> Path:
     state = parse_case(case, Settings(organs=StepSettings(method="supplied_and_image")))
     _save(folder, state, phantom)
     hits = scored(state, phantom.node_labels, _true_nodes(phantom), "ct_blobs")
-    (folder / "ct_blobs.json").write_text(json.dumps(asdict(hits)), encoding="utf-8")
+    (folder / "ct_blobs.json").write_text(hits.model_dump_json(), encoding="utf-8")
     _say(f"patient {number} rendered, parsed and searched for blobs", start)
     facts = {
         "midline": state.midline.model_dump(),
-        "nodes": [asdict(one) for one in _true_nodes(phantom)],
+        "nodes": [one.model_dump() for one in _true_nodes(phantom)],
         "slice_mm": case.ct.GetSpacing()[2],
         "phase": phantom.variation.contrast,
         "preset": PRESETS[number % 2],
@@ -104,7 +103,11 @@ def prepared(number: int, cache: Path) -> Path:
 
 
 def _true_nodes(phantom: PhantomCase) -> list[TrueNode]:
-    return [TrueNode(one.node_id, one.short_axis_mm, one.station) for one in phantom.nodes if one.visible]
+    return [
+        TrueNode(number=one.node_id, short_axis_mm=one.short_axis_mm, station=one.station)
+        for one in phantom.nodes
+        if one.visible
+    ]
 
 
 def _save(folder: Path, state: PatientState, phantom: PhantomCase) -> None:
@@ -158,15 +161,9 @@ def judged(number: int, cache: Path, methods: Sequence[str], again: Sequence[str
             start = time.process_time()
             hits = scored(*patient[:3], name)
             _say(f"patient {number} by {name}", start)
-            file.write_text(json.dumps(asdict(hits)), encoding="utf-8")
-        result[name] = hits_of(json.loads(file.read_text(encoding="utf-8")))
+            file.write_text(hits.model_dump_json(), encoding="utf-8")
+        result[name] = PatientHits.model_validate_json(file.read_text(encoding="utf-8"))
     return result
-
-
-def hits_of(content: dict) -> PatientHits:
-    """Read back."""
-    detections = tuple(detection.Detection(**row) for row in content["detections"])
-    return PatientHits(detections, tuple(TrueNode(**row) for row in content["nodes"]))
 
 
 def _say(what: str, start: float) -> None:
@@ -249,7 +246,9 @@ def main() -> None:
         if options.only_prepare:
             list(pool.map(partial(prepared, cache=options.cache), numbers))
             return
-        results = list(pool.map(partial(judged, cache=options.cache, methods=options.methods, again=options.again), numbers))
+        results = list(
+            pool.map(partial(judged, cache=options.cache, methods=options.methods, again=options.again), numbers)
+        )
     page = "\n".join([*figures_table(results, options.methods), "", *strata_table(results, options.methods)])
     print(page)
     if options.out:

@@ -24,8 +24,9 @@ LONGEST = ("test_readme_example.py", "test_self_test.py", "test_reassess_organs.
 # The host's stand-in for PythonQt is no Qt that matplotlib could draw with, should it look for a window system.
 os.environ["MPLBACKEND"] = "Agg"
 
-# The organ network takes a minute a patient; tests of it switch it on.
+# Networks take up to a minute a patient; tests of them switch them on.
 os.environ.setdefault("LNSTATION_NO_ORGAN_NETWORK", "1")
+os.environ.setdefault("LNSTATION_NO_NODE_NETWORK", "1")
 
 # Processes that share the cores are quicker with one thread each: threads of torch wait for each other at full load.
 if "PYTEST_XDIST_WORKER" in os.environ:

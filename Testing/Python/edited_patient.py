@@ -26,7 +26,8 @@ from LNStationLib.state.patient_state import PatientState
 from LNStationLib.state.settings import Settings
 
 Method = str
-METHODS: tuple[str, ...] = tuple(method.name for method in NODES)
+METHODS: tuple[str, ...] = tuple(method.name for method in NODES if method.package_task is None)
+"""That need no model package; methods with one have tests of their own."""
 COARSE_MM = 2.5
 Edits = Mapping[str, sitk.Image | None]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
@@ -51,14 +52,14 @@ class NodeDetection(VolumeSection):
             raise ValueError(f"the network must be {NODES}, got {', '.join(value)}")
         unknown = set(value[NODES]) - set(CLASSES)
         if unknown or NODE not in value[NODES]:
-            raise ValueError(f"classes must be {NODE} and at most {', '.join(CLASSES)}, got {', '.join(value[NODES])}")
+            known, given = ", ".join(CLASSES), ", ".join(value[NODES])
+            raise ValueError(f"{NODE} must be a class, and all must be of {known}; got {given}")
         return value
 
     @field_validator("froc")
     @classmethod
     def _rising(cls, value: list[FrocPoint]) -> list[FrocPoint]:
-        steps = list(zip(value, value[1:], strict=False))
-        if any(b.false_positives < a.false_positives or b.threshold > a.threshold for a, b in steps):
+        if any(b.false_positives < a.false_positives or b.threshold > a.threshold for a, b in pairwise(value)):
             raise ValueError("froc must go from few false positives and a high threshold to many and a low one")
         return value
 

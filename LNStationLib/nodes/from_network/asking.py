@@ -10,7 +10,6 @@ from skimage.segmentation import expand_labels
 
 from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.boxes import Box, crop
-from LNStationLib.imaging.checks import corners_mm
 from LNStationLib.imaging.distances import depth_mm
 from LNStationLib.imaging.grid import Grid, resample_to_grid, working_grid
 from LNStationLib.imaging.masks import mask_on
@@ -42,8 +41,7 @@ def ask_network(
     """
     part = crop(state.case.ct, box)
     spec = section.volumes[NODES]
-    corners = corners_mm(part)
-    extent = working_grid(state.case.ct, min(spec.spacing_mm), (tuple(corners.min(axis=0)), tuple(corners.max(axis=0))))
+    extent = working_grid(part, min(spec.spacing_mm))
     grid = volume_grid(extent, spec)
     stations = resample_to_grid(crop(state.stations, box), grid, labels=True) > 0
     known = OrganProbabilities(grid, organ_masks(state, grid, spec), stations)
@@ -89,7 +87,9 @@ def _at_stations(found: Instances, stations: BoolArray, grid: Grid) -> Instances
     return Instances(labels, {number: found.scores[number] for number in kept})
 
 
-def on_ct(labels: InstanceArray, probability: FloatArray, grid: Grid, part: sitk.Image, probable: float) -> InstanceArray:
+def on_ct(
+    labels: InstanceArray, probability: FloatArray, grid: Grid, part: sitk.Image, probable: float
+) -> InstanceArray:
     """Candidates on the CT's own voxels: the probability is interpolated, so that borders show no steps.
 
     Args:

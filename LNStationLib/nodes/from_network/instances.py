@@ -76,4 +76,6 @@ def _split(mask: BoolArray, spacing_mm: tuple[float, float, float]) -> InstanceA
 
 
 def _scores(labels: InstanceArray, probability: FloatArray) -> dict[int, float]:
-    return {number: float(probability[box][labels[box] == number].mean()) for number, box in label_boxes(labels).items()}
+    return {
+        number: float(probability[box][labels[box] == number].mean()) for number, box in label_boxes(labels).items()
+    }

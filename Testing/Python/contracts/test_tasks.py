@@ -22,6 +22,7 @@ from contracts.toy_task import ToySection, ToyTask, write_toy_cohort  # noqa: E4
 from training.drawn_cohort import write_cohort  # noqa: E402
 from training.drawn_nodes import write_node_cohort  # noqa: E402
 from training.drawn_organs import write_organ_cohort  # noqa: E402
+from training.node_detection.drawn_patients import write_detection_cohort  # noqa: E402
 from training.station_segmentation.drawn_tables import write_station_cohort  # noqa: E402
 from typer.testing import CliRunner  # noqa: E402
 
@@ -44,6 +45,7 @@ SIZE = {
     "node_classification": ("--size", "4,32,32", "--spacing", "5,2,2"),
     "organ_segmentation": ("--spacing", "5,4,4"),
     "station_segmentation": ("--spacing", "5,4,4"),
+    "node_detection": ("--spacing", "5,4,4"),
     TOY.name: (),
 }
 COHORTS: dict[str, Callable[[Path], Path]] = {
@@ -51,6 +53,7 @@ COHORTS: dict[str, Callable[[Path], Path]] = {
     "node_classification": write_node_cohort,
     "organ_segmentation": write_organ_cohort,
     "station_segmentation": write_station_cohort,
+    "node_detection": write_detection_cohort,
     TOY.name: write_toy_cohort,
 }
 """How to draw a cohort for each task: a new task adds a line."""
@@ -70,6 +73,11 @@ SMALL = {
         *("--model.network_arguments", '{"filters": [4, 4, 4], "strides": [1, 2, 2]}', "--model.n_organs", "6"),
         *("--model.window", "[16, 16, 16]", "--data.patch", "[16, 16, 16]", "--data.patches_per_epoch", "2"),
         *("--data.organs", "oncologists", "--data.organ_source", "true"),
+    ),
+    "node_detection": (
+        *("--model.network_arguments", '{"filters": [4, 4, 4], "strides": [1, 2, 2]}'),
+        *("--model.spacing_mm", "[5.0, 4.0, 4.0]", "--model.window", "[16, 16, 16]"),
+        *("--data.patch", "[16, 16, 16]", "--data.patches_per_epoch", "2"),
     ),
     TOY.name: ("--model.network_arguments", '{"width": 0.1}'),
 }

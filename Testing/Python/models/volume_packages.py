@@ -10,6 +10,7 @@ from LNStationLib.models.package import (
     CohortSummary,
     Manifest,
     NetworkEntry,
+    NodeDetection,
     OrganSegmentation,
     TaskSection,
     WeightsFile,
@@ -37,6 +38,21 @@ def stratified_section() -> OrganSegmentation:
         },
         classes={"anchor": ["background", "lung_left", "heart"], "non_anchor": ["background", "esophagus"]},
     )
+
+
+def node_section(**changes: Any) -> NodeDetection:
+    """A network that finds nodes with organs and stations as context, unless changed."""
+    channels = [*SPEC["channels"], "group:blood", "group:airways", "group:esophagus", "stations"]
+    fields: dict[str, Any] = {
+        "volumes": {"nodes": {**SPEC, "channels": channels}},
+        "classes": {"nodes": ["background", "node", "look_alike"]},
+        "froc": [
+            {"threshold": 0.8, "false_positives": 1.0, "recall": 0.5},
+            {"threshold": 0.4, "false_positives": 4.0, "recall": 0.8},
+            {"threshold": 0.3, "false_positives": 8.0, "recall": 0.9},
+        ],
+    }
+    return NodeDetection(**{**fields, **changes})
 
 
 def entry(role: str, n_classes: int, weights: WeightsFile) -> NetworkEntry:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict
 
 from LNStationLib.imaging.boxes import label_boxes
 from LNStationLib.support.types import InstanceArray
@@ -23,8 +24,11 @@ PRECISIONS = (0.10, 0.20)
 """Between which recall is averaged (OSLN, Sec. 4.3); at their middle it is reported as well."""
 
 
-@dataclass(frozen=True)
-class TrueNode:
+class _Frozen(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TrueNode(_Frozen):
     """A node that counts.
 
     Attributes:
@@ -40,8 +44,7 @@ class TrueNode:
     distance_mm: float | None = None
 
 
-@dataclass(frozen=True)
-class Detection:
+class Detection(_Frozen):
     """One candidate held to the truth.
 
     Attributes:
@@ -52,13 +55,12 @@ class Detection:
     """
 
     score: float
-    node: int | None
+    node: int | None = None
     ignored: bool = False
     dice: float | None = None
 
 
-@dataclass(frozen=True)
-class PatientHits:
+class PatientHits(_Frozen):
     """One patient.
 
     Attributes:
@@ -90,7 +92,7 @@ def match(
         _held(found[box] == number, scores[number], truth[box], sizes, counted)
         for number, box in label_boxes(found).items()
     ]
-    return PatientHits(tuple(detections), tuple(nodes))
+    return PatientHits(detections=tuple(detections), nodes=tuple(nodes))
 
 
 def _held(mask: np.ndarray, score: float, truth: np.ndarray, sizes: np.ndarray, counted: set[int]) -> Detection:
@@ -100,8 +102,8 @@ def _held(mask: np.ndarray, score: float, truth: np.ndarray, sizes: np.ndarray, 
     hit = [n for n in np.argsort(-shared) if shared[n] and _alike(size, int(sizes[n]))]
     best = next((int(n) for n in hit if int(n) in counted), None)
     if best is not None:
-        return Detection(score, best, dice=float(2 * shared[best] / (size + sizes[best])))
-    return Detection(score, None, ignored=any(shared[n] and n not in counted for n in range(1, len(sizes))))
+        return Detection(score=score, node=best, dice=float(2 * shared[best] / (size + sizes[best])))
+    return Detection(score=score, ignored=any(shared[n] and n not in counted for n in range(1, len(sizes))))
 
 
 def _alike(found_voxels: int, true_voxels: int) -> bool:

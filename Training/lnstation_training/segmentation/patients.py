@@ -41,7 +41,8 @@ class PatientVolume:
         patient: Identifier.
         arrays: ``ct`` int16 ``[z, y, x]`` in HU; ``organs`` uint8, values of the anatomy table; ``stations`` uint8,
             values of the station table; ``nodes`` uint8, a number for each lymph node; ``node_kinds`` uint8, see
-            ``VISIBLE_NODE``; ``organ:NAME`` uint8, a probability times 255. LPS, z to the head. All but the CT may be missing.
+            ``VISIBLE_NODE``; ``organ:NAME`` uint8, a probability times 255. LPS, z to the head. All but the CT may
+            be missing.
         spacing_mm: Along z, y, x.
         annotated: Organs that were drawn; ``None`` where all were, as in a synthetic patient.
         synthetic: Whether the patient is.

@@ -14,16 +14,35 @@ from lnstation_training.cohorts.tables import CohortPatient
 from lnstation_training.engine.prepare import each_patient
 from lnstation_training.segmentation.classes import paint_order
 from lnstation_training.segmentation.folder import VolumeGeometry, VolumeSample, claim_volumes
-from lnstation_training.segmentation.patients import CT, ORGANS, STATIONS, PatientVolume, patient_path, write_patient
+from lnstation_training.segmentation.patients import (
+    CT,
+    NODE_KINDS,
+    NODES,
+    ORGANS,
+    SMALL_NODE,
+    STATIONS,
+    VISIBLE_NODE,
+    PatientVolume,
+    patient_path,
+    write_patient,
+)
 from LNStationLib.case.case import Case
 from LNStationLib.case.from_files import load_case
 from LNStationLib.case.request import CaseRequest
+from LNStationLib.imaging.arrays import array_view
+from LNStationLib.imaging.boxes import crop, label_boxes
 from LNStationLib.imaging.grid import Grid, resample_to_grid, scaled_grid, working_grid
 from LNStationLib.imaging.reading import read_image
+from LNStationLib.nodes.measurement import measure_diameters
+from LNStationLib.nodes.supplied import SuppliedNodes
 from LNStationLib.organs.supplied import mask_on_grid
+from LNStationLib.phantom.nodes.node import VISIBLE_MM
 from LNStationLib.sampling.volume import volume_hu
+from LNStationLib.state.method import NoOptions
+from LNStationLib.state.patient_state import PatientState
+from LNStationLib.state.settings import Settings
 from LNStationLib.support.errors import InputError
-from LNStationLib.support.progress import Progress
+from LNStationLib.support.progress import Progress, silent
 from LNStationLib.support.types import LabelArray
 
 logger = logging.getLogger(__name__)
@@ -77,7 +96,7 @@ def patient_volume(patient: CohortPatient, geometry: VolumeGeometry, synthetic: 
     Raises:
         InputError: An image cannot be used.
     """
-    case = load_case(CaseRequest(ct=patient.ct, organs=patient.organs, case_id=patient.patient))
+    case = load_case(CaseRequest(ct=patient.ct, organs=patient.organs, nodes=patient.nodes, case_id=patient.patient))
     grid = scaled_grid(working_grid(case.ct, min(geometry.spacing_mm)), geometry.spacing_mm)
     organs, annotated = painted_masks(case, grid)
     arrays: dict[str, np.ndarray] = {
@@ -87,7 +106,24 @@ def patient_volume(patient: CohortPatient, geometry: VolumeGeometry, synthetic: 
     if patient.stations is not None:
         image = read_image(patient.stations, f"stations {patient.stations.name}", logger.warning)
         arrays[STATIONS] = resample_to_grid(image, grid, labels=True).astype(np.uint8)
+    if case.nodes is not None:
+        arrays |= node_arrays(case, grid)
     return PatientVolume(patient.patient, arrays, grid.spacing_mm, annotated, synthetic)
+
+
+def node_arrays(case: Case, grid: Grid) -> dict[str, np.ndarray]:
+    """Numbers and kinds of a case's nodes on the network's grid; a node's kind follows from its short axis on the CT.
+
+    A node that a label map of 8 bits has no number for shares the last one.
+    """
+    labels = SuppliedNodes().run(PatientState(case, Settings()), NoOptions(), silent).labels
+    numbers = np.minimum(resample_to_grid(labels, grid, labels=True), np.iinfo(np.uint8).max).astype(np.uint8)
+    values = array_view(labels)
+    kinds = np.zeros(np.iinfo(np.uint8).max + 1, np.uint8)
+    for number, box in label_boxes(values).items():
+        short_mm = measure_diameters(values[box] == number, crop(case.ct, box)).short_mm
+        kinds[min(number, len(kinds) - 1)] = VISIBLE_NODE if short_mm >= VISIBLE_MM else SMALL_NODE
+    return {NODES: numbers, NODE_KINDS: kinds[numbers]}
 
 
 def painted_masks(case: Case, grid: Grid) -> tuple[LabelArray, tuple[str, ...]]:

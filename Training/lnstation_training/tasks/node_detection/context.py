@@ -37,7 +37,7 @@ def _some_missed(organs: Tensor) -> Tensor:
 
 
 def _unsure(mask: Tensor, wide: bool) -> Tensor:
-    """One patient's channel ``[1, z, y, x]``, grown or shrunk; an organ's may be missing, stations always are there."""
+    """One patient's channel ``[1, z, y, x]``, grown or shrunk; an organ's may be missing, the stations' never is."""
     if not wide and float(torch.rand(())) < _MISSED:
         return torch.zeros_like(mask)
     if float(torch.rand(())) >= _MOVED:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import torch
 from pydantic import BaseModel, ConfigDict
 
@@ -14,6 +16,7 @@ from lnstation_training.tasks.node_detection.data_module import NodeVolumes
 from lnstation_training.tasks.node_detection.lightning_module import NodeDetectionModule
 from lnstation_training.tasks.node_detection.scoring import PatientDetections, detections_of
 
+Measure = Callable[[Sequence[PatientHits]], float]
 OPERATING_POINT = 4.0
 """False positives a patient at which recall is told (the detectors of SA-MoE: 80 % at 4)."""
 SIZE_CLASSES_MM = (5.0, 6.0, 8.0, 10.0, 15.0)
@@ -70,9 +73,10 @@ class NodeEvaluation(Evaluation):
     curve: list[CurvePoint]
 
     def headline(self) -> str:
-        """mFROC and recall at the operating point."""
-        by_name = {each.name: each.value for each in self.figures}
-        return f"{self.part} mFROC {by_name['mFROC'] or 0:.3f}, recall {by_name[_recall_name(OPERATING_POINT)] or 0:.3f} at 4 FP"
+        """Mean recall over false positives (mFROC), and recall at the operating point."""
+        by_name = {each.name: each.value or 0.0 for each in self.figures}
+        recall = by_name[_recall_name(OPERATING_POINT)]
+        return f"{self.part} mFROC {by_name['mFROC']:.3f}, recall {recall:.3f} at {OPERATING_POINT:g} FP"
 
 
 def evaluate(run: Run, part: Part, device: str, n_resamples: int) -> NodeEvaluation:
@@ -82,9 +86,7 @@ def evaluate(run: Run, part: Part, device: str, n_resamples: int) -> NodeEvaluat
     return NodeEvaluation(**run_facts(run, part), **figures_of([each.hits for each in found], n_resamples))
 
 
-def predict_nodes(
-    module: NodeDetectionModule, data: NodeVolumes, part: Part, device: str
-) -> list[PatientDetections]:
+def predict_nodes(module: NodeDetectionModule, data: NodeVolumes, part: Part, device: str) -> list[PatientDetections]:
     """Candidates of every patient of a part, held to the truth."""
     module = module.to(device).eval()
     found = []
@@ -117,7 +119,7 @@ def _recall_name(false_positives: float) -> str:
 
 
 def _curve_figures(patients: list[PatientHits], n_resamples: int) -> list[Figure]:
-    measures = {"mFROC": detection.mean_recall_at}
+    measures: dict[str, Measure] = {"mFROC": detection.mean_recall_at}
     for fps in (1.0, 2.0, OPERATING_POINT, 8.0):
         measures[_recall_name(fps)] = _recall_measure(fps)
     rows = []
@@ -127,7 +129,7 @@ def _curve_figures(patients: list[PatientHits], n_resamples: int) -> list[Figure
     return rows
 
 
-def _recall_measure(false_positives: float):
+def _recall_measure(false_positives: float) -> Measure:
     return lambda patients: detection.recall_at(detection.froc(patients), false_positives)
 
 

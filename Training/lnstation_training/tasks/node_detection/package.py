@@ -17,8 +17,8 @@ from LNStationLib.sampling.volume import VolumeSpec
 from LNStationLib.support.progress import Progress
 
 REFERENCES = (
-    "Zhu Z, Jin D, Yan K, et al. Lymph node gross tumor volume detection and segmentation via distance-based gating "
-    "using 3D CT/PET imaging in radiotherapy; oncology-significant lymph nodes by decision stratification. 2020.",
+    "Zhu Z, Yan K, Jin D, et al. Detecting scatteredly-distributed, small, and critically important objects in 3D "
+    "oncology imaging via decision stratification. arXiv:2005.13705, 2020.",
     "Billot B, Greve DN, Puonti O, et al. SynthSeg: segmentation of brain MRI scans of any contrast and resolution "
     "without retraining. Med Image Anal 2023;86:102789.",
 )
@@ -74,7 +74,9 @@ def froc_points(curve: list[CurvePoint]) -> list[FrocPoint]:
     if len(points) < 2 and curve:
         last = curve[-1]
         points.append(
-            FrocPoint(threshold=last.threshold, false_positives=max(last.false_positives, POINTS_FP[-1]), recall=last.recall)
+            FrocPoint(
+                threshold=last.threshold, false_positives=max(last.false_positives, POINTS_FP[-1]), recall=last.recall
+            )
         )
     return points
 

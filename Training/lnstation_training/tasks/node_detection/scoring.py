@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
 from lnstation_training.evaluation.detection import PatientHits, TrueNode, match
@@ -17,17 +17,15 @@ from LNStationLib.nodes.diameters import axial_diameters
 from LNStationLib.nodes.from_network.instances import PROBABLE, find_instances
 
 
-
-
-
-@dataclass(frozen=True)
-class PatientDetections:
+class PatientDetections(BaseModel):
     """One patient.
 
     Attributes:
         patient: Identifier.
         hits: Its candidates and nodes.
     """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     patient: str
     hits: PatientHits
@@ -51,7 +49,8 @@ def detections_of(
     found = find_instances(probability.cpu().numpy(), spacing_mm, threshold)
     nodes = counted_nodes(numbers, kinds, stations, spacing_mm)
     truth = numbers.astype(np.uint16)
-    return PatientDetections(batch["patient"][0], match(found.labels, found.scores, truth, nodes))
+    hits = match(found.labels, found.scores, truth, nodes)
+    return PatientDetections(patient=batch["patient"][0], hits=hits)
 
 
 def counted_nodes(
@@ -63,7 +62,7 @@ def counted_nodes(
         mask = numbers[box] == number
         if (kinds[box][mask] == VISIBLE_NODE).mean() > 0.5:
             short = axial_diameters(mask.astype(np.float32), spacing_mm).short_mm
-            nodes.append(TrueNode(number, float(short), _station(stations[box][mask])))
+            nodes.append(TrueNode(number=number, short_axis_mm=float(short), station=_station(stations[box][mask])))
     return nodes
 
 

@@ -30,7 +30,9 @@ class NodeDetectionTask:
     """Every visible node of a chest CT; see ``engine.task.Task``."""
 
     name = "node_detection"
-    title = "Lymph nodes on CT by segmentation, taught by synthetic patients, by real ones with node masks, or by both"
+    title = (
+        "Lymph nodes on CT by segmentation, taught by synthetic patients, by real ones with node masks, or by both"
+    )
     unit = "patient"
     needs: tuple[Need, ...] = ("nodes", "organs", "stations")
     monitor = Monitor("val_mfroc", "max", "validation mFROC")
@@ -80,9 +82,7 @@ class NodeDetectionTask:
     def report(self, evaluation: NodeEvaluation) -> Report:
         """Measures, and recall by size and station."""
         rows = [[each.name, figure_text(each)] for each in evaluation.figures]
-        rows += [
-            [f"recall, {each.by} {each.title}", f"{each.n_found}/{each.n_nodes}"] for each in evaluation.strata
-        ]
+        rows += [[f"recall, {each.by} {each.title}", f"{each.n_found}/{each.n_nodes}"] for each in evaluation.strata]
         return Report(("measure", "value"), rows, [evaluation.headline()])
 
     def draw(self, folder: Path, evaluation: NodeEvaluation, file_type: FileType) -> list[Path]:
