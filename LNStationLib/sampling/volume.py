@@ -170,8 +170,8 @@ def channel_title(name: str) -> str:
     organ = name.removeprefix(ORGAN_PREFIX)
     if not name.startswith(ORGAN_PREFIX) or organ not in {row.name for row in anatomy.organs()}:
         raise ValueError(
-            f"unknown channel {name!r}; known: {', '.join([*HU_CHANNELS, *GROUP_CHANNELS, STATIONS])}, and "
-            f"{ORGAN_PREFIX}NAME with an organ of the table"
+            f"unknown channel {name!r}; known: {', '.join(HU_CHANNELS)}, and {ORGAN_PREFIX}NAME with an organ of the "
+            f"table; {', '.join(GROUP_CHANNELS)}, and {STATIONS}"
         )
     return f"probability of the {anatomy.organ(organ).title.lower()}"
 
@@ -230,12 +230,11 @@ def channels_of(hu: FloatArray, grid: Grid, spec: VolumeSpec, organs: OrganProba
 
 def _known_channel(name: str, grid: Grid, organs: OrganProbabilities | None) -> FloatArray:
     """A channel of what is known before the network runs, on the network's grid."""
-    if organs is None:
-        raise ValueError(f"the channel {name!r} needs organs, and none are known")
-    values = _known_values(name, organs).astype(np.float32)
-    if organs.grid == grid:
+    known = organs or OrganProbabilities(grid, {})
+    values = _known_values(name, known).astype(np.float32)
+    if known.grid == grid:
         return values
-    return resample_to_grid(organs.grid.image(values), grid, labels=False).astype(np.float32)
+    return resample_to_grid(known.grid.image(values), grid, labels=False).astype(np.float32)
 
 
 def _known_values(name: str, organs: OrganProbabilities) -> np.ndarray:

@@ -8,13 +8,16 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from LNStationLib import anatomy
 from LNStationLib.imaging.grid import Grid, working_grid
 from LNStationLib.sampling.volume import (
     CT_SOFT,
     CT_WIDE,
+    GROUP_CHANNELS,
     HU_CHANNELS,
     OrganProbabilities,
     VolumeSpec,
+    channel_title,
     channels_of,
     volume_channels,
     volume_grid,
@@ -106,6 +109,27 @@ def test_organs_on_another_grid_are_carried_to_the_network_s() -> None:
     spec = SPEC.model_copy(update={"channels": ("organ:aorta",)})
     made = channels_of(np.zeros(fine.shape, np.float32), fine, spec, OrganProbabilities(coarse, {"aorta": values}))
     np.testing.assert_allclose(made[0], np.broadcast_to(0.025 * fine.coordinates_mm(2), fine.shape), atol=1e-5)
+
+
+def test_a_group_holds_whichever_of_its_organs_are_known_and_stations_are_one_channel() -> None:
+    grid = Grid((2, 3, 4), (2.0, 2.0, 2.0), (0.0, 0.0, 0.0))
+    hu, first, second = np.zeros(grid.shape, np.float32), np.zeros(grid.shape, bool), np.zeros(grid.shape, bool)
+    first[0], second[:, 0] = True, True
+    spec = SPEC.model_copy(update={"channels": ("group:blood", "group:esophagus", "stations")})
+    known = OrganProbabilities(grid, {"aorta": first, "azygos_arch": second, "liver": ~first}, stations=second)
+    blood, esophagus, stations = channels_of(hu, grid, spec, known)
+    np.testing.assert_array_equal(blood, first | second)
+    np.testing.assert_array_equal(stations, second)
+    assert not esophagus.any()
+    with pytest.raises(ValueError, match="needs the stations"):
+        channels_of(hu, grid, spec, OrganProbabilities(grid, {}))
+
+
+def test_every_group_is_of_organs_of_the_table_and_no_organ_is_in_two() -> None:
+    named = [organ for group in GROUP_CHANNELS.values() for organ in group.organs]
+    assert len(set(named)) == len(named)
+    assert set(named) <= {row.name for row in anatomy.organs()}
+    assert all(channel_title(name) for name in (*GROUP_CHANNELS, "stations"))
 
 
 def test_an_organ_that_is_not_known_is_named() -> None:
