@@ -41,7 +41,7 @@ class NodeDetection(VolumeSection):
     roles: ClassVar[tuple[str, ...]] = (NODES,)
 
     froc: list[FrocPoint] = Field(min_length=2)
-    probable: float = Field(0.3, gt=0, lt=1)
+    probable: float = Field(0.5, gt=0, lt=1)
     sure_from_mm: float | None = Field(None, gt=0)
     sure_up_to_slice_mm: float = Field(5.0, gt=0)
 

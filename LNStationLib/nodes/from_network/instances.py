@@ -17,11 +17,9 @@ from LNStationLib.imaging.boxes import grown, label_boxes
 from LNStationLib.imaging.distances import depth_mm
 from LNStationLib.support.types import BoolArray, FloatArray, InstanceArray
 
-PROBABLE = 0.3
-"""A voxel from this probability on belongs to a candidate. Below one half, since small nodes are blurred; chosen in
-development on validation patients."""
-_NECK_MM = 1.0
-"""Two seeds are two nodes where the depth between them falls by so much. Chosen in development."""
+_NECK_MM = 2.0
+"""Two seeds are two nodes where the depth between them falls by so much: a lobulated node is one. Chosen on
+validation patients, where 1 mm split nodes."""
 _SMALLEST_MM3 = 30.0
 """A ball of 3.9 mm: a node of 5 mm whose rim was not found."""
 
@@ -39,17 +37,15 @@ class Instances:
     scores: dict[int, float]
 
 
-def find_instances(
-    probability: FloatArray, spacing_mm: tuple[float, float, float], threshold: float = PROBABLE
-) -> Instances:
+def find_instances(probability: FloatArray, spacing_mm: tuple[float, float, float], probable: float) -> Instances:
     """Split what is probably node into candidates.
 
     Args:
         probability: Of a node, ``[z, y, x]`` in [0, 1].
         spacing_mm: Voxel size along z, y, x.
-        threshold: A voxel from this probability on belongs to a candidate.
+        probable: A voxel from this probability on belongs to a candidate.
     """
-    mask = probability >= threshold
+    mask = probability >= probable
     smallest = max(1, round(_SMALLEST_MM3 / float(np.prod(spacing_mm))))
     parts = np.asarray(cc3d.connected_components(mask, connectivity=18, out_dtype=np.uint32))
     labels = np.zeros(mask.shape, np.uint16)

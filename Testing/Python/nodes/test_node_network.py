@@ -36,7 +36,9 @@ from LNStationLib.support.errors import InputError
 
 SPACING_MM = (2.0, 1.5, 1.5)
 SECTION = node_section(
-    volumes={"nodes": {**node_section().volumes["nodes"].model_dump(), "spacing_mm": SPACING_MM}}, sure_from_mm=6.0
+    volumes={"nodes": {**node_section().volumes["nodes"].model_dump(), "spacing_mm": SPACING_MM}},
+    sure_from_mm=6.0,
+    probable=0.3,
 )
 
 
@@ -192,11 +194,11 @@ def test_touching_nodes_are_split_and_a_long_node_is_one() -> None:
         return ((z - 30) / half[0]) ** 2 + ((y - 45) / half[1]) ** 2 + ((x - center) / half[2]) ** 2 < 1
 
     two = body(38, (7, 7, 7)) | body(51, (7, 7, 7))
-    found = find_instances(np.where(two, 0.8, 0.05), spacing)
+    found = find_instances(np.where(two, 0.8, 0.05), spacing, 0.5)
     assert len(found.scores) == 2
     assert found.scores[1] == pytest.approx(0.8)
-    assert len(find_instances(np.where(body(45, (6, 6, 14)), 0.8, 0.05), spacing).scores) == 1
-    assert find_instances(np.full(shape, 0.1), spacing).scores == {}
+    assert len(find_instances(np.where(body(45, (6, 6, 14)), 0.8, 0.05), spacing, 0.5).scores) == 1
+    assert find_instances(np.full(shape, 0.1), spacing, 0.5).scores == {}
 
 
 def test_a_conglomerate_of_80_mm_and_a_node_of_40_mm_are_no_defect(package: Path, stand_in: StandIn) -> None:

@@ -114,10 +114,10 @@ def test_candidates_of_prepared_data_are_held_to_the_truth(patient: Path) -> Non
     item = RegionDataset([VolumeSample("P0", patient)], (*ARRAYS, NODES), allowed)[0]
     batch = {name: value[None] if torch.is_tensor(value) else [value] for name, value in item.items()}
     sure = torch.where(batch[NODES][0, 0] == 7, 0.9, 0.0)
-    (found,) = detections_of(batch, sure, SPACING).hits.detections
+    (found,) = detections_of(batch, sure, SPACING, 0.5).hits.detections
     assert (found.node, found.dice) == (7, 1.0)
     assert found.score == pytest.approx(0.9)
-    hits = detections_of(batch, torch.zeros_like(sure), SPACING).hits
+    hits = detections_of(batch, torch.zeros_like(sure), SPACING, 0.5).hits
     assert [(node.number, node.station) for node in hits.nodes] == [(7, "4R")]
     assert hits.nodes[0].short_axis_mm == pytest.approx(16, abs=8)
 

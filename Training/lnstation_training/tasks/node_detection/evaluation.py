@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
+import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict
 
@@ -19,6 +20,7 @@ from lnstation_training.tasks.node_detection.scoring import PatientDetections, d
 Measure = Callable[[Sequence[PatientHits]], float]
 OPERATING_POINT = 4.0
 """False positives a patient at which recall is told (the detectors of SA-MoE: 80 % at 4)."""
+PROBABLE_CHOICES = (0.3, 0.4, 0.5, 0.6, 0.7)
 SIZE_CLASSES_MM = (5.0, 6.0, 8.0, 10.0, 15.0)
 """Lower ends; RECIST 1.1 calls a node enlarged from 10 mm on and measurable from 15 mm on."""
 
@@ -83,18 +85,40 @@ def evaluate(run: Run, part: Part, device: str, n_resamples: int) -> NodeEvaluat
     """Find the nodes of every patient of a part of the fold."""
     run.data.setup()
     found = predict_nodes(run.module, run.data, part, device)
-    return NodeEvaluation(**run_facts(run, part), **figures_of([each.hits for each in found], n_resamples))
+    return evaluation_of(run, part, [each.hits for each in found], n_resamples)
+
+
+def evaluation_of(run: Run, part: Part, patients: list[PatientHits], n_resamples: int) -> NodeEvaluation:
+    """What the patients of a part give together."""
+    return NodeEvaluation(**run_facts(run, part), **figures_of(patients, n_resamples))
 
 
 def predict_nodes(module: NodeDetectionModule, data: NodeVolumes, part: Part, device: str) -> list[PatientDetections]:
     """Candidates of every patient of a part, held to the truth."""
+    return [found for (found,) in _predicted(module, data, part, device, [module.probable])]
+
+
+def best_probable(module: NodeDetectionModule, data: NodeVolumes, device: str) -> tuple[float, list[PatientHits]]:
+    """The probability from which voxels best belong to candidates on validation patients, and what it gives there."""
+    rows = list(_predicted(module, data, "validation", device, PROBABLE_CHOICES))
+    by_choice = [[row[place].hits for row in rows] for place in range(len(PROBABLE_CHOICES))]
+    recalls = [float(np.nan_to_num(detection.mean_recall_at(patients))) for patients in by_choice]
+    # Of equally good ones the module's own.
+    own = [choice == module.probable for choice in PROBABLE_CHOICES]
+    best = max(range(len(recalls)), key=lambda place: (recalls[place], own[place]))
+    return PROBABLE_CHOICES[best], by_choice[best]
+
+
+def _predicted(
+    module: NodeDetectionModule, data: NodeVolumes, part: Part, device: str, probable: Sequence[float]
+) -> Iterator[list[PatientDetections]]:
+    """Each patient of a part by several probabilities; the network runs once."""
     module = module.to(device).eval()
-    found = []
     with torch.inference_mode():
         for batch in data.loader(part):
             moved = {key: value.to(device) if torch.is_tensor(value) else value for key, value in batch.items()}
-            found.append(detections_of(batch, module.probabilities(moved), module.spacing_mm))
-    return found
+            probability = module.probabilities(moved)
+            yield [detections_of(batch, probability, module.spacing_mm, each) for each in probable]
 
 
 def figures_of(patients: list[PatientHits], n_resamples: int) -> dict[str, object]:

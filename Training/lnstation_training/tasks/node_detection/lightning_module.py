@@ -22,6 +22,8 @@ from LNStationLib.models.package import ModelPackage, NodeDetection
 from LNStationLib.models.package.node_detection import CLASSES, NODE, NODES
 from LNStationLib.sampling.volume import GROUP_CHANNELS, STATIONS
 
+_WINDOW_PER_PATCH, _OVERLAP = 2, 0.25
+"""As in use: few large windows; larger ones than the patch of training cost nothing (docs/networks.md)."""
 CONTEXT_CHANNELS = (*GROUP_CHANNELS, STATIONS)
 
 
@@ -36,6 +38,8 @@ class NodeDetectionModule(SegmentationModule):
         network_arguments: Further arguments of it; the numbers of channels and classes are known.
         context: Whether organs and stations are channels beside the CT.
         spacing_mm: Voxel size along z, y, x, as the data's.
+        probable: A voxel from this probability on belongs to a candidate; a package takes what is best on validation
+            patients.
         window: Voxels of a window along z, y, x when whole regions are segmented; the patch's size is best.
         class_weights: Weight of classes in the loss, 1 where not given.
         boundary_weight: How much more cross-entropy counts at boundaries.
@@ -53,6 +57,7 @@ class NodeDetectionModule(SegmentationModule):
         network_arguments: dict[str, Any] | None = None,
         context: bool = True,
         spacing_mm: tuple[float, float, float] = (2.0, 1.5, 1.5),
+        probable: float = 0.5,
         window: tuple[int, int, int] = (48, 80, 80),
         class_weights: dict[str, float] | None = None,
         boundary_weight: float = 1.0,
@@ -69,7 +74,7 @@ class NodeDetectionModule(SegmentationModule):
             ema_decay, learning_rate, weight_decay, schedule, warmup_steps, channels_last,
         )  # fmt: skip
         self.save_hyperparameters()
-        self.spacing_mm = tuple(spacing_mm)
+        self.spacing_mm, self.probable = tuple(spacing_mm), probable
         self._found: list[PatientDetections] = []
 
     def organ_source(self) -> OrganSource:
@@ -78,13 +83,14 @@ class NodeDetectionModule(SegmentationModule):
 
     def probabilities(self, batch: Mapping[str, Any]) -> Tensor:
         """Probability of a node at every voxel of one patient's region, float32 ``[z, y, x]``."""
-        logits = whole_logits(self, self.inputs(batch), self.window)[0].float()
+        window = [_WINDOW_PER_PATCH * n for n in self.window]
+        logits = whole_logits(self, self.inputs(batch), window, _OVERLAP)[0].float()
         return functional.softmax(logits, 0)[CLASSES.index(NODE)]
 
     def validation_step(self, batch: dict[str, Any], batch_index: int) -> None:
         """Find the nodes of one patient."""
         with torch.inference_mode():
-            self._found.append(detections_of(batch, self.probabilities(batch), self.spacing_mm))
+            self._found.append(detections_of(batch, self.probabilities(batch), self.spacing_mm, self.probable))
 
     def on_validation_epoch_end(self) -> None:
         """Log the mean recall at 2, 3, 4 and 6 false positives a patient."""
@@ -99,6 +105,6 @@ class NodeDetectionModule(SegmentationModule):
         entry = package.manifest.network(NODES)
         arguments = {key: value for key, value in entry.arguments.items() if key not in ("n_classes", "in_channels")}
         spec = section.volumes[NODES]
-        module = cls(entry.name, arguments, STATIONS in spec.channels, spec.spacing_mm, spec.patch)
+        module = cls(entry.name, arguments, STATIONS in spec.channels, spec.spacing_mm, section.probable, spec.patch)
         module.network.load_state_dict(package.network(NODES).state_dict())
         return module

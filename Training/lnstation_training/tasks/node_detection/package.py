@@ -9,10 +9,15 @@ from lnstation_training.engine.prepared import read_info
 from lnstation_training.engine.runs import Run
 from lnstation_training.engine.values import PackageContent
 from lnstation_training.segmentation.folder import spacing_of
-from lnstation_training.tasks.node_detection.evaluation import CurvePoint, NodeEvaluation, evaluate
+from lnstation_training.tasks.node_detection.evaluation import (
+    CurvePoint,
+    NodeEvaluation,
+    best_probable,
+    evaluate,
+    evaluation_of,
+)
 from LNStationLib.models.package import CohortSummary, Manifest, Metric, NodeDetection
 from LNStationLib.models.package.node_detection import NODES, FrocPoint
-from LNStationLib.nodes.from_network.instances import PROBABLE
 from LNStationLib.sampling.volume import VolumeSpec
 from LNStationLib.support.progress import Progress
 
@@ -33,7 +38,9 @@ _RESAMPLES = 1000
 def package_content(run: Run, device: str, progress: Progress) -> PackageContent:
     """The task's part of a model package: thresholds from the validation part, figures from the test part."""
     progress("finding nodes of the validation part", 0.0)
-    chosen_on = evaluate(run, "validation", device, 0)
+    run.data.setup()
+    run.module.probable, patients = best_probable(run.module, run.data, device)
+    chosen_on = evaluation_of(run, "validation", patients, 0)
     progress("finding nodes of the test part", 0.5)
     found = evaluate(run, "test", device, _RESAMPLES)
     return PackageContent(
@@ -58,7 +65,7 @@ def package_section(run: Run, evaluation: NodeEvaluation) -> NodeDetection:
         volumes={NODES: VolumeSpec.model_validate(spec)},
         classes={NODES: list(module.names)},
         froc=froc_points(evaluation.curve),
-        probable=PROBABLE,
+        probable=module.probable,
         sure_from_mm=sure_from_mm(evaluation),
     )
 

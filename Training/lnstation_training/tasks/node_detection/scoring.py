@@ -14,7 +14,7 @@ from lnstation_training.segmentation.patients import NODE_KINDS, NODES, STATIONS
 from LNStationLib import anatomy
 from LNStationLib.imaging.boxes import label_boxes
 from LNStationLib.nodes.diameters import axial_diameters
-from LNStationLib.nodes.from_network.instances import PROBABLE, find_instances
+from LNStationLib.nodes.from_network.instances import find_instances
 
 
 class PatientDetections(BaseModel):
@@ -35,7 +35,7 @@ def detections_of(
     batch: Mapping[str, Any],
     probability: Tensor,
     spacing_mm: tuple[float, float, float],
-    threshold: float = PROBABLE,
+    probable: float,
 ) -> PatientDetections:
     """Hold what a network says of one patient's region to the truth.
 
@@ -43,10 +43,10 @@ def detections_of(
         batch: The patient, a batch of one, with ``nodes``, ``node_kinds`` and ``stations``.
         probability: Of a node, ``[z, y, x]``.
         spacing_mm: Voxel size along z, y, x.
-        threshold: A voxel from this probability on belongs to a candidate.
+        probable: A voxel from this probability on belongs to a candidate.
     """
     numbers, kinds, stations = (batch[name][0, 0].cpu().numpy() for name in (NODES, NODE_KINDS, STATIONS))
-    found = find_instances(probability.cpu().numpy(), spacing_mm, threshold)
+    found = find_instances(probability.cpu().numpy(), spacing_mm, probable)
     nodes = counted_nodes(numbers, kinds, stations, spacing_mm)
     truth = numbers.astype(np.uint16)
     hits = match(found.labels, found.scores, truth, nodes)
