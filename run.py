@@ -387,6 +387,8 @@ def test(python: Path, pytest_arguments: List[str]) -> int:
     one core.
     """
     variables = library_environment()
+    # The tests start hundreds of processes and load the Slicer module hundreds of times: keep what is compiled.
+    variables.pop("PYTHONDONTWRITEBYTECODE", None)
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as told:
         command = [str(python), "-m", "mypy"]
         mypy = subprocess.Popen(command, cwd=str(ROOT), env=variables, stdout=told, stderr=subprocess.STDOUT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 import sysconfig
 from collections.abc import Iterator
@@ -126,7 +127,8 @@ def _is_zip(entry: str) -> bool:
 
 def _forget(folder: Path) -> None:
     """Take modules that lie beneath a folder out of ``sys.modules``."""
+    beneath = str(folder) + os.sep
     for name, module in list(sys.modules.items()):
-        file = getattr(module, "__file__", None)
-        if file and Path(file).is_relative_to(folder):
+        # Text, not paths: there are thousands of modules, and this is done after every test of the module.
+        if (getattr(module, "__file__", None) or "").startswith(beneath):
             del sys.modules[name]

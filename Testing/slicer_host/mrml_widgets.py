@@ -59,7 +59,7 @@ class SceneObserver:
 
     def watch_nodes(self, nodes: list[Any]) -> None:
         """Follow these nodes, and no others."""
-        for node in [node for node in self._nodes if node not in nodes]:
+        for node in self._nodes.keys() - set(nodes):
             node.RemoveObserver(self._nodes.pop(node))
         for node in nodes:
             if node not in self._nodes:
@@ -187,12 +187,23 @@ class qMRMLNodeComboBox(StandIn, qt.QWidget):
         if self.currentNode() is not None:
             self._scene.RemoveNode(self.currentNode())
 
-    def _of_wanted_type(self, node: Any) -> bool:
-        kinds = self._flags["nodeTypes"]
-        if any(node.IsA(kind) for kind in self._flags["hideChildNodeTypes"]):
-            return False
-        exact = not self._flags["showChildNodeTypes"]
-        return any(node.GetClassName() == kind if exact else node.IsA(kind) for kind in kinds)
+    def _candidates(self) -> list[Any]:
+        """Nodes of the wanted types, in the order of the scene."""
+        scene, flags = self._scene, self._flags
+        if scene is None:
+            return []
+        kinds, hidden, exact = flags["nodeTypes"], flags["hideChildNodeTypes"], not flags["showChildNodeTypes"]
+        if len(kinds) == 1:
+            # Most boxes want one type, and the scene finds its nodes faster than Python.
+            nodes = [scene.GetNthNodeByClass(n, kinds[0]) for n in range(scene.GetNumberOfNodesByClass(kinds[0]))]
+        else:
+            nodes = [scene.GetNthNode(n) for n in range(scene.GetNumberOfNodes())]
+        return [
+            node
+            for node in nodes
+            if any(node.GetClassName() == kind if exact else node.IsA(kind) for kind in kinds)
+            and not any(node.IsA(kind) for kind in hidden)
+        ]
 
     def _shown(self, node: Any) -> bool:
         if node.GetHideFromEditors() and not self._flags["showHidden"]:
@@ -207,8 +218,7 @@ class qMRMLNodeComboBox(StandIn, qt.QWidget):
         scene = self._scene
         if self._busy or (scene is not None and scene.IsBatchProcessing()):
             return
-        nodes = [scene.GetNthNode(index) for index in range(scene.GetNumberOfNodes())] if scene is not None else []
-        candidates = [node for node in nodes if self._of_wanted_type(node)]
+        candidates = self._candidates()
         # Their names, attributes and whether they are hidden may change.
         self._observer.watch_nodes(candidates)
         shown = [node for node in candidates if self._shown(node)]

@@ -109,18 +109,26 @@ def _refuse_keywords(cls: type, plain: Callable[..., None]) -> None:
 
 
 def _get(self: Any, name: str) -> Any:
-    cls = type(self)
-    if name.startswith("__"):
-        return _plain_get[_qt_class(cls)](self, name)
-    own = _ADDED.get(name)
-    if own is not None and not _defined_in_python(cls, name):
-        return types.MethodType(own, self)
-    if name == "name" and not _defined_in_python(cls, name) and isinstance(self, QtCore.QObject):
-        name = "objectName"
+    return _getter(type(self), name)(self)
+
+
+@cache
+def _getter(cls: type, name: str) -> Callable[[Any], Any]:
+    """How objects of a class read an attribute: looked up once, since panels read hundreds of thousands."""
     plain = _plain_get[_qt_class(cls)]
+    if name.startswith("__"):
+        return lambda self: plain(self, name)
+    own = None if _defined_in_python(cls, name) else _ADDED.get(name)
+    if own is not None:
+        return lambda self: types.MethodType(own, self)
+    if name == "name" and not _defined_in_python(cls, name) and issubclass(cls, QtCore.QObject):
+        name = "objectName"
     if _is_property(cls, name):
-        return as_pythonqt(_read(self, name, plain))
-    value = plain(self, name)
+        return lambda self: as_pythonqt(_read(self, name, plain))
+    return lambda self: _bound(self, name, plain(self, name))
+
+
+def _bound(self: Any, name: str, value: Any) -> Any:
     if isinstance(value, QtCore.SignalInstance):
         return signals.BoundSignal(self, name, value)
     return _Method(value) if isinstance(value, types.BuiltinMethodType) else value
@@ -138,28 +146,37 @@ def _read(self: Any, name: str, plain: Callable[[Any, str], Any]) -> Any:
 
 
 def _set(self: Any, name: str, value: Any) -> None:
-    cls = type(self)
-    if name == "name" and not _defined_in_python(cls, name) and isinstance(self, QtCore.QObject):
+    _setter(type(self), name)(self, value)
+
+
+@cache
+def _setter(cls: type, name: str) -> Callable[[Any, Any], None]:
+    """How objects of a class write an attribute; looked up once, as in ``_getter``."""
+    if name == "name" and not _defined_in_python(cls, name) and issubclass(cls, QtCore.QObject):
         name = "objectName"
     if _is_property(cls, name):
-        _write(self, name, value)
-    elif _may_hold(cls, name) or isinstance(value, QtCore.SignalInstance):  # PySide6 itself keeps signals there
-        _hold(self, name, value)
-    else:
-        raise AttributeError(
-            f"Attribute {name!r} does not exist on {cls.__name__} and creating new attributes on C++ objects is not "
-            "allowed"
-        )
+        return lambda self, value: _write(self, name, value)
+    hold = _holder(cls, name)
+    return hold if _may_hold(cls, name) else lambda self, value: _hold_signal(self, name, value, hold)
 
 
-def _hold(self: Any, name: str, value: Any) -> None:
-    """Set an attribute of an object whose class is derived in Python, by its descriptor where there is one."""
-    for base in type(self).__mro__:
+def _holder(cls: type, name: str) -> Callable[[Any, Any], None]:
+    """Sets an attribute of an object whose class is derived in Python, by its descriptor where there is one."""
+    for base in cls.__mro__:
         descriptor = base.__dict__.get(name)
         if hasattr(type(descriptor), "__set__"):
-            descriptor.__set__(self, value)
-            return
-    self.__dict__[name] = value
+            return lambda self, value: descriptor.__set__(self, value)
+    return lambda self, value: self.__dict__.__setitem__(name, value)
+
+
+def _hold_signal(self: Any, name: str, value: Any, hold: Callable[[Any, Any], None]) -> None:
+    """PySide6 itself keeps signals in the objects of Qt's own classes; nothing else may."""
+    if not isinstance(value, QtCore.SignalInstance):
+        raise AttributeError(
+            f"Attribute {name!r} does not exist on {type(self).__name__} and creating new attributes on C++ objects "
+            "is not allowed"
+        )
+    hold(self, value)
 
 
 def _may_hold(cls: type, name: str) -> bool:
@@ -232,18 +249,17 @@ def _delete(self: Any) -> None:
     shiboken6.delete(self)
 
 
-def _matches(child: Any, wanted: Any, name: str) -> bool:
+def _matches(child: Any, wanted: Any) -> bool:
     if isinstance(wanted, str):
-        kind = not wanted or any(base.__name__ == wanted for base in type(child).__mro__)
-    else:
-        kind = isinstance(child, wanted)
-    return kind and (not name or child.objectName == name)
+        return not wanted or any(base.__name__ == wanted for base in type(child).__mro__)
+    return isinstance(child, wanted)
 
 
 def _find_children(self: Any, wanted: Any = QtCore.QObject, name: str = "") -> tuple[Any, ...]:
     plain = _plain_get[_qt_class(type(self))]
-    found = plain(self, "findChildren")(QtCore.QObject)
-    return tuple(child for child in found if _matches(child, wanted, name))
+    # An empty name would be looked for, too.
+    found = plain(self, "findChildren")(QtCore.QObject, *([name] if name else []))
+    return tuple(child for child in found if _matches(child, wanted))
 
 
 def _find_child(self: Any, wanted: Any = QtCore.QObject, name: str = "") -> Any:

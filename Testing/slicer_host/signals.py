@@ -9,6 +9,7 @@ import weakref
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import shiboken6
@@ -119,13 +120,19 @@ def _note_death(emitter: QtCore.QObject, signature: str) -> None:
 
 def signatures(sender: QtCore.QObject, name: str) -> list[str]:
     """Signatures of a sender's signals of that name, as declared, the fullest of a group with defaults first."""
-    meta = sender.metaObject()
-    methods = (meta.method(index) for index in range(meta.methodCount()))
-    return [
-        bytes(method.methodSignature().data()).decode()
-        for method in methods
-        if method.methodType() == QtCore.QMetaMethod.Signal and bytes(method.name().data()).decode() == name
-    ]
+    return _signatures(type(sender)).get(name, [])
+
+
+@cache
+def _signatures(cls: type[QtCore.QObject]) -> dict[str, list[str]]:
+    """Signatures of a class's signals by their name. Slots may come at run time, signals do not."""
+    meta = cls.staticMetaObject
+    found: dict[str, list[str]] = {}
+    for method in (meta.method(index) for index in range(meta.methodCount())):
+        if method.methodType() == QtCore.QMetaMethod.Signal:
+            signature = bytes(method.methodSignature().data()).decode()
+            found.setdefault(bytes(method.name().data()).decode(), []).append(signature)
+    return found
 
 
 def _resolve(sender: QtCore.QObject, signal: str) -> str:

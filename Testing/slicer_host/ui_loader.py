@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
+from functools import cache
 from typing import Any
 
 import qt
@@ -36,18 +37,9 @@ class UiLoader:
         Raises:
             LookupError: The file names a class that the host does not stand in for, or a signal that is not there.
         """
-        text = bytes(device.readAll().data())
-        root = ElementTree.fromstring(text)
-        unknown = {w.get("class", "") for w in root.iter("widget")} - set(custom_widgets)
-        unknown = {name for name in unknown if name.startswith(("ctk", "qMRML", "qSlicer"))}
-        if unknown:
-            raise LookupError(f"The host has no stand-in for {', '.join(sorted(unknown))}")
-        ours = _take_own_connections(root)
-        # Designer's list of promoted classes would make the loader fall back on their base classes.
-        for promoted in root.findall("customwidgets"):
-            root.remove(promoted)
+        cleaned, ours = _for_qt(bytes(device.readAll().data()))
         buffer = qt.QBuffer()
-        buffer.setData(qt.QByteArray(ElementTree.tostring(root)))
+        buffer.setData(qt.QByteArray(cleaned))
         buffer.open(qt.QIODevice.ReadOnly)
         loader = _Loader()
         top = loader.load(buffer, parent)
@@ -59,7 +51,22 @@ class UiLoader:
         return top
 
 
-def _take_own_connections(root: Any) -> list[tuple[str, str, str, str]]:
+@cache
+def _for_qt(text: bytes) -> tuple[bytes, tuple[tuple[str, ...], ...]]:
+    """A ``.ui`` file without what only the stand-ins know, and the connections that concern them."""
+    root = ElementTree.fromstring(text)
+    unknown = {w.get("class", "") for w in root.iter("widget")} - set(custom_widgets)
+    unknown = {name for name in unknown if name.startswith(("ctk", "qMRML", "qSlicer"))}
+    if unknown:
+        raise LookupError(f"The host has no stand-in for {', '.join(sorted(unknown))}")
+    ours = _take_own_connections(root)
+    # Designer's list of promoted classes would make the loader fall back on their base classes.
+    for promoted in root.findall("customwidgets"):
+        root.remove(promoted)
+    return ElementTree.tostring(root), tuple(ours)
+
+
+def _take_own_connections(root: Any) -> list[tuple[str, ...]]:
     """Take connections out of the file that concern stand-ins: Qt does not know their signals and slots."""
     classes = {widget.get("name"): widget.get("class") for widget in root.iter("widget")}
     taken = []

@@ -18,7 +18,10 @@ _COARSE = """
 import dataclasses, runpy
 from LNStationLib.phantom import samples
 plain = samples.sample_plan
-samples.sample_plan = lambda name, seed=0: dataclasses.replace(plain(name, seed), spacing_mm=(3.0, 3.0, 5.0))
+def coarse(name, seed=0):
+    # Not the clinical field of view: it has 512 x 512 pixels of whatever size.
+    return dataclasses.replace(plain(name, seed), spacing_mm=(3.0, 3.0, 5.0), field_of_view="compact")
+samples.sample_plan = coarse
 runpy.run_module("LNStationLib.worker", run_name="__main__", alter_sys=True)
 """
 
@@ -35,7 +38,7 @@ def real_worker(*arguments: str) -> Command:
 
 
 def coarse_worker(*arguments: str) -> Command:
-    """The same, but its sample patients have large voxels and are made in a few seconds."""
+    """The same, but its sample patients have few and large voxels and are made in a few seconds."""
     return Command(sys.executable, ("-c", _COARSE, *arguments), environment())
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import pickle
 import shutil
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -186,7 +189,9 @@ def test_committed_tables_are_drawn_from_the_committed_results(results: Path) ->
     assert "They are synthetic" in committed
 
 
-def test_rows_start_from_the_row_that_the_setting_names_and_it_is_run_first(tmp_path: Path) -> None:
+def test_rows_start_from_the_row_that_the_setting_names_and_it_is_run_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tmp_path / "sa_moe"
     folder.mkdir()
     shutil.copy(SA_MOE / "rows.yaml", folder)
@@ -197,11 +202,22 @@ def test_rows_start_from_the_row_that_the_setting_names_and_it_is_run_first(tmp_
     wanted = Experiment(
         TASK, folder, "tiny", prepared, tmp_path / "results", tmp_path / "runs", workers=2, folds=(0, 1)
     )
+    spread_over = []
+
+    def spread_here(work: Callable[[Any], Any], jobs: Sequence[Any], workers: int) -> Iterator[tuple[Any, Any]]:
+        """In this process: to start one takes longer than its training here (``support/test_processes.py``)."""
+        spread_over.append((tuple(job.row for job in jobs), workers))
+        for job in jobs:
+            work_sent, job_sent = pickle.loads(pickle.dumps((work, job)))
+            yield job, work_sent(job_sent)
+
+    monkeypatch.setattr(module, "spread", spread_here)
     order = [(job.row, job.fold, job.start) for job in plan(wanted)]
     assert order == [("stem", 0, None), ("stem", 1, None), ("sa_moe", 0, "stem"), ("sa_moe", 1, "stem")]
     # One fold with two workers: the row must wait for its start though a worker is free.
     wanted = replace(wanted, folds=(1,))
     assert run_experiment(wanted) == 2
+    assert spread_over == [(("stem",), 2), (("sa_moe",), 2)]
     stem, row = (load_run(wanted.runs / name / "fold_1", TASK).module.network for name in ("stem", "sa_moe"))
     torch.testing.assert_close(row.stem[0][0].weight, stem.stem[0][0].weight, atol=1e-6, rtol=0)
     assert read_result(wanted.out / "sa_moe" / "fold_1.json", TASK).config["start_from"] == "stem"
