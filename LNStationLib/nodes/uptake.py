@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
 from scipy.ndimage import map_coordinates
-from scipy.signal import fftconvolve
 
 from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.boxes import covers, indices_of, points_mm, spacing_zyx
@@ -127,6 +126,9 @@ def suv_peak(pet: sitk.Image, points: FloatArray) -> float | None:
     at = indices_of(pet, grid.reshape(-1, 3))
     inside = covers(pet, at).reshape(grid.shape[:3])
     suv = map_coordinates(array_view(pet), at.T, order=1, mode="nearest").reshape(grid.shape[:3])
+    # Imported here: it takes a second, a third of the start of every command, and is needed with PET alone.
+    from scipy.signal import fftconvolve
+
     sphere = _sphere_kernel(PEAK_RADIUS_MM / _PEAK_GRID_MM)
     means = fftconvolve(np.asarray(suv, float), sphere, mode="same")
     covered = fftconvolve(inside.astype(float), sphere, mode="same") >= _FULL_COVER_FRACTION
