@@ -16,7 +16,7 @@ from LNStationLib.imaging.grid import working_grid
 from LNStationLib.organs.laterality import SideIndicator, laterality_warning
 from LNStationLib.state.settings import Settings
 
-SPACING_MM = 2.0
+SPACING_MM = 3.0
 EXCHANGED = "Left and right are exchanged"
 
 
