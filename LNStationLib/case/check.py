@@ -16,6 +16,7 @@ from LNStationLib.case.unchecked import GivenImage, UncheckedCase
 from LNStationLib.imaging import dicom_headers as dcm
 from LNStationLib.imaging.checks import check_overlap, warn_if_partial
 from LNStationLib.imaging.ct import hounsfield_image
+from LNStationLib.imaging.dicom_structures import CtReference
 from LNStationLib.imaging.pet import suv_from_dicom, suv_from_file
 from LNStationLib.imaging.reading import Warn
 from LNStationLib.imaging.thorax_check import check_thorax
@@ -47,9 +48,10 @@ def check_case(unchecked: UncheckedCase, progress: Progress = silent) -> Case:
     progress("reading the PET", 0.4)
     pet = None if unchecked.pet is None else _checked_pet(unchecked.pet(warn), unchecked, ct, header, warn)
     progress("reading the masks", 0.6)
-    organs = OrganMasks() if unchecked.organs is None else checked_organs(unchecked.organs(warn), ct, warn)
-    nodes = None if unchecked.nodes is None else checked_nodes(unchecked.nodes(warn), ct, warn)
-    tumor = None if unchecked.tumor is None else checked_tumor(unchecked.tumor(warn), ct, warn)
+    drawn_on = CtReference(ct, header)
+    organs = OrganMasks() if unchecked.organs is None else checked_organs(unchecked.organs(drawn_on, warn), ct, warn)
+    nodes = None if unchecked.nodes is None else checked_nodes(unchecked.nodes(drawn_on, warn), ct, warn)
+    tumor = None if unchecked.tumor is None else checked_tumor(unchecked.tumor(drawn_on, warn), ct, warn)
     progress("reading done", 1.0)
     return Case(
         case_id=_safe_name(unchecked.case_id),

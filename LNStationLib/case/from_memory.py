@@ -14,6 +14,7 @@ from LNStationLib.case.case import Case, CaseFacts
 from LNStationLib.case.check import check_case
 from LNStationLib.case.unchecked import GivenImage, GivenMask, UncheckedCase
 from LNStationLib.imaging.dicom_series import read_series_files
+from LNStationLib.imaging.dicom_structures import CtReference
 from LNStationLib.imaging.reading import Warn
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.progress import Progress, silent
@@ -71,7 +72,7 @@ def _unchecked(images: CaseImages) -> UncheckedCase:
         ct=lambda warn: GivenImage(images.ct, "CT"),
         pet=partial(_pet, images) if images.pet_files or images.pet is not None else None,
         pet_units="suvbw" if in_suv else None,
-        organs=(lambda warn: _organs(images.organs)) if images.organs else None,
+        organs=(lambda ct, warn: _organs(images.organs)) if images.organs else None,
         nodes=None if images.nodes is None else partial(_lesion, images.nodes, "nodes"),
         tumor=None if images.tumor is None else partial(_lesion, images.tumor, "tumor"),
         facts=images.facts,
@@ -99,7 +100,7 @@ def _organs(given: Mapping[str, sitk.Image]) -> Iterator[GivenMask]:
         yield _mask(image, entry.name, f"organ {entry.name}")
 
 
-def _lesion(image: sitk.Image, what: str, warn: Warn) -> list[GivenMask]:
+def _lesion(image: sitk.Image, what: str, ct: CtReference, warn: Warn) -> list[GivenMask]:
     return [_mask(image, what, what)]
 
 

@@ -10,6 +10,7 @@ import SimpleITK as sitk
 
 from LNStationLib.case.case import CaseFacts
 from LNStationLib.imaging.dicom_series import DicomVolume
+from LNStationLib.imaging.dicom_structures import CtReference
 from LNStationLib.imaging.label_names import NamedLabel
 from LNStationLib.imaging.reading import Warn
 from LNStationLib.imaging.suv import PetDose, PetUnits
@@ -17,6 +18,8 @@ from LNStationLib.imaging.suv import PetDose, PetUnits
 Found = TypeVar("Found")
 Read = Callable[[Warn], Found]
 """Reads something when called, and tells what was odd about the file."""
+ReadOnCt = Callable[[CtReference, Warn], Found]
+"""Reads what was drawn on a CT."""
 
 
 @dataclass(frozen=True)
@@ -102,9 +105,9 @@ class UncheckedCase:
     pet: Read[GivenImage] | None = None
     pet_units: PetUnits | None = None
     pet_dose: PetDose | None = None
-    organs: Read[GivenMasks] | None = None
-    nodes: Read[GivenMasks] | None = None
-    tumor: Read[GivenMasks] | None = None
+    organs: ReadOnCt[GivenMasks] | None = None
+    nodes: ReadOnCt[GivenMasks] | None = None
+    tumor: ReadOnCt[GivenMasks] | None = None
     facts: CaseFacts = field(default_factory=CaseFacts)
     keep_study_date: bool = False
     synthetic: bool = False

@@ -6,19 +6,21 @@ Heavy modules are imported inside the commands, so that ``--help`` and ``--versi
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from LNStationLib import __version__
-from LNStationLib.cli import dicom, models, phantom
+from LNStationLib.cli import dicom as dicom_commands
+from LNStationLib.cli import models, phantom
+from LNStationLib.cli.assessing import Plan, load, run_assessment
 from LNStationLib.cli.errors import UserErrorGroup, set_up_logging
+from LNStationLib.cli.from_archive import WantedStudy, assess_from_archive
 from LNStationLib.cli.method_options import MethodOptionsCommand, given_settings
 from LNStationLib.support import console
 from LNStationLib.support.errors import InputError
-from LNStationLib.support.progress import Progress, portion
+from LNStationLib.support.progress import Progress
 
 if TYPE_CHECKING:
     from LNStationLib.case.case import Case
@@ -47,7 +49,7 @@ app = typer.Typer(
 app.add_typer(phantom.app, name="phantom")
 app.add_typer(models.app, name="models")
 app.command("networks")(models.networks)
-app.command("export")(dicom.export)
+app.command("export")(dicom_commands.export)
 
 
 def _version(wanted: bool) -> None:
@@ -84,14 +86,14 @@ def demo(
 ) -> None:
     """Assess a synthetic patient and write the report; by default one that the shipped network was trained for."""
 
-    def load(progress: Progress) -> Case:
+    def made(progress: Progress) -> Case:
         from LNStationLib.phantom import demo_case, sample_case
 
         progress("making a synthetic patient", 0.0)
         return demo_case() if patient == "lung" else sample_case("esophagus-clear-signs")
 
     # The default folder is the demo's own: a second run replaces the first.
-    _assess(load, _demo_settings(patient), out or DEMO_FOLDER, overwrite=overwrite or out is None)
+    run_assessment(made, _demo_settings(patient), Plan(out or DEMO_FOLDER, overwrite or out is None))
 
 
 def _demo_settings(patient: DemoPatient) -> Settings:
@@ -128,6 +130,23 @@ def assess(
     tumor_site: Annotated[str | None, typer.Option(help='Its site, such as "right upper lobe".')] = None,
     cancer: Annotated[Cancer | None, typer.Option(help="Primary cancer; decides the N rules.")] = None,
     case_id: Annotated[str | None, typer.Option(help="Name of the case in the report.")] = None,
+    review: Annotated[
+        Path | None, typer.Option(help="A reader's calls to continue: review.json, or a DICOM structured report.")
+    ] = None,
+    dicom: Annotated[
+        bool, typer.Option("--dicom", help="Also write DICOM objects into a folder dicom of the results.")
+    ] = False,
+    dicomweb: Annotated[
+        str | None, typer.Option(metavar="URL", help="Archive to fetch CT and PET from, by DICOMweb; with --study.")
+    ] = None,
+    study: Annotated[str | None, typer.Option(metavar="UID", help="Study Instance UID to fetch.")] = None,
+    series: Annotated[
+        str | None, typer.Option(metavar="UID", help="Its CT series, where the study has several.")
+    ] = None,
+    store: Annotated[bool, typer.Option("--store", help="Store the DICOM objects in the archive.")] = False,
+    ca: dicom_commands.CaOption = None,
+    certificate: dicom_commands.CertificateOption = None,
+    token_file: dicom_commands.TokenOption = None,
     keep_study_date: Annotated[
         bool, typer.Option("--keep-study-date", help="Include the study date of the DICOM header in the report.")
     ] = False,
@@ -138,7 +157,7 @@ def assess(
     ] = 1.5,
 ) -> None:
     """Assess a case: stations, nodes, N category and report from a CT and any other images and masks."""
-    if case_folder is None and ct is None:
+    if case_folder is None and ct is None and dicomweb is None:
         raise InputError("no CT was given: give --ct FILE, or a case folder with case.json.")
     settings = given_settings(ctx, working_spacing_mm=working_spacing_mm)
     given: dict[str, Any] = {
@@ -155,7 +174,15 @@ def assess(
     }
     if keep_study_date:
         given["keep_study_date"] = True
-    _assess(lambda progress: _load(case_folder, given, progress), settings, out, overwrite=overwrite)
+    known = ct or (_ct_of(case_folder) if dicom or review else None)
+    plan = Plan(out, overwrite, review=review, dicom=dicom, ct=known)
+    if dicomweb is not None:
+        archive = dicom_commands.open_archive(dicomweb, ca, certificate, token_file)
+        assess_from_archive(archive, WantedStudy(study, series, store, case_folder), given, settings, plan)
+        return
+    if study or series or store:
+        raise InputError("--study, --series and --store need the archive's address: give --dicomweb URL.")
+    run_assessment(lambda progress: load(case_folder, given, progress), settings, plan)
 
 
 @app.command()
@@ -206,29 +233,10 @@ def schema(
         write_schema(out)
 
 
-def _load(case_folder: Path | None, given: dict[str, Any], progress: Progress) -> Case:
-    from LNStationLib.case.from_files import CaseRequest, load_case, load_case_folder
+def _ct_of(case_folder: Path | None) -> Path | None:
+    from LNStationLib.case.case_file import request_from_folder
 
-    if case_folder is not None:
-        return load_case_folder(case_folder, progress, **given)
-    return load_case(CaseRequest(**given), progress)
-
-
-def _assess(load: Callable[[Progress], Case], settings: Settings, out: Path, *, overwrite: bool) -> None:
-    """Load, assess, write and show; a bad output folder or model package fails before anything is computed."""
-    from LNStationLib.assessment.assess import assess as assess_case
-    from LNStationLib.assessment.methods import check_models
-    from LNStationLib.cli.summary import show_assessment
-    from LNStationLib.export import prepare_output_folder, write_outputs
-
-    prepare_output_folder(out, overwrite)
-    check_models(settings)
-    with console.shown_progress() as progress:
-        case = load(portion(progress, 0.0, 0.1))
-        result = assess_case(case, settings, portion(progress, 0.1, 0.7))
-        outputs = write_outputs(result, out, overwrite=overwrite, progress=portion(progress, 0.7, 1.0))
-        progress("done", 1.0)
-    show_assessment(console.make_console(), result.assessment, outputs)
+    return None if case_folder is None else request_from_folder(case_folder).ct
 
 
 def main() -> None:

@@ -28,6 +28,7 @@ PINNED = re.compile(r"[a-z0-9_.-]+==[0-9][0-9a-z.]*")
 # Distribution to the module it brings, where the names differ.
 MODULE_OF = {
     "connected-components-3d": "cc3d",
+    "dicomweb-client": "dicomweb_client",
     "pillow": "PIL",
     "scikit-image": "skimage",
     "simpleitk": "SimpleITK",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -11,13 +12,18 @@ from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 
 from LNStationLib import anatomy
+from LNStationLib.state.assessment import Call
 from LNStationLib.support.resources import resource_path
 
 ANATOMICAL_STRUCTURE = Code("123037004", "SCT", "Anatomical Structure")
 """Category of stations and nodes, as in ``Resources/Terminology``."""
 LYMPH_NODE = codes.SCT.LymphNode
 METASTASIS = codes.SCT.Metastasis
-CALLS = {"positive": codes.SCT.Positive, "negative": codes.SCT.Negative, None: codes.SCT.NotEvaluated}
+CALLS: Mapping[Call | None, Code] = {
+    "positive": codes.SCT.Positive,
+    "negative": codes.SCT.Negative,
+    None: codes.SCT.NotEvaluated,
+}
 """Values of :data:`METASTASIS`, by call."""
 COMMENT = codes.DCM.Comment
 
@@ -45,19 +51,6 @@ def n_category_concept(category: str | None) -> CodedConcept:
         KeyError: No rule set gives such a category.
     """
     return report_concept(category or "NX")
-
-
-def station_with_code(value: str, scheme: str, side: str | None) -> str | None:
-    """Name of the station that a code and a laterality mean, ``None`` where they mean none or several.
-
-    Args:
-        value: Code value.
-        scheme: Its scheme.
-        side: ``"L"``, ``"R"`` or ``None``.
-    """
-    found = [row for row in anatomy.stations() if (row.code.value, row.code.scheme) == (value, scheme)]
-    fitting = [row.name for row in found if len(found) == 1 or row.side == side]
-    return fitting[0] if len(fitting) == 1 else None
 
 
 @cache
