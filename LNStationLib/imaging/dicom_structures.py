@@ -16,6 +16,7 @@ from pydicom.uid import RTStructureSetStorage, SegmentationStorage
 
 from LNStationLib.anatomy.coded import side_with_code
 from LNStationLib.imaging import dicom_headers as dcm
+from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.dicom_contours import contour_image
 from LNStationLib.imaging.dicom_files import HEAD_BYTES, files_under, is_dicom
 from LNStationLib.imaging.reading import Warn
@@ -28,6 +29,8 @@ _LABEL_MAP_SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.7"
 """Newer than pydicom's table."""
 _SEGMENTATIONS = (SegmentationStorage, _LABEL_MAP_SEGMENTATION)
 _DRAWN = (*_SEGMENTATIONS, RTStructureSetStorage)
+_OFF_LATTICE = 0.05
+"""Part of a voxel by which grids may differ through rounding of their headers."""
 _INSIDE = 0.5
 """Of a fractional segment: at and above it a voxel is more likely inside than outside."""
 
@@ -165,7 +168,8 @@ def _segmentation(path: Path, made: Dataset, name: str, ct: CtReference, warn: W
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                return _labels(segmentation, [structure.number for structure in wanted])
+                labels = _labels(segmentation, [structure.number for structure in wanted])
+                return on_lattice(labels, ct.image)
         except (*dcm.DAMAGED, RuntimeError, OSError) as error:
             logger.debug("%s: %s", name, error)
             raise InputError(
@@ -213,6 +217,20 @@ def _image(labels: np.ndarray, affine: np.ndarray) -> sitk.Image:
     return image
 
 
+def on_lattice(labels: sitk.Image, ct: sitk.Image) -> sitk.Image:
+    """Labels on the CT's own grid where their voxels are some of the CT's, in any order of axes; else as they are."""
+    corners = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]])
+    points = [labels.TransformIndexToPhysicalPoint(corner.tolist()) for corner in corners]
+    index = np.array([ct.TransformPhysicalPointToContinuousIndex(point) for point in points])
+    offset, steps = index[0] - np.rint(index[0]), index[1:] - index[0]
+    far = max(labels.GetSize())
+    if np.abs(offset).max() > _OFF_LATTICE or np.abs(np.abs(steps).max(axis=1) - 1).max() * far > _OFF_LATTICE:
+        return labels
+    moved = sitk.Resample(labels, ct, sitk.Transform(), sitk.sitkNearestNeighbor, 0, labels.GetPixelID())
+    # What lies outside the CT must not vanish without a word.
+    return moved if np.count_nonzero(array_view(moved)) == np.count_nonzero(array_view(labels)) else labels
+
+
 # Structure set
 
 
@@ -231,6 +249,7 @@ def _structure_set(path: Path, made: Dataset, name: str, ct: CtReference, warn: 
         structures.append(_structure(number, label, kind, Dataset()))
 
     def read(wanted: Sequence[DrawnStructure]) -> sitk.Image:
-        return contour_image([(one.label, contours[one.number]) for one in wanted], ct.image, name)
+        drawn = [(one.label, contours[one.number]) for one in wanted]
+        return on_lattice(contour_image(drawn, ct.image, name), ct.image)
 
     return DrawnStructures(name, tuple(structures), read)
