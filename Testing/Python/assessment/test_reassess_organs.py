@@ -22,6 +22,7 @@ from LNStationLib.assessment.organ_layers import layers, masks_of, masks_on_ct, 
 from LNStationLib.assessment.reassess import Reassessment, reassess
 from LNStationLib.assessment.restore import restore_case
 from LNStationLib.case.case import Case
+from LNStationLib.nodes import blob_detection, ct_blobs
 from LNStationLib.organs.find import find_organs
 from LNStationLib.organs.findings import Findings
 from LNStationLib.organs.registry import METHODS as ORGANS
@@ -68,6 +69,13 @@ class ToyNetwork:
             mask = mask_on_grid(patient().organ_masks[name], state.working_ct.grid)
             found.organ(name, mask, OrganSource.NETWORK, "toy")
         return found
+
+
+@pytest.fixture(autouse=True)
+def _blobs_on_a_coarse_grid(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The search for blobs takes half of an assessment on its own grid, which the working spacing does not change."""
+    for module in (blob_detection, ct_blobs):
+        monkeypatch.setattr(module, "SPACING_MM", 2 * blob_detection.SPACING_MM)
 
 
 @pytest.fixture(autouse=True)
@@ -128,6 +136,7 @@ def assert_organ_law(now: AssessedCase) -> None:
 
 def test_an_edit_of_an_organ_gives_the_answer_of_a_whole_assessment() -> None:
     made = with_wide_aorta()
+    assert made.assessed.assessment.nodes
     assert_organ_law(made.assessed)
     assert made.stations_changed
     assert {"aorta", "aortic_arch"} <= set(made.organs)

@@ -13,6 +13,8 @@ from LNStationLib.imaging.grid import working_grid
 from LNStationLib.state.settings import Settings
 from LNStationLib.support.errors import GeometryError
 
+COARSE_MM = 3.0
+
 
 def turned(thorax: Thorax, axis: int) -> Thorax:
     """The thorax with one axis of its voxels reversed under the same header."""
@@ -42,7 +44,7 @@ def test_an_image_that_is_front_to_back_is_refused(thorax: Thorax) -> None:
 def test_the_real_ct_with_an_axis_reversed_is_refused(axis: int, words: str) -> None:
     image = real_ct_turned(axis)
     with pytest.raises(GeometryError, match=words):
-        organs_on(Case("turned", image), working_grid(image, 1.5), Settings())
+        organs_on(Case("turned", image), working_grid(image, COARSE_MM), Settings())
 
 
 def test_contrast_in_the_heart_is_not_taken_for_a_spine(thorax: Thorax) -> None:

@@ -116,7 +116,7 @@ def test_broken_download_is_explained_and_goes_on_where_it_stopped(
 
 
 def test_repair_fetches_everything_anew(environment: WorkerEnvironment, server: PackageServer) -> None:
-    for from_scratch, times in ((False, 1), (False, 1), (True, 2)):
+    for from_scratch, times in ((False, 1), (True, 2)):
         assert run_installation(environment.installation(fromScratch=from_scratch)).succeeded
         assert set(server.asked.values()) == {times}
 

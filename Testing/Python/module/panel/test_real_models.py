@@ -21,6 +21,7 @@ from metastasis.network_cases import write_stations_package  # noqa: E402
 from module import patients  # noqa: E402
 from module.panel_driver import PanelDriver, opened_panel, use_worker  # noqa: E402
 from module.workers import real_worker  # noqa: E402
+from phantoms import small  # noqa: E402
 from slicer_host import driver  # noqa: E402
 
 from LNStationLib.anatomy.station_groups import STATIONS  # noqa: E402
@@ -55,7 +56,7 @@ def finish(panel: PanelDriver) -> None:
 
 def test_a_package_calls_the_stations_and_an_edited_one_anew(panel: PanelDriver, tmp_path: Path) -> None:
     write_stations_package(tmp_path / "models.zip", stations=list(STATIONS))
-    patient = patients.add_patient(patients.phantom(), "patient", with_pet=False)
+    patient = patients.add_patient(small(0).case, "patient", with_pet=False)
     panel.ui.ctSelector.setCurrentNode(patient.ct)
     slicer.app.processEvents()
     panel.logic.models.addFolder(tmp_path)

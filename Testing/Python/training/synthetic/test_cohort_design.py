@@ -26,7 +26,7 @@ from lnstation_training.synthetic.cohort import (
 )
 from lnstation_training.synthetic.observer_report import cohort_observers
 from LNStationLib.phantom.cohort import CohortRequest, claim_folder, make_cohort
-from LNStationLib.phantom.patient import complete, unplaced
+from LNStationLib.phantom.patient import compact, complete, unplaced
 from LNStationLib.phantom.preset_change import PresetChange
 from LNStationLib.phantom.records import read_made_patients, write_truth
 from LNStationLib.support.errors import InputError
@@ -53,6 +53,14 @@ def write_truths(wanted: SyntheticCohort) -> None:
     for number in run.numbers:
         plan = ct_plan(preset, wanted.seed, number, wanted.slice_mm)
         write_truth(wanted.folder, complete(preset, plan, *unplaced(plan)))
+
+
+@pytest.fixture(scope="module")
+def truths(tmp_path_factory: pytest.TempPathFactory) -> SyntheticCohort:
+    """A cohort of which only the truth was written."""
+    wanted = request(tmp_path_factory.mktemp("truths") / "cohort", patients=40, positive_stations=2)
+    write_truths(wanted)
+    return wanted
 
 
 def test_at_least_the_wanted_part_has_so_many_positive_stations(tmp_path: Path) -> None:
@@ -91,29 +99,25 @@ def test_another_change_in_the_same_folder_is_refused(tmp_path: Path) -> None:
         make_synthetic_cohort(replace(wanted, change=PresetChange()))
 
 
-def test_observers_of_a_cohort_judge_by_its_own_preset(tmp_path: Path) -> None:
-    wanted = request(tmp_path / "cohort", patients=40, positive_stations=2)
-    write_truths(wanted)
-    figures = {each.name: each.value for each in cohort_observers(wanted.folder) if "all" in each.section}
+def test_observers_of_a_cohort_judge_by_its_own_preset(truths: SyntheticCohort) -> None:
+    figures = {each.name: each.value for each in cohort_observers(truths.folder) if "all" in each.section}
     size, ideal = (float(words.split()[0]) for name, words in figures.items() if name in NAMES)
     assert 0.5 < size < ideal <= 1
 
 
-def test_the_command_prints_and_writes_the_observers(tmp_path: Path) -> None:
-    wanted = request(tmp_path / "cohort", patients=20)
-    write_truths(wanted)
+def test_the_command_prints_and_writes_the_observers(truths: SyntheticCohort, tmp_path: Path) -> None:
     page = tmp_path / "observers.md"
-    result = CliRunner().invoke(app, ["ideal-observer", str(wanted.folder), "--out", str(page)])
+    result = CliRunner().invoke(app, ["ideal-observer", str(truths.folder), "--out", str(page)])
     assert result.exit_code == 0, result.output
     assert "ideal observer of nodes" in page.read_text(encoding="utf-8")
     assert "ideal observer of nodes" in result.output
 
 
-def test_observers_into_a_folder_that_is_not_there_end_in_one_sentence(tmp_path: Path) -> None:
-    wanted = request(tmp_path / "cohort", patients=20)
-    write_truths(wanted)
+def test_observers_into_a_folder_that_is_not_there_end_in_one_sentence(
+    truths: SyntheticCohort, tmp_path: Path
+) -> None:
     result = CliRunner().invoke(
-        app, ["ideal-observer", str(wanted.folder), "--out", str(tmp_path / "none" / "observers.md")]
+        app, ["ideal-observer", str(truths.folder), "--out", str(tmp_path / "none" / "observers.md")]
     )
     assert result.exit_code == 2
     assert "cannot be written" in result.output
@@ -157,9 +161,14 @@ def called(*arguments: object) -> str:
     return result.output
 
 
-def test_a_synthetic_cohort_has_the_tables_of_a_real_one_and_its_truth_apart(tmp_path: Path) -> None:
+def test_a_synthetic_cohort_has_the_tables_of_a_real_one_and_its_truth_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Pixels of 4 mm, whatever the patient's are.
+    monkeypatch.setattr(synthetic_cohort, "compact", lambda plan, pixel_mm: compact(plan, 4.0))
     folder = tmp_path / "cohort"
-    said = called("cohort", "--out", folder, "--patients", 1, "--seed", 1, "--positive-fraction", 1, "--slice-mm", 8)
+    wanted = ("cohort", "--out", folder, "--patients", 1, "--seed", 1, "--positive-fraction", 1, "--slice-mm", 8)
+    said = called(*wanted, "--chest-only")
     assert "1 synthetic patients, 1 of them made now" in said
     with (folder / "patients.csv").open(newline="", encoding="utf-8") as file:
         patient = next(csv.DictReader(file))
@@ -173,9 +182,7 @@ def test_a_synthetic_cohort_has_the_tables_of_a_real_one_and_its_truth_apart(tmp
         row.station: row.n_positive for row in truth.pathology
     }
     assert any(int(row["nodes_positive"]) for row in rows)
-    assert "0 of them made now" in called(
-        "cohort", "--out", folder, "--patients", 1, "--seed", 1, "--positive-fraction", 1, "--slice-mm", 8
-    )
+    assert "0 of them made now" in called(*wanted, "--chest-only")
     other = CliRunner().invoke(app, ["cohort", "--out", str(folder), "--seed", "2"])
     assert other.exit_code == 2
     assert "holds another cohort" in other.output
