@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
-from sklearn.model_selection import StratifiedKFold
 
 from LNStationLib.support.atomic_files import write_atomically
 from LNStationLib.support.errors import InputError, OutputError
@@ -95,6 +94,9 @@ def _parts(names: np.ndarray, strata: np.ndarray, n_folds: int, seed: int) -> li
             strata = np.where(strata == stratum, neighbor, strata)
     if 0 < (strata == 0).sum() < n_folds:
         strata = np.zeros_like(strata)
+    # Imported here: it takes seconds, and processes that prepare patients draw no folds.
+    from sklearn.model_selection import StratifiedKFold
+
     folds = StratifiedKFold(n_folds, shuffle=True, random_state=seed).split(names, strata)
     return [sorted(str(name) for name in names[test]) for _, test in folds]
 

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel
 
@@ -14,11 +14,14 @@ from lnstation_training.cohorts.errors import CohortError, listed
 from lnstation_training.cohorts.info import CohortInfo
 from lnstation_training.cohorts.splits import SPLITS_FILE, make_splits, write_splits
 from lnstation_training.cohorts.tables import CohortPatient
-from lnstation_training.engine.task import Task
-from lnstation_training.engine.values import Sample
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.processes import fresh_processes
 from LNStationLib.support.progress import Progress, silent
+
+if TYPE_CHECKING:
+    # Every process that prepares patients would otherwise import torch and lightning: seconds, and half a gigabyte.
+    from lnstation_training.engine.task import Task
+    from lnstation_training.engine.values import Sample
 
 T = TypeVar("T")
 
