@@ -29,11 +29,11 @@ SMALLER = (
     ("--workers 2", "--workers 1"),
     ("--trainer.max_epochs 3", "--trainer.max_epochs 1"),
     ("esophagus-1-00001", "esophagus-1-00017"),
-    ("--cancer esophagus", "--cancer esophagus --working-spacing 3"),
+    ("--cancer esophagus", "--cancer esophagus --working-spacing 4"),
 )
 
 
-PIXEL_MM = 3.0
+PIXEL_MM = 3.5
 
 
 def with_large_pixels(plan: PatientPlan, pixel_mm: float) -> PatientPlan:
