@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 WIDE_MM = (3.0, 3.0, 5.0)
-LONGEST = ("test_readme_example.py", "test_self_test.py", "test_reassess_organs.py", "test_worked_example.py")
+LONGEST = (
+    "test_readme_example.py", "test_nodes_in_images.py", "test_real_ct_without_masks.py", "test_self_test.py",
+    "test_reassess_organs.py", "test_worked_example.py", "test_fit.py",
+)  # fmt: skip
 """Files with tests of 10 s and more, which cannot be divided: at the end one core would wait for the other."""
 
 # The host's stand-in for PythonQt is no Qt that matplotlib could draw with, should it look for a window system.
