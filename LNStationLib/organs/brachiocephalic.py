@@ -12,12 +12,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import siegelslopes
 
 from LNStationLib.organs import morphology
 from LNStationLib.organs.findings import Findings
 from LNStationLib.organs.morphology import Box
 from LNStationLib.organs.veins import ENHANCED_SHARE
-from LNStationLib.organs.vessel_paths import Surroundings, cheapest, trachea_edges, tube_along
+from LNStationLib.organs.vessel_paths import Surroundings, cheapest, trachea_edges, trachea_sides, tube_along
 from LNStationLib.state.organ_set import Organ, OrganSource
 from LNStationLib.support.types import BoolArray, FloatArray
 
@@ -50,6 +51,8 @@ _BESIDE_LEFT_END_MM = 12.0
 """Beyond the clavicle's head, with room for the end of the vein's tube."""
 _LEFT_END_HALF_MM = 5.0
 """About the vein's radius: the columns in which its left end may lie."""
+_COLUMNS_OF_A_LINE = 4
+"""Of three points one outlier moves a median slope."""
 
 
 @dataclass(frozen=True)
@@ -184,21 +187,41 @@ def crossing_of(vein: Organ, around: Surroundings) -> Findings:
 
 
 def _add_crossing(found: Findings, around: Surroundings, vein: BoolArray, source: OrganSource) -> None:
-    known = np.flatnonzero(around.trachea.any(axis=(1, 2)))
-    columns = np.flatnonzero(around.trachea[known[len(known) // 2] :].any(axis=(0, 1)))
-    z, y, x = np.nonzero(vein[:, :, columns[0] : columns[-1] + 1])
-    if not z.size:
-        return
-    # Per column the lowest voxel of the vein; their median is the caudal margin at the trachea.
-    level = float(np.median([int(z[x == column].min()) for column in np.unique(x)]))
-    nearest = np.abs(z - level) <= np.abs(z - level).min() + 1
-    found.landmark(
-        _CROSSING,
-        (level, float(y[nearest].mean()), float(columns.mean())),
-        around.scan.grid,
-        source,
-        "caudal margin of the left brachiocephalic vein in front of the trachea",
-    )
+    crossing = _caudal_margin(vein, trachea_sides(around))
+    if crossing is not None:
+        found.landmark(
+            _CROSSING,
+            crossing,
+            around.scan.grid,
+            source,
+            "caudal margin of the left brachiocephalic vein in front of the trachea",
+        )
+
+
+def _caudal_margin(vein: BoolArray, sides: FloatArray) -> tuple[float, float, float] | None:
+    """Lowest point of the vein's caudal margin over the trachea, as a voxel index; ``None`` beside the trachea.
+
+    The margin is a straight line through the lowest voxels of the columns, so that what hangs from a mask in fewer
+    than half of them, a spur or the beginning of the cava, does not lower it.
+
+    Args:
+        vein: The vein ``[z, y, x]``.
+        sides: Right and left column of the trachea per slice.
+    """
+    columns = np.arange(vein.shape[2])
+    before = vein & ((columns >= sides[:, :1]) & (columns <= sides[:, 1:]))[:, None, :]
+    seen = np.flatnonzero(before.any(axis=(0, 1)))
+    if not seen.size:
+        return None
+    lowest = before[:, :, seen].any(axis=1).argmax(axis=0).astype(float)
+    margin = lowest
+    if seen.size >= _COLUMNS_OF_A_LINE:
+        slope, level = siegelslopes(lowest, seen)
+        margin = np.maximum(level + slope * seen, lowest.min())
+    z = float(margin.min())
+    near = np.argwhere(before[int(round(z))] if before[int(round(z))].any() else before.any(axis=0))
+    # The margin is the lower face of its voxels.
+    return z - 0.5, float(near[:, 0].mean()), float(seen.mean())
 
 
 def add_crossing_surrogate(found: Findings, around: Surroundings, arch_top_z: float | None) -> None:

@@ -15,7 +15,8 @@ from LNStationLib.organs.body import find_body
 from LNStationLib.organs.context import Context
 from LNStationLib.organs.find_arteries import add_arteries
 from LNStationLib.organs.find_bones import add_bones
-from LNStationLib.organs.find_veins import add_esophagus, add_inferior_pulmonary_veins, add_veins
+from LNStationLib.organs.find_esophagus import add_esophagus
+from LNStationLib.organs.find_veins import add_inferior_pulmonary_veins, add_veins
 from LNStationLib.organs.findings import Findings
 from LNStationLib.organs.groups import AIRWAY_PARTS, AIRWAYS, BONES, LUNGS
 from LNStationLib.organs.laterality import warn_of_exchanged_sides

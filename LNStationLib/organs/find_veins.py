@@ -1,4 +1,4 @@
-"""Add the veins of the mediastinum and the esophagus where they are not supplied."""
+"""Add the veins of the mediastinum where they are not supplied."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from LNStationLib.organs import azygos, blood, brachiocephalic, esophagus, morphology, pulmonary_veins, veins
+from LNStationLib.organs import azygos, blood, brachiocephalic, morphology, pulmonary_veins, veins
 from LNStationLib.organs.aorta import end_before_trachea
 from LNStationLib.organs.context import Context
 from LNStationLib.organs.findings import Findings
@@ -184,20 +184,3 @@ def _behind_left_clavicle(context: Context, around: Surroundings) -> float:
     if clavicle is None:
         return around.carina[2] + context.scan.voxels(_LEFT_OF_CARINA_MM)
     return float(np.flatnonzero(clavicle.any(axis=(0, 1)))[0]) + context.scan.voxels(_BEHIND_CLAVICLE_MM)
-
-
-def add_esophagus(context: Context, spine: Spine | None) -> None:
-    """Find the esophagus where it is not supplied."""
-    scan, organs = context.scan, context.organs
-    carina, trachea = context.index("carina"), organs.mask("trachea")
-    if "esophagus" in organs:
-        return
-    if carina is None or trachea is None or spine is None:
-        organs.warnings.append("The esophagus was not placed: trachea or spine was not found.")
-        return
-    blocked = context.blood(scan.spacing_mm) | context.lungs() | context.air(scan.spacing_mm) | ~context.body
-    blocked |= context.union(("azygos_arch",)) | context.bones()
-    blocked |= blood.enhanced_blood(scan.hu, organs)
-    gas = esophagus.own_gas(scan, spine, context.lungs(), context.air())
-    aorta = organs.mask("descending_aorta")
-    esophagus.find_esophagus(scan, spine, trachea, carina, blocked, gas, aorta).add_to(organs)

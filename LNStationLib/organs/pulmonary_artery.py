@@ -18,6 +18,8 @@ _SMALLEST_ARM_MM3 = 1000.0
 """1 ml: a branch of 8 mm, 2 cm long; lobar branches are smaller, main branches ten times larger."""
 _RIM_AREA_MM2 = 40.0
 """A circle of 7 mm: what rises above the left pulmonary artery is its branches to the upper lobe."""
+_BRANCH_RADIUS_MM = 3.5
+"""Half of those 7 mm."""
 _SHELL_VOXELS = 2.0
 """Thickness of a shell of the wave: at least 1.5 keep it connected."""
 _ROOT_SLOPE, _ROOT_MM = 1.5, 6.0
@@ -56,13 +58,25 @@ def split_pulmonary_artery(artery: BoolArray, scan: Scan, source: OrganSource, d
 
 
 def add_upper_rim(found: Findings, left: BoolArray, scan: Scan, source: OrganSource) -> None:
-    """Add a landmark at the highest slice of the left pulmonary artery that is more than a small branch."""
-    areas = left.sum(axis=(1, 2)) * scan.spacing_mm**2
+    """Add a landmark at the highest slice of the left pulmonary artery that is more than a small branch.
+
+    What hangs on the artery by a neck as thin as a branch does not count: a network may take it from the arch.
+    """
+    artery = _without_branches(left, scan)
+    areas = artery.sum(axis=(1, 2)) * scan.spacing_mm**2
     top = int(np.flatnonzero(areas >= min(_RIM_AREA_MM2, float(areas.max())))[-1])
-    y, x = np.argwhere(left[top]).mean(axis=0)
+    y, x = np.argwhere(artery[top]).mean(axis=0)
     found.landmark(
         "left_pulmonary_artery_top", (top, y, x), scan.grid, source, "highest slice of the left pulmonary artery"
     )
+
+
+def _without_branches(left: BoolArray, scan: Scan) -> BoolArray:
+    """The largest piece that is left where branches are cut off, with its own surface; all of a slender artery."""
+    core = morphology.open_(left, _BRANCH_RADIUS_MM, scan.spacing_mm)
+    if not core.any():
+        return left
+    return left & morphology.dilate(morphology.largest(core), scan.spacing_mm, scan.spacing_mm)
 
 
 def upper_rim(left: BoolArray, scan: Scan) -> Findings:

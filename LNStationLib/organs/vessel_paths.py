@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,14 +68,31 @@ def soft_tissue(around: Surroundings) -> BoolArray:
 
 def trachea_edges(around: Surroundings) -> FloatArray:
     """Front row and right column of the trachea per slice; beyond its ends those of the nearest slice."""
+    return _per_slice(
+        around, lambda cut: (np.flatnonzero(cut.any(axis=1))[0], _percentile_column(cut, _EDGE_PERCENTILE))
+    )
+
+
+def trachea_sides(around: Surroundings) -> FloatArray:
+    """Right and left column of the trachea per slice; beyond its ends those of the nearest slice."""
+    return _per_slice(
+        around,
+        lambda cut: (_percentile_column(cut, _EDGE_PERCENTILE), _percentile_column(cut, 100 - _EDGE_PERCENTILE)),
+    )
+
+
+def _percentile_column(cut: BoolArray, percentile: float) -> float:
+    return float(np.percentile(np.nonzero(cut)[1], percentile))
+
+
+def _per_slice(around: Surroundings, measure: Callable[[BoolArray], tuple[float, float]]) -> FloatArray:
+    """Two measures of the trachea's cut per slice, ``(slices, 2)``, interpolated and held beyond its ends."""
     known = np.flatnonzero(around.trachea.any(axis=(1, 2)))
-    front = [np.flatnonzero(around.trachea[z].any(axis=1))[0] for z in known]
-    right = [np.percentile(np.nonzero(around.trachea[z])[1], _EDGE_PERCENTILE) for z in known]
     # At the carina the lumen widens into the right main bronchus: take the wall a little above it.
-    steady = known >= min(known[-1], around.carina[0] + around.scan.voxels(_STEADY_ABOVE_CARINA_MM))
+    steady = known[known >= min(known[-1], around.carina[0] + around.scan.voxels(_STEADY_ABOVE_CARINA_MM))]
+    values = np.array([measure(around.trachea[z]) for z in steady], dtype=float)
     z = np.arange(around.scan.grid.shape[0])
-    pairs = [np.interp(z, known[steady], np.array(values)[steady]) for values in (front, right)]
-    return np.stack(pairs, axis=1)
+    return np.stack([np.interp(z, steady, column) for column in values.T], axis=1)
 
 
 def cheapest(

@@ -158,12 +158,6 @@ class Levels:
     def left_brachiocephalic_vein_crossing(self) -> Border:
         """Where the caudal margin of the left brachiocephalic vein crosses the trachea (2R above, 4R below)."""
         words = "caudal margin of the left brachiocephalic vein at the trachea"
-        vein = self._frame.mask("brachiocephalic_vein_left")
-        if vein is not None and not self._frame.is_surrogate("brachiocephalic_vein_left"):
-            columns = self._frame.require("trachea").mask.any(axis=(0, 1), keepdims=True)
-            crossing = vein & columns
-            if crossing.any():
-                return plane(lowest_z_mm(crossing, self._frame.grid), words)
         border = self._landmark("left_brachiocephalic_vein_crossing", words)
         trunk = self._frame.mask("brachiocephalic_trunk")
         if border is not None and (not border.surrogate or trunk is None):

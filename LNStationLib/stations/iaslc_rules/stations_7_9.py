@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.ndimage import binary_dilation
 
 from LNStationLib.stations.iaslc_rules.borders import plane
 from LNStationLib.stations.iaslc_rules.region import Anatomy, Region
@@ -17,6 +18,10 @@ LIGAMENT_THICKNESS_MM = 10.0
 _BRONCHI_MARGIN_MM = 6.0
 """Nodes of 7 may reach this far in front of the main bronchi. Chosen in development; no published source."""
 
+_ACROSS = np.zeros((3, 3, 3), dtype=bool)
+_ACROSS[:, 1, 1] = _ACROSS[1, 1, :] = True
+"""A voxel with its neighbors above, below, left and right."""
+
 
 def station_7(anatomy: Anatomy) -> Region:
     """7, subcarinal, between the main bronchi.
@@ -30,7 +35,7 @@ def station_7(anatomy: Anatomy) -> Region:
     mask = anatomy.mediastinal_tissue & frame.below(upper) & frame.above(lower)
     mask &= frame.left_of(walls.right_bronchi_medial) & frame.right_of(walls.left_bronchi_medial)
     mask &= frame.y_mm > walls.bronchi_front.position_mm - _BRONCHI_MARGIN_MM
-    mask &= frame.in_front_of(walls.spine_front)
+    mask &= frame.in_front_of(walls.spine_front) & ~_before_heart(anatomy)
     return Region(
         mask,
         {
@@ -42,6 +47,15 @@ def station_7(anatomy: Anatomy) -> Region:
             "posterior": walls.spine_front,
         },
     )
+
+
+def _before_heart(anatomy: Anatomy) -> BoolArray:
+    """What has the heart behind it: beside and before the roof of the left atrium runs the pulmonary artery.
+
+    The heart is looked for one voxel to each side, above and below, where an outline is less sure than its tissue.
+    """
+    heart = binary_dilation(anatomy.frame.union("heart", "atrium_left"), _ACROSS)
+    return np.logical_or.accumulate(heart[:, ::-1], axis=1)[:, ::-1]
 
 
 def station_8(anatomy: Anatomy) -> Region:

@@ -137,8 +137,14 @@ def _completed(frame: Frame, lung: BoolArray, other: BoolArray) -> BoolArray:
     for run in range(1, count + 1):
         slices = np.flatnonzero(runs == run)
         if len(slices) >= frame.voxels(_SOLID_RUN_MM):
-            completed[slices] = _mirrored(frame, other, slices)
+            completed[slices] = _mirrored(frame, other, slices) & ~_behind_heart(frame, slices)
     return completed
+
+
+def _behind_heart(frame: Frame, slices: np.ndarray) -> BoolArray:
+    """The space about esophagus, descending aorta and spine, which lies left of the middle: no mirrored lung is there."""
+    organs = frame.union("esophagus", "descending_aorta", "spine")
+    return np.stack([_slice_hull(organs[z]) if organs[z].any() else organs[z] for z in slices])
 
 
 def _mirrored(frame: Frame, lung: BoolArray, slices: np.ndarray) -> BoolArray:

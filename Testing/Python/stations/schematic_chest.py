@@ -20,6 +20,8 @@ from LNStationLib.support.types import BoolArray, HuArray
 GRID = Grid(shape=(162, 106, 122), spacing_mm=(1.5, 1.5, 1.5), origin_mm=(0.0, -80.0, -91.0))
 MANUBRIUM_TOP, LUNG_APEX, CARINA = 200.0, 218.0, 120.0
 ARCH_TOP, ARCH_UNDERSIDE, LEFT_ARTERY_TOP = 169.0, 141.0, 127.0
+VEIN_CROSSING = 173.75
+"""The lower face of the lowest voxel of the left brachiocephalic vein in front of the trachea."""
 INTERMEDIUS_END, LEFT_LOWER_LOBE = 80.0, 95.0
 _FAT_HU, _LUNG_HU, _AIR_HU, _BLOOD_HU, _BONE_HU, _MUSCLE_HU = -90, -850, -1000, 45, 400, 50
 
@@ -101,6 +103,7 @@ def _landmarks() -> dict[str, Landmark]:
         "manubrium_top": (0.0, -68.0, MANUBRIUM_TOP),
         "aortic_arch_top": (20.0, -10.0, ARCH_TOP),
         "aortic_arch_underside": (24.0, 8.0, ARCH_UNDERSIDE),
+        "left_brachiocephalic_vein_crossing": (0.0, -30.0, VEIN_CROSSING),
         "left_pulmonary_artery_top": (28.0, 2.0, LEFT_ARTERY_TOP),
         "bronchus_intermedius_end": (-30.0, 15.0, INTERMEDIUS_END),
         "left_lower_lobe_bronchus_origin": (40.0, 22.0, LEFT_LOWER_LOBE),
