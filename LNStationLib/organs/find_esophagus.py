@@ -50,7 +50,8 @@ def _path(context: Context, spine: Spine, known: Organ | None) -> Findings:
     """The esophagus along the best path; through its known part where there is one."""
     scan, organs = context.scan, context.organs
     carina, trachea = context.index("carina"), organs.mask("trachea")
-    assert carina is not None and trachea is not None
+    assert carina is not None
+    assert trachea is not None
     blocked = context.blood(scan.spacing_mm) | context.lungs() | context.air(scan.spacing_mm) | ~context.body
     blocked |= context.union(("azygos_arch",)) | context.bones()
     blocked |= blood.enhanced_blood(scan.hu, organs)

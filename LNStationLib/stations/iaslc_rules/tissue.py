@@ -142,7 +142,7 @@ def _completed(frame: Frame, lung: BoolArray, other: BoolArray) -> BoolArray:
 
 
 def _behind_heart(frame: Frame, slices: np.ndarray) -> BoolArray:
-    """The space about esophagus, descending aorta and spine, which lies left of the middle: no mirrored lung is there."""
+    """Between esophagus, descending aorta and spine, off the midline: a mirrored lung does not reach there."""
     organs = frame.union("esophagus", "descending_aorta", "spine")
     return np.stack([_slice_hull(organs[z]) if organs[z].any() else organs[z] for z in slices])
 

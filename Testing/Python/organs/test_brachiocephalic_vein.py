@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from organs.organ_cases import CARINA, CROSSING_Z, SPACING_MM, Thorax, dice, found_in_thorax, make_thorax, tube
+from scipy import ndimage
 
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.imaging.scan import Scan
 from LNStationLib.organs import find_veins
-from LNStationLib.organs.brachiocephalic import find_brachiocephalic_vein_left
+from LNStationLib.organs.brachiocephalic import crossing_of, find_brachiocephalic_vein_left
 from LNStationLib.organs.context import Context
 from LNStationLib.organs.vessel_paths import Surroundings
 from LNStationLib.state.organ_set import Landmark, Organ, OrganSet, OrganSource
@@ -54,6 +57,62 @@ def test_it_crosses_where_the_brachiocephalic_trunk_leaves_the_arch(below_notch_
 def test_arch_and_manubrium_count_alike_where_the_trunk_is_not_known() -> None:
     around = upper_mediastinum(trunk_z=None, arch_z=NOTCH - 45.0 / 2.0)
     assert crossing_below_notch_mm(around) == pytest.approx(35.0, abs=6.0)
+
+
+def descending_vein(slope: float) -> np.ndarray:
+    """A vein of 12 mm in front of the trachea, whose middle descends by ``slope`` voxels a column to the right."""
+    z, y, x = np.ogrid[: GRID.shape[0], : GRID.shape[1], : GRID.shape[2]]
+    axis = 40.0 + slope * (x - TRACHEA_X)
+    return np.asarray((np.hypot((z - axis) / np.hypot(1, slope), y - 30) <= 3.0) & (x > 8) & (x < 46))
+
+
+def margin_mm(vein: np.ndarray, around: Surroundings | None = None) -> float:
+    organ = Organ(VEIN, vein, OrganSource.NETWORK, "")
+    (mark,) = crossing_of(organ, around or upper_mediastinum(trunk_z=None, arch_z=None)).landmarks
+    assert mark.source is OrganSource.NETWORK
+    return mark.point_mm[2]
+
+
+@pytest.mark.parametrize("slope", [0.4, 0.0, -0.4])
+def test_the_vein_crosses_where_its_lower_margin_leaves_the_trachea(slope: float) -> None:
+    """The right edge in a patient, the left one in a mirrored image."""
+    vein = descending_vein(slope)
+    true = np.flatnonzero((vein[:, :, TRACHEA_X - 4 : TRACHEA_X + 5]).any(axis=(1, 2)))[0] - 0.5
+    assert margin_mm(vein) == pytest.approx(true * GRID.spacing_mm[0], abs=GRID.spacing_mm[0])
+
+
+def test_a_spur_and_speckles_below_the_vein_do_not_lower_its_margin() -> None:
+    vein = descending_vein(0.4)
+    torn = vein.copy()
+    torn[26:40, 28:32, TRACHEA_X - 1 : TRACHEA_X + 1] = True
+    torn[20, 30, TRACHEA_X - 3] = True
+    assert margin_mm(torn) == pytest.approx(margin_mm(vein), abs=GRID.spacing_mm[0])
+
+
+def test_noise_on_its_surface_moves_the_margin_by_less_than_a_voxel() -> None:
+    vein = descending_vein(0.4)
+    rim = ndimage.binary_dilation(vein) ^ ndimage.binary_erosion(vein)
+    noisy = vein ^ (rim & (np.random.default_rng(5).random(vein.shape) < 0.3))
+    assert margin_mm(noisy) == pytest.approx(margin_mm(vein), abs=2.0 * GRID.spacing_mm[0])
+
+
+def test_the_trachea_counts_at_the_level_of_the_vein_where_it_runs_aslant() -> None:
+    """On a turned patient it lies elsewhere far below, under the lower part of the vein."""
+    around = upper_mediastinum(trunk_z=None, arch_z=None)
+    trachea = np.zeros_like(around.trachea)
+    for z in range(GRID.shape[0]):
+        middle = TRACHEA_X + round(0.25 * (z - 40))
+        trachea[z, TRACHEA_Y : TRACHEA_Y + 6, middle - 4 : middle + 5] = True
+    vein = descending_vein(0.6)
+    upright = margin_mm(vein)
+    assert margin_mm(vein, replace(around, trachea=trachea)) == pytest.approx(upright, abs=2 * GRID.spacing_mm[0])
+
+
+def test_a_vein_beside_the_trachea_has_no_crossing() -> None:
+    vein = descending_vein(0.4)
+    vein[:, :, : TRACHEA_X + 6] = False
+    organ = Organ(VEIN, vein, OrganSource.NETWORK, "")
+    assert not crossing_of(organ, upper_mediastinum(trunk_z=None, arch_z=None)).landmarks
 
 
 def check_vein(organs: OrganSet, thorax: Thorax) -> None:

@@ -337,3 +337,16 @@ def test_the_line_of_the_ligament_goes_straight_on_in_front_of_the_artery_and_be
     np.testing.assert_allclose(line[y < artery[1]], artery[0], atol=0.1)
     behind = line[y > walls.isthmus.position_mm.item()]
     np.testing.assert_allclose(behind, behind[0], atol=0.1)
+
+
+def test_7_holds_nothing_in_front_of_the_left_atrium() -> None:
+    """Its roof reaches up between the bronchi; in front of it run the pulmonary artery and its fat."""
+    hu, organs = chest.schematic_chest()
+    roof = chest.box((-14.0, 14.0), (10.0, 18.0), (84.0, 96.0))
+    plain = IaslcRules().parse(hu, organs).mask("7")
+    before = chest.box((-12.0, 12.0), (-10.0, 9.0), (85.0, 95.0))
+    assert (plain & before).any()
+    organs.add(Organ("atrium_left", roof, OrganSource.NETWORK, "schematic"))
+    found = IaslcRules().parse(hu, organs).mask("7")
+    assert not (found & before).any()
+    assert (found & chest.box((-12.0, 12.0), (20.0, 40.0), (85.0, 95.0))).any()

@@ -158,3 +158,17 @@ def test_a_lung_that_reaches_a_little_lower_than_the_other_is_not_mirrored() -> 
     found = mediastinum(frame(fat(), spine=box((0, 40), (66, 80), (38, 52)), **lungs))
     assert found[20].any()
     assert not found[10].any()
+
+
+def test_a_mirrored_lung_leaves_room_for_esophagus_and_aorta_beside_the_spine() -> None:
+    """The right lung reaches to the midline behind the heart; the left one, which holds no air, did not."""
+    whole = (0, 40)
+    organs = {
+        "lung_right": box(whole, (20, 75), (5, 44)) & ~box(whole, (50, 75), (35, 44)),
+        "spine": box(whole, (50, 70), (36, 54)),
+        "esophagus": box(whole, (40, 46), (46, 52)),
+        "descending_aorta": box(whole, (42, 56), (55, 66)),
+    }
+    found = mediastinum(frame(fat(), **organs))
+    assert found[20, 46:50, 47:55].all()
+    assert not found[20, 30, 60:84].any()
