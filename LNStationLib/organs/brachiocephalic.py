@@ -215,7 +215,8 @@ def _caudal_margin(vein: BoolArray, sides: FloatArray) -> tuple[float, float, fl
     lowest = before[:, :, seen].any(axis=1).argmax(axis=0).astype(float)
     margin = _line_of_most(seen, lowest) if seen.size >= _COLUMNS_OF_A_LINE else lowest
     z = float(max(margin.min(), lowest.min()))
-    near = np.argwhere(before[int(round(z))] if before[int(round(z))].any() else before.any(axis=0))
+    row = before[round(z)]
+    near = np.argwhere(row if row.any() else before.any(axis=0))
     # The margin is the lower face of its voxels.
     return z - 0.5, float(near[:, 0].mean()), float(seen.mean())
 

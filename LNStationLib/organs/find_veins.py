@@ -28,8 +28,9 @@ _BEHIND_CLAVICLE_MM = 12.0
 """Half the head of the clavicle (25 mm wide): the vein begins behind it."""
 _LEFT_OF_CARINA_MM = 35.0
 """The same place where no clavicle is in view: the head begins 2 to 2.5 cm from the midline."""
-_AZYGOS_WIDTH_MM = 6.0
-"""Of a slender azygos arch (usually 7 to 10 mm), which enters the cava below the confluence of these veins."""
+_AZYGOS_RADIUS_MM = 3.0
+"""Of a slender azygos arch (usually 7 to 10 mm wide), which enters the cava below the confluence of these veins: their
+lower margin lies above its axis, though over a dilated aorta no higher than its top."""
 _MOST = 0.5
 """More than half of what is seen of a vein decides on which side of the aorta it passes."""
 
@@ -158,7 +159,7 @@ def _unless_impossible(context: Context, vein: Organ, around: Surroundings) -> O
         return vein
     organs, level = context.organs, context.scan.grid.index(crossing[0].point_mm)[0]
     azygos_arch, wrong = organs.organs.get("azygos_arch"), _behind_aorta(context, vein.mask, around.trachea)
-    least = context.scan.voxels(_AZYGOS_WIDTH_MM)
+    least = _AZYGOS_RADIUS_MM / context.scan.spacing_mm
     if azygos_arch is not None and level < float(np.flatnonzero(azygos_arch.mask.any(axis=(1, 2)))[0]) + least:
         if azygos_arch.source is OrganSource.NETWORK and (azygos_arch.confidence or 0) < (vein.confidence or 0):
             del organs.organs["azygos_arch"]
