@@ -29,8 +29,8 @@ _BEHIND_CLAVICLE_MM = 12.0
 _LEFT_OF_CARINA_MM = 35.0
 """The same place where no clavicle is in view: the head begins 2 to 2.5 cm from the midline."""
 _AZYGOS_RADIUS_MM = 3.0
-"""Of a slender azygos arch (usually 7 to 10 mm wide), which enters the cava below the confluence of these veins: their
-lower margin lies above its axis, though over a dilated aorta no higher than its top."""
+"""Of a slender azygos arch (usually 7 to 10 mm wide), which enters the cava below the confluence of these veins:
+their lower margin lies above its axis, though over a dilated aorta no higher than its top."""
 _MOST = 0.5
 """More than half of what is seen of a vein decides on which side of the aorta it passes."""
 

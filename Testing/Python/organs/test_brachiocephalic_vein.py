@@ -169,5 +169,5 @@ def test_a_vein_of_a_network_behind_the_aorta_or_below_a_surer_azygos_arch_is_no
 
 
 def test_a_vein_that_a_dilated_aorta_pushes_beside_the_azygos_arch_leaves_both() -> None:
-    """Its lower margin lies 5 mm above the lowest slice of the arch, as on a real CT; the arch stays though less sure."""
+    """Its lower margin lies 5 mm above the arch's lowest slice, as on a real CT; a less sure arch stays, too."""
     assert network_s_vein((-18.0, 0.0), azygos_confidence=0.5) == (True, True)
