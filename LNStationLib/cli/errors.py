@@ -46,7 +46,7 @@ def set_up_logging(debug: bool) -> None:
         level=logging.DEBUG if debug else logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
     )
     # These tell their own internals at these levels.
-    for chatty in ("matplotlib", "PIL", "nibabel", "urllib3", "dicomweb_client", "highdicom"):
+    for chatty in ("matplotlib", "PIL", "nibabel", "urllib3", "dicomweb_client"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     # Warns of each failed request with a traceback, beside the sentence that the user gets.
     logging.getLogger("retrying").setLevel(logging.ERROR)

@@ -80,7 +80,12 @@ def read_series_files(files: Sequence[Path], modality: str, name: str, warn: War
 
 def read_series_grid(folder: Path, modality: str, name: str, warn: Warn) -> DicomVolume:
     """Where the one series of a modality lies: as :func:`read_series`, but its pixels stay 0 and are not decoded."""
-    series = choose_series(group_series(files_under(folder)), modality, name, warn)
+    return series_grid(files_under(folder), modality, name, warn)
+
+
+def series_grid(files: Sequence[Path], modality: str, name: str, warn: Warn) -> DicomVolume:
+    """As :func:`read_series_grid`, of the one series of a modality among given files."""
+    series = choose_series(group_series(files), modality, name, warn)
     ordered, stack = _ordered(series, name, warn)
     columns, rows = (int(ordered.headers[0][keyword].value) for keyword in ("Columns", "Rows"))
     image = sitk.Image([columns, rows, len(ordered.headers)], sitk.sitkUInt8)

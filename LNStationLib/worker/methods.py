@@ -35,6 +35,7 @@ from LNStationLib.support.errors import InputError
 from LNStationLib.support.progress import Progress, portion
 from LNStationLib.worker import params as p
 from LNStationLib.worker.case_store import CaseStore, WarmCase
+from LNStationLib.worker.dicom_export import export_from_files
 from LNStationLib.worker.identity import anonymous, identified
 from LNStationLib.worker.images import read_image, required_image, write_image
 from LNStationLib.worker.server import Method
@@ -67,6 +68,7 @@ class Methods:
             "restore_case": self._restore_case,
             "stage": self._stage,
             "report": self._report,
+            "export_dicom": self._export_dicom,
             "sample": self._sample,
             "release_case": self._release_case,
         }
@@ -209,6 +211,13 @@ class Methods:
             review=given.review,
         )
         return {"files": [str(path) for path in files]}
+
+    def _export_dicom(self, params: Result, progress: Progress) -> Result:
+        given = p.checked(p.ExportDicom, params)
+        assessed = _assessed(self._store.get(given.case))
+        warnings: list[str] = []
+        files = export_from_files(assessed, given, warnings.append, progress)
+        return {"files": [str(path) for path in files], "warnings": list(dict.fromkeys(warnings))}
 
     def _sample(self, params: Result, progress: Progress) -> Result:
         from LNStationLib.phantom.samples import write_sample

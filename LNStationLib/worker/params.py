@@ -139,6 +139,15 @@ class Report(CaseParams):
         return self
 
 
+class ExportDicom(CaseParams):
+    """Where the DICOM objects go, and which series the CT came from."""
+
+    folder: str = Field(min_length=1)
+    ct_files: list[str] = Field(min_length=1)
+    review: Review | None = None
+    report: str | None = None
+
+
 class Sample(Params):
     """One of the sample patients."""
 

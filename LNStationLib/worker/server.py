@@ -37,6 +37,7 @@ METHODS = (
     "restore_case",
     "stage",
     "report",
+    "export_dicom",
     "sample",
     "release_case",
     "shutdown",

@@ -17,6 +17,7 @@ from pydicom import dcmread
 from pydicom.uid import RE_VALID_UID
 
 from LNStationLib.export.dicom.archive_access import PASSWORD_VARIABLE, TOKEN_VARIABLE, USER_VARIABLE, ArchiveAccess
+from LNStationLib.export.dicom.discretion import no_values_told
 from LNStationLib.imaging import dicom_headers as dcm
 from LNStationLib.imaging.dicom_series import MIN_SLICES
 from LNStationLib.imaging.reading import Warn
@@ -81,6 +82,7 @@ class Archive:
         # A repeated request would begin where the first one's data ended.
         self._client.set_http_retry_params(retry=False)
 
+    @no_values_told()
     def fetch(
         self, study: str, folder: Path, warn: Warn, series: str | None = None, progress: Progress = silent
     ) -> FetchedStudy:
@@ -107,6 +109,7 @@ class Archive:
             self._fetch_series(study, pet, folder / "pet", portion(progress, 0.7, 1.0))
         return FetchedStudy(folder / "ct", None if pet is None else folder / "pet")
 
+    @no_values_told()
     def store(self, files: Sequence[Path], progress: Progress = silent) -> None:
         """Store files in one request, so that an archive that breaks off has none of them.
 

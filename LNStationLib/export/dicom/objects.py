@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import SimpleITK as sitk
 from pydicom.dataset import Dataset
 
+from LNStationLib.export.dicom.discretion import no_values_told
 from LNStationLib.export.dicom.document import report_document
 from LNStationLib.export.dicom.identity import Identity
 from LNStationLib.export.dicom.results import Results
@@ -59,6 +60,7 @@ class _Maker:
         return report_document(pdf, self.source, self.identity, _number(name), _TITLES[name])
 
 
+@no_values_told()
 def dicom_objects(results: Results, source: SourceSeries, progress: Progress) -> dict[str, Dataset]:
     """Everything that an assessment gives in DICOM, by file name.
 
@@ -75,7 +77,7 @@ def dicom_objects(results: Results, source: SourceSeries, progress: Progress) ->
         GeometryError: The label maps are not on the grid of the series.
     """
     for what, labels in (("stations", results.stations), ("nodes", results.nodes)):
-        source.check_holds(labels, what)
+        source = source.holding(labels, what)
     maker, made = _Maker(results, source), dict[str, Dataset | None]()
     seg_stations, seg_nodes, structures, report, document = FILE_NAMES
     progress("making the segmentation of stations", 0.0)

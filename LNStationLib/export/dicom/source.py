@@ -63,17 +63,28 @@ class SourceSeries:
         """Frame of Reference UID."""
         return str(self.slices[0].FrameOfReferenceUID)
 
-    def check_holds(self, labels: sitk.Image, what: str) -> None:
-        """Make sure that a label map lies on the series' grid.
+    def holding(self, labels: sitk.Image, what: str) -> SourceSeries:
+        """The series with its slices in the order of a label map: programs count them from either end.
 
         Raises:
-            GeometryError: It does not: it was made from other images.
+            GeometryError: The label map is not on the series' grid: it was made from other images.
         """
-        if not same_grid(labels, self.grid):
-            raise GeometryError(
-                f"the {what} are not on the grid of the CT series: give the series that was assessed, the same "
-                "reconstruction and all of its slices."
-            )
+        for series in (self, self._reversed()):
+            if same_grid(labels, series.grid):
+                return series
+        raise GeometryError(
+            f"the {what} are not on the grid of the CT series: give the series that was assessed, the same "
+            "reconstruction and all of its slices."
+        )
+
+    def _reversed(self) -> SourceSeries:
+        grid = sitk.Image(self.grid.GetSize(), sitk.sitkUInt8)
+        last = self.grid.GetSize()[2] - 1
+        grid.SetOrigin(self.grid.TransformIndexToPhysicalPoint([0, 0, last]))
+        grid.SetSpacing(self.grid.GetSpacing())
+        direction = self.grid.GetDirection()
+        grid.SetDirection([-value if i % 3 == 2 else value for i, value in enumerate(direction)])
+        return SourceSeries(self.slices[::-1], grid)
 
 
 def read_source(folder: Path, warn: Warn) -> SourceSeries:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydicom.dataset import Dataset
 
+from LNStationLib.export.dicom.discretion import no_values_told
 from LNStationLib.export.dicom.objects import FILE_NAMES
 from LNStationLib.export.output_folder import partial_folder, prepare_output_folder, user_facing_errors
 from LNStationLib.support.progress import Progress, silent
@@ -17,6 +18,7 @@ IMAGES_FOLDER = "ct"
 """Where the images of a converted CT go."""
 
 
+@no_values_told()
 def write_objects(
     objects: Mapping[str, Dataset],
     out: Path,

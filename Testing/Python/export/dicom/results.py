@@ -19,9 +19,10 @@ COARSE_MM = (4.0, 4.0, 6.0)
 FRAMES = {
     "axial": Frame(spacing=COARSE_MM),
     "feet first": Frame((-1, 0, 0, 0, 1, 0, 0, 0, -1), COARSE_MM),
+    "mirrored": Frame((1, 0, 0, 0, 1, 0, 0, 0, -1), COARSE_MM),
     "oblique": Frame((0.8, 0, 0.6, 0, 1, 0, -0.6, 0, 0.8), (4.0, 5.0, 6.0)),
 }
-"""Grids that a series can have; the axes of DICOM slices are right-handed."""
+"""Grids that results can have. DICOM slices lie along a right-handed normal; files may count them the other way."""
 STUDY = {
     "StudyInstanceUID": "1.2.826.0.1.3680043.8.498.77",
     "StudyTime": "081500",

@@ -18,7 +18,7 @@ from LNStationLib.cli import app as cli
 from LNStationLib.export import write_outputs
 from LNStationLib.export.dicom.derived_ct import derived_series
 from LNStationLib.export.dicom.export import ExportRequest, export_dicom
-from LNStationLib.export.dicom.objects import FILE_NAMES
+from LNStationLib.export.dicom.objects import FILE_NAMES, dicom_objects
 from LNStationLib.export.dicom.results import Results
 from LNStationLib.export.dicom.source import read_source, study_header
 from LNStationLib.export.dicom.writer import write_objects
@@ -26,6 +26,7 @@ from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.dicom_series import read_series
 from LNStationLib.imaging.grid import AIR_HU
 from LNStationLib.support.errors import CancelledError, GeometryError, InputError, OutputError
+from LNStationLib.support.progress import silent
 
 
 def export(found: Results, ct: Path, out: Path, **options: bool) -> list[Path]:
@@ -95,6 +96,19 @@ def test_headers_that_the_standard_does_not_allow_are_left_empty() -> None:
     header.PatientSex, header.StudyDate, header.PatientID = "W", "20241", None
     kept = study_header(header)
     assert (kept.PatientSex, kept.StudyDate, kept.PatientID, kept.StudyTime) == ("", "", "", "")
+
+
+def test_no_value_of_a_header_is_told(
+    tmp_path: Path, recwarn: pytest.WarningsRecorder, caplog: pytest.LogCaptureFixture
+) -> None:
+    ct, found = on_chest()
+    source, _ = derived_series(ct, found.assessment.case, found.assessment.created)
+    for one in source.slices:
+        # One word is no person's name, which highdicom would say, quoting it.
+        one.PatientName = "ONEWORD"
+    write_objects(dicom_objects(found, source, silent), tmp_path, overwrite=False)
+    told = [str(warning.message) for warning in recwarn] + caplog.messages
+    assert [text for text in told if "ONEWORD" in text] == []
 
 
 def objects(*names: str) -> dict[str, FileDataset]:

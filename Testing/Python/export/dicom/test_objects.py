@@ -81,7 +81,7 @@ def test_the_same_results_give_the_same_identifiers_and_others_give_others(
 @pytest.mark.parametrize("frame", FRAMES)
 def test_segmentations_and_contours_hold_the_same_voxels(frame: str, tmp_path: Path) -> None:
     found = results(frame, with_review=False)
-    source = read_source(write_ct(tmp_path / "ct", found), print)
+    source = read_source(write_ct(tmp_path / "ct", found), print).holding(found.stations, "stations")
     identity = found.identity("1.2.3")
     for labels, structures in (
         (found.stations, station_structures(found, identity)),
