@@ -94,7 +94,7 @@ class NodeDetection(VolumeSection):
             for fps in (1.0, 2.0, 4.0, 8.0)
             if fps <= self.froc[-1].false_positives
         )
-        limits = (f"Measured with slices up to {self.sure_up_to_slice_mm:g} mm.",)
+        limits: tuple[str, ...] = (f"Measured with slices up to {self.sure_up_to_slice_mm:g} mm.",)
         if self.sure_from_mm is not None:
             limits = (f"Sensitivity is low below a short axis of {self.sure_from_mm:g} mm.", *limits)
         return [*super().card_rows(), CardRow("Operating points", points), CardRow("Limits", limits)]
