@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 from typing import cast
 
+import numpy as np
+
 from LNStationLib.imaging.boxes import Box, bounding_region, crop, paste
 from LNStationLib.models.package.card import SYNTHETIC_ONLY
 from LNStationLib.models.package.folders import find_package
@@ -106,7 +108,7 @@ class NodeNetwork:
         """
         box = region_box(state.stations)
         if box is None:
-            empty = paste(0, (slice(0, 0),) * 3, state.case.ct)
+            empty = paste(np.zeros((0, 0, 0)), (slice(0, 0),) * 3, state.case.ct)
             return Candidates(empty, ("There are no stations to search for nodes.",))
         found, warnings, model = _ask(state, box, cast(NodeNetworkOptions, options), progress)
         return Candidates(

@@ -15,7 +15,7 @@ from lnstation_training.evaluation.detection import mean_recall_at
 from lnstation_training.segmentation.channels import OrganSource, true_context
 from lnstation_training.segmentation.inference import whole_logits
 from lnstation_training.segmentation.module import CT_CHANNELS, SegmentationModule
-from lnstation_training.segmentation.patients import NODE_KINDS
+from lnstation_training.segmentation.patients import NODE_KINDS, Triple
 from lnstation_training.tasks.node_detection.context import drawn_context
 from lnstation_training.tasks.node_detection.scoring import PatientDetections, detections_of
 from LNStationLib.models.package import ModelPackage, NodeDetection
@@ -74,7 +74,9 @@ class NodeDetectionModule(SegmentationModule):
             ema_decay, learning_rate, weight_decay, schedule, warmup_steps, channels_last,
         )  # fmt: skip
         self.save_hyperparameters()
-        self.spacing_mm, self.probable = tuple(spacing_mm), probable
+        z, y, x = spacing_mm
+        self.spacing_mm: Triple = (z, y, x)
+        self.probable = probable
         self._found: list[PatientDetections] = []
 
     def organ_source(self) -> OrganSource:

@@ -72,7 +72,7 @@ def package_section(run: Run, evaluation: NodeEvaluation) -> NodeDetection:
 
 def froc_points(curve: list[CurvePoint]) -> list[FrocPoint]:
     """The curve at some numbers of false positives, as far as it reaches; its end where it reaches fewer than two."""
-    points = []
+    points: list[FrocPoint] = []
     for fps in POINTS_FP:
         within = [each for each in curve if each.false_positives <= fps]
         if within and (not points or within[-1].threshold < points[-1].threshold):
