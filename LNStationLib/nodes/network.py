@@ -2,12 +2,12 @@
 
 After the first stage of OSLN (Zhu et al. 2020, Sec. 3.1), on CT alone and for all nodes of 5 mm and more, as SA-MoE
 and PGLS need them. The network sees organs and stations as context; what it holds for node is split into single
-nodes, and how many of those are shown follows from the false positives that a reader accepts.
+nodes, and how many of those are shown follows from the false positives that a reader accepts. It stands behind the
+blob detector in the registry, so that an automatic choice stays that one's: no package here is better yet.
 """
 
 from __future__ import annotations
 
-import os
 from typing import cast
 
 import numpy as np
@@ -18,7 +18,6 @@ from LNStationLib.models.package.folders import find_package
 from LNStationLib.models.package.node_detection import NodeDetection
 from LNStationLib.models.package.reading import read_manifest, section_of
 from LNStationLib.models.runtime.options import device_option, engine_option
-from LNStationLib.networks.installation import missing_packages
 from LNStationLib.nodes.from_network.candidates import CandidateMap
 from LNStationLib.nodes.from_network.region import region_box
 from LNStationLib.nodes.method import Candidates, Proposal
@@ -28,31 +27,12 @@ from LNStationLib.state.node_result import NodeSearch
 from LNStationLib.state.patient_state import PatientState
 from LNStationLib.state.station_change import StationChange
 from LNStationLib.state.used_model import UsedModel
-from LNStationLib.support.errors import InputError
 from LNStationLib.support.progress import Progress
 from LNStationLib.support.types import Engine
 
 SMALLEST_SHORT_AXIS_MM = 5.0
 """A node of this short axis is visible; smaller ones are not reported."""
-SWITCH = "LNSTATION_NO_NODE_NETWORK"
-"""Environment variable: where it is set, an automatic choice finds nodes without a network."""
 _NODE_WARNINGS = ("Found by a network on CT alone: confirm that it is a node.",)
-
-
-def network_is_there(case: object = None) -> bool:
-    """Whether a package for nodes and what runs it are installed; the case does not matter."""
-    if os.environ.get(SWITCH) or missing_packages():
-        return False
-    try:
-        find_package(None, NodeDetection.task)
-    except InputError:
-        return False
-    return True
-
-
-NETWORK = Need(
-    "node_network", "node network: a model package for nodes, and learned models installed", network_is_there
-)
 
 
 class NodeNetworkOptions(MethodOptions):
@@ -68,11 +48,10 @@ class NodeNetworkOptions(MethodOptions):
     )
     model: str | None = option(
         None,
-        "Model package that finds nodes: its file, folder or id; by default the shipped one.",
+        "Model package that finds nodes: its file, folder or id; by default one that is installed.",
         title="Node model",
         flag="--nodes-model",
         selects=True,
-        width="expert",
     )
     device: str = device_option()
     engine: Engine = engine_option()
@@ -84,7 +63,7 @@ class NodeNetwork:
     name = "network"
     title = "Node network (model package)"
     options: type[MethodOptions] = NodeNetworkOptions
-    needs: tuple[Need, ...] = (NETWORK,)
+    needs: tuple[Need, ...] = ()
     package_task: str | None = NodeDetection.task
     search = NodeSearch(
         "network",

@@ -51,14 +51,12 @@ SLICES_MM = (1.0, 2.0, 3.0, 5.0)
 IN_PLANE_MM = 1.0
 ORGANS = {"heart": "group:blood", "airways": "group:airways", "esophagus": "group:esophagus"}
 """Masks that are kept of a patient, and the group of organs that each stands for."""
-METHODS: dict[str, tuple[StepSettings, Callable[[NodeFinding], float]]] = {
-    "ct_blobs": (StepSettings(method="ct_blobs"), lambda row: row.short_axis_mm),
-    "network": (
-        StepSettings(method="network", options={"network": {"false_positives": 20.0}}),
-        lambda row: row.score or 0.0,
-    ),
-    "pet_threshold": (StepSettings(method="pet_threshold"), lambda row: row.suv_max or 0.0),
+METHODS: dict[str, tuple[dict[str, float], Callable[[NodeFinding], float]]] = {
+    "ct_blobs": ({}, lambda row: row.short_axis_mm),
+    "network": ({"false_positives": 20.0}, lambda row: row.score or 0.0),
+    "pet_threshold": ({}, lambda row: row.suv_max or 0.0),
 }
+"""Options of each, and what its candidates are ranked by."""
 
 
 def rendered(number: int) -> PhantomCase:
@@ -139,15 +137,19 @@ def loaded(folder: Path) -> tuple[PatientState, np.ndarray, list[TrueNode], dict
     return state, sitk.GetArrayFromImage(read["truth"]), [TrueNode(**row) for row in facts["nodes"]], facts
 
 
-def scored(state: PatientState, truth: np.ndarray, nodes: list[TrueNode], name: str) -> PatientHits:
+def scored(
+    state: PatientState, truth: np.ndarray, nodes: list[TrueNode], name: str, model: str | None = None
+) -> PatientHits:
     """Candidates of a method held to the truth."""
-    choice, score = METHODS[name]
+    options, score = METHODS[name]
+    given = {**options, **({"model": model} if name == "network" else {})}
+    choice = StepSettings(method=name, options={name: given})
     found = find_nodes(replace(state, settings=state.settings.model_copy(update={"nodes": choice})))
     scores = {row.node_id: score(row) for row in found.findings}
     return match(sitk.GetArrayFromImage(found.labels), scores, truth.astype(np.uint16), nodes)
 
 
-def judged(number: int, cache: Path, methods: Sequence[str], again: Sequence[str]) -> dict:
+def judged(number: int, cache: Path, methods: Sequence[str], again: Sequence[str], model: str | None) -> dict:
     """Every method on one patient, from the cache where it was done before."""
     folder = prepared(number, cache)
     result: dict = {"number": number, "facts": json.loads((folder / "facts.json").read_text(encoding="utf-8"))}
@@ -159,7 +161,7 @@ def judged(number: int, cache: Path, methods: Sequence[str], again: Sequence[str
         if not file.exists() or name in again:
             patient = patient or loaded(folder)
             start = time.process_time()
-            hits = scored(*patient[:3], name)
+            hits = scored(*patient[:3], name, model)
             _say(f"patient {number} by {name}", start)
             file.write_text(hits.model_dump_json(), encoding="utf-8")
         result[name] = PatientHits.model_validate_json(file.read_text(encoding="utf-8"))
@@ -236,6 +238,7 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=1, help="number of the first patient")
     parser.add_argument("--methods", nargs="*", choices=list(METHODS), default=list(METHODS))
     parser.add_argument("--again", nargs="*", choices=list(METHODS), default=[], help="judge these again")
+    parser.add_argument("--model", help="package of the network; the shipped one by default")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--cache", type=Path, required=True, help="folder of the patients' images")
     parser.add_argument("--only-prepare", action="store_true", help="render and parse, no more")
@@ -247,7 +250,12 @@ def main() -> None:
             list(pool.map(partial(prepared, cache=options.cache), numbers))
             return
         results = list(
-            pool.map(partial(judged, cache=options.cache, methods=options.methods, again=options.again), numbers)
+            pool.map(
+                partial(
+                    judged, cache=options.cache, methods=options.methods, again=options.again, model=options.model
+                ),
+                numbers,
+            )
         )
     page = "\n".join([*figures_table(results, options.methods), "", *strata_table(results, options.methods)])
     print(page)

@@ -27,9 +27,8 @@ LONGEST = (
 # The host's stand-in for PythonQt is no Qt that matplotlib could draw with, should it look for a window system.
 os.environ["MPLBACKEND"] = "Agg"
 
-# Networks take up to a minute a patient; tests of them switch them on.
+# The organ network takes a minute a patient; tests of it switch it on.
 os.environ.setdefault("LNSTATION_NO_ORGAN_NETWORK", "1")
-os.environ.setdefault("LNSTATION_NO_NODE_NETWORK", "1")
 
 # Processes that share the cores are quicker with one thread each: threads of torch wait for each other at full load.
 if "PYTEST_XDIST_WORKER" in os.environ:

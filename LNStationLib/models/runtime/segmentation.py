@@ -106,6 +106,7 @@ class Segmenter:
         extent: Grid,
         organs: OrganProbabilities | None = None,
         progress: Progress = silent,
+        patch_windows: bool = False,
     ) -> ClassProbabilities:
         """Ask the network of a role about a scan.
 
@@ -115,6 +116,8 @@ class Segmenter:
             extent: Grid over the part of the scan that is looked at: the case's working grid, which holds the chest.
             organs: What is known of organs, for networks that have channels of them.
             progress: Told before every window; may raise ``CancelledError``.
+            patch_windows: Whether windows are as small as the patch of training, for a network to which what else a
+                window holds matters.
 
         Raises:
             PackageError: The network cannot be built, or answers NaN.
@@ -126,17 +129,25 @@ class Segmenter:
         grid = volume_grid(extent, spec)
         volume = volume_channels(ct, grid, spec, organs)
         classes = tuple(self.section.classes[role])
-        values = self._predicted(network, volume, spec, len(classes), progress)
+        values = self._predicted(network, volume, spec, len(classes), progress, patch_windows)
         return ClassProbabilities(grid, classes, values)
 
     def _predicted(
-        self, network: Any, volume: FloatArray, spec: VolumeSpec, n_classes: int, progress: Progress
+        self,
+        network: Any,
+        volume: FloatArray,
+        spec: VolumeSpec,
+        n_classes: int,
+        progress: Progress,
+        patch_windows: bool,
     ) -> np.ndarray:
         import torch
 
         from LNStationLib.models.runtime.volume_engines import max_window_voxels
 
-        tiling = fitted_tiling(volume.shape[1:], spec.patch, max_window_voxels(network.precision))
+        # A window of a patch is allowed in any case.
+        most = 0 if patch_windows else max_window_voxels(network.precision)
+        tiling = fitted_tiling(volume.shape[1:], spec.patch, most)
         try:
             found = predict_volume(network, volume, tiling, n_classes, outside_values(spec), progress)
         except torch.OutOfMemoryError as error:

@@ -316,5 +316,5 @@ def test_on_the_real_ct_candidates_are_soft_tissue_outside_the_supplied_vessels(
 
 def test_every_finder_says_whether_its_nodes_are_fit_for_staging():
     assert {method.name: method.search.fit_for_staging for method in METHODS} == {
-        "supplied": True, "pet_threshold": True, "network": False, "ct_blobs": False, "none": True,
+        "supplied": True, "pet_threshold": True, "ct_blobs": False, "network": False, "none": True,
     }  # fmt: skip

@@ -26,7 +26,6 @@ from LNStationLib.models.runtime.segmentation import ClassProbabilities
 from LNStationLib.nodes.find import find_nodes
 from LNStationLib.nodes.from_network.asking import organ_masks
 from LNStationLib.nodes.from_network.instances import find_instances
-from LNStationLib.nodes.network import NodeNetwork
 from LNStationLib.nodes.update import update_nodes
 from LNStationLib.sampling.volume import OrganProbabilities, volume_grid, volume_hu
 from LNStationLib.state.patient_state import PatientState
@@ -53,7 +52,10 @@ class StandIn:
     def network(self, role: str) -> StandIn:
         return self
 
-    def probabilities(self, role: str, ct: sitk.Image, extent: Any, organs: Any, progress: Any) -> ClassProbabilities:
+    def probabilities(
+        self, role: str, ct: sitk.Image, extent: Any, organs: Any, progress: Any, patch_windows: bool
+    ) -> ClassProbabilities:
+        assert patch_windows
         self.asked.append(organs)
         grid = volume_grid(extent, SECTION.volumes["nodes"])
         hu = volume_hu(ct, grid)
@@ -70,7 +72,6 @@ def package(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def stand_in(monkeypatch: pytest.MonkeyPatch) -> StandIn:
-    monkeypatch.setattr(NodeNetwork, "needs", ())
     made = StandIn()
     monkeypatch.setattr(segmentation, "warm_segmenter", lambda *arguments: made)
     return made
@@ -213,7 +214,6 @@ def test_a_conglomerate_of_80_mm_and_a_node_of_40_mm_are_no_defect(package: Path
 def test_a_real_package_runs_and_scores_stand_in_every_table(
     package: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(NodeNetwork, "needs", ())
     state = state_of(Case("case", with_balls(chest(AXIAL))), package, device="cpu", engine="torch")
     found = find_nodes(state)
     assert found.provenance.settings["engine"] == "torch"
@@ -232,7 +232,6 @@ def test_scores_stand_in_report_and_csv(package: Path, stand_in: StandIn) -> Non
 
 
 def test_a_package_of_another_task_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(NodeNetwork, "needs", ())
     organs = write_volumes(tmp_path / "organs.zip")
     with pytest.raises(InputError, match="organ_segmentation"):
         find_nodes(state_of(Case("case", chest()), organs))

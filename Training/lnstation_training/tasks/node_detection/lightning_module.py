@@ -22,8 +22,8 @@ from LNStationLib.models.package import ModelPackage, NodeDetection
 from LNStationLib.models.package.node_detection import CLASSES, NODE, NODES
 from LNStationLib.sampling.volume import GROUP_CHANNELS, STATIONS
 
-_WINDOW_PER_PATCH, _OVERLAP = 2, 0.25
-"""As in use: few large windows; larger ones than the patch of training cost nothing (docs/networks.md)."""
+_OVERLAP = 0.25
+"""Of windows, as in use."""
 CONTEXT_CHANNELS = (*GROUP_CHANNELS, STATIONS)
 
 
@@ -85,8 +85,7 @@ class NodeDetectionModule(SegmentationModule):
 
     def probabilities(self, batch: Mapping[str, Any]) -> Tensor:
         """Probability of a node at every voxel of one patient's region, float32 ``[z, y, x]``."""
-        window = [_WINDOW_PER_PATCH * n for n in self.window]
-        logits = whole_logits(self, self.inputs(batch), window, _OVERLAP)[0].float()
+        logits = whole_logits(self, self.inputs(batch), self.window, _OVERLAP)[0].float()
         return functional.softmax(logits, 0)[CLASSES.index(NODE)]
 
     def validation_step(self, batch: dict[str, Any], batch_index: int) -> None:
