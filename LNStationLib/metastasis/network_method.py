@@ -7,7 +7,7 @@ of a station (SUVmax, number and size of nodes) stays in its finding, and so do 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -30,7 +30,7 @@ from LNStationLib.models.runtime.options import (
     flip_averaging_option,
     operating_point_option,
 )
-from LNStationLib.sampling.station_region import StationRegion, station_region
+from LNStationLib.sampling.station_region import StationRegion, station_regions
 from LNStationLib.state.assessment import NodeFinding, Provenance
 from LNStationLib.state.evidence import StationEvidence, coarser_grid
 from LNStationLib.state.method import MethodOptions, option
@@ -69,10 +69,18 @@ class StationNetworkOptions(CriteriaOptions):
 
 @dataclass(frozen=True)
 class _Seen:
-    """A station and the network's prediction for it."""
+    """A station and the network's prediction for it.
+
+    Attributes:
+        region: The one of its regions whose logit is the largest.
+        prediction: For that region.
+        regions: All of them, from the lowest up.
+        part_seen: Of the station's volume.
+    """
 
     region: StationRegion
     prediction: Prediction
+    regions: Sequence[StationRegion]
     part_seen: float
 
 
@@ -191,19 +199,24 @@ class _Judge:
         nodes: sitk.Image,
         flip_averaging: bool,
     ) -> dict[str, _Seen]:
-        """Ask the network about stations in one pass; a station without a voxel in its region is left out."""
+        """Ask the network about stations in one pass; a station without a voxel in its regions is left out."""
         spec = self.network.section.region
-        regions = {}
-        for name, box in boxes.items():
-            region = station_region(ct, stations, nodes, anatomy.station(name).label_value, spec, box)
-            if region is not None and region.station.any():
-                regions[name] = region
-        if not regions:
+        found = {
+            name: station_regions(ct, stations, nodes, anatomy.station(name).label_value, spec, box)
+            for name, box in boxes.items()
+        }
+        asked = [(name, region) for name, regions in found.items() for region in regions]
+        if not asked:
             return {}
-        answers = self.network.predict(list(regions), list(regions.values()), flip_averaging=flip_averaging)
+        names, regions = zip(*asked, strict=True)
+        answers = self.network.predict(names, regions, flip_averaging=flip_averaging)
+        best: dict[str, tuple[StationRegion, Prediction]] = {}
+        for (name, region), answer in zip(asked, answers, strict=True):
+            if name not in best or answer.logit > best[name][1].logit:
+                best[name] = region, answer
         return {
-            name: _Seen(region, answer, _part_seen(region, stations, name, boxes[name]))
-            for (name, region), answer in zip(regions.items(), answers, strict=True)
+            name: _Seen(*deciding, found[name], _part_seen(found[name], stations, name, boxes[name]))
+            for name, deciding in best.items()
         }
 
     def _call(
@@ -233,7 +246,7 @@ class _Judge:
         if seen.part_seen < 1 - _MUCH_OUTSIDE:
             limits.append(Reason("seen_in_part", {"share": seen.part_seen}))
         if self.network.section.needs_nodes:
-            limits += _unseen_nodes(station, seen.region, nodes)
+            limits += _unseen_nodes(station, seen.regions, nodes)
         return tuple(limits)
 
     def _reason(self, probability: float, prediction: Prediction, limits: tuple[Reason, ...]) -> Reason:
@@ -291,16 +304,26 @@ def _side(seen: _Seen, node: NodeFinding | None, side_of: Callable[[PointMm], Si
     return side_of(seen.region.grid.point_mm((float(z), float(y), float(x))))
 
 
-def _part_seen(region: StationRegion, stations: sitk.Image, name: str, box: Box) -> float:
-    """Part of a station's volume that lies in its region, at most 1."""
-    inside = int(region.station.sum()) * region.grid.voxel_volume_ml
+def _part_seen(regions: Sequence[StationRegion], stations: sitk.Image, name: str, box: Box) -> float:
+    """Part of a station's volume that lies in its regions, at most 1."""
+    inside = sum(_voxels_above(region, below) for region, below in zip(regions, [None, *regions], strict=False))
+    volume_ml = inside * regions[0].grid.voxel_volume_ml
     count = np.count_nonzero(array_view(stations)[box] == anatomy.station(name).label_value)
-    return min(inside / (count * float(np.prod(stations.GetSpacing())) / 1000), 1.0)
+    return min(volume_ml / (count * float(np.prod(stations.GetSpacing())) / 1000), 1.0)
 
 
-def _unseen_nodes(station: str, region: StationRegion, nodes: Mapping[int, NodeFinding]) -> list[Reason]:
-    """Nodes of a station that its region does not hold: of those the network says nothing."""
-    held = set(np.unique(region.nodes).tolist())
+def _voxels_above(region: StationRegion, below: StationRegion | None) -> int:
+    """Voxels of the station in a region that the region below it does not hold."""
+    if below is None:
+        return int(region.station.sum())
+    rise = region.grid.spacing_mm[0]
+    first = len(below.station) - round((region.grid.origin_mm[0] - below.grid.origin_mm[0]) / rise)
+    return int(region.station[max(first, 0) :].sum())
+
+
+def _unseen_nodes(station: str, regions: Sequence[StationRegion], nodes: Mapping[int, NodeFinding]) -> list[Reason]:
+    """Nodes of a station that its regions do not hold: of those the network says nothing."""
+    held = {int(number) for region in regions for number in np.unique(region.nodes)}
     missed = sorted(number for number, finding in nodes.items() if finding.station == station and number not in held)
     return [Reason("unseen_nodes", {"nodes": missed})] if missed else []
 

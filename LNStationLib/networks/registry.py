@@ -27,6 +27,7 @@ class NetworkInfo:
         target: ``module:class``, imported when built, so that listing needs no torch.
         fixed: Arguments that belong to the name and cannot be given.
         needs_groups: The forward pass needs the station group of every sample.
+        older_defaults: What arguments meant where a model package of an older version does not name them.
     """
 
     name: str
@@ -35,6 +36,7 @@ class NetworkInfo:
     target: str
     fixed: Mapping[str, Any] = field(default_factory=dict)
     needs_groups: bool = False
+    older_defaults: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def kind(self) -> str:
@@ -56,9 +58,17 @@ _COMPARISONS = f"{_CLASSIFICATION}.comparisons"
 _MOBILEVIT = f"{_CLASSIFICATION}.mobilevitv2:MobileViTv2"
 _NODES = "LNStationLib.networks.node_classification"
 _PGLS = "Li et al. 2024 (PGLS)"
+_OLDER_WIDTH: Mapping[str, Any] = {"width": 1.97}
+"""When the paper's "Params" were taken for millions, not MiB."""
+_OLDER_VIT: Mapping[str, Any] = {"patch": (4, 8, 8), "hidden": 192, "mlp": 768, "layers": 12, "heads": 3}
 _NETWORKS = (
     NetworkInfo(
-        "mobilevitv2", "3D MobileViTv2", f"Mehta and Rastegari 2023; {_LI}, Table 1", _MOBILEVIT, {"experts": "none"}
+        "mobilevitv2",
+        "3D MobileViTv2",
+        f"Mehta and Rastegari 2023; {_LI}, Table 1",
+        _MOBILEVIT,
+        {"experts": "none"},
+        older_defaults=_OLDER_WIDTH,
     ),
     NetworkInfo(
         "mobilevitv2_sa_moe",
@@ -66,6 +76,7 @@ _NETWORKS = (
         f"{_LI}, Sec. 2.2",
         _MOBILEVIT,
         {"experts": "station_aware"},
+        older_defaults=_OLDER_WIDTH,
     ),
     NetworkInfo(
         "mobilevitv2_vmoe",
@@ -73,6 +84,7 @@ _NETWORKS = (
         f"Riquelme et al. 2021; {_LI}, Table 1",
         _MOBILEVIT,
         {"experts": "vmoe"},
+        older_defaults=_OLDER_WIDTH,
     ),
     NetworkInfo(
         "mobilevitv2_m4oe",
@@ -80,6 +92,7 @@ _NETWORKS = (
         f"Jiang and Shen 2024; {_LI}, Table 1",
         _MOBILEVIT,
         {"experts": "m4oe"},
+        older_defaults=_OLDER_WIDTH,
     ),
     NetworkInfo(
         "mobilevitv2_multi_branch",
@@ -87,6 +100,7 @@ _NETWORKS = (
         f"Zhu et al. 2020; {_LI}, Table 2",
         f"{_CLASSIFICATION}.multi_branch:MultiBranchMobileViTv2",
         needs_groups=True,
+        older_defaults=_OLDER_WIDTH,
     ),
     NetworkInfo(
         "resnet18",
@@ -108,7 +122,13 @@ _NETWORKS = (
         f"Sandler et al. 2018; {_LI}, Table 1",
         f"{_COMPARISONS}:MobileNetV2",
     ),
-    NetworkInfo("vit_t", "3D ViT-T", f"Dosovitskiy et al. 2021; {_LI}, Table 1", f"{_COMPARISONS}:ViTClassifier"),
+    NetworkInfo(
+        "vit_t",
+        "3D ViT",
+        f"Dosovitskiy et al. 2021; {_LI}, Table 1",
+        f"{_COMPARISONS}:ViTClassifier",
+        older_defaults=_OLDER_VIT,
+    ),
     NetworkInfo(
         "node_slices",
         "2.5D streams with multi-scale fusion, for nodes",
@@ -124,7 +144,13 @@ _NETWORKS = (
     NetworkInfo(
         "node_dualnet", "3D DualNet, for nodes", f"Kann et al. 2018; {_PGLS}, Table 1", f"{_NODES}.volumes:DualNet"
     ),
-    NetworkInfo("swin_t", "3D Swin-T", f"Liu et al. 2021; {_LI}, Table 1", f"{_COMPARISONS}:SwinClassifier"),
+    NetworkInfo(
+        "swin_t",
+        "3D Swin-T",
+        f"Liu et al. 2021; {_LI}, Table 1",
+        f"{_COMPARISONS}:SwinClassifier",
+        older_defaults={"merging": "volume"},
+    ),
     NetworkInfo("dynunet", "3D U-Net of nnU-Net", "Isensee et al. 2021", f"{_SEGMENTATION}.dynunet:DynUnet"),
     NetworkInfo(
         "light_decoder",
@@ -183,6 +209,18 @@ def build_network(
         told = _channel_arguments(given, channels)
         given |= {key: value for key, value in told.items() if key in parameters}
     return builder(**info.fixed, **given)
+
+
+def packed_arguments(name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments for a model package: also those whose default has changed, so that a later change alters nothing."""
+    info = network_info(name)
+    parameters = inspect.signature(info.builder()).parameters
+    return {key: parameters[key].default for key in info.older_defaults} | dict(arguments)
+
+
+def unpacked_arguments(name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments that a model package means: what an older one does not name is as it was then."""
+    return dict(network_info(name).older_defaults) | dict(arguments)
 
 
 def _channel_arguments(given: Mapping[str, Any], channels: Sequence[str]) -> dict[str, Any]:

@@ -66,13 +66,13 @@ class ModelPackage:
             NetworksMissingError: torch, or what else networks need, is not installed.
             KeyError: The package has no network of that role, or several where ``None`` was asked for.
         """
-        from LNStationLib.networks.registry import build_network
+        from LNStationLib.networks.registry import build_network, unpacked_arguments
 
         entry = self._entry(role)
         check_installed()
         channels = self.manifest.section.network_input(entry.role).channels
         try:
-            network = build_network(entry.name, entry.arguments, channels)
+            network = build_network(entry.name, unpacked_arguments(entry.name, entry.arguments), channels)
         except (ValueError, TypeError, RuntimeError) as error:
             raise PackageError(f"{self.path} cannot be used: {error}.") from error
         network.load_state_dict(self._tensors(entry, network.state_dict()))

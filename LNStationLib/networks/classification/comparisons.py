@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import torch
+from monai.networks.blocks.selfattention import SABlock
 from monai.networks.nets.resnet import resnet18, resnet50
 from monai.networks.nets.swin_unetr import SwinTransformer
 from monai.networks.nets.vit import ViT
@@ -92,18 +93,36 @@ class MobileNetV2(nn.Module):
         return StationOutput(self.head(features).squeeze(1), spatial_softmax(features) if with_attention else None)
 
 
-class ViTClassifier(nn.Module):
-    """ViT-T in 3D (Dosovitskiy et al. 2021; MONAI), its attention the class token's row of the last layer (Table 3).
+_HEAD_DIM = 64
+"""Channels of an attention head, in ViT-Tiny as in the ViT of SA-MoE's Table 1, whose heads have half their share."""
 
-    MONAI keeps attention matrices without gradients, so the row is computed here, as that layer computes it.
+
+class ViTClassifier(nn.Module):
+    """ViT in 3D (Dosovitskiy et al. 2021; MONAI), its attention the class token's row of the last layer (Table 3).
+
+    The defaults are those whose size is the paper's 153.36 MiB; its "ViT-T" is seven times ViT-Tiny. MONAI keeps
+    attention matrices without gradients, so the row is computed here, as that layer computes it.
 
     Args:
         in_channels: Channels of the input.
         size: Voxels of a region along z, y, x; position embeddings depend on it.
         patch: Voxels of a patch.
+        hidden: Channels of a token.
+        mlp: Hidden width of the feed-forward layers.
+        layers: Transformer layers.
+        heads: Attention heads of 64 channels each.
     """
 
-    def __init__(self, in_channels: int = 2, size: Size = (32, 96, 96), patch: Size = (4, 8, 8)) -> None:
+    def __init__(
+        self,
+        in_channels: int = 2,
+        size: Size = (32, 96, 96),
+        patch: Size = (4, 16, 16),
+        hidden: int = 1024,
+        mlp: int = 2048,
+        layers: int = 6,
+        heads: int = 8,
+    ) -> None:
         super().__init__()
         if any(length % part for length, part in zip(size, patch, strict=True)):
             raise ValueError(f"the region {tuple(size)} must be a multiple of the patch {tuple(patch)}")
@@ -112,16 +131,18 @@ class ViTClassifier(nn.Module):
             in_channels,
             tuple(size),
             tuple(patch),
-            hidden_size=192,
-            mlp_dim=768,
-            num_layers=12,
-            num_heads=3,
+            hidden_size=hidden,
+            mlp_dim=mlp,
+            num_layers=layers,
+            num_heads=heads,
             classification=True,
             num_classes=1,
             post_activation="none",
             qkv_bias=True,
         )
         for block in self.vit.blocks:
+            if hidden != heads * _HEAD_DIM:
+                block.attn = SABlock(hidden, heads, qkv_bias=True, dim_head=_HEAD_DIM)
             # MONAI makes the layers of cross-attention and never calls them here; DDP wants every parameter used.
             block.norm_cross_attn = block.cross_attn = nn.Identity()
 
@@ -140,17 +161,40 @@ class ViTClassifier(nn.Module):
         return normalized(attention.view(-1, 1, *self.grid))
 
 
+class InPlaneMerging(nn.Module):
+    """Merges 2 x 2 patches of a slice, as Video Swin does of a frame, in the form that MONAI's encoder asks for."""
+
+    def __init__(self, dim: int, norm_layer: type[nn.LayerNorm] = nn.LayerNorm, spatial_dims: int = 3) -> None:
+        super().__init__()
+        self.norm = norm_layer(4 * dim)
+        self.reduction = nn.Linear(4 * dim, 2 * dim, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``[B, z, y, x, dim]`` to ``[B, z, y / 2, x / 2, 2 dim]``, odd sizes padded by zeros."""
+        even = nn.functional.pad(x, (0, 0, 0, x.shape[3] % 2, 0, x.shape[2] % 2))
+        parts = [even[:, :, j::2, i::2] for i in range(2) for j in range(2)]
+        merged: Tensor = self.reduction(self.norm(torch.cat(parts, -1)))
+        return merged
+
+
 class SwinClassifier(nn.Module):
     """Swin-T in 3D (Liu et al. 2021; MONAI's encoder of Swin UNETR) with pooling and one logit.
+
+    Merging in plane has the published number of channels, and comes to 105.3 MiB (paper: 105.19).
 
     Args:
         in_channels: Channels of the input.
         patch: Voxels of a patch along z, y, x.
         window: Tokens of a window.
+        merging: Patches merge in the ``"plane"`` alone, or in the ``"volume"``, as MONAI's do.
     """
 
     def __init__(
-        self, in_channels: int = 2, patch: Sequence[int] = (2, 4, 4), window: Sequence[int] = (4, 6, 6)
+        self,
+        in_channels: int = 2,
+        patch: Sequence[int] = (2, 4, 4),
+        window: Sequence[int] = (4, 6, 6),
+        merging: Literal["plane", "volume"] = "plane",
     ) -> None:
         super().__init__()
         encoder: Any = SwinTransformer(
@@ -162,6 +206,7 @@ class SwinClassifier(nn.Module):
             num_heads=(3, 6, 12, 24),
             patch_norm=True,
             drop_path_rate=0.1,
+            downsample="merging" if merging == "volume" else InPlaneMerging,
         )
         # MONAI's encoder merges patches once more after the last stage; a classifier has no use for it.
         encoder.layers4[0].downsample = None

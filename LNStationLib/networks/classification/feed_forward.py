@@ -9,7 +9,23 @@ import torch
 from torch import Tensor, nn
 
 Routing = Literal["argmax", "group"]
+RouteBy = Literal["token", "sample"]
 Experts = Literal["none", "station_aware", "vmoe", "m4oe"]
+
+
+@dataclass(frozen=True)
+class RouterSwitches:
+    """How a station-aware router works.
+
+    Attributes:
+        routing: In training, by ``"argmax"`` of the router or by the true ``"group"``; in evaluation always argmax.
+        route_by: Every ``"token"`` by its own logits, or all of a ``"sample"`` by those of its mean token.
+        detach: The router's gradient ends at its input, so eq. 2 does not shape the trunk.
+    """
+
+    routing: Routing = "argmax"
+    route_by: RouteBy = "token"
+    detach: bool = False
 
 
 @dataclass
@@ -18,7 +34,7 @@ class RoutingRecord:
 
     Attributes:
         groups: Index of the station group of every sample, shape ``[B]``; given where routing follows the true group.
-        router_logits: Collected logits, one ``[B, T, experts]`` a layer.
+        router_logits: Collected logits, one ``[B, T, experts]`` a layer; T is 1 where samples are routed.
         balance_losses: Collected scalars of V-MoE.
     """
 
@@ -71,7 +87,7 @@ class StationAwareMoE(nn.Module):
         dropout: Dropout within experts.
         full_size: Every expert as wide as the plain layer, rather than its share of it (the paper's parameter counts,
             16.99 M and 17.00 M, follow from shares).
-        routing: In training, by ``"argmax"`` of the router or by the true ``"group"``; in evaluation always argmax.
+        switches: See there.
     """
 
     def __init__(
@@ -81,23 +97,24 @@ class StationAwareMoE(nn.Module):
         experts: int = 3,
         dropout: float = 0.0,
         full_size: bool = False,
-        routing: Routing = "argmax",
+        switches: RouterSwitches | None = None,
     ) -> None:
         super().__init__()
         share = expert_hidden(hidden, experts, full_size)
         self.router = nn.Linear(width, experts)
         self.experts = nn.ModuleList(plain_ffn(width, share, dropout) for _ in range(experts))
-        self.routing = routing
+        self.switches = switches or RouterSwitches()
 
     def forward(self, tokens: Tensor, record: RoutingRecord) -> Tensor:
         """Map tokens ``[B, T, d]`` to the same shape and record the router's logits."""
-        logits = self.router(tokens)
+        seen = tokens.mean(dim=1, keepdim=True) if self.switches.route_by == "sample" else tokens
+        logits = self.router(seen.detach() if self.switches.detach else seen)
         record.router_logits.append(logits)
-        return self._dispatch(tokens, self._choice(logits, record.groups))
+        return self._dispatch(tokens, self._choice(logits, record.groups).expand(tokens.shape[:2]))
 
     def _choice(self, logits: Tensor, groups: Tensor | None) -> Tensor:
-        """Index of the expert of every token, ``[B, T]``."""
-        if self.training and self.routing == "group":
+        """Index of the expert of every token of the logits, ``[B, T]``."""
+        if self.training and self.switches.routing == "group":
             if groups is None:
                 raise ValueError("routing by group needs the station group of every sample")
             return groups[:, None].expand(logits.shape[:2])
@@ -179,7 +196,13 @@ class GatedMoE(nn.Module):
 
 
 def feed_forward(
-    kind: Experts, width: int, hidden: int, experts: int, dropout: float, full_size: bool, routing: Routing
+    kind: Experts,
+    width: int,
+    hidden: int,
+    experts: int,
+    dropout: float,
+    full_size: bool,
+    switches: RouterSwitches | None = None,
 ) -> nn.Module:
     """Build the feed-forward layer of the given kind.
 
@@ -189,7 +212,7 @@ def feed_forward(
     if kind == "none":
         return FeedForward(width, hidden, dropout)
     if kind == "station_aware":
-        return StationAwareMoE(width, hidden, experts, dropout, full_size, routing)
+        return StationAwareMoE(width, hidden, experts, dropout, full_size, switches)
     if kind == "vmoe":
         return VisionMoE(width, hidden, experts, dropout, full_size)
     if kind == "m4oe":

@@ -10,7 +10,14 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from LNStationLib.networks.classification.attention_map import aggregated, normalized
-from LNStationLib.networks.classification.feed_forward import Experts, Routing, RoutingRecord, feed_forward
+from LNStationLib.networks.classification.feed_forward import (
+    Experts,
+    RouteBy,
+    RouterSwitches,
+    Routing,
+    RoutingRecord,
+    feed_forward,
+)
 from LNStationLib.networks.classification.separable_attention import (
     SampleNorm,
     TransformerLayer,
@@ -24,8 +31,8 @@ from LNStationLib.networks.output import StationOutput
 STRIDES: tuple[Stride, ...] = ((1, 2, 2), (1, 1, 1), (2, 2, 2), (2, 2, 2), (2, 2, 2), (2, 1, 1))
 """Stem and five stages; 32 voxels of 5 mm along z are halved later and less than 96 of 0.8 mm in plane."""
 
-PAPER_WIDTH = 1.97
-"""Width whose parameters come nearest to the paper's 16.99 M (docs/networks.md)."""
+PAPER_WIDTH = 1.0
+"""4.45 M parameters, 16.96 MiB in single precision; the paper's "Params" of 16.99 are MiB (docs/networks.md)."""
 
 Pooling = Literal["average", "attention", "max"]
 
@@ -136,6 +143,9 @@ class MobileViTv2(nn.Module):
         n_experts: Number of experts, where there are any.
         full_size_experts: Every expert as wide as the plain layer, rather than its share.
         routing: How tokens find their expert in training (``"station_aware"`` only).
+        route_by: What the router sees: every ``"token"`` alone, as published, or the ``"sample"``'s mean token, so that
+            all tokens of a region go to one expert.
+        detach_router: Keep eq. 2's gradient out of the trunk: the router learns from the tokens as they are.
         dropout: Dropout in transformer layers and before the head.
         n_blocks: How many of the three MobileViT blocks there are, each with its stride before it; 0 leaves the
             convolutional stem alone, which has no attention.
@@ -161,6 +171,8 @@ class MobileViTv2(nn.Module):
         n_experts: int = 3,
         full_size_experts: bool = False,
         routing: Routing = "argmax",
+        route_by: RouteBy = "token",
+        detach_router: bool = False,
         dropout: float = 0.0,
         n_blocks: int = 3,
         patch: Stride = (2, 2, 2),
@@ -174,10 +186,11 @@ class MobileViTv2(nn.Module):
         c1, c2, c3, c4, c5 = (make_divisible(base * width, 16) for base in (64, 128, 256, 384, 512))
         d3, d4, d5 = (make_divisible(base * width) for base in (128, 192, 256))
         s0, s1, s2, s3, s4, s5 = strides
+        switches = RouterSwitches(routing, route_by, detach_router)
 
         def layer(width_: int) -> TransformerLayer:
             hidden = 2 * width_ // 16 * 16 or 2 * width_
-            ffn = feed_forward(experts, width_, hidden, n_experts, dropout, full_size_experts, routing)
+            ffn = feed_forward(experts, width_, hidden, n_experts, dropout, full_size_experts, switches)
             return TransformerLayer(width_, ffn, dropout)
 
         def block(channels: int, width_: int, depth: int) -> MobileViTBlock:

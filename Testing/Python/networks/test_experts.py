@@ -8,6 +8,7 @@ torch = pytest.importorskip("torch", reason="the 'networks' packages are not ins
 
 from LNStationLib.networks.classification.feed_forward import (  # noqa: E402
     GatedMoE,
+    RouterSwitches,
     RoutingRecord,
     StationAwareMoE,
     VisionMoE,
@@ -15,6 +16,7 @@ from LNStationLib.networks.classification.feed_forward import (  # noqa: E402
 )
 
 WIDTH, HIDDEN = 8, 24
+BY_GROUP = RouterSwitches(routing="group")
 
 
 def tokens(batch: int = 2, count: int = 5) -> torch.Tensor:
@@ -40,14 +42,14 @@ def test_tokens_go_to_the_expert_that_the_router_names() -> None:
 
 
 def test_in_training_tokens_may_go_to_their_true_group() -> None:
-    layer = constant_experts(StationAwareMoE(WIDTH, HIDDEN, routing="group")).train()
+    layer = constant_experts(StationAwareMoE(WIDTH, HIDDEN, switches=BY_GROUP)).train()
     output = layer(tokens(), RoutingRecord.empty(torch.tensor([2, 0])))
     assert (output[0] == 3).all()
     assert (output[1] == 1).all()
 
 
 def test_in_evaluation_the_router_decides_whatever_the_training_did() -> None:
-    layer = constant_experts(StationAwareMoE(WIDTH, HIDDEN, routing="group")).eval()
+    layer = constant_experts(StationAwareMoE(WIDTH, HIDDEN, switches=BY_GROUP)).eval()
     record = RoutingRecord.empty(torch.tensor([2, 0]))
     output = layer(tokens(), record)
     torch.testing.assert_close(output[..., 0], record.router_logits[0].argmax(dim=-1) + 1.0)
@@ -55,7 +57,7 @@ def test_in_evaluation_the_router_decides_whatever_the_training_did() -> None:
 
 def test_routing_by_group_without_groups_is_an_error() -> None:
     with pytest.raises(ValueError, match="needs the station group"):
-        StationAwareMoE(WIDTH, HIDDEN, routing="group").train()(tokens(), RoutingRecord.empty())
+        StationAwareMoE(WIDTH, HIDDEN, switches=BY_GROUP).train()(tokens(), RoutingRecord.empty())
 
 
 def test_the_station_aware_router_learns_from_its_logits_alone() -> None:
@@ -67,8 +69,28 @@ def test_the_station_aware_router_learns_from_its_logits_alone() -> None:
     assert layer.router.weight.grad is not None
 
 
+def test_all_tokens_of_a_sample_go_where_its_mean_token_goes() -> None:
+    layer = constant_experts(StationAwareMoE(WIDTH, HIDDEN, switches=RouterSwitches(route_by="sample"))).eval()
+    record, given = RoutingRecord.empty(), tokens(6)
+    output = layer(given, record)
+    assert record.router_logits[0].shape == (6, 1, 3)
+    named = layer.router(given.mean(dim=1)).argmax(dim=-1) + 1.0
+    assert named.unique().numel() > 1
+    torch.testing.assert_close(output, named[:, None, None].expand_as(output))
+
+
+@pytest.mark.parametrize("detach", [False, True])
+def test_a_detached_router_leaves_the_trunk_alone(detach: bool) -> None:
+    layer = StationAwareMoE(WIDTH, HIDDEN, switches=RouterSwitches(detach=detach)).train()
+    record, given = RoutingRecord.empty(), tokens().requires_grad_()
+    layer(given, record)
+    record.router_logits[0].sum().backward()
+    assert layer.router.weight.grad is not None
+    assert (given.grad is None) == detach
+
+
 def test_an_expert_without_tokens_still_takes_part() -> None:
-    layer = StationAwareMoE(WIDTH, HIDDEN, routing="group").train()
+    layer = StationAwareMoE(WIDTH, HIDDEN, switches=BY_GROUP).train()
     layer(tokens(), RoutingRecord.empty(torch.tensor([1, 1]))).sum().backward()
     for expert in layer.experts:
         assert all(parameter.grad is not None for parameter in expert.parameters())

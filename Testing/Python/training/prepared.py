@@ -12,6 +12,7 @@ from lnstation_training.engine.prepared import PREPARED_FILE
 from lnstation_training.tasks.station_classification.samples import (
     REGIONS,
     SAMPLES_FILE,
+    STORED,
     StationSample,
     write_samples,
 )
@@ -21,15 +22,15 @@ SPEC = RegionSpec(size=(8, 24, 24), spacing_mm=(6.0, 3.0, 3.0))
 STATIONS = ("1R", "4R", "7")
 
 
-def region(rng: np.random.Generator, positive: bool, node: bool = True) -> tuple[np.ndarray, np.ndarray]:
-    """Fat with noise in a ball, with a node of 3 voxels that is brighter where positive."""
+def region(rng: np.random.Generator, positive: bool, node: bool = True) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """CT, nodes and station: fat with noise in a ball, with a node of 3 voxels that is brighter where positive."""
     z, y, x = np.meshgrid(*[np.arange(n) - (n - 1) / 2 for n in SPEC.size], indexing="ij")
     inside = (2 * z) ** 2 + y**2 + x**2 < 100
     ct = np.where(inside, -0.5 + rng.normal(0, 0.05, SPEC.size), -1.0)
     place = rng.integers(-3, 4, 2)
     mask = ((2 * z) ** 2 + (y - place[0]) ** 2 + (x - place[1]) ** 2 < 12) & node
     ct[mask] = 0.6 if positive else 0.0
-    return ct.astype(np.float16), mask.astype(np.uint8)
+    return ct.astype(np.float16), mask.astype(np.uint8), inside.astype(np.uint8)
 
 
 def write_prepared(folder: Path, n_patients: int = 18, n_folds: int = 3) -> Path:
@@ -47,8 +48,8 @@ def write_prepared(folder: Path, n_patients: int = 18, n_folds: int = 3) -> Path
         patient = f"P{number:02d}"
         labels = [int((number + row) % 3 == 0 and number % 6 != 5) for row in range(3)]
         arrays = [region(rng, bool(label)) for label in labels]
-        np.save(folder / REGIONS / f"{patient}_ct.npy", np.stack([ct for ct, _ in arrays]))
-        np.save(folder / REGIONS / f"{patient}_nodes.npy", np.stack([mask for _, mask in arrays]))
+        for kind, stored in zip(STORED, zip(*arrays, strict=True), strict=True):
+            np.save(folder / REGIONS / f"{patient}_{kind}.npy", np.stack(stored))
         samples += [
             StationSample(patient, station, row, labels[row], 2, labels[row], True, 7.0)
             for row, station in enumerate(STATIONS)

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import lightning
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, default_collate
 
 from lnstation_training.cohorts.splits import SPLITS_FILE, Fold, check_positives, read_splits
 from lnstation_training.engine.values import Part
@@ -47,6 +47,11 @@ class FoldDataset(Dataset[dict[str, Any]], ABC):
     @abstractmethod
     def seed(self, seed: int) -> None:
         """Seed random changes; nothing to do where there are none."""
+
+    def collate(self, items: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        """Items as a batch; stacked, where a task has no other way."""
+        batch: dict[str, Any] = default_collate(list(items))
+        return batch
 
 
 class FoldDataModule(lightning.LightningDataModule, ABC):
@@ -146,6 +151,7 @@ class FoldDataModule(lightning.LightningDataModule, ABC):
             drop_last=len(dataset) // processes > self.batch_size,
             num_workers=self.num_workers,
             worker_init_fn=partial(seed_worker, dataset, self.seed, epoch),
+            collate_fn=dataset.collate,
         )
 
     def _order(self, dataset: FoldDataset, generator: torch.Generator) -> list[int]:
@@ -160,7 +166,8 @@ class FoldDataModule(lightning.LightningDataModule, ABC):
 
     def loader(self, part: Part) -> DataLoader[dict[str, Any]]:
         """Samples of a part in order, unchanged."""
-        return DataLoader(self.datasets[part], self.batch_size, num_workers=self.num_workers)
+        dataset = self.datasets[part]
+        return DataLoader(dataset, self.batch_size, num_workers=self.num_workers, collate_fn=dataset.collate)
 
     def val_dataloader(self) -> DataLoader[dict[str, Any]]:
         """Validation samples in order."""

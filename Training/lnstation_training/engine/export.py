@@ -21,7 +21,7 @@ from lnstation_training.engine.values import PackageContent
 from LNStationLib import __version__
 from LNStationLib.models.package import Manifest, NetworkEntry, WeightsFile, read_package, write_package
 from LNStationLib.models.package.parts import Precision
-from LNStationLib.networks.registry import network_info
+from LNStationLib.networks.registry import network_info, packed_arguments
 from LNStationLib.support.errors import InputError, OutputError
 from LNStationLib.support.progress import Progress, portion, silent
 
@@ -109,10 +109,16 @@ def _manifest(
     """The card: what every package says, and the task's section."""
     role, kind = _role(content), type(content.section)
     companions = [
-        NetworkEntry(role=each.role, name=each.name, arguments=dict(each.arguments), weights=weights[each.role])
+        NetworkEntry(
+            role=each.role,
+            name=each.name,
+            arguments=packed_arguments(each.name, each.arguments),
+            weights=weights[each.role],
+        )
         for each in content.companions
     ]
-    network = NetworkEntry(role=role, name=run.network_name, arguments=run.network_arguments, weights=weights[role])
+    arguments = packed_arguments(run.network_name, run.network_arguments)
+    network = NetworkEntry(role=role, name=run.network_name, arguments=arguments, weights=weights[role])
     return Manifest[kind](  # type: ignore[valid-type]  # mypy knows no types made at run time
         package_id=request.package_id,
         version=request.version,

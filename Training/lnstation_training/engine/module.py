@@ -12,7 +12,7 @@ from lightning.pytorch.callbacks import Timer
 from torch import Tensor, nn
 
 from LNStationLib.models.package import ModelPackage
-from LNStationLib.networks.registry import build_network
+from LNStationLib.networks.registry import build_network, unpacked_arguments
 from LNStationLib.support.errors import InputError
 
 Schedule = Literal["constant", "cosine"]
@@ -81,7 +81,7 @@ class NetworkModule(lightning.LightningModule):
             PackageError: The package cannot be used.
         """
         (entry,) = package.manifest.networks
-        module = cls(network=entry.name, network_arguments=entry.arguments)
+        module = cls(network=entry.name, network_arguments=unpacked_arguments(entry.name, entry.arguments))
         module.network.load_state_dict(package.network().state_dict())
         return module
 

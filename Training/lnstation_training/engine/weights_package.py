@@ -26,7 +26,7 @@ from LNStationLib.models.package import (
 )
 from LNStationLib.models.package.parts import Precision
 from LNStationLib.models.package.sections import section_model
-from LNStationLib.networks.registry import build_network
+from LNStationLib.networks.registry import build_network, packed_arguments
 from LNStationLib.support.errors import InputError
 
 
@@ -180,7 +180,12 @@ def _manifest(
     path: Path, settings: PackageSettings, section: TaskSection, files: Mapping[str, WeightsFile]
 ) -> Manifest[Any]:
     networks = [
-        NetworkEntry(role=role, name=each.name, arguments=each.arguments, weights=files[role])
+        NetworkEntry(
+            role=role,
+            name=each.name,
+            arguments=packed_arguments(each.name, each.arguments),
+            weights=files[role],
+        )
         for role, each in settings.networks.items()
     ]
     given, kind = settings.model_dump(exclude={"networks", "section"}), type(section)

@@ -39,6 +39,7 @@ class SyntheticCohort:
         change: What makes metastases easier or harder to read than in the audited preset.
         chest_only: CTs of the chest alone, about half the voxels of the clinical 512 x 512; the pixels stay.
         positive_stations: See ``positive_fraction``.
+        pixel_mm: Pixels of every CT, of the chest alone then; ``None`` for each patient's own.
     """
 
     folder: Path
@@ -51,6 +52,7 @@ class SyntheticCohort:
     change: PresetChange = field(default_factory=PresetChange)
     chest_only: bool = False
     positive_stations: int = 1
+    pixel_mm: float | None = None
 
     def drawn_from(self) -> Preset:
         """The preset with the change.
@@ -93,6 +95,7 @@ def cohort_run(request: SyntheticCohort) -> CohortRun:
         slice_mm=request.slice_mm,
         ct_only=True,
         chest_only=request.chest_only,
+        compact_mm=request.pixel_mm,
         positive_fraction=request.positive_fraction,
         positive_stations=request.positive_stations,
     )
@@ -121,6 +124,8 @@ def _checked(request: SyntheticCohort) -> Preset:
             raise InputError(f"{name} must be at least 1, got {getattr(request, name)}.")
     if not 0.5 <= request.slice_mm <= 10:
         raise InputError(f"slice_mm must be from 0.5 to 10 mm, got {request.slice_mm}.")
+    if request.pixel_mm is not None and not 0.5 <= request.pixel_mm <= request.slice_mm:
+        raise InputError(f"pixel_mm must be from 0.5 mm to the slice thickness, got {request.pixel_mm}.")
     if not 0 <= request.positive_fraction <= 1:
         raise InputError(f"positive_fraction must be from 0 to 1, got {request.positive_fraction}.")
     return request.drawn_from()
@@ -173,16 +178,23 @@ def _is_case(preset: Preset, request: SyntheticCohort, number: int) -> bool:
     return sum(row.n_positive > 0 for row in rows) >= request.positive_stations
 
 
-def ct_plan(preset: Preset, seed: int, number: int, slice_mm: float, chest_only: bool = False) -> PatientPlan:
+def ct_plan(
+    preset: Preset,
+    seed: int,
+    number: int,
+    slice_mm: float,
+    chest_only: bool = False,
+    pixel_mm: float | None = None,
+) -> PatientPlan:
     """The plan of a patient without PET and with slices of the given thickness."""
     plan = draw_patient(preset, seed, number)
     pixel = plan.spacing_mm[0]
     ct = replace(plan, has_pet=False, spacing_mm=(pixel, pixel, slice_mm))
-    return compact(ct, pixel) if chest_only else ct
+    return compact(ct, pixel_mm or pixel) if chest_only or pixel_mm else ct
 
 
 def _plan(preset: Preset, request: SyntheticCohort, number: int) -> PatientPlan:
-    return ct_plan(preset, request.seed, number, request.slice_mm, request.chest_only)
+    return ct_plan(preset, request.seed, number, request.slice_mm, request.chest_only, request.pixel_mm)
 
 
 def make_patient(request: SyntheticCohort, number: int) -> None:

@@ -50,6 +50,10 @@ def cohort(
     chest_only: Annotated[
         bool, typer.Option("--chest-only", help="CTs of the chest alone: half the voxels of 512 x 512 pixels.")
     ] = False,
+    pixel_mm: Annotated[
+        float | None,
+        typer.Option("--pixel-mm", help="Pixels of CTs of the chest alone; each patient's own if not given."),
+    ] = None,
     workers: Annotated[int, typer.Option(help="Processes; never changes the result.")] = 1,
     purpose: Annotated[
         Purpose,
@@ -71,7 +75,17 @@ def cohort(
         return
     change = _change(sign_strength, reactive_patients, reactive_size)
     request = SyntheticCohort(
-        out, preset, patients, seed, slice_mm, workers, positive_fraction, change, chest_only, positive_stations
+        out,
+        preset,
+        patients,
+        seed,
+        slice_mm,
+        workers,
+        positive_fraction,
+        change,
+        chest_only,
+        positive_stations,
+        pixel_mm,
     )
     with console.shown_progress() as progress:
         made = make_synthetic_cohort(request, progress)

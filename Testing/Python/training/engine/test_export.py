@@ -11,7 +11,6 @@ import pytest
 torch = pytest.importorskip("torch", reason="the 'networks' packages are not installed")
 pytest.importorskip("lightning", reason="the 'training' packages are not installed")
 
-import numpy as np  # noqa: E402
 from training.prepared import SPEC, STATIONS, write_prepared  # noqa: E402
 from training.runs import fit_arguments, fit_stations  # noqa: E402
 
@@ -19,7 +18,6 @@ from lnstation_training.engine.export import ExportRequest, check_package, expor
 from lnstation_training.engine.loading import load_run  # noqa: E402
 from lnstation_training.evaluation.calibration import operating_points  # noqa: E402
 from lnstation_training.tasks import task_named  # noqa: E402
-from lnstation_training.tasks.station_classification.dataset import load_region  # noqa: E402
 from lnstation_training.tasks.station_classification.evaluation import validation_calibration  # noqa: E402
 from lnstation_training.tasks.station_classification.prediction import PredictionArrays, predict  # noqa: E402
 from lnstation_training.tasks.station_classification.summary import probabilities_of  # noqa: E402
@@ -53,8 +51,8 @@ def test_the_package_has_the_rounded_networks_weights_bit_for_bit_and_gives_its_
     module, data = loaded.module, loaded.data
     round_weights(module.network, "float16")
     data.setup()
-    rows = data.datasets["test"].samples[:4]
-    regions = torch.from_numpy(np.stack([load_region(data.folder, row.patient, row.row) for row in rows]))
+    test = data.datasets["test"]
+    regions = torch.cat([test.regions(row) for row in test.samples[:4]])
     network = read_package(package[0]).network()
     for name, value in network.state_dict().items():
         assert torch.equal(value, module.network.state_dict()[name])

@@ -13,9 +13,9 @@ import numpy as np  # noqa: E402
 from training.prepared import SPEC, region, write_prepared  # noqa: E402
 
 from lnstation_training.cohorts.splits import read_splits  # noqa: E402
-from lnstation_training.tasks.station_classification.augmentation import RegionAugmentation  # noqa: E402
+from lnstation_training.tasks.station_classification.augmentation import OutlineJitter, RegionAugmentation  # noqa: E402
 from lnstation_training.tasks.station_classification.data_module import StationDataModule  # noqa: E402
-from lnstation_training.tasks.station_classification.dataset import StationDataset, load_region  # noqa: E402
+from lnstation_training.tasks.station_classification.dataset import StationDataset  # noqa: E402
 from lnstation_training.tasks.station_classification.samples import read_samples  # noqa: E402
 from LNStationLib.support.errors import InputError  # noqa: E402
 
@@ -49,17 +49,13 @@ def test_validation_and_test_regions_are_not_augmented(prepared: Path) -> None:
     built = module(prepared)
     for part in ("validation", "test"):
         sample = built.datasets[part].samples[2]
-        assert np.array_equal(built.datasets[part][2]["region"], load_region(prepared, sample.patient, sample.row))
+        assert torch.equal(built.datasets[part][2]["region"], built.datasets[part].regions(sample))
 
 
 def test_training_regions_are_augmented_unless_switched_off(prepared: Path) -> None:
     def changed(**arguments: object) -> bool:
-        built = module(prepared, **arguments)
-        samples = built.datasets["train"].samples
-        return any(
-            not np.array_equal(built.datasets["train"][i]["region"], load_region(prepared, s.patient, s.row))
-            for i, s in enumerate(samples)
-        )
+        train = module(prepared, **arguments).datasets["train"]
+        return any(not torch.equal(train[i]["region"], train.regions(row)) for i, row in enumerate(train.samples))
 
     assert changed()
     assert not changed(augment=False)
@@ -94,18 +90,64 @@ def test_unlabeled_samples_are_refused(prepared: Path) -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_augmentation_keeps_ranges_the_mask_and_the_outside(seed: int) -> None:
-    ct, mask = region(np.random.default_rng(seed), positive=True)
-    augment = RegionAugmentation(SPEC.size, flip=1, affine=1, intensity=1)
+def test_augmentation_keeps_ranges_and_masks(seed: int) -> None:
+    stored = torch.from_numpy(np.stack(region(np.random.default_rng(seed), positive=True)).astype(np.float32))
+    augment = RegionAugmentation(SPEC.size, flip=1, affine=1, intensity=1, outline=1, flip_axes=(0, 1, 2))
     augment.seed(seed)
-    changed = augment(torch.from_numpy(np.stack([ct, mask]).astype(np.float32)))
-    assert changed.shape == (2, *SPEC.size)
-    assert changed[0].min() == -1
-    assert changed[0].max() <= 1
-    assert set(changed[1].unique().tolist()) == {0.0, 1.0}
+    ct, nodes, station = augment(stored)
+    assert ct.shape == SPEC.size
+    assert -1 <= ct.min() < ct.max() <= 1
+    assert set(nodes.unique().tolist()) == set(station.unique().tolist()) == {0.0, 1.0}
     # The node stays where its brightness is.
-    assert changed[0][changed[1] > 0].mean() > 0.3
-    assert changed[0][changed[1] == 0].mean() < -0.5
+    assert ct[nodes > 0].mean() > 0.3
+    assert ct[(nodes == 0) & (station > 0)].mean() < -0.4
+
+
+def test_another_outline_differs_as_parsed_stations_do_and_keeps_its_place() -> None:
+    z, y, x = np.meshgrid(*[np.arange(n) - (n - 1) / 2 for n in (32, 48, 48)], indexing="ij")
+    drawn = torch.from_numpy(((1.6 * z) ** 2 + y**2 + x**2 < 15**2).astype(np.float32))[None]
+    jitter = OutlineJitter(1.0)
+    dice = []
+    for seed in range(20):
+        jitter.random.seed(seed)
+        other = jitter(drawn)
+        assert set(other.unique().tolist()) == {0.0, 1.0}
+        dice.append(float(2 * (other * drawn).sum() / (other.sum() + drawn.sum())))
+    assert 0.78 < np.mean(dice) < 0.95
+    assert OutlineJitter(0.0)(drawn) is drawn
+
+
+def test_a_batch_holds_all_regions_of_its_stations(tmp_path: Path) -> None:
+    folder = write_prepared(tmp_path / "data")
+    rows = (folder / "samples.csv").read_text(encoding="utf-8").splitlines()
+    # P00's first station has its first two regions; rows and labels of the others stay.
+    assert rows[1] == "P00,1R,0,1,2,1,1,7.0,1"
+    (folder / "samples.csv").write_text("\n".join([rows[0], rows[1][:-1] + "2", *rows[2:]]), encoding="utf-8")
+    samples = [row for row in read_samples(folder) if row.patient == "P00" and row.label is not None]
+    dataset = StationDataset(folder, samples)
+    batch = dataset.collate([dataset[number] for number in range(3)])
+    assert batch["owner"].tolist() == [0, 0, 1, 2]
+    assert batch["region"].shape == (4, 2, *SPEC.size)
+    assert batch["station"] == ["1R", "4R", "7"]
+    assert torch.equal(batch["region"][1], batch["region"][2])
+
+
+def test_a_region_is_shown_as_the_specification_says(tmp_path: Path) -> None:
+    folder = write_prepared(tmp_path / "data")
+    text = (folder / "prepared.json").read_text(encoding="utf-8")
+    (folder / "prepared.json").write_text(text.replace('"outside": -1.0', '"outside": -2.0'), encoding="utf-8")
+    dataset = module(folder).datasets["test"]
+    shown = dataset.regions(dataset.samples[0])[0, 0]
+    assert shown.min() == -2
+    assert (shown[shown > -2] >= -1).all()
+
+
+def test_regions_of_an_older_version_are_refused(tmp_path: Path) -> None:
+    folder = write_prepared(tmp_path / "data")
+    for path in (folder / "regions").glob("*_station.npy"):
+        path.unlink()
+    with pytest.raises(InputError, match="prepared by an older version, so prepare it again"):
+        next(iter(module(folder).val_dataloader()))
 
 
 def test_the_seed_decides_the_augmentation() -> None:

@@ -12,9 +12,15 @@ pytest.importorskip("lightning", reason="the 'training' packages are not install
 from training.prepared import write_prepared  # noqa: E402
 from training.runs import SMALL  # noqa: E402
 
+from lnstation_training.tasks.station_classification.answers import (  # noqa: E402
+    deciding_regions,
+    ramp,
+    router_fractions,
+    station_logits,
+)
 from lnstation_training.tasks.station_classification.data_module import StationDataModule  # noqa: E402
 from lnstation_training.tasks.station_classification.lightning_module import StationModule  # noqa: E402
-from lnstation_training.tasks.station_classification.prediction import Prediction, predict, router_fractions  # noqa: E402
+from lnstation_training.tasks.station_classification.prediction import Prediction, predict  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -60,3 +66,18 @@ def test_router_fractions_count_tokens_and_average_layers() -> None:
     second = torch.tensor([[[0.0, 0, 5], [0, 0, 5], [0, 0, 5], [0, 5, 0]]])
     assert router_fractions([first, second], 1) == [[0.25, 0.375, 0.375]]
     assert router_fractions([], 2) == [[], []]
+
+
+def test_a_station_has_the_largest_logit_of_its_regions_and_its_gradient_goes_there() -> None:
+    logits = torch.tensor([-3.0, -1.0, 2.0, 0.5], requires_grad=True)
+    owner = torch.tensor([0, 1, 1, 2])
+    stations = station_logits(logits, owner, 3)
+    assert stations.tolist() == [-3.0, 2.0, 0.5]
+    assert deciding_regions(logits.detach(), owner, 3) == [0, 2, 3]
+    stations[1].backward()
+    assert logits.grad.tolist() == [0, 0, 1, 0]
+
+
+@pytest.mark.parametrize(("done", "part"), [(0.0, 0.0), (0.3, 0.0), (0.45, 0.5), (0.6, 1.0), (1.0, 1.0)])
+def test_a_weight_rises_along_a_ramp(done: float, part: float) -> None:
+    assert ramp(done, 0.3, 0.6) == pytest.approx(part)

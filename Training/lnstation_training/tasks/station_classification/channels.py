@@ -1,16 +1,17 @@
-"""Channels of prepared regions by name: the order in which regions are stored, trained on and packed."""
+"""Channels of regions by name: what is stored of a region, and what a network is shown of it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TypeVar
-
+import torch
 from torch import Tensor
 
-from LNStationLib.sampling.channels import CT, NODE_MASK, STATION_CHANNELS
+from LNStationLib.imaging.grid import Grid
+from LNStationLib.sampling.channels import NODE_MASK, STATION_CHANNELS
+from LNStationLib.sampling.station_region import RegionCut, RegionSpec
 
 _CHANNEL_AXIS = -4
-Array = TypeVar("Array")
+_NOWHERE_MM = (0.0, 0.0, 0.0)
+"""Stored regions do not say where they lie, and no channel asks."""
 
 
 def channel_of(region: Tensor, name: str) -> Tensor:
@@ -18,16 +19,21 @@ def channel_of(region: Tensor, name: str) -> Tensor:
     return region.narrow(_CHANNEL_AXIS, STATION_CHANNELS.index(name), 1)
 
 
-def ct_of(region: Tensor) -> Tensor:
-    """CT in [-1, 1]; shapes as in ``channel_of``."""
-    return channel_of(region, CT)
-
-
 def node_mask_of(region: Tensor) -> Tensor:
     """Node mask, 0 or 1; shapes as in ``channel_of``."""
     return channel_of(region, NODE_MASK)
 
 
-def in_order(arrays: Mapping[str, Array]) -> list[Array]:
-    """Channels by name, in the order of a region."""
-    return [arrays[name] for name in STATION_CHANNELS]
+def as_seen(stored: Tensor, spec: RegionSpec) -> Tensor:
+    """What a network is shown of a stored region, by the function that an assessment uses.
+
+    Args:
+        stored: Scaled CT, nodes and station, float32 ``[3, z, y, x]``.
+        spec: Of the regions.
+
+    Returns:
+        float32 ``[2, z, y, x]``.
+    """
+    ct, nodes, station = stored.numpy()
+    grid = Grid(spec.size, spec.spacing_mm, _NOWHERE_MM)
+    return torch.from_numpy(RegionCut(ct, station > 0, nodes, grid).seen(spec).channels(STATION_CHANNELS))

@@ -21,6 +21,8 @@ class StationDataModule(FoldDataModule):
         sampler: ``"shuffle"`` sees every region once an epoch; ``"balanced"`` draws as many positive as negative
             regions, against class imbalance.
         augment: Whether training regions are changed at random.
+        flip_axes: Axes of ``[z, y, x]`` along which they are flipped.
+        outline: Probability that a training station gets another outline, as parsed stations differ from drawn ones.
         n_groups: Number of station groups.
         only_group: Keep the stations of one group alone, as in the first row of Table 2; ``None`` keeps all.
         num_workers: Processes that load regions; 0 loads them in this one.
@@ -40,10 +42,14 @@ class StationDataModule(FoldDataModule):
         only_group: int | None = None,
         num_workers: int = 0,
         seed: int = 0,
+        flip_axes: Sequence[int] = (2,),
+        outline: float = 0.7,
     ) -> None:
         super().__init__(folder, fold, batch_size, sampler, augment, num_workers, seed)
         self.n_groups = n_groups
         self.only_group = only_group
+        self.flip_axes = tuple(flip_axes)
+        self.outline = outline
 
     def read_samples(self) -> list[StationSample]:
         """All stations of the folder.
@@ -55,8 +61,11 @@ class StationDataModule(FoldDataModule):
 
     def build_dataset(self, samples: Sequence[StationSample], augment: bool) -> StationDataset:
         """Regions of labeled stations, of one group where only that is wanted."""
-        augmentation = RegionAugmentation(read_spec(self.folder).size) if augment else None
+        augmentation = self._augmentation() if augment else None
         dataset = StationDataset(self.folder, samples, self.n_groups, augmentation)
         if self.only_group is not None:
             dataset.samples = [row for row in dataset.samples if dataset.groups[row.station] == self.only_group]
         return dataset
+
+    def _augmentation(self) -> RegionAugmentation:
+        return RegionAugmentation(read_spec(self.folder).size, outline=self.outline, flip_axes=self.flip_axes)

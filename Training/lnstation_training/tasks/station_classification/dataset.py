@@ -5,32 +5,33 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
+from torch.utils.data import default_collate
 
 from lnstation_training.engine.data_module import FoldDataset
 from lnstation_training.tasks.station_classification.augmentation import RegionAugmentation
-from lnstation_training.tasks.station_classification.channels import in_order
-from lnstation_training.tasks.station_classification.samples import REGIONS, StationSample
+from lnstation_training.tasks.station_classification.channels import as_seen
+from lnstation_training.tasks.station_classification.samples import REGIONS, STORED, StationSample, read_spec
 from LNStationLib.anatomy.station_groups import station_groups
-from LNStationLib.sampling.channels import CT, NODE_MASK
-
-_STORED_AS = {CT: "ct", NODE_MASK: "nodes"}
-"""Endings of the files that hold a patient's channels."""
+from LNStationLib.support.errors import InputError
 
 
 class StationDataset(FoldDataset):
-    """Labeled regions, read from memory-mapped arrays.
+    """Labeled stations, read from memory-mapped arrays.
 
-    An item holds ``region`` float32 ``[2, z, y, x]``, ``label`` float32, ``group`` int64, and the strings ``patient``
-    and ``station``.
+    An item holds ``region`` float32 ``[regions of the station, 2, z, y, x]``, ``label`` float32, ``group`` int64, and
+    the strings ``patient`` and ``station``. In a batch of B stations all their regions follow one another in
+    ``region``, and ``owner`` int64 says which station each is of.
 
     Args:
         folder: Prepared data.
         samples: Rows to read; all must be labeled and in a station group.
         n_groups: Number of station groups.
-        augment: Applied to a region ``[2, z, y, x]``, whose node mask must stay 0 or 1.
+        augment: Applied to a region ``[3, z, y, x]`` as it is stored.
 
     Raises:
         ValueError: A sample has no label.
@@ -47,6 +48,7 @@ class StationDataset(FoldDataset):
         if unlabeled:
             raise ValueError(f"samples without a label: {', '.join(unlabeled[:5])}")
         self.folder = folder
+        self.spec = read_spec(folder)
         self.samples = list(samples)
         self.groups: Mapping[str, int] = station_groups(n_groups)
         self.augment = augment
@@ -56,28 +58,50 @@ class StationDataset(FoldDataset):
         if self.augment is not None:
             self.augment.seed(seed)
 
+    def regions(self, sample: StationSample) -> Tensor:
+        """A station's regions as a network sees them, unchanged: float32 ``[regions, 2, z, y, x]``."""
+        return torch.stack([as_seen(stored, self.spec) for stored in load_regions(self.folder, sample)])
+
     def __getitem__(self, index: int) -> dict[str, object]:
         sample = self.samples[index]
-        region = torch.from_numpy(load_region(self.folder, sample.patient, sample.row))
+        stored = load_regions(self.folder, sample)
         if self.augment is not None:
-            region = self.augment(region)
+            stored = torch.stack([self.augment(each) for each in stored])
         return {
-            "region": region,
+            "region": torch.stack([as_seen(each, self.spec) for each in stored]),
             "label": torch.tensor(float(sample.label or 0)),
             "group": torch.tensor(self.groups[sample.station]),
             "patient": sample.patient,
             "station": sample.station,
         }
 
+    def collate(self, items: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        """Items as a batch; see the class."""
+        regions = [item["region"] for item in items]
+        rest = default_collate([{key: value for key, value in item.items() if key != "region"} for item in items])
+        counts = torch.tensor([len(each) for each in regions])
+        owner = torch.repeat_interleave(torch.arange(len(items)), counts)
+        return {**rest, "region": torch.cat(regions), "owner": owner}
 
-def load_region(folder: Path, patient: str, row: int) -> np.ndarray:
-    """One region as a network sees it: float32 ``[2, z, y, x]``."""
-    stored = {name: _mapped(str(folder / REGIONS / f"{patient}_{kind}.npy")) for name, kind in _STORED_AS.items()}
-    return np.stack([array[row].astype(np.float32) for array in in_order(stored)])
+
+def load_regions(folder: Path, sample: StationSample) -> Tensor:
+    """A station's regions as they are stored, scaled CT, nodes and station: float32 ``[regions, 3, z, y, x]``.
+
+    Raises:
+        InputError: They were prepared by an older version.
+    """
+    paths = [folder / REGIONS / f"{sample.patient}_{kind}.npy" for kind in STORED]
+    try:
+        arrays = [_mapped(str(path))[sample.rows].astype(np.float32) for path in paths]
+    except FileNotFoundError as error:
+        raise InputError(
+            f"{folder} lacks {error.filename}: it was prepared by an older version, so prepare it again."
+        ) from error
+    return torch.from_numpy(np.stack(arrays, axis=1))
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=384)
 def _mapped(path: str) -> np.ndarray:
-    """A memory map, kept open; 256 files stay below common limits on open files."""
+    """A memory map, kept open; 384 files stay below common limits on open files."""
     mapped: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
     return mapped

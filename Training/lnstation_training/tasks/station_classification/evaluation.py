@@ -15,7 +15,7 @@ from lnstation_training.evaluation.calibration import fit_calibration
 from lnstation_training.tasks.station_classification.attention_reach import mean_ceiling
 from lnstation_training.tasks.station_classification.channels import node_mask_of
 from lnstation_training.tasks.station_classification.data_module import StationDataModule
-from lnstation_training.tasks.station_classification.dataset import StationDataset, load_region
+from lnstation_training.tasks.station_classification.dataset import StationDataset
 from lnstation_training.tasks.station_classification.prediction import Prediction, PredictionArrays, predict
 from lnstation_training.tasks.station_classification.summary import Summary, summarize
 from LNStationLib.models.package import Calibration
@@ -89,9 +89,8 @@ def evaluate(run: Run, part: Part = "test", device: str = "cpu", n_resamples: in
 
 
 def _node_masks(data: StationDataModule, part: Part) -> torch.Tensor:
-    samples = data.datasets[part].samples
-    regions = np.stack([load_region(data.folder, each.patient, each.row) for each in samples])
-    return node_mask_of(torch.from_numpy(regions))
+    dataset: StationDataset = data.datasets[part]
+    return torch.cat([node_mask_of(dataset.regions(sample)) for sample in dataset.samples])
 
 
 def part_counts(datasets: Mapping[str, StationDataset]) -> dict[str, PartCounts]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor
 from torchmetrics.classification import BinaryAUROC, BinaryAveragePrecision
 
 from lnstation_training.engine.module import NetworkModule, Schedule
+from lnstation_training.tasks.station_classification.answers import ramp, router_fractions, station_logits
 from lnstation_training.tasks.station_classification.channels import node_mask_of
 from lnstation_training.tasks.station_classification.losses import (
     LossParts,
@@ -27,6 +29,8 @@ class StationModule(NetworkModule):
         network: Name in the registry.
         network_arguments: Further arguments of it.
         attention_weight: lambda1 of eq. 3; 0 trains without the attention loss.
+        attention_ramp: Parts of the training, 0 to 1, between which that weight rises from 0 to its value: routers
+            learn their groups before eq. 1 ties attention to nodes. ``(0, 0)`` has it from the start, as published.
         router_weight: lambda2 of eq. 3.
         balance_weight: Weight of V-MoE's own loss.
         tau: Of eq. 1.
@@ -44,6 +48,7 @@ class StationModule(NetworkModule):
         network: str = "mobilevitv2_sa_moe",
         network_arguments: dict[str, Any] | None = None,
         attention_weight: float = 0.5,
+        attention_ramp: tuple[float, float] = (0.0, 0.0),
         router_weight: float = 1.0,
         balance_weight: float = 0.01,
         tau: float = 0.8,
@@ -58,6 +63,7 @@ class StationModule(NetworkModule):
             network, network_arguments, learning_rate, weight_decay, schedule, channels_last, STATION_CHANNELS
         )
         self.save_hyperparameters()
+        self.attention_ramp = tuple(attention_ramp)
         self.loss = StationLoss(attention_weight, router_weight, balance_weight, tau, mask_reduction, positive_weight)
         self.auc = BinaryAUROC()
         self.average_precision = BinaryAveragePrecision()
@@ -69,10 +75,22 @@ class StationModule(NetworkModule):
         return output
 
     def losses(self, batch: dict[str, Any]) -> tuple[StationOutput, LossParts]:
-        """The network's output for a batch and what it costs."""
-        region, group = batch["region"], batch["group"]
+        """The network's output for a batch's regions, its logits by station, and what it costs.
+
+        A station's logit is the largest of its regions': it is positive where one of them is.
+        """
+        region, owner = batch["region"], batch["owner"]
+        group = batch["group"][owner]
         output = self(region, group, with_attention=self.loss.needs_attention)
-        return output, self.loss(output, batch["label"], node_mask_of(region), group)
+        judged = replace(output, logits=station_logits(output.logits, owner, len(batch["label"])))
+        return judged, self.loss(judged, batch["label"], node_mask_of(region), group, self._risen())
+
+    def _risen(self) -> float:
+        """How much of the attention loss's weight counts by now, 0 to 1; all of it outside of training."""
+        first, last = self.attention_ramp
+        if last <= 0 or not self.training:
+            return 1.0
+        return ramp(self.done(), first, last)
 
     def training_step(self, batch: dict[str, Any], batch_index: int) -> Tensor:
         """Return the loss of a batch.
@@ -94,8 +112,12 @@ class StationModule(NetworkModule):
         self.auc.update(output.logits, label)
         self.average_precision.update(output.logits, label)
         if output.router_logits:
-            right = [(logits.argmax(-1) == batch["group"][:, None]).float().mean() for logits in output.router_logits]
+            group = batch["group"][batch["owner"]]
+            right = [(logits.argmax(-1) == group[:, None]).float().mean() for logits in output.router_logits]
             self.log("val_routing_accuracy", torch.stack(right).mean(), batch_size=size, sync_dist=True)
+            routed = torch.tensor(router_fractions(output.router_logits, len(group))).argmax(-1)
+            stations = (routed == group.cpu()).float().mean()
+            self.log("val_station_routing_accuracy", stations.to(group.device), batch_size=size, sync_dist=True)
         mask = node_mask_of(batch["region"])
         with_node = mask.flatten(1).amax(1) > 0
         if output.attention is not None and with_node.any():

@@ -133,14 +133,17 @@ class StationLoss(nn.Module):
         """True where the forward pass must return attention."""
         return self.attention_weight > 0
 
-    def forward(self, output: StationOutput, labels: Tensor, mask: Tensor, groups: Tensor) -> LossParts:
-        """Compute the loss of a batch.
+    def forward(
+        self, output: StationOutput, labels: Tensor, mask: Tensor, groups: Tensor, attention_part: float = 1.0
+    ) -> LossParts:
+        """Compute the loss of a batch of B stations with R regions.
 
         Args:
-            output: Of the network.
+            output: Of the network, its logits by station, ``[B]``.
             labels: 1 where the station is metastatic, 0 where not, ``[B]``, float.
-            mask: Node mask ``[B, 1, z, y, x]``.
-            groups: Station group ``[B]``, int64.
+            mask: Node mask ``[R, 1, z, y, x]``.
+            groups: Station group ``[R]``, int64.
+            attention_part: Part of the attention loss's weight that counts.
 
         Raises:
             InputError: The attention loss is on and the network returned no attention.
@@ -156,7 +159,7 @@ class StationLoss(nn.Module):
                     "This network has no attention map for the attention loss: set attention_weight to 0."
                 )
             attention = self.margin(output.attention, mask)
-            total = total + self.attention_weight * attention
+            total = total + attention_part * self.attention_weight * attention
         if self.router_weight > 0 and output.router_logits and output.balance_loss is None:
             router = router_loss(output.router_logits, groups)
             total = total + self.router_weight * router

@@ -10,6 +10,7 @@ import torch
 from pydantic import BaseModel, ConfigDict
 
 from lnstation_training.engine.values import Part
+from lnstation_training.tasks.station_classification.answers import deciding_regions, router_fractions
 from lnstation_training.tasks.station_classification.channels import node_mask_of
 from lnstation_training.tasks.station_classification.data_module import StationDataModule
 from lnstation_training.tasks.station_classification.lightning_module import StationModule
@@ -26,9 +27,9 @@ class Prediction(BaseModel):
         group: Index of its station group.
         label: 1 metastatic, 0 not.
         logit: Of metastasis, before calibration.
-        attention_inside: Part of the attention inside nodes, in [0, 1]; ``None`` without a node in the station or
-            without attention in the network.
-        router: Part of the tokens that went to each expert, mean over layers; empty without a router.
+        attention_inside: Part of the attention inside nodes, in [0, 1], of the region that decides; ``None`` without
+            a node in it or without attention in the network.
+        router: Part of the tokens that went to each expert, mean over layers and regions; empty without a router.
         short_axis_mm: Largest short axis of the station's nodes; ``None`` without one.
     """
 
@@ -77,7 +78,8 @@ def predict(module: StationModule, data: StationDataModule, part: Part, device: 
     found: list[Prediction] = []
     with torch.inference_mode():
         for batch in data.loader(part):
-            output = module(batch["region"].to(device), batch["group"].to(device), with_attention=True)
+            group = batch["group"][batch["owner"]]
+            output = module(batch["region"].to(device), group.to(device), with_attention=True)
             found += _predictions(batch, output, module, sizes[len(found) :])
     return found
 
@@ -85,40 +87,30 @@ def predict(module: StationModule, data: StationDataModule, part: Part, device: 
 def _predictions(
     batch: dict[str, Any], output: StationOutput, module: StationModule, sizes: Iterable[float | None]
 ) -> list[Prediction]:
-    count = len(batch["label"])
-    inside: list[float | None] = [None] * count
-    if output.attention is not None:
-        mask = node_mask_of(batch["region"])
-        fractions = attention_inside(output.attention.float().cpu(), mask, module.loss.margin.reduction)
-        with_node = mask.flatten(1).amax(1) > 0
-        inside = [float(f) if node else None for f, node in zip(fractions, with_node, strict=True)]
-    router = router_fractions(output.router_logits, count)
+    """One answer a station: logit and attention of the region that decides, tokens of all its regions."""
+    count, owner, logits = len(batch["label"]), batch["owner"], output.logits.float().cpu()
+    inside = _attention_inside(batch, output, module)
+    router = router_fractions(output.router_logits, len(owner))
     return [
         Prediction(
             patient=batch["patient"][row],
             station=batch["station"][row],
             group=int(batch["group"][row]),
             label=int(batch["label"][row]),
-            logit=float(output.logits[row]),
-            attention_inside=inside[row],
-            router=router[row],
+            logit=float(logits[region]),
+            attention_inside=inside[region],
+            router=[float(part) for part in np.mean([router[each] for each in (owner == row).nonzero()], axis=0)],
             short_axis_mm=size,
         )
-        for row, size in zip(range(count), sizes, strict=False)
+        for row, region, size in zip(range(count), deciding_regions(logits, owner, count), sizes, strict=False)
     ]
 
 
-def router_fractions(router_logits: Sequence[torch.Tensor], count: int) -> list[list[float]]:
-    """Fraction of each sample's tokens that goes to each expert, mean over layers.
-
-    Args:
-        router_logits: One ``[B, tokens, experts]`` a layer; none without a router.
-        count: B.
-    """
-    if not router_logits:
-        return [[] for _ in range(count)]
-    experts = router_logits[0].shape[-1]
-    layers = [
-        torch.nn.functional.one_hot(logits.argmax(-1), experts).float().mean(dim=1).cpu() for logits in router_logits
-    ]
-    return [[float(part) for part in row] for row in torch.stack(layers).mean(dim=0)]
+def _attention_inside(batch: dict[str, Any], output: StationOutput, module: StationModule) -> list[float | None]:
+    """Of every region; ``None`` without a node in it or without attention in the network."""
+    if output.attention is None:
+        return [None] * len(batch["owner"])
+    mask = node_mask_of(batch["region"])
+    fractions = attention_inside(output.attention.float().cpu(), mask, module.loss.margin.reduction)
+    with_node = mask.flatten(1).amax(1) > 0
+    return [float(part) if node else None for part, node in zip(fractions, with_node, strict=True)]

@@ -17,8 +17,12 @@ from lnstation_training.cohorts.tables import CohortPatient
 from lnstation_training.engine.prepare import each_patient
 from lnstation_training.engine.prepared import claim_folder
 from lnstation_training.tasks.station_classification.samples import (
+    CT_KIND,
+    NODES_KIND,
     REGIONS,
     SAMPLES_FILE,
+    STATION_KIND,
+    STORED,
     StationSample,
     write_samples,
 )
@@ -29,7 +33,7 @@ from LNStationLib.case.from_files import load_case
 from LNStationLib.case.request import CaseRequest
 from LNStationLib.imaging.reading import read_image
 from LNStationLib.nodes.find import find_nodes
-from LNStationLib.sampling.station_region import RegionSpec, station_region
+from LNStationLib.sampling.station_region import RegionCut, RegionSpec, region_cuts
 from LNStationLib.state.assessment import Midline
 from LNStationLib.state.patient_state import patient_with_stations
 from LNStationLib.state.settings import Settings, StepSettings
@@ -40,6 +44,8 @@ from LNStationLib.support.progress import Progress, silent
 logger = logging.getLogger(__name__)
 
 TASK_NAME = "station_classification"
+_STORED = "regions with all that lies in them"
+"""What arrays hold; another wording has every patient cut out again."""
 
 
 def prepare(
@@ -79,9 +85,7 @@ def prepare(
         cut = partial(_entries, folder=folder, spec=spec, stations=stations)
         listings = each_patient(patients, cut, workers, progress)
         samples = [
-            _sample(patient, row, entry)
-            for patient, entries in zip(patients, listings, strict=True)
-            for row, entry in enumerate(entries)
+            _sample(patient, entry) for patient, entries in zip(patients, listings, strict=True) for entry in entries
         ]
         write_samples(folder / SAMPLES_FILE, samples)
     except OSError as error:
@@ -104,58 +108,68 @@ def _entries(
         if found["digest"] == digest:
             return list(found["stations"])
     try:
-        entries, ct, nodes = _cut_out(patient, spec, stations)
+        entries, arrays = _cut_out(patient, spec, stations)
     except InputError as error:
         return InputError(str(error))
-    _save(folder / REGIONS / f"{patient.patient}_ct.npy", ct)
-    _save(folder / REGIONS / f"{patient.patient}_nodes.npy", nodes)
+    for kind, array in arrays.items():
+        _save(folder / REGIONS / f"{patient.patient}_{kind}.npy", array)
     write_atomically(listing, json.dumps({"digest": digest, "stations": entries}).encode() + b"\n")
     return entries
 
 
 def _digest(patient: CohortPatient) -> str:
     """Tells whether a patient's images are those that were cut out: paths, sizes and times of change."""
-    parts = []
+    parts = [_STORED]
     for path in (patient.ct, patient.stations, patient.nodes):
         status = path.stat() if path else None
         parts.append(f"{path}:{status.st_size}:{status.st_mtime_ns}" if status else "none")
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def _sample(patient: CohortPatient, row: int, entry: dict) -> StationSample:
+def _sample(patient: CohortPatient, entry: dict) -> StationSample:
     station = entry["station"]
     found = patient.dissections.get(station)
     return StationSample(
         patient=patient.patient,
-        station=station,
-        row=row,
         label=patient.label(station),
         nodes_taken=found.nodes_taken if found else None,
         nodes_positive=found.nodes_positive if found else None,
-        has_node=entry["has_node"],
-        short_axis_mm=entry["short_axis_mm"],
+        **entry,
     )
 
 
 def _cut_out(
     patient: CohortPatient, spec: RegionSpec, stations: Sequence[str]
-) -> tuple[list[dict], np.ndarray, np.ndarray]:
+) -> tuple[list[dict], dict[str, np.ndarray]]:
+    """A row for every station, and the arrays ``[region, z, y, x]`` by the kinds of ``STORED``."""
     if patient.stations is None:
         raise InputError("has no station label map.")
     case = load_case(CaseRequest(ct=patient.ct, nodes=patient.nodes, case_id=patient.patient))
     station_map = read_image(patient.stations, f"stations {patient.stations.name}", logger.warning)
     sizes = _short_axes(case, station_map)
-    entries, ct, nodes = [], [], []
+    entries: list[dict] = []
+    every: list[RegionCut] = []
     for name in stations:
-        region = station_region(case.ct, station_map, case.nodes, anatomy.station(name).label_value, spec)
-        if region is None:
+        value = anatomy.station(name).label_value
+        cuts = [cut for cut in region_cuts(case.ct, station_map, case.nodes, value, spec) if cut.station.any()]
+        if not cuts:
             continue
-        ct.append(region.ct.astype(np.float16))
-        nodes.append((region.nodes > 0).astype(np.uint8))
-        entries.append({"station": name, "has_node": region.has_node, "short_axis_mm": sizes.get(name)})
+        place = {"station": name, "row": len(every), "n_regions": len(cuts)}
+        has_node = any(cut.seen(spec).has_node for cut in cuts)
+        entries.append({**place, "has_node": has_node, "short_axis_mm": sizes.get(name)})
+        every += cuts
     if not entries:
         raise InputError(f"{patient.stations} holds none of the stations {', '.join(stations)}.")
-    return entries, np.stack(ct), np.stack(nodes)
+    return entries, _stored(every)
+
+
+def _stored(cuts: Sequence[RegionCut]) -> dict[str, np.ndarray]:
+    found = {
+        CT_KIND: [cut.ct.astype(np.float16) for cut in cuts],
+        NODES_KIND: [(cut.nodes > 0).astype(np.uint8) for cut in cuts],
+        STATION_KIND: [cut.station.astype(np.uint8) for cut in cuts],
+    }
+    return {kind: np.stack(found[kind]) for kind in STORED}
 
 
 def _short_axes(case: Case, station_map: sitk.Image) -> dict[str, float]:

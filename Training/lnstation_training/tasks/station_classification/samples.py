@@ -13,6 +13,9 @@ from LNStationLib.support.atomic_files import atomic_file
 from LNStationLib.support.errors import InputError
 
 SAMPLES_FILE, REGIONS = "samples.csv", "regions"
+CT_KIND, NODES_KIND, STATION_KIND = "ct", "nodes", "station"
+STORED = (CT_KIND, NODES_KIND, STATION_KIND)
+"""Endings of the files that hold a patient's regions, in the order in which they are stacked."""
 
 
 @dataclass(frozen=True)
@@ -22,12 +25,13 @@ class StationSample:
     Attributes:
         patient: Identifier of the patient.
         station: Station name.
-        row: Index along the first axis of the patient's arrays.
+        row: Index along the first axis of the patient's arrays, of its lowest region.
         label: 1 metastatic, 0 not, ``None`` where the station was not dissected.
         nodes_taken: Nodes that were examined; ``None`` where it was not dissected.
         nodes_positive: How many of them were metastatic; ``None`` likewise.
         has_node: Whether a visible node reaches into the station.
         short_axis_mm: Largest short axis of its nodes; ``None`` where it has none.
+        n_regions: How many regions hold it.
     """
 
     patient: str
@@ -38,6 +42,12 @@ class StationSample:
     nodes_positive: int | None
     has_node: bool
     short_axis_mm: float | None
+    n_regions: int = 1
+
+    @property
+    def rows(self) -> slice:
+        """Its regions along the first axis of the patient's arrays."""
+        return slice(self.row, self.row + self.n_regions)
 
 
 def read_spec(folder: Path) -> RegionSpec:
@@ -96,4 +106,5 @@ def _read_sample(row: dict[str, str]) -> StationSample:
         nodes_positive=whole(row["nodes_positive"]),
         has_node=row["has_node"] == "1",
         short_axis_mm=float(row["short_axis_mm"]) if row["short_axis_mm"] else None,
+        n_regions=int(row.get("n_regions") or 1),
     )

@@ -43,6 +43,7 @@ class Summary(BaseModel):
         expected_calibration_error: Of the probabilities given.
         calibration: Points ``(mean probability, positive part, samples)``.
         router_confusion: Row: true group; column: part of its tokens sent to each expert. Empty without a router.
+        station_confusion: The same by station: the expert that got most of its tokens.
         attention_inside: Mean part of attention inside nodes, over stations with a node; ``None`` without attention.
         attention_inside_by_group: The same by group.
     """
@@ -56,6 +57,7 @@ class Summary(BaseModel):
     expected_calibration_error: float | None
     calibration: list[tuple[float, float, int]]
     router_confusion: list[list[float]]
+    station_confusion: list[list[float]] = []
     attention_inside: float | None
     attention_inside_by_group: dict[str, float | None]
 
@@ -111,7 +113,8 @@ def summarize(
             (each.mean_probability, each.positive_part, each.n_samples)
             for each in calibration_curve(arrays.labels, probabilities)
         ],
-        router_confusion=router_confusion(predictions, len(titles)),
+        router_confusion=router_confusion([each.router for each in predictions], arrays.groups, len(titles)),
+        station_confusion=router_confusion(_majority(predictions), arrays.groups, len(titles)),
         attention_inside=_mean([each.attention_inside for each in predictions]),
         attention_inside_by_group={
             title: _mean([each.attention_inside for each in predictions if each.group == number])
@@ -133,13 +136,32 @@ def probabilities_of(logits: np.ndarray, calibration: Calibration | None) -> np.
     return np.array([used.probability(float(logit)) for logit in logits])
 
 
-def router_confusion(predictions: Sequence[Prediction], n_groups: int) -> list[list[float]]:
-    """Mean part of the tokens of each true group that went to each expert; empty without a router."""
-    if not predictions or not predictions[0].router:
+def router_confusion(parts: Sequence[Sequence[float]], groups: np.ndarray, n_groups: int) -> list[list[float]]:
+    """Mean part of each true group that went to each expert; empty without a router.
+
+    Args:
+        parts: By sample, what went to each expert.
+        groups: True group of every sample.
+        n_groups: Of all groups.
+    """
+    if not parts or not parts[0]:
         return []
-    experts = len(predictions[0].router)
-    rows = [[each.router for each in predictions if each.group == group] for group in range(n_groups)]
-    return [[float(v) for v in np.mean(row, axis=0)] if row else [0.0] * experts for row in rows]
+    found = np.array(parts)
+    return [
+        [float(v) for v in found[groups == group].mean(axis=0)] if (groups == group).any() else [0.0] * found.shape[1]
+        for group in range(n_groups)
+    ]
+
+
+def _majority(predictions: Sequence[Prediction]) -> list[list[float]]:
+    """1 for the expert that got most of a station's tokens, 0 for the others."""
+    return [[float(part == max(each.router)) for part in each.router] for each in predictions]
+
+
+def stations_routed(predictions: Sequence[Prediction]) -> float | None:
+    """Part of the stations whose own group's expert got most of their tokens; ``None`` without a router."""
+    routed = [int(np.argmax(each.router)) == each.group for each in predictions if each.router]
+    return float(np.mean(routed)) if routed else None
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
