@@ -157,6 +157,7 @@ def _station_finding(row: anatomy.Station, parsed: PatientState, call: StationCa
         call=call.call,
         fit_for_staging=call.fit_for_staging,
         nearly_positive=call.nearly_positive,
+        prediction_set=call.prediction_set,
         positive_sides=list(call.positive_sides),
         reason=words(call.reason),
         call_warnings=[sentence(warning) for warning in call.warnings],

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 NOT_ASSESSED = "-"
 """Plain ASCII: a terminal may not know the dash of the report."""
 _MEASURES = ("station", "volume_ml", "n_nodes", "largest_short_axis_mm", "suv_max_bw_g_per_ml")
-_OF_A_MODEL = ("probability", "attention_in_nodes")
+_OF_A_MODEL = ("probability", "prediction_set", "attention_in_nodes")
 """Shown where any station has a value."""
 _CALL_STYLES = {"positive": "bold red", "negative": "green", None: "dim"}
 

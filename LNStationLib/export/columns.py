@@ -168,6 +168,15 @@ STATIONS: tuple[Column, ...] = (
         digits=2,
     ),
     Column(
+        "prediction_set",
+        "Conformal set",
+        "Labels that the model leaves open at the coverage on its card: positive, negative, or either. Empty: no "
+        "model judged the station, or its package has no such sets.",
+        ("prediction_set",),
+        short_title="Set",
+        abbreviation="Set",
+    ),
+    Column(
         "attention_in_nodes",
         "Attention in nodes",
         "Part of the network's attention that lies in nodes. Empty: no attention map, or no node.",

@@ -237,6 +237,7 @@ class _Judge:
             attention_node=first,
             fit_for_staging=True,
             nearly_positive=not positive and nearly(probability, self.point.threshold),
+            prediction_set=self.network.section.prediction_set(call.station, probability),
             warnings=(*call.warnings, *limits),
         )
 
@@ -276,6 +277,7 @@ def _not_assessed(call: StationCall, why: tuple[Reason, ...]) -> StationCall:
         call=None,
         fit_for_staging=True,
         nearly_positive=False,
+        prediction_set=None,
         positive_sides=(),
         reason=Reason("not_assessed", {"why": list(why)}),
     )

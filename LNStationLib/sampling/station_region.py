@@ -1,8 +1,8 @@
 """The regions of interest of one station, as a network sees them; the same functions for training and for use.
 
 SA-MoE (Li et al. 2025), Sec. 3: a region of 96x96x32 voxels centered at the station, CT outside the station set to
--1024 HU, the node mask as second channel; median spacing of the cohort 0.795x0.795x5 mm. A station that is longer than
-a region may be given several, one below the other.
+-1024 HU, the node mask as second channel; median spacing of the cohort 0.795x0.795x5 mm. A station that is longer
+than a region may be given several, one below the other.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ class RegionSpec(CutSpec):
     )
     whole_station: bool = Field(
         False,
-        description="As many regions, one below the other, as hold the station, whose logit is the largest of theirs; "
-        "else one at its middle.",
+        description="As many regions, one below the other, as hold the station, whose logit is the largest of "
+        "theirs; else one at its middle.",
     )
 
 

@@ -16,6 +16,7 @@ SCHEMA_VERSION = "1.1"
 RESEARCH_USE = "Research use only. Not a medical device; not for clinical decisions."
 
 Call = Literal["positive", "negative"]
+PredictionSet = Literal["positive", "negative", "either"]
 SideName = Literal["L", "R"]
 Point = tuple[float, float, float]
 
@@ -130,6 +131,10 @@ class StationFinding(_Strict):
     )
     nearly_positive: bool = Field(
         False, description="Negative, but within the uncertainty of measurement below a threshold of the method."
+    )
+    prediction_set: PredictionSet | None = Field(
+        None,
+        description="Labels that a model's conformal prediction leaves; None without one. New, and may be missing.",
     )
     positive_sides: list[SideName] = Field(
         default_factory=list, description="Sides of the evidence in a positive station without a side of its own."

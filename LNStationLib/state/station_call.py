@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from LNStationLib.state.assessment import Call, Provenance
+from LNStationLib.state.assessment import Call, PredictionSet, Provenance
 from LNStationLib.state.evidence import StationEvidence
 from LNStationLib.state.reason import Reason
 from LNStationLib.support.types import Side
@@ -30,6 +30,7 @@ class StationCall:
         attention_node: Number of the node that draws most of it.
         fit_for_staging: False where the call rests on node candidates of a method that is not fit for staging.
         nearly_positive: Negative, but within the uncertainty of measurement below a threshold of the method.
+        prediction_set: What a model's probability leaves open; ``None`` from a method that gives no such set.
         warnings: For the reader, as data.
     """
 
@@ -45,6 +46,7 @@ class StationCall:
     attention_node: int | None = None
     fit_for_staging: bool = True
     nearly_positive: bool = False
+    prediction_set: PredictionSet | None = None
     warnings: tuple[Reason, ...] = ()
 
 

@@ -26,7 +26,11 @@ from __future__ import annotations
 from typing import Any, Literal, TypedDict
 '''
 _PLAIN = {"string": "str", "number": "float", "integer": "int", "boolean": "bool", "null": "None"}
-_ALIASES = {"Call": ("positive", "negative"), "SideName": ("L", "R")}
+_ALIASES = {
+    "Call": ("positive", "negative"),
+    "PredictionSet": ("positive", "negative", "either"),
+    "SideName": ("L", "R"),
+}
 """Enumerations that the module names."""
 
 

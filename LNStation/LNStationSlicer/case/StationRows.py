@@ -8,17 +8,17 @@ from typing import Any, Literal
 
 from LNStationLib import anatomy
 from LNStationSlicer.case.ReviewState import ReviewState
-from LNStationSlicer.exchange.AssessmentTypes import Assessment, Call, StationFinding
+from LNStationSlicer.exchange.AssessmentTypes import Assessment, Call, PredictionSet, StationFinding
 from LNStationSlicer.exchange.ColumnDefinitions import ColumnDefinition, columnDefinition
 from LNStationSlicer.exchange.Findings import isFitForStaging
 
 State = Literal["none", "fresh", "stale", "running"]
 Filter = Literal["all", "relevant", "not_called"]
 Column = Literal[
-    "station", "volume", "nodes", "short_axis", "suv_max", "probability", "model", "reader", "note", "state"
+    "station", "volume", "nodes", "short_axis", "suv_max", "probability", "set", "model", "reader", "note", "state"
 ]
 COLUMNS: tuple[Column, ...] = (
-    "station", "volume", "nodes", "short_axis", "suv_max", "probability", "model", "reader", "note", "state",
+    "station", "volume", "nodes", "short_axis", "suv_max", "probability", "set", "model", "reader", "note", "state",
 )  # fmt: skip
 
 DEFINITIONS: dict[Column, ColumnDefinition] = {
@@ -28,13 +28,14 @@ DEFINITIONS: dict[Column, ColumnDefinition] = {
     "short_axis": columnDefinition("stations", "largest_short_axis_mm"),
     "suv_max": columnDefinition("stations", "suv_max_bw_g_per_ml"),
     "probability": columnDefinition("stations", "probability"),
+    "set": columnDefinition("stations", "prediction_set"),
     "model": columnDefinition("stations", "call"),
     "reader": columnDefinition("reader_calls", "reader_call"),
     "note": columnDefinition("reader_calls", "reader_note"),
 }
 """What a column shows; the state of an edit is the module's own."""
 
-MODEL_COLUMNS: frozenset[Column] = frozenset({"nodes", "short_axis", "suv_max", "probability", "model"})
+MODEL_COLUMNS: frozenset[Column] = frozenset({"nodes", "short_axis", "suv_max", "probability", "set", "model"})
 """What a blind first read hides: by the clinical criteria size and uptake of the nodes are the model's answer."""
 
 _STATE_ORDER = {"running": 0, "stale": 1, "fresh": 2, "none": 3}
@@ -49,6 +50,7 @@ class StationRow:
         volumeMl: Milliliters; None where the station could not be parsed.
         shortAxisMm: Of its largest node.
         probability: Of metastasis, in [0, 1].
+        predictionSet: Labels that the model leaves open.
         isConfirmed: False where the model's call rests on candidates of a method that is not fit for staging.
         isNearlyPositive: Negative, but just below a threshold of the method.
     """
@@ -62,6 +64,7 @@ class StationRow:
     shortAxisMm: float | None = None
     suvMax: float | None = None
     probability: float | None = None
+    predictionSet: PredictionSet | None = None
     modelCall: Call | None = None
     isConfirmed: bool = True
     isNearlyPositive: bool = False
@@ -127,6 +130,7 @@ def _found(finding: StationFinding | None) -> dict:
         "shortAxisMm": finding["largest_short_axis_mm"],
         "suvMax": finding["suv_max"],
         "probability": finding["probability"],
+        "predictionSet": finding.get("prediction_set"),
         "modelCall": finding["call"],
         "isConfirmed": isFitForStaging(finding),
         "isNearlyPositive": bool(finding.get("nearly_positive", False)),
@@ -184,6 +188,7 @@ def sortKey(row: StationRow, column: Column) -> Any:
         "short_axis": row.shortAxisMm,
         "suv_max": row.suvMax,
         "probability": row.probability,
+        "set": row.predictionSet,
         "model": row.modelCall,
         "reader": row.readerCall,
         "note": row.note.lower() or None,

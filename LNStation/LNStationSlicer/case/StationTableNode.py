@@ -39,7 +39,7 @@ def _call(finding: StationFinding, review: ReviewState) -> str:
 _FOUND = (
     DEFINITIONS["station"],
     columnDefinition("stations", "title"),
-    *(DEFINITIONS[name] for name in ("volume", "nodes", "short_axis", "suv_max", "probability")),
+    *(DEFINITIONS[name] for name in ("volume", "nodes", "short_axis", "suv_max", "probability", "set")),
 )
 COLUMNS: dict[str, _Cell] = {
     **{heading(column): partial(_found, column) for column in _FOUND},

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Literal, TypedDict
 
 Call = Literal["positive", "negative"]
+PredictionSet = Literal["positive", "negative", "either"]
 SideName = Literal["L", "R"]
 
 
@@ -148,6 +149,7 @@ class StationFinding(TypedDict):
     call: Call | None
     fit_for_staging: bool
     nearly_positive: bool
+    prediction_set: PredictionSet | None
     positive_sides: list[SideName]
     reason: str
     borders: list[BorderFinding]

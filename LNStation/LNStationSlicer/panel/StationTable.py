@@ -21,7 +21,7 @@ from LNStationSlicer.case.StationRows import (
     filtered,
     sortedRows,
 )
-from LNStationSlicer.exchange.AssessmentTypes import Call
+from LNStationSlicer.exchange.AssessmentTypes import Call, PredictionSet
 from LNStationSlicer.exchange.ColumnDefinitions import formatted, heading, narrowHeading
 from LNStationSlicer.support.Signal import Signal
 from LNStationSlicer.support.Translation import _
@@ -164,7 +164,7 @@ class StationTable:
         for index, row in enumerate(rows):
             self._fill(index, row)
         self._fitProbability(rows)
-        self._hideMeasures()
+        self._hideMeasures(rows)
         self._table.blockSignals(wasBlocked)
         if selected != self.selected:
             self.select(selected)
@@ -175,10 +175,12 @@ class StationTable:
         width = _WIDTHS["probability"] if hasBars else _NO_PROBABILITY_WIDTH
         self._table.setColumnWidth(COLUMNS.index("probability"), width)
 
-    def _hideMeasures(self) -> None:
-        """A blind first read leaves no columns full of "hidden": one is enough to say so."""
+    def _hideMeasures(self, rows: Sequence[StationRow]) -> None:
+        """A blind first read leaves one column full of "hidden", which is enough; sets show where there are any."""
+        hasSets = any(row.predictionSet is not None for row in rows)
         for index, column in enumerate(COLUMNS):
-            self._table.setColumnHidden(index, self._hidden and column in MODEL_COLUMNS and column != "model")
+            isBlind = self._hidden and column in MODEL_COLUMNS and column != "model"
+            self._table.setColumnHidden(index, isBlind or (column == "set" and not hasSets))
 
     def _rebuild(self, rows: Sequence[StationRow]) -> None:
         """Make cells for these rows; the only place that makes or deletes widgets."""
@@ -255,6 +257,7 @@ def cellText(row: StationRow, column: Column) -> str:
         "short_axis": _number("short_axis", row.shortAxisMm),
         "suv_max": _number("suv_max", row.suvMax),
         "probability": _number("probability", row.probability),
+        "set": _setText(row.predictionSet),
         "model": callText(row.modelCall) + ("" if row.isConfirmed else "?"),
         "reader": callText(row.readerCall),
         "note": row.note,
@@ -268,6 +271,10 @@ def callText(call: Call | None) -> str:
     return {"positive": _("pos"), "negative": _("neg"), None: ABSENT}[call]
 
 
+def _setText(found: PredictionSet | None) -> str:
+    return _("either") if found == "either" else callText(found)
+
+
 def _stateText(state: str) -> str:
     return {"none": ABSENT, "fresh": _("fresh"), "stale": _("stale"), "running": _("running")}[state]
 
@@ -277,8 +284,8 @@ def _number(column: Column, value: float | None) -> str:
 
 
 _WIDTHS: dict[Column, int] = {
-    "station": 60, "volume": 38, "nodes": 44, "short_axis": 42, "suv_max": 36, "probability": 66, "model": 50,
-    "reader": 60, "note": 34, "state": 54,
+    "station": 60, "volume": 38, "nodes": 44, "short_axis": 42, "suv_max": 36, "probability": 66, "set": 44,
+    "model": 50, "reader": 60, "note": 34, "state": 54,
 }  # fmt: skip
 _NO_PROBABILITY_WIDTH = 50
 

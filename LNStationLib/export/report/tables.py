@@ -23,7 +23,7 @@ from LNStationLib.state.assessment import Assessment, NodeFinding, StationFindin
 _SAYS_ITS_SIDE = frozenset(row.name for row in anatomy.stations() if row.side and row.name.endswith(row.side))
 """Stations such as 4R, whose name needs no side beside it."""
 
-_STATION, _NAME, _VOLUME, _NODES, _AXIS, _SUV, _PROBABILITY, _IN_NODES, _MOST_IN, _CALL, _WHY = columns(
+_STATION, _NAME, _VOLUME, _NODES, _AXIS, _SUV, _PROBABILITY, _SET, _IN_NODES, _MOST_IN, _CALL, _WHY = columns(
     STATIONS,
     "station",
     "title",
@@ -32,6 +32,7 @@ _STATION, _NAME, _VOLUME, _NODES, _AXIS, _SUV, _PROBABILITY, _IN_NODES, _MOST_IN
     "largest_short_axis_mm",
     "suv_max_bw_g_per_ml",
     "probability",
+    "prediction_set",
     "attention_in_nodes",
     "attention_node",
     "call",
@@ -43,11 +44,12 @@ def station_table(assessment: Assessment) -> Table:
     """All stations in the order of the station table; SUV and a model's answer only where the case has any."""
     stations = sorted(assessment.stations, key=lambda row: row.label_value)
     with_suv = assessment.case.has_pet or _SUV.has_values(stations)
-    with_share = _IN_NODES.has_values(stations)
+    with_share, with_sets = _IN_NODES.has_values(stations), _SET.has_values(stations)
     judged = judgement(assessment)
     headings = [heading(_STATION, 8), heading(_NAME, 15), heading(_VOLUME, 7), heading(_NODES, 6), heading(_AXIS, 9)]
     headings += [heading(_SUV, 8)] if with_suv else []
     headings += [] if judged is None else [heading(_PROBABILITY, 11, "left")]
+    headings += [heading(_SET, 8)] if with_sets else []
     headings += [heading(_IN_NODES, 10)] if with_share else []
     headings += [heading(_CALL, 12), heading(_WHY, 29)]
     rows = []
@@ -56,6 +58,7 @@ def station_table(assessment: Assessment) -> Table:
         cells += [Cell(column.text(row)) for column in (_VOLUME, _NODES, _AXIS)]
         cells += [Cell(_SUV.text(row))] if with_suv else []
         cells += [] if judged is None else [probability_cell(row, judged)]
+        cells += [Cell(_SET.text(row))] if with_sets else []
         cells += [Cell(_share_in_nodes(row))] if with_share else []
         rows.append((*cells, _station_call(row), Cell(sentence(row.reason))))
     note = "" if judged is None else judged.note

@@ -1,5 +1,6 @@
 """Trained networks on disk: a manifest and safetensors, and nothing that could be executed."""
 
+from LNStationLib.models.package.conformal import ConformalSets, GroupLimit
 from LNStationLib.models.package.container import PackageError
 from LNStationLib.models.package.folders import find_package, list_packages
 from LNStationLib.models.package.manifest import Manifest
@@ -21,6 +22,8 @@ __all__ = [
     "Calibration",
     "CardRow",
     "CohortSummary",
+    "ConformalSets",
+    "GroupLimit",
     "Manifest",
     "Metric",
     "ModelPackage",

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from LNStationLib import anatomy
+from LNStationLib.anatomy.station_groups import station_groups
+from LNStationLib.models.package.conformal import ConformalSets
 from LNStationLib.models.package.parts import CardRow
 from LNStationLib.models.package.probability import ProbabilitySection
 from LNStationLib.models.package.sections import NetworkInput
 from LNStationLib.sampling.channels import channel, need_nodes
 from LNStationLib.sampling.station_region import RegionSpec
+from LNStationLib.state.assessment import PredictionSet
 
 CLASSIFIER = "classifier"
 """Role of the one network."""
@@ -27,6 +30,7 @@ class StationClassification(ProbabilitySection):
     region: RegionSpec
     stations: list[str] = Field(min_length=1, description="Stations it may be asked about.")
     n_groups: Literal[2, 3, 6] = Field(3, description="Station groups of its experts or branches.")
+    conformal: ConformalSets | None = Field(None, description="Of calibrated probabilities; packages may lack it.")
 
     @field_validator("channels")
     @classmethod
@@ -43,6 +47,17 @@ class StationClassification(ProbabilitySection):
         if unknown:
             raise ValueError(f"unknown stations {', '.join(unknown)}")
         return value
+
+    @model_validator(mode="after")
+    def _a_limit_for_each_group(self) -> StationClassification:
+        if self.conformal is not None and len(self.conformal.groups) != self.n_groups:
+            raise ValueError(f"{len(self.conformal.groups)} conformal limits for {self.n_groups} station groups")
+        return self
+
+    def prediction_set(self, station: str, probability: float) -> PredictionSet | None:
+        """What a station's probability leaves open; ``None`` without conformal sets or a group of the station."""
+        group = station_groups(self.n_groups).get(station)
+        return None if self.conformal is None or group is None else self.conformal.prediction_set(group, probability)
 
     @property
     def needs_nodes(self) -> bool:
@@ -62,4 +77,5 @@ class StationClassification(ProbabilitySection):
             CardRow("Input", tuple(f"{name}: {channel(name).title}" for name in self.channels)),
             CardRow("Region", (f"{size} voxels of {spacing} mm",)),
             *super().card_rows(),
+            *([] if self.conformal is None else [CardRow("Conformal sets", self.conformal.lines())]),
         ]

@@ -143,8 +143,8 @@ class MobileViTv2(nn.Module):
         n_experts: Number of experts, where there are any.
         full_size_experts: Every expert as wide as the plain layer, rather than its share.
         routing: How tokens find their expert in training (``"station_aware"`` only).
-        route_by: What the router sees: every ``"token"`` alone, as published, or the ``"sample"``'s mean token, so that
-            all tokens of a region go to one expert.
+        route_by: What the router sees: every ``"token"`` alone, as published, or the ``"sample"``'s mean token, so
+            that all tokens of a region go to one expert.
         detach_router: Keep eq. 2's gradient out of the trunk: the router learns from the tokens as they are.
         dropout: Dropout in transformer layers and before the head.
         n_blocks: How many of the three MobileViT blocks there are, each with its stride before it; 0 leaves the

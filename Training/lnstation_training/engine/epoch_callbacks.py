@@ -31,7 +31,7 @@ class EpochLog(Callback):
             return
         row = {"epoch": str(trainer.current_epoch), "step": str(trainer.global_step)}
         row |= {name: f"{float(value):.6g}" for name, value in sorted(trainer.callback_metrics.items())}
-        rows = [each for each in self._rows() if int(each["epoch"]) < trainer.current_epoch] + [row]
+        rows = [each for each in self.rows() if int(each["epoch"]) < trainer.current_epoch] + [row]
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_file(self.path) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as file:
             # Some metrics exist only in some epochs.
@@ -40,11 +40,18 @@ class EpochLog(Callback):
             writer.writeheader()
             writer.writerows(rows)
 
-    def _rows(self) -> list[dict[str, str]]:
+    def rows(self) -> list[dict[str, str]]:
+        """The table as it stands; empty before the first epoch."""
         if not self.path.exists():
             return []
         with self.path.open(newline="", encoding="utf-8") as file:
             return list(csv.DictReader(file))
+
+
+def read_history(path: Path) -> list[dict[str, float]]:
+    """What ``EpochLog`` has written, a mapping an epoch; empty cells are left out."""
+    rows = EpochLog(path).rows()
+    return [{name: float(cell) for name, cell in row.items() if cell} for row in rows]
 
 
 class EpochProgress(Callback):

@@ -12,10 +12,10 @@ from typing import Any
 
 import torch
 
-from lnstation_training.engine.epoch_callbacks import EpochProgress
+from lnstation_training.engine.epoch_callbacks import EpochProgress, read_history
 from lnstation_training.engine.evaluate import evaluate_run, write_json
 from lnstation_training.engine.experiment_files import Row, Setting, Stage, read_rows, read_setting, setting_geometry
-from lnstation_training.engine.fit import fit
+from lnstation_training.engine.fit import LOGS, METRICS_FILE, fit
 from lnstation_training.engine.prepared import read_geometry
 from lnstation_training.engine.results import read_result
 from lnstation_training.engine.task import Task
@@ -257,6 +257,7 @@ def run_job(job: Job, progress: Progress = silent) -> FoldResult:
         seconds=time.monotonic() - start,
         threads=threads,
         evaluation=evaluation,
+        history=read_history(job.run / LOGS / METRICS_FILE),
     )
     job.result.parent.mkdir(parents=True, exist_ok=True)
     write_json(job.result, result)

@@ -137,6 +137,7 @@ class FoldResult(BaseModel):
         seconds: Wall time of training and evaluation.
         threads: Threads of one process; ``None`` where torch chose.
         evaluation: Figures and predictions on the test part.
+        history: What was logged after every epoch, by name; empty in results of older versions.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -149,3 +150,4 @@ class FoldResult(BaseModel):
     seconds: float
     threads: int | None
     evaluation: SerializeAsAny[Evaluation]
+    history: list[dict[str, float]] = []

@@ -47,6 +47,12 @@ def cohort(
     reactive_size: Annotated[
         float | None, typer.Option(help="How much larger those nodes are; as in the preset if not given.")
     ] = None,
+    group_signs: Annotated[
+        float, typer.Option(help="How far those signs differ by station group: 0 not at all, 1 some turn round.")
+    ] = 0.0,
+    whole_dissection: Annotated[
+        bool, typer.Option("--whole-dissection", help="Pathology of every station that has a node.")
+    ] = False,
     chest_only: Annotated[
         bool, typer.Option("--chest-only", help="CTs of the chest alone: half the voxels of 512 x 512 pixels.")
     ] = False,
@@ -73,7 +79,7 @@ def cohort(
     if purpose == "organs":
         _organ_cohort(out, patients, seed, spacing, workers)
         return
-    change = _change(sign_strength, reactive_patients, reactive_size)
+    change = _change(sign_strength, reactive_patients, reactive_size, group_signs, whole_dissection)
     request = SyntheticCohort(
         out,
         preset,
@@ -109,7 +115,13 @@ def _organ_cohort(out: Path, patients: int, seed: int, spacing: str, workers: in
     _say(f"Next: python3 run.py train fit --config Training/configs/organs.yaml --data.folder {out} --out RUN")
 
 
-def _change(sign_strength: float, reactive_patients: float | None, reactive_size: float | None) -> PresetChange:
+def _change(
+    sign_strength: float,
+    reactive_patients: float | None,
+    reactive_size: float | None,
+    group_signs: float,
+    whole_dissection: bool,
+) -> PresetChange:
     from pydantic import ValidationError
 
     from LNStationLib.phantom.preset_change import PresetChange
@@ -119,6 +131,8 @@ def _change(sign_strength: float, reactive_patients: float | None, reactive_size
             sign_strength=sign_strength,
             reactive_patient_fraction=reactive_patients,
             reactive_size_factor=reactive_size,
+            group_signs=group_signs,
+            whole_dissection=whole_dissection,
         )
     except ValidationError as error:
         raise InputError("; ".join(f"{e['loc'][0]}: {e['msg']}, got {e['input']}" for e in error.errors())) from error

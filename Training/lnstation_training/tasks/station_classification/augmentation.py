@@ -27,8 +27,8 @@ _LEFT_RIGHT = 2
 _PATCH_VOXELS = (8, 12, 12)
 """Along z, y, x: over how many voxels an outline errs in the same direction."""
 _OUTLINE_STEPS: tuple[tuple[float, int], ...] = ((-0.6, -1), (0.4, 1), (1.0, 2))
-"""From which value of the field on (below, for the first) the border moves by how many voxels outward. With them drawn
-stations have a Dice of about 0.85 against the drawing that they come from, as parsed ones have (docs/networks.md)."""
+"""From which value of the field on (below, for the first) the border moves by how many voxels outward. A station of
+30 mm then has a Dice of about 0.85 against its drawing, as parsed stations have against the phantom's truth."""
 
 
 class OutlineJitter:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from lnstation_training.engine.data_module import FoldDataModule, Sampler
+from lnstation_training.engine.values import Part
 from lnstation_training.tasks.station_classification.augmentation import RegionAugmentation
 from lnstation_training.tasks.station_classification.dataset import StationDataset
 from lnstation_training.tasks.station_classification.samples import StationSample, read_samples, read_spec
+from LNStationLib.anatomy.station_groups import station_groups
 
 
 class StationDataModule(FoldDataModule):
@@ -66,6 +69,18 @@ class StationDataModule(FoldDataModule):
         if self.only_group is not None:
             dataset.samples = [row for row in dataset.samples if dataset.groups[row.station] == self.only_group]
         return dataset
+
+    def every_station(self, part: Part) -> StationDataset:
+        """All stations of a part's patients, dissected or not, unchanged: for what needs no pathology.
+
+        Their labels mean nothing.
+        """
+        patients = {sample.patient for sample in self.datasets[part].samples}
+        chosen = [replace(sample, label=0) for sample in self.read_samples() if sample.patient in patients]
+        return self.build_dataset([row for row in chosen if row.station in self._groups()], augment=False)
+
+    def _groups(self) -> Mapping[str, int]:
+        return station_groups(self.n_groups)
 
     def _augmentation(self) -> RegionAugmentation:
         return RegionAugmentation(read_spec(self.folder).size, outline=self.outline, flip_axes=self.flip_axes)

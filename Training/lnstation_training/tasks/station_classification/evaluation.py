@@ -17,6 +17,7 @@ from lnstation_training.tasks.station_classification.channels import node_mask_o
 from lnstation_training.tasks.station_classification.data_module import StationDataModule
 from lnstation_training.tasks.station_classification.dataset import StationDataset
 from lnstation_training.tasks.station_classification.prediction import Prediction, PredictionArrays, predict
+from lnstation_training.tasks.station_classification.routing import StationRouting, station_routing
 from lnstation_training.tasks.station_classification.summary import Summary, summarize
 from LNStationLib.models.package import Calibration
 
@@ -40,6 +41,7 @@ class RunEvaluation(Evaluation):
         calibration: Fitted on the fold's validation part; ``None`` where it cannot be.
         summary: All figures; probabilities are calibrated.
         attention_ceiling: Mean part of the attention that could lie inside nodes at all; ``None`` where not computed.
+        routing: Of all stations of the part; ``None`` without one expert for each group.
         samples: The predictions.
     """
 
@@ -48,6 +50,7 @@ class RunEvaluation(Evaluation):
     calibration: Calibration | None
     summary: Summary
     attention_ceiling: float | None = None
+    routing: StationRouting | None = None
     samples: list[Prediction]
 
     def headline(self) -> str:
@@ -84,6 +87,7 @@ def evaluate(run: Run, part: Part = "test", device: str = "cpu", n_resamples: in
         calibration=calibration,
         summary=summarize(predictions, data.n_groups, calibration, n_resamples),
         attention_ceiling=mean_ceiling(module.network, _node_masks(data, part)),
+        routing=station_routing(module, data, part, device) if predictions[0].router else None,
         samples=predictions,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -12,14 +13,23 @@ from lnstation_training.engine.prepared import read_info
 from lnstation_training.engine.runs import Run
 from lnstation_training.engine.values import PackageContent
 from lnstation_training.evaluation.calibration import operating_points
+from lnstation_training.evaluation.conformal import coverage, fit_conformal
 from lnstation_training.evaluation.discrimination import both_classes
 from lnstation_training.tasks.station_classification.data_module import StationDataModule
 from lnstation_training.tasks.station_classification.evaluation import part_counts, validation_calibration
 from lnstation_training.tasks.station_classification.prediction import Prediction, PredictionArrays, predict
+from lnstation_training.tasks.station_classification.routing import StationRouting, station_routing
 from lnstation_training.tasks.station_classification.samples import read_spec, read_stations
 from lnstation_training.tasks.station_classification.summary import OVERALL, probabilities_of, summarize
 from LNStationLib.anatomy.station_groups import group_titles, station_groups
-from LNStationLib.models.package import CohortSummary, Manifest, Metric, StationClassification
+from LNStationLib.models.package import (
+    Calibration,
+    CohortSummary,
+    ConformalSets,
+    Manifest,
+    Metric,
+    StationClassification,
+)
 from LNStationLib.sampling.channels import STATION_CHANNELS
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.progress import Progress, silent
@@ -48,9 +58,11 @@ def package_content(run: Run, device: str = "cpu", progress: Progress = silent) 
     progress("predicting the test part", 0.5)
     test = predict(run.module, data, "test", device)
     info = read_info(data.folder)
+    section = package_section(data, validation)
+    routing = station_routing(run.module, data, "test", device) if test[0].router else None
     return PackageContent(
-        section=package_section(data, validation),
-        metrics=card_metrics(test, data.n_groups, info, data.fold),
+        section=section,
+        metrics=card_metrics(test, section, info, data.fold, routing),
         cohort=_cohort(data, info),
         references=[SA_MOE],
     )
@@ -66,14 +78,26 @@ def package_section(data: StationDataModule, validation: Sequence[Prediction]) -
     if not both_classes(arrays.labels):
         raise InputError("The validation part has stations of one class alone: export a run of another fold.")
     calibration = validation_calibration(validation, data.fold)
+    probabilities = probabilities_of(arrays.logits, calibration)
     return StationClassification(
         channels=list(STATION_CHANNELS),
         region=read_spec(data.folder),
         stations=_stations(data),
         n_groups=data.n_groups,
-        operating_points=operating_points(arrays.labels, probabilities_of(arrays.logits, calibration)),
+        operating_points=operating_points(arrays.labels, probabilities),
         calibration=calibration,
+        conformal=_conformal(arrays, probabilities, data, calibration),
     )
+
+
+def _conformal(
+    arrays: PredictionArrays, probabilities: np.ndarray, data: StationDataModule, calibration: Calibration | None
+) -> ConformalSets | None:
+    """Fitted on the validation part too; ``None`` where scores are no probabilities, or a group is missing."""
+    if calibration is None:
+        return None
+    titles = group_titles(data.n_groups)
+    return fit_conformal(arrays.labels, probabilities, arrays.groups, titles, calibration.fitted_on)
 
 
 def probe(network: nn.Module, manifest: Manifest[StationClassification]) -> Tensor:
@@ -102,9 +126,15 @@ def _cohort(data: StationDataModule, info: CohortInfo) -> CohortSummary:
     )
 
 
-def card_metrics(test: list[Prediction], n_groups: int, info: CohortInfo, fold: int) -> list[Metric]:
+def card_metrics(
+    test: list[Prediction],
+    section: StationClassification,
+    info: CohortInfo,
+    fold: int,
+    routing: StationRouting | None,
+) -> list[Metric]:
     """Metrics of the test part with intervals, for all stations and each group; undefined ones are left out."""
-    summary = summarize(test, n_groups)
+    summary = summarize(test, section.n_groups)
     cohort = f"{info.title}, test part of fold {fold}"
     n_patients = len({each.patient for each in test})
     metrics = [
@@ -124,22 +154,39 @@ def card_metrics(test: list[Prediction], n_groups: int, info: CohortInfo, fold: 
         ("auc of the largest short axis alone", summary.size_auc),
         ("auc of a short axis of at least 10 mm", summary.size_criterion and summary.size_criterion.auc),
         ("attention inside nodes", summary.attention_inside),
-        *(
-            (f"routing accuracy, {title} stations", part)
-            for title, part in _routing(summary.router_confusion, n_groups)
-        ),
+        *_coverage(test, section),
     ):
         if value is not None:
             counts = {"stations": len(test)}
             metrics.append(Metric(name=name, value=value, cohort=cohort, n_patients=n_patients, counts=counts))
+    for name, value in _routing(routing, section.n_groups):
+        # Of all stations, dissected or not.
+        counts = {"stations": routing.n_stations if routing else 0}
+        metrics.append(Metric(name=name, value=value, cohort=cohort, n_patients=n_patients, counts=counts))
     return metrics
 
 
-def _routing(confusion: list[list[float]], n_groups: int) -> list[tuple[str, float]]:
-    """Part of each group's tokens that its own expert got; empty without one expert for each group."""
-    if not confusion or any(len(row) != len(confusion) for row in confusion):
+def _coverage(test: list[Prediction], section: StationClassification) -> list[tuple[str, float | None]]:
+    """How the conformal sets did on the test part."""
+    if section.conformal is None:
         return []
+    arrays = PredictionArrays(test)
+    probabilities = probabilities_of(arrays.logits, section.calibration)
+    found = coverage(section.conformal, arrays.labels, probabilities, arrays.groups)
+    wanted = f"{100 * section.conformal.coverage:.0f} %"
     return [
-        (title, row[number])
-        for number, (title, row) in enumerate(zip(group_titles(n_groups), confusion, strict=True))
+        (f"coverage of the conformal sets made for {wanted}", found.covered),
+        ("coverage of the conformal sets, positive stations", found.of_positives),
+        ("part of the conformal sets with one label", found.single),
     ]
+
+
+def _routing(routing: StationRouting | None, n_groups: int) -> list[tuple[str, float]]:
+    """Part of each group's stations that its own expert got; empty without one expert for each group."""
+    if routing is None:
+        return []
+    by_group = [
+        (f"routing accuracy, {title} stations", routing.confusion[number][number])
+        for number, title in enumerate(group_titles(n_groups))
+    ]
+    return [("routing accuracy", routing.stations), *by_group]

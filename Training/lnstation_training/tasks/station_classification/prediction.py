@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict
+from torch.utils.data import DataLoader
 
 from lnstation_training.engine.values import Part
 from lnstation_training.tasks.station_classification.answers import deciding_regions, router_fractions
 from lnstation_training.tasks.station_classification.channels import node_mask_of
 from lnstation_training.tasks.station_classification.data_module import StationDataModule
+from lnstation_training.tasks.station_classification.dataset import StationDataset
 from lnstation_training.tasks.station_classification.lightning_module import StationModule
 from lnstation_training.tasks.station_classification.losses import attention_inside
 from LNStationLib.networks.output import StationOutput
@@ -72,12 +74,18 @@ def predict(module: StationModule, data: StationDataModule, part: Part, device: 
         device: ``"cpu"`` or ``"cuda"``.
     """
     data.setup()
-    dataset = data.datasets[part]
+    return predict_dataset(module, data.datasets[part], data.batch_size, device)
+
+
+def predict_dataset(
+    module: StationModule, dataset: StationDataset, batch_size: int, device: str = "cpu"
+) -> list[Prediction]:
+    """Run a network over all stations of a dataset, in order."""
     sizes = [sample.short_axis_mm for sample in dataset.samples]
     module = module.to(device).eval()
     found: list[Prediction] = []
     with torch.inference_mode():
-        for batch in data.loader(part):
+        for batch in DataLoader(dataset, batch_size, collate_fn=dataset.collate):
             group = batch["group"][batch["owner"]]
             output = module(batch["region"].to(device), group.to(device), with_attention=True)
             found += _predictions(batch, output, module, sizes[len(found) :])

@@ -15,7 +15,7 @@ from lnstation_training.tasks.station_classification.evaluation import RunEvalua
 from lnstation_training.tasks.station_classification.prediction import Prediction
 from lnstation_training.tasks.station_classification.size_criterion import LIMIT_MM, size_criterion, size_scores
 from lnstation_training.tasks.station_classification.summary import MetricEstimate, Summary, summarize
-from LNStationLib.anatomy.station_groups import station_groups
+from LNStationLib.anatomy.station_groups import group_titles, station_groups
 from LNStationLib.support.errors import InputError
 
 METRIC_TITLES: Mapping[str, str] = {
@@ -68,7 +68,7 @@ class Pooled:
         return sorted({result.fold for result in self.results})
 
 
-TABLE_KINDS = ("metrics", "groups", "attention", "experts")
+TABLE_KINDS = ("metrics", "groups", "attention", "experts", "routing")
 
 
 def tables_markdown(rows: Rows, results: StationResults) -> str:
@@ -169,6 +169,8 @@ def _header(table: TableSpec) -> list[str]:
         return ["Network", "Parameters", "Upper", "Middle", "Lower", "Mean", "Folds"]
     if table.kind == "attention":
         return ["Network", *(METRIC_TITLES[name] for name in _FEW), "Attention in nodes", "Folds"]
+    if table.kind == "routing":
+        return ["Routing", *(f"{title.capitalize()} stations" for title in group_titles(3)), *_ROUTED, "AUC", "Folds"]
     if table.kind == "experts":
         return ["Experts", *(METRIC_TITLES[name] for name in _FEW), "Folds"]
     return ["Network", "Parameters", *METRIC_TITLES.values(), "p", "AUC by fold", "Attention in nodes", "Folds"]
@@ -181,6 +183,8 @@ def _cells(table: TableSpec, found: Pooled, reference: Pooled | None, line: Tabl
     if table.kind == "groups":
         groups = [estimate_text(summary.metric("auc", group)) for group in ("upper", "middle", "lower")]
         return [parameters, *groups, _percent(summary.mean_group_auc), folds]
+    if table.kind == "routing":
+        return [*_routing_cells(found), estimate_text(summary.metric("auc")), folds]
     if table.kind in ("attention", "experts"):
         few = [estimate_text(summary.metric(name)) for name in _FEW]
         inside = [_percent(summary.attention_inside)] if table.kind == "attention" else []
@@ -189,6 +193,20 @@ def _cells(table: TableSpec, found: Pooled, reference: Pooled | None, line: Tabl
     by_fold = ", ".join(f"{100 * value:.1f}" for value in found.fold_aucs)
     figures = [estimate_text(summary.metric(name)) for name in METRICS]
     return [parameters, *figures, p_value, by_fold, _percent(summary.attention_inside), folds]
+
+
+_ROUTED = ("All stations", "Tokens", "Stations tested")
+
+
+def _routing_cells(found: Pooled) -> list[str]:
+    """Percent of stations that went to their group's expert, by group and in all, over all folds; tokens likewise."""
+    known = [each for each in (_evaluation(result).routing for result in found.results) if each is not None]
+    if not known:
+        return ["-"] * (3 + len(_ROUTED))
+    weights = [each.n_stations for each in known]
+    by_group = [np.average([each.confusion[n][n] for each in known], weights=weights) for n in range(3)]
+    both = [np.average([getattr(each, name) for each in known], weights=weights) for name in ("stations", "tokens")]
+    return [*(_percent(float(value)) for value in [*by_group, *both]), str(sum(weights))]
 
 
 def _size_lines(results: StationResults, pooled: dict[tuple[str, ...], Pooled], columns: int) -> list[list[str]]:

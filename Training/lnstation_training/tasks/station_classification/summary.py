@@ -43,7 +43,6 @@ class Summary(BaseModel):
         expected_calibration_error: Of the probabilities given.
         calibration: Points ``(mean probability, positive part, samples)``.
         router_confusion: Row: true group; column: part of its tokens sent to each expert. Empty without a router.
-        station_confusion: The same by station: the expert that got most of its tokens.
         attention_inside: Mean part of attention inside nodes, over stations with a node; ``None`` without attention.
         attention_inside_by_group: The same by group.
     """
@@ -57,7 +56,6 @@ class Summary(BaseModel):
     expected_calibration_error: float | None
     calibration: list[tuple[float, float, int]]
     router_confusion: list[list[float]]
-    station_confusion: list[list[float]] = []
     attention_inside: float | None
     attention_inside_by_group: dict[str, float | None]
 
@@ -114,7 +112,6 @@ def summarize(
             for each in calibration_curve(arrays.labels, probabilities)
         ],
         router_confusion=router_confusion([each.router for each in predictions], arrays.groups, len(titles)),
-        station_confusion=router_confusion(_majority(predictions), arrays.groups, len(titles)),
         attention_inside=_mean([each.attention_inside for each in predictions]),
         attention_inside_by_group={
             title: _mean([each.attention_inside for each in predictions if each.group == number])
@@ -151,17 +148,6 @@ def router_confusion(parts: Sequence[Sequence[float]], groups: np.ndarray, n_gro
         [float(v) for v in found[groups == group].mean(axis=0)] if (groups == group).any() else [0.0] * found.shape[1]
         for group in range(n_groups)
     ]
-
-
-def _majority(predictions: Sequence[Prediction]) -> list[list[float]]:
-    """1 for the expert that got most of a station's tokens, 0 for the others."""
-    return [[float(part == max(each.router)) for part in each.router] for each in predictions]
-
-
-def stations_routed(predictions: Sequence[Prediction]) -> float | None:
-    """Part of the stations whose own group's expert got most of their tokens; ``None`` without a router."""
-    routed = [int(np.argmax(each.router)) == each.group for each in predictions if each.router]
-    return float(np.mean(routed)) if routed else None
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

@@ -105,6 +105,7 @@ class StationClassificationTask:
             ("AUC of a short axis of at least 10 mm, yes or no", criterion and criterion.auc),
             ("Expected calibration error", summary.expected_calibration_error),
             ("Fraction of the attention inside nodes", summary.attention_inside),
+            ("Stations routed to their group's expert", evaluation.routing and evaluation.routing.stations),
             ("Fraction that could lie inside them on this network's grids", evaluation.attention_ceiling),
         )
         lines = [f"{title}: {value:.3f}" for title, value in figures if value is not None]
