@@ -86,3 +86,29 @@ def test_the_best_reader_sees_more_of_stronger_signs_and_size_tells_less_among_r
 def test_senseless_changes_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValidationError):
         PresetChange(**wrong)
+
+
+@pytest.mark.parametrize(("dial", "sides"), [(0.0, (1, 1, 1)), (0.5, (1, 0, 1)), (1.0, (1, -1, 1))])
+def test_a_dial_turns_brightness_round_in_the_middle_stations(dial: float, sides: tuple[int, ...]) -> None:
+    nodes = PresetChange(sign_strength=2.0, group_signs=dial).applied(load_preset("esophagus")).nodes
+    groups = ("upper", "middle", "lower")
+    found = [round(nodes.metastatic[g].hu.mean - nodes.benign[g].hu.mean, 6) for g in groups]
+    assert [(value > 0) - (value < 0) for value in found] == list(sides)
+
+
+def test_a_dial_turns_texture_and_margin_round_in_the_upper_stations_alone() -> None:
+    plain, turned = (PresetChange(group_signs=dial).applied(load_preset("esophagus")).nodes for dial in (0.0, 1.0))
+    for name in ("texture_sd_hu", "margin_mm", "elongation"):
+        benign, metastatic = getattr(plain.benign["upper"], name), getattr(plain.metastatic["upper"], name)
+        assert getattr(turned.metastatic["upper"], name).mean == pytest.approx(benign.mean)
+        assert getattr(turned.benign["upper"], name).mean == pytest.approx(metastatic.mean)
+    assert turned.metastatic["lower"] == plain.metastatic["lower"]
+    assert "differ by station group (1 of 1)" in PresetChange(group_signs=1.0).summary()
+
+
+def test_a_whole_dissection_changes_surgery_alone() -> None:
+    preset = load_preset("esophagus")
+    whole = PresetChange(whole_dissection=True).applied(preset)
+    assert whole.nodes == preset.nodes
+    assert set(whole.surgery.dissected.values()) == {1.0}
+    assert whole.digest() != preset.digest() == PresetChange().applied(preset).digest()

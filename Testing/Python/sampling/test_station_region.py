@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import SimpleITK as sitk
 from pydantic import ValidationError
 
 from LNStationLib.imaging.arrays import array_view
-from LNStationLib.sampling.station_region import RegionSpec, station_region
+from LNStationLib.sampling.station_region import RegionSpec, station_region, station_regions
 
 SPEC = RegionSpec(size=(16, 48, 40), spacing_mm=(3.0, 1.0, 1.0))
 CENTER = np.array([12.0, -20.0, 40.0])
@@ -115,3 +117,60 @@ def test_thin_slices_are_averaged_before_they_are_resampled() -> None:
 def test_impossible_regions_are_refused(wrong) -> None:
     with pytest.raises(ValidationError):
         RegionSpec(**wrong)
+
+
+def stacked(height: int, spacing_z: float = 2.0) -> tuple[sitk.Image, sitk.Image, sitk.Image]:
+    """A station of so many slices with a node in its lowest and one in its highest ones."""
+    shape = (height + 8, 40, 40)
+    stations, nodes = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
+    stations[4:-4, 10:30, 10:30] = 7
+    nodes[5:7, 18:22, 18:22], nodes[-7:-5, 18:22, 18:22] = 1, 2
+    images = [sitk.GetImageFromArray(each) for each in (np.full(shape, -80, np.int16), stations, nodes)]
+    for image in images:
+        image.SetSpacing((1.0, 1.0, spacing_z))
+    return images[0], images[1], images[2]
+
+
+TALL = SPEC.model_copy(update={"size": (16, 48, 40), "spacing_mm": (3.0, 1.0, 1.0), "whole_station": True})
+
+
+@pytest.mark.parametrize("height", [10, 23, 24, 25, 40, 70])
+def test_regions_hold_the_whole_of_a_station_and_share_voxels(height: int) -> None:
+    regions = station_regions(*stacked(height), 7, TALL)
+    assert (len(regions) == 1) == (height <= 23)
+    held = {int(node) for region in regions for node in np.unique(region.nodes)}
+    assert held >= {1, 2}
+    slices = sorted(
+        {round(float(z), 3) for r in regions for z in r.grid.coordinates_mm(0)[r.station.any(axis=(1, 2))]}
+    )
+    # Every slice of the station once, on one lattice.
+    assert np.allclose(np.diff(slices), 3.0)
+    assert len(slices) == pytest.approx(height * 2 / 3, abs=1.1)
+    for below, above in pairwise(regions):
+        shared_mm = below.grid.origin_mm[0] + 48 - above.grid.origin_mm[0]
+        assert shared_mm >= 18
+
+
+def test_a_station_that_fits_has_the_one_region_at_its_middle() -> None:
+    (region,) = station_regions(*scene(), 7, SPEC.model_copy(update={"whole_station": True}))
+    one = station_region(*scene(), 7, SPEC)
+    assert region.grid == one.grid
+    assert np.array_equal(region.ct, one.ct)
+
+
+def test_tiny_regions_do_not_grow_without_bound() -> None:
+    spec = TALL.model_copy(update={"size": (1, 8, 8), "spacing_mm": (0.5, 1.0, 1.0)})
+    assert len(station_regions(*stacked(60), 7, spec)) <= 8
+
+
+def test_the_outside_can_be_told_from_fat_and_air() -> None:
+    region = station_region(*scene(), 7, SPEC.model_copy(update={"outside": -2.0}))
+    plain = station_region(*scene(), 7, SPEC)
+    assert (region.ct[~region.station] == -2).all()
+    assert np.array_equal(region.ct[region.station], plain.ct[region.station])
+
+
+@pytest.mark.parametrize("wrong", [-0.5, -4.0])
+def test_the_outside_lies_at_or_below_the_window(wrong: float) -> None:
+    with pytest.raises(ValidationError, match="outside"):
+        RegionSpec(outside=wrong)

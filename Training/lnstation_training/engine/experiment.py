@@ -176,6 +176,8 @@ def _config(row: Row, name: str, setting: Setting, trainer: Mapping[str, Any]) -
         "data": {"seed": setting.seed, **setting.data, **stage.data, **row.data},
         "trainer": {**setting.trainer, **trainer},
     }
+    if setting.keep != "best":
+        config["keep"] = setting.keep
     start = _start(row, name, setting)
     return config if start is None else {**config, "start_from": start}
 

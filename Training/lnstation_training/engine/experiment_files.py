@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -78,6 +78,7 @@ class Setting(_Strict):
         network_arguments: By network name, for all rows that use it.
         rows: Rows run where the user names none.
         stages: By name, what the rows of a stage have in place of ``model`` and ``data``.
+        keep: Which epoch's weights count: the best on validation data, or the last.
         start_from: By network name, the row whose weights of the same fold all rows of that network start from; it is
             run first.
     """
@@ -93,6 +94,7 @@ class Setting(_Strict):
     rows: list[str]
     stages: dict[str, Stage] = Field(default_factory=dict)
     start_from: dict[str, str] = Field(default_factory=dict)
+    keep: Literal["best", "last"] = "best"
 
 
 def read_rows(folder: Path) -> Rows:

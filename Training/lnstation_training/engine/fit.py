@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import lightning
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
@@ -36,6 +36,9 @@ from LNStationLib.support.errors import InputError
 log = logging.getLogger(__name__)
 
 LOGS, METRICS_FILE = "logs", "metrics.csv"
+Kept = Literal["best", "last"]
+_AS_BEFORE = ("seconds: null", "keep: best")
+"""What settings say that runs of older versions do not, and did."""
 
 TRAINER_DEFAULTS: Mapping[str, Any] = {
     "max_epochs": 250,
@@ -83,6 +86,12 @@ class FitCLI(LightningCLI):
             help="Stop after so many seconds of training, over all parts of a resumed run; a cosine ends then.",
         )
         parser.add_argument(
+            "--keep",
+            type=Kept,
+            default="best",
+            help="Which epoch's weights are evaluated and exported: the best on validation data, or the last.",
+        )
+        parser.add_argument(
             "--start_from",
             type=Path | None,
             default=None,
@@ -93,6 +102,12 @@ class FitCLI(LightningCLI):
     def folder(self) -> Path:
         """Folder of the run."""
         return Path(self.config["out"])
+
+    @property
+    def keep(self) -> Kept:
+        """Which epoch's weights the run ends with."""
+        kept: Kept = self.config["keep"]
+        return kept
 
     def before_instantiate_classes(self) -> None:
         """Refuse a folder that holds a run of other settings, before anything is built."""
@@ -111,18 +126,18 @@ class FitCLI(LightningCLI):
             kwargs["max_time"] = timedelta(seconds=self.config["seconds"])
         logger = TensorBoardLogger(self.folder, name=LOGS, version="tensorboard")
         log = EpochLog(self.folder / LOGS / METRICS_FILE)
-        checkpoints = _checkpoints(self.folder, self.task.monitor)
+        checkpoints = _checkpoints(self.folder, self.task.monitor, self.keep)
         self.trainer_defaults["callbacks"] = [log, *checkpoints, *self.extra_callbacks]
         built: lightning.Trainer = super().instantiate_trainer(logger=logger, default_root_dir=self.folder, **kwargs)
         return built
 
 
-def _checkpoints(folder: Path, monitor: Monitor) -> list[Callback]:
-    """The best model on validation data and, for resuming, the state after every epoch."""
+def _checkpoints(folder: Path, monitor: Monitor, keep: Kept) -> list[Callback]:
+    """The model that is kept, best on validation data or last, and, for resuming, the state after every epoch."""
     best = ModelCheckpoint(
         folder / CHECKPOINTS,
         BEST,
-        monitor=monitor.metric,
+        monitor=monitor.metric if keep == "best" else None,
         mode=monitor.mode,
         save_top_k=1,
         enable_version_counter=False,
@@ -152,7 +167,7 @@ def _alike(before: str, settings: str) -> bool:
     A run from before tasks had names, or time a limit, names neither.
     """
     older, newer = (
-        [line for line in text.splitlines() if line != "seconds: null" and not line.startswith("#")]
+        [line for line in text.splitlines() if line not in _AS_BEFORE and not line.startswith("#")]
         for text in (before, settings)
     )
     if not any(line.startswith("task:") for line in older):

@@ -147,6 +147,9 @@ def chosen_numbers(request: SyntheticCohort, preset: Preset) -> list[int]:
     Raises:
         InputError: There are none with so many metastatic stations.
     """
+    # By usual surgery, so that a whole dissection tells more of the same patients.
+    usual = request.change.model_copy(update={"whole_dissection": False})
+    preset = usual.applied(load_preset(request.preset))
     chosen: list[int] = []
     passed: list[int] = []
     number = positive = misses = 0
