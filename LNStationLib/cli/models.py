@@ -21,6 +21,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
 )
+_BYTES_PER_WEIGHT = 4
+"""In single precision, in which papers give sizes."""
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 PackageArgument = Annotated[str, typer.Argument(help="File or folder of a package, or its id.")]
 
@@ -118,6 +120,7 @@ def networks(as_json: JsonOption = False) -> None:
                 "name": info.name,
                 "title": info.title,
                 "parameters": cost.parameters,
+                "mebibytes": round(cost.parameters * _BYTES_PER_WEIGHT / 2**20, 2),
                 "multiply_adds": cost.multiply_adds,
                 "reference": info.reference,
             }
@@ -127,11 +130,11 @@ def networks(as_json: JsonOption = False) -> None:
         return
     z, y, x = REGION
     table = _table(f"Networks, for one region of {x} x {y} x {z} voxels", ("name", "network"))
-    for heading in ("parameters (M)", "multiply-adds (G)"):
+    for heading in ("parameters (M)", "MiB", "multiply-adds (G)"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("reference")
     for row in rows:
-        counts = f"{row['parameters'] / 1e6:.2f}", f"{row['multiply_adds'] / 1e9:.2f}"
+        counts = f"{row['parameters'] / 1e6:.2f}", f"{row['mebibytes']:.2f}", f"{row['multiply_adds'] / 1e9:.2f}"
         table.add_row(row["name"], row["title"], *counts, row["reference"])
     console.make_console().print(table)
 
