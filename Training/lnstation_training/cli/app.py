@@ -15,7 +15,7 @@ from lnstation_training.cli.backbone import backbone
 from lnstation_training.cli.experiment import experiment
 from lnstation_training.cli.organ_channels import organ_channels
 from lnstation_training.cli.prepare import prepare
-from lnstation_training.cli.runs import evaluate, export, fit, package_weights
+from lnstation_training.cli.runs import evaluate, export, fit, package_weights, recalibrate
 from lnstation_training.synthetic import commands as synthetic
 from LNStationLib.cli.errors import UserErrorGroup, set_up_logging
 from LNStationLib.support import console
@@ -56,6 +56,7 @@ app.command(
 )(fit)
 app.command()(evaluate)
 app.command()(export)
+app.command()(recalibrate)
 app.command()(package_weights)
 app.command()(organ_channels)
 app.command()(experiment)

@@ -62,7 +62,7 @@ def package_content(run: Run, device: str = "cpu", progress: Progress = silent) 
     routing = station_routing(run.module, data, "test", device) if test[0].router else None
     return PackageContent(
         section=section,
-        metrics=card_metrics(test, section, info, data.fold, routing),
+        metrics=card_metrics(test, section, f"{info.title}, test part of fold {data.fold}", routing),
         cohort=_cohort(data, info),
         references=[SA_MOE],
     )
@@ -129,13 +129,18 @@ def _cohort(data: StationDataModule, info: CohortInfo) -> CohortSummary:
 def card_metrics(
     test: list[Prediction],
     section: StationClassification,
-    info: CohortInfo,
-    fold: int,
+    cohort: str,
     routing: StationRouting | None,
 ) -> list[Metric]:
-    """Metrics of the test part with intervals, for all stations and each group; undefined ones are left out."""
+    """Metrics with intervals, for all stations and each group; undefined ones are left out.
+
+    Args:
+        test: Answers for stations that neither training nor calibration has seen.
+        section: Of the package.
+        cohort: What these stations are, in words.
+        routing: Of all their stations; ``None`` without a router for groups.
+    """
     summary = summarize(test, section.n_groups)
-    cohort = f"{info.title}, test part of fold {fold}"
     n_patients = len({each.patient for each in test})
     metrics = [
         Metric(
