@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,8 +21,12 @@ LARGEST_BYTES = 35_000_000
 LARGEST_TOGETHER_BYTES = 60_000_000
 CLASSIFIERS = [path for path in SHIPPED if read_manifest(path).task == StationClassification.task]
 LEAST_GAIN = 0.05
-GOLDEN = json.loads((Path(__file__).parent / "data" / "esophagus_ct_probabilities.json").read_text(encoding="utf-8"))
-"""Probabilities of the package as it was first published; the file says by which commit they were computed."""
+DATA = Path(__file__).parent / "data"
+PUBLISHED = {
+    "2.0.0": (DATA / "esophagus_ct_2_0_0.zip", DATA / "esophagus_ct_2_0_0_probabilities.json"),
+    "shipped": (ROOT / "Resources" / "Models" / "esophagus-ct.zip", DATA / "esophagus_ct_probabilities.json"),
+}
+"""Packages and their probabilities as first published; each file says by which version they were computed."""
 HALF_OF_THE_LAST_DIGIT = 5e-5
 ROUNDING = 2e-6
 """Of probabilities: ten times what another number of threads moves them by."""
@@ -72,19 +77,41 @@ def drawn_regions(size: tuple[int, int, int], count: int) -> np.ndarray:
     return np.stack(regions).astype(np.float32)
 
 
-def test_the_shipped_network_gives_the_probabilities_that_it_was_published_with() -> None:
-    package = read_package(ROOT / "Resources" / "Models" / "esophagus-ct.zip")
+def golden(name: str) -> tuple[Path, dict[str, Any]]:
+    package, probabilities = PUBLISHED[name]
+    return package, json.loads(probabilities.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_a_published_network_gives_the_probabilities_that_it_was_published_with(name: str) -> None:
+    path, expected = golden(name)
+    package = read_package(path)
     section = package.section(StationClassification)
     regions = torch.from_numpy(drawn_regions(section.region.size, len(section.stations)))
     with torch.inference_mode():
         logits = package.network()(regions).logits.tolist()
     found = {name: section.probability(logit) for name, logit in zip(section.stations, logits, strict=True)}
-    assert found == pytest.approx(GOLDEN["regions"], abs=ROUNDING)
+    assert found == pytest.approx(expected["regions"], abs=ROUNDING)
 
 
+@pytest.mark.parametrize("name", PUBLISHED)
 @pytest.mark.parametrize(("key", "flip_averaging"), [("scene", False), ("scene_flip_averaged", True)])
-def test_an_assessment_by_the_shipped_package_shows_the_same_digits_as_before(key: str, flip_averaging: bool) -> None:
-    shipped = ROOT / "Resources" / "Models" / "esophagus-ct.zip"
-    calls = Scene().assessed(shipped, flip_averaging=flip_averaging, engine="torch").stations
+def test_an_assessment_by_a_published_package_shows_the_same_digits_as_before(
+    name: str, key: str, flip_averaging: bool
+) -> None:
+    path, expected = golden(name)
+    calls = Scene().assessed(path, flip_averaging=flip_averaging, engine="torch").stations
     found = {name: call.probability for name, call in calls.items() if call.probability is not None}
-    assert found == pytest.approx(GOLDEN[key], abs=HALF_OF_THE_LAST_DIGIT)
+    assert found == pytest.approx(expected[key], abs=HALF_OF_THE_LAST_DIGIT)
+
+
+def test_the_shipped_package_says_what_its_conformal_sets_cover() -> None:
+    package = read_package(PUBLISHED["shipped"][0])
+    section = package.section(StationClassification)
+    metrics = {metric.name: metric.value for metric in package.manifest.metrics}
+    assert section.region.whole_station
+    assert section.conformal is not None
+    assert metrics["coverage of the conformal sets made for 90 %"] == pytest.approx(
+        section.conformal.coverage, abs=0.05
+    )
+    assert "coverage of the conformal sets, positive stations" in metrics

@@ -95,7 +95,6 @@ def recalibrate(
     data: Annotated[Path, typer.Option(help="Folder of prepare, of patients that the network has not seen.")],
     out: Annotated[Path, typer.Option(help="Package to write, a .zip file.")],
     version: Annotated[str, typer.Option(help="Of the new package.")],
-    fold: Annotated[int, typer.Option(help="Its validation part calibrates; all other patients measure.")] = 0,
     device: Annotated[Device, typer.Option(help="Where the network runs.")] = "cpu",
 ) -> None:
     """Fit a package's calibration, operating points and conformal sets on other patients; its weights stay.
@@ -107,7 +106,7 @@ def recalibrate(
     from lnstation_training.tasks.station_classification.recalibration import recalibrate as write
 
     with console.shown_progress() as progress:
-        card = write(Recalibration(package, data, out, version, fold, device), progress)
+        card = write(Recalibration(package, data, out, version, device), progress)
     say(f"{out}: {card.title} {card.version}, calibrated on the {card.section.calibration.fitted_on}.")
 
 

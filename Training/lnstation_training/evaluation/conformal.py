@@ -74,3 +74,16 @@ def coverage(sets: ConformalSets, labels: np.ndarray, probabilities: np.ndarray,
         of_positives=float(positives.mean()) if len(positives) else None,
         single=float(np.mean([each != "either" for each in found])),
     )
+
+
+def pooled_coverage(parts: Sequence[tuple[Coverage, int, int]]) -> Coverage:
+    """Coverage over several sets of samples, each with its number of samples and of positive ones."""
+    found, counts, positives = zip(*parts, strict=True)
+    known = [
+        (each.of_positives, n) for each, n in zip(found, positives, strict=True) if each.of_positives is not None
+    ]
+    return Coverage(
+        covered=float(np.average([each.covered for each in found], weights=counts)),
+        of_positives=float(np.average([v for v, _ in known], weights=[n for _, n in known])) if known else None,
+        single=float(np.average([each.single for each in found], weights=counts)),
+    )

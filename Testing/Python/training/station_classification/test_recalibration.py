@@ -9,23 +9,14 @@ import pytest
 torch = pytest.importorskip("torch", reason="the 'networks' packages are not installed")
 pytest.importorskip("lightning", reason="the 'training' packages are not installed")
 
-from models.packages import manifest  # noqa: E402
-from training.prepared import SPEC, STATIONS, write_prepared  # noqa: E402
+from training.prepared import SPEC, write_prepared  # noqa: E402
+from training.runs import fit_arguments, fit_stations  # noqa: E402
 
+from lnstation_training.engine.export import ExportRequest, export_run  # noqa: E402
+from lnstation_training.tasks import task_named  # noqa: E402
 from lnstation_training.tasks.station_classification.recalibration import Recalibration, recalibrate  # noqa: E402
-from LNStationLib.models.package import StationClassification, read_package, write_package  # noqa: E402
-from LNStationLib.networks.registry import build_network  # noqa: E402
+from LNStationLib.models.package import StationClassification, read_package  # noqa: E402
 from LNStationLib.support.errors import InputError, OutputError  # noqa: E402
-
-
-@pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("packages") / "old.zip"
-    torch.manual_seed(0)
-    network = build_network("mobilevitv2_sa_moe", {"width": 0.1}).eval()
-    fields = {"region": SPEC, "stations": list(STATIONS)}
-    write_package(path, {"classifier": network}, lambda weights: manifest(weights, **fields), "float16")
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +27,15 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert '"whole_station": false' in text
     file.write_text(text.replace('"whole_station": false', '"whole_station": true'), encoding="utf-8")
     return folder
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("trained")
+    trained = fit_stations(fit_arguments(write_prepared(folder / "data"), folder / "run", 6)).folder
+    wanted = ExportRequest(trained, folder / "old.zip", "drawn-regions", "1.0.0", "Drawn regions", "CC-BY-4.0")
+    export_run(wanted, task_named("station_classification"))
+    return wanted.out
 
 
 def test_the_network_stays_and_what_is_fitted_is_of_the_other_patients(
@@ -51,11 +51,12 @@ def test_the_network_stays_and_what_is_fitted_is_of_the_other_patients(
     assert section.region == SPEC.model_copy(update={"whole_station": True})
     assert section.conformal is not None
     assert [each.title for each in section.conformal.groups] == ["upper", "middle", "lower"]
-    assert "validation part of fold 0: 6 patients, 18 stations" in section.conformal.fitted_on
+    assert section.conformal.fitted_on == "patients that the network has not seen: 18 patients, 54 stations"
     auc = next(metric for metric in new.manifest.metrics if metric.name == "auc")
-    # All but the six patients that calibrate.
-    assert (auc.n_patients, auc.counts) == (12, {"stations": 36})
-    assert "not seen before" in auc.cohort
+    assert (auc.n_patients, auc.counts) == (18, {"stations": 54})
+    covered = {metric.name: metric.value for metric in new.manifest.metrics if "conformal" in metric.name}
+    assert len(covered) == 3
+    assert all(0 <= value <= 1 for value in covered.values())
 
 
 def test_an_existing_file_and_regions_of_another_kind_are_refused(

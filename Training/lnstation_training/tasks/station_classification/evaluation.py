@@ -61,9 +61,14 @@ class RunEvaluation(Evaluation):
 
 def validation_calibration(validation: Sequence[Prediction], fold: int) -> Calibration | None:
     """Platt scaling fitted on a fold's validation part and on nothing else."""
-    arrays = PredictionArrays(validation)
-    words = f"validation part of fold {fold}: {len(set(arrays.patients))} patients, {len(validation)} stations"
-    return fit_calibration(arrays.labels, arrays.logits, words)
+    return calibration_on(validation, f"validation part of fold {fold}")
+
+
+def calibration_on(predictions: Sequence[Prediction], words: str) -> Calibration | None:
+    """Platt scaling fitted on predictions; the words, which say of what, get their counts."""
+    arrays = PredictionArrays(predictions)
+    counted = f"{words}: {len(set(arrays.patients))} patients, {len(predictions)} stations"
+    return fit_calibration(arrays.labels, arrays.logits, counted)
 
 
 def evaluate(run: Run, part: Part = "test", device: str = "cpu", n_resamples: int = 1000) -> RunEvaluation:

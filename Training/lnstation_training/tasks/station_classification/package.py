@@ -13,10 +13,10 @@ from lnstation_training.engine.prepared import read_info
 from lnstation_training.engine.runs import Run
 from lnstation_training.engine.values import PackageContent
 from lnstation_training.evaluation.calibration import operating_points
-from lnstation_training.evaluation.conformal import coverage, fit_conformal
+from lnstation_training.evaluation.conformal import Coverage, coverage, fit_conformal
 from lnstation_training.evaluation.discrimination import both_classes
 from lnstation_training.tasks.station_classification.data_module import StationDataModule
-from lnstation_training.tasks.station_classification.evaluation import part_counts, validation_calibration
+from lnstation_training.tasks.station_classification.evaluation import calibration_on, part_counts
 from lnstation_training.tasks.station_classification.prediction import Prediction, PredictionArrays, predict
 from lnstation_training.tasks.station_classification.routing import StationRouting, station_routing
 from lnstation_training.tasks.station_classification.samples import read_spec, read_stations
@@ -58,18 +58,24 @@ def package_content(run: Run, device: str = "cpu", progress: Progress = silent) 
     progress("predicting the test part", 0.5)
     test = predict(run.module, data, "test", device)
     info = read_info(data.folder)
-    section = package_section(data, validation)
+    section = package_section(data, validation, f"validation part of fold {data.fold}")
     routing = station_routing(run.module, data, "test", device) if test[0].router else None
+    covered = measured_coverage(section, test)
     return PackageContent(
         section=section,
-        metrics=card_metrics(test, section, f"{info.title}, test part of fold {data.fold}", routing),
+        metrics=card_metrics(test, section, f"{info.title}, test part of fold {data.fold}", routing, covered),
         cohort=_cohort(data, info),
         references=[SA_MOE],
     )
 
 
-def package_section(data: StationDataModule, validation: Sequence[Prediction]) -> StationClassification:
+def package_section(data: StationDataModule, validation: Sequence[Prediction], words: str) -> StationClassification:
     """The part of the manifest that is this task's.
+
+    Args:
+        data: Of the regions.
+        validation: What calibration, operating points and conformal sets are fitted on.
+        words: Which data these are.
 
     Raises:
         InputError: The predictions are of one class alone.
@@ -77,7 +83,7 @@ def package_section(data: StationDataModule, validation: Sequence[Prediction]) -
     arrays = PredictionArrays(validation)
     if not both_classes(arrays.labels):
         raise InputError("The validation part has stations of one class alone: export a run of another fold.")
-    calibration = validation_calibration(validation, data.fold)
+    calibration = calibration_on(validation, words)
     probabilities = probabilities_of(arrays.logits, calibration)
     return StationClassification(
         channels=list(STATION_CHANNELS),
@@ -131,6 +137,7 @@ def card_metrics(
     section: StationClassification,
     cohort: str,
     routing: StationRouting | None,
+    covered: Coverage | None,
 ) -> list[Metric]:
     """Metrics with intervals, for all stations and each group; undefined ones are left out.
 
@@ -139,6 +146,7 @@ def card_metrics(
         section: Of the package.
         cohort: What these stations are, in words.
         routing: Of all their stations; ``None`` without a router for groups.
+        covered: What conformal sets did on stations that they were not fitted on.
     """
     summary = summarize(test, section.n_groups)
     n_patients = len({each.patient for each in test})
@@ -159,7 +167,7 @@ def card_metrics(
         ("auc of the largest short axis alone", summary.size_auc),
         ("auc of a short axis of at least 10 mm", summary.size_criterion and summary.size_criterion.auc),
         ("attention inside nodes", summary.attention_inside),
-        *_coverage(test, section),
+        *_coverage(covered, section),
     ):
         if value is not None:
             counts = {"stations": len(test)}
@@ -167,17 +175,23 @@ def card_metrics(
     for name, value in _routing(routing, section.n_groups):
         # Of all stations, dissected or not.
         counts = {"stations": routing.n_stations if routing else 0}
-        metrics.append(Metric(name=name, value=value, cohort=cohort, n_patients=n_patients, counts=counts))
+        patients = routing.n_patients if routing else n_patients
+        metrics.append(Metric(name=name, value=value, cohort=cohort, n_patients=patients, counts=counts))
     return metrics
 
 
-def _coverage(test: list[Prediction], section: StationClassification) -> list[tuple[str, float | None]]:
-    """How the conformal sets did on the test part."""
+def measured_coverage(section: StationClassification, test: Sequence[Prediction]) -> Coverage | None:
+    """How conformal sets did on stations that they were not fitted on; ``None`` without such sets."""
     if section.conformal is None:
-        return []
+        return None
     arrays = PredictionArrays(test)
     probabilities = probabilities_of(arrays.logits, section.calibration)
-    found = coverage(section.conformal, arrays.labels, probabilities, arrays.groups)
+    return coverage(section.conformal, arrays.labels, probabilities, arrays.groups)
+
+
+def _coverage(found: Coverage | None, section: StationClassification) -> list[tuple[str, float | None]]:
+    if found is None or section.conformal is None:
+        return []
     wanted = f"{100 * section.conformal.coverage:.0f} %"
     return [
         (f"coverage of the conformal sets made for {wanted}", found.covered),

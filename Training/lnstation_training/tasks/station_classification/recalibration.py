@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from lnstation_training.cohorts.splits import SPLITS_FILE, read_splits
+from lnstation_training.engine.data_module import PARTS
 from lnstation_training.engine.prepared import read_info
+from lnstation_training.evaluation.conformal import Coverage, pooled_coverage
 from lnstation_training.tasks.station_classification.data_module import StationDataModule
 from lnstation_training.tasks.station_classification.lightning_module import StationModule
-from lnstation_training.tasks.station_classification.package import card_metrics, package_section
-from lnstation_training.tasks.station_classification.prediction import predict
+from lnstation_training.tasks.station_classification.package import card_metrics, measured_coverage, package_section
+from lnstation_training.tasks.station_classification.prediction import Prediction, predict
 from lnstation_training.tasks.station_classification.routing import station_routing
 from lnstation_training.tasks.station_classification.samples import read_spec
 from LNStationLib import __version__
@@ -28,6 +31,8 @@ from LNStationLib.networks.registry import packed_arguments, unpacked_arguments
 from LNStationLib.support.errors import InputError, OutputError
 from LNStationLib.support.progress import Progress, silent
 
+_WORDS = "patients that the network has not seen"
+
 
 @dataclass(frozen=True)
 class Recalibration:
@@ -39,7 +44,6 @@ class Recalibration:
             ``whole_station``.
         out: Package to write, a zip file.
         version: Of the new package.
-        fold: Whose validation part calibrates; all other patients measure.
         device: Where the network runs.
     """
 
@@ -47,12 +51,14 @@ class Recalibration:
     data: Path
     out: Path
     version: str
-    fold: int = 0
     device: str = "cpu"
 
 
 def recalibrate(request: Recalibration, progress: Progress = silent) -> Manifest[StationClassification]:
     """Write a package with calibration, operating points, conformal sets and figures of other patients.
+
+    All of them calibrate, since the network has seen none. Discrimination does not depend on the calibration; what
+    conformal sets cover is measured fold by fold, each with sets that were fitted on the other folds.
 
     Args:
         request: What is wanted.
@@ -71,16 +77,15 @@ def recalibrate(request: Recalibration, progress: Progress = silent) -> Manifest
     package = read_package(request.package)
     old = package.section(StationClassification)
     _check_regions(request.data, old)
-    data = StationDataModule(request.data, request.fold, augment=False, n_groups=old.n_groups)
+    data = StationDataModule(request.data, augment=False, n_groups=old.n_groups)
     data.setup()
     module = StationModule.of_package(package)
-    progress("predicting patients that calibrate", 0.0)
-    section = package_section(data, predict(module, data, "validation", request.device))
-    section = section.model_copy(update={"stations": old.stations})
-    progress("predicting patients that measure", 0.3)
-    unseen = [answer for part in ("train", "test") for answer in predict(module, data, part, request.device)]
+    progress("asking the network", 0.0)
+    unseen = [answer for part in PARTS for answer in predict(module, data, part, request.device)]
+    section = package_section(data, unseen, _WORDS).model_copy(update={"stations": old.stations})
     routing = station_routing(module, data, "test", request.device) if unseen[0].router else None
-    metrics = card_metrics(unseen, section, f"{read_info(request.data).title}, test part: not seen before", routing)
+    cohort = f"{read_info(request.data).title}, test part: patients that the network has not seen"
+    metrics = card_metrics(unseen, section, cohort, routing, _cross_fitted(data, unseen))
     changes = {"section": section, "metrics": metrics, "version": request.version}
     network = package.network().cpu()
     precision = package.manifest.network(CLASSIFIER).weights.dtype
@@ -89,6 +94,20 @@ def recalibrate(request: Recalibration, progress: Progress = silent) -> Manifest
     )
     progress("done", 1.0)
     return written
+
+
+def _cross_fitted(data: StationDataModule, answers: Sequence[Prediction]) -> Coverage | None:
+    """Coverage over all folds, each station's set fitted on the patients of the other folds."""
+    parts = []
+    for fold in read_splits(data.folder / SPLITS_FILE, {each.patient for each in answers}).folds:
+        held_out = set(fold.test)
+        test = [each for each in answers if each.patient in held_out]
+        rest = [each for each in answers if each.patient not in held_out]
+        found = measured_coverage(package_section(data, rest, _WORDS), test)
+        if found is None:
+            return None
+        parts.append((found, len(test), sum(each.label for each in test)))
+    return pooled_coverage(parts)
 
 
 def _check_regions(folder: Path, section: StationClassification) -> None:
