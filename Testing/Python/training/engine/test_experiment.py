@@ -147,13 +147,14 @@ def test_results_that_do_not_go_together_make_no_table(done: Experiment, tmp_pat
 
 def test_the_papers_rows_and_tables_are_all_there_in_both_settings() -> None:
     rows = read_rows(SA_MOE)
-    # The paper's four, and one beyond it.
-    assert len(rows.tables) == 5
+    # The paper's four, and two beyond it.
+    assert len(rows.tables) == 6
     assert len(rows.tables[0].lines) == 11
-    for name in ("full", "reduced"):
+    for name in ("full", "reduced", "routing"):
         setting = read_setting(SA_MOE, name)
         assert set(setting.rows) <= set(rows.rows)
-    assert set(read_setting(SA_MOE, "full").rows) == set(rows.rows)
+    routing = set(read_setting(SA_MOE, "routing").rows)
+    assert set(read_setting(SA_MOE, "full").rows) | routing == set(rows.rows)
 
 
 @pytest.mark.parametrize("row", list(read_rows(SA_MOE).rows))
@@ -171,6 +172,7 @@ def test_every_row_of_the_reduced_setting_trains_a_step(row: str) -> None:
         "region": region,
         "label": torch.tensor([0.0, 1.0]),
         "group": torch.tensor([0, data.n_groups - 1]),
+        "owner": torch.tensor([0, 1]),
         "patient": ["a", "b"],
     }
     loss = task.losses(batch)[1].total

@@ -86,9 +86,9 @@ class StationModule(NetworkModule):
         return judged, self.loss(judged, batch["label"], node_mask_of(region), group, self._risen())
 
     def _risen(self) -> float:
-        """How much of the attention loss's weight counts by now, 0 to 1; all of it outside of training."""
+        """How much of the attention loss's weight counts by now, 0 to 1; all of it where nobody trains."""
         first, last = self.attention_ramp
-        if last <= 0 or not self.training:
+        if last <= 0 or not self.training or self._trainer is None:
             return 1.0
         return ramp(self.done(), first, last)
 
