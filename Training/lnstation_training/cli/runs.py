@@ -107,7 +107,13 @@ def recalibrate(
 
     with console.shown_progress() as progress:
         card = write(Recalibration(package, data, out, version, device), progress)
-    say(f"{out}: {card.title} {card.version}, calibrated on the {card.section.calibration.fitted_on}.")
+    fitted = card.section.calibration
+    outcome = (
+        f"calibrated on the {fitted.fitted_on}"
+        if fitted
+        else "not calibrated: its answers run against these patients"
+    )
+    say(f"{out}: {card.title} {card.version}, {outcome}.")
 
 
 def package_weights(

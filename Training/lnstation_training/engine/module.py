@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import lightning
 import torch
@@ -74,7 +74,7 @@ class NetworkModule(lightning.LightningModule):
         self.schedule: Schedule = schedule
 
     @classmethod
-    def of_package(cls, package: ModelPackage) -> NetworkModule:
+    def of_package(cls, package: ModelPackage) -> Self:
         """A module with the network of a package and its weights.
 
         Raises:

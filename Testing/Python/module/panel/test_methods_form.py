@@ -66,6 +66,12 @@ def form(panel: PanelDriver) -> Any:
     return panel.widget.assessing.methods
 
 
+def chooser(panel: PanelDriver, step: str) -> Any:
+    """The control of a step's method; a step with a method that takes packages has a picker of both in one."""
+    pickers = panel.widget.assessing.models.pickers
+    return pickers[step].widgets.combo if step in pickers else form(panel).combo(step)
+
+
 def shown(panel: PanelDriver, step: str, name: str, method: str | None = None) -> bool:
     return not form(panel).field(step, name, method).widget.isHidden()
 
@@ -74,7 +80,7 @@ def test_before_the_worker_is_asked_the_controls_are_those_of_the_library(panel:
     assert panel.worker.requests() == []
     picker = panel.widget.assessing.models.pickers["organs"]
     assert titles(picker.widgets.combo)[1:] == ["Supplied masks and image", "TotalSegmentator, then image"]
-    automatic, *others = titles(form(panel).combo("nodes"))
+    automatic, *others = titles(chooser(panel, "nodes"))
     assert automatic.startswith("automatic (Supplied masks, else PET above a threshold, else CT blob")
     assert others[0] == "Supplied masks"
     rules = panel.field("staging", "rules")
@@ -86,7 +92,7 @@ def test_only_options_of_methods_that_may_run_are_shown(panel: PanelDriver) -> N
     panel.choose_ct()
     assert shown(panel, "nodes", "suv_threshold"), "the automatic choice may take PET"
     assert not shown(panel, "metastasis", "operating_point"), "of a network only"
-    combo = form(panel).combo("nodes")
+    combo = chooser(panel, "nodes")
     combo.currentIndex = combo.findData("none")
     assert not shown(panel, "nodes", "suv_threshold")
     assert panel.logic.caseSettings().method("nodes") == "none"
@@ -96,10 +102,8 @@ def test_only_options_of_methods_that_may_run_are_shown(panel: PanelDriver) -> N
 
 
 def test_a_method_that_the_worker_knows_is_offered_for_its_step_with_its_options(toys: PanelDriver) -> None:
-    # A step with a method that takes packages has a picker of methods and packages in one.
-    pickers = toys.widget.assessing.models.pickers
     for step in ("organs", "stations", "nodes", "metastasis", "staging"):
-        combo = pickers[step].widgets.combo if step in pickers else form(toys).combo(step)
+        combo = chooser(toys, step)
         combo.currentIndex = combo.findData("toy")
         assert combo.currentText == "Toy method"
     values = {"level": 4.5, "part": 0.25, "rounds": 7, "twice": True, "word": "yes"}

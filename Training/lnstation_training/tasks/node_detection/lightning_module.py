@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lnstation_training.engine.module import NetworkModule, Schedule
+from lnstation_training.engine.module import Schedule
 from lnstation_training.evaluation.detection import mean_recall_at
 from lnstation_training.segmentation.channels import OrganSource, true_context
 from lnstation_training.segmentation.inference import whole_logits
@@ -100,7 +100,7 @@ class NodeDetectionModule(SegmentationModule):
         self._found.clear()
 
     @classmethod
-    def of_package(cls, package: ModelPackage) -> NetworkModule:
+    def of_package(cls, package: ModelPackage) -> Self:
         """The network of a package."""
         section = package.section(NodeDetection)
         entry = package.manifest.network(NODES)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
-from lnstation_training.engine.module import NetworkModule, Schedule
+from lnstation_training.engine.module import Schedule
 from lnstation_training.engine.runs import CONFIG_FILE, best_weights, read_config
 from lnstation_training.segmentation.channels import OrganSource, batch_channels
 from lnstation_training.segmentation.classes import ClassSet, class_set, class_set_names
@@ -80,7 +80,7 @@ class OrganModule(SegmentationModule):
         return self.anchors
 
     @classmethod
-    def of_package(cls, package: ModelPackage) -> NetworkModule:
+    def of_package(cls, package: ModelPackage) -> Self:
         """The last network of a package: the one for all organs, or that for the non-anchors, with its anchors.
 
         Raises:

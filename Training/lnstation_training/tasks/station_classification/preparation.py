@@ -164,7 +164,7 @@ def _cut_out(
 
 
 def _stored(cuts: Sequence[RegionCut]) -> dict[str, np.ndarray]:
-    found = {
+    found: dict[str, list[np.ndarray]] = {
         CT_KIND: [cut.ct.astype(np.float16) for cut in cuts],
         NODES_KIND: [(cut.nodes > 0).astype(np.uint8) for cut in cuts],
         STATION_KIND: [cut.station.astype(np.uint8) for cut in cuts],

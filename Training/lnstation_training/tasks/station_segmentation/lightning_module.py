@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 
-from lnstation_training.engine.module import NetworkModule, Schedule
+from lnstation_training.engine.module import Schedule
 from lnstation_training.segmentation.channels import batch_channels
 from lnstation_training.segmentation.dataset import ALLOWED
 from lnstation_training.segmentation.module import CT_CHANNELS, SegmentationModule
@@ -90,7 +90,7 @@ class StationSegmentationModule(SegmentationModule):
         self._logit_optimizer = torch.optim.Adam([weighted.organ_weights.logits], lr=learning_rate)
 
     @classmethod
-    def of_package(cls, package: ModelPackage) -> NetworkModule:
+    def of_package(cls, package: ModelPackage) -> Self:
         """The network of a package.
 
         Raises:
