@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
-from lnstation_training.engine.prepared import read_info
 from lnstation_training.engine.runs import Run
 from lnstation_training.engine.values import PackageContent
 from lnstation_training.segmentation.folder import spacing_of
+from lnstation_training.segmentation.packing import probe_volume, training_cohort
 from lnstation_training.tasks.node_detection.evaluation import (
     CurvePoint,
     NodeEvaluation,
@@ -16,7 +15,7 @@ from lnstation_training.tasks.node_detection.evaluation import (
     evaluate,
     evaluation_of,
 )
-from LNStationLib.models.package import CohortSummary, Manifest, Metric, NodeDetection
+from LNStationLib.models.package import Manifest, Metric, NodeDetection
 from LNStationLib.models.package.node_detection import NODES, FrocPoint
 from LNStationLib.sampling.volume import VolumeSpec
 from LNStationLib.support.progress import Progress
@@ -46,7 +45,7 @@ def package_content(run: Run, device: str, progress: Progress) -> PackageContent
     return PackageContent(
         section=package_section(run, chosen_on),
         metrics=card_metrics(found),
-        cohort=_cohort(run),
+        cohort=training_cohort(run),
         references=list(REFERENCES),
         role=NODES,
     )
@@ -117,15 +116,6 @@ def card_metrics(found: NodeEvaluation) -> list[Metric]:
     ]
 
 
-def _cohort(run: Run) -> CohortSummary:
-    info = read_info(run.data.folder)
-    n_patients = len(run.data.datasets["train"].samples)
-    return CohortSummary(title=info.title, n_patients=n_patients, description=info.description)
-
-
 def probe(network: nn.Module, manifest: Manifest[NodeDetection]) -> Tensor:
     """Logits for a fixed random volume."""
-    generator = torch.Generator().manual_seed(0)
-    channels = len(manifest.section.volumes[NODES].channels)
-    logits: Tensor = network(torch.rand(1, channels, *_PROBE, generator=generator) * 2 - 1)
-    return logits
+    return probe_volume(network, len(manifest.section.volumes[NODES].channels), _PROBE)

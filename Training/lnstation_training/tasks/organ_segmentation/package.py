@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
-from lnstation_training.engine.prepared import read_info
 from lnstation_training.engine.runs import Run
 from lnstation_training.engine.values import CompanionNetwork, PackageContent
 from lnstation_training.segmentation.classes import ClassSet, class_set, package_unions
 from lnstation_training.segmentation.folder import spacing_of
 from lnstation_training.segmentation.module import CT_CHANNELS
+from lnstation_training.segmentation.packing import probe_volume, training_cohort
 from lnstation_training.tasks.organ_segmentation.evaluation import OrganEvaluation, evaluate
 from LNStationLib import anatomy
-from LNStationLib.models.package import CohortSummary, Manifest, Metric, OrganSegmentation
+from LNStationLib.models.package import Manifest, Metric, OrganSegmentation
 from LNStationLib.models.package.organ_segmentation import ANCHOR
 from LNStationLib.sampling.volume import VolumeSpec
 from LNStationLib.support.errors import InputError
@@ -52,7 +51,7 @@ def package_content(run: Run, device: str, progress: Progress) -> PackageContent
     return PackageContent(
         section=package_section(run),
         metrics=card_metrics(found),
-        cohort=_cohort(run),
+        cohort=training_cohort(run),
         references=list(REFERENCES),
         companions=companions,
         role=module.role,
@@ -96,15 +95,6 @@ def card_metrics(found: OrganEvaluation) -> list[Metric]:
     ]
 
 
-def _cohort(run: Run) -> CohortSummary:
-    info = read_info(run.data.folder)
-    n_patients = len(run.data.datasets["train"].samples)
-    return CohortSummary(title=info.title, n_patients=n_patients, description=info.description)
-
-
 def probe(network: nn.Module, manifest: Manifest[OrganSegmentation], role: str) -> Tensor:
     """Logits for a fixed random volume."""
-    generator = torch.Generator().manual_seed(0)
-    channels = len(manifest.section.volumes[role].channels)
-    logits: Tensor = network(torch.rand(1, channels, *_PROBE, generator=generator) * 2 - 1)
-    return logits
+    return probe_volume(network, len(manifest.section.volumes[role].channels), _PROBE)

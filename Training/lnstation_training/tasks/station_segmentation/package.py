@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
-from lnstation_training.engine.prepared import read_info
 from lnstation_training.engine.runs import Run
 from lnstation_training.engine.values import PackageContent
 from lnstation_training.segmentation.folder import spacing_of
 from lnstation_training.segmentation.module import CT_CHANNELS
+from lnstation_training.segmentation.packing import probe_volume, training_cohort
 from lnstation_training.tasks.station_segmentation.evaluation import evaluate
 from lnstation_training.tasks.station_segmentation.scores import StationEvaluation, of_station, over_patients
-from LNStationLib.models.package import CohortSummary, Manifest, Metric, StationSegmentation
+from LNStationLib.models.package import Manifest, Metric, StationSegmentation
 from LNStationLib.models.package.station_segmentation import STATIONS
 from LNStationLib.sampling.volume import ORGAN_PREFIX, VolumeSpec
 from LNStationLib.support.errors import InputError
@@ -44,7 +43,10 @@ def package_content(run: Run, device: str, progress: Progress) -> PackageContent
     progress("drawing the stations of the test part", 0.0)
     found = evaluate(run, "test", device)
     return PackageContent(
-        section=package_section(run), metrics=card_metrics(found), cohort=_cohort(run), references=[DEEPSTATIONING]
+        section=package_section(run),
+        metrics=card_metrics(found),
+        cohort=training_cohort(run),
+        references=[DEEPSTATIONING],
     )
 
 
@@ -73,15 +75,6 @@ def card_metrics(found: StationEvaluation) -> list[Metric]:
     ]
 
 
-def _cohort(run: Run) -> CohortSummary:
-    info = read_info(run.data.folder)
-    n_patients = len(run.data.datasets["train"].samples)
-    return CohortSummary(title=info.title, n_patients=n_patients, description=info.description)
-
-
 def probe(network: nn.Module, manifest: Manifest[StationSegmentation]) -> Tensor:
     """Logits for a fixed random volume."""
-    generator = torch.Generator().manual_seed(0)
-    channels = len(manifest.section.volumes[STATIONS].channels)
-    logits: Tensor = network(torch.rand(1, channels, *_PROBE, generator=generator) * 2 - 1)
-    return logits
+    return probe_volume(network, len(manifest.section.volumes[STATIONS].channels), _PROBE)
