@@ -46,12 +46,18 @@ def station_table(assessment: Assessment) -> Table:
     with_suv = assessment.case.has_pet or _SUV.has_values(stations)
     with_share, with_sets = _IN_NODES.has_values(stations), _SET.has_values(stations)
     judged = judgement(assessment)
-    headings = [heading(_STATION, 8), heading(_NAME, 15), heading(_VOLUME, 7), heading(_NODES, 6), heading(_AXIS, 9)]
+    headings = [
+        heading(_STATION, 8),
+        heading(_NAME, 15),
+        heading(_VOLUME, 8.5),
+        heading(_NODES, 8),
+        heading(_AXIS, 9),
+    ]
     headings += [heading(_SUV, 8)] if with_suv else []
     headings += [] if judged is None else [heading(_PROBABILITY, 11, "left")]
-    headings += [heading(_SET, 8)] if with_sets else []
+    headings += [heading(_SET, 11)] if with_sets else []
     headings += [heading(_IN_NODES, 10)] if with_share else []
-    headings += [heading(_CALL, 12), heading(_WHY, 29)]
+    headings += [heading(_CALL, 13), heading(_WHY, 28)]
     rows = []
     for row in stations:
         cells = [station_cell(row.station), Cell(clean(row.title) + (", outline edited" if row.edited else ""))]
