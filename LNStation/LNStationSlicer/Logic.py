@@ -19,8 +19,8 @@ from LNStationSlicer.case.Parameters import CaseParameters, ModuleParameters
 from LNStationSlicer.case.ReviewState import ReviewState
 from LNStationSlicer.case.StationEditing import StationEditing
 from LNStationSlicer.case.StationRows import StationRow, stationRows
-from LNStationSlicer.exchange.AssessmentTypes import Call
 from LNStationSlicer.install.Dependencies import Dependencies
+from LNStationSlicer.Reader import Reader
 from LNStationSlicer.support.Signal import Signal
 from LNStationSlicer.support.Turns import Delay
 from LNStationSlicer.views import Navigation
@@ -49,6 +49,7 @@ class Logic(ScriptedLoadableModuleLogic):
         reportWritten: Emitted with the files of a report.
         methods: The steps with their methods and options.
         models: The model packages that the worker knows.
+        reader: What the reader says of the case under review.
     """
 
     def __init__(self, client: WorkerClient | None = None) -> None:
@@ -65,6 +66,7 @@ class Logic(ScriptedLoadableModuleLogic):
         self.models = ModelCatalog(self.client, slicer.app.userSettings())
         self.queue = JobQueue(self.client)
         self.queue.ended.connect(self._onJobEnded)
+        self.reader = Reader(self)
         self.selectedStation: str | None = None
         self.editing: StationEditing | None = None
         self.organEditing: OrganEditing | None = None
@@ -197,6 +199,7 @@ class Logic(ScriptedLoadableModuleLogic):
         if self.drawing is not None:
             self.drawing.end()
         self.editing = self.organEditing = self.drawing = self.selectedStation = None
+        self.reader.forget()
 
     def flushEdits(self) -> None:
         """Look now at what was edited a moment ago."""
@@ -285,34 +288,6 @@ class Logic(ScriptedLoadableModuleLogic):
 
     # The reader
 
-    def setCall(self, station: str, call: Call | None) -> None:
-        """The reader's call of a station; the N category follows a moment later."""
-        case, wasHidden = self.requireCase(), self.modelHidden()
-        case.review().setCall(station, call)
-        case.updateTable()
-        self.stageLater()
-        if wasHidden and not self.modelHidden():
-            self.showOverlays()
-        self.updated.emit()
-
-    def setNote(self, station: str, text: str) -> None:
-        """The reader's note on a station."""
-        case = self.requireCase()
-        case.review().setNote(station, text)
-        case.updateTable()
-        self.updated.emit()
-
-    def setBlind(self, blind: bool) -> None:
-        """Begin a blind first read, or end it by force."""
-        case = self.requireCase()
-        if blind:
-            case.review().blind = True
-        else:
-            case.review().reveal()
-        case.updateTable()
-        self.showOverlays()
-        self.updated.emit()
-
     def stageLater(self) -> None:
         """Derive the N category of the reader's calls once no more of them come in quick succession."""
         self._stageTimer.start()
@@ -349,12 +324,14 @@ class Logic(ScriptedLoadableModuleLogic):
             Navigation.centerOnOrgan(self.case, name)
             self.organSelected.emit(name)
 
-    def selectNext(self, step: int = 1) -> None:
-        """Go to the next (or, with -1, previous) station that is worth a look."""
-        if self.case is not None:
-            name = Navigation.nextStation(self.case, self.selectedStation, step, self.modelHidden())
-            if name is not None:
-                self.selectStation(name)
+    def selectNext(self, step: int = 1) -> bool:
+        """Go to the next (or, with -1, previous) station that is worth a look; False where none is."""
+        if self.case is None:
+            return False
+        name = Navigation.nextStation(self.case, self.selectedStation, step, self.modelHidden())
+        if name is not None:
+            self.selectStation(name)
+        return name is not None
 
     def selectAt(self, ras: Sequence[float]) -> bool:
         """Select the station at a point, without moving the views; False where there is none."""

@@ -190,7 +190,7 @@ def show(panel: PanelDriver, times: Times) -> None:
 
 def correct(panel: PanelDriver, times: Times, edits: int) -> None:
     """Edit a station, again and again; it is assessed anew by itself."""
-    panel.logic.setCall(STATION, "positive")
+    panel.logic.reader.call(STATION, "positive")
     panel.idle()
     for _ in range(edits):
         pid, logged = panel.logic.client.pid, len(panel.logic.review.edits())

@@ -39,7 +39,8 @@ from LNStationLib.phantom import demo_case, sample_case  # noqa: E402
 
 log = logging.getLogger("screenshots")
 PATIENCE_S = 600.0
-PANEL_WIDTH = 560
+PANEL_WIDTH = 480
+"""Pixels of the usual dock."""
 CLOSE_MM = 190.0
 SPACING_MM = (1.1, 1.1, 2.5)
 WINDOW = (1560, 930)
@@ -211,8 +212,8 @@ def report(camera: Photographer) -> None:
     """The report section after a report was written, and a blind first read."""
     ui, logic = camera.ui, camera.logic
     for station, call in (("4R", "positive"), ("7", "positive"), ("10R", "negative")):
-        logic.setCall(station, call)
-    logic.setNote("10R", "hilar vessel")
+        logic.reader.call(station, call)
+    logic.reader.note("10R", "hilar vessel")
     camera.wait(lambda: logic.review.nCategory(), "the reader's N category")
     camera.idle()
     ui.reportSection.collapsed = False
@@ -243,8 +244,8 @@ def blind(camera: Photographer) -> None:
     press(ui.assessButton)
     camera.wait(lambda: logic.case.assessment() is not None, "the assessment")
     camera.idle()
-    logic.setCall("4R", "positive")
-    logic.setCall("4L", "negative")
+    logic.reader.call("4R", "positive")
+    logic.reader.call("4L", "negative")
     logic.selectStation("4R")
     camera.wait(lambda: logic.review.nCategory(), "the reader's N category")
     camera.idle()

@@ -108,6 +108,8 @@ class qMRMLSegmentEditorWidget(StandIn, qt.QWidget):
         self._history = slicer.vtkSegmentationHistory()
         self._buttons: dict[str, Any] = {}
         self._table = qMRMLSegmentsTableView()
+        # As in Slicer's own form, where people look it up to hide it.
+        self._table.setObjectName("SegmentsTableResizableFrame")
         self._table.connect("selectionChanged(QItemSelection,QItemSelection)", self._row_chosen)
         layout = qt.QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

@@ -1,7 +1,7 @@
 """Who the patient of a case is: from the DICOM database, else from the subject hierarchy.
 
-Asked only when a report is written. It leaves Slicer only where the user ticked the box, and then nowhere but to the
-worker that writes the report.
+Asked when a report is written, and for the line at the top of the panel. It leaves Slicer only where the user ticked
+the box, and then nowhere but to the worker that writes the report.
 """
 
 from __future__ import annotations
@@ -43,6 +43,22 @@ def patientIdentity(case: CaseScene, database: HeaderDatabase | None) -> dict[st
     found = {keyword: _fromDatabase(case, database, tag) for keyword, tag in TAGS.items()}
     known = {keyword: value or _fromHierarchy(case, keyword) for keyword, value in found.items()}
     return {keyword: value for keyword, value in known.items() if value}
+
+
+def patientLine(case: CaseScene, database: HeaderDatabase | None) -> str:
+    """Name, ID, sex, age and study date as far as they are known, for the panel alone; empty where nothing is."""
+    identity = patientIdentity(case, database)
+    name = " ".join(filter(None, re.split(r"[\^=\s]+", identity.get("PatientName", ""))))
+    age = re.fullmatch(r"0*(\d+)Y", identity.get("PatientAge", ""))
+    years = _("{years} y").format(years=age.group(1)) if age else ""
+    date = re.sub(r"(\d{4})(\d{2})(\d{2})", r"\1-\2-\3", identity.get("StudyDate", ""))
+    parts = [
+        name,
+        identity.get("PatientID", ""),
+        " ".join(filter(None, [identity.get("PatientSex", ""), years])),
+        date,
+    ]
+    return " · ".join(filter(None, parts))
 
 
 def reportName(case: CaseScene, identity: dict[str, str]) -> str:

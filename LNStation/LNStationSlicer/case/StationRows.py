@@ -18,8 +18,9 @@ Column = Literal[
     "station", "volume", "nodes", "short_axis", "suv_max", "probability", "set", "model", "reader", "note", "state"
 ]
 COLUMNS: tuple[Column, ...] = (
-    "station", "volume", "nodes", "short_axis", "suv_max", "probability", "set", "model", "reader", "note", "state",
+    "station", "volume", "nodes", "short_axis", "suv_max", "probability", "model", "reader", "note", "state",
 )  # fmt: skip
+"""Those of the panel's table. A prediction set stands in the cell of the probability that it belongs to."""
 
 DEFINITIONS: dict[Column, ColumnDefinition] = {
     "station": columnDefinition("stations", "station"),
@@ -84,6 +85,11 @@ class StationRow:
         positive = "positive" in (self.modelCall, self.readerCall)
         isEdited = self.state in ("stale", "running")
         return positive or self.isNearlyPositive or self.isDisputed or bool(self.note) or isEdited
+
+    @property
+    def isPositive(self) -> bool:
+        """By the reader where there is a reader's call, else by a confirmed call of the model."""
+        return (self.readerCall or (self.modelCall if self.isConfirmed else None)) == "positive"
 
     @property
     def isDisputed(self) -> bool:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import qt
 import slicer
 
 from LNStationLib import anatomy
 from LNStationSlicer.panel.Section import ParameterBinding, Section, comboKey, fillCombo
 from LNStationSlicer.support.Translation import _
 
+_LIST_NAME = "SegmentsTableResizableFrame"
+"""Name that the list of segments has in Slicer's own form."""
 _EDITOR_TAG = "LNStationSegmentEditor"
 _UNDO_STATES = 15
 _BOUND = ("autoReassessCheck",)
@@ -69,7 +72,9 @@ class CorrectSection(Section):
         elif stale:
             ui.staleLabel.text = _("Edited, not yet re-assessed: {names}").format(names=", ".join(stale))
         else:
-            ui.staleLabel.text = _("All stations are up to date. Choose a station or an organ, then paint or erase.")
+            ui.staleLabel.text = _("All stations are up to date.")
+        ui.editingLabel.visible = hasStations
+        self._showEdited()
         if hasStations and not ui.correctSection.collapsed:
             self._activate()
 
@@ -101,6 +106,7 @@ class CorrectSection(Section):
             mode = modes.OverwriteNone if isOrgans else modes.OverwriteAllSegments
             editor.mrmlSegmentEditorNode().SetOverwriteMode(mode)
             editor.addRemoveSegmentButtonsVisible = isOrgans
+            self._showList(isOrgans)
             editor.setSegmentationNode(node)
             editor.setSourceVolumeNode(case.ctNode())
             self._onStationSelected(self.logic.selectedStation)
@@ -108,6 +114,23 @@ class CorrectSection(Section):
             editor.setupViewObservations()
             editor.installKeyboardShortcuts()
             self._isActive = True
+
+    def _showList(self, isShown: bool) -> None:
+        """The editor's own list of segments, which has no property; stations are chosen in the table above."""
+        frame = self.ui.segmentEditor.findChild(qt.QWidget, _LIST_NAME)
+        if frame is not None:
+            frame.visible = isShown
+
+    def _showEdited(self) -> None:
+        """What the next stroke draws, since the list that would say it is hidden."""
+        name = self.logic.selectedStation
+        if comboKey(self.ui.editTargetCombo) == _ORGANS:
+            text = _("Choose an organ in the list.")
+        elif name is None:
+            text = _("Choose a station in the table above.")
+        else:
+            text = _("Editing {name}, {title}.").format(name=name, title=anatomy.station(name).title)
+        self.ui.editingLabel.text = text
 
     def _target(self) -> slicer.vtkMRMLSegmentationNode | None:
         """What is edited: the stations, unless organs are wanted and there."""
@@ -123,6 +146,7 @@ class CorrectSection(Section):
         self.logic.updated.emit()
 
     def _onStationSelected(self, name: str | None) -> None:
+        self._showEdited()
         if name is not None and self._isEditing(_STATIONS):
             self.ui.segmentEditor.setCurrentSegmentID(name)
 

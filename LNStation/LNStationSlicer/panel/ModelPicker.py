@@ -17,7 +17,7 @@ from LNStationSlicer.exchange.MethodDefinitions import (
     mayRun,
 )
 from LNStationSlicer.Logic import Logic
-from LNStationSlicer.panel.ModelPage import cardHtml, cardTitle
+from LNStationSlicer.panel.ModelPage import briefHtml, cardHtml, cardTitle
 from LNStationSlicer.panel.PickerWidgets import PickerWidgets
 from LNStationSlicer.panel.Section import Section, chooseKey, comboKey, fillCombo
 from LNStationSlicer.panel.WheelGuard import WheelGuard, guardField
@@ -129,7 +129,8 @@ class ModelPicker(Section):
                 settings.setPackage(self.step["step"], method["name"], packageOf(card))
             self._fillMethods(card, package)
             widgets.combo.enabled = settings is not None
-            widgets.cardGroup.visible = card is not None
+            widgets.cardGroup.visible = widgets.briefLabel.visible = card is not None
+            widgets.briefLabel.text = briefHtml(card) if card else ""
             widgets.cardLabel.text = cardHtml(card) if card else ""
             widgets.noteLabel.text = note = self._note(card)
             widgets.noteLabel.visible = bool(note)

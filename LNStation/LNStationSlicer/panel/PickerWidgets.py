@@ -20,7 +20,8 @@ class PickerWidgets:
         menuButton: Folders of packages.
         noteLabel: What must be said beside the choice.
         installButton: Installs what learned models need.
-        cardGroup, cardLabel: The package's card.
+        briefLabel: The package's card in five lines.
+        cardGroup, cardLabel: The whole card.
     """
 
     def __init__(self, title: str, hasMenu: bool) -> None:
@@ -38,6 +39,7 @@ class PickerWidgets:
         self.cardLabel = _label(qt.Qt.RichText)
         self.cardLabel.setTextInteractionFlags(qt.Qt.TextSelectableByMouse)
         self.cardGroup = _cardGroup(self.cardLabel)
+        self.briefLabel = _label(qt.Qt.RichText)
         self._arrange(title)
 
     def _arrange(self, title: str) -> None:
@@ -47,7 +49,7 @@ class PickerWidgets:
         layout = qt.QVBoxLayout(self.frame)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(line)
-        for widget in (self.noteLabel, self.installButton, self.cardGroup):
+        for widget in (self.noteLabel, self.installButton, self.briefLabel, self.cardGroup):
             widget.visible = False
             layout.addWidget(widget)
 
@@ -69,7 +71,7 @@ def _menuButton() -> Any:
 
 def _cardGroup(label: Any) -> Any:
     group = ctk.ctkCollapsibleGroupBox()
-    group.title = _("About this model")
+    group.title = _("More about this model")
     layout = qt.QVBoxLayout(group)
     layout.addWidget(label)
     group.collapsed = True

@@ -108,7 +108,7 @@ class SelfTest:
 
     def _call(self) -> None:
         """Make the reader's call."""
-        self._logic.setCall(STATION, "positive")
+        self._logic.reader.call(STATION, "positive")
         self._wait(lambda: self._logic.review.nCategory() is not None, "the reader's N category")
         self._test.assertIn(STATION, self._logic.review.nCategory()["deciding_stations"])
 

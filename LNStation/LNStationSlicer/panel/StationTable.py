@@ -1,19 +1,18 @@
 """The station table: fills a QTableWidget with rows, reports selections, calls and notes.
 
-Sorting is ours: QTableWidget sorts text, and PythonQt cannot override the comparison of items.
+Sorting is ours: QTableWidget sorts text, and PythonQt cannot override the comparison of items. So is the look of the
+selected row: Qt's own would paint over the colors of calls.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
-import ctk
 import qt
 
 from LNStationSlicer.case.StationRows import (
     COLUMNS,
-    DEFINITIONS,
     MODEL_COLUMNS,
     Column,
     Filter,
@@ -21,18 +20,33 @@ from LNStationSlicer.case.StationRows import (
     filtered,
     sortedRows,
 )
-from LNStationSlicer.exchange.AssessmentTypes import Call, PredictionSet
-from LNStationSlicer.exchange.ColumnDefinitions import formatted, heading, narrowHeading
+from LNStationSlicer.exchange.AssessmentTypes import Call
+from LNStationSlicer.panel.CallButtons import CallButtons
+from LNStationSlicer.panel.StationCells import (
+    WIDTHS,
+    bar,
+    callBrush,
+    cellText,
+    headerText,
+    headerTip,
+    newItem,
+    rowBrush,
+    setText,
+    stateText,
+    swatch,
+)
 from LNStationSlicer.support.Signal import Signal
 from LNStationSlicer.support.Translation import _
-from LNStationSlicer.views.OverlayOptions import callColor, probabilityColor
 
-ABSENT = "\N{EN DASH}"
-READER_CALLS: tuple[Call | None, ...] = (None, "positive", "negative")
-_BAR_WIDTH, _BAR_HEIGHT = 20, 12
-_ROW_HEIGHT = 25
-_NUMBERS = ("volume", "nodes", "short_axis", "suv_max")
-_READER, _NOTE = COLUMNS.index("reader"), COLUMNS.index("note")
+_ROW_HEIGHT = 24
+_FRAME = 2
+"""Pixels of the table's frame above and below."""
+_STATION, _READER, _NOTE = COLUMNS.index("station"), COLUMNS.index("reader"), COLUMNS.index("note")
+_SHOWN_WHERE_KNOWN: dict[Column, Callable[[StationRow], object]] = {
+    "suv_max": lambda row: row.suvMax,
+    "probability": lambda row: row.probability,
+}
+"""Columns that take room only where a row has a value: without PET, and without a learned model, there is none."""
 
 
 class StationTable:
@@ -51,6 +65,7 @@ class StationTable:
         self._table = table
         self._rows: dict[str, StationRow] = {}
         self._names: list[str] = []
+        self._calls: dict[str, CallButtons] = {}
         self._filter: Filter = "all"
         self._column: Column = "station"
         self._descending = False
@@ -68,6 +83,14 @@ class StationTable:
         """Name of the selected station."""
         row = self._table.currentRow()
         return self._names[row] if 0 <= row < len(self._names) else None
+
+    def callButtons(self, name: str) -> CallButtons:
+        """The buttons of a station's row.
+
+        Raises:
+            KeyError: It has no row now.
+        """
+        return self._calls[name]
 
     def setRows(self, rows: Sequence[StationRow], modelHidden: bool = False, editable: bool = True) -> None:
         """Show these rows, through the filter and in the order that the user chose."""
@@ -98,7 +121,14 @@ class StationTable:
             self._table.scrollToItem(self._table.item(row, 0))
         else:
             self._table.setCurrentCell(-1, -1)
+        self._paint()
         self._table.blockSignals(wasBlocked)
+
+    def step(self, step: int) -> None:
+        """Go to the next row, or with -1 to the previous one, as the arrow keys of a list do."""
+        row = self._table.currentRow() + step
+        if self._names:
+            self._table.setCurrentCell(min(max(row, 0), len(self._names) - 1), 0)
 
     # Set-up
 
@@ -106,26 +136,31 @@ class StationTable:
         table = self._table
         # A button that is disabled while it has the focus hands it on: not to a row, which would be selected by it.
         table.focusPolicy = qt.Qt.ClickFocus
+        table.selectionMode = qt.QAbstractItemView.NoSelection
+        table.verticalScrollBarPolicy = qt.Qt.ScrollBarAlwaysOff
         table.columnCount = len(COLUMNS)
-        table.setHorizontalHeaderLabels([_header(column) for column in COLUMNS])
+        table.setHorizontalHeaderLabels([headerText(column) for column in COLUMNS])
         for index, column in enumerate(COLUMNS):
-            table.horizontalHeaderItem(index).setToolTip(_headerTip(column))
+            table.horizontalHeaderItem(index).setToolTip(headerTip(column))
         table.verticalHeader().hide()
-        header = table.horizontalHeader()
+        self._setUpHeader()
+        table.cellClicked.connect(self._cellClicked)
+        table.currentCellChanged.connect(self._currentChanged)
+        table.cellChanged.connect(self._cellChanged)
+
+    def _setUpHeader(self) -> None:
+        header = self._table.horizontalHeader()
         header.showSortIndicator = True
         header.setSortIndicator(0, qt.Qt.AscendingOrder)
         header.setSectionsClickable(True)
         header.stretchLastSection = False
         header.highlightSections = False
-        header.minimumSectionSize = _WIDTHS["note"]
-        for index in range(len(COLUMNS)):
+        header.minimumSectionSize = min(WIDTHS.values())
+        for index, column in enumerate(COLUMNS):
             header.setSectionResizeMode(index, qt.QHeaderView.Interactive)
-            table.setColumnWidth(index, _WIDTHS[COLUMNS[index]])
+            self._table.setColumnWidth(index, WIDTHS[column])
         header.setSectionResizeMode(_NOTE, qt.QHeaderView.Stretch)
         header.sectionClicked.connect(self._headerClicked)
-        table.cellClicked.connect(self._cellClicked)
-        table.currentCellChanged.connect(self._currentChanged)
-        table.cellChanged.connect(self._cellChanged)
 
     # What the user does
 
@@ -135,11 +170,13 @@ class StationTable:
 
     def _cellClicked(self, row: int) -> None:
         if 0 <= row < len(self._names):
+            self._paint()
             self.stationSelected.emit(self._names[row])
 
     def _currentChanged(self, row: int, _column: int, previousRow: int) -> None:
         # A click reports itself; this is for the arrow keys.
         if row != previousRow and 0 <= row < len(self._names) and not qt.QApplication.mouseButtons():
+            self._paint()
             self.stationSelected.emit(self._names[row])
 
     def _cellChanged(self, row: int, column: int) -> None:
@@ -149,8 +186,10 @@ class StationTable:
             if text != self._rows[name].note:
                 self.noteChanged.emit(name, text)
 
-    def _readerCalled(self, name: str, index: int) -> None:
-        self.callChanged.emit(name, READER_CALLS[index])
+    def _called(self, name: str, call: Call | None) -> None:
+        self.callChanged.emit(name, call)
+        # Where the call changed nothing, the buttons show what holds all the same.
+        self._fillReader(self._rows[name])
 
     # Filling
 
@@ -163,45 +202,37 @@ class StationTable:
             self._rebuild(rows)
         for index, row in enumerate(rows):
             self._fill(index, row)
-        self._fitProbability(rows)
-        self._hideMeasures(rows)
+        self._hideColumns()
+        self._paint()
         self._table.blockSignals(wasBlocked)
         if selected != self.selected:
             self.select(selected)
 
-    def _fitProbability(self, rows: Sequence[StationRow]) -> None:
-        """Give the bars room only where there are any."""
-        hasBars = not self._hidden and any(row.probability is not None for row in rows)
-        width = _WIDTHS["probability"] if hasBars else _NO_PROBABILITY_WIDTH
-        self._table.setColumnWidth(COLUMNS.index("probability"), width)
-
-    def _hideMeasures(self, rows: Sequence[StationRow]) -> None:
-        """A blind first read leaves one column full of "hidden", which is enough; sets show where there are any."""
-        hasSets = any(row.predictionSet is not None for row in rows)
+    def _hideColumns(self) -> None:
+        """A blind first read leaves one column full of "hidden", which is enough."""
         for index, column in enumerate(COLUMNS):
             isBlind = self._hidden and column in MODEL_COLUMNS and column != "model"
-            self._table.setColumnHidden(index, isBlind or (column == "set" and not hasSets))
+            known = _SHOWN_WHERE_KNOWN.get(column)
+            isEmpty = known is not None and all(known(row) is None for row in self._rows.values())
+            self._table.setColumnHidden(index, isBlind or isEmpty)
 
     def _rebuild(self, rows: Sequence[StationRow]) -> None:
         """Make cells for these rows; the only place that makes or deletes widgets."""
         self._names = [row.name for row in rows]
         self._table.rowCount = 0
         self._table.rowCount = len(rows)
+        self._calls = {row.name: CallButtons(partial(self._called, row.name)) for row in rows}
         for index, row in enumerate(rows):
             for column in range(len(COLUMNS)):
-                self._table.setItem(index, column, _newItem(COLUMNS[column]))
-            self._table.setCellWidget(index, _READER, self._newCombo(row.name))
+                self._table.setItem(index, column, newItem(COLUMNS[column]))
+            self._table.setCellWidget(index, _READER, self._calls[row.name].widget)
             self._table.setRowHeight(index, _ROW_HEIGHT)
+        self._fitHeight()
 
-    def _newCombo(self, name: str) -> ctk.ctkComboBox:
-        combo = ctk.ctkComboBox()
-        combo.addItems([callText(call) for call in READER_CALLS])
-        # The wheel scrolls the table; it must not change a call on its way.
-        combo.scrollWheelEffect = ctk.ctkComboBox.NeverScroll
-        combo.focusPolicy = qt.Qt.ClickFocus
-        # partial, because it keeps every argument: PythonQt trims those of plain functions.
-        combo.connect("currentIndexChanged(int)", partial(self._readerCalled, name))
-        return combo
+    def _fitHeight(self) -> None:
+        """As high as its rows: the panel scrolls, not the table in it."""
+        high = self._table.horizontalHeader().sizeHint.height() + _FRAME
+        self._table.setFixedHeight(high + _ROW_HEIGHT * max(len(self._names), 1))
 
     def _fill(self, index: int, row: StationRow) -> None:
         for column, name in enumerate(COLUMNS):
@@ -210,29 +241,35 @@ class StationTable:
             if item.text() != text:
                 item.setText(text)
             item.setToolTip(self._tip(row, name))
-        self._table.item(index, 0).setIcon(_swatch(row.color))
+        self._table.item(index, _STATION).setIcon(swatch(row.color))
         shown = None if self._hidden else row.probability
-        bar = qt.QIcon() if shown is None else _bar(shown)
-        self._table.item(index, COLUMNS.index("probability")).setIcon(bar)
-        self._colorModelCall(index, row)
-        self._fillReader(index, row)
-
-    def _colorModelCall(self, index: int, row: StationRow) -> None:
-        item = self._table.item(index, COLUMNS.index("model"))
+        self._table.item(index, COLUMNS.index("probability")).setIcon(qt.QIcon() if shown is None else bar(shown))
         call = row.modelCall if row.isConfirmed and not self._hidden else None
-        item.setForeground(qt.QBrush(qt.QColor(*_bytes(callColor(call)))) if call else qt.QBrush())
-
-    def _fillReader(self, index: int, row: StationRow) -> None:
-        combo = self._table.cellWidget(index, _READER)
-        wasBlocked = combo.blockSignals(True)
-        combo.currentIndex = READER_CALLS.index(row.readerCall)
-        combo.blockSignals(wasBlocked)
-        combo.enabled = self._editable and row.isShown
+        self._table.item(index, COLUMNS.index("model")).setForeground(callBrush(call))
+        self._fillReader(row)
         flags = qt.Qt.ItemIsEnabled | qt.Qt.ItemIsSelectable
         self._table.item(index, _NOTE).setFlags(flags | qt.Qt.ItemIsEditable if self._editable else flags)
 
+    def _fillReader(self, row: StationRow) -> None:
+        self._calls[row.name].show(row.readerCall, self._editable and row.isShown)
+
+    def _paint(self) -> None:
+        """Tint positive rows and the selected one."""
+        wasBlocked = self._table.blockSignals(True)
+        highlight = self._table.palette.color(qt.QPalette.Highlight)
+        for index, name in enumerate(self._names):
+            row, isSelected = self._rows[name], name == self.selected
+            isPositive = row.readerCall == "positive" if self._hidden else row.isPositive
+            font = self._table.font
+            font.setBold(isSelected)
+            for column in range(len(COLUMNS)):
+                item = self._table.item(index, column)
+                item.setBackground(rowBrush(isPositive, isSelected, highlight))
+            self._table.item(index, _STATION).setFont(font)
+        self._table.blockSignals(wasBlocked)
+
     def _text(self, row: StationRow, column: Column) -> str:
-        if column == "reader":  # its combo box covers the cell
+        if column == "reader":  # its buttons cover the cell
             return ""
         if self._hidden and column in MODEL_COLUMNS:
             return _("hidden")
@@ -243,99 +280,12 @@ class StationTable:
             return f"{row.name}: {row.title}"
         if column == "note":
             return row.note
-        if column in MODEL_COLUMNS and not self._hidden:
-            return row.reason
-        return ""
-
-
-def cellText(row: StationRow, column: Column) -> str:
-    """What a cell says; a dash where there is no value."""
-    texts: dict[Column, str] = {
-        "station": row.name,
-        "volume": _number("volume", row.volumeMl),
-        "nodes": _number("nodes", row.nNodes),
-        "short_axis": _number("short_axis", row.shortAxisMm),
-        "suv_max": _number("suv_max", row.suvMax),
-        "probability": _number("probability", row.probability),
-        "set": _setText(row.predictionSet),
-        "model": callText(row.modelCall) + ("" if row.isConfirmed else "?"),
-        "reader": callText(row.readerCall),
-        "note": row.note,
-        "state": _stateText(row.state),
-    }
-    return texts[column]
-
-
-def callText(call: Call | None) -> str:
-    """A call in a word that fits into a narrow column."""
-    return {"positive": _("pos"), "negative": _("neg"), None: ABSENT}[call]
-
-
-def _setText(found: PredictionSet | None) -> str:
-    return _("either") if found == "either" else callText(found)
-
-
-def _stateText(state: str) -> str:
-    return {"none": ABSENT, "fresh": _("fresh"), "stale": _("stale"), "running": _("running")}[state]
-
-
-def _number(column: Column, value: float | None) -> str:
-    return formatted(DEFINITIONS[column], value, nothing=ABSENT)
-
-
-_WIDTHS: dict[Column, int] = {
-    "station": 60, "volume": 38, "nodes": 44, "short_axis": 42, "suv_max": 36, "probability": 66, "set": 44,
-    "model": 50, "reader": 60, "note": 34, "state": 54,
-}  # fmt: skip
-_NO_PROBABILITY_WIDTH = 50
-
-
-def _header(column: Column) -> str:
-    return _("State") if column == "state" else narrowHeading(DEFINITIONS[column])
-
-
-def _headerTip(column: Column) -> str:
-    """What the values are, as the library says it, and what the panel adds to it."""
-    defined = DEFINITIONS.get(column)
-    words = [f"{heading(defined)}: {defined['meaning']}"] if defined else []
-    return " ".join([*words, *_addedTips().get(column, ())])
-
-
-def _addedTips() -> dict[Column, tuple[str, ...]]:
-    return {
-        "station": (_("Its color is that in the views."),),
-        "model": (_("A question mark: it rests on unconfirmed candidates and is not fit for staging."),),
-        "note": (_("Double-click to write."),),
-        "state": (_("Stale: edited since it was assessed. Running: being assessed."),),
-    }
-
-
-def _newItem(column: Column) -> qt.QTableWidgetItem:
-    item = qt.QTableWidgetItem()
-    item.setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsSelectable)
-    if column in _NUMBERS:
-        item.setTextAlignment(qt.Qt.AlignRight | qt.Qt.AlignVCenter)
-    return item
-
-
-def _bytes(color: Sequence[float]) -> tuple[int, int, int]:
-    red, green, blue = (round(255 * part) for part in color[:3])
-    return red, green, blue
-
-
-def _swatch(color: tuple[int, int, int]) -> qt.QIcon:
-    pixmap = qt.QPixmap(_BAR_HEIGHT, _BAR_HEIGHT)
-    pixmap.fill(qt.QColor(*color))
-    return qt.QIcon(pixmap)
-
-
-def _bar(probability: float) -> qt.QIcon:
-    """A bar as long as the probability, in its color of the views."""
-    pixmap = qt.QPixmap(_BAR_WIDTH, _BAR_HEIGHT)
-    pixmap.fill(qt.QColor(225, 225, 225))
-    painter = qt.QPainter()
-    painter.begin(pixmap)
-    width = round(_BAR_WIDTH * min(max(probability, 0.0), 1.0))
-    painter.fillRect(0, 0, width, _BAR_HEIGHT, qt.QColor(*_bytes(probabilityColor(probability))))
-    painter.end()
-    return qt.QIcon(pixmap)
+        if column == "state":
+            return stateText(row.state)
+        if column not in MODEL_COLUMNS or self._hidden:
+            return ""
+        if column == "probability" and row.predictionSet is not None:
+            return _("Prediction set: {labels}. {reason}").format(
+                labels=setText(row.predictionSet), reason=row.reason
+            )
+        return row.reason

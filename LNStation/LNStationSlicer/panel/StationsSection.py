@@ -1,19 +1,25 @@
-"""Section "Stations": the table, the N categories, the blind first read, going from station to station."""
+"""Section "Stations": the table, the reader's calls by mouse and keys, the blind first read, the way through."""
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Callable
+from functools import partial
+from typing import Any, cast
 
 import qt
 
+from LNStationSlicer.case.CallHistory import modelCalls, restNegative
 from LNStationSlicer.case.CaseWarnings import caseWarnings
 from LNStationSlicer.case.StationRows import Filter
-from LNStationSlicer.exchange.AssessmentTypes import Assessment, NStaging
+from LNStationSlicer.exchange.AssessmentTypes import Call
 from LNStationSlicer.panel.Section import Section, comboKey, fillCombo
 from LNStationSlicer.panel.StationTable import StationTable
 from LNStationSlicer.support.Translation import _
 
 NEXT_KEY, PREVIOUS_KEY = "Ctrl+Down", "Ctrl+Up"
+CALL_KEYS: dict[str, Call | None] = {"P": "positive", "N": "negative", "U": None}
+"""Keys that neither Slicer's slice views nor its segment editor use."""
+ACCEPT_KEY, REST_NEGATIVE_KEY, UNDO_KEY = "Shift+M", "Shift+N", "Ctrl+Z"
 
 
 class StationsSection(Section):
@@ -24,18 +30,30 @@ class StationsSection(Section):
         ui = self.ui
         self.table = StationTable(ui.stationTable)
         self.table.stationSelected.connect(self._onSelected)
-        self.table.callChanged.connect(self.logic.setCall)
-        self.table.noteChanged.connect(self.logic.setNote)
+        self.table.callChanged.connect(self.logic.reader.call)
+        self.table.noteChanged.connect(self.logic.reader.note)
         self.logic.stationSelected.connect(self._onStationSelected)
         fillCombo(ui.filterCombo, _filters())
         ui.filterCombo.connect("currentIndexChanged(int)", self._onFilter)
         ui.blindCheck.connect("toggled(bool)", self._onBlind)
         ui.previousButton.clicked.connect(self.onPrevious)
         ui.nextButton.clicked.connect(self.onNext)
-        self._shortcuts = [
-            self._shortcut(NEXT_KEY, self.onNext),
-            self._shortcut(PREVIOUS_KEY, self.onPrevious),
-        ]
+        ui.acceptButton.clicked.connect(self.onAccept)
+        ui.restNegativeButton.clicked.connect(self.onRestNegative)
+        ui.undoCallButton.clicked.connect(self.onUndo)
+        self._shortcuts = self._newShortcuts()
+
+    def _newShortcuts(self) -> list[qt.QShortcut]:
+        """Keys of the window are those needed with the cursor in a view; a field that takes text goes first."""
+        window, table, section = self.ui.stationsSection.window(), self.ui.stationTable, self.ui.stationsSection
+        ofWindow: dict[str, Callable[[], Any]] = {NEXT_KEY: self.onNext, PREVIOUS_KEY: self.onPrevious}
+        ofWindow |= {ACCEPT_KEY: self.onAccept, REST_NEGATIVE_KEY: self.onRestNegative}
+        ofWindow |= {key: partial(self._onCallKey, call) for key, call in CALL_KEYS.items()}
+        ofTable = {"Down": partial(self._onArrow, 1), "Up": partial(self._onArrow, -1)}
+        shortcuts = [_shortcut(window, qt.Qt.WindowShortcut, *one) for one in ofWindow.items()]
+        shortcuts += [_shortcut(table, qt.Qt.WidgetShortcut, *one) for one in ofTable.items()]
+        # Not of the window: there the segment editor may have its own.
+        return [*shortcuts, _shortcut(section, qt.Qt.WidgetWithChildrenShortcut, UNDO_KEY, self.onUndo)]
 
     def setShortcutsEnabled(self, enabled: bool) -> None:
         """Only while the module is in front."""
@@ -50,39 +68,29 @@ class StationsSection(Section):
         self._shortcuts = []
 
     def refresh(self) -> None:
-        """Show rows, categories and the state of the blind read."""
+        """Show rows, what can be called, and the state of the blind read."""
         ui, logic = self.ui, self.logic
-        hidden = logic.modelHidden()
+        hidden, isAssessed = logic.modelHidden(), bool(logic.case is not None and logic.case.assessment())
         with self.refreshing():
+            for widget in (ui.stationTable, ui.filterLabel, ui.filterCombo, ui.keysLabel, ui.reasonLabel):
+                widget.visible = isAssessed
+            ui.noAssessmentLabel.visible = not isAssessed
             self.table.setRows(logic.rows(), hidden, editable=logic.case is not None)
             review = logic.review
             ui.blindCheck.enabled = review is not None and not review.asDict().get("revealed")
             ui.blindCheck.checked = bool(review is not None and review.blind)
             ui.filterCombo.enabled = not hidden
-            self._refreshCategories(hidden)
             self._refreshWarnings(hidden)
             self._refreshReason(hidden)
-            for button in (ui.previousButton, ui.nextButton):
-                button.enabled = bool(logic.case is not None and logic.case.assessment())
+            self._refreshButtons(hidden, isAssessed)
 
-    def _refreshCategories(self, hidden: bool) -> None:
-        ui, case = self.ui, self.logic.case
-        assessment = case.assessment() if case else None
-        staging = assessment["staging"] if assessment else None
-        stale = bool(case and case.review().stale())
-        if case is not None and hidden and assessment:
-            left = len(case.review().uncalled(self.logic.shownStations()))
-            ui.modelCategoryLabel.text = _("hidden until every station is called ({count} left)").format(count=left)
-            ui.modelCategoryLabel.toolTip = ""
-        else:
-            text = categoryText(staging, _("not assessed yet"), stale)
-            ui.modelCategoryLabel.text = " · ".join(part for part in (text, methodText(assessment)) if part)
-            ui.modelCategoryLabel.toolTip = staging["explanation"] if staging else ""
-        readers = case.review().nCategory() if case else None
-        called = bool(case and case.review().calls())
-        waiting = _("being derived") if called and assessment else _("no calls yet")
-        ui.readerCategoryLabel.text = categoryText(readers, waiting, False)
-        ui.readerCategoryLabel.toolTip = readers["explanation"] if readers else ""
+    def _refreshButtons(self, hidden: bool, isAssessed: bool) -> None:
+        ui, rows = self.ui, self.logic.rows()
+        for button in (ui.previousButton, ui.nextButton, ui.acceptButton, ui.restNegativeButton, ui.undoCallButton):
+            button.visible = isAssessed
+        ui.acceptButton.enabled = not hidden and bool(modelCalls(rows))
+        ui.restNegativeButton.enabled = bool(restNegative(rows))
+        ui.undoCallButton.enabled = self.logic.reader.canUndo
 
     def _refreshWarnings(self, hidden: bool) -> None:
         """All warnings of the case, in full; those of a station stand under the table once it is selected."""
@@ -115,12 +123,34 @@ class StationsSection(Section):
         """Go to the previous one."""
         self.logic.selectNext(-1)
 
-    def _shortcut(self, keys: str, slot: object) -> qt.QShortcut:
-        # On the panel: a main window need not exist, and its own keys stay untouched.
-        shortcut = qt.QShortcut(qt.QKeySequence(keys), self.ui.stationsSection.window())
-        shortcut.context = qt.Qt.WindowShortcut
-        shortcut.activated.connect(slot)
-        return shortcut
+    def onAccept(self) -> None:
+        """Take over the model's calls where there is none of the reader's."""
+        if self.logic.case is not None:
+            self.logic.reader.acceptModel()
+
+    def onRestNegative(self) -> None:
+        """Call the rest negative."""
+        if self.logic.case is not None:
+            self.logic.reader.callRestNegative()
+
+    def onUndo(self) -> None:
+        """Take the last calls back."""
+        if self.logic.case is not None:
+            self.logic.reader.undo()
+
+    def takeFocus(self) -> None:
+        """The keys of the table work at once."""
+        self.ui.stationTable.setFocus()
+
+    def _onCallKey(self, call: Call | None) -> None:
+        name = self.logic.selectedStation
+        if any(row.name == name and row.isShown for row in self.logic.rows()):
+            self.logic.reader.call(cast(str, name), call)
+
+    def _onArrow(self, step: int) -> None:
+        """Through the relevant stations; where none is, through all."""
+        if not self.logic.selectNext(step):
+            self.table.step(step)
 
     def _onSelected(self, name: str) -> None:
         self.logic.selectStation(name)
@@ -136,35 +166,15 @@ class StationsSection(Section):
     def _onBlind(self, checked: bool) -> None:
         if not self.isRefreshing and self.logic.case is not None:
             self.ui.filterCombo.currentIndex = 0
-            self.logic.setBlind(checked)
+            self.logic.reader.setBlind(checked)
 
 
-def categoryText(staging: NStaging | None, absent: str, stale: bool) -> str:
-    """An N category and the stations that decide it, in a line."""
-    if staging is None:
-        return absent
-    if staging["category"] is None:
-        text = staging["explanation"]
-    else:
-        category = staging["category"]
-        text = _("at least {category}").format(category=category) if staging["is_lower_bound"] else category
-        if staging["deciding_stations"]:
-            text = _("{category}, decided by {stations}").format(
-                category=text, stations=", ".join(staging["deciding_stations"])
-            )
-    return _("{text} (edited since)").format(text=text) if stale else text
-
-
-def methodText(assessment: Assessment | None) -> str:
-    """The model package that called the stations, and where it draws the line; empty for the clinical criteria."""
-    steps = assessment["provenance"] if assessment else []
-    step = next((row for row in steps if row["step"] == "metastasis"), None)
-    if step is None or not step["model_package"]:
-        return ""
-    text = _("by {package} {version}").format(package=step["model_package"], version=step.get("model_version") or "")
-    point = step["settings"].get("operating_point")
-    text = _("{text} at {point}").format(text=text.strip(), point=point) if point else text.strip()
-    return _("{text}, synthetic training").format(text=text) if step["trained_on"] == "synthetic" else text
+def _shortcut(parent: Any, context: Any, keys: str, slot: Callable[[], Any]) -> qt.QShortcut:
+    """On the panel: a main window need not exist, and its own keys stay untouched."""
+    shortcut = qt.QShortcut(qt.QKeySequence(keys), parent)
+    shortcut.context = context
+    shortcut.activated.connect(slot)
+    return shortcut
 
 
 def _filters() -> list[tuple[str, str]]:

@@ -16,6 +16,7 @@ from LNStationSlicer.panel.AssessSection import AssessSection
 from LNStationSlicer.panel.CaseSection import CaseSection
 from LNStationSlicer.panel.CorrectSection import CorrectSection
 from LNStationSlicer.panel.DisplaySection import DisplaySection
+from LNStationSlicer.panel.PatientSection import PatientSection
 from LNStationSlicer.panel.ReportSection import ReportSection
 from LNStationSlicer.panel.Section import Section
 from LNStationSlicer.panel.StationsSection import StationsSection
@@ -23,7 +24,7 @@ from LNStationSlicer.panel.WheelGuard import guardFields
 from LNStationSlicer.support.Translation import _
 from LNStationSlicer.support.Turns import Delay
 from LNStationSlicer.views.ViewPicking import Point, ViewPicking
-from LNStationSlicer.worker.Jobs import Job
+from LNStationSlicer.worker.Jobs import AssessJob, Job
 from LNStationSlicer.worker.SampleOpening import SampleOpening
 from LNStationSlicer.worker.WorkerErrors import WorkerError
 
@@ -70,7 +71,10 @@ class Widget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._begin()
 
     def _makeSections(self) -> list[Section]:
-        kinds = (CaseSection, AssessSection, StationsSection, DisplaySection, CorrectSection, ReportSection)
+        kinds = (
+            PatientSection, CaseSection, AssessSection, StationsSection, DisplaySection, CorrectSection,
+            ReportSection,
+        )  # fmt: skip
         sections: list[Section] = [kind(self.ui, self.logic) for kind in kinds]
         self.stations = next(section for section in sections if isinstance(section, StationsSection))
         self.assessing = next(section for section in sections if isinstance(section, AssessSection))
@@ -86,6 +90,7 @@ class Widget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.logic.updated.connect(self._refreshLater)
         self.logic.queue.changed.connect(self._refreshLater)
         self.logic.failed.connect(self._onFailed)
+        self.logic.queue.ended.connect(self._onEnded)
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.StartCloseEvent, self._onSceneStartClose)
         self.addObserver(scene, scene.EndCloseEvent, self._onSceneReady)
@@ -120,6 +125,7 @@ class Widget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             section.cleanup()
         self.logic.updated.disconnect(self._refreshLater)
         self.logic.queue.changed.disconnect(self._refreshLater)
+        self.logic.queue.ended.disconnect(self._onEnded)
         self.logic.caseChanged.disconnect(self._onCaseChanged)
         self.logic.cleanup()
 
@@ -144,7 +150,20 @@ class Widget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def _onCaseChanged(self) -> None:
         self._connectParameters()
+        self._foldInputs()
         self._refreshLater()
+
+    def _onEnded(self, job: Job, error: WorkerError | None) -> None:
+        if error is None and isinstance(job, AssessJob) and job.case == self.logic.case:
+            self._foldInputs()
+            self.stations.takeFocus()
+
+    def _foldInputs(self) -> None:
+        """What was chosen before the assessment makes room for what is read; without one it is what is needed."""
+        case = self.logic.case
+        isAssessed = case is not None and case.assessment() is not None
+        for section in (self.ui.caseSection, self.ui.assessSection):
+            section.collapsed = isAssessed
 
     def _connectParameters(self) -> None:
         for section in self.sections:

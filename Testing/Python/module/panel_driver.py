@@ -112,14 +112,20 @@ class PanelDriver:
         """Text of a cell."""
         return self.ui.stationTable.item(self.table.names.index(station), COLUMNS.index(column)).text()
 
-    def combo(self, station: str) -> Any:
-        """The reader's combo box of a station."""
-        return self.ui.stationTable.cellWidget(self.table.names.index(station), COLUMNS.index("reader"))
+    def state(self, station: str) -> str:
+        """What the mark in the last column says."""
+        return {"": "fresh", "\N{PENCIL}": "stale", "\N{HORIZONTAL ELLIPSIS}": "running"}[self.cell(station, "state")]
+
+    def called(self, station: str) -> str | None:
+        """The reader's call as the buttons of a station show it."""
+        down = [call for call, button in self.table.callButtons(station).buttons.items() if button.checked]
+        return down[0] if down else None
 
     def call(self, station: str, call: str | None) -> None:
-        """Choose the reader's call."""
-        self.combo(station).currentIndex = [None, "positive", "negative"].index(call)
-        slicer.app.processEvents()
+        """Click the reader's call; None clicks the button that is down."""
+        chosen = call or self.called(station)
+        if chosen is not None and self.called(station) != call:
+            driver.click(self.table.callButtons(station).buttons[chosen])
 
     def open_section(self, name: str) -> None:
         """Unfold a section."""

@@ -17,13 +17,17 @@ PACKAGE = "LNStationSlicer"
 FLOORS = (
     {"panel"},
     {"Logic"},
+    {"Reader"},
     {"views", "worker"},
     {"case"},
     {"exchange"},
     {"install"},
     {"support"},
 )
-"""From the top down: a room may use those on lower floors, and none beside it. ``Logic.py`` is a floor by itself."""
+"""From the top down: a room may use those on lower floors, and none beside it.
+
+``Logic.py`` and ``Reader.py`` are floors by themselves.
+"""
 
 
 def modules() -> dict[str, Path]:

@@ -200,7 +200,7 @@ def test_packages_that_cannot_be_installed_are_said_in_the_status_line(panel: Pa
 
     panel.choose_ct()
     panel.logic.dependencies.installation = refuse
-    panel.widget.sections[1].packages.onRepair()
+    panel.widget.assessing.packages.onRepair()
     assert panel.ui.statusLabel.text == "No Python was found."
     slicer_host.take_messages()
 

@@ -22,8 +22,8 @@ def test_assessing_fills_scene_table_and_categories(panel: PanelDriver) -> None:
     assert case.stationsNode().GetSegmentation().GetNumberOfSegments() == 17
     assert case.nodesNode().GetSegmentation().GetNumberOfSegments() == 3
     assert panel.cell("4R", "model") == "pos"
-    assert panel.cell("4R", "state") == "fresh"
-    assert panel.ui.modelCategoryLabel.text == "N2, decided by 4R"
+    assert panel.state("4R") == "fresh"
+    assert (panel.ui.modelCategoryLabel.text, panel.ui.modelDecidedLabel.text) == ("N2", "decided by 4R")
     assert "synthetic" in panel.ui.syntheticBanner.text.lower()
     assert not list(panel.logic.client.folder.iterdir()), "image files are left in the private folder"
 
@@ -36,7 +36,7 @@ def test_progress_is_shown_with_its_step_and_goes_when_done(panel: PanelDriver) 
     assert not panel.ui.assessButton.enabled
     panel.wait(lambda: panel.ui.stepLabel.text == "Pretending" and panel.ui.progressBar.value > 300, "progress")
     slicer.app.processEvents()
-    assert {panel.cell(name, "state") for name in panel.table.names} == {"running"}
+    assert {panel.state(name) for name in panel.table.names} == {"running"}
     panel.idle()
     assert not panel.ui.progressBar.isVisible()
     assert panel.ui.stepLabel.text == ""

@@ -154,11 +154,11 @@ def test_next_goes_through_what_is_not_called_yet(panel: PanelDriver) -> None:
 def test_the_last_call_shows_the_model_and_taking_it_back_hides_nothing(panel: PanelDriver) -> None:
     for left, name in zip((2, 1), SHOWN[:2], strict=True):
         panel.call(name, "negative")
-        assert f"({left} left)" in panel.ui.modelCategoryLabel.text
+        assert f"({left} left)" in panel.ui.modelDecidedLabel.text
         assert panel.cell("4R", "model") == "hidden"
     panel.call("7", "positive")
     assert panel.cell("4R", "model") == "pos"
-    assert panel.ui.modelCategoryLabel.text == "N2, decided by 4R"
+    assert (panel.ui.modelCategoryLabel.text, panel.ui.modelDecidedLabel.text) == ("N2", "decided by 4R")
     assert not panel.ui.blindCheck.enabled
     panel.call("7", None)
     assert panel.cell("4R", "model") == "pos"
@@ -191,4 +191,4 @@ def test_the_blind_read_goes_on_after_saving_and_loading(panel: PanelDriver, tmp
     slicer.app.processEvents()
     assert panel.ui.blindCheck.checked
     assert panel.cell("4R", "model") == "hidden"
-    assert "(2 left)" in panel.ui.modelCategoryLabel.text
+    assert "(2 left)" in panel.ui.modelDecidedLabel.text

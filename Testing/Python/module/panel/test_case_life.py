@@ -26,7 +26,7 @@ def test_two_cases_have_calls_categories_and_edits_of_their_own(panel: PanelDriv
     panel.ui.newCaseButton.click()
     panel.assessed("second")
     assert panel.ui.caseSelector.count == 2
-    assert panel.combo("4R").currentIndex == 0
+    assert panel.called("4R") is None
     panel.erase()
     panel.wait(lambda: panel.logic.review.edits(), "the edit")
     panel.wait(lambda: not panel.logic.review.stale(), "the new assessment")
@@ -35,7 +35,7 @@ def test_two_cases_have_calls_categories_and_edits_of_their_own(panel: PanelDriv
     panel.ui.caseSelector.currentIndex = 0
     slicer.app.processEvents()
     assert panel.logic.case == first
-    assert panel.combo("4R").currentIndex == 2
+    assert panel.called("4R") == "negative"
     assert panel.ui.readerCategoryLabel.text == "N0"
     assert not panel.logic.cases()[1].stationsNode().GetDisplayNode().GetVisibility()
 
@@ -71,7 +71,7 @@ def test_a_saved_scene_brings_the_whole_review_back(panel: PanelDriver, tmp_path
     panel.ui.cancerCombo.currentIndex = panel.ui.cancerCombo.findData("lung")
     panel.field("metastasis", "short_axis_threshold_mm").value = 9.0
     panel.call("4R", "negative")
-    panel.logic.setNote("7", "calcified")
+    panel.logic.reader.note("7", "calcified")
     panel.wait(lambda: panel.ui.readerCategoryLabel.text == "N0", "the N category")
     panel.erase()
     panel.wait(lambda: panel.logic.review.stale() == ["4R"], "the stale mark")
@@ -91,8 +91,8 @@ def test_a_saved_scene_brings_the_whole_review_back(panel: PanelDriver, tmp_path
 
     after = {name: [panel.cell(name, column) for column in ("volume", "state", "note")] for name in panel.table.names}
     assert after == before
-    assert after["4R"][1] == "stale"
-    assert panel.combo("4R").currentIndex == 2
+    assert after["4R"][1] == "\N{PENCIL}"
+    assert panel.called("4R") == "negative"
     assert panel.ui.readerCategoryLabel.text == "N0"
     assert panel.logic.review.edits() == edits
     assert panel.ui.cancerCombo.currentText == "lung"
@@ -102,7 +102,7 @@ def test_a_saved_scene_brings_the_whole_review_back(panel: PanelDriver, tmp_path
     panel.open_section("correctSection")
     driver.click(panel.ui.reassessButton)
     panel.idle()
-    assert panel.cell("4R", "state") == "fresh"
+    assert panel.state("4R") == "fresh"
     assert panel.worker.methods()[-4:].count("restore_case") == 1
 
 
@@ -183,7 +183,7 @@ def test_the_module_reloaded_shows_the_same_review_with_a_worker_of_its_own(pane
     slicer.app.processEvents()
     assert not set(old) & set(driver.child_processes())
     assert not folder.exists()
-    assert panel.combo("4R").currentIndex == 2
+    assert panel.called("4R") == "negative"
     assert panel.cell("4R", "model") == "pos"
     panel.erase()
     panel.wait(lambda: panel.logic.review.edits(), "the edit")
@@ -257,7 +257,7 @@ def test_opening_the_module_on_a_loaded_scene_takes_up_its_case(tmp_path: Path) 
     slicer.util.loadScene(path)
     with slicer_host.load_module(MODULE) as loaded:
         loaded.show(560, 1200)
-        assert PanelDriver(loaded, panel.worker).combo("4R").currentIndex == 2
+        assert PanelDriver(loaded, panel.worker).called("4R") == "negative"
     slicer_host.clear_scene()
     make_volume(name="kept")
     slicer_host.clear_scene()

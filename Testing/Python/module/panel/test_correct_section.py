@@ -10,6 +10,7 @@ if _reason := slicer_host.why_unavailable():
     pytest.skip(_reason, allow_module_level=True)
 slicer = slicer_host.start()
 
+import qt  # noqa: E402
 from module.mrml_cases import Editor, station_array  # noqa: E402
 from module.panel_driver import ALL_4R, IN_4R, PanelDriver  # noqa: E402
 from slicer_host import driver  # noqa: E402
@@ -51,7 +52,7 @@ def test_undo_in_the_embedded_editor_makes_the_station_fresh_again(panel: PanelD
     editor.undo()
     panel.wait(lambda: not panel.logic.review.stale(), "no stale mark")
     slicer.app.processEvents()
-    assert panel.cell("4R", "state") == "fresh"
+    assert panel.state("4R") == "fresh"
 
 
 def test_neighbors_that_lose_voxels_are_assessed_again_too(panel: PanelDriver) -> None:
@@ -70,13 +71,13 @@ def test_with_the_switch_off_an_edit_waits_for_the_button(panel: PanelDriver) ->
     panel.erase()
     panel.wait(lambda: panel.logic.review.stale() == ["4R"], "the stale mark")
     slicer.app.processEvents()
-    assert panel.cell("4R", "state") == "stale"
-    assert "edited since" in panel.ui.modelCategoryLabel.text
+    assert panel.state("4R") == "stale"
+    assert "edited since" in panel.ui.modelDecidedLabel.text
     assert "4R" in panel.ui.staleLabel.text
     assert "reassess" not in panel.worker.methods()
     driver.click(panel.ui.reassessButton)
     panel.idle()
-    assert panel.cell("4R", "state") == "fresh"
+    assert panel.state("4R") == "fresh"
     assert not panel.ui.reassessButton.enabled
 
 
@@ -102,5 +103,10 @@ def test_the_segment_editor_follows_the_selected_station_and_lets_go_when_folded
     assert editor.sourceVolumeNode() == panel.logic.case.ctNode()
     panel.click_row("7")
     assert editor.currentSegmentID() == "7"
+    assert panel.ui.editingLabel.text == "Editing 7, subcarinal."
+    assert not editor.findChild(qt.QWidget, "SegmentsTableResizableFrame").visible, "the table above is the list"
+    panel.ui.editTargetCombo.currentIndex = panel.ui.editTargetCombo.findData("organs")
+    slicer.app.processEvents()
+    assert editor.findChild(qt.QWidget, "SegmentsTableResizableFrame").visible, "organs stand in no other list"
     panel.ui.correctSection.collapsed = True
     assert editor.segmentationNode() is None

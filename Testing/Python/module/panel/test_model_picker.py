@@ -163,7 +163,7 @@ def test_the_result_shows_probabilities_attention_where_it_lies_and_the_model(pa
     np.testing.assert_allclose(drawn, points(stations, np.diag([-1, -1, 1, 1]) @ lps_matrix()), atol=1e-3)
     assert panel.cell("4R", "probability") == "0.91"
     assert "62% of the attention in nodes, of these most in node 7." in panel.ui.reasonLabel.text
-    assert panel.ui.modelCategoryLabel.text == "N2, decided by 4R · by tiny 1 at balanced, synthetic training"
+    assert panel.ui.modelDecidedLabel.text == "decided by 4R · by tiny 1 at balanced, synthetic training"
     assert "trained on synthetic patients" in panel.ui.syntheticBanner.text
 
 
@@ -197,7 +197,7 @@ def test_criteria_after_a_network_take_the_attention_away(panel: PanelDriver) ->
     driver.click(panel.ui.assessButton)
     panel.idle()
     assert panel.logic.case.mapNode() is None
-    assert "by tiny" not in panel.ui.modelCategoryLabel.text
+    assert "by tiny" not in panel.ui.modelDecidedLabel.text
 
 
 def test_a_package_that_cannot_be_used_is_seen_but_not_chosen(panel: PanelDriver, tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ def test_a_package_calls_the_stations_and_an_edited_one_anew(panel: PanelDriver,
     judged = {name for name, row in rows.items() if row.probability is not None}
     assert {"4R", "7"} <= judged
     assert "of the attention in nodes" in rows["7"].reason
-    assert " by tiny 1 at balanced, synthetic training" in panel.ui.modelCategoryLabel.text
+    assert " by tiny 1 at balanced, synthetic training" in panel.ui.modelDecidedLabel.text
     values, points = attention(panel)
     assert 0.5 < values.max() <= 1
     strongest = points[np.argsort(values)[-20:]]

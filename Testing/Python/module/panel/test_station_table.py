@@ -17,7 +17,8 @@ slicer = slicer_host.start()
 import qt  # noqa: E402
 from LNStationSlicer.case.ReviewState import ReviewState  # noqa: E402
 from LNStationSlicer.case.StationRows import COLUMNS, StationRow, filtered, sortedRows, stationRows  # noqa: E402
-from LNStationSlicer.panel.StationTable import ABSENT, StationTable, cellText  # noqa: E402
+from LNStationSlicer.panel.StationCells import ABSENT, cellText  # noqa: E402
+from LNStationSlicer.panel.StationTable import StationTable  # noqa: E402
 from module.mrml_cases import make_assessment  # noqa: E402
 from PySide6 import QtCore, QtGui, QtWidgets  # noqa: E402
 from slicer_host import driver  # noqa: E402
@@ -159,43 +160,46 @@ def test_a_hidden_models_order_cannot_be_asked_for(table: StationTable) -> None:
     assert table.names == NAMES[::-1]
 
 
-def test_the_readers_combo_reports_the_call_of_its_own_row_after_sorting(table: StationTable, widget: Any) -> None:
+def test_the_readers_buttons_report_the_call_of_its_own_row_after_sorting(table: StationTable, widget: Any) -> None:
     calls: list[Any] = []
     table.callChanged.connect(lambda *call: calls.append(call))
     table.sortBy("volume", True)
-    combo = widget.cellWidget(table.names.index("4R"), COLUMNS.index("reader"))
-    combo.currentIndex = 1
-    combo.currentIndex = 2
-    combo.currentIndex = 0
-    assert calls == [("4R", "positive"), ("4R", "negative"), ("4R", None)]
+    buttons = table.callButtons("4R")
+    assert buttons.widget is widget.cellWidget(table.names.index("4R"), COLUMNS.index("reader"))
+    for call in ("positive", "negative"):
+        slicer.app.processEvents()
+        driver.click(table.callButtons("4R").buttons[call])
+        table.setRows([row(name, volumeMl=1.0, readerCall=call if name == "4R" else None) for name in NAMES])
+    driver.click(table.callButtons("4R").buttons["negative"])
+    assert calls == [("4R", "positive"), ("4R", "negative"), ("4R", None)], "a second click takes it back"
 
 
 def test_filling_reports_no_call_and_keeps_the_widgets(table: StationTable, widget: Any) -> None:
     calls: list[Any] = []
     table.callChanged.connect(lambda *call: calls.append(call))
-    combo = widget.cellWidget(3, COLUMNS.index("reader"))
+    buttons = widget.cellWidget(3, COLUMNS.index("reader"))
     table.setRows([row(name, volumeMl=2.0, readerCall="positive") for name in NAMES])
     assert calls == []
-    assert widget.cellWidget(3, COLUMNS.index("reader")) is combo
-    assert combo.currentIndex == 1
+    assert widget.cellWidget(3, COLUMNS.index("reader")) is buttons
+    assert table.callButtons(NAMES[3]).buttons["positive"].checked
 
 
 def test_the_mouse_wheel_over_a_call_scrolls_and_changes_nothing(table: StationTable, widget: Any) -> None:
     calls: list[Any] = []
     table.callChanged.connect(lambda *call: calls.append(call))
-    combo = widget.cellWidget(0, COLUMNS.index("reader"))
+    combo = table.callButtons(NAMES[0]).buttons["positive"]
     center = QtCore.QPointF(10, 5)
     event = QtGui.QWheelEvent(
         center, combo.mapToGlobal(center), QtCore.QPoint(0, -120), QtCore.QPoint(0, -120),
         qt.Qt.NoButton, qt.Qt.NoModifier, qt.Qt.NoScrollPhase, False,
     )  # fmt: skip
     QtWidgets.QApplication.sendEvent(combo, event)
-    assert (calls, combo.currentIndex) == ([], 0)
+    assert (calls, combo.checked) == ([], False)
 
 
 def test_a_station_that_was_not_parsed_cannot_be_called(table: StationTable, widget: Any) -> None:
     table.setRows([row("4R", volumeMl=1.0), row("5")])
-    enabled = [widget.cellWidget(index, COLUMNS.index("reader")).enabled for index in range(2)]
+    enabled = [table.callButtons(name).buttons["positive"].enabled for name in ("4R", "5")]
     assert enabled == [True, False]
 
 
@@ -246,3 +250,47 @@ def test_the_selection_stays_with_its_station_through_sorting_and_filtering(tabl
     table.setRows([row(name, volumeMl=1.0, readerCall="negative" if name == "4R" else None) for name in NAMES])
     assert "4R" not in table.names
     assert table.selected is None
+
+
+def test_positive_rows_are_tinted_and_the_selected_one_keeps_the_colors_of_its_calls(
+    table: StationTable, widget: Any
+) -> None:
+    table.setRows(
+        [
+            row("4R", volumeMl=1.0, modelCall="positive"),
+            row("7", volumeMl=1.0, modelCall="positive", readerCall="negative"),
+            row("8", volumeMl=1.0, modelCall="positive", isConfirmed=False),
+            row("9", volumeMl=1.0, modelCall="negative", readerCall="positive"),
+        ]
+    )
+    model = COLUMNS.index("model")
+    plain = qt.QBrush().color().rgba()
+
+    def grounds() -> list[int]:
+        return [widget.item(index, model).background().color().rgba() for index in range(4)]
+
+    before, letters = grounds(), widget.item(0, model).foreground().color().name()
+    assert [one != plain for one in before] == [True, False, False, True]
+    table.select("4R")
+    assert grounds()[0] not in (before[0], plain)
+    assert widget.item(0, model).foreground().color().name() == letters
+    assert not widget.selectedItems(), "Qt would paint its own over the colors"
+
+
+def test_while_the_model_is_hidden_no_tint_gives_its_calls_away(table: StationTable, widget: Any) -> None:
+    table.setRows([row("4R", volumeMl=1.0, modelCall="positive"), row("7", volumeMl=1.0)], modelHidden=True)
+    assert widget.item(0, 0).background() == widget.item(1, 0).background()
+
+
+def test_columns_without_any_value_take_no_room(table: StationTable, widget: Any) -> None:
+    def hidden(*columns: Any) -> list[bool]:
+        return [widget.isColumnHidden(COLUMNS.index(column)) for column in columns]
+
+    assert hidden("suv_max", "probability") == [True, True]
+    table.setRows([row("4R", volumeMl=1.0, suvMax=0.0), row("7", volumeMl=1.0, probability=0.0)])
+    assert hidden("suv_max", "probability") == [False, False]
+
+
+def test_what_a_prediction_set_leaves_open_stands_with_the_probability() -> None:
+    sets = {"either": "0.52\N{PLUS-MINUS SIGN}", "positive": "0.52", None: "0.52"}
+    assert {one: cellText(row("4R", probability=0.52, predictionSet=one), "probability") for one in sets} == sets
