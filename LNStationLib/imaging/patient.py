@@ -7,7 +7,6 @@ inside closed walls of it. Only a view that cuts through the chest leaves lungs 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import cc3d
@@ -95,15 +94,25 @@ def _odd(length_mm: float, spacing_mm: float) -> int:
 def _without_thin(tissue: BoolArray, spacing_mm: float) -> BoolArray:
     """Tissue without what is thinner than cloth and shells in-plane; the edge of the view is not a surface."""
     size = max(2, round(_THINNEST_TISSUE_MM / spacing_mm))
-    core = _square(ndimage.binary_erosion, tissue, size, border_value=1)
-    return _square(ndimage.binary_dilation, core, size) & tissue
+    return _grown(_shrunken(tissue, size), size) & tissue
 
 
-def _square(operation: Callable[..., BoolArray], mask: BoolArray, size: int, border_value: int = 0) -> BoolArray:
-    """Erosion or dilation by an in-plane square: a row after a column gives the same in a fraction of the time."""
-    for shape in ((1, size, 1), (1, 1, size)):
-        mask = operation(mask, np.ones(shape, dtype=bool), border_value=border_value)
-    return mask
+def _grown(mask: BoolArray, size: int) -> BoolArray:
+    """Dilation by an in-plane square of ``size`` voxels; an even size reaches further front and right."""
+    for axis in (1, 2):
+        lines = np.moveaxis(mask, axis, 0)
+        wide = lines.copy()
+        for step in range(1, (size - 1) // 2 + 1):
+            wide[step:] |= lines[:-step]
+        for step in range(1, size // 2 + 1):
+            wide[:-step] |= lines[step:]
+        mask = np.moveaxis(wide, 0, axis)
+    return np.ascontiguousarray(mask)
+
+
+def _shrunken(mask: BoolArray, size: int) -> BoolArray:
+    """Erosion by the square of ``_grown``; the edge of the view is not a surface."""
+    return ~np.flip(_grown(np.flip(~mask, (1, 2)), size), (1, 2))
 
 
 def _largest(mask: BoolArray) -> BoolArray:
@@ -187,8 +196,7 @@ def _behind_torn_wall(
 ) -> BoolArray:
     """Lung that is open to the outside through a gap of the chest wall: a wound, gas in the wall, a drain."""
     reach = max(1, round(_TORN_MM / 2 / spacing_mm))
-    grown = _square(ndimage.binary_dilation, tissue, 2 * reach + 1)
-    closed = _square(ndimage.binary_erosion, grown, 2 * reach + 1, border_value=1)
+    closed = _shrunken(_grown(tissue, 2 * reach + 1), 2 * reach + 1)
     labels = cc3d.connected_components(
         (fill_slices(closed) & ~closed & ~walled & in_view).astype(np.uint8), connectivity=6
     )

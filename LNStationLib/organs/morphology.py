@@ -6,7 +6,7 @@ import cc3d
 import numpy as np
 
 from LNStationLib.imaging.boxes import Box as Box
-from LNStationLib.imaging.boxes import box_of
+from LNStationLib.imaging.boxes import bounding_box, box_of
 from LNStationLib.imaging.distances import depth_mm
 from LNStationLib.imaging.patient import fill_slices as fill_slices
 from LNStationLib.support.types import BoolArray, FloatArray
@@ -76,19 +76,35 @@ def open_(mask: BoolArray, radius_mm: float, spacing_mm: float) -> BoolArray:
 
 def components(mask: BoolArray, connectivity: int = 6) -> np.ndarray:
     """Connected components as labels 1, 2, ... by decreasing size; 0 outside."""
+    found = np.zeros(mask.shape, np.uint32)
+    box = bounding_box(mask)
+    if box is None:
+        return found
+    labels, sizes = _labels_and_sizes(mask[box], connectivity)
+    order = np.argsort(-sizes, kind="stable")
+    rank = np.zeros(len(sizes), np.uint32)
+    rank[order] = np.arange(1, len(sizes) + 1)
+    rank[0] = 0
+    found[box] = rank[labels]
+    return found
+
+
+def _labels_and_sizes(mask: BoolArray, connectivity: int) -> tuple[np.ndarray, np.ndarray]:
+    """Components in the order in which a scan meets them, and how many voxels each has; none for the outside."""
     labels = cc3d.connected_components(np.ascontiguousarray(mask), connectivity=connectivity)
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0
-    order = np.argsort(-sizes, kind="stable")
-    rank = np.zeros(len(sizes), dtype=labels.dtype)
-    rank[order] = np.arange(1, len(sizes) + 1)
-    rank[0] = 0
-    return rank[labels]
+    return labels, sizes
 
 
 def largest(mask: BoolArray, connectivity: int = 6) -> BoolArray:
     """The largest connected component (empty for an empty mask)."""
-    return components(mask, connectivity) == 1 if mask.any() else mask.copy()
+    found = np.zeros_like(mask)
+    box = bounding_box(mask)
+    if box is not None:
+        labels, sizes = _labels_and_sizes(mask[box], connectivity)
+        found[box] = labels == sizes.argmax()
+    return found
 
 
 def connected_to(mask: BoolArray, seed: BoolArray, connectivity: int = 6) -> BoolArray:

@@ -67,6 +67,17 @@ def box_around(grid: Grid, low: npt.ArrayLike, high: npt.ArrayLike) -> Box:
     return slices[0], slices[1], slices[2]
 
 
+def _boxes_around(grid: Grid, low: npt.NDArray[np.float64], high: npt.NDArray[np.float64]) -> list[Box]:
+    """``box_around`` for many pairs of corners ``(n, 3)`` at once."""
+    origin, spacing, size = (np.asarray(values) for values in (grid.origin_mm, grid.spacing_mm, grid.shape))
+    first = np.clip(np.ceil((low[:, ::-1] - origin) / spacing), 0, size).astype(int)
+    stop = np.maximum(np.minimum(np.floor((high[:, ::-1] - origin) / spacing) + 1, size).astype(int), first)
+    return [
+        (slice(z, z1), slice(y, y1), slice(x, x1))
+        for (z, y, x), (z1, y1, x1) in zip(first.tolist(), stop.tolist(), strict=True)
+    ]
+
+
 @lru_cache(maxsize=16)
 def _axes(grid: Grid) -> tuple[Float32Array, Float32Array, Float32Array]:
     """Coordinates in mm along ``(z, y, x)``, read-only: each of the thousand tubes of a lung asks for a part."""
@@ -103,28 +114,33 @@ class Tube:
 
     def patch(self, grid: Grid, margin_mm: float = MARGIN_MM) -> Patch:
         """See ``Shape.patch``."""
-        reach = (self.radii.max() + margin_mm) * np.asarray(self.stretch)
+        stretch = np.asarray(self.stretch)
+        reach = (self.radii.max() + margin_mm) * stretch
         patch = _empty_patch(grid, self.points.min(0) - reach, self.points.max(0) + reach, margin_mm)
-        for start, end, r0, r1 in zip(
-            self.points[:-1], self.points[1:], self.radii[:-1], self.radii[1:], strict=True
-        ):
-            self._stamp(grid, patch, (start, end), (float(r0), float(r1)), margin_mm)
+        start, end, r0, r1 = self.points[:-1], self.points[1:], self.radii[:-1], self.radii[1:]
+        reach = (np.maximum(r0, r1) + margin_mm)[:, None] * stretch
+        pairs = zip(r0.tolist(), r1.tolist(), strict=True)
+        boxes = _boxes_around(grid, np.minimum(start, end) - reach, np.maximum(start, end) + reach)
+        along, origins = ((end - start) / stretch).astype(np.float32), start.astype(np.float32)
+        for box, origin, step, radii in zip(boxes, origins, along, pairs, strict=True):
+            self._stamp(grid, patch, box, origin, step, radii)
         return patch
 
     def _stamp(
-        self, grid: Grid, patch: Patch, ends: tuple[np.ndarray, np.ndarray], radii: tuple[float, float], margin: float
+        self,
+        grid: Grid,
+        patch: Patch,
+        box: Box,
+        origin: Float32Array,
+        along: Float32Array,
+        radii: tuple[float, float],
     ) -> None:
-        start, end = ends
-        reach = (max(radii) + margin) * np.asarray(self.stretch)
-        box = box_around(grid, np.minimum(start, end) - reach, np.maximum(start, end) + reach)
         inner = tuple(slice(b.start - p.start, b.stop - p.start) for b, p in zip(box, patch.box, strict=True))
-        along = ((end - start) / self.stretch).astype(np.float32)
-        origin = start.astype(np.float32)
         x, y, z = (
             (c - s) / np.float32(k) for c, s, k in zip(coordinates(grid, box), origin, self.stretch, strict=True)
         )
         length2 = max(float(along @ along), 1e-6)
-        ax, ay, az = (along / np.float32(length2)).astype(np.float32)
+        ax, ay, az = along / np.float32(length2)
         # |p - t a|^2 = |p|^2 - t (2 t0 - t) |a|^2 with t0 unclipped: few passes over the box.
         free = (z * az + y * ay) + x * ax
         t = np.minimum(free, 1)
@@ -242,12 +258,18 @@ def smooth_minimum(a: Float32Array, b: Float32Array, radius_mm: float) -> Float3
     return np.asarray(np.minimum(a, b) - h * h * (radius_mm / 4), np.float32)
 
 
+def _cross(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Cross product of two vectors; ``np.cross`` takes ten times as long, and there are thousands of nodes."""
+    (a0, a1, a2), (b0, b1, b2) = a.tolist(), b.tolist()
+    return np.array([a1 * b2 - a2 * b1, a2 * b0 - a0 * b2, a0 * b1 - a1 * b0])
+
+
 def frame_along(direction: PointMm) -> tuple[PointMm, PointMm, PointMm]:
     """Right-handed orthonormal axes whose first points along ``direction``."""
     first = np.asarray(direction, float) / np.linalg.norm(direction)
     helper = np.array([0.0, 0.0, 1.0]) if abs(first[2]) < 0.9 else np.array([0.0, 1.0, 0.0])
-    second = np.cross(helper, first)
+    second = _cross(helper, first)
     second /= np.linalg.norm(second)
-    third = np.cross(first, second)
+    third = _cross(first, second)
     rows = [tuple(float(v) for v in row) for row in (first, second, third)]
     return rows[0], rows[1], rows[2]  # type: ignore[return-value]

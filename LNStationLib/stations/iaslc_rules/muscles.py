@@ -64,21 +64,27 @@ def _around(mask: BoolArray, axis: int, margin: int) -> slice:
 
 def _opened(mask: BoolArray, shifts: list[tuple[int, ...]]) -> BoolArray:
     """Opening by the line that moves by one slice and to the next shift ``(y, x)`` at a time."""
-    if len(shifts) > len(mask):
-        return np.zeros_like(mask)
-    kept = mask.copy()
-    for z, (y, x) in enumerate(shifts):
-        kept &= _moved(mask, (-z, -y, -x))
     grown = np.zeros_like(mask)
+    last = len(mask) - len(shifts)
+    if last < 0:
+        return grown
+    # A line begins at most so high that its end is in view.
+    begins = mask[: last + 1].copy()
     for z, (y, x) in enumerate(shifts):
-        grown |= _moved(kept, (z, y, x))
+        if not begins.any():
+            return grown
+        here, there = _overlap(mask.shape[1:], (y, x))
+        through = np.zeros_like(begins)
+        through[:, *here] = mask[z : z + last + 1, *there]
+        begins &= through
+    for z, (y, x) in enumerate(shifts):
+        here, there = _overlap(mask.shape[1:], (y, x))
+        grown[z : z + last + 1, *there] |= begins[:, *here]
     return grown
 
 
-def _moved(mask: BoolArray, offset: tuple[int, int, int]) -> BoolArray:
-    """The mask moved by some voxels; nothing comes in from outside."""
-    moved = np.zeros_like(mask)
-    into = tuple(slice(max(o, 0), n + min(o, 0)) for o, n in zip(offset, mask.shape, strict=True))
-    source = tuple(slice(max(-o, 0), n + min(-o, 0)) for o, n in zip(offset, mask.shape, strict=True))
-    moved[into] = mask[source]
-    return moved
+def _overlap(shape: tuple[int, ...], shift: tuple[int, ...]) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    """Where pixels of a slice lie whose place moved by a shift is in the slice, too, and these places."""
+    here = tuple(slice(max(-o, 0), max(n - max(o, 0), 0)) for o, n in zip(shift, shape, strict=True))
+    there = tuple(slice(max(o, 0), max(n + min(o, 0), 0)) for o, n in zip(shift, shape, strict=True))
+    return here, there

@@ -8,7 +8,6 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import binary_dilation, binary_opening, gaussian_filter, generate_binary_structure, label
 from scipy.spatial import ConvexHull, QhullError
-from skimage.draw import polygon as polygon_pixels
 
 from LNStationLib.organs.blood import enhanced_blood
 from LNStationLib.organs.groups import AIRWAYS, BONES, HEART, LUNGS, VESSELS
@@ -60,6 +59,8 @@ _GREAT_VESSELS = (
     "subclavian_artery_right",
 )
 _FACE_NEIGHBORS = generate_binary_structure(3, 1)
+_ON_EDGE = 1e-6
+"""Pixels on an edge count as inside: corners are whole pixels, so that any other lies further off."""
 
 
 def node_tissue(frame: Frame) -> BoolArray:
@@ -186,8 +187,24 @@ def _slice_hull(mask: BoolArray) -> BoolArray:
         corners = points[ConvexHull(points).vertices]
     except QhullError:  # all points on one line: the slice only grazes the lungs
         return result
-    result[polygon_pixels(corners[:, 0], corners[:, 1], mask.shape)] = True
+    columns = np.arange(mask.shape[1])
+    between = slice(rows[0], rows[-1] + 1)
+    left, right = _ends_of_rows(corners, np.arange(rows[0], rows[-1] + 1))
+    result[between] = (columns >= left[:, None] - _ON_EDGE) & (columns <= right[:, None] + _ON_EDGE)
     return result
+
+
+def _ends_of_rows(corners: np.ndarray, rows: np.ndarray) -> tuple[FloatArray, FloatArray]:
+    """Where a convex polygon with corners ``(row, column)`` begins and ends in each of the rows that it spans.
+
+    Asking for every pixel whether it lies inside would take most of the time of the mediastinum.
+    """
+    start, end = corners.astype(float), np.roll(corners, -1, axis=0).astype(float)
+    height = end[:, 0] - start[:, 0]
+    part = (rows[:, None] - start[:, 0]) / np.where(height == 0, 1.0, height)
+    met = (part >= 0) & (part <= 1) & (height != 0)
+    column = start[:, 1] + part * (end[:, 1] - start[:, 1])
+    return np.where(met, column, np.inf).min(axis=1), np.where(met, column, -np.inf).max(axis=1)
 
 
 def _retrosternal(frame: Frame, hull: BoolArray) -> BoolArray:
