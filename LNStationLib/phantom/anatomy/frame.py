@@ -24,6 +24,8 @@ INTERNAL_MM = 1.4
 """Pixels of the internal grid: twice as fine ones would cost four times the memory (docs/phantom.md, Cost)."""
 INTERNAL_SLICE_MM = 1.75
 """Its slices."""
+QUICK_LOOK_MM = 4.0
+"""From these pixels on the internal grid is coarse, too: no CT has them, and half of the time is saved."""
 CLINICAL_MATRIX = 512
 """Pixels along each side of a clinical CT."""
 COUCH_MM = 46.0
@@ -114,9 +116,7 @@ class Frame:
             variation: The patient's traits.
             hold: Make the internal grid wide enough for these traits too, so that both get the same random texture.
         """
-        coarse = min(ct_grid.spacing_mm[1:]) > 2
-        in_plane = min(max(INTERNAL_MM, min(ct_grid.spacing_mm[1:])), 2.2)
-        spacing = (2.5 if coarse else INTERNAL_SLICE_MM, in_plane, in_plane)
+        spacing = _internal_spacing_mm(min(ct_grid.spacing_mm[1:]))
         low, high = cls._model_bounds(ct_grid, hold or variation)
         size = [max(int(np.ceil((h - lo) / s)), 1) + 1 for lo, h, s in zip(low, high, spacing, strict=True)]
         grid = Grid((size[0], size[1], size[2]), spacing, (low[0], low[1], low[2]))
@@ -249,6 +249,14 @@ class Frame:
                 else:
                     _carry_inside(plane, matrix, offset, result[k], outside)
         return result
+
+
+def _internal_spacing_mm(pixel_mm: float) -> tuple[float, float, float]:
+    """Voxels ``(z, y, x)`` of the internal grid for a CT with pixels of ``pixel_mm``."""
+    if pixel_mm >= QUICK_LOOK_MM:
+        return 3.5, 3.0, 3.0
+    in_plane = min(max(INTERNAL_MM, pixel_mm), 2.2)
+    return (2.5 if pixel_mm > 2 else INTERNAL_SLICE_MM), in_plane, in_plane
 
 
 def _bilinear(
