@@ -28,7 +28,7 @@ from LNStationLib.state.settings import Settings
 Method = str
 METHODS: tuple[str, ...] = tuple(method.name for method in NODES if method.package_task is None)
 """That need no model package; methods with one have tests of their own."""
-COARSE_MM = 2.5
+COARSE_MM = 2.8
 Edits = Mapping[str, sitk.Image | None]
 
 

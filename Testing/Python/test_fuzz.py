@@ -14,7 +14,7 @@ from Testing.Tools import fuzz, fuzz_changes
 SEED = 3
 SHORT = 8
 COARSE_MM = 4.0
-SMALL_MM = (3.0, 3.0, 5.0)
+SMALL_MM = (4.0, 4.0, 5.0)
 TRACEBACK = """Traceback (most recent call last):
   File "/somewhere/LNStationLib/cli/app.py", line 10, in assess
     run()

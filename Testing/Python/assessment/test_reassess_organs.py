@@ -37,7 +37,7 @@ from LNStationLib.state.used_model import UsedModel
 from LNStationLib.support.errors import GeometryError, InputError
 from LNStationLib.support.progress import Progress
 
-VERY_COARSE_MM = 3.5
+VERY_COARSE_MM, COARSE_MM = 4.0, 3.5
 """The steps of an edit take seconds on a fine grid; which organs follow from which does not depend on it."""
 LEFT_TO_THE_NETWORK = ("aorta", "superior_vena_cava")
 
@@ -298,7 +298,7 @@ def test_bad_edits_of_organs_are_refused_in_a_sentence() -> None:
 
 def test_a_drawn_organ_too_small_for_the_grid_is_named_and_nothing_is_found_in_its_place() -> None:
     # A voxel of the other patient here is as large as the working grid's, so that none is too small.
-    first = assess(finer_patient(), Settings(nodes="supplied", working_spacing_mm=VERY_COARSE_MM))
+    first = assess(finer_patient(), Settings(nodes="supplied", working_spacing_mm=COARSE_MM))
     speck = np.zeros(organ(first, "aorta").shape, bool)
     speck[tuple(np.argwhere(organ(first, "aorta"))[0])] = True
     now = reassess(first, {}, organs={"trachea": boxed(speck, first.case.ct)}).assessed

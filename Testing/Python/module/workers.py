@@ -20,7 +20,7 @@ from LNStationLib.phantom import samples
 plain = samples.sample_plan
 def coarse(name, seed=0):
     # Not the clinical field of view: it has 512 x 512 pixels of whatever size.
-    return dataclasses.replace(plain(name, seed), spacing_mm=(3.0, 3.0, 5.0), field_of_view="compact")
+    return dataclasses.replace(plain(name, seed), spacing_mm=(4.0, 4.0, 5.0), field_of_view="compact")
 samples.sample_plan = coarse
 runpy.run_module("LNStationLib.worker", run_name="__main__", alter_sys=True)
 """

@@ -42,7 +42,7 @@ def test_a_manubrium_that_ends_in_view_is_not_cut(thorax: Thorax) -> None:
 
 def test_the_spine_of_a_neck_in_view_is_not_taken_for_a_manubrium_that_goes_on(wide_patient: PhantomCase) -> None:
     ct = wide_patient.case.ct
-    organs = organs_on(Case("wide", ct), working_grid(ct, SPACING_MM), Settings())
+    organs = organs_on(Case("wide", ct), working_grid(ct, ct.GetSpacing()[0]), Settings())
     found, true = organs.landmarks["manubrium_top"].point_mm[2], wide_patient.landmarks["manubrium_top"][2]
     assert abs(found - true) <= 10
     assert not any("manubrium is cut off at the top" in warning for warning in organs.warnings)

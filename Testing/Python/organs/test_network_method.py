@@ -32,7 +32,7 @@ from LNStationLib.state.used_model import UsedModel
 from LNStationLib.support.errors import GeometryError, InputError
 from LNStationLib.support.progress import silent
 
-SPACING_MM = 2.0
+SPACING_MM = 2.5
 STAND_IN = UsedModel("stand-in", "1.0", "0" * 64, "synthetic", ("a paper",))
 
 

@@ -163,7 +163,7 @@ def test_a_cohort_with_images_has_cases_and_truth_apart_and_the_same_bytes_with_
 ) -> None:
     for name, patients in (("one", 1), ("two", 2)):
         # As many workers as patients. The tables of a cohort are compared without images (test_cohort.py).
-        make_cohort(CohortRequest(tmp_path / name, "lung", patients, 2, workers=patients, compact_mm=3.4))
+        make_cohort(CohortRequest(tmp_path / name, "lung", patients, 2, workers=patients, compact_mm=4.0))
     folder = tmp_path / "two"
     case_folder, truth_folder = folder / "cases" / "lung-2-00001", folder / "truth" / "lung-2-00001"
     assert {path.name for path in truth_folder.iterdir()} == {

@@ -7,6 +7,7 @@ LPS millimetres; the trachea runs along x = 0.
 from __future__ import annotations
 
 import itertools
+from functools import cache
 
 import numpy as np
 from made_once import made_once
@@ -58,7 +59,9 @@ def box(x: tuple[float, float], y: tuple[float, float], z: tuple[float, float]) 
     return np.asarray(inside)
 
 
+@cache
 def _masks() -> dict[str, BoolArray]:
+    """Not to be changed."""
     x, y, z = _coordinates()
     masks = {
         "trachea": column(9, 0, 10, CARINA, 245),
@@ -130,7 +133,7 @@ def schematic_chest(*, without: tuple[str, ...] = (), surrogates: tuple[str, ...
     for name, mask in masks.items():
         if name not in without:
             source = OrganSource.SURROGATE if name in surrogates else OrganSource.SUPPLIED
-            organs.add(Organ(name, mask, source, "schematic"))
+            organs.add(Organ(name, mask.copy(), source, "schematic"))
     return hu, organs
 
 

@@ -33,7 +33,7 @@ SMALLER = (
 )
 
 
-PIXEL_MM = 3.5
+PIXEL_MM = 4.0
 
 
 def with_large_pixels(plan: PatientPlan, pixel_mm: float) -> PatientPlan:

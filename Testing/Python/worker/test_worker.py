@@ -33,7 +33,7 @@ from LNStationLib.worker.images import required_image, write_image
 from LNStationLib.worker.methods import Methods
 from LNStationLib.worker.server import METHODS
 
-COARSE = {"working_spacing_mm": 2.5}
+COARSE = {"working_spacing_mm": 3.0}
 """Quicker, and fine enough for what is tested here."""
 PRINTING = """
 import os, sys
