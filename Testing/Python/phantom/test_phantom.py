@@ -9,7 +9,7 @@ import edited_patient
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from phantoms import FINE_MM, SMALL_MM, fine, scanned, small
+from phantoms import SMALL_MM, fine, scanned, small
 
 from LNStationLib import anatomy
 from LNStationLib.imaging.grid import resample_to_grid
@@ -24,6 +24,8 @@ from LNStationLib.phantom.images.contents import bring_in
 from LNStationLib.phantom.nodes.tumor import tumor_shape
 from LNStationLib.phantom.samples import demo_plan
 from LNStationLib.support.errors import OutputError
+
+MODEL_MM = (2.4, 2.4, 3.0)
 
 # Vessels that run into each other, and airways that fork from each other.
 JOINED = [
@@ -55,7 +57,7 @@ def model(request: pytest.FixtureRequest) -> Anatomy:
     rng = plan.generator("anatomy")
     variation = draw_variation(rng)
     model = bare(
-        Frame.of(phantom_case.compact_grid(FINE_MM), variation).model_grid, variation, tumor_shape(plan.tumor)
+        Frame.of(phantom_case.compact_grid(MODEL_MM), variation).model_grid, variation, tumor_shape(plan.tumor)
     )
     bring_in(model, plan, rng)
     return model
