@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from LNStationLib.phantom.scan_traits import Extent
 
 ROOT = Path(__file__).resolve().parents[2]
-WIDE_MM = (3.0, 3.0, 5.0)
 LONGEST = (
     "test_readme_example.py", "test_nodes_in_images.py", "test_real_ct_without_masks.py", "test_self_test.py",
     "test_reassess_organs.py", "test_worked_example.py", "test_fit.py",
@@ -92,6 +91,8 @@ def whole_patient() -> PhantomCase:
 
 @made_once
 def _wide_patient(extent: Extent) -> PhantomCase:
+    from phantoms import WIDE_MM
+
     from LNStationLib.phantom import thorax
 
     return thorax(3, spacing_mm=WIDE_MM, organs="none", field_of_view="wide", extent=extent)

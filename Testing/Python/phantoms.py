@@ -9,6 +9,7 @@ from LNStationLib.phantom.scan_traits import ScanTrait
 
 FINE_MM = (1.8, 1.8, 2.5)
 SMALL_MM = (3.5, 3.5, 5.0)
+WIDE_MM = (4.0, 4.0, 5.0)
 
 
 @made_once
