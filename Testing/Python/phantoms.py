@@ -13,11 +13,12 @@ WIDE_MM = (4.0, 4.0, 5.0)
 
 
 @made_once
-def scanned(*traits: ScanTrait) -> PhantomCase:
+def scanned(*traits: ScanTrait, pixel_mm: float = 4.0) -> PhantomCase:
     """A coarse patient in the wide field of view, without PET and supplied masks, with traits of real scans."""
     return thorax(
-        2, spacing_mm=(3.0, 3.0, 4.0), with_pet=False, organs="none", scan_traits=traits, field_of_view="wide"
-    )
+        2, spacing_mm=(pixel_mm, pixel_mm, 4.0), with_pet=False, organs="none", scan_traits=traits,
+        field_of_view="wide",
+    )  # fmt: skip
 
 
 @made_once

@@ -40,9 +40,14 @@ def hu(patient: PhantomCase) -> np.ndarray:
     return sitk.GetArrayFromImage(patient.case.ct)
 
 
+def undressed() -> PhantomCase:
+    """The patient that beds are laid for: cloth and skin are told apart in finer pixels."""
+    return scanned(pixel_mm=3.0)
+
+
 @cache
 def laid(bedding: Bedding, seed: int = 0) -> Bedded:
-    plain = scanned()
+    plain = undressed()
     # The patient without the couch.
     bare = np.where(plain.organs["body"], hu(plain), np.int16(-1000))
     return lay_bedding(bare, plain.grid, bedding, np.random.default_rng(seed), patient=plain.organs["body"])
@@ -112,11 +117,11 @@ def test_materials_attenuate_as_measured_in_real_scans(
 
 
 def test_what_is_laid_lies_outside_the_patient() -> None:
-    assert not (laid(EVERYTHING).material[scanned().organs["body"]] > 0).any()
+    assert not (laid(EVERYTHING).material[undressed().organs["body"]] > 0).any()
 
 
 def test_a_gown_holds_its_air_within_15_mm_of_the_skin_and_is_no_perfect_shell() -> None:
-    bed, plain = laid(Bedding(gown=True)), scanned()
+    bed, plain = laid(Bedding(gown=True)), undressed()
     body, grid = plain.organs["body"], plain.grid
     air = bed.mask(Material.GOWN_AIR)
     distance = ndimage.distance_transform_edt(~body, sampling=grid.spacing_mm)
@@ -138,7 +143,7 @@ def enclosed_in_plane(bed: Bedded, body: np.ndarray) -> np.ndarray:
 
 
 def test_a_blanket_holds_liters_of_air_and_touches_the_skin_in_places() -> None:
-    plain, bed = scanned(), laid(Bedding(blanket="closed", mattress=True))
+    plain, bed = undressed(), laid(Bedding(blanket="closed", mattress=True))
     body, grid = plain.organs["body"], plain.grid
     assert 2.0 < liters(bed.mask(Material.POCKET_AIR), grid) < 20.0
     assert liters(enclosed_in_plane(bed, body), grid) > 1.5
@@ -147,17 +152,18 @@ def test_a_blanket_holds_liters_of_air_and_touches_the_skin_in_places() -> None:
 
 
 def test_an_open_blanket_lets_room_air_in_on_one_side() -> None:
-    plain = scanned()
+    plain = undressed()
     body, grid = plain.organs["body"], plain.grid
+    middle = grid.shape[2] // 2
     closed, opened = (laid(Bedding(blanket=kind, mattress=True)) for kind in ("closed", "open"))
     sides = [liters(enclosed_in_plane(bed, body)[:, :, half], grid)
-             for bed in (closed, opened) for half in (slice(0, 83), slice(83, None))]  # fmt: skip
+             for bed in (closed, opened) for half in (slice(0, middle), slice(middle, None))]  # fmt: skip
     assert min(sides[2:]) < 0.3 * min(sides[:2])
     assert liters(opened.mask(Material.POCKET_AIR), grid) > 1.0
 
 
 def test_a_mattress_is_40_mm_of_foam_on_a_thin_shell_under_the_back() -> None:
-    plain, bed = scanned(), laid(Bedding(mattress=True))
+    plain, bed = undressed(), laid(Bedding(mattress=True))
     body, grid = plain.organs["body"], plain.grid
     column = bed.material[len(body) // 2, :, grid.shape[2] // 2]
     shell = np.flatnonzero(column == Material.SHELL)
@@ -170,7 +176,7 @@ def test_a_mattress_is_40_mm_of_foam_on_a_thin_shell_under_the_back() -> None:
 
 
 def test_a_pillow_lies_under_the_head_only() -> None:
-    plain, bed = scanned(), laid(Bedding(pillow=True))
+    plain, bed = undressed(), laid(Bedding(pillow=True))
     z = plain.grid.coordinates_mm(0)
     foam = bed.mask(Material.FOAM)
     assert liters(foam, plain.grid) > 0.5
@@ -191,12 +197,13 @@ def test_arms_lie_beside_the_chest_with_air_between_and_are_cut_by_the_view() ->
 def test_a_lung_kernel_has_the_noise_of_one_in_soft_tissue() -> None:
     plain, sharp = scanned(), scanned("lung_kernel")
     muscle = ndimage.binary_erosion(plain.organs["liver"], iterations=2)
-    assert 60 <= hu(sharp)[muscle].std() <= 125
+    # Pixels of 4 mm average a little of it away.
+    assert 55 <= hu(sharp)[muscle].std() <= 125
     assert np.median(hu(sharp)[muscle]) == pytest.approx(np.median(hu(plain)[muscle]), abs=3)
 
 
 def test_any_ct_can_be_given_the_noise_of_a_lung_kernel() -> None:
-    plain = scanned()
+    plain = undressed()
     noisy = with_lung_kernel(hu(plain), plain.grid, np.random.default_rng(0), 90.0)
     liver = ndimage.binary_erosion(plain.organs["liver"], iterations=2)
     assert noisy[liver].std() == pytest.approx(90, rel=0.2)
