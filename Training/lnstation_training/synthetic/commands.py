@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from LNStationLib.phantom.preset_change import PresetChange
 
 Preset = Literal["esophagus", "lung"]
-Purpose = Literal["stations", "organs"]
+Purpose = Literal["stations", "organs", "nodes"]
 
 
 def cohort(
@@ -64,10 +64,12 @@ def cohort(
     purpose: Annotated[
         Purpose,
         typer.Option(
-            "--for", help="organs: label maps of all organs and stations on a network's grid, ready for fit."
+            "--for",
+            help="organs: label maps of all organs and stations on a network's grid, ready for fit; nodes: finished "
+            "CTs with parsed stations on such a grid.",
         ),
     ] = "stations",
-    spacing: Annotated[str, typer.Option(help="With --for organs: voxels in mm along z,y,x.")] = "2,2,2",
+    spacing: Annotated[str, typer.Option(help="With --for organs or nodes: voxels in mm along z,y,x.")] = "2,2,2",
 ) -> None:
     """Make a synthetic cohort with the tables of a real one: CT, stations, nodes, and pathology by station.
 
@@ -76,8 +78,8 @@ def cohort(
     """
     from lnstation_training.synthetic.cohort import SyntheticCohort, make_synthetic_cohort
 
-    if purpose == "organs":
-        _organ_cohort(out, patients, seed, spacing, workers)
+    if purpose != "stations":
+        _volumes(out, patients, seed, spacing, workers, purpose)
         return
     change = _change(sign_strength, reactive_patients, reactive_size, group_signs, whole_dissection)
     request = SyntheticCohort(
@@ -101,18 +103,18 @@ def cohort(
     )
 
 
-def _organ_cohort(out: Path, patients: int, seed: int, spacing: str, workers: int) -> None:
+def _volumes(out: Path, patients: int, seed: int, spacing: str, workers: int, purpose: Purpose) -> None:
     from lnstation_training.synthetic.organ_patients import OrganCohort, make_organ_cohort
 
     try:
         z, y, x = (float(part) for part in spacing.split(","))
     except ValueError as error:
         raise InputError(f"--spacing {spacing}: give three numbers with commas, such as 2,2,2.") from error
-    request = OrganCohort(out, patients, seed, (z, y, x), workers)
+    request = OrganCohort(out, patients, seed, (z, y, x), workers, scanned=purpose == "nodes")
     with console.shown_progress() as progress:
         made = make_organ_cohort(request, progress)
     _say(f"{out}: {patients} synthetic patients, {made} of them drawn now.")
-    _say(f"Next: python3 run.py train fit --config Training/configs/organs.yaml --data.folder {out} --out RUN")
+    _say(f"Next: python3 run.py train fit --config Training/configs/{purpose}.yaml --data.folder {out} --out RUN")
 
 
 def _change(

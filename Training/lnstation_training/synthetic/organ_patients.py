@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
@@ -27,17 +28,16 @@ from lnstation_training.segmentation.folder import (
 )
 from lnstation_training.segmentation.patients import (
     CT,
-    LOOK_ALIKE,
     NODE_KINDS,
     NODES,
     ORGANS,
-    SMALL_NODE,
     STATIONS,
-    VISIBLE_NODE,
     PatientVolume,
     patient_path,
     write_patient,
 )
+from lnstation_training.synthetic.node_maps import node_kinds, node_numbers
+from lnstation_training.synthetic.scanned_patients import as_scanned, scanned_volume
 from LNStationLib.phantom.anatomy.mask_table import MaskTable
 from LNStationLib.phantom.anatomy.variation import Contrast
 from LNStationLib.phantom.case import PhantomCase, render
@@ -67,6 +67,7 @@ class OrganCohort:
         seed: Decides every patient.
         spacing_mm: Voxel size along z, y, x: the network's.
         workers: Processes; never changes the result.
+        scanned: Whether patients go through a scanner and the station rules first; see ``scanned_patients``.
     """
 
     folder: Path
@@ -74,6 +75,13 @@ class OrganCohort:
     seed: int = 1
     spacing_mm: tuple[float, float, float] = (2.0, 2.0, 2.0)
     workers: int = 1
+    scanned: bool = False
+
+    @property
+    def title(self) -> str:
+        """Of the cohort."""
+        content = "finished CTs, parsed stations, nodes" if self.scanned else "organs and stations"
+        return f"Synthetic patients ({content})"
 
 
 def make_organ_cohort(request: OrganCohort, progress: Progress = silent) -> int:
@@ -112,19 +120,24 @@ def claim_cohort(request: OrganCohort) -> None:
         raise InputError(
             f"Give 3 patients or more and at least 1 process, got {request.patients} and {request.workers}."
         )
-    info = CohortInfo(title="Synthetic patients (organs and stations)", synthetic=True)
+    info = CohortInfo(title=request.title, synthetic=True)
     try:
         geometry = VolumeGeometry(spacing_mm=request.spacing_mm)
     except ValidationError as error:
         raise InputError(f"{first_fault(error)}.") from error
-    claim_volumes(request.folder, VOLUMES_TASKS[0], info, geometry, {"seed": request.seed})
+    claim_volumes(request.folder, VOLUMES_TASKS[0], info, geometry, _decisive(request))
     names = [patient_name(request, number) for number in range(1, request.patients + 1)]
     numbered_splits(request.folder, names)
 
 
+def _decisive(request: OrganCohort) -> dict[str, Any]:
+    """What decides the patients; unsaid where patients are not scanned, as in cohorts of before."""
+    return {"seed": request.seed, **({"scanned": True} if request.scanned else {})}
+
+
 def patient_name(request: OrganCohort, number: int) -> str:
     """Name of a patient's file."""
-    return patient_id("organs", request.seed, number)
+    return patient_id("nodes" if request.scanned else "organs", request.seed, number)
 
 
 def make_patient(request: OrganCohort, number: int) -> Path:
@@ -132,8 +145,12 @@ def make_patient(request: OrganCohort, number: int) -> Path:
     keep_freed_memory()
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
     plan, phase = patient_plan(request, number)
+    name = patient_name(request, number)
+    if request.scanned:
+        scanned = as_scanned(plan, number, phase)
+        return write_patient(request.folder, scanned_volume(scanned, name, request.spacing_mm))
     phantom = render(plan, organs="none", traits={"contrast": phase})
-    return write_patient(request.folder, as_volume(phantom, patient_name(request, number)))
+    return write_patient(request.folder, as_volume(phantom, name))
 
 
 def patient_plan(request: OrganCohort, number: int) -> tuple[PatientPlan, Contrast]:
@@ -149,23 +166,10 @@ def as_volume(phantom: PhantomCase, name: str) -> PatientVolume:
         CT: sitk.GetArrayFromImage(phantom.case.ct).astype(np.int16),
         ORGANS: painted(phantom.organs),
         STATIONS: np.asarray(station_truth(phantom), np.uint8),
-        NODES: np.minimum(phantom.node_labels, np.iinfo(np.uint8).max).astype(np.uint8),
+        NODES: node_numbers(phantom),
         NODE_KINDS: node_kinds(phantom),
     }
     return PatientVolume(name, arrays, phantom.grid.spacing_mm, annotated=None, synthetic=True)
-
-
-def node_kinds(phantom: PhantomCase) -> LabelArray:
-    """What each voxel of a node or of its look-alikes is; a node lies over a look-alike."""
-    kinds = np.zeros(phantom.grid.shape, np.uint8)
-    if phantom.look_alike_labels is not None:
-        kinds[phantom.look_alike_labels > 0] = LOOK_ALIKE
-    by_number = np.zeros(len(phantom.nodes) + 1, np.uint8)
-    for node in phantom.nodes:
-        by_number[node.node_id] = VISIBLE_NODE if node.visible else SMALL_NODE
-    inside = phantom.node_labels > 0
-    kinds[inside] = by_number[phantom.node_labels[inside]]
-    return kinds
 
 
 def painted(organs: MaskTable, order: Sequence[str] | None = None) -> LabelArray:
