@@ -71,20 +71,14 @@ def test_organs_are_those_that_were_seen(made: VolumeFile) -> None:
 
 
 def test_slices_and_phases_take_turns(request_of_three: OrganCohort) -> None:
-    plans = [as_scanned(*reversed_plan) for reversed_plan in _plans(request_of_three, 14)]
+    drawn = [(patient_plan(request_of_three, number), number) for number in range(1, 15)]
+    plans = [as_scanned(plan, number, phase) for (plan, phase), number in drawn]
     assert {plan.spacing_mm[2] for plan in plans} == set(SLICES_MM)
     assert {plan.contrast for plan in plans} == {"none", "venous", "arterial"}
     assert not any(plan.has_pet for plan in plans)
 
 
-def _plans(request: OrganCohort, count: int) -> list[tuple]:
-    drawn = [(patient_plan(request, number), number) for number in range(1, count + 1)]
-    return [(plan, number, phase) for (plan, phase), number in drawn]
-
-
-def test_patients_on_the_grid_are_not_mixed_with_scanned_ones(
-    made: VolumeFile, request_of_three: OrganCohort
-) -> None:
+def test_another_seed_in_the_same_folder_is_refused(made: VolumeFile, request_of_three: OrganCohort) -> None:
     with pytest.raises(InputError, match="was prepared with other settings"):
         make_organ_cohort(OrganCohort(request_of_three.folder, 4, seed=2, spacing_mm=SPACING_MM, scanned=True))
 
