@@ -11,5 +11,5 @@ from LNStationLib.nodes.supplied import SuppliedNodes
 from LNStationLib.state.registry import Registry
 
 METHODS: Registry[NodeMethod] = Registry(
-    "nodes", [SuppliedNodes(), PetThresholdNodes(), CtBlobs(), NodeNetwork(), NoNodes()]
+    "nodes", [SuppliedNodes(), PetThresholdNodes(), NodeNetwork(), CtBlobs(), NoNodes()]
 )

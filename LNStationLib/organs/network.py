@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, cast
 from LNStationLib.case.case import Case
 from LNStationLib.models.package.card import SYNTHETIC_ONLY
 from LNStationLib.models.package.folders import find_package
+from LNStationLib.models.package.installed import is_installed
 from LNStationLib.models.package.organ_segmentation import OrganSegmentation
 from LNStationLib.models.package.reading import read_manifest
 from LNStationLib.models.runtime.options import device_option, engine_option
 from LNStationLib.models.runtime.used import used_model
-from LNStationLib.networks.installation import missing_packages
 from LNStationLib.organs.context import Context
 from LNStationLib.organs.find import find_organs
 from LNStationLib.organs.findings import Findings
@@ -30,7 +30,6 @@ from LNStationLib.state.needs import Need
 from LNStationLib.state.organ_set import OrganSet
 from LNStationLib.state.patient_state import PatientState
 from LNStationLib.state.used_model import UsedModel
-from LNStationLib.support.errors import InputError
 from LNStationLib.support.progress import Progress
 from LNStationLib.support.types import Engine
 
@@ -66,13 +65,7 @@ def switched_off() -> bool:
 
 def network_is_there(case: object = None) -> bool:
     """Whether a package for organs and what runs it are installed; the case does not matter."""
-    if switched_off() or missing_packages():
-        return False
-    try:
-        find_package(None, OrganSegmentation.task)
-    except InputError:
-        return False
-    return True
+    return is_installed(OrganSegmentation.task, SWITCH)
 
 
 NETWORK = Need(

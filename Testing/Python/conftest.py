@@ -30,6 +30,7 @@ os.environ["MPLBACKEND"] = "Agg"
 
 # The organ network takes a minute a patient; tests of it switch it on.
 os.environ.setdefault("LNSTATION_NO_ORGAN_NETWORK", "1")
+os.environ.setdefault("LNSTATION_NO_NODE_NETWORK", "1")
 
 # Processes that share the cores are quicker with one thread each: threads of torch wait for each other at full load.
 if "PYTEST_XDIST_WORKER" in os.environ:

@@ -21,11 +21,14 @@ from LNStationLib.assessment.assess import judge_case
 from LNStationLib.case.case import Case
 from LNStationLib.export.csv_files import nodes_csv
 from LNStationLib.export.report.tables import node_table
+from LNStationLib.models.package import installed
 from LNStationLib.models.runtime import segmentation
 from LNStationLib.models.runtime.segmentation import ClassProbabilities
 from LNStationLib.nodes.find import find_nodes
 from LNStationLib.nodes.from_network.asking import organ_masks
 from LNStationLib.nodes.from_network.instances import find_instances
+from LNStationLib.nodes.network import SWITCH
+from LNStationLib.nodes.registry import METHODS
 from LNStationLib.nodes.update import update_nodes
 from LNStationLib.sampling.volume import OrganProbabilities, volume_grid, volume_hu
 from LNStationLib.state.patient_state import PatientState
@@ -65,6 +68,12 @@ class StandIn:
         )
 
 
+@pytest.fixture(autouse=True)
+def wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other tests rule the network out."""
+    monkeypatch.delenv(SWITCH, raising=False)
+
+
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
     return write_volumes(tmp_path / "nodes.zip", SECTION)
@@ -90,6 +99,18 @@ def with_balls(ct: sitk.Image, hu: float = 55) -> sitk.Image:
 
 def state_of(case: Case, package: Path, **options: Any) -> PatientState:
     return with_stations(case, stations_on(case.ct), settings(package, **options))
+
+
+def test_the_automatic_choice_on_ct_alone_is_the_network_unless_it_is_ruled_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    case = Case("case", chest())
+    assert METHODS.chosen(Settings(), case).name == "network"
+    monkeypatch.setenv(SWITCH, "1")
+    assert METHODS.chosen(Settings(), case).name == "ct_blobs"
+    monkeypatch.delenv(SWITCH)
+    monkeypatch.setattr(installed, "missing_packages", lambda: ["torch"])
+    assert METHODS.chosen(Settings(), case).name == "ct_blobs"
 
 
 @pytest.mark.parametrize("direction", [*ORIENTATIONS.values(), rotation(25, 0)], ids=[*ORIENTATIONS, "oblique"])

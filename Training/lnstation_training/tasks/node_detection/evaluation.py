@@ -20,7 +20,7 @@ from lnstation_training.tasks.node_detection.scoring import PatientDetections, d
 Measure = Callable[[Sequence[PatientHits]], float]
 OPERATING_POINT = 4.0
 """False positives a patient at which recall is told (the detectors of SA-MoE: 80 % at 4)."""
-PROBABLE_CHOICES = (0.5, 0.6, 0.7)
+PROBABLE_CHOICES = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
 SIZE_CLASSES_MM = (5.0, 6.0, 8.0, 10.0, 15.0)
 """Lower ends; RECIST 1.1 calls a node enlarged from 10 mm on and measurable from 15 mm on."""
 
