@@ -23,6 +23,7 @@ from LNStationLib.state.patient_state import PatientState
 from LNStationLib.support.progress import Progress, portion
 from LNStationLib.support.types import BoolArray, FloatArray, InstanceArray
 
+_VESSELS = frozenset(GROUP_CHANNELS["group:blood"].organs)
 _GROWTH_VOXELS = 2
 """Of the network: as far the CT's own voxels may carry a candidate beyond those of the coarser grid."""
 
@@ -58,10 +59,13 @@ def ask_network(
 
 
 def organ_masks(state: PatientState, grid: Grid, spec: VolumeSpec) -> Mapping[str, BoolArray]:
-    """Organs that the channels hold, supplied or found but not merely guessed, on the network's grid."""
+    """Organs that the channels hold, supplied or found but not merely guessed, on the network's grid.
+
+    Of vessels only supplied masks count: one that was found may hold the large node beside it, which would be lost.
+    """
     case = state.informed
     wanted = {*spec.organs, *(name for channel in spec.channels for name in _members(channel))}
-    seen = wanted & set(case.organ_masks) - set(case.organ_surrogates)
+    seen = wanted & set(case.organ_masks) - set(case.organ_surrogates) - (_VESSELS - set(state.case.organ_masks))
     masks = {name: resample_to_grid(case.organ_masks[name], grid, labels=True) > 0 for name in sorted(seen)}
     empty = np.zeros(grid.shape, bool)
     return {**dict.fromkeys(spec.organs, empty), **masks}
