@@ -35,8 +35,8 @@ from LNStationLib.support.types import Engine
 _VISIBLE_MM = 5.0
 """A node of this short axis is visible to a reader."""
 SMALLEST_SHORT_AXIS_MM = 4.0
-"""Smaller candidates are not reported. Outlines on the network's grid are up to 1 mm too thin: a cut at 5 mm lost 7 to
-9 of 100 visible nodes of synthetic patients (Training/experiments/osln)."""
+"""Smaller candidates are not reported. Outlines on the network's grid are up to 1 mm too thin: a cut at 5 mm lost
+7 to 9 of 100 visible nodes of synthetic patients (Training/experiments/osln)."""
 _NODE_WARNINGS = ("Found by a network on CT alone: confirm that it is a node.",)
 
 
