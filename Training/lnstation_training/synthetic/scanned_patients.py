@@ -61,7 +61,7 @@ def scanned_volume(plan: PatientPlan, name: str, spacing_mm: Triple) -> PatientV
     case = replace(phantom.case, nodes=None)
     state = parse_case(case, _STATION_SETTINGS)
     grid = scaled_grid(working_grid(case.ct, min(spacing_mm)), spacing_mm)
-    arrays = {
+    arrays: dict[str, np.ndarray] = {
         CT: np.clip(volume_hu(case.ct, grid), -32768, 32767).astype(np.int16),
         ORGANS: painted_masks(_without_surrogates(state.informed), grid)[0],
         STATIONS: resample_to_grid(state.stations, grid, labels=True).astype(np.uint8),
