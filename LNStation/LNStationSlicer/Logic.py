@@ -20,6 +20,7 @@ from LNStationSlicer.case.ReviewState import ReviewState
 from LNStationSlicer.case.StationEditing import StationEditing
 from LNStationSlicer.case.StationRows import StationRow, stationRows
 from LNStationSlicer.install.Dependencies import Dependencies
+from LNStationSlicer.Nodes import Nodes
 from LNStationSlicer.Reader import Reader
 from LNStationSlicer.support.Signal import Signal
 from LNStationSlicer.support.Turns import Delay
@@ -50,6 +51,7 @@ class Logic(ScriptedLoadableModuleLogic):
         methods: The steps with their methods and options.
         models: The model packages that the worker knows.
         reader: What the reader says of the case under review.
+        nodes: What the reader does with its nodes.
     """
 
     def __init__(self, client: WorkerClient | None = None) -> None:
@@ -67,6 +69,7 @@ class Logic(ScriptedLoadableModuleLogic):
         self.queue = JobQueue(self.client)
         self.queue.ended.connect(self._onJobEnded)
         self.reader = Reader(self)
+        self.nodes = Nodes(self)
         self.selectedStation: str | None = None
         self.editing: StationEditing | None = None
         self.organEditing: OrganEditing | None = None
@@ -158,6 +161,7 @@ class Logic(ScriptedLoadableModuleLogic):
             if case.stationsNode() is not None:
                 self.editing.start()
                 self.organEditing.start()
+            self.nodes.begin(case)
             self.showOverlays()
         self.caseChanged.emit()
         self.updated.emit()
@@ -200,12 +204,14 @@ class Logic(ScriptedLoadableModuleLogic):
             self.drawing.end()
         self.editing = self.organEditing = self.drawing = self.selectedStation = None
         self.reader.forget()
+        self.nodes.end()
 
     def flushEdits(self) -> None:
         """Look now at what was edited a moment ago."""
         for editing in (self.editing, self.organEditing):
             if editing is not None:
                 editing.flush()
+        self.nodes.flush()
 
     @property
     def overlays(self) -> Overlays | None:
@@ -254,7 +260,18 @@ class Logic(ScriptedLoadableModuleLogic):
         # An edit of an organ may move any station: it waits until none is being assessed.
         organs = [] if running else review.organs.stale()
         if (stations or organs) and self.case.assessment() is not None:
-            self.queue.add(ReassessJob(self.case, Edits(self.editing, self.organEditing, stations, organs)))
+            self.queue.add(ReassessJob(self.case, self.edits(stations, organs)))
+        self.nodes.reassess()
+
+    def edits(self, stations: Sequence[str] = (), organs: Sequence[str] = ()) -> Edits:
+        """What is edited in the current case, and what of it is to be assessed again.
+
+        Raises:
+            RuntimeError: There is no case under review.
+        """
+        if self.editing is None or self.organEditing is None:
+            raise RuntimeError("There is no case under review.")
+        return Edits(self.editing, self.organEditing, stations, organs, self.nodes.editing)
 
     def writeReport(self, folder: Path, formats: Sequence[str], identifiers: bool) -> None:
         """Write a report with the reader's review into a new folder inside ``folder``."""
@@ -281,6 +298,7 @@ class Logic(ScriptedLoadableModuleLogic):
                 if editing is not None:
                     editing.stop()
                     editing.start()
+            self.nodes.restart()
         self.showOverlays()
         self.stageLater()
         if isinstance(job, ReassessJob) and self.getParameterNode().autoReassess:

@@ -86,6 +86,11 @@ class Reader:
         self._logic.showOverlays()
         self._logic.updated.emit()
 
+    def sign(self) -> None:
+        """Sign calls, notes and corrections as they stand."""
+        self._logic.requireCase().review().sign()
+        self._logic.updated.emit()
+
     def _change(self, change: Callable[[], bool]) -> None:
         logic, case = self._logic, self._logic.requireCase()
         wasHidden = logic.modelHidden()

@@ -52,6 +52,7 @@ from LNStationLib.stations.parse import parse_stations
 from LNStationLib.stations.registry import METHODS as STATIONS
 from LNStationLib.support.progress import Progress, portion, silent
 
+DISMISSED = "Dismissed by a reader: not counted."
 _log = logging.getLogger(__name__)
 
 
@@ -226,6 +227,7 @@ def conclude(
         staging=staging,
         stations=findings,
         nodes=called,
+        dismissed_nodes=[one.model_copy(update={"reason": DISMISSED}) for one in nodes.dismissed],
         organs=list(state.organ_findings),
         midline=state.midline,
         provenance=rows,

@@ -9,10 +9,10 @@ import numpy as np
 import SimpleITK as sitk
 
 from LNStationLib import anatomy
-from LNStationLib.assessment.drawn_masks import in_region, placed
 from LNStationLib.assessment.reasons import words
 from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.boxes import Box, bounding_box, bounding_region, inside_of, like, points_mm
+from LNStationLib.imaging.edited_masks import in_region, placed
 from LNStationLib.quality import check_outline
 from LNStationLib.state.assessment import Provenance
 from LNStationLib.state.patient_state import Outline, PatientState, StationPart

@@ -8,9 +8,9 @@ from dataclasses import replace
 import SimpleITK as sitk
 
 from LNStationLib import anatomy
-from LNStationLib.assessment.drawn_masks import DrawnMask, digest, placed
 from LNStationLib.assessment.organ_layers import NOT_SHOWN
 from LNStationLib.case.case import Case
+from LNStationLib.imaging.edited_masks import EditedMask, digest, placed
 from LNStationLib.state.patient_state import PatientState
 from LNStationLib.support.errors import InputError
 
@@ -53,7 +53,7 @@ def _check_name(name: str) -> None:
         raise InputError(f"there is no organ '{name}' to edit: use a name of the organ table, such as {known[0]}.")
 
 
-def _is_undone(state: PatientState, name: str, mask: DrawnMask | None) -> bool:
+def _is_undone(state: PatientState, name: str, mask: EditedMask | None) -> bool:
     """Whether an edited organ is again as a finder gave it, or as missing as it was."""
     part = state.organ_part
     if part is None or name not in state.case.organ_edits:
@@ -62,6 +62,6 @@ def _is_undone(state: PatientState, name: str, mask: DrawnMask | None) -> bool:
     return not seen if mask is None else digest(mask) in seen
 
 
-def _differs(state: PatientState, name: str, mask: DrawnMask | None) -> bool:
+def _differs(state: PatientState, name: str, mask: EditedMask | None) -> bool:
     shown = {} if state.organ_part is None else state.organ_part.shown
     return (None if mask is None else digest(mask)) != shown.get(name)

@@ -11,7 +11,6 @@ import numpy as np
 import SimpleITK as sitk
 
 from LNStationLib import anatomy
-from LNStationLib.assessment.drawn_masks import DrawnMask, digest
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.boxes import (
@@ -25,6 +24,7 @@ from LNStationLib.imaging.boxes import (
     within,
 )
 from LNStationLib.imaging.checks import corners_mm
+from LNStationLib.imaging.edited_masks import EditedMask, digest
 from LNStationLib.imaging.masks import mask_on
 from LNStationLib.state.organ_set import OrganSource
 from LNStationLib.state.packed_organs import PackedOrgans
@@ -35,7 +35,7 @@ NOT_SHOWN = frozenset({"body"})
 """The outline of the patient is no structure to correct, and would be as large as the CT."""
 
 
-def shown_masks(case: Case, organs: PackedOrgans) -> dict[str, DrawnMask]:
+def shown_masks(case: Case, organs: PackedOrgans) -> dict[str, EditedMask]:
     """The masks that a reader sees, by canonical name in table order.
 
     What a reader drew or a user supplied is shown as it is; what was found, as it was found on the working grid.
@@ -48,28 +48,28 @@ def shown_masks(case: Case, organs: PackedOrgans) -> dict[str, DrawnMask]:
     return masks_on_ct(images, case.ct)
 
 
-def masks_on_ct(images: Mapping[str, sitk.Image], ct: sitk.Image) -> dict[str, DrawnMask]:
+def masks_on_ct(images: Mapping[str, sitk.Image], ct: sitk.Image) -> dict[str, EditedMask]:
     """Binary masks on any grid, by canonical name in table order; those without a voxel of the CT are left out."""
     placed = {row.name: _on_ct(images[row.name], ct) for row in anatomy.organs() if row.name in images}
     return {name: mask for name, mask in placed.items() if mask is not None}
 
 
-def _on_ct(image: sitk.Image, ct: sitk.Image) -> DrawnMask | None:
+def _on_ct(image: sitk.Image, ct: sitk.Image) -> EditedMask | None:
     """A binary mask on any grid, as voxels of the CT; ``None`` where it has none there."""
     box = box_around_points(ct, corners_mm(image))
     if box is None:
         return None
     inside = mask_on(image, crop(ct, box))
     tight = bounding_box(inside)
-    return None if tight is None else DrawnMask(inside_of(box, tight), inside[tight])
+    return None if tight is None else EditedMask(inside_of(box, tight), inside[tight])
 
 
-def digests(masks: Mapping[str, DrawnMask]) -> dict[str, str]:
+def digests(masks: Mapping[str, EditedMask]) -> dict[str, str]:
     """The digest of every mask."""
     return {name: digest(mask) for name, mask in masks.items()}
 
 
-def layers(masks: Mapping[str, DrawnMask], ct: sitk.Image, only: Collection[str] | None = None) -> list[sitk.Image]:
+def layers(masks: Mapping[str, EditedMask], ct: sitk.Image, only: Collection[str] | None = None) -> list[sitk.Image]:
     """Masks as label maps with the values of the organ table; in each the first that has room for it.
 
     Args:
@@ -104,7 +104,7 @@ def masks_of(label_maps: Iterable[sitk.Image]) -> dict[str, sitk.Image]:
     return masks
 
 
-def _draw(drawn: list[LabelArray], mask: DrawnMask, box: tuple[slice, ...], value: int, shape: list[int]) -> None:
+def _draw(drawn: list[LabelArray], mask: EditedMask, box: tuple[slice, ...], value: int, shape: list[int]) -> None:
     layer = next((one for one in drawn if not one[box][mask.inside].any()), None)
     if layer is None:
         layer = np.zeros(shape, np.uint8)

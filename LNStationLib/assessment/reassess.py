@@ -19,6 +19,7 @@ from LNStationLib.assessment.findings import station_findings, with_notes
 from LNStationLib.assessment.reassess_organs import nodes_after, redraw_organs
 from LNStationLib.imaging.arrays import array_view
 from LNStationLib.metastasis.registry import METHODS as METASTASIS
+from LNStationLib.nodes.edits import NodeEdit, NodeEditDone, edit_nodes
 from LNStationLib.nodes.update import NodeUpdate, update_nodes
 from LNStationLib.state.assessed_case import AssessedCase
 from LNStationLib.state.assessment import Assessment, StationFinding
@@ -38,6 +39,7 @@ class Reassessment:
         evidence_changed: Whether a network was run again for any station, or a station lost its map.
         organs: Names of the organs whose mask changed, or that came or went, in table order.
         stations_changed: Whether an edit of organs changed the station map.
+        node_edits: What each edit of nodes did.
     """
 
     assessed: AssessedCase
@@ -46,17 +48,22 @@ class Reassessment:
     evidence_changed: bool = False
     organs: tuple[str, ...] = ()
     stations_changed: bool = False
+    node_edits: tuple[NodeEditDone, ...] = ()
 
 
 Edits = Mapping[str, sitk.Image | None]
 
 
 def reassess(
-    assessed: AssessedCase, edits: Edits, progress: Progress = silent, organs: Edits | None = None
+    assessed: AssessedCase,
+    edits: Edits,
+    progress: Progress = silent,
+    organs: Edits | None = None,
+    nodes: Sequence[NodeEdit] = (),
 ) -> Reassessment:
-    """Assess a case again after an edit of its stations, its organs, or both.
+    """Assess a case again after an edit of its stations, its organs, its nodes, or several of them.
 
-    Organs go first: the stations are parsed with them, and then drawn as the reader drew them.
+    Organs go first: the stations are parsed with them, and then drawn as the reader drew them. Nodes go last.
 
     Args:
         assessed: The case before the edit.
@@ -65,25 +72,53 @@ def reassess(
         progress: Told the running step; may raise ``CancelledError``.
         organs: Organ name to its whole new mask, or ``None`` where it was taken away; see
             :func:`LNStationLib.assessment.organ_edits.case_with_organs`.
+        nodes: Edits of nodes, in their order; see :func:`LNStationLib.nodes.edits.edit_nodes`.
 
     Raises:
-        InputError: An unknown station or organ, or two stations that newly claim one voxel.
+        InputError: An unknown station, organ or node, or two stations that newly claim one voxel.
         GeometryError: A mask is on a different grid from the CT, or reaches outside of it.
     """
-    if not organs:
-        return _after_stations(assessed, edits, progress)
-    first = _after_organs(assessed, organs, portion(progress, 0.0, 0.8 if edits else 1.0))
-    if not edits:
-        return first
-    then = _after_stations(first.assessed, edits, portion(progress, 0.8, 1.0))
+    made = Reassessment(assessed, (), False)
+    if organs:
+        made = _after_organs(assessed, organs, portion(progress, 0.0, 0.8 if edits or nodes else 1.0))
+    start = 0.8 if organs else 0.0
+    if edits:
+        then = _after_stations(made.assessed, edits, portion(progress, start, 0.9 if nodes else 1.0))
+        made = _joined(assessed, made, then)
+    if nodes:
+        made = _joined(assessed, made, _after_nodes(made.assessed, nodes, portion(progress, 0.9, 1.0)))
+    return made
+
+
+def _joined(before: AssessedCase, first: Reassessment, then: Reassessment) -> Reassessment:
+    """What two answers, one after the other, changed of the case before both."""
     return replace(
         then,
-        changed=_changed(assessed.assessment, then.assessed.assessment),
+        changed=_changed(before.assessment, then.assessed.assessment),
         nodes_changed=first.nodes_changed or then.nodes_changed,
         evidence_changed=first.evidence_changed or then.evidence_changed,
         organs=first.organs,
         stations_changed=first.stations_changed,
     )
+
+
+def _after_nodes(assessed: AssessedCase, edits: Sequence[NodeEdit], progress: Progress) -> Reassessment:
+    """No search is repeated: only the nodes that the edits touch are measured, and only their stations called."""
+    progress("reading the edit", 0.0)
+    check_same_model(assessed)
+    # A point that lies in a vessel is told from one in a node by the organs, which a restored case lacks.
+    state = assessed.state
+    if any(edit.action == "grow" for edit in edits):
+        state = with_organs(state, portion(progress, 0.0, 0.5))
+    edited = edit_nodes(state, edits)
+    assessed = with_evidence(replace(assessed, state=state))
+    progress("assessing stations", 0.5)
+    state = replace(state, case=replace(state.case, node_edits=edited.edits), nodes=edited.update.nodes)
+    now = _concluded(assessed, state, (), edited.update)
+    progress("done", 1.0)
+    changed = _changed(assessed.assessment, now.assessment)
+    evidence = bool(assessed.evidence or now.evidence)
+    return Reassessment(now, changed, True, evidence, node_edits=edited.done)
 
 
 def _after_organs(assessed: AssessedCase, edits: Edits, progress: Progress) -> Reassessment:

@@ -15,18 +15,21 @@ from LNStationLib.assessment.methods import REGISTRIES, check_settings
 from LNStationLib.assessment.organ_layers import digests, masks_on_ct
 from LNStationLib.assessment.reassess_organs import seen_too
 from LNStationLib.case.case import Case
+from LNStationLib.case.node_edits import NodeEdits
 from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.boxes import station_boxes
 from LNStationLib.imaging.checks import same_grid
+from LNStationLib.imaging.edited_masks import mask_at, placed_value
 from LNStationLib.imaging.thorax_view import chest_grid
 from LNStationLib.nodes.find import with_outside
+from LNStationLib.nodes.measurement import measured_box
 from LNStationLib.nodes.registry import METHODS as NODES
 from LNStationLib.organs.supplied import mask_on_grid
 from LNStationLib.staging.rules import Rules
 from LNStationLib.state.assessed_case import AssessedCase
 from LNStationLib.state.assessment import Assessment, Provenance
 from LNStationLib.state.flat_settings import is_flat
-from LNStationLib.state.node_result import NodeResult
+from LNStationLib.state.node_result import READER, NodeResult
 from LNStationLib.state.organ_set import Organ, OrganSource
 from LNStationLib.state.packed_organs import PackedOrgans
 from LNStationLib.state.patient_state import Baseline, OrganPart, Outline, PatientState, StationPart
@@ -54,6 +57,7 @@ def restore_case(
     nodes: sitk.Image,
     settings: Settings | None = None,
     organs: Mapping[str, sitk.Image] | None = None,
+    dismissed: sitk.Image | None = None,
 ) -> AssessedCase:
     """Take a saved assessment and its label maps as the state of a case.
 
@@ -70,6 +74,7 @@ def restore_case(
         settings: Those it was made with; taken from its provenance where ``None``.
         organs: Canonical name to the mask that was shown of each organ, binary, in a box of the CT's grid; ``None``
             where they were not saved.
+        dismissed: Label map of the nodes that a reader dismissed, in a box of the CT's grid; ``None`` without any.
 
     Raises:
         InputError: The assessment and the label maps do not belong together.
@@ -86,6 +91,7 @@ def restore_case(
     boxes = station_boxes(stations)
     _check_stations(assessment, stations, set(boxes))
     _check_nodes(assessment, nodes)
+    case = replace(case, node_edits=_restored_edits(assessment, nodes, dismissed, case.ct))
     outlines = {
         finding.station: Outline(tuple(finding.borders), tuple(finding.warnings), finding.edited)
         for finding in assessment.stations
@@ -134,6 +140,23 @@ def _restored_organs(
     )
 
 
+def _restored_edits(
+    assessment: Assessment, nodes: sitk.Image, dismissed: sitk.Image | None, ct: sitk.Image
+) -> NodeEdits:
+    """What a reader decided about nodes, from the nodes' sources and the map of dismissed ones."""
+    values = array_view(nodes)
+    drawn = {one.node_id: measured_box(one, ct) for one in assessment.nodes if one.source == READER.method}
+    masks = {number: mask_at(values, number, box) for number, box in drawn.items()}
+    missing = [one.node_id for one in assessment.dismissed_nodes]
+    if missing and dismissed is None:
+        raise InputError(f"the masks of nodes that a reader dismissed were not saved: {_AGAIN}")
+    gone = {} if dismissed is None else {number: placed_value(dismissed, number, ct) for number in missing}
+    return NodeEdits(
+        {number: mask for number, mask in masks.items() if mask is not None},
+        {number: mask for number, mask in gone.items() if mask is not None},
+    )
+
+
 def _restored_nodes(assessment: Assessment, labels: sitk.Image) -> NodeResult:
     """The nodes of an assessment as the search for them returned them."""
     provenance = next(row for row in assessment.provenance if row.step == "nodes")
@@ -148,6 +171,7 @@ def _restored_nodes(assessment: Assessment, labels: sitk.Image) -> NodeResult:
         provenance=provenance,
         warnings=with_outside(provenance.warnings, assessment.nodes),
         not_called=not_called_reason(provenance.settings),
+        dismissed=list(assessment.dismissed_nodes),
     )
 
 

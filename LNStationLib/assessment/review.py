@@ -1,7 +1,7 @@
 """A reader's review of a case: calls and notes beside the model's, edits, and the N category from the calls.
 
-The model never overwrites it. Schema version 1.1; written as ``review.json`` with the report. Version 1.0 knew no
-edits of organs.
+The model never overwrites it. Schema version 1.2; written as ``review.json`` with the report. Version 1.0 knew no
+edits of organs, 1.1 neither those of nodes nor a signature.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from LNStationLib import anatomy
 from LNStationLib.case.case import CaseFacts
+from LNStationLib.nodes.edits import Action
 from LNStationLib.staging.case_staging import stage_case
 from LNStationLib.staging.positive_stations import positive_station_names
 from LNStationLib.state.assessment import Assessment, Call, NStaging, SideName
 from LNStationLib.state.settings import Settings
 from LNStationLib.support.errors import InputError
 
-REVIEW_SCHEMA_VERSION = "1.1"
+REVIEW_SCHEMA_VERSION = "1.2"
 _MAX_NOTE_CHARACTERS = 4000
 """A page of text; keeps files and reports small."""
 
@@ -56,12 +57,17 @@ class ReaderCall(_Strict):
 
 
 class ContourEdit(_Strict):
-    """One edit of the outline of a station, or of an organ."""
+    """One edit of the outline of a station, of an organ, or of nodes."""
 
     who: str
     when: str = Field(description="ISO 8601 time.")
-    station: str | None = Field(None, description="None for an edit of an organ.")
+    station: str | None = Field(
+        None, description="None for an edit of an organ. For one of nodes, the station that they lie in, if any."
+    )
     organ: str | None = Field(None, description="Name of the organ table; None for an edit of a station. New in 1.1.")
+    action: Action | None = Field(None, description="What was done with nodes; None for other edits. New in 1.2.")
+    nodes: list[int] = Field(default_factory=list, description="Numbers of the nodes before the edit.")
+    nodes_after: list[int] = Field(default_factory=list, description="Numbers of those that came of it.")
     volume_before_ml: float | None = Field(None, ge=0, description="None where there was no outline.")
     volume_after_ml: float | None = Field(None, ge=0, description="None where it was emptied.")
 
@@ -81,7 +87,9 @@ class ContourEdit(_Strict):
 
     @model_validator(mode="after")
     def _one_structure(self) -> ContourEdit:
-        if (self.station is None) is (self.organ is None):
+        if self.action is not None and self.organ is not None:
+            raise ValueError("an edit is of nodes or of an organ")
+        if self.action is None and (self.station is None) is (self.organ is None):
             raise ValueError("an edit is of a station or of an organ")
         return self
 
@@ -94,7 +102,7 @@ class ContourEdit(_Strict):
 class Review(_Strict):
     """A reader's review of one case."""
 
-    schema_version: Literal["1.0", "1.1"] = "1.1"
+    schema_version: Literal["1.0", "1.1", "1.2"] = "1.2"
     reader: str
     blind: bool = Field(
         description="The reader called every station before the model's output was shown (blind first read)."
@@ -102,6 +110,14 @@ class Review(_Strict):
     calls: dict[str, ReaderCall] = Field(default_factory=dict, description="By station name.")
     edits: list[ContourEdit] = Field(default_factory=list, description="Oldest first.")
     n_category: NStaging | None = Field(None, description="What follows from the reader's calls.")
+    signed: str | None = Field(
+        None, description="ISO 8601 time when the reader signed it as it stands; None for a draft. New in 1.2."
+    )
+
+    @field_validator("signed")
+    @classmethod
+    def _time_of_signature(cls, when: str | None) -> str | None:
+        return None if when is None else _checked_time(when)
 
     @field_validator("calls")
     @classmethod

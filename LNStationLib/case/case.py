@@ -7,6 +7,7 @@ from typing import Literal
 
 import SimpleITK as sitk
 
+from LNStationLib.case.node_edits import NodeEdits
 from LNStationLib.support.types import Side
 
 Cancer = Literal["lung", "esophagus"]
@@ -47,6 +48,7 @@ class Case:
         organ_edits: Canonical organ name to what a reader drew in place of what was given or found: binary uint8, a
             box of the CT's grid; ``None`` where the reader took the organ away, so that none is looked for.
         nodes: Node masks as uint16 label map: 1 for a binary mask, otherwise one value per node; or ``None``.
+        node_edits: What a reader decided about nodes.
         tumor: Binary uint8 mask of the primary tumor, or ``None``.
         facts: What is known of the patient.
         synthetic: True where the case was made by the phantom; every output then says so.
@@ -61,6 +63,7 @@ class Case:
     organ_edits: dict[str, sitk.Image | None] = field(default_factory=dict)
     organ_surrogates: frozenset[str] = frozenset()
     nodes: sitk.Image | None = None
+    node_edits: NodeEdits = field(default_factory=NodeEdits)
     tumor: sitk.Image | None = None
     facts: CaseFacts = field(default_factory=CaseFacts)
     synthetic: bool = False

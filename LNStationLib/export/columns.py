@@ -306,7 +306,12 @@ READER_CALLS: tuple[Column, ...] = (
 EDITS: tuple[Column, ...] = (
     Column("time", "When", "Time of the edit.", ("when",)),
     Column("reader", "Reader", "Who edited.", ("who",)),
-    Column("station", "Station", "Station whose outline was changed. Empty: an organ's was.", ("station",)),
+    Column(
+        "station",
+        "Station",
+        "Station that was changed, or whose nodes were. Empty: an organ was.",
+        ("station",),
+    ),
     Column(
         "volume_before_ml",
         "Volume before",
@@ -324,6 +329,9 @@ EDITS: tuple[Column, ...] = (
         digits=1,
     ),
     Column("organ", "Organ", "Organ whose outline was changed. Empty: a station's was.", ("organ",)),
+    Column("action", "Done with nodes", "What was done with nodes. Empty: an outline was changed.", ("action",)),
+    Column("nodes", "Nodes", "Numbers of the nodes before the edit.", ("nodes",), separator=" "),
+    Column("nodes_after", "Nodes after", "Numbers of the nodes that came of it.", ("nodes_after",), separator=" "),
 )
 """Of a ``ContourEdit``, in the order of ``edits.csv``."""
 

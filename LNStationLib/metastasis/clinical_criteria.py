@@ -85,7 +85,11 @@ class ClinicalCriteria:
         start = time.perf_counter()
         criteria, case = cast(CriteriaOptions, options), state.case
         not_called = state.found_nodes.not_called
-        nodes = [_Called(one, call_node(one, criteria, not_called)) for one in state.found_nodes.findings]
+        # Why candidates are not called does not concern what a reader drew among them.
+        nodes = [
+            _Called(one, call_node(one, criteria, None if one.fit_for_staging else not_called))
+            for one in state.found_nodes.findings
+        ]
         calls = {
             evidence.station: _call_station(evidence, criteria, state.midline.side_of)
             for evidence in _evidence(state, nodes, only)
@@ -198,6 +202,7 @@ def _call_station(evidence: _Evidence, criteria: CriteriaOptions, side_of: Calla
     hot = uptake if uptake is not None and uptake.suv_max > criteria.suv_max_threshold else None
     call, reason = _judged(evidence, criteria, hot)
     fit = evidence.search.fit_for_staging or (not positive and evidence.fully_covered)
+    fit = fit or any(one.finding.fit_for_staging for one in positive)
     return StationCall(
         station=evidence.station,
         call=call,

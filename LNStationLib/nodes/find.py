@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import count
 
 import numpy as np
 import SimpleITK as sitk
 
 from LNStationLib import __version__, anatomy
+from LNStationLib.case.node_edits import NodeEdits
 from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.boxes import like
 from LNStationLib.nodes.measurement import Scene, measure_nodes
 from LNStationLib.nodes.method import Candidates, NodeMethod
+from LNStationLib.nodes.reader_nodes import beside_readers_on, measured_dismissed, with_readers
 from LNStationLib.nodes.registry import METHODS
 from LNStationLib.state.assessment import NodeFinding, Provenance
 from LNStationLib.state.node_result import NodeResult, NodeSearch
@@ -49,7 +53,11 @@ def find_nodes(state: PatientState, progress: Progress = silent) -> NodeResult:
     options = METHODS.options(method, state.settings)
     candidates = method.run(state, options, portion(progress, 0.0, 0.5))
     scene = scene_of(state, method.search)
-    labels, findings = _ordered(candidates, measure_nodes(candidates.labels, scene, portion(progress, 0.5, 1.0)))
+    edits = state.case.node_edits
+    candidates = replace(candidates, labels=beside_readers_on(candidates.labels, edits))
+    found = measure_nodes(candidates.labels, scene, portion(progress, 0.5, 1.0))
+    labels, every = with_readers(*_ordered(candidates, found, edits), edits, scene)
+    findings = in_order(every)
     model = candidates.model
     provenance = Provenance(
         step="nodes",
@@ -71,6 +79,7 @@ def find_nodes(state: PatientState, progress: Progress = silent) -> NodeResult:
         warnings=with_outside(candidates.warnings, findings),
         memory=candidates.memory,
         not_called=candidates.not_called,
+        dismissed=measured_dismissed((), edits, scene),
     )
 
 
@@ -92,17 +101,22 @@ def in_order(findings: Iterable[NodeFinding]) -> list[NodeFinding]:
     return sorted(findings, key=lambda one: (rank.get(one.station or "", 256), -one.centroid_mm[2], one.node_id))
 
 
-def _ordered(candidates: Candidates, findings: list[NodeFinding]) -> tuple[sitk.Image, list[NodeFinding]]:
-    """Number the nodes by station, then from head to feet; drop those under the method's smallest size."""
+def _ordered(
+    candidates: Candidates, findings: list[NodeFinding], edits: NodeEdits
+) -> tuple[sitk.Image, list[NodeFinding]]:
+    """Number the nodes by station, then from head to feet; drop those under the method's smallest size.
+
+    Numbers of nodes that a reader drew or dismissed stay free.
+    """
     kept = in_order(one for one in findings if one.short_axis_mm >= candidates.smallest_short_axis_mm)
     values = array_view(candidates.labels)
     numbers = np.zeros(int(values.max(initial=0)) + 1, np.uint16)
-    for number, finding in enumerate(kept, start=1):
+    free = (number for number in count(1) if number not in edits.numbers)
+    renumbered = []
+    for number, finding in zip(free, kept, strict=False):
         numbers[finding.node_id] = number
-    renumbered = [
-        finding.model_copy(update={"node_id": number, "score": candidates.scores.get(finding.node_id)})
-        for number, finding in enumerate(kept, start=1)
-    ]
+        score = candidates.scores.get(finding.node_id)
+        renumbered.append(finding.model_copy(update={"node_id": number, "score": score}))
     return like(numbers[values], candidates.labels), renumbered
 
 

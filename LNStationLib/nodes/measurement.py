@@ -11,7 +11,7 @@ import SimpleITK as sitk
 
 from LNStationLib import anatomy
 from LNStationLib.imaging.arrays import array_view
-from LNStationLib.imaging.boxes import Box, axes, crop, label_boxes, like, points_mm, spacing_zyx
+from LNStationLib.imaging.boxes import Box, axes, crop, indices_of, label_boxes, like, points_mm, spacing_zyx
 from LNStationLib.nodes.diameters import AxialDiameters, axial_diameters
 from LNStationLib.nodes.uptake import Uptake, measure_uptake
 from LNStationLib.state.assessment import NodeFinding
@@ -102,6 +102,17 @@ def measure_node(node_id: int, mask: BoolArray, box: Box, scene: Scene) -> NodeF
         reason=NOT_ASSESSED,
         warnings=[*_warnings(station, uptake), *scene.search.node_warnings],
     )
+
+
+def measured_box(finding: NodeFinding, ct: sitk.Image) -> Box:
+    """A box of the CT's array that holds a node as it was measured."""
+    corners = np.array(np.meshgrid(*np.array(finding.bounding_box_mm).T)).reshape(3, -1).T
+    at = indices_of(ct, corners)
+    low, high = np.floor(at.min(axis=0)).astype(int), np.ceil(at.max(axis=0)).astype(int) + 1
+    z, y, x = (
+        slice(max(0, int(a)), min(n, int(b))) for a, b, n in zip(low, high, reversed(ct.GetSize()), strict=True)
+    )
+    return z, y, x
 
 
 def measure_diameters(mask: BoolArray, image: sitk.Image) -> AxialDiameters:

@@ -14,13 +14,14 @@ import numpy as np
 import SimpleITK as sitk
 
 from LNStationLib.imaging.arrays import array_view
-from LNStationLib.imaging.boxes import Box, bounding_box, indices_of, inside_of, label_boxes, like
+from LNStationLib.imaging.boxes import Box, bounding_box, inside_of, label_boxes, like
 from LNStationLib.nodes.find import in_order, scene_of, with_outside
-from LNStationLib.nodes.measurement import Scene, measure_node
+from LNStationLib.nodes.measurement import Scene, measure_node, measured_box
 from LNStationLib.nodes.method import Proposal
+from LNStationLib.nodes.reader_nodes import beside_readers, measured_dismissed, scene_of_readers
 from LNStationLib.nodes.registry import METHODS
 from LNStationLib.state.assessment import NodeFinding
-from LNStationLib.state.node_result import NodeResult
+from LNStationLib.state.node_result import READER, NodeResult
 from LNStationLib.state.patient_state import PatientState
 from LNStationLib.state.station_change import StationChange
 from LNStationLib.support.progress import Progress, silent
@@ -52,23 +53,13 @@ class _Workspace:
     measured: set[int] = field(default_factory=set)
     touched: set[str | None] = field(default_factory=set)
 
-    def box_of(self, finding: NodeFinding) -> Box:
-        """A box of the CT's array that holds a node as it was measured."""
-        ends = np.array(finding.bounding_box_mm)
-        corners = np.array(np.meshgrid(*ends.T)).reshape(3, -1).T
-        at = indices_of(self.scene.ct, corners)
-        low, high = np.floor(at.min(axis=0)).astype(int), np.ceil(at.max(axis=0)).astype(int) + 1
-        z, y, x = (
-            slice(max(0, int(a)), min(n, int(b))) for a, b, n in zip(low, high, self.labels.shape, strict=True)
-        )
-        return z, y, x
-
-    def measure(self, mask: BoolArray, region: Box) -> NodeFinding:
+    def measure(self, mask: BoolArray, region: Box, by_reader: bool = False) -> NodeFinding:
         """Measure the voxels of ``mask``, an array in ``region`` with at least one voxel; number 1."""
         tight = bounding_box(mask)
         if tight is None:
             raise ValueError("a node without voxels cannot be measured")
-        return measure_node(1, mask[tight], inside_of(region, tight), self.scene)
+        scene = scene_of_readers(self.scene) if by_reader else self.scene
+        return measure_node(1, mask[tight], inside_of(region, tight), scene)
 
     def put(self, number: int, finding: NodeFinding | None) -> None:
         """Set or remove a node, and remember which stations that concerns."""
@@ -88,7 +79,8 @@ def update_nodes(state: PatientState, change: StationChange, progress: Progress 
         progress: Told the running step.
     """
     before = state.found_nodes
-    if not before.search.looked_for:
+    edits = state.case.node_edits
+    if not before.search.looked_for and not edits.numbers:
         return NodeUpdate(before, frozenset(), False)
     start = time.perf_counter()
     scene = scene_of(state, before.search)
@@ -97,7 +89,8 @@ def update_nodes(state: PatientState, change: StationChange, progress: Progress 
     if change.entered_or_left_any_station.any():
         method = METHODS.named(before.search.method)
         proposal = method.update(state, change, METHODS.options(method, state.settings), progress)
-    redrawn = proposal is not None and _redraw(work, proposal)
+        proposal = None if proposal is None else beside_readers(proposal, edits)
+    redrawn = proposal is not None and _redraw(work, proposal, before.highest)
     _reassign(work, change)
     findings = in_order(work.findings.values())
     warnings = before.provenance.warnings
@@ -111,6 +104,7 @@ def update_nodes(state: PatientState, change: StationChange, progress: Progress 
         provenance=before.provenance.model_copy(update={"seconds": seconds, "warnings": warnings}),
         warnings=with_outside(warnings, findings),
         memory=before.memory if proposal is None else proposal.memory,
+        dismissed=measured_dismissed(before.dismissed, edits, scene),
     )
     return NodeUpdate(nodes, frozenset(name for name in work.touched if name is not None), redrawn)
 
@@ -125,7 +119,7 @@ def with_numbers_of(before: NodeResult, now: NodeResult) -> NodeResult:
     old, new = (array_view(one.labels) for one in (before, now))
     boxes = label_boxes(new)
     masks = {number: (new[box] == number, box) for number, box in boxes.items()}
-    numbers = _numbers(masks, old, max((one.node_id for one in before.findings), default=0))
+    numbers = _numbers(masks, old, max(before.highest, now.highest))
     lookup = np.zeros(int(new.max(initial=0)) + 1, np.uint16)
     for number, kept in numbers.items():
         lookup[number] = kept
@@ -134,7 +128,7 @@ def with_numbers_of(before: NodeResult, now: NodeResult) -> NodeResult:
     return replace(now, labels=like(lookup[new], now.labels), findings=findings, warnings=warnings)
 
 
-def _redraw(work: _Workspace, proposal: Proposal) -> bool:
+def _redraw(work: _Workspace, proposal: Proposal, highest: int) -> bool:
     """Put the candidates in place of what is stale; whether any voxel changed."""
     view = work.labels[proposal.box]
     old = view.copy()
@@ -142,7 +136,7 @@ def _redraw(work: _Workspace, proposal: Proposal) -> bool:
     view[proposal.stale] = 0
     found = _measured(work, proposal)
     masks = {candidate: (mask, part) for candidate, (mask, part, _) in found.items()}
-    numbers = _numbers(masks, old, max(work.findings, default=0))
+    numbers = _numbers(masks, old, highest)
     for candidate, number in numbers.items():
         mask, part, finding = found[candidate]
         view[part][mask] = number
@@ -188,6 +182,6 @@ def _reassign(work: _Workspace, change: StationChange) -> None:
     """Re-measure nodes that keep their voxels where the station of those voxels changed."""
     for number in {int(value) for value in np.unique(work.labels[change.box][change.voxels])} - {0} - work.measured:
         before = work.findings[number]
-        region = work.box_of(before)
-        finding = work.measure(work.labels[region] == number, region)
+        region = measured_box(before, work.scene.ct)
+        finding = work.measure(work.labels[region] == number, region, before.source == READER.method)
         work.put(number, finding.model_copy(update={"score": before.score}))

@@ -211,6 +211,10 @@ class Assessment(_Strict):
     staging: NStaging
     stations: list[StationFinding]
     nodes: list[NodeFinding]
+    dismissed_nodes: list[NodeFinding] = Field(
+        default_factory=list,
+        description="Candidates that a reader took for no node; they count nowhere. New, and may be missing.",
+    )
     organs: list[OrganFinding]
     midline: Midline | None = Field(None, description="None in assessments that were written before it was kept.")
     provenance: list[Provenance]

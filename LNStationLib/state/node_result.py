@@ -35,6 +35,10 @@ class NodeSearch:
     node_warnings: tuple[str, ...] = ()
 
 
+READER = NodeSearch("reader")
+"""A node that a reader drew is as good as a supplied one, whatever found the others."""
+
+
 @dataclass(frozen=True)
 class NodeResult:
     """Measured nodes.
@@ -48,7 +52,8 @@ class NodeResult:
         provenance: What found them, with which settings.
         warnings: Sentences for the user.
         memory: Of the method, for its ``update``.
-        not_called: Why none of the nodes is called; ``None`` where they are.
+        not_called: Why none of the nodes that are not fit for staging is called; ``None`` where they are.
+        dismissed: Candidates that a reader took for no node, measured; in none of the others.
     """
 
     labels: sitk.Image
@@ -58,3 +63,9 @@ class NodeResult:
     warnings: list[str] = field(default_factory=list)
     memory: object | None = None
     not_called: Reason | None = None
+    dismissed: list[NodeFinding] = field(default_factory=list)
+
+    @property
+    def highest(self) -> int:
+        """The highest number that a node has or had."""
+        return max((one.node_id for one in (*self.findings, *self.dismissed)), default=0)

@@ -21,12 +21,14 @@ from LNStationLib.assessment.review import evidence_sides, stage_reader_calls
 from LNStationLib.case.from_memory import CaseImages, case_from_images
 from LNStationLib.export import write_outputs
 from LNStationLib.export.columns import plain_columns
+from LNStationLib.imaging.edited_masks import label_image
 from LNStationLib.models.package import list_packages, read_package
 from LNStationLib.models.package.card import card
 from LNStationLib.models.package.container import PackageError
 from LNStationLib.models.package.folders import user_folder
 from LNStationLib.models.runtime.devices import accelerators
 from LNStationLib.networks.installation import how_to_install, missing_packages
+from LNStationLib.nodes.edits import NodeEdit
 from LNStationLib.state.assessed_case import AssessedCase
 from LNStationLib.state.assessment import CaseSummary
 from LNStationLib.state.evidence import evidence_volume
@@ -155,7 +157,8 @@ class Methods:
         warm = self._store.get(given.case)
         stations = {name: read_image(self._folder, volume) for name, volume in given.stations.items()}
         organs = {name: read_image(self._folder, volume) for name, volume in given.organs.items()}
-        made = reassess(_assessed(warm), stations, portion(progress, 0.0, 0.95), organs)
+        nodes = [self._node_edit(one) for one in given.nodes]
+        made = reassess(_assessed(warm), stations, portion(progress, 0.0, 0.95), organs, nodes)
         answer = {
             "assessment": made.assessed.assessment.model_dump(mode="json"),
             "changed": list(made.changed),
@@ -163,6 +166,8 @@ class Methods:
             "stations": self._write("stations", made.assessed.stations) if made.stations_changed else None,
             "organs": self._organs(made.assessed, made.organs) if made.organs else [],
             "nodes": self._write("nodes", made.assessed.nodes) if made.nodes_changed else None,
+            "node_edits": [asdict(done) for done in made.node_edits],
+            "dismissed": self._dismissed(made.assessed) if made.node_edits else None,
             "attention": self._attention(made.assessed) if made.evidence_changed else None,
         }
         progress("done", 1.0)
@@ -175,10 +180,20 @@ class Methods:
         stations = required_image(self._folder, given.stations, "station map")
         nodes = required_image(self._folder, given.nodes, "node map")
         organs = None if given.organs is None else masks_of(map(self._organ_map, given.organs))
-        assessed = restore_case(warm.case, given.assessment, stations, nodes, given.settings, organs)
+        dismissed = self._optional(given.dismissed)
+        assessed = restore_case(warm.case, given.assessment, stations, nodes, given.settings, organs, dismissed)
         progress("case restored", 1.0)
         self._store.put(given.case, replace(warm, assessed=assessed))
         return {}
+
+    def _node_edit(self, given: p.NodeEditParams) -> NodeEdit:
+        image = None if given.mask is None else read_image(self._folder, given.mask)
+        return NodeEdit(given.action, tuple(given.nodes), image, given.point_mm)
+
+    def _dismissed(self, assessed: AssessedCase) -> Result | None:
+        """The nodes that the reader dismissed, as a label map on a box of the CT's grid; None without any."""
+        image = label_image(assessed.case.node_edits.dismissed, assessed.case.ct)
+        return None if image is None else self._write("dismissed", image)
 
     def _organ_map(self, volume: p.Volume) -> sitk.Image:
         return required_image(self._folder, volume, "organ map")

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from LNStationLib import anatomy
 from LNStationLib.assessment.review import Review
 from LNStationLib.case.case import Cancer, CaseFacts
+from LNStationLib.nodes.edits import Action
 from LNStationLib.state.assessment import Assessment, Call
 from LNStationLib.state.settings import Settings
 from LNStationLib.support.types import Side
@@ -83,11 +84,21 @@ class Assess(CaseParams):
     settings: Settings = Field(default_factory=Settings)
 
 
+class NodeEditParams(Params):
+    """One edit of nodes; what it must have depends on the action."""
+
+    action: Action
+    nodes: list[int] = Field(default_factory=list)
+    mask: Volume | None = None
+    point_mm: tuple[float, float, float] | None = None
+
+
 class Reassess(CaseParams):
-    """Edited stations and organs: each its whole new mask."""
+    """Edited stations and organs: each its whole new mask; and edits of nodes in their order."""
 
     stations: dict[str, Volume] = Field(default_factory=dict)
     organs: dict[str, Volume] = Field(default_factory=dict)
+    nodes: list[NodeEditParams] = Field(default_factory=list)
 
 
 class Restore(CaseParams):
@@ -97,6 +108,7 @@ class Restore(CaseParams):
     stations: Volume
     nodes: Volume
     organs: list[Volume] | None = None
+    dismissed: Volume | None = None
     settings: Settings | None = None
 
 

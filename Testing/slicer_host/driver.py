@@ -17,7 +17,7 @@ WHEEL_NOTCH = 120
 """Eighths of a degree that a wheel turns from one notch to the next."""
 
 
-def click(widget: Any, at: tuple[int, int] | None = None) -> None:
+def click(widget: Any, at: tuple[int, int] | None = None, modifier: int | None = None) -> None:
     """Click with the left button, in the middle or at a point in the widget's pixels.
 
     Raises:
@@ -26,7 +26,8 @@ def click(widget: Any, at: tuple[int, int] | None = None) -> None:
     if not widget.isVisible() or not widget.isEnabled():
         raise RuntimeError(f"{widget.objectName or widget!r} is hidden or disabled: nobody could click it")
     point = qt.QPoint(*at) if at is not None else _middle(widget)
-    QtTest.QTest.mouseClick(widget, qt.Qt.LeftButton, qt.Qt.NoModifier, point)
+    keys = modifier if modifier is not None else qt.Qt.NoModifier
+    QtTest.QTest.mouseClick(widget, qt.Qt.LeftButton, keys, point)
     slicer.app.processEvents()
 
 

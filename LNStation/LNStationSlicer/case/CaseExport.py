@@ -19,6 +19,7 @@ from LNStationSlicer.exchange.VolumeExchange import (
     exportLabelBox,
     exportLabels,
     exportUnion,
+    exportValues,
 )
 from LNStationSlicer.support.Translation import _
 
@@ -64,14 +65,39 @@ def _organsAndCt(case: CaseScene) -> tuple[slicer.vtkMRMLSegmentationNode, slice
     return organsNode, ctNode
 
 
+def exportNode(case: CaseScene, segmentId: str, folder: Path) -> dict[str, Any]:
+    """Write one node as a reader drew it; an emptied or removed one has the shape (0, 0, 0)."""
+    nodesNode, ctNode = _nodesAndCt(case)
+    if nodesNode.GetSegmentation().GetSegment(segmentId) is None:
+        return exportEmpty(ctNode, folder, segmentId)
+    return exportBox(nodesNode, segmentId, ctNode, folder, segmentId)
+
+
+def exportDismissedMap(case: CaseScene, folder: Path, name: str) -> dict[str, Any] | None:
+    """Write the nodes that the reader dismissed as one uint16 label map, a box of the CT's grid; None without any."""
+    node, ctNode = case.dismissedNode(), case.ctNode()
+    if node is None or ctNode is None:
+        return None
+    ids = node.GetSegmentation().GetSegmentIDs()
+    labels = {segmentId: nodeIdOf(segmentId) for segmentId in ids if nodeIdOf(segmentId)}
+    return exportValues(node, labels, ctNode, folder, name)
+
+
 def exportNodeMap(case: CaseScene, folder: Path, name: str) -> dict[str, Any]:
     """Write all node candidates as one uint16 label map on the CT's grid, values as in the assessment."""
-    nodesNode, ctNode = case.nodesNode(), case.ctNode()
-    if nodesNode is None or ctNode is None:
-        raise InputError(_("This case has no node candidates yet; assess it first."))
+    nodesNode, ctNode = _nodesAndCt(case)
     ids = nodesNode.GetSegmentation().GetSegmentIDs()
     labels = {segmentId: nodeIdOf(segmentId) for segmentId in ids if nodeIdOf(segmentId)}
     return exportLabels(nodesNode, labels, ctNode, "uint16", folder, name)
+
+
+def _nodesAndCt(case: CaseScene) -> tuple[slicer.vtkMRMLSegmentationNode, slicer.vtkMRMLScalarVolumeNode]:
+    nodesNode, ctNode = case.nodesNode(), case.ctNode()
+    if ctNode is None:
+        raise InputError(_("The CT of this case is no longer in the scene; load it again and choose it."))
+    if nodesNode is None:
+        raise InputError(_("This case has no node candidates yet; assess it first."))
+    return nodesNode, ctNode
 
 
 def _stationsAndCt(case: CaseScene) -> tuple[slicer.vtkMRMLSegmentationNode, slicer.vtkMRMLScalarVolumeNode]:

@@ -26,7 +26,13 @@ from LNStationSlicer.case.CaseFolder import (
     colorsRole,
     hierarchyOf,
 )
-from LNStationSlicer.case.CaseSegmentations import withSegments, writeNodes, writeOrgans, writeStations
+from LNStationSlicer.case.CaseSegmentations import (
+    DISMISSED_COLOR,
+    withSegments,
+    writeNodes,
+    writeOrgans,
+    writeStations,
+)
 from LNStationSlicer.case.ReviewState import ReviewState
 from LNStationSlicer.case.StationTableNode import fillTable
 from LNStationSlicer.exchange.AssessmentTypes import Assessment
@@ -155,6 +161,10 @@ class CaseScene:
         """The node candidates; segment ids are those of ``nodeSegmentId``."""
         return self.node.GetNodeReference("nodes")
 
+    def dismissedNode(self) -> slicer.vtkMRMLSegmentationNode | None:
+        """The nodes that the reader dismissed; segment ids as in ``nodesNode``."""
+        return self.node.GetNodeReference("dismissedNodes")
+
     def organsNode(self) -> slicer.vtkMRMLSegmentationNode | None:
         """The organs that the case was assessed with; segment ids are names of the organ table."""
         return self.node.GetNodeReference("caseOrgans")
@@ -257,6 +267,18 @@ class CaseScene:
         assessment = self.assessment()
         node = self.makeNode("nodes", "vtkMRMLSegmentationNode", _("Lymph nodes"))
         writeNodes(node, self.ctNode(), assessment["nodes"] if assessment else [], array, geometry)
+
+    def setDismissed(self, array: np.ndarray, geometry: VolumeGeometry) -> None:
+        """Keep the nodes that the reader dismissed: uint16 ``[z, y, x]`` on a box of the CT's grid; hidden."""
+        assessment = self.assessment()
+        findings = assessment.get("dismissed_nodes", []) if assessment else []
+        node = self.makeNode("dismissedNodes", "vtkMRMLSegmentationNode", _("Dismissed nodes"))
+        writeNodes(node, self.ctNode(), findings, array, geometry, DISMISSED_COLOR)
+        node.GetDisplayNode().SetVisibility(False)
+
+    def removeDismissed(self) -> None:
+        """No node is dismissed any more."""
+        self._removeRoles(("dismissedNodes",))
 
     def setOrgans(
         self, layers: Iterable[tuple[np.ndarray, VolumeGeometry]], only: Iterable[str] | None = None

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from LNStationSlicer.exchange.ReviewTypes import Edit
 
-Kind = Literal["station", "organ"]
+Kind = Literal["station", "organ", "node"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class MarkFields:
 
 
 STATION_FIELDS = MarkFields("station", "stale", "assessed", "open_edits")
+NODE_FIELDS = MarkFields("node", "stale_nodes", "assessed_nodes", "open_node_edits")
 ORGAN_FIELDS = MarkFields("organ", "stale_organs", "assessed_organs", "open_organ_edits")
 
 
@@ -101,6 +102,9 @@ class ContourMarks:
             when=self._clock(),
             station=named["station"],
             organ=named["organ"],
+            action=None,
+            nodes=[],
+            nodes_after=[],
             volume_before_ml=round(volumeBeforeMl, 4),
             volume_after_ml=round(volumeAfterMl, 4),
         )
@@ -126,4 +130,31 @@ class ContourMarks:
     def _known(self, name: str) -> str:
         if name not in self._names:
             raise KeyError(f"there is no {self._fields.kind} '{name}'")
+        return name
+
+
+class NodeMarks(ContourMarks):
+    """The marks of nodes, which come and go: names are those of their segments.
+
+    What an edit of nodes did is logged when the worker answers it, since numbers come from there.
+    """
+
+    def stale(self) -> list[str]:
+        """Nodes that were edited since they were last assessed."""
+        return sorted(self._read()[self._fields.stale])
+
+    def edited(self) -> list[str]:
+        """Not kept here: see the log."""
+        return []
+
+    def logEdit(self, name: str, volumeBeforeMl: float, volumeAfterMl: float) -> None:
+        """Nothing yet."""
+
+    def replaced(self, fingerprints: Mapping[str, str] | None = None) -> None:
+        """All were rewritten; former ones are forgotten."""
+        self._change(
+            **{self._fields.stale: [], self._fields.openEdits: {}, self._fields.assessed: dict(fingerprints or {})}
+        )
+
+    def _known(self, name: str) -> str:
         return name

@@ -13,13 +13,15 @@ from typing import Any
 import slicer
 
 from LNStationLib import anatomy
-from LNStationSlicer.case.ContourMarks import ORGAN_FIELDS, STATION_FIELDS, ContourMarks
+from LNStationSlicer.case.ContourMarks import NODE_FIELDS, ORGAN_FIELDS, STATION_FIELDS, ContourMarks, NodeMarks
 from LNStationSlicer.exchange.AssessmentTypes import Call, NStaging
-from LNStationSlicer.exchange.ReviewTypes import Edit, ReaderCall
+from LNStationSlicer.exchange.ReviewTypes import Edit, NodeEditDone, ReaderCall
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 
-_REVIEW_FIELDS = ("schema_version", "reader", "blind", "calls", "edits", "n_category")
+_REVIEW_FIELDS = ("schema_version", "reader", "blind", "calls", "edits", "n_category", "signed")
+_UNDER_SIGNATURE = ("reader", "calls", "edits", "n_category")
+"""Fields that are signed: a change of one takes the signature away."""
 _CALLS = ("positive", "negative", None)
 
 
@@ -43,6 +45,7 @@ def emptyReview() -> dict[str, Any]:
         "calls": {},
         "edits": [],
         "n_category": None,
+        "signed": None,
         "revealed": None,
         "first_read": None,
         "stale": [],
@@ -51,6 +54,9 @@ def emptyReview() -> dict[str, Any]:
         "stale_organs": [],
         "assessed_organs": {},
         "open_organ_edits": {},
+        "stale_nodes": [],
+        "assessed_nodes": {},
+        "open_node_edits": {},
     }
 
 
@@ -64,6 +70,7 @@ class ReviewState:
     Attributes:
         stations: Marks of edits of stations.
         organs: Marks of edits of organs.
+        nodes: Marks of drawn nodes.
     """
 
     def __init__(self, textNode: slicer.vtkMRMLTextNode, clock: Callable[[], str] = utcNow):
@@ -74,6 +81,7 @@ class ReviewState:
         stations, organs = ([row.name for row in rows] for rows in (anatomy.stations(), anatomy.organs()))
         self.stations = ContourMarks(STATION_FIELDS, stations, self._read, self._change, clock)
         self.organs = ContourMarks(ORGAN_FIELDS, organs, self._read, self._change, clock)
+        self.nodes = NodeMarks(NODE_FIELDS, (), self._read, self._change, clock)
 
     @property
     def reader(self) -> str:
@@ -180,13 +188,42 @@ class ReviewState:
         """Note that the reader changed a station."""
         self.stations.logEdit(station, volumeBeforeMl, volumeAfterMl)
 
+    def logNodeEdits(self, done: Iterable[NodeEditDone]) -> None:
+        """Note what the reader did with nodes."""
+        data = self._read()
+        entries = [
+            Edit(
+                who=data["reader"],
+                when=self._clock(),
+                station=one["station"],
+                organ=None,
+                action=one["action"],
+                nodes=one["before"],
+                nodes_after=one["after"],
+                volume_before_ml=_rounded(one["volume_before_ml"]),
+                volume_after_ml=_rounded(one["volume_after_ml"]),
+            )
+            for one in done
+        ]
+        self._change(edits=[*data["edits"], *entries])
+
     def edits(self) -> list[Edit]:
-        """The log of edits, of stations and organs, oldest first."""
+        """The log of edits, of stations, organs and nodes, oldest first."""
         return list(self._read()["edits"])
 
     def editedStations(self) -> list[str]:
         """Stations that were ever edited, in table order."""
         return self.stations.edited()
+
+    # The signature
+
+    def signed(self) -> str | None:
+        """When the reader signed the review as it stands; None for a draft."""
+        return self._read()["signed"]
+
+    def sign(self) -> None:
+        """Sign it; whatever is changed later takes the signature away."""
+        self._change(signed=self._clock())
 
     # The whole
 
@@ -224,4 +261,10 @@ class ReviewState:
         data = self._read()
         if all(data[field] == value for field, value in changes.items()):
             return
+        if any(data[field] != changes[field] for field in _UNDER_SIGNATURE if field in changes):
+            changes["signed"] = None
         self.node.SetText(json.dumps({**data, **changes}, indent=1, ensure_ascii=False))
+
+
+def _rounded(volumeMl: float | None) -> float | None:
+    return None if volumeMl is None else round(volumeMl, 4)

@@ -170,6 +170,7 @@ class Assessment(TypedDict):
     staging: NStaging
     stations: list[StationFinding]
     nodes: list[NodeFinding]
+    dismissed_nodes: list[NodeFinding]
     organs: list[OrganFinding]
     midline: Midline | None
     provenance: list[Provenance]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from LNStationSlicer.exchange.AssessmentTypes import Assessment, NodeFinding, StationFinding
 
 
-def nodesOf(assessment: Assessment | None, station: str) -> list[NodeFinding]:
-    """The node candidates of a station, largest short axis first."""
+def nodesOf(assessment: Assessment | None, station: str | None) -> list[NodeFinding]:
+    """The node candidates of a station (None: outside all), largest short axis first."""
     nodes = [node for node in assessment["nodes"] if node["station"] == station] if assessment else []
     return sorted(nodes, key=lambda node: -node["short_axis_mm"])
 

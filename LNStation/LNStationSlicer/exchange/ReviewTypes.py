@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import Literal, TypedDict
 
 from LNStationSlicer.exchange.AssessmentTypes import Call, NStaging
+
+NodeAction = Literal["draw", "grow", "dismiss", "restore", "split", "merge"]
 
 
 class ReaderCall(TypedDict):
@@ -15,15 +17,32 @@ class ReaderCall(TypedDict):
     when: str
 
 
+class NodeEditDone(TypedDict):
+    """What an edit of nodes did, as the worker answers it; volumes are None where there was no node."""
+
+    action: NodeAction
+    before: list[int]
+    after: list[int]
+    station: str | None
+    volume_before_ml: float | None
+    volume_after_ml: float | None
+
+
 class Edit(TypedDict):
-    """One correction of a station or an organ: by whom, when (ISO 8601, UTC), and its volume before and after."""
+    """One correction of a station, an organ or nodes: by whom, when (ISO 8601, UTC), and its volume before and after.
+
+    ``action`` is None but for nodes, whose numbers before and after it are given.
+    """
 
     who: str
     when: str
     station: str | None
     organ: str | None
-    volume_before_ml: float
-    volume_after_ml: float
+    action: NodeAction | None
+    nodes: list[int]
+    nodes_after: list[int]
+    volume_before_ml: float | None
+    volume_after_ml: float | None
 
 
 class Review(TypedDict):
@@ -35,3 +54,4 @@ class Review(TypedDict):
     calls: dict[str, ReaderCall]
     edits: list[Edit]
     n_category: NStaging | None
+    signed: str | None

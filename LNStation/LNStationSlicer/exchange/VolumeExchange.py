@@ -40,6 +40,12 @@ def pointToRas(point: Iterable[float]) -> tuple[float, float, float]:
     return -x, -y, z
 
 
+def pointToLps(point: Iterable[float]) -> tuple[float, float, float]:
+    """A point from RAS to LPS."""
+    r, a, s = point
+    return -r, -a, s
+
+
 def gridMatrix(volumeNode: slicer.vtkMRMLVolumeNode) -> np.ndarray:
     """Voxel indices to world RAS of a volume node, its linear parent transform included.
 
@@ -266,6 +272,18 @@ def exportLabelBox(
         The reference, or None where no voxel of it lies in the CT.
     """
     return _exportCut(dict.fromkeys(segments, value), ctNode, np.dtype(np.uint8), folder, name)
+
+
+def exportValues(
+    segmentationNode: slicer.vtkMRMLSegmentationNode,
+    labels: Mapping[str, int],
+    ctNode: slicer.vtkMRMLVolumeNode,
+    folder: Path,
+    name: str,
+) -> dict[str, Any] | None:
+    """Write segments as one uint16 label map, the box of the CT's grid that holds them; None where they are empty."""
+    keys = {(segmentationNode, segmentId): value for segmentId, value in labels.items()}
+    return _exportCut(keys, ctNode, np.dtype(np.uint16), folder, name)
 
 
 def exportBox(

@@ -16,7 +16,8 @@ _LIST_NAME = "SegmentsTableResizableFrame"
 _EDITOR_TAG = "LNStationSegmentEditor"
 _UNDO_STATES = 15
 _BOUND = ("autoReassessCheck",)
-_STATIONS, _ORGANS = "stations", "organs"
+_STATIONS, _ORGANS, _NODES = "stations", "organs", "nodes"
+_DRAWING_EFFECT = "Paint"
 
 
 class CorrectSection(Section):
@@ -34,9 +35,10 @@ class CorrectSection(Section):
         editor.addRemoveSegmentButtonsVisible = False
         editor.undoEnabled = True
         editor.maximumNumberOfUndoStates = _UNDO_STATES
-        fillCombo(ui.editTargetCombo, [(_STATIONS, _("Stations")), (_ORGANS, _("Organs"))])
+        fillCombo(ui.editTargetCombo, _targets())
         ui.editTargetCombo.connect("currentIndexChanged(int)", self._onTarget)
         self.logic.organSelected.connect(self._onOrganSelected)
+        self.logic.nodes.drawing.connect(self._onDrawNode)
         ui.reassessButton.clicked.connect(self.onReassess)
         ui.correctSection.connect("contentsCollapsed(bool)", self._onCollapsed)
         ui.autoReassessCheck.connect("toggled(bool)", self._onAutomatic)
@@ -64,9 +66,11 @@ class CorrectSection(Section):
         organs = case.review().organs.stale() if case is not None and hasStations else []
         running = self.logic.queue.runningStations(case) if case is not None else set()
         waiting = [name for name in stale if name not in running]
-        ui.reassessButton.enabled = bool(waiting or (organs and not running))
+        drawn = case.review().nodes.stale() if case is not None and hasStations else []
+        ui.reassessButton.enabled = bool(waiting or drawn or (organs and not running))
         ui.segmentEditor.enabled = ui.editTargetCombo.enabled = hasStations
         stale += [anatomy.organ(name).title for name in organs]
+        stale += [_("nodes")] if drawn else []
         if not hasStations:
             ui.staleLabel.text = _("Assess the case first; then its stations can be corrected here.")
         elif stale:
@@ -100,13 +104,14 @@ class CorrectSection(Section):
         node = self._target()
         if editor.segmentationNode() != node:
             isOrgans = node == case.organsNode()
+            isStations = node == case.stationsNode()
             modes = slicer.vtkMRMLSegmentEditorNode
-            # A stroke in one station takes the voxels from its neighbors; organs overlap, as the arch is part of the
-            # aorta.
+            # A stroke in a station or a node takes the voxels from its neighbors; organs overlap, as the arch is part
+            # of the aorta.
             mode = modes.OverwriteNone if isOrgans else modes.OverwriteAllSegments
             editor.mrmlSegmentEditorNode().SetOverwriteMode(mode)
             editor.addRemoveSegmentButtonsVisible = isOrgans
-            self._showList(isOrgans)
+            self._showList(not isStations)
             editor.setSegmentationNode(node)
             editor.setSourceVolumeNode(case.ctNode())
             self._onStationSelected(self.logic.selectedStation)
@@ -124,8 +129,11 @@ class CorrectSection(Section):
     def _showEdited(self) -> None:
         """What the next stroke draws, since the list that would say it is hidden."""
         name = self.logic.selectedStation
-        if comboKey(self.ui.editTargetCombo) == _ORGANS:
+        target = comboKey(self.ui.editTargetCombo)
+        if target == _ORGANS:
             text = _("Choose an organ in the list.")
+        elif target == _NODES:
+            text = _("Choose a node in the list, or one in the table above and press Edit.")
         elif name is None:
             text = _("Choose a station in the table above.")
         else:
@@ -133,16 +141,21 @@ class CorrectSection(Section):
         self.ui.editingLabel.text = text
 
     def _target(self) -> slicer.vtkMRMLSegmentationNode | None:
-        """What is edited: the stations, unless organs are wanted and there."""
+        """What is edited: the stations, unless organs or nodes are wanted and there."""
+        return self._nodeOf(comboKey(self.ui.editTargetCombo)) or self.logic.requireCase().stationsNode()
+
+    def _nodeOf(self, target: str) -> slicer.vtkMRMLSegmentationNode | None:
         case = self.logic.requireCase()
-        organs = case.organsNode() if comboKey(self.ui.editTargetCombo) == _ORGANS else None
-        return case.stationsNode() if organs is None else organs
+        # A blind first read shows no nodes.
+        nodes = None if self.logic.modelHidden() else case.nodesNode()
+        return {_STATIONS: case.stationsNode(), _ORGANS: case.organsNode(), _NODES: nodes}.get(target)
 
     def _onTarget(self) -> None:
-        """Organs that are edited are shown."""
+        """Organs and nodes that are edited are shown."""
         overlays = self.logic.overlays
-        if comboKey(self.ui.editTargetCombo) == _ORGANS and overlays is not None:
-            self.logic.showOverlays(replace(overlays.options(), organsVisible=True))
+        shown = {_ORGANS: "organsVisible", _NODES: "nodesVisible"}.get(comboKey(self.ui.editTargetCombo))
+        if shown is not None and overlays is not None:
+            self.logic.showOverlays(replace(overlays.options(), **{shown: True}))
         self.logic.updated.emit()
 
     def _onStationSelected(self, name: str | None) -> None:
@@ -155,10 +168,17 @@ class CorrectSection(Section):
             self.ui.segmentEditor.setCurrentSegmentID(name)
 
     def _isEditing(self, target: str) -> bool:
-        case, node = self.logic.case, self.ui.segmentEditor.segmentationNode()
-        if case is None or node is None:
-            return False
-        return node == (case.organsNode() if target == _ORGANS else case.stationsNode())
+        node = self.ui.segmentEditor.segmentationNode()
+        return self.logic.case is not None and node is not None and node == self._nodeOf(target)
+
+    def _onDrawNode(self, segmentId: str) -> None:
+        """The editor, open on a node."""
+        self.ui.correctSection.collapsed = False
+        self.ui.editTargetCombo.currentIndex = self.ui.editTargetCombo.findData(_NODES)
+        self.refresh()
+        if self._isEditing(_NODES):
+            self.ui.segmentEditor.setCurrentSegmentID(segmentId)
+            self.ui.segmentEditor.setActiveEffectByName(_DRAWING_EFFECT)
 
     def _onCollapsed(self, collapsed: bool) -> None:
         if collapsed:
@@ -169,6 +189,10 @@ class CorrectSection(Section):
     def _onAutomatic(self, checked: bool) -> None:
         if checked and self.logic.case is not None:
             self.logic.reassess()
+
+
+def _targets() -> list[tuple[str, str]]:
+    return [(_STATIONS, _("Stations")), (_NODES, _("Nodes")), (_ORGANS, _("Organs"))]
 
 
 def _editorNode() -> slicer.vtkMRMLSegmentEditorNode:

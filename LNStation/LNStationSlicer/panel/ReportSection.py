@@ -13,6 +13,7 @@ from LNStationSlicer.support.Translation import _
 from LNStationSlicer.worker.Jobs import ReportJob
 
 _BOUND = (*(f"{name}Check" for name in REPORT_FORMATS), "identifiersCheck")
+SIGN_AND_WRITE_KEY = "Ctrl+Return"
 _OPENED_FIRST = (".pdf", ".html", ".json", ".csv")
 
 
@@ -33,6 +34,9 @@ class ReportSection(Section):
             getattr(ui, f"{name}Check").connect("toggled(bool)", self._onFormats)
         ui.writeReportButton.clicked.connect(self.onWrite)
         ui.openReportButton.clicked.connect(self.onOpen)
+        ui.signButton.clicked.connect(self.onSign)
+        ui.signAndWriteButton.clicked.connect(self.onSignAndWrite)
+        self.addShortcut(ui.reportSection.window(), qt.Qt.WindowShortcut, SIGN_AND_WRITE_KEY, self.onSignAndWrite)
         self.logic.reportWritten.connect(self._onWritten)
 
     def connectParameters(self) -> None:
@@ -49,6 +53,7 @@ class ReportSection(Section):
     def cleanup(self) -> None:
         """The same for good."""
         self._binding.disconnect()
+        super().cleanup()
 
     def refresh(self) -> None:
         """Show the reader, and whether a report can be written."""
@@ -61,6 +66,37 @@ class ReportSection(Section):
         ui.writeReportButton.enabled = not problem
         ui.writeReportButton.toolTip = problem or _("Write the report into a new folder.")
         ui.openReportButton.enabled = bool(self._files)
+        self._refreshSignature(problem)
+
+    def _refreshSignature(self, problem: str) -> None:
+        ui, case = self.ui, self.logic.case
+        when, unsigned = case.review().signed() if case else None, self._signProblem()
+        ui.signButton.enabled = not unsigned and when is None
+        ui.signAndWriteButton.enabled = not problem and (when is not None or not unsigned)
+        for button in (ui.signButton, ui.signAndWriteButton):
+            button.toolTip = unsigned or _(
+                "Sign calls, notes and corrections as they stand (Ctrl+Return: and write)."
+            )
+        if when is not None and case is not None:
+            ui.signedLabel.text = _("Signed by {reader} at {time}.").format(reader=case.review().reader, time=when)
+        else:
+            ui.signedLabel.text = _("A draft. {problem}").format(problem=unsigned).strip()
+
+    def _signProblem(self) -> str:
+        """Why the review cannot be signed now; empty where it can."""
+        case = self.logic.case
+        if case is None or case.assessment() is None:
+            return _("Assess the case first.")
+        review = case.review()
+        if self.logic.modelHidden():
+            return _("Finish the blind first read first.")
+        if not review.calls():
+            return _("Call the stations first.")
+        if review.stale() or review.organs.stale() or review.nodes.stale():
+            return _("Re-assess what was edited first.")
+        if not (self.ui.readerEdit.text.strip() or review.reader):
+            return _("Enter your name first.")
+        return "" if review.nCategory() is not None else _("Your N category is being derived.")
 
     def _problem(self) -> str:
         """Why no report can be written now; empty where one can."""
@@ -85,6 +121,26 @@ class ReportSection(Section):
         parameters = self.logic.getParameterNode()
         self.logic.writeReport(folder, reportFormats(parameters), parameters.identifiers)
         self.refresh()
+
+    def onSign(self) -> None:
+        """Sign."""
+        self._onReader()
+        problem = self._signProblem()
+        if problem:
+            self.message.emit(problem)
+        elif self.logic.requireCase().review().signed() is None:
+            self.logic.reader.sign()
+
+    def onSignAndWrite(self) -> None:
+        """Sign where that is still to be done, and write the report."""
+        if self.logic.case is None:
+            return
+        self.onSign()
+        problem = self._problem()
+        if self.logic.requireCase().review().signed() is not None:
+            self.message.emit(problem)
+            if not problem:
+                self.onWrite()
 
     def onOpen(self) -> None:
         """Open the most readable of the files with what the system opens it with."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
@@ -30,6 +30,7 @@ class Section:
         self.logic = logic
         self.message = Signal()
         self.isRefreshing = False
+        self._shortcuts: list[Any] = []
         self.setUp()
 
     def setUp(self) -> None:
@@ -46,6 +47,30 @@ class Section:
 
     def cleanup(self) -> None:
         """Let go of what outlives the widgets."""
+        # The main window would keep them.
+        for shortcut in self._shortcuts:
+            shortcut.enabled = False
+            shortcut.deleteLater()
+        self._shortcuts = []
+
+    def setShortcutsEnabled(self, enabled: bool) -> None:
+        """Only while the module is in front."""
+        for shortcut in self._shortcuts:
+            shortcut.enabled = enabled
+
+    def addShortcut(self, parent: Any, context: Any, keys: str, slot: Callable[[], Any]) -> None:
+        """A key, on the panel: a main window need not exist, and its own keys stay untouched.
+
+        Args:
+            parent: A widget; ``window()`` of one for keys that work with the cursor in a view.
+            context: Qt's, where the focus must be.
+            keys: As Qt writes them.
+            slot: Called without arguments.
+        """
+        shortcut = qt.QShortcut(qt.QKeySequence(keys), parent)
+        shortcut.context = context
+        shortcut.activated.connect(slot)
+        self._shortcuts.append(shortcut)
 
     @contextmanager
     def refreshing(self) -> Iterator[None]:

@@ -41,31 +41,20 @@ class StationsSection(Section):
         ui.acceptButton.clicked.connect(self.onAccept)
         ui.restNegativeButton.clicked.connect(self.onRestNegative)
         ui.undoCallButton.clicked.connect(self.onUndo)
-        self._shortcuts = self._newShortcuts()
+        self._addShortcuts()
 
-    def _newShortcuts(self) -> list[qt.QShortcut]:
+    def _addShortcuts(self) -> None:
         """Keys of the window are those needed with the cursor in a view; a field that takes text goes first."""
-        window, table, section = self.ui.stationsSection.window(), self.ui.stationTable, self.ui.stationsSection
+        table, section = self.ui.stationTable, self.ui.stationsSection
         ofWindow: dict[str, Callable[[], Any]] = {NEXT_KEY: self.onNext, PREVIOUS_KEY: self.onPrevious}
         ofWindow |= {ACCEPT_KEY: self.onAccept, REST_NEGATIVE_KEY: self.onRestNegative}
         ofWindow |= {key: partial(self._onCallKey, call) for key, call in CALL_KEYS.items()}
-        ofTable = {"Down": partial(self._onArrow, 1), "Up": partial(self._onArrow, -1)}
-        shortcuts = [_shortcut(window, qt.Qt.WindowShortcut, *one) for one in ofWindow.items()]
-        shortcuts += [_shortcut(table, qt.Qt.WidgetShortcut, *one) for one in ofTable.items()]
+        for keys, slot in ofWindow.items():
+            self.addShortcut(section.window(), qt.Qt.WindowShortcut, keys, slot)
+        for keys, step in (("Down", 1), ("Up", -1)):
+            self.addShortcut(table, qt.Qt.WidgetShortcut, keys, partial(self._onArrow, step))
         # Not of the window: there the segment editor may have its own.
-        return [*shortcuts, _shortcut(section, qt.Qt.WidgetWithChildrenShortcut, UNDO_KEY, self.onUndo)]
-
-    def setShortcutsEnabled(self, enabled: bool) -> None:
-        """Only while the module is in front."""
-        for shortcut in self._shortcuts:
-            shortcut.enabled = enabled
-
-    def cleanup(self) -> None:
-        """The main window would keep the shortcuts."""
-        for shortcut in self._shortcuts:
-            shortcut.enabled = False
-            shortcut.deleteLater()
-        self._shortcuts = []
+        self.addShortcut(section, qt.Qt.WidgetWithChildrenShortcut, UNDO_KEY, self.onUndo)
 
     def refresh(self) -> None:
         """Show rows, what can be called, and the state of the blind read."""
@@ -167,14 +156,6 @@ class StationsSection(Section):
         if not self.isRefreshing and self.logic.case is not None:
             self.ui.filterCombo.currentIndex = 0
             self.logic.reader.setBlind(checked)
-
-
-def _shortcut(parent: Any, context: Any, keys: str, slot: Callable[[], Any]) -> qt.QShortcut:
-    """On the panel: a main window need not exist, and its own keys stay untouched."""
-    shortcut = qt.QShortcut(qt.QKeySequence(keys), parent)
-    shortcut.context = context
-    shortcut.activated.connect(slot)
-    return shortcut
 
 
 def _filters() -> list[tuple[str, str]]:

@@ -16,6 +16,7 @@ from LNStationSlicer.panel.AssessSection import AssessSection
 from LNStationSlicer.panel.CaseSection import CaseSection
 from LNStationSlicer.panel.CorrectSection import CorrectSection
 from LNStationSlicer.panel.DisplaySection import DisplaySection
+from LNStationSlicer.panel.NodesSection import NodesSection
 from LNStationSlicer.panel.PatientSection import PatientSection
 from LNStationSlicer.panel.ReportSection import ReportSection
 from LNStationSlicer.panel.Section import Section
@@ -72,7 +73,7 @@ class Widget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def _makeSections(self) -> list[Section]:
         kinds = (
-            PatientSection, CaseSection, AssessSection, StationsSection, DisplaySection, CorrectSection,
+            PatientSection, CaseSection, AssessSection, StationsSection, NodesSection, DisplaySection, CorrectSection,
             ReportSection,
         )  # fmt: skip
         sections: list[Section] = [kind(self.ui, self.logic) for kind in kinds]
@@ -103,14 +104,16 @@ class Widget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """The module came to the front."""
         self._entered = True
         self._begin()
-        self.stations.setShortcutsEnabled(True)
+        for section in self.sections:
+            section.setShortcutsEnabled(True)
         self._picking.start()
 
     def exit(self) -> None:
         """Another module came to the front; a running assessment goes on."""
         self._entered = False
         self._picking.stop()
-        self.stations.setShortcutsEnabled(False)
+        for section in self.sections:
+            section.setShortcutsEnabled(False)
         self._disconnectParameters()
 
     def cleanup(self) -> None:

@@ -56,6 +56,13 @@ def centerOnOrgan(case: CaseScene, name: str) -> PointRas | None:
     return point
 
 
+def centerOnPoint(case: CaseScene, pointMm: Iterable[float]) -> PointRas:
+    """Center all slice views on a point in LPS mm; returns it in RAS."""
+    point = _tuple(np.asarray(pointToRas(list(pointMm))))
+    slicer.vtkMRMLSliceNode.JumpAllSlices(case.scene, *point, slicer.vtkMRMLSliceNode.CenteredJumpSlice)
+    return point
+
+
 def stationAt(case: CaseScene, point: Iterable[float]) -> str | None:
     """The station at a point in world RAS; None outside all. Where stations overlap, the first of the table."""
     node = case.stationsNode()

@@ -111,11 +111,15 @@ class Overlays:
 
     def hide(self) -> None:
         """Nothing of this case is drawn any more; the options stay as they are."""
-        for node in (self.case.stationsNode(), self.case.nodesNode(), self.case.organsNode()):
+        for node in self._drawnNodes():
             if node is not None and node.GetDisplayNode() is not None:
                 node.GetDisplayNode().SetVisibility(False)
         self._layers.layOver(None, 0.0)
         restorePet(self.case)
+
+    def _drawnNodes(self) -> tuple[slicer.vtkMRMLSegmentationNode | None, ...]:
+        case = self.case
+        return case.stationsNode(), case.nodesNode(), case.dismissedNode(), case.organsNode()
 
     def _remember(self, options: OverlayOptions) -> None:
         self.case.setDisplayState({**self.case.displayState(), "overlays": options.asDict()})
@@ -190,6 +194,22 @@ class Overlays:
             color = NEUTRAL_NODE_COLOR if isNeutral else callColor(finding["call"])
             if nodeSegmentId(finding["node_id"]) in known:
                 display.SetSegmentOverrideColor(nodeSegmentId(finding["node_id"]), *color)
+        display.EndModify(modified)
+        self._drawDismissed(isShown)
+
+    def _drawDismissed(self, isShown: bool) -> None:
+        """Thin and gray: seen, and not taken for a node."""
+        node = self.case.dismissedNode()
+        if node is None:
+            return
+        display = _displayNode(node)
+        modified = display.StartModify()
+        display.SetVisibility(isShown)
+        display.SetVisibility2D(isShown)
+        display.SetVisibility3D(False)
+        display.SetVisibility2DFill(False)
+        display.SetVisibility2DOutline(True)
+        display.SetOpacity2DOutline(_DIMMED_OUTLINE)
         display.EndModify(modified)
 
     def _drawOrgans(self, options: OverlayOptions) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import slicer
 
-from LNStationSlicer.case.CaseExport import exportNodeMap, exportOrganMap, exportStationMap
+from LNStationSlicer.case.CaseExport import exportDismissedMap, exportNodeMap, exportOrganMap, exportStationMap
 from LNStationSlicer.case.CaseScene import CaseScene
 from LNStationSlicer.case.CaseSettings import CaseSettings
 from LNStationSlicer.case.Parameters import CaseParameters
@@ -66,6 +66,7 @@ class CaseUpload:
         """Volumes written so far, to be deleted once the worker has read them."""
         found = [self.load.get("ct"), self.load["pet"], self.load["nodes"], self.load["tumor"]]
         found += [*self.load["organs"].values(), self.restore.get("stations"), self.restore.get("nodes")]
+        found.append(self.restore.get("dismissed"))
         found += self.restore.get("organs") or []
         return [reference for reference in found if reference and "path" in reference]
 
@@ -82,6 +83,8 @@ class CaseUpload:
         """Write the review as it stands."""
         yield self._exportStations
         yield self._exportNodeMap
+        if self._case.dismissedNode() is not None:
+            yield self._exportDismissed
         organs = self._case.organsNode()
         if organs is not None:
             self.restore["organs"] = []
@@ -141,6 +144,9 @@ class CaseUpload:
 
     def _exportNodeMap(self) -> None:
         self.restore["nodes"] = exportNodeMap(self._case, self._folder, "restore_nodes")
+
+    def _exportDismissed(self) -> None:
+        self.restore["dismissed"] = exportDismissedMap(self._case, self._folder, "restore_dismissed")
 
 
 def _facts(parameters: CaseParameters) -> dict[str, Any]:

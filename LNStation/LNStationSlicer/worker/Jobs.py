@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -15,15 +16,17 @@ import slicer
 
 from LNStationLib import anatomy
 from LNStationLib.worker.volume_files import VolumeGeometry
-from LNStationSlicer.case.CaseExport import exportOrgans, exportStations
+from LNStationSlicer.case.CaseExport import exportNode, exportOrgans, exportStations
 from LNStationSlicer.case.CaseScene import CaseScene
 from LNStationSlicer.case.CaseSettings import CaseSettings
+from LNStationSlicer.case.NodeEditing import NodeEditing
 from LNStationSlicer.case.OrganEditing import OrganEditing
 from LNStationSlicer.case.Parameters import CaseParameters
 from LNStationSlicer.case.PatientIdentity import patientIdentity, reportName
 from LNStationSlicer.case.StationEditing import StationEditing
 from LNStationSlicer.case.VoxelMaps import MAP_ROLES, mapPieces
 from LNStationSlicer.exchange.AssessmentTypes import NStaging
+from LNStationSlicer.exchange.ReviewTypes import NodeAction, NodeEditDone
 from LNStationSlicer.support.Translation import _
 from LNStationSlicer.worker.WorkerClient import WorkerClient
 
@@ -85,12 +88,18 @@ class AssessJob(Job):
         yield lambda: CaseSettings(CaseParameters(self.case.node)).rememberAssessed(self.params["settings"])
         yield lambda: self.case.setAssessment(result["assessment"])
         yield lambda: self.case.setStations(*client.takeVolume(result["stations"]))
+        yield self._forgetNodeEdits
         yield lambda: self.case.setNodes(*client.takeVolume(result["nodes"]))
         yield from _organPieces(self.case, result.get("organs", []), client)
         for role in MAP_ROLES:
             reference = result.get(role)
             yield from mapPieces(self.case, role, partial(client.takeVolume, reference) if reference else None)
         yield lambda: self.case.review().markFresh()
+
+    def _forgetNodeEdits(self) -> None:
+        """Nodes are searched for anew; the log keeps what was done with the former ones."""
+        self.case.review().nodes.replaced()
+        self.case.removeDismissed()
 
 
 class Edits:
@@ -101,6 +110,7 @@ class Edits:
         organs: Watches the organs.
         staleStations: Stations to assess again.
         staleOrgans: Organs to assess again with; all stations may follow from them.
+        nodes: Watches the nodes: what is drawn meanwhile is not overwritten.
     """
 
     def __init__(
@@ -109,7 +119,9 @@ class Edits:
         organs: OrganEditing,
         staleStations: Sequence[str] = (),
         staleOrgans: Sequence[str] = (),
+        nodes: NodeEditing | None = None,
     ) -> None:
+        self.nodes = nodes
         self.stations = stations
         self.organs = organs
         self.staleStations = tuple(staleStations)
@@ -127,9 +139,11 @@ class ReassessJob(Job):
         self.stations = everything if edits.staleOrgans else edits.staleStations
         self.organs = edits.staleOrgans
         self.changed: list[str] = []
+        self.done: list[NodeEditDone] = []
         self._edits = edits
         self._snapshot: dict[str, str] = {}
         self._organSnapshot: dict[str, str] = {}
+        self._nodeSnapshot: dict[str, str] = {}
 
     def build(self, folder: Path) -> Pieces:
         """Fingerprint and masks are taken in one piece, so that they show the same state."""
@@ -150,17 +164,38 @@ class ReassessJob(Job):
         """What was edited again meanwhile stays as it is, and stale."""
         self.changed = list(result["changed"])
         yield lambda: self.case.setAssessment(result["assessment"])
+        yield partial(self._takeNodeEdits, result, client)
         if reference := result.get("stations"):
             yield partial(self._takeStations, reference, client)
         if result.get("changed_organs"):
             yield lambda: self._takeOrgans(result["changed_organs"], [client.takeVolume(r) for r in result["organs"]])
         if result.get("nodes"):
-            yield lambda: self.case.setNodes(*client.takeVolume(result["nodes"]))
+            yield lambda: self._takeNodes(*client.takeVolume(result["nodes"]))
         for role in MAP_ROLES:
             # None says that the map is as before, not that there is none.
             if reference := result.get(role):
                 yield from mapPieces(self.case, role, partial(client.takeVolume, reference))
         yield self._assessed
+
+    def _takeNodeEdits(self, result: dict[str, Any], client: WorkerClient) -> None:
+        """Before the nodes themselves: what they replace is then known to be assessed."""
+        if not result.get("node_edits"):
+            return
+        if self._edits.nodes is not None:
+            self._edits.nodes.assessed(self._nodeSnapshot)
+        self.case.review().logNodeEdits(result["node_edits"])
+        self.done = result["node_edits"]
+        if reference := result.get("dismissed"):
+            self.case.setDismissed(*client.takeVolume(reference))
+        else:
+            self.case.removeDismissed()
+
+    def _takeNodes(self, array: np.ndarray, geometry: VolumeGeometry) -> None:
+        """What is being drawn stays as it is: it is sent next, and the answer to it has all nodes."""
+        if self._edits.nodes is not None:
+            self._edits.nodes.flush()
+        if not self.case.review().nodes.stale():
+            self.case.setNodes(array, geometry)
 
     def _assessed(self) -> None:
         self._edits.stations.assessed(self._snapshot)
@@ -177,6 +212,64 @@ class ReassessJob(Job):
         self._edits.organs.flush()
         drawn = {*self.organs, *self.case.review().organs.stale()}
         self.case.setOrgans(layers, [name for name in changed if name not in drawn])
+
+
+@dataclass(frozen=True)
+class NodeRequest:
+    """One edit of nodes, as the worker is asked for it.
+
+    Attributes:
+        action: What to do.
+        nodes: Numbers of the nodes that it concerns.
+        pointMm: LPS; where a node grows.
+        segmentId: Of the segment that holds the new voxels of a drawn node.
+    """
+
+    action: NodeAction
+    nodes: tuple[int, ...] = ()
+    pointMm: tuple[float, float, float] | None = None
+    segmentId: str = ""
+
+
+class NodesJob(ReassessJob):
+    """Edits of nodes, and only what follows from them.
+
+    Args:
+        case: The case.
+        edits: Watches stations and organs; of neither anything is sent.
+        requests: In their order.
+        stations: Names of the stations that count as running meanwhile.
+    """
+
+    def __init__(
+        self, case: CaseScene, edits: Edits, requests: Sequence[NodeRequest], stations: Sequence[str] = ()
+    ) -> None:
+        super().__init__(case, edits)
+        self.stations = tuple(stations)
+        self.requests = tuple(requests)
+
+    def _export(self, folder: Path) -> None:
+        super()._export(folder)
+        drawn = [one.segmentId for one in self.requests if one.segmentId]
+        self._nodeSnapshot = self._edits.nodes.snapshot(drawn) if self._edits.nodes is not None else {}
+        self.params["nodes"] = [self._exported(request, folder) for request in self.requests]
+
+    def brings(self, segmentId: str) -> bool:
+        """True where a drawn node is, or will be, sent as it is now."""
+        if segmentId not in {one.segmentId for one in self.requests}:
+            return False
+        watch = self._edits.nodes
+        return "nodes" not in self.params or watch is None or self._nodeSnapshot == watch.snapshot(self._nodeSnapshot)
+
+    def _exported(self, request: NodeRequest, folder: Path) -> dict[str, Any]:
+        mask = exportNode(self.case, request.segmentId, folder) if request.segmentId else None
+        point = list(request.pointMm) if request.pointMm is not None else None
+        return {"action": request.action, "nodes": list(request.nodes), "mask": mask, "point_mm": point}
+
+    def inputs(self) -> Sequence[dict[str, Any]]:
+        """The masks of drawn nodes."""
+        masks = [one["mask"] for one in self.params.get("nodes", ()) if one["mask"] is not None]
+        return [*super().inputs(), *masks]
 
 
 class StageJob(Job):
@@ -242,6 +335,8 @@ def _organPieces(case: CaseScene, references: Sequence[dict[str, Any]], client: 
 
 
 def _edited(job: Job) -> Sequence[str]:
+    if isinstance(job, NodesJob):
+        return job.stations or [_("nodes")]
     organs = job.organs if isinstance(job, ReassessJob) else ()
     return [anatomy.organ(name).title for name in organs] or job.stations
 

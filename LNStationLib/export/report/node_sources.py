@@ -16,6 +16,7 @@ _OF_A_NODE = {
     "ct_blobs": "CT blob detector",
     "network": "CT network",
     "pet_threshold": "PET threshold",
+    "reader": "reader",
     "supplied": "supplied mask",
 }
 """Shorter, for a narrow column. Methods that are in neither are named by their title."""

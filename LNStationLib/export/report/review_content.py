@@ -10,6 +10,7 @@ from LNStationLib.export.report.category import Category, Fact, category_content
 from LNStationLib.export.report.cells import Cell, Heading, Table, call_cell, heading, station_cell
 from LNStationLib.export.report.tables import judgement, probability_cell
 from LNStationLib.export.wording import NOTHING, clean, plural, sentence, time_text
+from LNStationLib.nodes.edits import Action
 from LNStationLib.state.assessment import Assessment, StationFinding
 
 BLIND = "blind: every station was called before the model's output was shown"
@@ -49,6 +50,7 @@ def review_content(assessment: Assessment, review: Review) -> ReviewContent:
         category=_category(review),
         facts=(
             Fact("Reader", clean(review.reader) or "not given"),
+            Fact("Signed", time_text(review.signed) if review.signed else "not signed: a draft"),
             Fact("Reading", BLIND if review.blind else NOT_BLIND),
             Fact("Stations", called),
             Fact("Outlines changed", ", ".join(edited) or "none"),
@@ -108,9 +110,26 @@ def _edits(review: Review) -> Table:
         for edit in review.edits
     )
     note = f"{sentence(plural(len(rows), 'edit'))} {NOTHING} means that there was no outline." if rows else ""
-    headings = (when, who, Heading("Station or organ", 22), before, after)
+    headings = (when, who, Heading("Station, organ or node", 22), before, after)
     return Table(headings, rows, "No outline was changed.", note)
 
 
+_DONE: dict[Action, str] = {
+    "draw": "drawn", "grow": "added", "dismiss": "dismissed", "restore": "restored", "split": "split",
+    "merge": "merged",
+}  # fmt: skip
+
+
+def _node_text(edit: ContourEdit, action: Action) -> str:
+    """Which nodes, what was done with them, and where."""
+    numbers = edit.nodes or edit.nodes_after
+    named = f"{'node' if len(numbers) == 1 else 'nodes'} {', '.join(map(str, numbers))}"
+    into = f" into {', '.join(map(str, edit.nodes_after))}" if action in ("split", "merge") else ""
+    place = f" ({edit.station})" if edit.station else ""
+    return f"{named} {_DONE[action]}{into}{place}"
+
+
 def _outline_cell(edit: ContourEdit) -> Cell:
+    if edit.action is not None:
+        return Cell(_node_text(edit, edit.action), "name")
     return Cell(clean(edit.organ_title or ""), "name") if edit.station is None else station_cell(edit.station)

@@ -178,7 +178,15 @@ def node_table(assessment: Assessment) -> Table:
         "Axes in the axial plane: the longest diameter over all slices, and the longest perpendicular to it in its "
         "slice (RECIST 1.1). The percentage after a station is the part of the node that lies inside it."
     )
-    return Table(tuple(headings), tuple(rows), empty, note)
+    return Table(tuple(headings), tuple(rows), empty, " ".join(filter(None, [note, _dismissed_note(assessment)])))
+
+
+def _dismissed_note(assessment: Assessment) -> str:
+    """What a reader took for no node; empty where there is none."""
+    gone = [
+        f"#{row.node_id} ({row.station or 'outside'}, {_SHORT.text(row)} mm)" for row in assessment.dismissed_nodes
+    ]
+    return f"Dismissed by the reader and not counted: {', '.join(gone)}." if gone else ""
 
 
 def _station_call(row: StationFinding) -> Cell:

@@ -17,11 +17,11 @@ from phantoms import small
 from scipy.ndimage import binary_dilation
 
 from LNStationLib.assessment.assess import assess, parse_case
-from LNStationLib.assessment.drawn_masks import DrawnMask, in_region
 from LNStationLib.assessment.organ_layers import layers, masks_of, masks_on_ct, shown_masks
 from LNStationLib.assessment.reassess import Reassessment, reassess
 from LNStationLib.assessment.restore import restore_case
 from LNStationLib.case.case import Case
+from LNStationLib.imaging.edited_masks import EditedMask, in_region
 from LNStationLib.nodes import blob_detection, ct_blobs
 from LNStationLib.organs.find import find_organs
 from LNStationLib.organs.findings import Findings
@@ -105,7 +105,7 @@ def by_network() -> AssessedCase:
     return assess(given(LEFT_TO_THE_NETWORK), settings)
 
 
-def shown(case: AssessedCase) -> dict[str, DrawnMask]:
+def shown(case: AssessedCase) -> dict[str, EditedMask]:
     assert case.state.organ_part is not None
     assert case.state.organ_part.kept is not None
     return shown_masks(case.case, case.state.organ_part.kept)

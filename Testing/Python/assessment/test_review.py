@@ -43,7 +43,7 @@ def test_a_whole_review_reads_back_from_its_json() -> None:
         )
     )
     assert Review.model_validate_json(given.model_dump_json()) == given
-    assert given.schema_version == "1.1"
+    assert given.schema_version == "1.2"
 
 
 def test_a_review_of_1_0_which_had_no_edits_of_organs_is_read() -> None:

@@ -125,13 +125,62 @@ def reassess(params: dict[str, Any]) -> dict[str, Any]:
         finding = next(row for row in found["stations"] if row["station"] == name)
         finding["volume_ml"] = float(np.count_nonzero(array) * np.prod(geometry.spacing_mm) / 1000)
         finding["reason"] = "assessed again"
+    edited = edit_nodes(params, found) if params.get("nodes") else {}
     attention = cases[params["case"]].get("attention")
     followed = follow_organs(params, found) if params.get("organs") else {}
     return {
         "assessment": found, "changed": list(params["stations"]), "nodes": None,
-        "changed_organs": [], "organs": [], "stations": None, **followed,
+        "changed_organs": [], "organs": [], "stations": None, "node_edits": [], "dismissed": None,
+        **edited, **followed,
         "attention": None if attention is None else write_box("attention", attention / 2, params["case"]),
     }  # fmt: skip
+
+
+def edit_nodes(params: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+    """Dismisses and restores nodes, makes a block around a point, and takes drawn masks; numbers as the worker's."""
+    case = cases[params["case"]]
+    labels = case.setdefault("nodes", np.load(ANSWERS / "nodes.npy"))
+    gone = case.setdefault("dismissed", np.zeros_like(labels))
+    dismissed, done = found.setdefault("dismissed_nodes", []), []
+    for edit in params["nodes"]:
+        before, after = list(edit["nodes"]), list(edit["nodes"])
+        if edit["action"] in ("dismiss", "restore"):
+            rows = {"dismiss": (found["nodes"], dismissed), "restore": (dismissed, found["nodes"])}[edit["action"]]
+            maps = {"dismiss": (labels, gone), "restore": (gone, labels)}[edit["action"]]
+            for number in before:
+                row = next(row for row in rows[0] if row["node_id"] == number)
+                rows[0].remove(row)
+                rows[1].append(row)
+                maps[1][maps[0] == number] = number
+                maps[0][maps[0] == number] = 0
+            after = before if edit["action"] == "restore" else []
+        else:
+            number = before[0] if before else 1 + max(row["node_id"] for row in (*found["nodes"], *dismissed))
+            after = [number]
+            draw(labels, number, edit, case["geometry"])
+            row = {**found["nodes"][0], "node_id": number, "source": "reader"}
+            found["nodes"] = [*(one for one in found["nodes"] if one["node_id"] != number), row]
+        volumes = {"volume_before_ml": 0.5 if before else None, "volume_after_ml": 0.25 if after else None}
+        done.append({"action": edit["action"], "before": before, "after": after, "station": "4R", **volumes})
+    return {
+        "node_edits": done,
+        "nodes": write("nodes", labels, params["case"]),
+        "dismissed": write("dismissed", gone, params["case"]) if gone.any() else None,
+    }
+
+
+def draw(labels: np.ndarray, number: int, edit: dict[str, Any], geometry: Any) -> None:
+    """The mask of an edit, or a block of 2 x 2 x 2 voxels at its point."""
+    steps = np.linalg.inv(np.reshape(geometry.direction, (3, 3)) * geometry.spacing_mm)
+    labels[labels == number] = 0
+    if edit["mask"] is not None:
+        array, box = read_volume(FOLDER, edit["mask"])
+        start = np.rint(steps @ (np.asarray(box.origin_mm) - geometry.origin_mm)).astype(int)[::-1]
+        part = tuple(slice(a, a + n) for a, n in zip(start, array.shape, strict=True))
+        labels[part][array > 0] = number
+    elif edit["point_mm"] is not None:
+        k, j, i = np.rint(steps @ (np.asarray(edit["point_mm"]) - geometry.origin_mm)).astype(int)[::-1]
+        labels[k : k + 2, j : j + 2, i : i + 2] = number
 
 
 def follow_organs(params: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:

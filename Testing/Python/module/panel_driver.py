@@ -9,6 +9,7 @@ from typing import Any
 
 import slicer
 import slicer_host
+from LNStationSlicer.case.NodeRows import COLUMNS as NODE_COLUMNS
 from LNStationSlicer.case.StationRows import COLUMNS
 from module.mrml_cases import Editor, make_assessment, make_volume, node_array, organ_layers, station_array
 from module.workers import FakeWorker
@@ -126,6 +127,22 @@ class PanelDriver:
         chosen = call or self.called(station)
         if chosen is not None and self.called(station) != call:
             driver.click(self.table.callButtons(station).buttons[chosen])
+
+    @property
+    def nodes(self) -> Any:
+        """The node table."""
+        return next(section.table for section in self.widget.sections if type(section).__name__ == "NodesSection")
+
+    def click_node(self, number: int, modifier: int | None = None) -> None:
+        """Click a row of the node table."""
+        table = self.ui.nodeTable
+        item = table.item(self.nodes.numbers.index(number), 0)
+        center = table.visualItemRect(item).center()
+        driver.click(table.viewport(), (center.x(), center.y()), modifier)
+
+    def node_cell(self, number: int, column: str) -> str:
+        """Text of a cell of the node table."""
+        return self.ui.nodeTable.item(self.nodes.numbers.index(number), NODE_COLUMNS.index(column)).text()
 
     def open_section(self, name: str) -> None:
         """Unfold a section."""

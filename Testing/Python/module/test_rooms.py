@@ -17,7 +17,7 @@ PACKAGE = "LNStationSlicer"
 FLOORS = (
     {"panel"},
     {"Logic"},
-    {"Reader"},
+    {"Reader", "Nodes"},
     {"views", "worker"},
     {"case"},
     {"exchange"},
@@ -26,7 +26,7 @@ FLOORS = (
 )
 """From the top down: a room may use those on lower floors, and none beside it.
 
-``Logic.py`` and ``Reader.py`` are floors by themselves.
+``Logic.py`` is a floor by itself, ``Reader.py`` and ``Nodes.py`` are one.
 """
 
 

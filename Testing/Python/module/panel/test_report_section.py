@@ -65,3 +65,67 @@ def test_no_format_no_report(panel: PanelDriver) -> None:
     slicer.app.processEvents()
     assert not panel.ui.writeReportButton.enabled
     assert panel.ui.writeReportButton.toolTip == "Choose a format."
+
+
+def signed(panel: PanelDriver) -> None:
+    """Call, name oneself and sign."""
+    panel.assessed()
+    panel.call("4R", "positive")
+    panel.wait(panel.logic.review.nCategory, "the reader's N category")
+    panel.open_section("reportSection")
+    driver.type_text(panel.ui.readerEdit, "AB")
+    panel.idle()
+    driver.click(panel.ui.signButton)
+
+
+def test_a_signature_holds_until_something_is_changed(panel: PanelDriver) -> None:
+    signed(panel)
+    slicer.app.processEvents()
+    assert panel.logic.review.signed()
+    assert panel.ui.signedLabel.text.startswith("Signed by AB at ")
+    assert not panel.ui.signButton.enabled
+    panel.call("4L", "negative")
+    slicer.app.processEvents()
+    assert panel.logic.review.signed() is None
+    assert panel.ui.signedLabel.text.startswith("A draft.")
+
+
+@pytest.mark.parametrize("change", ["note", "edit", "reader"])
+def test_a_note_a_correction_and_another_name_take_the_signature_away(panel: PanelDriver, change: str) -> None:
+    signed(panel)
+    if change == "note":
+        panel.logic.reader.note("4R", "calcified")
+    elif change == "edit":
+        panel.erase()
+        panel.wait(panel.logic.review.edits, "the edit")
+        panel.idle()
+    else:
+        driver.type_text(panel.ui.readerEdit, "C")
+    assert panel.logic.review.signed() is None
+
+
+def test_what_is_missing_for_a_signature_is_said(panel: PanelDriver) -> None:
+    panel.open_section("reportSection")
+    assert "Assess the case first." in panel.ui.signedLabel.text
+    panel.assessed()
+    assert "Call the stations first." in panel.ui.signedLabel.text
+    panel.call("4R", "positive")
+    panel.wait(panel.logic.review.nCategory, "the reader's N category")
+    panel.idle()
+    assert "Enter your name first." in panel.ui.signedLabel.text
+    assert not panel.ui.signButton.enabled
+
+
+def test_one_key_signs_and_writes(panel: PanelDriver, tmp_path: Path) -> None:
+    signed(panel)
+    panel.call("4L", "negative")
+    panel.wait(panel.logic.review.nCategory, "the reader's new N category")
+    panel.idle()
+    panel.ui.reportFolderEdit.currentPath = str(tmp_path)
+    panel.loaded.window.setFocus()
+    driver.press(panel.loaded.window, qt.Qt.Key_Return, qt.Qt.ControlModifier)
+    panel.wait(lambda: "report" in panel.worker.methods(), "the report")
+    panel.idle()
+    review = panel.worker.last_params("report")["review"]
+    assert review["signed"] == panel.logic.review.signed()
+    assert review["reader"] == "AB"
