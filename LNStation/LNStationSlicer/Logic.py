@@ -19,6 +19,7 @@ from LNStationSlicer.case.Parameters import CaseParameters, ModuleParameters
 from LNStationSlicer.case.ReviewState import ReviewState
 from LNStationSlicer.case.StationEditing import StationEditing
 from LNStationSlicer.case.StationRows import StationRow, stationRows
+from LNStationSlicer.exchange.PetExchange import dicomFiles
 from LNStationSlicer.install.Dependencies import Dependencies
 from LNStationSlicer.Nodes import Nodes
 from LNStationSlicer.Reader import Reader
@@ -29,7 +30,7 @@ from LNStationSlicer.views.CaseDrawing import CaseDrawing
 from LNStationSlicer.views.OverlayOptions import OverlayOptions
 from LNStationSlicer.views.Overlays import Overlays
 from LNStationSlicer.worker.JobQueue import JobQueue
-from LNStationSlicer.worker.Jobs import AssessJob, Edits, Job, ReassessJob, ReportJob, StageJob
+from LNStationSlicer.worker.Jobs import AssessJob, DicomJob, Edits, Job, ReassessJob, ReportJob, StageJob
 from LNStationSlicer.worker.MethodCatalog import MethodCatalog
 from LNStationSlicer.worker.ModelCatalog import ModelCatalog
 from LNStationSlicer.worker.WorkerClient import WorkerClient
@@ -48,6 +49,7 @@ class Logic(ScriptedLoadableModuleLogic):
         organSelected: Emitted with the name of the organ that is looked at.
         failed: Emitted with the job and the error when one fails; not when the user cancelled.
         reportWritten: Emitted with the files of a report.
+        dicomWritten: Emitted with the job that wrote DICOM objects.
         methods: The steps with their methods and options.
         models: The model packages that the worker knows.
         reader: What the reader says of the case under review.
@@ -62,6 +64,7 @@ class Logic(ScriptedLoadableModuleLogic):
         self.organSelected = Signal()
         self.failed = Signal()
         self.reportWritten = Signal()
+        self.dicomWritten = Signal()
         self.dependencies = Dependencies(slicer.app.userSettings())
         self.client = client or WorkerClient(lambda folder: self.dependencies.workerCommand("--folder", str(folder)))
         self.methods = MethodCatalog(self.client)
@@ -276,8 +279,15 @@ class Logic(ScriptedLoadableModuleLogic):
     def writeReport(self, folder: Path, formats: Sequence[str], identifiers: bool) -> None:
         """Write a report with the reader's review into a new folder inside ``folder``."""
         self.flushEdits()
-        name = f"LNStation-{datetime.now().strftime('%Y%m%d-%H%M%S')}"
-        self.queue.add(ReportJob(self.requireCase(), folder / name, formats, identifiers))
+        self.queue.add(ReportJob(self.requireCase(), folder / f"LNStation-{_stamp()}", formats, identifiers))
+
+    def exportDicom(self, folder: Path, report: Path | None = None) -> None:
+        """Write the case as DICOM objects into a new folder inside ``folder``; a CT of DICOM files it must have."""
+        self.flushEdits()
+        case = self.requireCase()
+        ct = case.ctNode()
+        files = dicomFiles(ct, getattr(slicer, "dicomDatabase", None)) if ct is not None else []
+        self.queue.add(DicomJob(case, folder / f"LNStation-DICOM-{_stamp()}", files, report))
 
     def _onJobEnded(self, job: Job, error: WorkerError | None) -> None:
         if error is None:
@@ -291,6 +301,8 @@ class Logic(ScriptedLoadableModuleLogic):
     def _onSucceeded(self, job: Job) -> None:
         if isinstance(job, ReportJob):
             self.reportWritten.emit(job.files)
+        if isinstance(job, DicomJob):
+            self.dicomWritten.emit(job)
         if job.case != self._case or not isinstance(job, (AssessJob, ReassessJob)):
             return
         if isinstance(job, AssessJob):
@@ -366,3 +378,8 @@ class Logic(ScriptedLoadableModuleLogic):
             self.drawing.makeSurfaces()
         if self.getParameterNode().autoReassess:
             self.reassess()
+
+
+def _stamp() -> str:
+    """The time for the name of a folder."""
+    return datetime.now().strftime("%Y%m%d-%H%M%S")

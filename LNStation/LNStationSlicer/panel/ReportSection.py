@@ -6,11 +6,14 @@ from pathlib import Path
 
 import ctk
 import qt
+import slicer
 
 from LNStationSlicer.case.Parameters import REPORT_FORMATS, reportFormats
+from LNStationSlicer.exchange.PetExchange import dicomFiles
 from LNStationSlicer.panel.Section import ParameterBinding, Section
+from LNStationSlicer.support.DicomIndexing import DicomIndexing
 from LNStationSlicer.support.Translation import _
-from LNStationSlicer.worker.Jobs import ReportJob
+from LNStationSlicer.worker.Jobs import DicomJob, ReportJob
 
 _BOUND = (*(f"{name}Check" for name in REPORT_FORMATS), "identifiersCheck")
 SIGN_AND_WRITE_KEY = "Ctrl+Return"
@@ -38,6 +41,9 @@ class ReportSection(Section):
         ui.signAndWriteButton.clicked.connect(self.onSignAndWrite)
         self.addShortcut(ui.reportSection.window(), qt.Qt.WindowShortcut, SIGN_AND_WRITE_KEY, self.onSignAndWrite)
         self.logic.reportWritten.connect(self._onWritten)
+        ui.dicomButton.clicked.connect(self.onDicom)
+        self._indexing = DicomIndexing(self._onIndexed)
+        self.logic.dicomWritten.connect(self._onDicomWritten)
 
     def connectParameters(self) -> None:
         """Formats and identifiers."""
@@ -53,6 +59,7 @@ class ReportSection(Section):
     def cleanup(self) -> None:
         """The same for good."""
         self._binding.disconnect()
+        self._indexing.stop()
         super().cleanup()
 
     def refresh(self) -> None:
@@ -66,6 +73,11 @@ class ReportSection(Section):
         ui.writeReportButton.enabled = not problem
         ui.writeReportButton.toolTip = problem or _("Write the report into a new folder.")
         ui.openReportButton.enabled = bool(self._files)
+        unable = self._dicomProblem()
+        ui.dicomButton.enabled = not unable
+        ui.dicomButton.toolTip = unable or _(
+            "Segmentations, structured report and RT structure set, and the last PDF report, into the CT's study."
+        )
         self._refreshSignature(problem)
 
     def _refreshSignature(self, problem: str) -> None:
@@ -111,16 +123,55 @@ class ReportSection(Section):
             return _("Choose a format.")
         return ""
 
+    def _folder(self) -> Path | None:
+        """Where new folders are made; says where there is no such place."""
+        folder = Path(self.ui.reportFolderEdit.currentPath).expanduser()
+        if folder.is_dir():
+            return folder
+        self.message.emit(_("There is no folder {folder}: choose another.").format(folder=folder))
+        return None
+
     def onWrite(self) -> None:
         """Write the report."""
-        folder = Path(self.ui.reportFolderEdit.currentPath).expanduser()
-        if not folder.is_dir():
-            self.message.emit(_("There is no folder {folder}: choose another.").format(folder=folder))
+        folder = self._folder()
+        if folder is None:
             return
         self._onReader()
         parameters = self.logic.getParameterNode()
         self.logic.writeReport(folder, reportFormats(parameters), parameters.identifiers)
         self.refresh()
+
+    def _dicomProblem(self) -> str:
+        """Why nothing can be exported as DICOM now; empty where it can."""
+        case, database = self.logic.case, getattr(slicer, "dicomDatabase", None)
+        if case is None or case.assessment() is None:
+            return _("Assess the case first.")
+        if self.logic.modelHidden():
+            return _("The objects hold the model's calls: finish the blind first read first.")
+        if any(isinstance(job, DicomJob) for job in self.logic.queue.jobs()):
+            return _("DICOM objects are being written.")
+        ct = case.ctNode()
+        if ct is None or not dicomFiles(ct, database):
+            return _("The CT was not loaded from Slicer's DICOM database: there is no study for the objects to join.")
+        return ""
+
+    def onDicom(self) -> None:
+        """Write DICOM objects and take them into the database."""
+        folder = self._folder()
+        if folder is not None:
+            self._onReader()
+            pdf = next((file for file in self._files if file.suffix == ".pdf" and file.is_file()), None)
+            self.logic.exportDicom(folder, pdf)
+            self.refresh()
+
+    def _onDicomWritten(self, job: DicomJob) -> None:
+        said = _("{count} DICOM objects written to {folder}; adding them to the database.")
+        self.message.emit(" ".join([said.format(count=len(job.files), folder=job.folder), *job.warnings]))
+        self._indexing.add(job.folder, slicer.dicomDatabase)
+        self.refresh()
+
+    def _onIndexed(self, count: int) -> None:
+        self.message.emit(_("{count} DICOM objects added to the study of the CT.").format(count=count))
 
     def onSign(self) -> None:
         """Sign."""

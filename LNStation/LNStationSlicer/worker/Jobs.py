@@ -325,6 +325,37 @@ class ReportJob(Job):
         return iter(())
 
 
+class DicomJob(Job):
+    """The assessment as DICOM objects in the study of the CT, with the reader's review.
+
+    Args:
+        case: The case.
+        folder: A new one, for the files.
+        ctFiles: Of the series that the CT came from.
+        report: A PDF to go beside them; None without.
+    """
+
+    method = "export_dicom"
+
+    def __init__(self, case: CaseScene, folder: Path, ctFiles: Sequence[Path], report: Path | None = None) -> None:
+        super().__init__(case)
+        self.folder = folder
+        self.files: list[Path] = []
+        self.warnings: list[str] = []
+        names = [str(file) for file in ctFiles]
+        self.params.update(folder=str(folder), ct_files=names, report=str(report) if report else None)
+
+    def build(self, folder: Path) -> Pieces:
+        """The review as it is when the worker's turn comes."""
+        yield lambda: self.params.update(review=self.case.review().asReview())
+
+    def receive(self, result: dict[str, Any], client: WorkerClient) -> Pieces:
+        """Nothing in the scene changes."""
+        self.files = [Path(name) for name in result["files"]]
+        self.warnings = list(result["warnings"])
+        return iter(())
+
+
 def _organPieces(case: CaseScene, references: Sequence[dict[str, Any]], client: WorkerClient) -> Pieces:
     """Layer by layer: each is as large as a CT."""
     layers: list[tuple[np.ndarray, VolumeGeometry]] = []
@@ -348,4 +379,5 @@ def jobTitle(job: Job) -> str:
         "reassess": _("Re-assessing {names}").format(names=", ".join(_edited(job))),
         "stage": _("Deriving the reader's N category"),
         "report": _("Writing the report"),
+        "export_dicom": _("Writing DICOM objects"),
     }[job.method]

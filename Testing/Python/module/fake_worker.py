@@ -263,6 +263,14 @@ def report(params: dict[str, Any]) -> dict[str, Any]:
     return {"files": [str(path)]}
 
 
+def export_dicom(params: dict[str, Any]) -> dict[str, Any]:
+    folder = Path(params["folder"])
+    folder.mkdir()
+    path = folder / "report.dcm"
+    path.write_bytes(b"DICM")
+    return {"files": [str(path)], "warnings": ["The series lacks a slice."]}
+
+
 METHODS = {
     "hello": lambda params: {"protocol": behavior("hello").get("protocol", messages.PROTOCOL), "pid": os.getpid()},
     "devices": lambda params: {"devices": [{"name": "cpu", "title": "CPU"}, {"name": "cuda:0", "title": "GPU"}]},
@@ -274,6 +282,7 @@ METHODS = {
     "reassess": reassess,
     "stage": stage,
     "report": report,
+    "export_dicom": export_dicom,
     "release_case": lambda params: cases.pop(params["case"]) and {},
 }
 

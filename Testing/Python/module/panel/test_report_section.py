@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 import slicer_host
@@ -12,6 +13,7 @@ if _reason := slicer_host.why_unavailable():
     pytest.skip(_reason, allow_module_level=True)
 slicer = slicer_host.start()
 
+import ctk  # noqa: E402
 import qt  # noqa: E402
 from module.panel_driver import PanelDriver  # noqa: E402
 from slicer_host import driver  # noqa: E402
@@ -129,3 +131,84 @@ def test_one_key_signs_and_writes(panel: PanelDriver, tmp_path: Path) -> None:
     review = panel.worker.last_params("report")["review"]
     assert review["signed"] == panel.logic.review.signed()
     assert review["reader"] == "AB"
+
+
+class Database:
+    """Knows the files of a CT by instance."""
+
+    def __init__(self, files: dict[str, Path]) -> None:
+        self.files = files
+
+    def fileForInstance(self, uid: str) -> str:
+        return str(self.files.get(uid, ""))
+
+    def instanceValue(self, uid: str, tag: str) -> str:
+        return ""
+
+
+class Indexer:
+    """What ``ctkDICOMIndexer`` is asked for."""
+
+    made: ClassVar[list[Any]] = []
+
+    def __init__(self) -> None:
+        self.backgroundImportEnabled = False
+        self.added: list[tuple[Any, str, bool]] = []
+        self.made.append(self)
+
+    def connect(self, signal: str, slot: Any) -> None:
+        assert signal == "indexingComplete(int,int,int,int)"
+        self.done = slot
+
+    def disconnect(self, signal: str, slot: Any) -> None:
+        del self.done
+
+    def addDirectory(self, database: Any, folder: str, copy: bool) -> None:
+        self.added.append((database, folder, copy))
+
+
+@pytest.fixture
+def database(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Database:
+    files = {uid: tmp_path / f"{uid}.dcm" for uid in ("1.2.1", "1.2.2")}
+    for file in files.values():
+        file.write_bytes(b"DICM")
+    made = Database(files)
+    monkeypatch.setattr(slicer, "dicomDatabase", made, raising=False)
+    monkeypatch.setattr(ctk, "ctkDICOMIndexer", Indexer, raising=False)
+    Indexer.made.clear()
+    return made
+
+
+def test_dicom_objects_go_into_the_database_of_the_study(
+    panel: PanelDriver, database: Database, tmp_path: Path
+) -> None:
+    ct = panel.assessed()
+    ct.SetAttribute("DICOM.instanceUIDs", "1.2.1 1.2.2")
+    panel.call("4R", "positive")
+    panel.open_section("reportSection")
+    panel.widget.refresh()
+    (tmp_path / "reports").mkdir()
+    panel.ui.reportFolderEdit.currentPath = str(tmp_path / "reports")
+    driver.click(panel.ui.dicomButton)
+    panel.wait(lambda: "export_dicom" in panel.worker.methods(), "the export")
+    panel.idle()
+    params = panel.worker.last_params("export_dicom")
+    assert params["ct_files"] == [str(file) for file in database.files.values()]
+    assert params["review"]["calls"]["4R"]["call"] == "positive"
+    assert Path(params["folder"]).parent == tmp_path / "reports"
+    (indexer,) = Indexer.made
+    assert indexer.backgroundImportEnabled, "the panel does not wait for it"
+    assert indexer.added == [(database, params["folder"], True)]
+    assert "The series lacks a slice." in panel.ui.statusLabel.text
+    indexer.done(1, 0, 3, 4)
+    assert panel.ui.statusLabel.text == "4 DICOM objects added to the study of the CT."
+
+
+def test_a_ct_that_is_not_in_the_database_has_no_study_to_join(panel: PanelDriver, database: Database) -> None:
+    ct = panel.assessed()
+    panel.open_section("reportSection")
+    for uids in (None, "1.2.1 1.2.9"):
+        ct.SetAttribute("DICOM.instanceUIDs", uids)
+        panel.widget.refresh()
+        assert not panel.ui.dicomButton.enabled
+        assert "no study" in panel.ui.dicomButton.toolTip
