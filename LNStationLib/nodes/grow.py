@@ -17,8 +17,10 @@ REACH_MM = 20.0
 """From the point; a lump that is larger is drawn, not clicked."""
 _SEED_MM = 2.0
 """Radius of the sample of tissue: inside the smallest node that is worth a click."""
-_LIKE_HU = 45.0
-"""Above and below the sample: noise of a chest CT after smoothing, and short of fat and of contrast."""
+_FAT_HU = -100.0
+"""What lies around a node; half way to it a voxel is half node."""
+_DENSER_HU = 45.0
+"""Above the sample: noise of a chest CT after smoothing, and short of vessels with contrast."""
 _SOFT_HU = (-30.0, 180.0)
 """What a node can be, calcium and contrast in it aside; the sample's median must be so."""
 _SMOOTHING_MM = 0.8
@@ -45,7 +47,8 @@ def grown_node(ct: sitk.Image, point_mm: PointMm, blocked: sitk.Image | None = N
     free = np.ones(hu.shape, bool) if blocked is None else array_view(blocked)[box] == 0
     level = _level(hu, distance, free)
     smooth = ndimage.gaussian_filter(hu, [_SMOOTHING_MM / width for width in spacing])
-    like = (np.abs(smooth - level) <= _LIKE_HU) & free & (distance <= REACH_MM)
+    alike = (smooth >= (level + _FAT_HU) / 2) & (smooth <= level + _DENSER_HU)
+    like = alike & free & (distance <= REACH_MM)
     lump = _one_lump(like, distance, spacing)
     tight = bounding_box(lump)
     if tight is None:

@@ -175,9 +175,29 @@ def phantom(camera: Photographer) -> None:
     ui.petRadio.checked = True
     camera.views("views_phantom_pet")
     ui.plainRadio.checked = True
+    nodes(camera)
     organs(camera)
     correct(camera)
     report(camera)
+
+
+def nodes(camera: Photographer) -> None:
+    """A node added by a point, another dismissed."""
+    logic = camera.logic
+    logic.selectStation("4R")
+    camera.idle()
+    smallest = logic.nodes.rows()[-1]
+    logic.nodes.dismiss([smallest.number])
+    camera.idle()
+    largest = logic.nodes.rows()[0]
+    logic.nodes.split(largest.number)
+    camera.idle()
+    logic.nodes.select(largest.number)
+    camera.section("panel_nodes", "stationsSection")
+    camera.window("window_nodes")
+    logic.nodes.merge([row.number for row in logic.nodes.rows() if not row.isDismissed])
+    logic.nodes.restore([smallest.number])
+    camera.idle()
 
 
 def organs(camera: Photographer) -> None:

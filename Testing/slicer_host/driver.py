@@ -51,6 +51,12 @@ def press(widget: Any, key: int, modifier: int | None = None) -> None:
     slicer.app.processEvents()
 
 
+def press_keys(widget: Any, keys: str) -> None:
+    """Press keys as Qt writes them: ``press_keys(table, "Ctrl+Return")``."""
+    combination = qt.QKeySequence(keys)[0]
+    press(widget, combination.key(), combination.keyboardModifiers())
+
+
 def turn_wheel(widget: Any, notches: int) -> None:
     """Turn the mouse wheel over the middle of a widget, away from the user where ``notches`` is positive.
 

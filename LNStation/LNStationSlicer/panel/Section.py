@@ -31,6 +31,7 @@ class Section:
         self.message = Signal()
         self.isRefreshing = False
         self._shortcuts: list[Any] = []
+        self._keySlots: list[tuple[str, Any, Callable[[], Any]]] = []
         self.setUp()
 
     def setUp(self) -> None:
@@ -71,6 +72,24 @@ class Section:
         shortcut.context = context
         shortcut.activated.connect(slot)
         self._shortcuts.append(shortcut)
+        self._keySlots.append((keys, parent, slot))
+
+    def press(self, keys: str, focus: Any) -> bool:
+        """Do what a key does; False where the section does not listen for it.
+
+        For the self test: no code that runs in Slicer can press a key.
+
+        Args:
+            keys: As Qt writes them.
+            focus: The widget that has the focus.
+        """
+        chain = [focus]
+        while chain[-1] is not None:
+            chain.append(chain[-1].parentWidget())
+        slot = next((slot for known, parent, slot in self._keySlots if known == keys and parent in chain), None)
+        if slot is not None:
+            slot()
+        return slot is not None
 
     @contextmanager
     def refreshing(self) -> Iterator[None]:

@@ -18,6 +18,7 @@ from LNStationSlicer.views import Navigation
 SAMPLE = "lung-n2"
 STATION = "4R"
 ORGAN = "aorta"
+READER = "Self test"
 _SPACING_MM = 2.5
 _PATIENCE_S = 900.0
 _LOOK_EVERY_S = 0.05
@@ -42,7 +43,8 @@ class SelfTest:
     def run(self) -> None:
         """Everything; leaves an empty scene."""
         with tempfile.TemporaryDirectory(prefix="LNStation-test-") as folder:
-            for step in (self._open, self._assess, self._navigate, self._correct, self._correctOrgan, self._call):
+            steps = (self._open, self._assess, self._read, self._correct, self._correctOrgan, self._dismiss)
+            for step in steps:
                 self._test.delayDisplay(step.__doc__ or "")
                 step()
             self._report(Path(folder))
@@ -69,10 +71,29 @@ class SelfTest:
         self._test.assertGreater(row.nNodes, 0)
         self._test.assertIn(STATION, self._logic.case.assessment()["staging"]["positive_stations"])
 
-    def _navigate(self) -> None:
-        """Go to a station."""
-        self._logic.selectStation(STATION)
-        point = Navigation.stationPoint(self._logic.case, STATION)
+    def _read(self) -> None:
+        """Read by keys: go to each relevant station, call it, and call the rest negative."""
+        relevant = Navigation.relevantStations(self._logic.case)
+        self._test.assertIn(STATION, relevant)
+        for name in relevant:
+            self._press(self._ui.stationTable, "Down")
+            self._test.assertEqual(self._logic.selectedStation, name)
+            self._checkViews(name)
+            self._press(self._ui.stationTable, "P" if self._row(name).modelCall == "positive" else "N")
+        self._press(self._ui.stationTable, "Shift+N")
+        calls = self._logic.review.calls()
+        self._test.assertEqual(list(calls), self._logic.shownStations())
+        self._test.assertEqual(calls[STATION], "positive")
+        self._press(self._ui.stationTable, "Ctrl+Z")
+        self._test.assertEqual(list(self._logic.review.calls()), relevant)
+        self._press(self._ui.stationTable, "Shift+N")
+        self._wait(lambda: self._logic.review.nCategory() is not None, "the reader's N category")
+        self._test.assertIn(STATION, self._logic.review.nCategory()["deciding_stations"])
+        self._idle()
+
+    def _checkViews(self, station: str) -> None:
+        """All slice views show the station."""
+        point = Navigation.stationPoint(self._logic.case, station)
         self._test.assertIsNotNone(point)
         for name in slicer.app.layoutManager().sliceViewNames():
             sliceToRas = slicer.app.layoutManager().sliceWidget(name).mrmlSliceNode().GetSliceToRAS()
@@ -106,23 +127,37 @@ class SelfTest:
         self._test.assertNotEqual({row.name: row.volumeMl for row in self._logic.rows()}, before)
         self._ui.showOrgansCheck.click()
 
-    def _call(self) -> None:
-        """Make the reader's call."""
-        self._logic.reader.call(STATION, "positive")
-        self._wait(lambda: self._logic.review.nCategory() is not None, "the reader's N category")
-        self._test.assertIn(STATION, self._logic.review.nCategory()["deciding_stations"])
+    def _dismiss(self) -> None:
+        """Dismiss the largest node of a station by keys; its station alone is called again."""
+        self._logic.selectStation(STATION)
+        self._idle()
+        before = self._row(STATION).nNodes
+        self._press(self._ui.stationTable, "Right")
+        number = self._logic.nodes.selected
+        self._test.assertIsNotNone(number)
+        self._press(self._ui.nodeTable, "Delete")
+        self._wait(lambda: self._row(STATION).nNodes == before - 1, "the assessment without the node")
+        self._idle()
+        self._test.assertEqual([row.number for row in self._logic.nodes.rows() if row.isDismissed], [number])
+        self._test.assertEqual(self._logic.review.edits()[-1]["nodes"], [number])
+        self._press(self._ui.nodeTable, "Left")
 
     def _report(self, folder: Path) -> None:
+        """Sign and write the report by one key."""
         parameters = self._logic.getParameterNode()
         for name in REPORT_FORMATS:
             setattr(parameters, f"format{name.capitalize()}", name == "json")
         self._ui.reportFolderEdit.currentPath = str(folder)
+        self._ui.readerEdit.text = READER
+        self._wait(lambda: self._logic.review.nCategory() is not None, "the reader's N category")
         self._idle()
-        self._ui.writeReportButton.click()
+        self._press(self._ui.stationTable, "Ctrl+Return")
         found = self._wait(lambda: list(folder.glob("*/review.json")), "the report")
         review = json.loads(found[0].read_text(encoding="utf-8"))
         self._test.assertEqual(review["calls"][STATION]["call"], "positive")
-        self._test.assertEqual([edit["station"] or edit["organ"] for edit in review["edits"]], [STATION, ORGAN])
+        self._test.assertEqual((review["reader"], review["signed"]), (READER, self._logic.review.signed()))
+        done = [edit["action"] or edit["organ"] or edit["station"] for edit in review["edits"]]
+        self._test.assertEqual(done, [STATION, ORGAN, "dismiss"])
         self._idle()
 
     def _reload(self, folder: Path) -> None:
@@ -137,6 +172,15 @@ class SelfTest:
         self._test.assertEqual(self._logic.review.calls(), calls)
         self._test.assertEqual([row.volumeMl for row in self._logic.rows()], volumes)
         self._test.assertEqual(self._logic.review.stale(), [])
+        self._test.assertTrue(self._logic.review.signed())
+        self._logic.selectStation(STATION)
+        self._test.assertEqual(sum(row.isDismissed for row in self._logic.nodes.rows()), 1)
+
+    def _press(self, focus: Any, keys: str) -> None:
+        """Press a key with the focus on a widget."""
+        focus.setFocus()
+        press(self._panel, keys, focus)
+        slicer.app.processEvents()
 
     def _row(self, name: str) -> Any:
         return next(row for row in self._logic.rows() if row.name == name)
@@ -156,6 +200,12 @@ class SelfTest:
             message = self._ui.statusLabel.text
             self._test.assertLess(time.monotonic(), end, f"{what} did not come: {message}")
             time.sleep(_LOOK_EVERY_S)
+
+
+def press(panel: Any, keys: str, focus: Any) -> None:
+    """Do what a key does; one that the panel does not listen for is an error."""
+    if not any(section.press(keys, focus) for section in panel.sections):
+        raise ValueError(f"the panel does not listen for {keys}")
 
 
 def eraseLowerHalf(case: Any, name: str, segmentationNode: Any = None) -> None:

@@ -25,7 +25,10 @@ def test_the_self_test_passes_from_sample_patient_to_reloaded_scene(monkeypatch:
     with slicer_host.load_module(MODULE) as loaded:
         use_worker(loaded, coarse_worker)
         loaded.show(560, 1200)
-        monkeypatch.setattr(importlib.import_module("LNStationSlicer.panel.SelfTest"), "_SPACING_MM", SPACING_MM)
+        self_test = importlib.import_module("LNStationSlicer.panel.SelfTest")
+        monkeypatch.setattr(self_test, "_SPACING_MM", SPACING_MM)
+        # Here there is a keyboard.
+        monkeypatch.setattr(self_test, "press", lambda panel, keys, focus: driver.press_keys(focus, keys))
         loaded.run_self_test()
         assert [text for kind, text in slicer_host.take_messages() if kind == "error"] == []
     assert driver.child_processes() == []
