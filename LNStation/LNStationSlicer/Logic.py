@@ -19,7 +19,6 @@ from LNStationSlicer.case.Parameters import CaseParameters, ModuleParameters
 from LNStationSlicer.case.ReviewState import ReviewState
 from LNStationSlicer.case.StationEditing import StationEditing
 from LNStationSlicer.case.StationRows import StationRow, stationRows
-from LNStationSlicer.exchange.PetExchange import dicomFiles
 from LNStationSlicer.install.Dependencies import Dependencies
 from LNStationSlicer.Nodes import Nodes
 from LNStationSlicer.Reader import Reader
@@ -284,10 +283,8 @@ class Logic(ScriptedLoadableModuleLogic):
     def exportDicom(self, folder: Path, report: Path | None = None) -> None:
         """Write the case as DICOM objects into a new folder inside ``folder``; a CT of DICOM files it must have."""
         self.flushEdits()
-        case = self.requireCase()
-        ct = case.ctNode()
-        files = dicomFiles(ct, getattr(slicer, "dicomDatabase", None)) if ct is not None else []
-        self.queue.add(DicomJob(case, folder / f"LNStation-DICOM-{_stamp()}", files, report))
+        target = folder / f"LNStation-DICOM-{_stamp()}"
+        self.queue.add(DicomJob(self.requireCase(), target, slicer.dicomDatabase, report))
 
     def _onJobEnded(self, job: Job, error: WorkerError | None) -> None:
         if error is None:

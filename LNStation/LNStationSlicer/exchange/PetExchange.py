@@ -26,9 +26,14 @@ def petUnit(petNode: slicer.vtkMRMLScalarVolumeNode) -> str | None:
     return "SUVbw" if units is not None and units.GetCodeValue() in SUV_UNITS else None
 
 
+def instanceUids(volumeNode: slicer.vtkMRMLVolumeNode | None) -> list[str]:
+    """The DICOM instances that a volume was loaded from; empty where it came from elsewhere."""
+    return (volumeNode.GetAttribute("DICOM.instanceUIDs") or "").split() if volumeNode is not None else []
+
+
 def dicomFiles(volumeNode: slicer.vtkMRMLVolumeNode, database: DicomDatabase | None) -> list[Path]:
     """The DICOM files of a volume; empty unless every one of its instances is known and still there."""
-    uids = (volumeNode.GetAttribute("DICOM.instanceUIDs") or "").split()
+    uids = instanceUids(volumeNode)
     if database is None or not uids:
         return []
     names = [database.fileForInstance(uid) for uid in uids]

@@ -9,7 +9,7 @@ import qt
 import slicer
 
 from LNStationSlicer.case.Parameters import REPORT_FORMATS, reportFormats
-from LNStationSlicer.exchange.PetExchange import dicomFiles
+from LNStationSlicer.exchange.PetExchange import instanceUids
 from LNStationSlicer.panel.Section import ParameterBinding, Section
 from LNStationSlicer.support.DicomIndexing import DicomIndexing
 from LNStationSlicer.support.Translation import _
@@ -150,8 +150,7 @@ class ReportSection(Section):
             return _("The objects hold the model's calls: finish the blind first read first.")
         if any(isinstance(job, DicomJob) for job in self.logic.queue.jobs()):
             return _("DICOM objects are being written.")
-        ct = case.ctNode()
-        if ct is None or not dicomFiles(ct, database):
+        if database is None or not instanceUids(case.ctNode()):
             return _("The CT was not loaded from Slicer's DICOM database: there is no study for the objects to join.")
         return ""
 

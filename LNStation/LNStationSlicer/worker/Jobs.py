@@ -15,6 +15,7 @@ import numpy as np
 import slicer
 
 from LNStationLib import anatomy
+from LNStationLib.support.errors import InputError
 from LNStationLib.worker.volume_files import VolumeGeometry
 from LNStationSlicer.case.CaseExport import exportNode, exportOrgans, exportStations
 from LNStationSlicer.case.CaseScene import CaseScene
@@ -26,10 +27,13 @@ from LNStationSlicer.case.PatientIdentity import patientIdentity, reportName
 from LNStationSlicer.case.StationEditing import StationEditing
 from LNStationSlicer.case.VoxelMaps import MAP_ROLES, mapPieces
 from LNStationSlicer.exchange.AssessmentTypes import NStaging
+from LNStationSlicer.exchange.PetExchange import DicomDatabase, instanceUids
 from LNStationSlicer.exchange.ReviewTypes import NodeAction, NodeEditDone
 from LNStationSlicer.support.Translation import _
 from LNStationSlicer.worker.WorkerClient import WorkerClient
 
+_INSTANCES_AT_ONCE = 50
+"""Looked up in some ten milliseconds."""
 Pieces = Iterator[Callable[[], object]]
 
 
@@ -331,23 +335,35 @@ class DicomJob(Job):
     Args:
         case: The case.
         folder: A new one, for the files.
-        ctFiles: Of the series that the CT came from.
+        database: Knows the files of the series that the CT came from.
         report: A PDF to go beside them; None without.
     """
 
     method = "export_dicom"
 
-    def __init__(self, case: CaseScene, folder: Path, ctFiles: Sequence[Path], report: Path | None = None) -> None:
+    def __init__(self, case: CaseScene, folder: Path, database: DicomDatabase, report: Path | None = None) -> None:
         super().__init__(case)
         self.folder = folder
         self.files: list[Path] = []
         self.warnings: list[str] = []
-        names = [str(file) for file in ctFiles]
-        self.params.update(folder=str(folder), ct_files=names, report=str(report) if report else None)
+        self._database = database
+        self._ctFiles: list[str] = []
+        self.params.update(folder=str(folder), ct_files=self._ctFiles, report=str(report) if report else None)
 
     def build(self, folder: Path) -> Pieces:
-        """The review as it is when the worker's turn comes."""
+        """The review as it is when the worker's turn comes; files by pieces, for each is a look into the database."""
         yield lambda: self.params.update(review=self.case.review().asReview())
+        uids = instanceUids(self.case.ctNode())
+        for start in range(0, len(uids), _INSTANCES_AT_ONCE):
+            yield partial(self._findFiles, uids[start : start + _INSTANCES_AT_ONCE])
+        if not uids:
+            self._findFiles([""])
+
+    def _findFiles(self, uids: Sequence[str]) -> None:
+        names = [self._database.fileForInstance(uid) if uid else "" for uid in uids]
+        if not all(name and Path(name).is_file() for name in names):
+            raise InputError(_("Files of the CT are no longer in Slicer's DICOM database: import the series again."))
+        self._ctFiles += names
 
     def receive(self, result: dict[str, Any], client: WorkerClient) -> Pieces:
         """Nothing in the scene changes."""

@@ -207,8 +207,14 @@ def test_dicom_objects_go_into_the_database_of_the_study(
 def test_a_ct_that_is_not_in_the_database_has_no_study_to_join(panel: PanelDriver, database: Database) -> None:
     ct = panel.assessed()
     panel.open_section("reportSection")
-    for uids in (None, "1.2.1 1.2.9"):
-        ct.SetAttribute("DICOM.instanceUIDs", uids)
-        panel.widget.refresh()
-        assert not panel.ui.dicomButton.enabled
-        assert "no study" in panel.ui.dicomButton.toolTip
+    panel.widget.refresh()
+    assert not panel.ui.dicomButton.enabled
+    assert "no study" in panel.ui.dicomButton.toolTip
+    ct.SetAttribute("DICOM.instanceUIDs", "1.2.1 1.2.9")
+    panel.widget.refresh()
+    panel.ui.reportFolderEdit.currentPath = str(next(iter(database.files.values())).parent)
+    driver.click(panel.ui.dicomButton)
+    panel.idle()
+    assert "no longer in Slicer's DICOM database" in panel.ui.statusLabel.text
+    assert "export_dicom" not in panel.worker.methods()
+    slicer_host.take_messages()
