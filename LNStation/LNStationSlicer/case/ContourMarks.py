@@ -112,7 +112,9 @@ class ContourMarks:
 
     def edited(self) -> list[str]:
         """Structures that were ever edited, in table order."""
-        found = {edit.get(self._fields.kind) for edit in self._read()["edits"]}
+        # Edits of nodes name the station that they lie in, too.
+        outlines = (edit for edit in self._read()["edits"] if edit.get("action") is None)
+        found = {edit.get(self._fields.kind) for edit in outlines}
         return [name for name in self._names if name in found]
 
     def assessed(self) -> dict[str, str]:

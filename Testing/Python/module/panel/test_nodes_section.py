@@ -89,6 +89,7 @@ def test_a_dismissed_node_is_gray_and_logged_and_can_be_restored(at_4r: PanelDri
     assert panel.ui.nodeTable.item(1, 0).font().strikeOut()
     (edit,) = panel.logic.review.edits()
     assert (edit["action"], edit["nodes"], edit["nodes_after"], edit["station"]) == ("dismiss", [7], [], "4R")
+    assert panel.logic.review.editedStations() == [], "its outline is as it was"
     case = panel.logic.case
     assert list(case.nodesNode().GetSegmentation().GetSegmentIDs()) == ["node_1", "node_300"]
     assert list(case.dismissedNode().GetSegmentation().GetSegmentIDs()) == ["node_7"]
