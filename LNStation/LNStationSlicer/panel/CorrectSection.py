@@ -153,9 +153,11 @@ class CorrectSection(Section):
     def _onTarget(self) -> None:
         """Organs and nodes that are edited are shown."""
         overlays = self.logic.overlays
-        shown = {_ORGANS: "organsVisible", _NODES: "nodesVisible"}.get(comboKey(self.ui.editTargetCombo))
-        if shown is not None and overlays is not None:
-            self.logic.showOverlays(replace(overlays.options(), **{shown: True}))
+        target = comboKey(self.ui.editTargetCombo)
+        if target == _ORGANS and overlays is not None:
+            self.logic.showOverlays(replace(overlays.options(), organsVisible=True))
+        elif target == _NODES and overlays is not None:
+            self.logic.showOverlays(replace(overlays.options(), nodesVisible=True))
         self.logic.updated.emit()
 
     def _onStationSelected(self, name: str | None) -> None:

@@ -148,7 +148,7 @@ class SelfTest:
         for name in REPORT_FORMATS:
             setattr(parameters, f"format{name.capitalize()}", name == "json")
         self._ui.reportFolderEdit.currentPath = str(folder)
-        self._ui.readerEdit.text = READER
+        self._logic.review.reader = READER
         self._wait(lambda: self._logic.review.nCategory() is not None, "the reader's N category")
         self._idle()
         self._press(self._ui.stationTable, "Ctrl+Return")
