@@ -84,7 +84,7 @@ def _plain(value: Value, separator: str) -> CsvValue:
         return _yes_no(value)
     if value is None or isinstance(value, str | int | float):
         return value
-    return separator.join(value)
+    return separator.join(map(str, value))
 
 
 def _csv(header: Sequence[str], rows: Sequence[Sequence[CsvValue]]) -> str:

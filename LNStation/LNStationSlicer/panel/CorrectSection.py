@@ -194,7 +194,7 @@ class CorrectSection(Section):
 
 
 def _targets() -> list[tuple[str, str]]:
-    return [(_STATIONS, _("Stations")), (_NODES, _("Nodes")), (_ORGANS, _("Organs"))]
+    return [(_STATIONS, _("Stations")), (_ORGANS, _("Organs")), (_NODES, _("Nodes"))]
 
 
 def _editorNode() -> slicer.vtkMRMLSegmentEditorNode:

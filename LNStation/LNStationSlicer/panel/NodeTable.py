@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import qt
 
@@ -35,6 +35,7 @@ class NodeTable:
         self.changed = Signal()
         self._table = table
         self._rows: list[NodeRow] = []
+        self._titles: dict[str, str] = {}
         self._setUp()
 
     @property
@@ -47,8 +48,14 @@ class NodeTable:
         chosen = sorted({index.row() for index in self._table.selectionModel().selectedRows()})
         return [self._rows[row] for row in chosen if row < len(self._rows)]
 
-    def setRows(self, rows: Sequence[NodeRow]) -> None:
-        """Show these rows; what is selected stays so."""
+    def setRows(self, rows: Sequence[NodeRow], titles: Mapping[str, str] | None = None) -> None:
+        """Show these rows; what is selected stays so.
+
+        Args:
+            rows: From top to bottom.
+            titles: Of the methods that find nodes, by name.
+        """
+        self._titles = dict(titles or {})
         kept = {row.number for row in self.selectedRows()}
         current = self._current()
         wasBlocked = self._table.blockSignals(True)
@@ -110,7 +117,7 @@ class NodeTable:
     def _fill(self, index: int, row: NodeRow) -> None:
         self._table.setRowHeight(index, _ROW_HEIGHT)
         for place, column in enumerate(COLUMNS):
-            item = qt.QTableWidgetItem(cellText(row, column))
+            item = qt.QTableWidgetItem(cellText(row, column, self._titles))
             item.setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsSelectable)
             item.setToolTip(row.reason)
             if column in _NUMBERS:
@@ -137,7 +144,7 @@ class NodeTable:
         self.changed.emit()
 
 
-def cellText(row: NodeRow, column: Column) -> str:
+def cellText(row: NodeRow, column: Column, titles: Mapping[str, str]) -> str:
     """What a cell says; a dash where there is no value."""
     texts: dict[Column, str] = {
         "node": f"#{row.number}",
@@ -146,15 +153,9 @@ def cellText(row: NodeRow, column: Column) -> str:
         "hu": formatted(DEFINITIONS["hu"], row.meanHu),
         "suv_max": formatted(DEFINITIONS["suv_max"], row.suvMax, nothing=ABSENT),
         "call": _("no node") if row.isDismissed else callText(row.call) + ("" if row.isConfirmed else "?"),
-        "source": _sourceText(row),
+        "source": _("you") if row.isReaders else titles.get(row.source, row.source),
     }
     return texts[column]
-
-
-def _sourceText(row: NodeRow) -> str:
-    known = {"reader": _("you"), "supplied": _("mask"), "pet_threshold": _("PET"), "ct_blobs": _("CT blobs")}
-    text = known.get(row.source, row.source.replace("_", " "))
-    return _("{source}, dismissed").format(source=text) if row.isDismissed else text
 
 
 def _header(column: Column) -> str:

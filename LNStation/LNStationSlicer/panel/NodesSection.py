@@ -69,7 +69,9 @@ class NodesSection(Section):
         isShown = case is not None and case.assessment() is not None and not self.logic.modelHidden()
         self.ui.nodesFrame.visible = isShown
         if isShown:
-            self.table.setRows(self.logic.nodes.rows())
+            steps = [step for step in self.logic.methods.steps if step["step"] == "nodes"]
+            titles = {method["name"]: method["title"] for step in steps for method in step["methods"]}
+            self.table.setRows(self.logic.nodes.rows(), titles)
             self.ui.nodesLabel.text = self._title()
             self._refreshButtons()
 

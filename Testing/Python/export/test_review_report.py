@@ -117,6 +117,27 @@ def test_the_edit_log_says_who_when_and_how_much() -> None:
     assert rows[1][1:] == [NOTHING, "5", "2.0", NOTHING]
 
 
+def test_edits_of_nodes_and_the_signature_are_reported() -> None:
+    split = {"action": "split", "nodes": [7], "nodes_after": [7, 21], "station": "4R", "volume_before_ml": 2.0}
+    gone = {"action": "dismiss", "nodes": [3], "station": None, "volume_before_ml": 0.4}
+    added = {"action": "grow", "nodes_after": [22], "station": "7", "volume_after_ml": 0.5}
+    edits = [{"who": "Reader 3", "when": WHEN, **edit} for edit in (split, gone, added)]
+    made = Review.model_validate(review().model_dump() | {"edits": edits, "signed": WHEN})
+    content = build_content(make_result().assessment, made)
+    assert content.review is not None
+    said = [row[2].text for row in content.review.edits.rows]
+    assert said == ["node 7 split into 7, 21 (4R)", "node 3 dismissed", "node 22 added (7)"]
+    facts = {fact.label: fact.value for fact in content.review.facts}
+    assert facts["Signed"] == time_text(WHEN)
+    rows = list(csv.DictReader(io.StringIO(edits_csv(made).removeprefix("\ufeff"))))
+    assert [(row["action"], row["nodes"], row["nodes_after"]) for row in rows] == [
+        ("split", "7", "7 21"), ("dismiss", "3", ""), ("grow", "", "22"),
+    ]  # fmt: skip
+    draft = build_content(make_result().assessment, review()).review
+    assert draft is not None
+    assert "not signed: a draft" in {fact.value for fact in draft.facts}
+
+
 @pytest.mark.parametrize(
     ("when", "text"),
     [

@@ -46,7 +46,7 @@ def test_the_nodes_of_the_selected_station_stand_under_the_table(at_4r: PanelDri
     assert panel.nodes.numbers == [7, 1], "the largest first"
     assert panel.ui.nodesLabel.text == "Nodes of 4R: 2"
     cells = [panel.node_cell(7, column) for column in ("node", "short_axis", "hu", "call", "source")]
-    assert cells == ["#7", "12.0", "40", "pos", "mask"]
+    assert cells == ["#7", "12.0", "40", "pos", "Supplied masks"]
     panel.click_row("7")
     slicer.app.processEvents()
     assert panel.nodes.numbers == [300]
