@@ -17,7 +17,7 @@ _FRAME = 2
 _MOST_ROWS = 6
 """Rows that are shown without scrolling."""
 _WIDTHS: dict[Column, int] = {
-    "node": 46, "short_axis": 48, "long_axis": 48, "hu": 46, "suv_max": 46, "call": 50, "source": 90,
+    "node": 46, "short_axis": 48, "long_axis": 48, "hu": 46, "suv_max": 46, "call": 58, "source": 90,
 }  # fmt: skip
 _NUMBERS: tuple[Column, ...] = ("short_axis", "long_axis", "hu", "suv_max")
 

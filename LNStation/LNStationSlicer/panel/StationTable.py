@@ -109,6 +109,7 @@ class StationTable:
         self._column = column
         self._descending = descending
         order = qt.Qt.DescendingOrder if descending else qt.Qt.AscendingOrder
+        self._table.horizontalHeader().showSortIndicator = True
         self._table.horizontalHeader().setSortIndicator(COLUMNS.index(column), order)
         self._show()
 
@@ -150,8 +151,8 @@ class StationTable:
 
     def _setUpHeader(self) -> None:
         header = self._table.horizontalHeader()
-        header.showSortIndicator = True
-        header.setSortIndicator(0, qt.Qt.AscendingOrder)
+        # Shown once somebody sorts: it would cover the heading of the anatomical order.
+        header.showSortIndicator = False
         header.setSectionsClickable(True)
         header.stretchLastSection = False
         header.highlightSections = False
