@@ -195,7 +195,7 @@ def nodes(camera: Photographer) -> None:
     logic.nodes.select(largest.number)
     camera.section("panel_nodes", "stationsSection")
     camera.window("window_nodes")
-    logic.nodes.merge([row.number for row in logic.nodes.rows() if not row.isDismissed])
+    logic.nodes.merge(logic.review.edits()[-1]["nodes_after"])
     logic.nodes.restore([smallest.number])
     camera.idle()
 
