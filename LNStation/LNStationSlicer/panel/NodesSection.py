@@ -72,7 +72,7 @@ class NodesSection(Section):
             steps = [step for step in self.logic.methods.steps if step["step"] == "nodes"]
             titles = {method["name"]: method["title"] for step in steps for method in step["methods"]}
             self.table.setRows(self.logic.nodes.rows(), titles)
-            self.ui.nodesLabel.text = self._title()
+            self.ui.stationNodesLabel.text = self._title()
             self._refreshButtons()
 
     def _title(self) -> str:

@@ -44,7 +44,7 @@ def at_4r(panel: PanelDriver) -> PanelDriver:
 def test_the_nodes_of_the_selected_station_stand_under_the_table(at_4r: PanelDriver) -> None:
     panel = at_4r
     assert panel.nodes.numbers == [7, 1], "the largest first"
-    assert panel.ui.nodesLabel.text == "Nodes of 4R: 2"
+    assert panel.ui.stationNodesLabel.text == "Nodes of 4R: 2"
     cells = [panel.node_cell(7, column) for column in ("node", "short_axis", "hu", "call", "source")]
     assert cells == ["#7", "12.0", "40", "pos", "Supplied masks"]
     panel.click_row("7")
@@ -85,7 +85,7 @@ def test_a_dismissed_node_is_gray_and_logged_and_can_be_restored(at_4r: PanelDri
         {"action": "dismiss", "nodes": [7], "mask": None, "point_mm": None}
     ]
     assert panel.nodes.numbers == [1, 7], "dismissed ones come last"
-    assert panel.ui.nodesLabel.text == "Nodes of 4R: 1"
+    assert panel.ui.stationNodesLabel.text == "Nodes of 4R: 1"
     assert panel.ui.nodeTable.item(1, 0).font().strikeOut()
     (edit,) = panel.logic.review.edits()
     assert (edit["action"], edit["nodes"], edit["nodes_after"], edit["station"]) == ("dismiss", [7], [], "4R")
