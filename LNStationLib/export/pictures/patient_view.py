@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import SimpleITK as sitk
 
+from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.boxes import label_boxes
 from LNStationLib.imaging.grid import AIR_HU, Grid, resample_to_grid
 from LNStationLib.state.assessed_case import AssessedCase
@@ -58,12 +59,18 @@ def patient_view(assessed: AssessedCase) -> PatientView:
     label_maps = (assessed.stations, assessed.nodes, assessed.organs)
     if off_axis <= _LARGEST_TILT:
         grid = _grid_of(oriented)
-        arrays = [sitk.GetArrayFromImage(sitk.DICOMOrient(image, "LPS")) for image in (ct, *label_maps)]
+        arrays = [_on_patient_axes(image) for image in (ct, *label_maps)]
     else:
         grid = _covering_grid(oriented)
         arrays = [resample_to_grid(oriented, grid, labels=False, outside=AIR_HU)]
         arrays += [resample_to_grid(image, grid, labels=True) for image in label_maps]
     return PatientView(grid, arrays[0], arrays[1], arrays[2], arrays[3], assessed.case.pet)
+
+
+def _on_patient_axes(image: sitk.Image) -> np.ndarray:
+    """Read-only voxels ``[z, y, x]`` along LPS axes; the image's own where it lies so, since copies take 1 GB."""
+    code = sitk.DICOMOrientImageFilter.GetOrientationFromDirectionCosines(image.GetDirection())
+    return array_view(image if code == "LPS" else sitk.DICOMOrient(image, "LPS"))
 
 
 def region_around(view: PatientView, margin_mm: float) -> Box:

@@ -152,6 +152,8 @@ class Segmenter:
             found = predict_volume(network, volume, tiling, n_classes, outside_values(spec), progress)
         except torch.OutOfMemoryError as error:
             raise InputError(f"the memory of {self._device} does not suffice for the network: choose cpu.") from error
+        finally:
+            network.release()
         if np.isnan(found[0]).any():
             raise PackageError(f"{self._package.path} cannot be used: its network's answer is NaN.")
         return found

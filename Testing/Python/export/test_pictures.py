@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -128,7 +129,8 @@ def test_the_slice_position_is_that_of_the_shown_slice() -> None:
 
 
 def test_the_window_turns_minus_160_hu_black_and_240_hu_white() -> None:
-    view = patient_view(make_result())
+    seen = patient_view(make_result())
+    view = replace(seen, hu=seen.hu.copy())
     for hu, gray in ((-160, 0), (40, 128), (240, 255), (3000, 255), (-1024, 0)):
         view.hu[:] = hu
         drawn = plane_drawing.draw_ct(axial_plane(view, _whole(view), 5), "test", None, frozenset())
@@ -239,7 +241,8 @@ def test_a_case_without_any_station_still_has_an_overview() -> None:
 
 def test_coronal_gray_values_nodes_and_pet_run_from_head_to_feet_together() -> None:
     result = make_result(Options(pet=True))
-    view = patient_view(result)
+    seen = patient_view(result)
+    view = replace(seen, hu=seen.hu.copy(), nodes=seen.nodes.copy())
     upper = view.grid.coordinates_mm(0) > 10.0
     view.hu[upper], view.hu[~upper] = 1000, -1000
     view.nodes[upper], view.nodes[~upper] = 7, 0

@@ -78,6 +78,16 @@ def test_the_answer_does_not_depend_on_the_orientation_of_the_image(package: Pat
 
 
 @needs_openvino
+def test_the_memory_of_a_pass_is_given_back_and_the_network_answers_again(package: Path) -> None:
+    segmenter = Segmenter(read_package(package), "cpu", "openvino")
+    first = found(segmenter)
+    network = segmenter.network("all")
+    assert network._request is None
+    assert network._compiled is not None
+    np.testing.assert_array_equal(found(segmenter).values, first.values)
+
+
+@needs_openvino
 def test_openvino_answers_as_torch_does_in_windows_of_another_size_too(package: Path) -> None:
     one, other = (Segmenter(read_package(package), "cpu", engine) for engine in ("torch", "openvino"))
     assert (one.network("all").engine, other.network("all").engine) == ("torch", "openvino")
