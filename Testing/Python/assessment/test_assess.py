@@ -123,7 +123,7 @@ def test_a_rotated_patient_space_gives_nearly_the_same_stations() -> None:
     result = assess(moved(patient(), rotate), COARSE_WITHOUT_NODES)
     rotated, expected = labels_of(result.stations), labels_of(assessed().stations)
     scores = {r.name: dice(rotated == r.label_value, expected == r.label_value) for r in anatomy.stations()}
-    # Voxels of 2.8 mm, turned: what ignores the direction overlaps by a tenth.
+    # On voxels of 2.8 mm that are turned the mean was 0.78.
     assert np.mean(list(scores.values())) > 0.75, scores
     assert min(scores[name] for name in ("4R", "7", "3A", "8")) > 0.7, scores
 
