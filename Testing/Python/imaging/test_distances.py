@@ -37,9 +37,8 @@ def test_every_slice_is_filled_by_itself(seed: int) -> None:
     assert np.array_equal(patient.fill_slices(mask), np.stack([ndimage.binary_fill_holes(part) for part in mask]))
 
 
-@pytest.mark.parametrize("size", [2, 3, 4])
+@pytest.mark.parametrize("size", [2, 3, 4, 5])
 def test_a_row_after_a_column_is_a_square(size: int) -> None:
     mask, square = drawn(size), np.ones((1, size, size), bool)
-    shrunk = ndimage.binary_erosion(mask, square, border_value=1)
-    assert np.array_equal(patient._square(ndimage.binary_erosion, mask, size, border_value=1), shrunk)
-    assert np.array_equal(patient._square(ndimage.binary_dilation, mask, size), ndimage.binary_dilation(mask, square))
+    assert np.array_equal(patient._shrunken(mask, size), ndimage.binary_erosion(mask, square, border_value=1))
+    assert np.array_equal(patient._grown(mask, size), ndimage.binary_dilation(mask, square))

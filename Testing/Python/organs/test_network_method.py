@@ -18,6 +18,7 @@ from LNStationLib.export.report.content import banners
 from LNStationLib.export.wording import SYNTHETIC_MODEL
 from LNStationLib.imaging.grid import working_grid
 from LNStationLib.imaging.scan import scan_of
+from LNStationLib.models.package import installed
 from LNStationLib.organs import network
 from LNStationLib.organs.context import Context
 from LNStationLib.organs.findings import Findings
@@ -130,14 +131,14 @@ def test_a_case_with_every_organ_that_matters_needs_no_network(
 def test_the_automatic_choice_is_the_network_where_it_can_run(
     monkeypatch: pytest.MonkeyPatch, thorax: Thorax
 ) -> None:
-    monkeypatch.setattr(network, "missing_packages", list)
+    monkeypatch.setattr(installed, "missing_packages", list)
     assert METHODS.chosen(Settings(), thorax.case()).name == "network"
     monkeypatch.setenv(SWITCH, "1")
     assert METHODS.chosen(Settings(), thorax.case()).name == "supplied_and_image"
 
 
 def test_without_what_runs_it_one_warning_says_so(monkeypatch: pytest.MonkeyPatch, thorax: Thorax) -> None:
-    monkeypatch.setattr(network, "missing_packages", lambda: ["torch"])
+    monkeypatch.setattr(installed, "missing_packages", lambda: ["torch"])
     case = thorax.case()
     method = METHODS.chosen(Settings(), case)
     organs = method.run(state_of(case), METHODS.options(method, Settings()), silent)
@@ -148,7 +149,7 @@ def test_without_what_runs_it_one_warning_says_so(monkeypatch: pytest.MonkeyPatc
 def test_a_network_that_was_asked_for_and_is_not_there_is_refused_in_a_sentence(
     monkeypatch: pytest.MonkeyPatch, thorax: Thorax
 ) -> None:
-    monkeypatch.setattr(network, "missing_packages", lambda: ["torch"])
+    monkeypatch.setattr(installed, "missing_packages", lambda: ["torch"])
     with pytest.raises(InputError, match="has no organ network"):
         METHODS.chosen(Settings(organs=StepSettings(method="network")), thorax.case())
 

@@ -35,7 +35,8 @@ from LNStationLib.state.settings import Settings, StepSettings
 SLICES_MM = (1.0, 1.5, 2.5, 5.0, 2.0, 3.0, 1.25)
 """Slice thickness of one patient after another: what chest CTs are reconstructed with."""
 PIXELS_MM = (0.7, 0.85, 1.0, 0.8, 0.95)
-_STATION_SETTINGS = Settings(organs=StepSettings(method="supplied_and_image"))
+STATION_SETTINGS = Settings(organs=StepSettings(method="supplied_and_image"))
+"""Of the assessment that parses stations: the organ network would cost more and add little to the masks given."""
 
 
 def as_scanned(plan: PatientPlan, number: int, phase: Contrast) -> PatientPlan:
@@ -59,7 +60,7 @@ def scanned_volume(plan: PatientPlan, name: str, spacing_mm: Triple) -> PatientV
     """
     phantom = render(plan)
     case = replace(phantom.case, nodes=None)
-    state = parse_case(case, _STATION_SETTINGS)
+    state = parse_case(case, STATION_SETTINGS)
     grid = scaled_grid(working_grid(case.ct, min(spacing_mm)), spacing_mm)
     arrays: dict[str, np.ndarray] = {
         CT: np.clip(volume_hu(case.ct, grid), -32768, 32767).astype(np.int16),

@@ -81,7 +81,7 @@ def test_before_the_worker_is_asked_the_controls_are_those_of_the_library(panel:
     picker = panel.widget.assessing.models.pickers["organs"]
     assert titles(picker.widgets.combo)[1:] == ["Supplied masks and image", "TotalSegmentator, then image"]
     automatic, *others = titles(chooser(panel, "nodes"))
-    assert automatic.startswith("automatic (Supplied masks, else PET above a threshold, else CT blob")
+    assert automatic.startswith("automatic (Supplied masks, else PET above a threshold, else Node network")
     assert others[0] == "Supplied masks"
     rules = panel.field("staging", "rules")
     assert titles(rules) == ["TNM 8", "TNM 9", "PET/CT paper"]

@@ -21,6 +21,7 @@ from lnstation_training.segmentation.patients import (  # noqa: E402
     VolumeFile,
     open_patient,
 )
+from lnstation_training.synthetic import scanned_patients  # noqa: E402
 from lnstation_training.synthetic.organ_patients import (  # noqa: E402
     OrganCohort,
     claim_cohort,
@@ -42,9 +43,14 @@ def request_of_three(tmp_path_factory: pytest.TempPathFactory) -> OrganCohort:
 
 @pytest.fixture(scope="module")
 def made(request_of_three: OrganCohort) -> VolumeFile:
+    """A patient with pixels and a working grid as coarse as stations stand."""
     claim_cohort(request_of_three)
-    # The third is scanned with slices of 5 mm: the fastest to render.
-    return open_patient(make_patient(request_of_three, 3))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scanned_patients, "PIXELS_MM", (2.5,))
+        patch.setattr(scanned_patients, "SLICES_MM", (5.0,))
+        coarse = scanned_patients.STATION_SETTINGS.model_copy(update={"working_spacing_mm": 3.0})
+        patch.setattr(scanned_patients, "STATION_SETTINGS", coarse)
+        return open_patient(make_patient(request_of_three, 3))
 
 
 def test_all_arrays_lie_on_the_grid_of_the_network(made: VolumeFile, request_of_three: OrganCohort) -> None:
