@@ -3,7 +3,7 @@
 After the first stage of OSLN (Zhu et al. 2020, Sec. 3.1), on CT alone and for all nodes of 5 mm and more, as SA-MoE
 and PGLS need them. The network sees organs and stations as context; what it holds for node is split into single
 nodes, and how many of those are shown follows from the false positives that a reader accepts. It stands before the
-blob detector in the registry: with the shipped package it finds as many nodes with a fifth of the false candidates
+blob detector in the registry: with the shipped package it finds more nodes with a third of the false candidates
 (Training/experiments/osln).
 """
 

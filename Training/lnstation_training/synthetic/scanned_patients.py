@@ -27,7 +27,7 @@ from LNStationLib.assessment.assess import parse_case
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.grid import resample_to_grid, scaled_grid, working_grid
 from LNStationLib.phantom.anatomy.variation import Contrast
-from LNStationLib.phantom.case import PhantomCase, render
+from LNStationLib.phantom.case import render
 from LNStationLib.phantom.patient import PatientPlan, in_phase, venous_hu
 from LNStationLib.sampling.volume import volume_hu
 from LNStationLib.state.settings import Settings, StepSettings
@@ -67,13 +67,9 @@ def scanned_volume(plan: PatientPlan, name: str, spacing_mm: Triple) -> PatientV
         ORGANS: painted_masks(_without_surrogates(state.informed), grid)[0],
         STATIONS: resample_to_grid(state.stations, grid, labels=True).astype(np.uint8),
     }
-    for label, truth in _node_truth(phantom).items():
+    for label, truth in ((NODES, node_numbers(phantom)), (NODE_KINDS, node_kinds(phantom))):
         arrays[label] = resample_to_grid(phantom.grid.image(truth), grid, labels=True).astype(np.uint8)
     return PatientVolume(name, arrays, grid.spacing_mm, annotated=None, synthetic=True)
-
-
-def _node_truth(phantom: PhantomCase) -> dict[str, np.ndarray]:
-    return {NODES: node_numbers(phantom), NODE_KINDS: node_kinds(phantom)}
 
 
 def _without_surrogates(case: Case) -> Case:
