@@ -108,6 +108,9 @@ class FoldDataModule(lightning.LightningDataModule, ABC):
     def build_dataset(self, samples: Sequence[Any], augment: bool) -> FoldDataset:
         """A dataset of labeled samples, changed at random where ``augment``."""
 
+    def seed_changes(self, seed: int) -> None:
+        """Seed random changes of whole batches; nothing to do where there are none."""
+
     def setup(self, stage: str | None = None) -> None:
         """Read samples and folds.
 
@@ -144,6 +147,7 @@ class FoldDataModule(lightning.LightningDataModule, ABC):
         dataset, trainer = self.datasets["train"], self.trainer
         epoch, processes = (trainer.current_epoch, trainer.world_size) if trainer is not None else (0, 1)
         dataset.seed(derived_seed(self.seed, epoch))
+        self.seed_changes(derived_seed(self.seed, epoch, self._rank()))
         return DataLoader(
             dataset,
             self.batch_size,
@@ -153,6 +157,10 @@ class FoldDataModule(lightning.LightningDataModule, ABC):
             worker_init_fn=partial(seed_worker, dataset, self.seed, epoch),
             collate_fn=dataset.collate,
         )
+
+    def _rank(self) -> int:
+        """Number of this process among those that train together: each changes its batches in its own way."""
+        return 0 if self.trainer is None else self.trainer.global_rank
 
     def _order(self, dataset: FoldDataset, generator: torch.Generator) -> list[int]:
         """Rows of an epoch. Drawn at once: how often a loader is asked for an iterator must not change it."""

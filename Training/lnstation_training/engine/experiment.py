@@ -248,8 +248,8 @@ def run_job(job: Job, progress: Progress = silent) -> FoldResult:
         progress(f"{job.row}, fold {job.fold}: {step}", fraction)
 
     start = time.monotonic()
-    fit(_fit_arguments(job, config), task, [EpochProgress(told, task.monitor)])
-    evaluation = evaluate_run(job.run, task, "test")
+    cli = fit(_fit_arguments(job, config), task, [EpochProgress(told, task.monitor)])
+    evaluation = evaluate_run(job.run, task, "test", cli.trainer.strategy.root_device.type)
     result = FoldResult(
         row=job.row,
         fold=job.fold,

@@ -146,6 +146,35 @@ def estimates(
     }
 
 
+def auc_gain(
+    labels: np.ndarray,
+    scores: np.ndarray,
+    others: np.ndarray,
+    patients: np.ndarray,
+    n_resamples: int = 1000,
+    seed: int = 0,
+) -> Estimate:
+    """By how much the AUC of some scores is above that of others on the same samples.
+
+    Its interval is by bootstrap over patients; every resample judges both scores, which err on the same patients.
+
+    Args:
+        labels: 0 or 1, ``[n]``.
+        scores: ``[n]``.
+        others: ``[n]``.
+        patients: Patient of every sample, ``[n]``.
+        n_resamples: Number of resamples; those without both classes are left out.
+        seed: Of the resampling.
+    """
+    counts = len(labels), int(np.sum(labels))
+    ours, theirs = auc(labels, scores), auc(labels, others)
+    if ours is None or theirs is None:
+        return Estimate(None, None, None, *counts)
+    weights = _weights(patients, n_resamples, seed)
+    first, second = (_resampled(np.asarray(labels), np.asarray(each), weights)["auc"] for each in (scores, others))
+    return Estimate(ours - theirs, *_interval(first - second), *counts)
+
+
 def _weights(patients: np.ndarray, n_resamples: int, seed: int) -> np.ndarray:
     """How often each sample is in each resample of patients, ``[n_resamples, n]``."""
     names, index = np.unique(patients, return_inverse=True)

@@ -150,7 +150,7 @@ def test_the_papers_rows_and_tables_are_all_there_in_both_settings() -> None:
     # The paper's four, and two beyond it.
     assert len(rows.tables) == 6
     assert len(rows.tables[0].lines) == 11
-    for name in ("full", "reduced", "routing"):
+    for name in ("full", "gpu", "reduced", "routing"):
         setting = read_setting(SA_MOE, name)
         assert set(setting.rows) <= set(rows.rows)
     routing = set(read_setting(SA_MOE, "routing").rows)

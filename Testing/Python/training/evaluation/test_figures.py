@@ -24,6 +24,7 @@ from lnstation_training.evaluation.discrimination import (
     accuracy_at_recall,
     accuracy_at_specificity,
     auc,
+    auc_gain,
     estimates,
     recall_at_specificity,
     specificity_at_recall,
@@ -210,3 +211,18 @@ def test_operating_points_reach_what_they_promise() -> None:
 def test_operating_points_need_both_classes() -> None:
     with pytest.raises(ValueError, match="positive and negative"):
         operating_points(np.ones(3), np.array([0.1, 0.2, 0.3]))
+
+
+def test_the_gain_is_judged_on_the_same_resamples_for_both() -> None:
+    rng = np.random.default_rng(0)
+    labels, patients = rng.integers(0, 2, 300), np.repeat(np.arange(60), 5)
+    noise = rng.normal(size=300)
+    better, worse = labels + 0.7 * noise, 0.8 * labels + 0.7 * noise
+    gain = auc_gain(labels, better, worse, patients)
+    assert gain.value == pytest.approx(auc(labels, better) - auc(labels, worse))
+    assert 0 < gain.low < gain.value < gain.high
+    alone = estimates(labels, better, patients)["auc"]
+    assert gain.high - gain.low < 0.5 * (alone.high - alone.low)
+    same = auc_gain(labels, better, better, patients)
+    assert (same.value, same.low, same.high) == (0, 0, 0)
+    assert auc_gain(np.ones(300, int), better, worse, patients).value is None

@@ -26,13 +26,13 @@ PGLS = Path(__file__).resolve().parents[4] / "Training" / "experiments" / "pgls"
 ROWS = read_rows(PGLS)
 
 
-@pytest.mark.parametrize("setting", ["reduced", "full"])
+@pytest.mark.parametrize("setting", ["reduced", "gpu", "full"])
 def test_every_row_goes_with_the_data_of_its_setting(setting: str, tmp_path: Path) -> None:
     chosen = read_setting(PGLS, setting)
     assert setting_geometry(chosen, TASK.geometry).labeled_patients == 0.3
     for name, row in ROWS.rows.items():
         config = _config(row, name, chosen, {})
-        if setting == "full":
+        if setting != "reduced":
             # The same rows at a size that is built at once.
             config["model"]["network_arguments"].pop("backbone", None)
             config["model"]["network_arguments"] |= {"width": 1.0 if "resnet" in name else 0.25}

@@ -13,10 +13,18 @@ import numpy as np  # noqa: E402
 from training.prepared import SPEC, region, write_prepared  # noqa: E402
 
 from lnstation_training.cohorts.splits import read_splits  # noqa: E402
-from lnstation_training.tasks.station_classification.augmentation import OutlineJitter, RegionAugmentation  # noqa: E402
+from lnstation_training.tasks.station_classification.augmentation import (  # noqa: E402
+    OutlineJitter,
+    RegionAugmentation,
+    _grown,
+)
+from lnstation_training.tasks.station_classification.channels import as_seen  # noqa: E402
 from lnstation_training.tasks.station_classification.data_module import StationDataModule  # noqa: E402
-from lnstation_training.tasks.station_classification.dataset import StationDataset  # noqa: E402
+from lnstation_training.tasks.station_classification.dataset import StationDataset, load_regions  # noqa: E402
 from lnstation_training.tasks.station_classification.samples import read_samples  # noqa: E402
+from LNStationLib.imaging.grid import Grid  # noqa: E402
+from LNStationLib.sampling.channels import STATION_CHANNELS  # noqa: E402
+from LNStationLib.sampling.station_region import RegionCut  # noqa: E402
 from LNStationLib.support.errors import InputError  # noqa: E402
 
 
@@ -54,11 +62,22 @@ def test_validation_and_test_regions_are_not_augmented(prepared: Path) -> None:
 
 def test_training_regions_are_augmented_unless_switched_off(prepared: Path) -> None:
     def changed(**arguments: object) -> bool:
-        train = module(prepared, **arguments).datasets["train"]
-        return any(not torch.equal(train[i]["region"], train.regions(row)) for i, row in enumerate(train.samples))
+        built = module(prepared, **arguments)
+        train = built.datasets["train"]
+        batch = built.on_after_batch_transfer(train.collate([train[i] for i in range(len(train))]), 0)
+        return not torch.equal(batch["region"], torch.cat([train.regions(row) for row in train.samples]))
 
     assert changed()
     assert not changed(augment=False)
+
+
+def test_without_changes_a_training_region_is_as_an_assessment_shows_it(prepared: Path) -> None:
+    stored = load_regions(prepared, read_samples(prepared)[0])
+    for spec in (SPEC, SPEC.model_copy(update={"outside": -2.0}), SPEC.model_copy(update={"mask_outside": False})):
+        ct, nodes, station = stored[0].numpy()
+        cut = RegionCut(ct, station > 0, nodes, Grid(spec.size, spec.spacing_mm, (0.0, 0.0, 0.0)))
+        wanted = cut.seen(spec).channels(STATION_CHANNELS)
+        assert np.array_equal(as_seen(stored, spec)[0].numpy(), wanted)
 
 
 def test_the_balanced_sampler_draws_both_classes_alike(prepared: Path) -> None:
@@ -92,9 +111,9 @@ def test_unlabeled_samples_are_refused(prepared: Path) -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_augmentation_keeps_ranges_and_masks(seed: int) -> None:
     stored = torch.from_numpy(np.stack(region(np.random.default_rng(seed), positive=True)).astype(np.float32))
-    augment = RegionAugmentation(SPEC.size, flip=1, affine=1, intensity=1, outline=1, flip_axes=(0, 1, 2))
+    augment = RegionAugmentation(flip=1, affine=1, intensity=1, outline=1, flip_axes=(0, 1, 2))
     augment.seed(seed)
-    ct, nodes, station = augment(stored)
+    ct, nodes, station = augment(stored[None])[0]
     assert ct.shape == SPEC.size
     assert -1 <= ct.min() < ct.max() <= 1
     assert set(nodes.unique().tolist()) == set(station.unique().tolist()) == {0.0, 1.0}
@@ -105,7 +124,7 @@ def test_augmentation_keeps_ranges_and_masks(seed: int) -> None:
 
 def test_another_outline_differs_as_parsed_stations_do_and_keeps_its_place() -> None:
     z, y, x = np.meshgrid(*[np.arange(n) - (n - 1) / 2 for n in (32, 48, 48)], indexing="ij")
-    drawn = torch.from_numpy(((1.6 * z) ** 2 + y**2 + x**2 < 15**2).astype(np.float32))[None]
+    drawn = torch.from_numpy(((1.6 * z) ** 2 + y**2 + x**2 < 15**2).astype(np.float32))[None, None]
     jitter = OutlineJitter(1.0)
     dice = []
     for seed in range(20):
@@ -115,6 +134,14 @@ def test_another_outline_differs_as_parsed_stations_do_and_keeps_its_place() -> 
         dice.append(float(2 * (other * drawn).sum() / (other.sum() + drawn.sum())))
     assert 0.78 < np.mean(dice) < 0.95
     assert OutlineJitter(0.0)(drawn) is drawn
+
+
+@pytest.mark.parametrize("voxels", [-2, -1, 1, 2])
+def test_an_outline_grows_and_shrinks_as_pooling_does(voxels: int) -> None:
+    masks = torch.from_numpy(np.random.default_rng(0).random((2, 1, 9, 12, 15)) > 0.6)
+    sign, reach = (1 if voxels > 0 else -1), abs(voxels)
+    pooled = sign * torch.nn.functional.max_pool3d(sign * masks.float(), 2 * reach + 1, 1, reach)
+    assert torch.equal(_grown(masks, voxels), pooled > 0)
 
 
 def test_a_batch_holds_all_regions_of_its_stations(tmp_path: Path) -> None:
@@ -154,9 +181,9 @@ def test_the_seed_decides_the_augmentation() -> None:
     given = torch.from_numpy(np.stack(region(np.random.default_rng(0), True)).astype(np.float32))
 
     def once(seed: int) -> torch.Tensor:
-        augment = RegionAugmentation(SPEC.size, 1, 1, 1)
+        augment = RegionAugmentation(1, 1, 1)
         augment.seed(seed)
-        return augment(given)
+        return augment(given[None])
 
     torch.testing.assert_close(once(1), once(1))
     assert (once(1) - once(2)).abs().max() > 0.01

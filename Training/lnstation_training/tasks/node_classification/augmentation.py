@@ -1,14 +1,12 @@
-"""Random changes of a node's patch in training, by MONAI."""
+"""Random changes of nodes' patches in training."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-import numpy as np
-from monai.transforms.compose import Compose
-from monai.transforms.intensity.array import RandGaussianNoise, RandScaleIntensity, RandShiftIntensity
-from monai.transforms.spatial.array import RandAffine, RandFlip
 from torch import Tensor
+
+from lnstation_training.engine.batch_augmentation import BatchAugmentation, Changes
 
 Strength = Literal["weak", "strong"]
 
@@ -25,51 +23,29 @@ _STRONG = 3.0
 """How much larger strong changes are; SimMatch's second view differs from its first by more than noise."""
 
 
-class PatchAugmentation:
+class PatchAugmentation(BatchAugmentation):
     """Flips, small affine changes and intensity changes of both channels together.
 
     Args:
-        size: Voxels of a patch along z, y, x.
         strength: ``"strong"`` changes three times as much, always.
-        flip: Probability of a flip along x, y and z each.
-        affine: Probability of a rotation, scaling and shift.
-        intensity: Probability of noise, of scaling and of shifting.
     """
 
-    def __init__(
-        self,
-        size: tuple[int, int, int],
-        strength: Strength = "weak",
-        flip: float = 0.5,
-        affine: float = 0.5,
-        intensity: float = 0.5,
-    ) -> None:
-        factor = _STRONG if strength == "strong" else 1.0
-        affine, intensity = (1.0, 1.0) if strength == "strong" else (affine, intensity)
-        self.transform = Compose(
-            [
-                *(RandFlip(prob=flip, spatial_axis=axis) for axis in range(3)),
-                RandAffine(
-                    prob=affine,
-                    rotate_range=(factor * np.deg2rad(_MAX_ROTATION_DEG), 0.0, 0.0),
-                    scale_range=(0.0, factor * _MAX_SCALING, factor * _MAX_SCALING),
-                    translate_range=_MAX_SHIFT_VOXELS,
-                    spatial_size=size,
-                    padding_mode="border",
-                    mode="bilinear",
-                ),
-                RandGaussianNoise(prob=intensity, std=factor * _NOISE_SD),
-                RandScaleIntensity(prob=intensity, factors=factor * _MAX_INTENSITY_SCALING),
-                RandShiftIntensity(prob=intensity, offsets=factor * _MAX_INTENSITY_SHIFT),
-            ]
+    def __init__(self, strength: Strength = "weak") -> None:
+        factor, often = (_STRONG, 1.0) if strength == "strong" else (1.0, 0.5)
+        super().__init__(
+            Changes(
+                flip_axes=(0, 1, 2),
+                rotation_deg=factor * _MAX_ROTATION_DEG,
+                scaling=factor * _MAX_SCALING,
+                shift_voxels=_MAX_SHIFT_VOXELS,
+                noise_sd=factor * _NOISE_SD,
+                intensity_scaling=factor * _MAX_INTENSITY_SCALING,
+                intensity_shift=factor * _MAX_INTENSITY_SHIFT,
+                affine=often,
+                intensity=often,
+            )
         )
 
-    def seed(self, seed: int) -> None:
-        """Seed all of it."""
-        self.transform.set_random_state(seed)
-
-    def __call__(self, patch: Tensor) -> Tensor:
-        """Change ``[2, z, y, x]``; it stays in [-1, 1]."""
-        changed = self.transform(patch)
-        plain: Tensor = changed.as_tensor() if hasattr(changed, "as_tensor") else changed
-        return plain.clamp(-1, 1)
+    def __call__(self, patches: Tensor) -> Tensor:
+        """Change ``[B, 2, z, y, x]``; they stay in [-1, 1]."""
+        return self.brightened(self.moved(patches))

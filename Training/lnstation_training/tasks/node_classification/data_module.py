@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
-from lnstation_training.engine.data_module import FoldDataModule, Sampler, derived_seed, seed_worker
+from lnstation_training.engine.data_module import FoldDataModule, Sampler, derived_seed
 from lnstation_training.engine.values import Part
 from lnstation_training.tasks.node_classification.augmentation import PatchAugmentation, Strength
 from lnstation_training.tasks.node_classification.dataset import NodeDataset
-from lnstation_training.tasks.node_classification.samples import NodeSample, read_node_geometry, read_samples
+from lnstation_training.tasks.node_classification.samples import NodeSample, read_samples
 from lnstation_training.tasks.node_classification.sharpening import drawn_evenly
 from LNStationLib.support.errors import InputError
 
+_UNLABELED = "unlabeled"
 _PREDICTING = 64
 """Nodes at a time where no gradients are kept."""
 
@@ -62,6 +62,9 @@ class NodeDataModule(FoldDataModule):
         self.unlabeled_batch_size = unlabeled_batch_size
         self.pseudo_batch_size = pseudo_batch_size
         self.unlabeled: list[NodeSample] = []
+        self._changes: dict[Strength, PatchAugmentation] = {
+            each: PatchAugmentation(each) for each in get_args(Strength)
+        }
 
     def read_samples(self) -> list[NodeSample]:
         """All nodes of the folder that are not left out.
@@ -72,11 +75,32 @@ class NodeDataModule(FoldDataModule):
         return [sample for sample in read_samples(self.folder) if not sample.excluded]
 
     def build_dataset(self, samples: Sequence[NodeSample], augment: bool) -> NodeDataset:
-        """Patches of labeled nodes."""
-        return NodeDataset(self.folder, samples, [self._changes()] if augment else [])
+        """Patches of labeled nodes; those of training change batch by batch."""
+        return NodeDataset(self.folder, samples)
 
-    def _changes(self, strength: Strength = "weak") -> PatchAugmentation:
-        return PatchAugmentation(read_node_geometry(self.folder).size, strength)
+    def seed_changes(self, seed: int) -> None:
+        """Seed the changes of training batches."""
+        for number, changes in enumerate(self._changes.values()):
+            changes.seed(seed + number)
+
+    def on_after_batch_transfer(self, batch: dict[str, Any], dataloader_idx: int) -> dict[str, Any]:
+        """Change a training batch on its device; unlabeled nodes become two views."""
+        if self.trainer is None or not self.trainer.training:
+            return batch
+        if _UNLABELED not in batch:
+            return self._changed(batch)
+        known = {name: self._changed(part) for name, part in batch.items() if name != _UNLABELED}
+        return {**known, _UNLABELED: self._two_views(batch[_UNLABELED])}
+
+    def _changed(self, batch: dict[str, Any]) -> dict[str, Any]:
+        return {**batch, "patch": self._changes["weak"](batch["patch"])} if self.augment else batch
+
+    def _two_views(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """Both changed; the second strongly where the method wants it."""
+        method = self.trainer.lightning_module.method  # type: ignore[union-attr]  # the trainer asks for batches
+        second: Strength = "strong" if method.strong_view else "weak"
+        patch = batch["patch"]
+        return {**batch, "patch": self._changes["weak"](patch), "second": self._changes[second](patch)}
 
     def setup(self, stage: str | None = None) -> None:
         """Read samples and folds, and find the unlabeled nodes.
@@ -112,22 +136,21 @@ class NodeDataModule(FoldDataModule):
         generator = torch.Generator().manual_seed(derived_seed(self.seed, epoch))
         steps = math.ceil(len(labeled) / self.batch_size)
         order = self._order(labeled, generator)
+        self.seed_changes(derived_seed(self.seed, epoch, self._rank()))
         loaders = {
-            "labeled": self._loader(labeled, _cycled(order, steps * self.batch_size), self.batch_size, epoch),
-            "unlabeled": self._unlabeled(steps, module.method.strong_view, epoch, generator),
+            "labeled": self._loader(labeled, _cycled(order, steps * self.batch_size), self.batch_size),
+            _UNLABELED: self._unlabeled(steps, generator),
         }
         if module.sharpening_weight:
             loaders |= self._pseudo(module, steps, epoch)
         return loaders
 
-    def _unlabeled(self, steps: int, strong: bool, epoch: int, generator: torch.Generator) -> DataLoader[Any]:
-        """Two views of every node; random orders one after another until the epoch is filled."""
+    def _unlabeled(self, steps: int, generator: torch.Generator) -> DataLoader[Any]:
+        """Random orders of all nodes one after another until the epoch is filled."""
         count, order = steps * self.unlabeled_batch_size, list[int]()
         while len(order) < count:
             order += torch.randperm(len(self.unlabeled), generator=generator).tolist()
-        views = [self._changes(), self._changes("strong" if strong else "weak")]
-        dataset = NodeDataset(self.folder, self.unlabeled, views)
-        return self._loader(dataset, order[:count], self.unlabeled_batch_size, epoch)
+        return self._loader(NodeDataset(self.folder, self.unlabeled), order[:count], self.unlabeled_batch_size)
 
     def _pseudo(self, module: Any, steps: int, epoch: int) -> dict[str, DataLoader[Any]]:
         """Nodes with a pseudo label, given by the teacher at the start of every epoch; empty where it gives none."""
@@ -137,14 +160,11 @@ class NodeDataModule(FoldDataModule):
         rows = drawn_evenly(labels, steps * self.pseudo_batch_size, draw)
         if not rows.size:
             return {}
-        changes = [self._changes()] if self.augment else []
-        dataset = NodeDataset(self.folder, self.unlabeled, changes, labels.tolist())
-        return {"pseudo": self._loader(dataset, rows.tolist(), self.pseudo_batch_size, epoch)}
+        dataset = NodeDataset(self.folder, self.unlabeled, labels.tolist())
+        return {"pseudo": self._loader(dataset, rows.tolist(), self.pseudo_batch_size)}
 
-    def _loader(self, dataset: NodeDataset, order: list[int], size: int, epoch: int) -> DataLoader[Any]:
-        dataset.seed(derived_seed(self.seed, epoch))
-        seeded = partial(seed_worker, dataset, self.seed, epoch)
-        return DataLoader(dataset, size, sampler=order, num_workers=self.num_workers, worker_init_fn=seeded)
+    def _loader(self, dataset: NodeDataset, order: list[int], size: int) -> DataLoader[Any]:
+        return DataLoader(dataset, size, sampler=order, num_workers=self.num_workers)
 
 
 def _cycled(order: list[int], count: int) -> list[int]:

@@ -9,10 +9,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from lnstation_training.engine.data_module import FoldDataset
-from lnstation_training.tasks.node_classification.augmentation import PatchAugmentation
 from lnstation_training.tasks.node_classification.samples import PATCHES, NodeSample
 
 
@@ -20,12 +18,11 @@ class NodeDataset(FoldDataset):
     """Patches, read from memory-mapped arrays.
 
     An item holds ``patch`` float32 ``[2, z, y, x]``, ``label`` float32 (-1 where it is not known), ``index`` int64
-    (the row of the dataset), and the string ``patient``; with two changes also ``second``, another view of the patch.
+    (the row of the dataset), and the string ``patient``.
 
     Args:
         folder: Prepared data.
         samples: Rows to read.
-        augment: Changes of a patch; none, one, or one each for the first and the second view.
         labels: Labels to give in place of the samples' own, such as pseudo labels.
     """
 
@@ -33,35 +30,25 @@ class NodeDataset(FoldDataset):
         self,
         folder: Path,
         samples: Sequence[NodeSample],
-        augment: Sequence[PatchAugmentation] = (),
         labels: Sequence[int] | None = None,
     ) -> None:
         self.folder = folder
         self.samples = list(samples)
-        self.augment = tuple(augment)
         self.labels = (
             [-1 if each.label is None else each.label for each in samples] if labels is None else list(labels)
         )
 
     def seed(self, seed: int) -> None:
-        """Seed the changes, if there are any."""
-        for number, each in enumerate(self.augment):
-            each.seed(seed + number)
+        """Nothing is random here: batches are changed, not items."""
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         sample = self.samples[index]
-        patch = torch.from_numpy(load_patch(self.folder, sample.patient, sample.row))
-        views = self._views(patch)
         return {
-            "patch": views[0],
-            **({"second": views[1]} if len(views) > 1 else {}),
+            "patch": torch.from_numpy(load_patch(self.folder, sample.patient, sample.row)),
             "label": torch.tensor(float(self.labels[index])),
             "index": torch.tensor(index),
             "patient": sample.patient,
         }
-
-    def _views(self, patch: Tensor) -> list[Tensor]:
-        return [change(patch.clone()) for change in self.augment] or [patch]
 
 
 def load_patch(folder: Path, patient: str, row: int) -> np.ndarray:

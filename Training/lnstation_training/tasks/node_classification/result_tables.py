@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from lnstation_training.engine.experiment_files import Rows, TableSpec
 from lnstation_training.engine.values import FoldResult
-from lnstation_training.evaluation.delong import delong_test
-from lnstation_training.evaluation.discrimination import auc
+from lnstation_training.evaluation.comparison import GAIN_HEADER, GAIN_NOTE, gain_cells
 from lnstation_training.tasks.node_classification.evaluation import (
     NodeEvaluation,
     NodeFigure,
-    arrays,
     node_figures,
 )
 from lnstation_training.tasks.node_classification.prediction import NodePrediction
@@ -105,14 +103,14 @@ def _what_was_run(results: Mapping[str, Sequence[FoldResult]], pooled: Mapping[s
         f"{len(tested)} nodes, {sum(label == 1 for label in tested.values())} metastatic.\n\n"
         "Figures are of all test nodes of these folds together, each fold calibrated on its validation part, in "
         "percent, with 95 % intervals by bootstrap over patients. A@R75 and A@S75 follow prevalence, which differs "
-        "from the paper's. p: DeLong's test against the reference row; it takes nodes as independent, so it tends to "
-        "be too small."
+        f"from the paper's. {GAIN_NOTE}"
     )
 
 
 def _table(table: TableSpec, rows: Rows, pooled: Mapping[str, Pooled]) -> str:
     measures = TABLE_KINDS[table.kind]
-    header = ["Network", "Parameters", *(METRIC_TITLES[name] for name in measures), "p", "Stations, AUC", "Folds"]
+    titles = [METRIC_TITLES[name] for name in measures]
+    header = ["Network", "Parameters", *titles, *GAIN_HEADER, "Stations, AUC", "Folds"]
     reference = pooled.get(table.reference or "")
     body = []
     for line in table.lines:
@@ -122,14 +120,16 @@ def _table(table: TableSpec, rows: Rows, pooled: Mapping[str, Pooled]) -> str:
         if found is None:
             body.append([title, NOT_RUN, *[""] * (len(header) - 2)])
             continue
-        p_value = _p_value(found, reference) if reference is not None and name != table.reference else ""
+        gain = [""] * len(GAIN_HEADER)
+        if reference is not None and name != table.reference:
+            gain = gain_cells(_by_node(found), _by_node(reference))
         evaluations = [evaluation_of(result) for result in found.results]
         body.append(
             [
                 title,
                 f"{evaluations[0].parameters / 1e6:.2f} M",
                 *(figure_text(found.figures[measure]) for measure in measures),
-                p_value,
+                *gain,
                 _stations(evaluations),
                 ", ".join(str(result.fold) for result in found.results),
             ]
@@ -159,19 +159,8 @@ def _stations(evaluations: Sequence[NodeEvaluation]) -> str:
     return ", ".join(parts) or "-"
 
 
-def _p_value(found: Pooled, reference: Pooled) -> str:
-    """DeLong's test over the nodes that both have."""
-    first, second = ({(n.patient, n.node): n for n in each.nodes} for each in (found, reference))
-    both = sorted(set(first) & set(second))
-    labels, logits = arrays([first[key] for key in both])
-    _, others = arrays([second[key] for key in both])
-    if auc(labels, logits) is None:
-        return ""
-    try:
-        value = delong_test(labels, logits, others).p_value
-    except ValueError:
-        return ""
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+def _by_node(pooled: Pooled) -> dict[Hashable, NodePrediction]:
+    return {(each.patient, each.node): each for each in pooled.nodes}
 
 
 def figure_text(figure: NodeFigure) -> str:

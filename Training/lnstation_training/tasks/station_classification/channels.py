@@ -5,13 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from LNStationLib.imaging.grid import Grid
-from LNStationLib.sampling.channels import NODE_MASK, STATION_CHANNELS
-from LNStationLib.sampling.station_region import RegionCut, RegionSpec
+from LNStationLib.sampling.channels import CT, NODE_MASK, STATION_CHANNELS
+from LNStationLib.sampling.station_region import RegionSpec
 
 _CHANNEL_AXIS = -4
-_NOWHERE_MM = (0.0, 0.0, 0.0)
-"""Stored regions do not say where they lie, and no channel asks."""
 
 
 def channel_of(region: Tensor, name: str) -> Tensor:
@@ -25,15 +22,19 @@ def node_mask_of(region: Tensor) -> Tensor:
 
 
 def as_seen(stored: Tensor, spec: RegionSpec) -> Tensor:
-    """What a network is shown of a stored region, by the function that an assessment uses.
+    """What a network is shown of stored regions: as ``RegionCut.seen`` in an assessment, on any device.
 
     Args:
-        stored: Scaled CT, nodes and station, float32 ``[3, z, y, x]``.
+        stored: Scaled CT, nodes and station, float32 ``[..., 3, z, y, x]``.
         spec: Of the regions.
 
     Returns:
-        float32 ``[2, z, y, x]``.
+        float32 ``[..., 2, z, y, x]``: the channels of ``STATION_CHANNELS``.
     """
-    ct, nodes, station = stored.numpy()
-    grid = Grid(spec.size, spec.spacing_mm, _NOWHERE_MM)
-    return torch.from_numpy(RegionCut(ct, station > 0, nodes, grid).seen(spec).channels(STATION_CHANNELS))
+    ct, nodes, station = stored.split(1, dim=_CHANNEL_AXIS)
+    inside = station > 0
+    shown = {
+        CT: torch.where(inside, ct, spec.outside) if spec.mask_outside else ct,
+        NODE_MASK: (inside & (nodes > 0)).to(ct.dtype),
+    }
+    return torch.cat([shown[name] for name in STATION_CHANNELS], dim=_CHANNEL_AXIS)

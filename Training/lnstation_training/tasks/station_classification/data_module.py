@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from lnstation_training.engine.data_module import FoldDataModule, Sampler
 from lnstation_training.engine.values import Part
 from lnstation_training.tasks.station_classification.augmentation import RegionAugmentation
-from lnstation_training.tasks.station_classification.dataset import StationDataset
-from lnstation_training.tasks.station_classification.samples import StationSample, read_samples, read_spec
+from lnstation_training.tasks.station_classification.channels import as_seen
+from lnstation_training.tasks.station_classification.dataset import REGION, STORED_REGION, StationDataset
+from lnstation_training.tasks.station_classification.samples import StationSample, read_samples
 from LNStationLib.anatomy.station_groups import station_groups
 
 
@@ -51,8 +53,7 @@ class StationDataModule(FoldDataModule):
         super().__init__(folder, fold, batch_size, sampler, augment, num_workers, seed)
         self.n_groups = n_groups
         self.only_group = only_group
-        self.flip_axes = tuple(flip_axes)
-        self.outline = outline
+        self._changes = RegionAugmentation(outline=outline, flip_axes=flip_axes)
 
     def read_samples(self) -> list[StationSample]:
         """All stations of the folder.
@@ -64,8 +65,7 @@ class StationDataModule(FoldDataModule):
 
     def build_dataset(self, samples: Sequence[StationSample], augment: bool) -> StationDataset:
         """Regions of labeled stations, of one group where only that is wanted."""
-        augmentation = self._augmentation() if augment else None
-        dataset = StationDataset(self.folder, samples, self.n_groups, augmentation)
+        dataset = StationDataset(self.folder, samples, self.n_groups, as_stored=augment)
         if self.only_group is not None:
             dataset.samples = [row for row in dataset.samples if dataset.groups[row.station] == self.only_group]
         return dataset
@@ -82,5 +82,13 @@ class StationDataModule(FoldDataModule):
     def _groups(self) -> Mapping[str, int]:
         return station_groups(self.n_groups)
 
-    def _augmentation(self) -> RegionAugmentation:
-        return RegionAugmentation(read_spec(self.folder).size, outline=self.outline, flip_axes=self.flip_axes)
+    def seed_changes(self, seed: int) -> None:
+        """Seed the changes of training batches."""
+        self._changes.seed(seed)
+
+    def on_after_batch_transfer(self, batch: dict[str, Any], dataloader_idx: int) -> dict[str, Any]:
+        """Change the regions of a training batch, on its device."""
+        if STORED_REGION not in batch:
+            return batch
+        stored = self._changes(batch.pop(STORED_REGION))
+        return {**batch, REGION: as_seen(stored, self.datasets["train"].spec)}

@@ -13,25 +13,28 @@ from torch import Tensor
 from torch.utils.data import default_collate
 
 from lnstation_training.engine.data_module import FoldDataset
-from lnstation_training.tasks.station_classification.augmentation import RegionAugmentation
 from lnstation_training.tasks.station_classification.channels import as_seen
 from lnstation_training.tasks.station_classification.samples import REGIONS, STORED, StationSample, read_spec
 from LNStationLib.anatomy.station_groups import station_groups
 from LNStationLib.support.errors import InputError
+
+REGION, STORED_REGION = "region", "stored"
+"""Keys of a batch: regions as a network sees them, and as they are stored."""
 
 
 class StationDataset(FoldDataset):
     """Labeled stations, read from memory-mapped arrays.
 
     An item holds ``region`` float32 ``[regions of the station, 2, z, y, x]``, ``label`` float32, ``group`` int64, and
-    the strings ``patient`` and ``station``. In a batch of B stations all their regions follow one another in
-    ``region``, and ``owner`` int64 says which station each is of.
+    the strings ``patient`` and ``station``. Where batches are to be changed it holds ``stored``
+    ``[regions, 3, z, y, x]`` in place of ``region``. In a batch of B stations all their regions follow one another,
+    and ``owner`` int64 says which station each is of.
 
     Args:
         folder: Prepared data.
         samples: Rows to read; all must be labeled and in a station group.
         n_groups: Number of station groups.
-        augment: Applied to a region ``[3, z, y, x]`` as it is stored.
+        as_stored: Give regions as they are stored, rather than as a network sees them.
 
     Raises:
         ValueError: A sample has no label.
@@ -42,7 +45,7 @@ class StationDataset(FoldDataset):
         folder: Path,
         samples: Sequence[StationSample],
         n_groups: int = 3,
-        augment: RegionAugmentation | None = None,
+        as_stored: bool = False,
     ) -> None:
         unlabeled = [f"{sample.patient} {sample.station}" for sample in samples if sample.label is None]
         if unlabeled:
@@ -51,24 +54,20 @@ class StationDataset(FoldDataset):
         self.spec = read_spec(folder)
         self.samples = list(samples)
         self.groups: Mapping[str, int] = station_groups(n_groups)
-        self.augment = augment
+        self.as_stored = as_stored
 
     def seed(self, seed: int) -> None:
-        """Seed the augmentation, if there is one."""
-        if self.augment is not None:
-            self.augment.seed(seed)
+        """Nothing is random here: batches are changed, not items."""
 
     def regions(self, sample: StationSample) -> Tensor:
         """A station's regions as a network sees them, unchanged: float32 ``[regions, 2, z, y, x]``."""
-        return torch.stack([as_seen(stored, self.spec) for stored in load_regions(self.folder, sample)])
+        return as_seen(load_regions(self.folder, sample), self.spec)
 
     def __getitem__(self, index: int) -> dict[str, object]:
         sample = self.samples[index]
         stored = load_regions(self.folder, sample)
-        if self.augment is not None:
-            stored = torch.stack([self.augment(each) for each in stored])
         return {
-            "region": torch.stack([as_seen(each, self.spec) for each in stored]),
+            **({STORED_REGION: stored} if self.as_stored else {REGION: as_seen(stored, self.spec)}),
             "label": torch.tensor(float(sample.label or 0)),
             "group": torch.tensor(self.groups[sample.station]),
             "patient": sample.patient,
@@ -77,11 +76,11 @@ class StationDataset(FoldDataset):
 
     def collate(self, items: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """Items as a batch; see the class."""
-        regions = [item["region"] for item in items]
-        rest = default_collate([{key: value for key, value in item.items() if key != "region"} for item in items])
+        kind = STORED_REGION if self.as_stored else REGION
+        regions = [item.pop(kind) for item in items]
         counts = torch.tensor([len(each) for each in regions])
         owner = torch.repeat_interleave(torch.arange(len(items)), counts)
-        return {**rest, "region": torch.cat(regions), "owner": owner}
+        return {**default_collate(list(items)), kind: torch.cat(regions), "owner": owner}
 
 
 def load_regions(folder: Path, sample: StationSample) -> Tensor:

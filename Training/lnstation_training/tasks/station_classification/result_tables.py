@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from lnstation_training.engine.experiment_files import Rows, TableLine, TableSpec
 from lnstation_training.engine.values import FoldResult
-from lnstation_training.evaluation.delong import delong_test
+from lnstation_training.evaluation.comparison import GAIN_HEADER, GAIN_NOTE, gain_cells
 from lnstation_training.evaluation.discrimination import METRICS, auc
 from lnstation_training.tasks.station_classification.evaluation import RunEvaluation, calibrated_logits
 from lnstation_training.tasks.station_classification.prediction import Prediction
@@ -107,8 +107,7 @@ def _what_was_run(results: StationResults) -> str:
         f"{counts['test'].patients} test. Epochs: {first.epochs}. Tested in all: {len({p for p, _ in tested})} "
         f"patients, {len(tested)} stations, {len(positive)} positive.\n\n"
         "Figures are of all test stations of these folds together, each fold calibrated on its validation part, in "
-        "percent, with 95 % intervals by bootstrap over patients. p: DeLong's test against the reference row; it "
-        "takes stations as independent, so it tends to be too small."
+        f"percent, with 95 % intervals by bootstrap over patients. {GAIN_NOTE}"
     )
 
 
@@ -173,7 +172,8 @@ def _header(table: TableSpec) -> list[str]:
         return ["Routing", *(f"{title.capitalize()} stations" for title in group_titles(3)), *_ROUTED, "AUC", "Folds"]
     if table.kind == "experts":
         return ["Experts", *(METRIC_TITLES[name] for name in _FEW), "Folds"]
-    return ["Network", "Parameters", *METRIC_TITLES.values(), "p", "AUC by fold", "Attention in nodes", "Folds"]
+    measured = [*METRIC_TITLES.values(), *GAIN_HEADER, "AUC by fold"]
+    return ["Network", "Parameters", *measured, "Attention in nodes", "Folds"]
 
 
 def _cells(table: TableSpec, found: Pooled, reference: Pooled | None, line: TableLine) -> list[str]:
@@ -189,10 +189,12 @@ def _cells(table: TableSpec, found: Pooled, reference: Pooled | None, line: Tabl
         few = [estimate_text(summary.metric(name)) for name in _FEW]
         inside = [_percent(summary.attention_inside)] if table.kind == "attention" else []
         return [*few, *inside, folds]
-    p_value = _p_value(found, reference) if reference is not None and line.rows != [table.reference] else ""
+    gain = [""] * len(GAIN_HEADER)
+    if reference is not None and line.rows != [table.reference]:
+        gain = gain_cells(_by_station(found), _by_station(reference))
     by_fold = ", ".join(f"{100 * value:.1f}" for value in found.fold_aucs)
     figures = [estimate_text(summary.metric(name)) for name in METRICS]
-    return [parameters, *figures, p_value, by_fold, _percent(summary.attention_inside), folds]
+    return [parameters, *figures, *gain, by_fold, _percent(summary.attention_inside), folds]
 
 
 _ROUTED = ("All stations", "Tokens", "Stations tested")
@@ -225,18 +227,8 @@ def _size_lines(results: StationResults, pooled: dict[tuple[str, ...], Pooled], 
     return [[title, "", _percent(value), *[""] * (columns - 4), folds] for title, value in lines]
 
 
-def _p_value(found: Pooled, reference: Pooled) -> str:
-    """DeLong's test over the stations that both have."""
-    first = {(each.patient, each.station): each for each in found.predictions}
-    second = {(each.patient, each.station): each for each in reference.predictions}
-    both = sorted(set(first) & set(second))
-    labels = np.array([first[key].label for key in both])
-    logits = [np.array([rows[key].logit for key in both]) for rows in (first, second)]
-    try:
-        value = delong_test(labels, *logits).p_value
-    except ValueError:
-        return ""
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+def _by_station(pooled: Pooled) -> dict[Hashable, Prediction]:
+    return {(each.patient, each.station): each for each in pooled.predictions}
 
 
 def estimate_text(estimate: MetricEstimate) -> str:
