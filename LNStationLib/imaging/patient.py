@@ -14,6 +14,7 @@ import numpy as np
 from scipy import ndimage
 
 from LNStationLib.imaging.boxes import label_boxes
+from LNStationLib.imaging.growing import grow_by_faces
 from LNStationLib.support.types import BoolArray, FloatArray
 
 TISSUE_HU = -300.0
@@ -178,7 +179,7 @@ def _cut_lung(cut: BoolArray, outside: BoolArray, holes: BoolArray, hu: FloatArr
     else its density and its vessels decide.
     """
     labels = cc3d.connected_components(cut.astype(np.uint8), connectivity=6)
-    inner = ndimage.binary_erosion(cut, iterations=max(1, round(_RIM_MM / 2 / spacing_mm)), border_value=1)
+    inner = ~grow_by_faces(~cut, max(1, round(_RIM_MM / 2 / spacing_mm)))
     found = np.zeros_like(cut)
     for value, box in label_boxes(labels).items():
         grown = (slice(max(0, box[0].start - 1), box[0].stop + 1), box[1], box[2])

@@ -17,6 +17,7 @@ from scipy import ndimage
 
 from LNStationLib.imaging.boxes import label_boxes
 from LNStationLib.imaging.grid import AIR_HU, Grid, field_of_view, resample_to_grid, working_grid
+from LNStationLib.imaging.growing import grow_by_faces, open_by_box
 from LNStationLib.imaging.patient import TISSUE_HU, Patient, find_patient
 from LNStationLib.support.types import BoolArray, FloatArray, PointMm
 
@@ -157,8 +158,8 @@ def _coarse(thin: sitk.Image, spacing_mm: float) -> tuple[Grid, FloatArray, Bool
 def _lung(hu: FloatArray, patient: Patient) -> BoolArray:
     """Aerated lung: of lung density, inside the patient, thicker than the partial-volume shell of a surface."""
     candidates = (hu > _LUNG_HU[0]) & (hu < _LUNG_HU[1]) & patient.body
-    candidates &= ~ndimage.binary_dilation(patient.outside, iterations=2)
-    core = ndimage.binary_opening(candidates, np.ones((3, 3, 3), dtype=bool))
+    candidates &= ~grow_by_faces(patient.outside, 2)
+    core = open_by_box(candidates, (3, 3, 3))
     labels = cc3d.connected_components(core.astype(np.uint8), connectivity=6)
     counts = np.bincount(labels.ravel())
     keep = counts * _SPACING_MM**3 / 1000.0 >= _PIECE_ML
@@ -200,7 +201,7 @@ def _spine_x(hu: FloatArray, patient: Patient, slices: BoolArray) -> int | None:
     """
     rows = max(1, round(_VERTEBRA_MM / _SPACING_MM))
     bone = (hu > _BONE_HU) & patient.body
-    thick = ndimage.binary_opening(bone, np.ones((1, rows, 1), dtype=bool)) & slices[:, None, None]
+    thick = open_by_box(bone, (1, rows, 1)) & slices[:, None, None]
     there = np.flatnonzero(thick.any(axis=(1, 2)))
     if there.size < _SPINE_SLICE_SHARE * slices.sum():
         return None

@@ -8,6 +8,7 @@ import edt
 import numpy as np
 from scipy import ndimage
 
+from LNStationLib.imaging.growing import close_by_disk
 from LNStationLib.imaging.scan import Scan
 from LNStationLib.organs import morphology
 from LNStationLib.organs.findings import Findings
@@ -127,7 +128,7 @@ def blood_pool(
         return None
     threshold = float(np.clip((np.median(scan.hu[core]) + _MUSCLE_HU) / 2, *_THRESHOLD_HU))
     bright = region & (scan.hu > threshold)
-    closed = ndimage.binary_closing(bright, structure=_disc(scan.voxels(_GAP_RADIUS_MM)))
+    closed = close_by_disk(bright, scan.voxels(_GAP_RADIUS_MM) ** 2)
     return BloodPool(scan, morphology.fill_slices(closed) & region, carina, spine)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
+from LNStationLib.imaging.growing import grow_by_faces
 from LNStationLib.imaging.patient import find_patient
 from LNStationLib.imaging.scan import Scan
 from LNStationLib.support.types import BoolArray, FloatArray
@@ -33,11 +34,10 @@ def find_body(scan: Scan) -> tuple[BoolArray, BoolArray]:
 
 def _with_skin(body: BoolArray, scan: Scan, reach: int) -> BoolArray:
     """The body with its surface where the image shows it, within ``reach`` voxels of the coarse surface."""
-    ball = ndimage.generate_binary_structure(3, 1)
-    grown = ndimage.binary_dilation(body, ball, iterations=reach)
-    shrunk = ndimage.binary_erosion(body, ball, iterations=reach, border_value=1)
+    grown = grow_by_faces(body, reach)
+    shrunk = ~grow_by_faces(~body, reach)
     # The edge of the field of view is not skin.
-    shrunk |= body & ~ndimage.binary_erosion(scan.in_view, ball, iterations=reach, border_value=1)
+    shrunk |= body & grow_by_faces(~scan.in_view, reach)
     solid = scan.hu >= _AIR_BELOW_HU
     return np.asarray((shrunk | (grown & solid)) & scan.in_view)
 

@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 from scipy import ndimage
 
-from LNStationLib.imaging.distances import depth_mm
+from LNStationLib.imaging.distances import within_mm
 from LNStationLib.organs.context import Context
 from LNStationLib.organs.groups import AIRWAYS, BONES
 from LNStationLib.state.organ_set import OrganSource
@@ -253,7 +253,7 @@ class _Chest:
         level = self._scan.window(0, self._dome_z, _ABDOMEN_MM, 0.0)
         chest = self._context.union(AIRWAYS) | self._left | self._right
         gas = np.zeros(self._scan.grid.shape, dtype=bool)
-        far = depth_mm(~chest[level], self._scan.grid.spacing_mm) > _GAS_FROM_LUNG_MM
+        far = ~within_mm(chest[level], _GAS_FROM_LUNG_MM, self._scan.grid.spacing_mm)
         inside = self._enclosed(level)
         gas[level] = self._opened((self._scan.hu[level] < _GAS_HU) & far & inside, _GAS_HALF_THICKNESS_MM)
         if float(gas.sum()) * self._scan.grid.voxel_volume_ml < _GAS_ML:
@@ -267,8 +267,7 @@ class _Chest:
     def _opened(self, mask: BoolArray, radius_mm: float) -> BoolArray:
         """The parts of a mask thicker than twice a radius."""
         spacing = self._scan.grid.spacing_mm
-        core = depth_mm(mask, spacing) > radius_mm
-        return np.asarray(mask & (depth_mm(~core, spacing) <= radius_mm)) if core.any() else core
+        return mask & within_mm(~within_mm(~mask, radius_mm, spacing), radius_mm, spacing)
 
     def _share(self, mask: BoolArray, level: slice, *, before_spine: bool) -> float | None:
         """Left minus right voxels of a mask within some slices, as a share of both; ``None`` where it is empty."""

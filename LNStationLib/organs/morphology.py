@@ -7,12 +7,9 @@ import numpy as np
 
 from LNStationLib.imaging.boxes import Box as Box
 from LNStationLib.imaging.boxes import bounding_box, box_of
-from LNStationLib.imaging.distances import depth_mm
+from LNStationLib.imaging.distances import depth_mm, within_mm
 from LNStationLib.imaging.patient import fill_slices as fill_slices
 from LNStationLib.support.types import BoolArray, FloatArray
-
-_ROUNDING_MM = 1e-6
-"""Distances of whole voxels compare equal to a radius in spite of floating point."""
 
 
 def is_empty(box: Box) -> bool:
@@ -30,7 +27,7 @@ def dilate(mask: BoolArray, radius_mm: float, spacing_mm: float) -> BoolArray:
     grown = mask.copy()
     if mask.any() and radius_mm > 0:
         box = box_of(mask, int(np.ceil(radius_mm / spacing_mm)) + 1)
-        grown[box] = distance_to(mask[box], spacing_mm) <= radius_mm + _ROUNDING_MM
+        grown[box] = within_mm(mask[box], radius_mm, (spacing_mm,) * 3)
     return grown
 
 
@@ -39,7 +36,7 @@ def erode(mask: BoolArray, radius_mm: float, spacing_mm: float) -> BoolArray:
     shrunk = np.zeros_like(mask)
     if mask.any():
         box = box_of(mask, 1)
-        shrunk[box] = depth_mm(mask[box], (spacing_mm,) * 3) > radius_mm + _ROUNDING_MM
+        shrunk[box] = ~within_mm(~mask[box], radius_mm, (spacing_mm,) * 3)
     return shrunk
 
 
@@ -52,8 +49,8 @@ def close(mask: BoolArray, radius_mm: float, spacing_mm: float) -> BoolArray:
     closed = mask.copy()
     # Padding keeps the closing from sticking to the array's edge.
     padded = np.pad(mask[box], margin)
-    grown = distance_to(padded, spacing_mm) <= radius_mm + _ROUNDING_MM
-    shrunk = distance_to(~grown, spacing_mm) > radius_mm + _ROUNDING_MM
+    grown = within_mm(padded, radius_mm, (spacing_mm,) * 3)
+    shrunk = ~within_mm(~grown, radius_mm, (spacing_mm,) * 3)
     core = tuple(slice(margin, -margin) for _ in range(3))
     closed[box] |= shrunk[core]
     return closed

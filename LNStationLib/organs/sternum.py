@@ -8,6 +8,7 @@ from itertools import groupby
 import numpy as np
 from scipy import ndimage
 
+from LNStationLib.imaging.growing import open_by_box
 from LNStationLib.imaging.scan import Scan
 from LNStationLib.organs import morphology
 from LNStationLib.organs.findings import Findings
@@ -160,8 +161,7 @@ def _longest_run(flags: list[bool]) -> int:
 def _without_thick(bone: BoolArray, scan: Scan) -> BoolArray:
     """Drop bright regions more than 26 mm thick from front to back: contrast in the heart, not sternum."""
     length = scan.voxels(_THICKEST_MM)
-    thick = ndimage.binary_opening(bone, structure=np.ones((1, length, 1), bool))
-    return bone & ~thick
+    return bone & ~open_by_box(bone, (1, length, 1))
 
 
 def _best_span(values: FloatArray) -> tuple[int, int] | None:

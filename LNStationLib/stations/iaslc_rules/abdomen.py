@@ -10,7 +10,7 @@ import cc3d
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from LNStationLib.imaging.distances import depth_mm
+from LNStationLib.imaging.distances import within_mm
 from LNStationLib.organs.blood import enhanced_blood
 from LNStationLib.organs.groups import BONES, LUNGS, VESSELS
 from LNStationLib.stations.iaslc_rules.frame import Frame
@@ -71,7 +71,7 @@ def under_diaphragm(frame: Frame, organs: BoolArray, hiatus_mm: float) -> BoolAr
     # The vena cava widens into the heart: its thickness is measured with it.
     cava = _solid(frame, hiatus_mm + _CAVA_ABOVE_HIATUS_MM, heart, with_heart=True)
     covered = organs | (cava & (frame.x_mm < _esophagus_right_mm(frame)))
-    return np.asarray(depth_mm(~covered, frame.grid.spacing_mm) <= _DIAPHRAGM_MM)
+    return within_mm(covered, _DIAPHRAGM_MM, frame.grid.spacing_mm)
 
 
 def _heart(frame: Frame) -> BoolArray | None:
@@ -102,11 +102,12 @@ def _solid(frame: Frame, below_mm: float, heart: BoolArray, *, with_heart: bool)
     smooth = gaussian_filter(frame.hu[part].astype(np.float32), _HU_SMOOTHING_VOXELS)
     heart = heart[part]
     dense = (smooth > _PARENCHYMA_HU) & ~frame.union(*_APART)[part] & ~heart
-    cores = (depth_mm(dense | heart if with_heart else dense, spacing) > _HALF_THICKNESS_MM) & ~heart
+    solid = dense | heart if with_heart else dense
+    cores = ~within_mm(~solid, _HALF_THICKNESS_MM, spacing) & ~heart
     parts = cc3d.connected_components(cores, connectivity=6)
     sizes_ml = np.bincount(parts.ravel()) * frame.grid.voxel_volume_ml
     lowest = np.unique(parts[: max(round(2 * _HALF_THICKNESS_MM / spacing[0]), 1)])
     kept = np.isin(parts, [label for label in lowest if label and sizes_ml[label] >= _SMALLEST_ML])
     if kept.any():
-        organs[part] = dense & (depth_mm(~kept, spacing) <= _HALF_THICKNESS_MM + spacing[0])
+        organs[part] = dense & within_mm(kept, _HALF_THICKNESS_MM + spacing[0], spacing)
     return organs

@@ -11,8 +11,9 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
-from scipy.ndimage import binary_dilation, gaussian_filter, generate_binary_structure
+from scipy.ndimage import gaussian_filter
 
+from LNStationLib.imaging.growing import grow_by_faces
 from LNStationLib.organs.groups import BONES
 from LNStationLib.stations.iaslc_rules.frame import Frame
 from LNStationLib.support.types import BoolArray, HuArray
@@ -24,7 +25,6 @@ _SOFT_HU = 0.0
 _SMOOTHING_MM = 1.2
 """Sigma that evens out noise and keeps a strap muscle of a few millimeters. Chosen in development; no published
 source."""
-_RIM = generate_binary_structure(3, 1)
 _SLOPES = tuple(np.linspace(-1.0, 1.0, 9))
 """Millimeters sideways per millimeter along the body: up to 45 degrees, in steps that overlap."""
 
@@ -49,7 +49,7 @@ def long_soft_tissue(frame: Frame, tissue: BoolArray, within: BoolArray) -> Bool
     for slopes in itertools.product(_SLOPES, _SLOPES):
         shifts = [tuple(round(slope * step) for slope in slopes) for step in range(steps)]
         found[box] |= _opened(soft, shifts)
-    found[box] &= ~binary_dilation(~tissue[box], _RIM)
+    found[box] &= ~grow_by_faces(~tissue[box])
     return found
 
 

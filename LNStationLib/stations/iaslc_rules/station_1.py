@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import binary_opening, gaussian_filter, minimum_filter1d
+from scipy.ndimage import gaussian_filter, minimum_filter1d
 
-from LNStationLib.imaging.distances import depth_mm
+from LNStationLib.imaging.distances import within_mm
+from LNStationLib.imaging.growing import open_by_box, open_by_disk
 from LNStationLib.organs.blood import enhanced_blood
 from LNStationLib.organs.groups import AIRWAYS, LUNGS
 from LNStationLib.stations.iaslc_rules.borders import Border, surface
@@ -82,7 +83,7 @@ def _low_neck(anatomy: Anatomy) -> BoolArray:
 
 def _deep_enough(room: BoolArray, voxels: int) -> BoolArray:
     """What of a space goes on for some voxels from front to back: no film between two of its walls."""
-    return np.asarray(binary_opening(room, np.ones((1, max(voxels, 1), 1))))
+    return open_by_box(room, (1, voxels, 1))
 
 
 def _behind_clavicles(anatomy: Anatomy) -> BoolArray:
@@ -98,7 +99,7 @@ def _under_skin(anatomy: Anatomy) -> BoolArray:
     if body is None:
         return np.ones(frame.grid.shape, dtype=bool)
     solid = body | frame.union(*AIRWAYS, *LUNGS)
-    return np.asarray(depth_mm(solid, frame.grid.spacing_mm) > LEAST_DEPTH_MM)
+    return ~within_mm(~solid, LEAST_DEPTH_MM, frame.grid.spacing_mm)
 
 
 def _strap_muscles(anatomy: Anatomy) -> Border:
@@ -141,6 +142,4 @@ def _tracheal_front(frame: Frame) -> FloatArray:
 def _wide_vessels(frame: Frame) -> BoolArray:
     """Vessels that contrast shows and that are too wide for veins in or above the muscles."""
     radius = max(round(frame.voxels(SUPERFICIAL_VEIN_MM / 2)), 1)
-    y, x = np.ogrid[-radius : radius + 1, -radius : radius + 1]
-    disc = (y**2 + x**2 <= radius**2)[None]
-    return np.asarray(binary_opening(enhanced_blood(frame.hu, frame.organs), disc))
+    return open_by_disk(enhanced_blood(frame.hu, frame.organs), radius**2)

@@ -6,9 +6,10 @@ Stations are made of it alone: never air, lung, bone, vessel lumen, heart or eso
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import binary_dilation, binary_opening, gaussian_filter, generate_binary_structure, label
+from scipy.ndimage import gaussian_filter, label
 from scipy.spatial import ConvexHull, QhullError
 
+from LNStationLib.imaging.growing import grow_by_ball, grow_by_faces, open_by_box
 from LNStationLib.organs.blood import enhanced_blood
 from LNStationLib.organs.groups import AIRWAYS, BONES, HEART, LUNGS, VESSELS
 from LNStationLib.state.organ_set import OrganSource
@@ -58,7 +59,8 @@ _GREAT_VESSELS = (
     "subclavian_artery_left",
     "subclavian_artery_right",
 )
-_FACE_NEIGHBORS = generate_binary_structure(3, 1)
+_CORNER_NEIGHBORS = 3
+"""Squared distance in voxels of neighbors that share a corner."""
 _ON_EDGE = 1e-6
 """Pixels on an edge count as inside: corners are whole pixels, so that any other lies further off."""
 
@@ -74,7 +76,7 @@ def node_tissue(frame: Frame) -> BoolArray:
     # Walls count to the lumen: one voxel around airways and around blood that only its contrast shows.
     outlined = [name for name in VESSELS if name in frame.organs and frame.organs[name].source in _OUTLINED]
     walled = frame.union(*AIRWAYS) | (enhanced_blood(frame.hu, frame.organs) & ~frame.union(*outlined))
-    tissue &= ~binary_dilation(walled, _FACE_NEIGHBORS)
+    tissue &= ~grow_by_faces(walled)
     seen = [
         name
         for name in (*LUNGS, *BONES, *VESSELS, *OTHER_ORGANS)
@@ -89,13 +91,13 @@ def node_tissue(frame: Frame) -> BoolArray:
 def _films(frame: Frame, tissue: BoolArray, hu: FloatArray) -> BoolArray:
     """Films of tissue on the lung: between a vessel and the lung they are its wall and partial volume."""
     edge = max(round(frame.voxels(THINNEST_MM)), 1)
-    beside_lung = binary_dilation(frame.union(*LUNGS) | (hu < TISSUE_HU[0]), generate_binary_structure(3, 3))
-    return np.asarray(tissue & beside_lung & ~binary_opening(tissue, np.ones((edge,) * 3)))
+    beside_lung = grow_by_ball(frame.union(*LUNGS) | (hu < TISSUE_HU[0]), _CORNER_NEIGHBORS)
+    return np.asarray(tissue & beside_lung & ~open_by_box(tissue, (edge,) * 3))
 
 
 def _certain(organ: BoolArray, soft: BoolArray) -> BoolArray:
     """A surrogate without its rim where that touches soft tissue, for only fat shows where its wall is."""
-    return organ & ~binary_dilation(soft & ~organ, _FACE_NEIGHBORS)
+    return organ & ~grow_by_faces(soft & ~organ)
 
 
 def mediastinum(frame: Frame) -> BoolArray:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
-from scipy.ndimage import binary_dilation, gaussian_filter, label
+from scipy.ndimage import gaussian_filter, label
 
+from LNStationLib.imaging.growing import grow_by_faces
 from LNStationLib.stations import left_out
 from LNStationLib.stations.iaslc_rules.borders import Border, MissingAnatomyError, curve, surface
 from LNStationLib.stations.iaslc_rules.frame import Frame
@@ -228,7 +229,7 @@ class Walls:
         """``(x, y)`` where the left pulmonary artery leaves the trunk, else its upper rim."""
         left, trunk = self._frame.mask("pulmonary_artery_left"), self._frame.mask("pulmonary_trunk")
         if left is not None and trunk is not None:
-            contact = np.argwhere(left & binary_dilation(trunk, iterations=2))
+            contact = np.argwhere(left & grow_by_faces(trunk, 2))
             if len(contact):
                 _, y, x = contact.mean(axis=0)
                 grid = self._frame.grid
