@@ -7,13 +7,13 @@ can receive it as JSON and read its values from the JSON of an assessment.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from LNStationLib.export.wording import NOTHING, clean, number
 
-Value = str | int | float | bool | Sequence[str] | None
+Value = str | int | float | bool | Sequence[str] | Mapping[str, float] | None
 
 
 @dataclass(frozen=True)
@@ -287,6 +287,49 @@ NODES: tuple[Column, ...] = (
     Column("reason", "Why", "Why this call, or why none.", ("reason",)),
     Column("warnings", "Warnings", "What is doubtful about the node.", ("warnings",), separator=" | "),
     Column("fit_for_staging", "Fit for staging", _FIT_FOR_STAGING, ("fit_for_staging",)),
+    Column(
+        "visible",
+        "Visible",
+        "A network found it as a visible node. Empty: none looked for those.",
+        ("candidate", "visible"),
+    ),
+    Column(
+        "significant",
+        "Significant",
+        "A network found it as a significant node. Empty: none looked for those.",
+        ("candidate", "significant"),
+    ),
+    Column(
+        "significance",
+        "Significance",
+        "How sure networks are that it is a significant node, not how likely it is metastatic.",
+        ("candidate", "significance"),
+        short_title="Signif.",
+        digits=2,
+    ),
+    Column(
+        "first_stage_score",
+        "First-stage score",
+        "Of the streams alone, where a second stage gave the significance.",
+        ("candidate", "first_stage_score"),
+        digits=2,
+    ),
+    Column("streams", "Streams", "Networks that found it as a significant node.", ("candidate", "streams")),
+    Column(
+        "tumor_zone",
+        "Zone",
+        "Near the tumor or far from it, by the model package's distance. Empty: there is no tumor mask.",
+        ("candidate", "tumor_zone"),
+    ),
+    Column(
+        "tumor_distance_mm",
+        "Tumor distance",
+        "From the node's center to the tumor's boundary, negative inside. Empty: there is no tumor mask.",
+        ("candidate", "tumor_distance_mm"),
+        unit="mm",
+        digits=0,
+    ),
+    Column("tags", "Tags", "What the second stage was told of it.", ("candidate", "tags"), separator="; "),
 )
 """Of a ``NodeFinding``, in the order of ``nodes.csv``."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from LNStationLib.assessment.review import Review
 from LNStationLib.export.columns import EDITS, NODES, READER_CALLS, STATIONS, Column, Value
@@ -79,12 +79,17 @@ def _values(table: Sequence[Column], row: object) -> list[CsvValue]:
     return [_plain(column.value(row), column.separator) for column in table]
 
 
+def _pairs(values: Mapping[str, float]) -> list[str]:
+    """Named numbers as text."""
+    return [f"{name}={value:.4g}" for name, value in values.items()]
+
+
 def _plain(value: Value, separator: str) -> CsvValue:
     if isinstance(value, bool):
         return _yes_no(value)
     if value is None or isinstance(value, str | int | float):
         return value
-    return separator.join(map(str, value))
+    return separator.join(_pairs(value) if isinstance(value, Mapping) else map(str, value))
 
 
 def _csv(header: Sequence[str], rows: Sequence[Sequence[CsvValue]]) -> str:

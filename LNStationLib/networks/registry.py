@@ -57,6 +57,7 @@ _SEGMENTATION = "LNStationLib.networks.segmentation"
 _COMPARISONS = f"{_CLASSIFICATION}.comparisons"
 _MOBILEVIT = f"{_CLASSIFICATION}.mobilevitv2:MobileViTv2"
 _NODES = "LNStationLib.networks.node_classification"
+_ZHU = "Zhu et al. 2020 (OSLN)"
 _PGLS = "Li et al. 2024 (PGLS)"
 _OLDER_WIDTH: Mapping[str, Any] = {"width": 1.97}
 """When the paper's "Params" were taken for millions, not MiB."""
@@ -164,6 +165,19 @@ _NETWORKS = (
         "Isensee et al. 2021; Guo et al. 2021 (DeepStationing), Sec. 3",
         f"{_SEGMENTATION}.comparisons:SliceUnet",
     ),
+    NetworkInfo(
+        "se_unet",
+        "3D U-Net with squeeze and excitation",
+        f"Hu et al. 2018; {_ZHU}, Table 1a",
+        f"{_SEGMENTATION}.osln_backbones:SqueezedUnet",
+    ),
+    NetworkInfo(
+        "psnn",
+        "3D progressive semantically nested network",
+        f"Jin et al. 2019; {_ZHU}, Table 1a",
+        f"{_SEGMENTATION}.osln_backbones:Psnn",
+    ),
+    NetworkInfo("hrnet", "3D HRNet", f"Wang et al. 2020; {_ZHU}, Table 1a", f"{_SEGMENTATION}.osln_backbones:HrNet"),
 )
 NETWORKS: dict[str, NetworkInfo] = {info.name: info for info in _NETWORKS}
 """All registered networks by name."""

@@ -275,7 +275,10 @@ class _Desk:
         mask = mask_at(self.labels, number, region)
         assert mask is not None
         scene = scene_of_readers(scene) if number in self.drawn else scene
-        finding = measure_node(number, mask.inside, mask.box, scene).model_copy(update={"score": score})
+        earlier = self.gone.get(number, before)
+        known = None if earlier is None or score is None else earlier.candidate
+        finding = measure_node(number, mask.inside, mask.box, scene)
+        finding = finding.model_copy(update={"score": score, "candidate": known})
         self.findings[number] = finding
         self.touched |= {one.station for one in (before, finding) if one is not None}
 

@@ -66,7 +66,8 @@ def find_nodes(state: PatientState, progress: Progress = silent) -> NodeResult:
         seconds=round(time.perf_counter() - start, 3),
         settings=settings_record(state.settings.nodes, method, options)
         | not_called_record(candidates.not_called)
-        | ({} if model is None else model.settings()),
+        | ({} if model is None else model.settings())
+        | dict(candidates.settings),
         references=_references(method, model),
         warnings=list(candidates.warnings),
         **({} if model is None else model.provenance()),
@@ -115,8 +116,8 @@ def _ordered(
     renumbered = []
     for number, finding in zip(free, kept, strict=False):
         numbers[finding.node_id] = number
-        score = candidates.scores.get(finding.node_id)
-        renumbered.append(finding.model_copy(update={"node_id": number, "score": score}))
+        known = candidates.scores.get(finding.node_id), candidates.facts.get(finding.node_id)
+        renumbered.append(finding.model_copy(update={"node_id": number, "score": known[0], "candidate": known[1]}))
     return like(numbers[values], candidates.labels), renumbered
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import SimpleITK as sitk
 
 from LNStationLib.imaging.boxes import Box
+from LNStationLib.state.assessment import CandidateFacts
 from LNStationLib.state.method import Method, MethodOptions
 from LNStationLib.state.node_result import NodeSearch
 from LNStationLib.state.patient_state import PatientState
@@ -32,6 +33,8 @@ class Candidates:
         scores: How sure the method is of each candidate, in [0, 1], by its value in ``labels``; empty where it gives
             no scores.
         model: The model package that found them; ``None`` where none did.
+        facts: What a network said of each candidate, by its value in ``labels``.
+        settings: What the provenance says of the search beside the method's options, such as streams that ran.
     """
 
     labels: sitk.Image
@@ -41,6 +44,8 @@ class Candidates:
     not_called: Reason | None = None
     scores: Mapping[int, float] = field(default_factory=dict)
     model: UsedModel | None = None
+    facts: Mapping[int, CandidateFacts] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,8 @@ class Proposal:
         smallest_mm: Candidates with a smaller short axis are dropped.
         memory: For the next edit.
         warnings: Of the search; ``None`` where they stand as they were.
-        scores: As of ``Candidates``, by value in ``candidates``.
+        scores: As of ``Candidates``, by value in ``candidates``; so are ``facts``.
+        facts: See there.
     """
 
     box: Box
@@ -64,6 +70,7 @@ class Proposal:
     memory: object | None = None
     warnings: tuple[str, ...] | None = None
     scores: Mapping[int, float] = field(default_factory=dict)
+    facts: Mapping[int, CandidateFacts] = field(default_factory=dict)
 
 
 class NodeMethod(Method, Protocol):

@@ -1,15 +1,17 @@
-"""Every visible node on CT by the network of a model package: detection by segmentation.
+"""Nodes by the networks of a model package: every visible one on CT, and the significant ones among them.
 
-After the first stage of OSLN (Zhu et al. 2020, Sec. 3.1), on CT alone and for all nodes of 5 mm and more, as SA-MoE
-and PGLS need them. The network sees organs and stations as context; what it holds for node is split into single
-nodes, and how many of those are shown follows from the false positives that a reader accepts. It stands before the
-blob detector in the registry: with the shipped package it finds more nodes with a third of the false candidates
-(Training/experiments/osln).
+After OSLN (Zhu et al. 2020). A network of visible nodes sees CT, organs and stations; streams of significant nodes
+see CT, or CT with PET and the distance to the tumor, and are asked as far as the patient has what they need. What the
+networks hold for node is split into single nodes, and how many of those are shown follows from the false positives
+that a reader accepts. The method stands before the blob detector in the registry: with the shipped package it finds
+more nodes with a third of the false candidates (Training/experiments/osln).
 """
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -17,10 +19,11 @@ from LNStationLib.imaging.boxes import Box, bounding_region, crop, paste
 from LNStationLib.models.package.card import SYNTHETIC_ONLY
 from LNStationLib.models.package.folders import find_package
 from LNStationLib.models.package.installed import is_installed
-from LNStationLib.models.package.node_detection import NodeDetection
+from LNStationLib.models.package.node_detection import NodeDetection, threshold_at
+from LNStationLib.models.package.node_streams import NODES, STREAMS
 from LNStationLib.models.package.reading import read_manifest, section_of
 from LNStationLib.models.runtime.options import device_option, engine_option
-from LNStationLib.nodes.from_network.candidates import CandidateMap
+from LNStationLib.nodes.from_network.candidates import CandidateMap, merged
 from LNStationLib.nodes.from_network.region import region_box
 from LNStationLib.nodes.method import Candidates, Proposal
 from LNStationLib.state.method import MethodOptions, option
@@ -29,17 +32,24 @@ from LNStationLib.state.node_result import NodeSearch
 from LNStationLib.state.patient_state import PatientState
 from LNStationLib.state.station_change import StationChange
 from LNStationLib.state.used_model import UsedModel
-from LNStationLib.support.progress import Progress
+from LNStationLib.support.progress import Progress, portion
 from LNStationLib.support.types import Engine
+
+if TYPE_CHECKING:
+    from LNStationLib.models.runtime.segmentation import Segmenter
+    from LNStationLib.nodes.from_network.significant import StreamSearch
 
 _VISIBLE_MM = 5.0
 """A node of this short axis is visible to a reader."""
 SMALLEST_SHORT_AXIS_MM = 4.0
 """Smaller candidates are not reported. Outlines on the network's grid are up to 1 mm too thin: a cut at 5 mm lost
 7 to 9 of 100 visible nodes of synthetic patients (Training/experiments/osln)."""
-_NODE_WARNINGS = ("Found by a network on CT alone: confirm that it is a node.",)
+_NODE_WARNINGS = ("Found by a network: confirm that it is a node.",)
 
 
+_LACKING = {"pet": "PET", "tumor": "a tumor mask"}
+_WHOLLY_COVERED = 0.99
+"""Part of the stations from which on PET covers them but for rounding at the rim."""
 SWITCH = "LNSTATION_NO_NODE_NETWORK"
 """Environment variable: where it is set, the automatic choice on CT alone is the blob detector."""
 NETWORK = Need(
@@ -57,6 +67,14 @@ class NodeNetworkOptions(MethodOptions):
         "How many false candidates a patient are accepted on average; more find more nodes.",
         title="False candidates per patient",
         flag="--node-false-positives",
+        gt=0.0,
+        le=20.0,
+    )
+    significant_false_positives: float = option(
+        4.0,
+        "The same for significant nodes, where the model package finds those.",
+        title="False significant candidates per patient",
+        flag="--significant-false-positives",
         gt=0.0,
         le=20.0,
     )
@@ -84,7 +102,7 @@ class NodeNetwork:
         inside_stations=True,
         uses_organs=True,
         fit_for_staging=False,
-        caveat="nodes from a network on CT alone, not confirmed",
+        caveat="nodes from a network, not confirmed",
         node_warnings=_NODE_WARNINGS,
     )
     references: tuple[str, ...] = (
@@ -103,13 +121,15 @@ class NodeNetwork:
         if box is None:
             empty = paste(np.zeros((0, 0, 0)), (slice(0, 0),) * 3, state.case.ct)
             return Candidates(empty, ("There are no stations to search for nodes.",))
-        found, warnings, model = _ask(state, box, cast(NodeNetworkOptions, options), progress)
+        found = _ask(state, box, cast(NodeNetworkOptions, options), progress)
         return Candidates(
-            paste(found.labels, box, state.case.ct),
-            warnings,
+            paste(found.shown.labels, box, state.case.ct),
+            found.warnings,
             SMALLEST_SHORT_AXIS_MM,
-            scores=found.scores,
-            model=model,
+            scores=found.shown.scores,
+            model=found.model,
+            facts=found.shown.facts,
+            settings=found.settings,
         )
 
     def update(
@@ -122,27 +142,65 @@ class NodeNetwork:
             raise ValueError("a case without stations has no nodes to update")
         if now is None:
             return CandidateMap.empty(whole).proposal(whole, SMALLEST_SHORT_AXIS_MM)
-        found, warnings, _ = _ask(state, now, cast(NodeNetworkOptions, options), progress)
-        return found.inside(now, whole).proposal(whole, SMALLEST_SHORT_AXIS_MM, warnings)
+        found = _ask(state, now, cast(NodeNetworkOptions, options), progress)
+        return found.shown.inside(now, whole).proposal(whole, SMALLEST_SHORT_AXIS_MM, found.warnings)
 
 
-def _ask(
-    state: PatientState, box: Box, options: NodeNetworkOptions, progress: Progress
-) -> tuple[CandidateMap, tuple[str, ...], UsedModel]:
-    """Candidates in a box of the CT, what is doubtful about the search, and the package that was asked."""
+@dataclass(frozen=True)
+class _Answer:
+    """Candidates in a box of the CT that are shown, what is doubtful about the search, and what was asked."""
+
+    shown: CandidateMap
+    warnings: tuple[str, ...]
+    model: UsedModel
+    settings: Mapping[str, Any]
+
+
+def _ask(state: PatientState, box: Box, options: NodeNetworkOptions, progress: Progress) -> _Answer:
+    """Candidates in a box of the CT by every network of the package that can run."""
     from LNStationLib.models.runtime.segmentation import warm_segmenter
     from LNStationLib.models.runtime.used import used_model
-    from LNStationLib.nodes.from_network.asking import ask_network
 
-    progress("nodes from CT: loading the network", 0.0)
+    progress("nodes: loading the networks", 0.0)
     path = find_package(options.model, NodeDetection.task)
     card = read_manifest(path)
     section = section_of(card, NodeDetection)
     segmenter = warm_segmenter(path, options.device, options.engine)
-    found, engine = ask_network(segmenter, section, state, box, progress)
-    shown = found.from_score(section.threshold(options.false_positives))
+    shown, streams = _found(segmenter, section, state, box, options, progress)
+    ran = streams.ran if streams is not None else ()
+    asked = [*((NODES,) if section.finds_visible else ()), *ran]
+    engine = segmenter.network(asked[0]).engine if asked else "torch"
     model = used_model(card, options.device, engine)
-    return shown, search_warnings(section, crop(state.case.ct, box).GetSpacing(), model), model
+    warnings = (
+        *search_warnings(section, crop(state.case.ct, box).GetSpacing(), model),
+        *stream_warnings(section, streams),
+    )
+    return _Answer(shown, warnings, model, {} if streams is None else streams.settings())
+
+
+def _found(
+    segmenter: Segmenter,
+    section: NodeDetection,
+    state: PatientState,
+    box: Box,
+    options: NodeNetworkOptions,
+    progress: Progress,
+) -> tuple[CandidateMap, StreamSearch | None]:
+    """Visible nodes at the wanted threshold, and with them the significant ones at theirs."""
+    from LNStationLib.nodes.from_network.asking import ask_network
+    from LNStationLib.nodes.from_network.significant import as_candidates, search_streams
+
+    visible, share = CandidateMap.empty(box), 1.0 / (len(section.streams) + 1)
+    if section.finds_visible:
+        found = ask_network(segmenter, section, state, box, portion(progress, 0.0, share))
+        visible = found.from_score(section.threshold(options.false_positives))
+    if section.significant is None:
+        return visible, None
+    search = search_streams(segmenter, section, state, box, portion(progress, share, 1.0))
+    if search is None:
+        return visible, None
+    threshold = threshold_at(section.significant.froc, options.significant_false_positives)
+    return merged(visible, as_candidates(search, section).from_score(threshold)), search
 
 
 def search_warnings(section: NodeDetection, spacing_mm: tuple[float, ...], model: UsedModel) -> tuple[str, ...]:
@@ -153,7 +211,7 @@ def search_warnings(section: NodeDetection, spacing_mm: tuple[float, ...], model
         spacing_mm: Voxel size of the CT; its largest is the distance of slices.
         model: What was asked.
     """
-    warnings = ["Nodes were looked for by a network on CT alone: expect false candidates and missed nodes."]
+    warnings = ["Nodes were looked for by a network: expect false candidates and missed nodes."]
     if model.trained_on == "synthetic":
         warnings.append(
             f"The model package {model.package_id} was {SYNTHETIC_ONLY}: confirm every node that it found."
@@ -165,5 +223,29 @@ def search_warnings(section: NodeDetection, spacing_mm: tuple[float, ...], model
         warnings.append(
             f"Slices lie {slices_mm:g} mm apart, and the network was measured up to {section.sure_up_to_slice_mm:g} "
             "mm: expect missed nodes."
+        )
+    return tuple(warnings)
+
+
+def stream_warnings(section: NodeDetection, search: StreamSearch | None) -> tuple[str, ...]:
+    """Sentences about the search for significant nodes: what the patient lacks, and what ran instead.
+
+    Args:
+        section: Of the package.
+        search: ``None`` where no stream could run.
+    """
+    if section.significant is None:
+        return ()
+    if search is None:
+        return ("Significant nodes were not looked for: every network for them needs PET and a tumor mask.",)
+    warnings = []
+    if search.lacking:
+        what = " and ".join(_LACKING[name] for name in search.lacking)
+        ran = "; ".join(STREAMS[role].title for role in search.ran)
+        warnings.append(f"Without {what} significant nodes were looked for by: {ran}.")
+    if search.pet_covered is not None and search.pet_covered < _WHOLLY_COVERED:
+        warnings.append(
+            f"PET covers {search.pet_covered:.0%} of the stations: elsewhere significant nodes were looked for on CT "
+            "alone."
         )
     return tuple(warnings)

@@ -109,5 +109,6 @@ def measured_dismissed(before: Iterable[NodeFinding], edits: NodeEdits, scene: S
 def _as_found(measured: NodeFinding, found: NodeFinding | None) -> NodeFinding:
     if found is None:
         return measured
-    kept = {"source": found.source, "score": found.score, "fit_for_staging": found.fit_for_staging}
+    names = ("source", "score", "candidate", "fit_for_staging")
+    kept = {name: getattr(found, name) for name in names}
     return measured.model_copy(update=kept)

@@ -155,7 +155,8 @@ def _measured(work: _Workspace, proposal: Proposal) -> _Found:
     for candidate, part in label_boxes(proposal.candidates).items():
         mask = proposal.candidates[part] == candidate
         measured = work.measure(mask, inside_of(proposal.box, part))
-        finding = measured.model_copy(update={"score": proposal.scores.get(candidate)})
+        known = {"score": proposal.scores.get(candidate), "candidate": proposal.facts.get(candidate)}
+        finding = measured.model_copy(update=known)
         if finding.short_axis_mm >= proposal.smallest_mm:
             found[candidate] = (mask, part, finding)
     return found
@@ -184,4 +185,4 @@ def _reassign(work: _Workspace, change: StationChange) -> None:
         before = work.findings[number]
         region = measured_box(before, work.scene.ct)
         finding = work.measure(work.labels[region] == number, region, before.source == READER.method)
-        work.put(number, finding.model_copy(update={"score": before.score}))
+        work.put(number, finding.model_copy(update={"score": before.score, "candidate": before.candidate}))

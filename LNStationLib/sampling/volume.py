@@ -12,11 +12,19 @@ from typing import Any, TypeVar
 
 import numpy as np
 import SimpleITK as sitk
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from LNStationLib import anatomy
 from LNStationLib.imaging.grid import AIR_HU, Grid, resample_to_grid, scaled_grid
 from LNStationLib.imaging.scan import hu_on_grid
+from LNStationLib.sampling.pet_and_tumor import (
+    DISTANCE_LIMITS,
+    PET,
+    PET_TUMOR_TITLES,
+    TUMOR_DISTANCE,
+    scaled_distance,
+    standardized_suv,
+)
 from LNStationLib.sampling.smoothing import smoothed_part
 from LNStationLib.support.types import FloatArray
 
@@ -104,17 +112,21 @@ GROUP_CHANNELS: Mapping[str, OrganGroup] = {
 
 @dataclass(frozen=True)
 class OrganProbabilities:
-    """Organs as far as they are known before a network runs, and stations where a network sees them.
+    """Organs as far as they are known before a network runs, and stations, PET and tumor where a network sees them.
 
     Attributes:
         grid: Where they lie; any grid over the scan.
         values: Organ of the table to its probability in [0, 1], ``[z, y, x]`` on ``grid``; a mask is 0 and 1.
         stations: 1 inside any station, else 0, likewise; ``None`` where they are not known.
+        pet: SUVbw, NaN where PET does not reach, likewise; see ``pet_and_tumor.pet_on_grid``.
+        tumor_distance_mm: Signed distance to the tumor, likewise; see ``pet_and_tumor.tumor_distance_mm``.
     """
 
     grid: Grid
     values: Mapping[str, np.ndarray]
     stations: np.ndarray | None = None
+    pet: np.ndarray | None = None
+    tumor_distance_mm: np.ndarray | None = None
 
 
 class VolumeSpec(BaseModel):
@@ -125,6 +137,9 @@ class VolumeSpec(BaseModel):
     spacing_mm: tuple[float, float, float] = Field((2.0, 2.0, 2.0), description="Voxel size.")
     patch: tuple[int, int, int] = Field((96, 112, 144), description="Voxels of a patch in training.")
     channels: tuple[str, ...] = Field((CT_WIDE, CT_SOFT), min_length=1, description="By name, in order.")
+    pet_suv: tuple[float, float] | None = Field(
+        None, description="Mean and standard deviation of SUV over the training patients, for the channel of PET."
+    )
 
     @field_validator("spacing_mm")
     @classmethod
@@ -149,6 +164,12 @@ class VolumeSpec(BaseModel):
             raise ValueError(f"a channel is named twice: {', '.join(value)}")
         return value
 
+    @model_validator(mode="after")
+    def _pet_can_be_standardized(self) -> VolumeSpec:
+        if PET in self.channels and (self.pet_suv is None or not self.pet_suv[1] > 0):
+            raise ValueError(f"the channel {PET} needs pet_suv, a mean and a standard deviation above 0")
+        return self
+
     @property
     def organs(self) -> tuple[str, ...]:
         """Organs that have a channel, in the channels' order."""
@@ -167,19 +188,23 @@ def channel_title(name: str) -> str:
         return f"{GROUP_CHANNELS[name].title}, as far as they are known"
     if name == STATIONS:
         return "lymph node stations, all in one"
+    if name in PET_TUMOR_TITLES:
+        return PET_TUMOR_TITLES[name]
     organ = name.removeprefix(ORGAN_PREFIX)
     if not name.startswith(ORGAN_PREFIX) or organ not in {row.name for row in anatomy.organs()}:
         raise ValueError(
             f"unknown channel {name!r}; known: {', '.join(HU_CHANNELS)}, and {ORGAN_PREFIX}NAME with an organ of the "
-            f"table; {', '.join(GROUP_CHANNELS)}, and {STATIONS}"
+            f"table; {', '.join(GROUP_CHANNELS)}, {STATIONS}, {PET} and {TUMOR_DISTANCE}"
         )
     return f"probability of the {anatomy.organ(organ).title.lower()}"
 
 
 def outside_values(spec: VolumeSpec) -> list[float]:
-    """What each channel holds where a scan has no voxels: air, and no organ."""
+    """What each channel holds where a scan has no voxels: air, no organ, usual uptake, far from any tumor."""
     air = np.float32(AIR_HU)
-    return [float(HU_CHANNELS[name].scaled(air)) if name in HU_CHANNELS else 0.0 for name in spec.channels]
+    known = {name: float(channel.scaled(air)) for name, channel in HU_CHANNELS.items()}
+    known[TUMOR_DISTANCE] = DISTANCE_LIMITS[1]
+    return [known.get(name, 0.0) for name in spec.channels]
 
 
 def volume_grid(extent: Grid, spec: VolumeSpec) -> Grid:
@@ -224,17 +249,33 @@ def channels_of(hu: FloatArray, grid: Grid, spec: VolumeSpec, organs: OrganProba
     made = np.empty((len(spec.channels), *grid.shape), np.float32)
     for place, name in enumerate(spec.channels):
         known = HU_CHANNELS.get(name)
-        made[place] = _known_channel(name, grid, organs) if known is None else known.scaled(hu)
+        made[place] = _known_channel(name, grid, organs, spec) if known is None else known.scaled(hu)
     return made
 
 
-def _known_channel(name: str, grid: Grid, organs: OrganProbabilities | None) -> FloatArray:
+def _known_channel(name: str, grid: Grid, organs: OrganProbabilities | None, spec: VolumeSpec) -> FloatArray:
     """A channel of what is known before the network runs, on the network's grid."""
     known = organs or OrganProbabilities(grid, {})
+    if name in PET_TUMOR_TITLES:
+        return _pet_or_tumor(name, grid, known, spec)
     values = _known_values(name, known).astype(np.float32)
     if known.grid == grid:
         return values
     return resample_to_grid(known.grid.image(values), grid, labels=False).astype(np.float32)
+
+
+def _pet_or_tumor(name: str, grid: Grid, known: OrganProbabilities, spec: VolumeSpec) -> FloatArray:
+    """Uptake or distance, which lie on the network's grid already: interpolating twice would blur them.
+
+    Raises:
+        ValueError: It is not known, or lies on another grid.
+    """
+    values = known.pet if name == PET else known.tumor_distance_mm
+    if values is None or known.grid != grid:
+        raise ValueError(f"the channel {name!r} needs {PET_TUMOR_TITLES[name]} on the network's grid")
+    if name == PET and spec.pet_suv is not None:
+        return np.asarray(standardized_suv(values, *spec.pet_suv), np.float32)
+    return np.asarray(scaled_distance(values), np.float32)
 
 
 def _known_values(name: str, organs: OrganProbabilities) -> np.ndarray:

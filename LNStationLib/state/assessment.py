@@ -150,6 +150,35 @@ class StationFinding(_Strict):
     warnings: list[str] = Field(default_factory=list)
 
 
+class CandidateFacts(_Strict):
+    """How a network came to take something for a node: what its streams and its second stage said."""
+
+    visible: bool | None = Field(
+        None, description="Found as a visible node; None where visible nodes were not looked for."
+    )
+    significant: bool | None = Field(
+        None, description="Found as a significant node; None where significant ones were not looked for."
+    )
+    significance: float | None = Field(
+        None, ge=0, le=1, description="How sure the streams, or the second stage, are that it is significant."
+    )
+    streams: list[str] = Field(
+        default_factory=list, description="Networks that found it, by their roles in the model package."
+    )
+    tumor_zone: Literal["near", "far"] | None = Field(
+        None, description="Side of the package's distance to the tumor; None without a tumor."
+    )
+    tumor_distance_mm: float | None = Field(
+        None, description="Of its center to the tumor's boundary, negative inside; None without a tumor."
+    )
+    first_stage_score: float | None = Field(
+        None, ge=0, le=1, description="Of the streams alone, where a second stage gave the significance."
+    )
+    tags: dict[str, float] = Field(
+        default_factory=dict, description="What the second stage was told of it, by name; see docs/networks.md."
+    )
+
+
 class NodeFinding(_Strict):
     """One node candidate, measured."""
 
@@ -170,6 +199,9 @@ class NodeFinding(_Strict):
     bounding_box_mm: tuple[Point, Point] = Field(description="Lowest and highest corner.")
     score: float | None = Field(
         None, ge=0, le=1, description="How sure its finder is that it is a node; None where the finder says nothing."
+    )
+    candidate: CandidateFacts | None = Field(
+        None, description="What a network said of it; None where none found it. New, and may be missing."
     )
     call: Call | None = None
     fit_for_staging: bool = Field(

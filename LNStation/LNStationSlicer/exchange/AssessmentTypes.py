@@ -21,6 +21,19 @@ class BorderFinding(TypedDict):
     surrogate: bool
 
 
+class CandidateFacts(TypedDict):
+    """How a network came to take something for a node: what its streams and its second stage said."""
+
+    visible: bool | None
+    significant: bool | None
+    significance: float | None
+    streams: list[str]
+    tumor_zone: Literal["near", "far"] | None
+    tumor_distance_mm: float | None
+    first_stage_score: float | None
+    tags: dict[str, Any]
+
+
 class CaseSummary(TypedDict):
     """The facts of the case that a report shows; nothing identifying unless ``patient`` was asked for."""
 
@@ -83,6 +96,7 @@ class NodeFinding(TypedDict):
     centroid_mm: list[float]
     bounding_box_mm: list[list[float]]
     score: float | None
+    candidate: CandidateFacts | None
     call: Call | None
     fit_for_staging: bool
     probability: float | None

@@ -18,6 +18,7 @@ from LNStationLib.export.report.cells import (
 )
 from LNStationLib.export.report.node_sources import source_of_node
 from LNStationLib.export.wording import NOTHING, clean, number, sentence
+from LNStationLib.models.package.node_streams import STREAMS
 from LNStationLib.state.assessment import Assessment, NodeFinding, StationFinding
 
 _SAYS_ITS_SIDE = frozenset(row.name for row in anatomy.stations() if row.side and row.name.endswith(row.side))
@@ -124,6 +125,7 @@ def _share_in_nodes(row: StationFinding) -> str:
     _NODE_VOLUME,
     _HU,
     _SCORE,
+    _SIGNIFICANCE,
     _NODE_PROBABILITY,
     _SOURCE,
     _NODE_CALL,
@@ -137,6 +139,7 @@ def _share_in_nodes(row: StationFinding) -> str:
     "volume_mm3",
     "mean_hu",
     "score",
+    "significance",
     "probability",
     "source",
     "call",
@@ -147,7 +150,7 @@ _TIMES = " \N{MULTIPLICATION SIGN} "
 
 
 def node_table(assessment: Assessment) -> Table:
-    """All nodes, the largest short axis first; SUV, score and probability only where the case has any."""
+    """All nodes, the largest short axis first; SUV, scores and probability only where the case has any."""
     nodes = sorted(assessment.nodes, key=lambda row: (-row.short_axis_mm, row.node_id))
     with_suv = assessment.case.has_pet or _NODE_SUV[0].has_values(nodes)
     with_score, with_probability = _SCORE.has_values(nodes), _NODE_PROBABILITY.has_values(nodes)
@@ -160,6 +163,8 @@ def node_table(assessment: Assessment) -> Table:
     ]
     headings += [Heading("SUVmax / mean / peak", 13, "right")] if with_suv else []
     headings += [heading(_SCORE, 7)] if with_score else []
+    with_significance = _SIGNIFICANCE.has_values(nodes)
+    headings += [heading(_SIGNIFICANCE, 10)] if with_significance else []
     headings += [heading(_NODE_PROBABILITY, 8)] if with_probability else []
     headings += [heading(_SOURCE, 11), heading(_NODE_CALL, 11), heading(_NODE_WHY, 23)]
     rows = []
@@ -169,6 +174,7 @@ def node_table(assessment: Assessment) -> Table:
         cells += [Cell(column.text(row)) for column in (_NODE_VOLUME, _HU)]
         cells += [Cell(" / ".join(column.text(row) for column in _NODE_SUV))] if with_suv else []
         cells += [Cell(_SCORE.text(row))] if with_score else []
+        cells += [Cell(significance_text(row))] if with_significance else []
         cells += [Cell(_NODE_PROBABILITY.text(row))] if with_probability else []
         call = call_cell(row.call, row.fit_for_staging)
         rows.append((*cells, Cell(source_of_node(row.source)), call, Cell(sentence(row.reason))))
@@ -179,6 +185,17 @@ def node_table(assessment: Assessment) -> Table:
         "slice (RECIST 1.1). The percentage after a station is the part of the node that lies inside it."
     )
     return Table(tuple(headings), tuple(rows), empty, " ".join(filter(None, [note, _dismissed_note(assessment)])))
+
+
+def significance_text(row: NodeFinding) -> str:
+    """How surely a node is significant, near the tumor or far from it, and whether only PET showed it or only CT."""
+    facts = row.candidate
+    if facts is None or not facts.significant:
+        return NOTHING
+    parts = [_SIGNIFICANCE.text(row), facts.tumor_zone or ""]
+    kinds = {STREAMS[role].with_pet for role in facts.streams if role in STREAMS}
+    parts.append({(True,): "on PET/CT", (False,): "on CT"}.get(tuple(kinds), ""))
+    return ", ".join(filter(None, parts))
 
 
 def _dismissed_note(assessment: Assessment) -> str:

@@ -40,7 +40,7 @@ class LightDecoder(nn.Module):
         strides: Sequence[int] = (1, 2, 2, 2, 2),
     ) -> None:
         super().__init__()
-        _check_levels(filters, strides)
+        check_levels(filters, strides)
         widths = [in_channels, *filters]
         self.levels = nn.ModuleList(
             UnetBasicBlock(3, before, after, 3, stride, norm_name=_INSTANCE_NORM, act_name=_LEAKY_RELU)
@@ -55,7 +55,7 @@ class LightDecoder(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Logits ``[B, class, z, y, x]`` for ``[B, channel, z, y, x]`` of any size."""
         size = x.shape[2:]
-        x = _padded(x, [self._total_stride] * 3)
+        x = padded(x, [self._total_stride] * 3)
         whole = x.shape[2:]
         logits: Tensor | None = None
         for level, answer in zip(self.levels, self.answers, strict=True):
@@ -87,7 +87,7 @@ class SliceUnet(nn.Module):
         strides: Sequence[int] = (1, 2, 2, 2, 2),
     ) -> None:
         super().__init__()
-        _check_levels(filters, strides)
+        check_levels(filters, strides)
         self.unet = DynUNet(
             spatial_dims=2,
             in_channels=in_channels,
@@ -105,14 +105,14 @@ class SliceUnet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Logits ``[B, class, z, y, x]`` for ``[B, channel, z, y, x]`` of any size."""
         batch, _, depth, height, width = x.shape
-        padded = _padded(x, [1, self._total_stride, self._total_stride])
-        slices = padded.transpose(1, 2).flatten(0, 1)
+        grown = padded(x, [1, self._total_stride, self._total_stride])
+        slices = grown.transpose(1, 2).flatten(0, 1)
         answer: Tensor = self.unet(slices)
         logits = answer.unflatten(0, (batch, depth)).transpose(1, 2)
         return logits[..., :height, :width]
 
 
-def _padded(x: Tensor, multiples: Sequence[int]) -> Tensor:
+def padded(x: Tensor, multiples: Sequence[int]) -> Tensor:
     """Edges repeated at the far ends up to a multiple, and to more than one voxel at the coarsest level."""
     sizes = list(x.shape[2:])
     wanted = [math.ceil(size / multiple) * multiple for size, multiple in zip(sizes, multiples, strict=True)]
@@ -123,7 +123,12 @@ def _padded(x: Tensor, multiples: Sequence[int]) -> Tensor:
     return functional.pad(x, (0, missing[2], 0, missing[1], 0, missing[0]), mode="replicate") if any(missing) else x
 
 
-def _check_levels(filters: Sequence[int], strides: Sequence[int]) -> None:
+def check_levels(filters: Sequence[int], strides: Sequence[int]) -> None:
+    """Refuse levels that do not go together.
+
+    Raises:
+        ValueError: Fewer than three, numbers of filters and strides that differ, or a first stride above 1.
+    """
     if len(strides) < _MIN_LEVELS or len(filters) != len(strides) or strides[0] != 1:
         raise ValueError(
             f"needs as many filters as strides, {_MIN_LEVELS} or more, and the first stride 1, got {filters} and "

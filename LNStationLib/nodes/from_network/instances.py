@@ -6,6 +6,7 @@ where the neck between them is clearly thinner than the smaller one (h-maxima).
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import cc3d
@@ -35,6 +36,11 @@ class Instances:
 
     labels: InstanceArray
     scores: dict[int, float]
+
+    def only(self, numbers: Collection[int]) -> Instances:
+        """Some of them, with their numbers."""
+        labels = np.where(np.isin(self.labels, list(numbers)), self.labels, 0).astype(np.uint16)
+        return Instances(labels, {number: self.scores[number] for number in sorted(numbers)})
 
 
 def find_instances(probability: FloatArray, spacing_mm: tuple[float, float, float], probable: float) -> Instances:

@@ -25,7 +25,7 @@ from LNStationLib.models.package import installed
 from LNStationLib.models.runtime import segmentation
 from LNStationLib.models.runtime.segmentation import ClassProbabilities
 from LNStationLib.nodes.find import find_nodes
-from LNStationLib.nodes.from_network.asking import organ_masks
+from LNStationLib.nodes.from_network.context import organ_masks
 from LNStationLib.nodes.from_network.instances import find_instances
 from LNStationLib.nodes.network import SWITCH
 from LNStationLib.nodes.registry import METHODS

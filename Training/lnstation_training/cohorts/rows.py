@@ -109,12 +109,14 @@ class NodeRow(Row):
         node: Value of the node in the patient's instance map, at least 1.
         metastatic: 1 metastatic, 0 not, if known.
         station: IASLC station that the surgeon took it from, if known.
+        significant: 1 where a reader holds it for significant, to be treated, 0 not, if known.
     """
 
     patient: str
     node: Annotated[int, Field(ge=1)]
     metastatic: Annotated[int, Field(ge=0, le=1)] | None = None
     station: Station | None = None
+    significant: Annotated[int, Field(ge=0, le=1)] | None = None
 
 
 def fault(error: Mapping[str, Any], optional: bool) -> str:

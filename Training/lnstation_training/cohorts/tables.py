@@ -62,6 +62,7 @@ class CohortPatient:
         tumor: Mask of the primary tumor.
         node_status: Whether a node is metastatic, by its value in the instance map; unknown ones are absent.
         node_stations: Station that the surgeon took a node from, likewise.
+        node_significance: Whether a reader holds a node for significant, likewise.
 
     What the table leaves empty is ``None``.
     """
@@ -79,6 +80,7 @@ class CohortPatient:
     tumor: Path | None = None
     node_status: Mapping[int, bool] = field(default_factory=dict)
     node_stations: Mapping[int, str] = field(default_factory=dict)
+    node_significance: Mapping[int, bool] = field(default_factory=dict)
 
     def label(self, station: str) -> int | None:
         """1 metastatic, 0 not, ``None`` where the station was not dissected."""
@@ -140,6 +142,7 @@ def _patient(row: PatientRow, dissections: Mapping[str, Dissection], nodes: Mapp
         dissections=dissections,
         node_status={node: bool(each.metastatic) for node, each in nodes.items() if each.metastatic is not None},
         node_stations={node: each.station for node, each in nodes.items() if each.station is not None},
+        node_significance={n: bool(each.significant) for n, each in nodes.items() if each.significant is not None},
     )
 
 

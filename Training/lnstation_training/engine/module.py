@@ -73,6 +73,11 @@ class NetworkModule(lightning.LightningModule):
         self.weight_decay = weight_decay
         self.schedule: Schedule = schedule
 
+    @property
+    def networks(self) -> list[nn.Module]:
+        """All networks that are trained."""
+        return [self.network]
+
     @classmethod
     def of_package(cls, package: ModelPackage) -> Self:
         """A module with the network of a package and its weights.

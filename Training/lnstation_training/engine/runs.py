@@ -57,7 +57,8 @@ class Run:
     @property
     def parameters(self) -> int:
         """Number of trained parameters."""
-        return sum(each.numel() for each in self.module.network.parameters() if each.requires_grad)
+        networks = self.module.networks
+        return sum(each.numel() for one in networks for each in one.parameters() if each.requires_grad)
 
 
 @contextmanager

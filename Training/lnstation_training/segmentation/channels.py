@@ -23,7 +23,8 @@ def batch_channels(batch: Mapping[str, Any], names: Sequence[str], organs: Organ
     Args:
         batch: ``ct`` in HU ``[B, 1, z, y, x]``, and what ``organs`` needs.
         names: Channels, in order.
-        organs: Where organs come from; ``None`` takes them as the batch has them, see ``organs_of_batch``.
+        organs: Where organs, and all else that is no CT, come from; ``None`` takes organs as the batch has them, see
+            ``organs_of_batch``.
     """
     hu = batch[CT].float()
     source = organs or organs_of_batch

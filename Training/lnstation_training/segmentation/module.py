@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from lightning.pytorch.callbacks import Callback
-from torch import Tensor
+from torch import Tensor, nn
 
 from lnstation_training.engine.module import NetworkModule, Schedule, cosine
 from lnstation_training.segmentation.averaging import MovingAverage
@@ -122,11 +122,14 @@ class SegmentationModule(NetworkModule):
         return class_scores(self.labels(batch), sets, self.names, spacing_mm)
 
     def configure_optimizers(self) -> Any:
-        """AdamW with a warm-up, and a cosine over the steps or over the seconds that the trainer may take."""
-        trained = [each for each in self.parameters() if each.requires_grad]
-        optimizer = torch.optim.AdamW(trained, lr=self.learning_rate, weight_decay=self.weight_decay)
+        """The optimizer with a warm-up, and a cosine over the steps or over the seconds that the trainer may take."""
+        optimizer = self.optimizer_of([each for each in self.parameters() if each.requires_grad])
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._learning_rate_at())
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def optimizer_of(self, trained: list[nn.Parameter]) -> torch.optim.Optimizer:
+        """AdamW, unless a task takes another."""
+        return torch.optim.AdamW(trained, lr=self.learning_rate, weight_decay=self.weight_decay)
 
     def _learning_rate_at(self) -> Callable[[int], float]:
         """Factor of the learning rate at a step."""

@@ -25,12 +25,23 @@ CT, ORGANS, STATIONS, NODES = "ct", "organs", "stations", "nodes"
 NODE_KINDS = "node_kinds"
 VISIBLE_NODE, SMALL_NODE, LOOK_ALIKE = 1, 2, 3
 """Values of ``node_kinds``: a node that a reader counts, one too small for that, and what only looks like one."""
+PET, TUMOR_DISTANCE, SIGNIFICANT = "pet", "tumor_distance", "significant"
+SUV_STEPS, MM_STEPS = 100, 10
+"""Parts of a SUV and of a millimeter that ``pet`` and ``tumor_distance`` are stored in."""
+NO_PET = -1
+"""Value of ``pet`` where PET does not reach."""
+FAR_AWAY = 32767
+"""Largest value of ``tumor_distance``, more than 3 m."""
+UNKNOWN_DISTANCE = 255
+"""Value of ``significant`` in a significant node of a patient whose tumor is not known."""
 PATIENTS = "patients"
 FILE_ENDING = ".safetensors"
 AIR_HU = -1000
 _FORMAT = "lnstation volume 1"
-OUTSIDE: Mapping[str, int] = {CT: AIR_HU, ORGANS: 0, STATIONS: 0}
-"""Value of each array outside the scan."""
+OUTSIDE: Mapping[str, int] = {CT: AIR_HU, PET: NO_PET, TUMOR_DISTANCE: FAR_AWAY}
+"""Value of each array outside the scan and where a patient lacks it; 0 in all others."""
+SIXTEEN_BITS = frozenset({CT, PET, TUMOR_DISTANCE})
+"""Arrays of int16; all others are uint8."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +52,10 @@ class PatientVolume:
         patient: Identifier.
         arrays: ``ct`` int16 ``[z, y, x]`` in HU; ``organs`` uint8, values of the anatomy table; ``stations`` uint8,
             values of the station table; ``nodes`` uint8, a number for each lymph node; ``node_kinds`` uint8, see
-            ``VISIBLE_NODE``; ``organ:NAME`` uint8, a probability times 255. LPS, z to the head. All but the CT may
-            be missing.
+            ``VISIBLE_NODE``; ``organ:NAME`` uint8, a probability times 255; ``pet`` int16, hundredths of SUVbw, and
+            ``tumor_distance`` int16, tenths of mm (see ``pet_codes`` and ``distance_codes``); ``significant`` uint8,
+            in every voxel of a significant node 1 plus the distance of its center to the tumor in mm (0 inside, 253
+            at most), else 0. LPS, z to the head. All but the CT may be missing.
         spacing_mm: Along z, y, x.
         annotated: Organs that were drawn; ``None`` where all were, as in a synthetic patient.
         synthetic: Whether the patient is.
@@ -100,13 +113,35 @@ class VolumeFile:
         with safe_open(self.path, "pt") as file:
             found = {}
             for name in names:
-                dtype = torch.int16 if name == CT else torch.uint8
+                dtype = torch.int16 if name in SIXTEEN_BITS else torch.uint8
                 box = torch.full((1, *size), OUTSIDE.get(name, 0), dtype=dtype)
                 if name in self.names and all(hi > lo for lo, hi in zip(low, high, strict=True)):
                     part = file.get_slice(name)[low[0] : high[0], low[1] : high[1], low[2] : high[2]]
                     box[0, inner[0], inner[1], inner[2]] = part
                 found[name] = box
         return found
+
+
+def pet_codes(suv: np.ndarray) -> np.ndarray:
+    """SUVbw as it is stored: int16 hundredths, ``NO_PET`` where it is NaN."""
+    codes = np.clip(np.round(np.nan_to_num(suv) * SUV_STEPS), 0, FAR_AWAY)
+    return np.where(np.isnan(suv), NO_PET, codes).astype(np.int16)
+
+
+def distance_codes(distance_mm: np.ndarray) -> np.ndarray:
+    """A signed distance as it is stored: int16 tenths of mm."""
+    return np.clip(np.round(distance_mm * MM_STEPS), -FAR_AWAY, FAR_AWAY).astype(np.int16)
+
+
+def suv_of(codes: torch.Tensor) -> torch.Tensor:
+    """SUVbw of stored PET, NaN where it does not reach."""
+    suv = codes.float() / SUV_STEPS
+    return torch.where(suv < 0, torch.nan, suv)
+
+
+def distance_of(codes: torch.Tensor) -> torch.Tensor:
+    """Distance in mm, as it is stored."""
+    return codes.float() / MM_STEPS
 
 
 def write_patient(folder: Path, volume: PatientVolume) -> Path:

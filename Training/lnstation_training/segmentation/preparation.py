@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -19,13 +20,19 @@ from lnstation_training.segmentation.patients import (
     NODE_KINDS,
     NODES,
     ORGANS,
+    PET,
+    SIGNIFICANT,
     SMALL_NODE,
     STATIONS,
+    TUMOR_DISTANCE,
     VISIBLE_NODE,
     PatientVolume,
+    distance_codes,
     patient_path,
+    pet_codes,
     write_patient,
 )
+from lnstation_training.segmentation.significance import significant_codes
 from LNStationLib.case.case import Case
 from LNStationLib.case.from_files import load_case
 from LNStationLib.case.request import CaseRequest
@@ -37,6 +44,7 @@ from LNStationLib.nodes.measurement import measure_diameters
 from LNStationLib.nodes.supplied import SuppliedNodes
 from LNStationLib.organs.supplied import mask_on_grid
 from LNStationLib.phantom.nodes.node import VISIBLE_MM
+from LNStationLib.sampling.pet_and_tumor import pet_on_grid, tumor_distance_mm
 from LNStationLib.sampling.volume import volume_hu
 from LNStationLib.state.method import NoOptions
 from LNStationLib.state.patient_state import PatientState
@@ -96,7 +104,7 @@ def patient_volume(patient: CohortPatient, geometry: VolumeGeometry, synthetic: 
     Raises:
         InputError: An image cannot be used.
     """
-    case = load_case(CaseRequest(ct=patient.ct, organs=patient.organs, nodes=patient.nodes, case_id=patient.patient))
+    case = load_case(_request_of(patient))
     grid = scaled_grid(working_grid(case.ct, min(geometry.spacing_mm)), geometry.spacing_mm)
     organs, annotated = painted_masks(case, grid)
     arrays: dict[str, np.ndarray] = {
@@ -108,7 +116,29 @@ def patient_volume(patient: CohortPatient, geometry: VolumeGeometry, synthetic: 
         arrays[STATIONS] = resample_to_grid(image, grid, labels=True).astype(np.uint8)
     if case.nodes is not None:
         arrays |= node_arrays(case, grid)
+    arrays |= pet_and_tumor_arrays(case, grid)
+    if patient.node_significance and NODES in arrays:
+        distance = None if case.tumor is None else tumor_distance_mm(case.tumor, grid)
+        arrays[SIGNIFICANT] = significant_codes(arrays[NODES], patient.node_significance, distance)
     return PatientVolume(patient.patient, arrays, grid.spacing_mm, annotated, synthetic)
+
+
+def _request_of(patient: CohortPatient) -> CaseRequest:
+    """PET and tumor are read where significant nodes are known: no other task looks at them."""
+    request = CaseRequest(ct=patient.ct, organs=patient.organs, nodes=patient.nodes, case_id=patient.patient)
+    if not patient.node_significance:
+        return request
+    return replace(request, pet=patient.pet, pet_units=patient.pet_units, tumor=patient.tumor)
+
+
+def pet_and_tumor_arrays(case: Case, grid: Grid) -> dict[str, np.ndarray]:
+    """``pet`` and ``tumor_distance`` of a case on the network's grid, as far as it has them."""
+    arrays = {}
+    if case.pet is not None:
+        arrays[PET] = pet_codes(pet_on_grid(case.pet, grid))
+    if case.tumor is not None:
+        arrays[TUMOR_DISTANCE] = distance_codes(tumor_distance_mm(case.tumor, grid))
+    return arrays
 
 
 def node_arrays(case: Case, grid: Grid) -> dict[str, np.ndarray]:

@@ -70,6 +70,21 @@ def cohort(
         ),
     ] = "stations",
     spacing: Annotated[str, typer.Option(help="With --for organs or nodes: voxels in mm along z,y,x.")] = "2,2,2",
+    with_pet: Annotated[
+        bool,
+        typer.Option(
+            "--with-pet",
+            help="With --for nodes: patients of --preset with PET, tumor and the nodes a reader calls significant.",
+        ),
+    ] = False,
+    lenient_within_mm: Annotated[
+        float,
+        typer.Option(
+            "--lenient-within-mm",
+            help="With --with-pet: so near the tumor the reader calls smaller and fainter nodes significant; 0 for a "
+            "reader who is strict everywhere.",
+        ),
+    ] = 70.0,
 ) -> None:
     """Make a synthetic cohort with the tables of a real one: CT, stations, nodes, and pathology by station.
 
@@ -79,7 +94,8 @@ def cohort(
     from lnstation_training.synthetic.cohort import SyntheticCohort, make_synthetic_cohort
 
     if purpose != "stations":
-        _volumes(out, patients, seed, spacing, workers, purpose)
+        reader = (preset, lenient_within_mm) if with_pet else None
+        _volumes(out, patients, seed, spacing, workers, purpose, reader)
         return
     change = _change(sign_strength, reactive_patients, reactive_size, group_signs, whole_dissection)
     request = SyntheticCohort(
@@ -103,18 +119,33 @@ def cohort(
     )
 
 
-def _volumes(out: Path, patients: int, seed: int, spacing: str, workers: int, purpose: Purpose) -> None:
+def _volumes(
+    out: Path,
+    patients: int,
+    seed: int,
+    spacing: str,
+    workers: int,
+    purpose: Purpose,
+    with_pet: tuple[Preset, float] | None,
+) -> None:
+    """Volumes on a network's grid; with PET, the preset and how near the tumor the reader is lenient."""
     from lnstation_training.synthetic.organ_patients import OrganCohort, make_organ_cohort
+    from LNStationLib.phantom.nodes.significance import Reader
 
+    if with_pet is not None and purpose != "nodes":
+        raise InputError("--with-pet goes with --for nodes.")
+    preset, lenient_mm = with_pet or ("", 0.0)
+    reader = None if with_pet is None else Reader(lenient_mm)
     try:
         z, y, x = (float(part) for part in spacing.split(","))
     except ValueError as error:
         raise InputError(f"--spacing {spacing}: give three numbers with commas, such as 2,2,2.") from error
-    request = OrganCohort(out, patients, seed, (z, y, x), workers, scanned=purpose == "nodes")
+    request = OrganCohort(out, patients, seed, (z, y, x), workers, purpose == "nodes", reader, preset)
     with console.shown_progress() as progress:
         made = make_organ_cohort(request, progress)
     _say(f"{out}: {patients} synthetic patients, {made} of them drawn now.")
-    _say(f"Next: python3 run.py train fit --config Training/configs/{purpose}.yaml --data.folder {out} --out RUN")
+    config = "streams" if with_pet is not None else purpose
+    _say(f"Next: python3 run.py train fit --config Training/configs/{config}.yaml --data.folder {out} --out RUN")
 
 
 def _change(

@@ -42,7 +42,8 @@ from LNStationLib.phantom.anatomy.mask_table import MaskTable
 from LNStationLib.phantom.anatomy.variation import Contrast
 from LNStationLib.phantom.case import PhantomCase, render
 from LNStationLib.phantom.memory import keep_freed_memory
-from LNStationLib.phantom.patient import PatientPlan, draw_patient, patient_id
+from LNStationLib.phantom.nodes.significance import Reader
+from LNStationLib.phantom.patient import PatientPlan, complete, draw_patient, patient_id, unplaced
 from LNStationLib.phantom.preset import load_preset
 from LNStationLib.phantom.station_truth import station_truth
 from LNStationLib.support.errors import InputError
@@ -50,6 +51,9 @@ from LNStationLib.support.processes import spread_or_serial
 from LNStationLib.support.progress import Progress, silent
 from LNStationLib.support.types import LabelArray
 
+_ATTEMPTS, _NUMBERS = 40, 100_000
+"""Numbers tried for a patient with a positive node: of 40 all fail once in ten million. They lie so far apart that
+patients of one cohort never share one."""
 PRESETS = ("esophagus", "lung")
 """Of every second patient: both cancers, with their tumors and nodes."""
 PHASES: tuple[Contrast, ...] = ("none", "venous", "arterial", "none")
@@ -68,6 +72,9 @@ class OrganCohort:
         spacing_mm: Voxel size along z, y, x: the network's.
         workers: Processes; never changes the result.
         scanned: Whether patients go through a scanner and the station rules first; see ``scanned_patients``.
+        reader: With it scanned patients have PET and a CT without contrast medium, as those of PET/CT and of
+            radiotherapy, and it says which of their nodes are significant; ``None`` for CT alone.
+        preset: Cancer of patients with a reader, ``""`` for that of every second patient.
     """
 
     folder: Path
@@ -76,11 +83,17 @@ class OrganCohort:
     spacing_mm: tuple[float, float, float] = (2.0, 2.0, 2.0)
     workers: int = 1
     scanned: bool = False
+    reader: Reader | None = None
+    preset: str = ""
 
     @property
     def title(self) -> str:
         """Of the cohort."""
         content = "finished CTs, parsed stations, nodes" if self.scanned else "organs and stations"
+        if self.reader is not None:
+            lenient = self.reader.lenient_within_mm
+            how = f"lenient within {lenient:g} mm" if lenient > 0 else "equally strict everywhere"
+            content = f"PET/CT, tumors, parsed stations, nodes; reader {how}"
         return f"Synthetic patients ({content})"
 
 
@@ -132,7 +145,10 @@ def claim_cohort(request: OrganCohort) -> None:
 
 def _decisive(request: OrganCohort) -> dict[str, Any]:
     """What decides the patients; unsaid where patients are not scanned, as in cohorts of before."""
-    return {"seed": request.seed, **({"scanned": True} if request.scanned else {})}
+    decides: dict[str, Any] = {"seed": request.seed, **({"scanned": True} if request.scanned else {})}
+    if request.reader is not None:
+        decides |= {"lenient_within_mm": request.reader.lenient_within_mm, "preset": request.preset}
+    return decides
 
 
 def patient_name(request: OrganCohort, number: int) -> str:
@@ -147,17 +163,35 @@ def make_patient(request: OrganCohort, number: int) -> Path:
     plan, phase = patient_plan(request, number)
     name = patient_name(request, number)
     if request.scanned:
-        scanned = as_scanned(plan, number, phase)
-        return write_patient(request.folder, scanned_volume(scanned, name, request.spacing_mm))
+        scanned = as_scanned(plan, number, phase, with_pet=request.reader is not None)
+        return write_patient(request.folder, scanned_volume(scanned, name, request.spacing_mm, request.reader))
     phantom = render(plan, organs="none", traits={"contrast": phase})
     return write_patient(request.folder, as_volume(phantom, name))
 
 
 def patient_plan(request: OrganCohort, number: int) -> tuple[PatientPlan, Contrast]:
     """What the patient of a number is, and the phase of contrast."""
-    plan = draw_patient(load_preset(PRESETS[number % len(PRESETS)]), request.seed, number)
+    preset = request.preset or PRESETS[number % len(PRESETS)]
+    if request.reader is not None:
+        return _with_call(request.seed, preset, number), "none"
+    plan = draw_patient(load_preset(preset), request.seed, number)
     z, y, x = request.spacing_mm
     return replace(plan, spacing_mm=(x, y, z), has_pet=False, field_of_view="compact"), PHASES[number % len(PHASES)]
+
+
+def _with_call(seed: int, preset: str, number: int) -> PatientPlan:
+    """The first of a patient's candidates of whom imaging calls a node positive, as in a cohort of radiotherapy.
+
+    A third of the presets' patients have such a node; each number draws from numbers of its own, so that patients may
+    be added later.
+    """
+    table = load_preset(preset)
+    for attempt in range(_ATTEMPTS):
+        plan = replace(draw_patient(table, seed, number + attempt * _NUMBERS), has_pet=True)
+        nodes, look_alikes = unplaced(plan)
+        if any(node.call for node in complete(table, plan, nodes, look_alikes).nodes):
+            return plan
+    return plan
 
 
 def as_volume(phantom: PhantomCase, name: str) -> PatientVolume:

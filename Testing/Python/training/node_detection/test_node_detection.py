@@ -30,11 +30,11 @@ from lnstation_training.segmentation.patients import (  # noqa: E402
     write_patient,
 )
 from lnstation_training.tasks.node_detection.context import drawn_context  # noqa: E402
-from lnstation_training.tasks.node_detection.data_module import allowed_kinds  # noqa: E402
 from lnstation_training.tasks.node_detection.datasets import NodeBoxDataset, RegionDataset, region_of  # noqa: E402
 from lnstation_training.tasks.node_detection.evaluation import CurvePoint, size_class  # noqa: E402
 from lnstation_training.tasks.node_detection.package import froc_points  # noqa: E402
 from lnstation_training.tasks.node_detection.scoring import detections_of  # noqa: E402
+from lnstation_training.tasks.node_detection.targets import allowed_kinds  # noqa: E402
 
 ARRAYS = (CT, ORGANS, STATIONS, NODE_KINDS)
 NODE = (14, 14, 15)

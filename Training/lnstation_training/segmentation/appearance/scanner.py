@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from lnstation_training.segmentation.appearance.base import HEART, Appearance, mask_of, replaced
 from lnstation_training.segmentation.appearance.fields import blurred, coordinates
-from lnstation_training.segmentation.patients import AIR_HU, CT, NODE_KINDS, ORGANS, STATIONS
+from lnstation_training.segmentation.patients import AIR_HU, CT, NODE_KINDS, ORGANS, SIGNIFICANT, STATIONS
 from LNStationLib.sampling.volume import ORGAN_PREFIX
 
 _BARRETT = "Barrett and Keat 2004 (artifacts in CT, doi 10.1148/rg.246045065)"
@@ -96,7 +96,7 @@ class FieldOfView(Appearance):
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Also cuts whatever other maps of the patch there are."""
-        maps = (STATIONS, NODE_KINDS)
+        maps = (STATIONS, NODE_KINDS, SIGNIFICANT)
         self._others = {str(key): data[key] for key in data if key in maps or str(key).startswith(ORGAN_PREFIX)}
         return super().__call__(data)
 

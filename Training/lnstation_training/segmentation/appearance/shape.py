@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from lnstation_training.segmentation.appearance.base import MM
 from lnstation_training.segmentation.appearance.fields import smooth_field
-from lnstation_training.segmentation.patients import AIR_HU, CT
+from lnstation_training.segmentation.patients import CT, OUTSIDE, SIXTEEN_BITS
 from LNStationLib.sampling.volume import ORGAN_PREFIX
 
 
@@ -50,7 +50,7 @@ class PatientShape(RandomizableTransform, MapTransform):
         self.strength = strength
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Every tensor ``[1, z, y, x]`` of a box as a patch; the CT interpolated, label maps by the nearest voxel."""
+        """Every tensor ``[1, z, y, x]`` of a box as a patch; images interpolated, label maps by the nearest voxel."""
         self.randomize(None)
         box: Tensor = data[CT]
         generator = torch.Generator(box.device).manual_seed(int(self.R.randint(2**31)))
@@ -101,9 +101,9 @@ def _rotation(first: int, second: int, angle: float) -> Tensor:
 
 def _sampled(box: Tensor, grid: Tensor, key: str) -> Tensor:
     """A tensor of a box at the grid's points; outside of it there is air, or nothing."""
-    if key != CT and not key.startswith(ORGAN_PREFIX):
+    if key not in SIXTEEN_BITS and not key.startswith(ORGAN_PREFIX):
         found = functional.grid_sample(box[None].float(), grid, "nearest", "zeros", align_corners=False)
         return found[0].to(box.dtype)
-    outside = AIR_HU if key == CT else 0
+    outside = OUTSIDE.get(key, 0)
     found = functional.grid_sample(box[None].float() - outside, grid, "bilinear", "zeros", align_corners=False)
     return found[0] + outside

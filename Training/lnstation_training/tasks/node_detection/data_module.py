@@ -6,25 +6,24 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from lnstation_training.engine.data_module import FoldDataset
 from lnstation_training.segmentation.data_module import VolumeDataModule
 from lnstation_training.segmentation.dataset import VolumeDataset
 from lnstation_training.segmentation.folder import VolumeSample
 from lnstation_training.segmentation.patients import (
     CT,
-    LOOK_ALIKE,
     NODE_KINDS,
     NODES,
     ORGANS,
-    SMALL_NODE,
+    PET,
+    SIGNIFICANT,
     STATIONS,
-    VISIBLE_NODE,
+    TUMOR_DISTANCE,
     VolumeFile,
+    open_patient,
 )
 from lnstation_training.tasks.node_detection.datasets import NodeBoxDataset, RegionDataset
-from LNStationLib.models.package.node_detection import CLASSES
+from lnstation_training.tasks.node_detection.targets import allowed_kinds
 from LNStationLib.support.types import BoolArray
 
 
@@ -40,6 +39,7 @@ class NodeVolumes(VolumeDataModule):
         augment: Whether appearance and shape are drawn; else a patch is cut as it is.
         appearance: Changes by name with ``prob`` and ``strength``; see ``segmentation.appearance``.
         near_nodes: How many of the patches are centered near a node or a look-alike.
+        near_significant: How many of those near a significant node, in patients with PET.
         validation_patients: At most so many are validated on, the first of the fold.
         mixed_with: Further folders of the same grid, such as real CTs; their patients are trained on too.
         mixed_fraction: How many of the patches come from them.
@@ -53,6 +53,8 @@ class NodeVolumes(VolumeDataModule):
     """
 
     arrays = (CT, ORGANS, STATIONS, NODE_KINDS)
+    significant_arrays = (PET, TUMOR_DISTANCE, SIGNIFICANT)
+    """What patients of a cohort with PET have beside those."""
 
     def __init__(
         self,
@@ -64,6 +66,7 @@ class NodeVolumes(VolumeDataModule):
         augment: bool = True,
         appearance: dict[str, dict[str, float]] | None = None,
         near_nodes: float = 0.6,
+        near_significant: float = 0.5,
         validation_patients: int = 8,
         mixed_with: list[Path] | None = None,
         mixed_fraction: float = 0.5,
@@ -80,7 +83,12 @@ class NodeVolumes(VolumeDataModule):
             mixed_with, mixed_fraction, draw_patients, draw_workers, draw_seed, draw_spacing_mm, first_patients,
             num_workers, seed,
         )  # fmt: skip
-        self.near_nodes = near_nodes
+        self.near_nodes, self.near_significant = near_nodes, near_significant
+
+    def all_arrays(self, samples: Sequence[VolumeSample]) -> tuple[str, ...]:
+        """What is read of every patient: PET, tumor and significance where the first one has them."""
+        named = open_patient(samples[0].path).names if samples else ()
+        return (*self.arrays, *(name for name in self.significant_arrays if name in named))
 
     def allowed(self, file: VolumeFile) -> BoolArray:
         """Classes by kind of node: one too small to count may be called a node or not."""
@@ -88,18 +96,8 @@ class NodeVolumes(VolumeDataModule):
 
     def build_dataset(self, samples: Sequence[Any], augment: bool) -> FoldDataset:
         """Boxes around nodes and anywhere in the stations."""
-        return NodeBoxDataset(samples, self.arrays, self.allowed, self.box_size(augment), self.near_nodes)
+        arrays, size = self.all_arrays(samples), self.box_size(augment)
+        return NodeBoxDataset(samples, arrays, self.allowed, size, self.near_nodes, self.near_significant)
 
     def _whole(self, samples: Sequence[VolumeSample]) -> VolumeDataset:
-        return RegionDataset(samples, (*self.arrays, NODES), self.allowed)
-
-
-def allowed_kinds() -> BoolArray:
-    """Classes that a voxel may have by its value in ``node_kinds``: ``[256, class]``."""
-    background, node, alike = range(len(CLASSES))
-    table = np.zeros((256, len(CLASSES)), bool)
-    table[:, background] = True
-    table[VISIBLE_NODE] = np.arange(len(CLASSES)) == node
-    table[SMALL_NODE, node] = True
-    table[LOOK_ALIKE] = np.arange(len(CLASSES)) == alike
-    return table
+        return RegionDataset(samples, (*self.all_arrays(samples), NODES), self.allowed)

@@ -11,7 +11,7 @@ import numpy as np
 
 from lnstation_training.segmentation.dataset import Allowed, BoxDataset, VolumeDataset
 from lnstation_training.segmentation.folder import VolumeSample
-from lnstation_training.segmentation.patients import NODE_KINDS, STATIONS, VolumeFile, open_patient
+from lnstation_training.segmentation.patients import NODE_KINDS, SIGNIFICANT, STATIONS, VolumeFile, open_patient
 from LNStationLib.imaging.boxes import bounding_box
 from LNStationLib.nodes.from_network.region import MARGIN_MM
 from LNStationLib.support.types import BoolArray
@@ -29,6 +29,7 @@ class NodeBoxDataset(BoxDataset):
         allowed: See there.
         size: See there.
         near_nodes: How many of the boxes; the others lie anywhere in the stations.
+        near_significant: How many of those near a node lie near a significant one, where the patient has any.
     """
 
     def __init__(
@@ -38,13 +39,17 @@ class NodeBoxDataset(BoxDataset):
         allowed: Allowed,
         size: Sequence[int],
         near_nodes: float,
+        near_significant: float = 0.0,
     ) -> None:
         super().__init__(samples, arrays, allowed, size)
-        self.near_nodes = near_nodes
+        self.near_nodes, self.near_significant = near_nodes, near_significant
 
     def center(self, file: VolumeFile, rng: np.random.Generator) -> list[float]:
         """Near a node or a look-alike, or in a station; anywhere in the chest where there is neither."""
         points = points_in(file.path, NODE_KINDS if rng.random() < self.near_nodes else STATIONS)
+        if SIGNIFICANT in self.arrays and rng.random() < self.near_significant * self.near_nodes:
+            marked = points_in(file.path, SIGNIFICANT)
+            points = marked if len(marked) else points
         if len(points) == 0:
             return super().center(file, rng)
         moved = points[rng.integers(len(points))] + rng.uniform(-0.2, 0.2, 3) * self.size

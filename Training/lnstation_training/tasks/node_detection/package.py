@@ -5,8 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from lnstation_training.engine.runs import Run
-from lnstation_training.engine.values import PackageContent
-from lnstation_training.segmentation.folder import spacing_of
+from lnstation_training.engine.values import CompanionNetwork, PackageContent
 from lnstation_training.segmentation.packing import probe_volume, training_cohort
 from lnstation_training.tasks.node_detection.evaluation import (
     CurvePoint,
@@ -16,8 +15,7 @@ from lnstation_training.tasks.node_detection.evaluation import (
     evaluation_of,
 )
 from LNStationLib.models.package import Manifest, Metric, NodeDetection
-from LNStationLib.models.package.node_detection import NODES, FrocPoint
-from LNStationLib.sampling.volume import VolumeSpec
+from LNStationLib.models.package.node_detection import FrocPoint, Significance
 from LNStationLib.support.progress import Progress
 
 REFERENCES = (
@@ -47,8 +45,16 @@ def package_content(run: Run, device: str, progress: Progress) -> PackageContent
         metrics=card_metrics(found),
         cohort=training_cohort(run),
         references=list(REFERENCES),
-        role=NODES,
+        role=run.module.roles[0],
+        companions=[companion(run, role) for role in run.module.roles[1:]],
     )
+
+
+def companion(run: Run, role: str) -> CompanionNetwork:
+    """A network that was trained beside the run's first one."""
+    module = run.module
+    arguments = {**module.network_arguments, "in_channels": len(module.role_channels[role])}
+    return CompanionNetwork(role, module.network_name, arguments, module.network_of(role))
 
 
 def package_section(run: Run, evaluation: NodeEvaluation) -> NodeDetection:
@@ -58,15 +64,16 @@ def package_section(run: Run, evaluation: NodeEvaluation) -> NodeDetection:
         run: Trained.
         evaluation: Of patients that training has not seen; thresholds follow from it.
     """
-    module = run.module
-    spec = {"spacing_mm": spacing_of(run.data.folder), "patch": module.window, "channels": module.channels}
-    return NodeDetection(
-        volumes={NODES: VolumeSpec.model_validate(spec)},
-        classes={NODES: list(module.names)},
-        froc=froc_points(evaluation.curve),
-        probable=module.probable,
-        sure_from_mm=sure_from_mm(evaluation),
-    )
+    module, points = run.module, froc_points(evaluation.curve)
+    volumes = {role: module.volume_spec(role) for role in module.roles}
+    classes = {role: list(module.names) for role in module.roles}
+    if module.finds_visible:
+        found = sure_from_mm(evaluation)
+        return NodeDetection(
+            volumes=volumes, classes=classes, froc=points, probable=module.probable, sure_from_mm=found
+        )
+    said = Significance(froc=points, probable=module.probable, near_mm=module.near_mm, masked=module.masked)
+    return NodeDetection(volumes=volumes, classes=classes, significant=said)
 
 
 def froc_points(curve: list[CurvePoint]) -> list[FrocPoint]:
@@ -109,7 +116,7 @@ def card_metrics(found: NodeEvaluation) -> list[Metric]:
             high=each.high,
             cohort=cohort,
             n_patients=found.n_patients,
-            counts={"visible nodes": found.n_nodes},
+            counts={"significant nodes" if found.fusions else "visible nodes": found.n_nodes},
         )
         for each in found.figures
         if each.value is not None
@@ -118,4 +125,6 @@ def card_metrics(found: NodeEvaluation) -> list[Metric]:
 
 def probe(network: nn.Module, manifest: Manifest[NodeDetection]) -> Tensor:
     """Logits for a fixed random volume."""
-    return probe_volume(network, len(manifest.section.volumes[NODES].channels), _PROBE)
+    # The run's own network stands after its companions.
+    role = manifest.networks[-1].role
+    return probe_volume(network, len(manifest.section.volumes[role].channels), _PROBE)

@@ -12,7 +12,9 @@ from lnstation_training.cohorts.tables import CohortPatient, Need
 from lnstation_training.engine.experiment_files import Rows
 from lnstation_training.engine.runs import Run
 from lnstation_training.engine.values import FileType, FoldResult, Monitor, PackageContent, Part, Report
-from lnstation_training.segmentation.folder import VolumeGeometry, VolumeSample, spacing_of
+from lnstation_training.segmentation.appearance.fat import LymphNodes
+from lnstation_training.segmentation.folder import VolumeGeometry, VolumeSample, existing_samples, spacing_of
+from lnstation_training.segmentation.patients import open_patient
 from lnstation_training.segmentation.preparation import prepare_volumes
 from lnstation_training.tasks.node_detection.data_module import NodeVolumes
 from lnstation_training.tasks.node_detection.evaluation import NodeEvaluation, evaluate, predict_nodes
@@ -27,7 +29,7 @@ from LNStationLib.support.progress import Progress
 
 
 class NodeDetectionTask:
-    """Every visible node of a chest CT; see ``engine.task.Task``."""
+    """Visible nodes of a chest CT, or significant ones with PET and tumor; see ``engine.task.Task``."""
 
     name = "node_detection"
     title = (
@@ -59,7 +61,7 @@ class NodeDetectionTask:
         return Report(("patients",), [[str(len(samples))]])
 
     def check_settings(self, module: NodeDetectionModule, data: NodeVolumes) -> None:
-        """Module and data must be of one grid.
+        """Module and data must be of one grid, and streams need PET and no drawn nodes.
 
         Raises:
             InputError: They are not.
@@ -67,6 +69,8 @@ class NodeDetectionTask:
         spacing = spacing_of(data.folder)
         if any(abs(a - b) > 1e-3 for a, b in zip(module.spacing_mm, spacing, strict=True)):
             raise InputError(f"model.spacing_mm is {module.spacing_mm} and the data's voxels are {spacing} mm.")
+        if not module.finds_visible:
+            _check_streams(data)
 
     def predict(
         self, module: NodeDetectionModule, data: NodeVolumes, part: Part, device: str
@@ -100,3 +104,25 @@ class NodeDetectionTask:
     def probe(self, network: nn.Module, manifest: Manifest[NodeDetection]) -> Tensor:
         """Logits for a fixed random volume."""
         return probe(network, manifest)
+
+
+def _check_streams(data: NodeVolumes) -> None:
+    """Refuse data from which significant nodes cannot be learned.
+
+    Raises:
+        InputError: Patients lack PET, tumor or significant nodes, or appearance would draw nodes of its own, of which
+            nobody knows whether they are significant.
+    """
+    samples = existing_samples(data.folder)
+    missing = set(data.significant_arrays) - set(open_patient(samples[0].path).names) if samples else set()
+    if missing:
+        raise InputError(
+            f"{data.folder} has no {', '.join(sorted(missing))}, which streams of significant nodes need: make it by "
+            "train cohort --for nodes --with-pet."
+        )
+    change = (data.appearance or {}).get(LymphNodes.name, {})
+    if data.augment and change.get("prob", LymphNodes.prob_default) > 0:
+        raise InputError(
+            f"data.appearance draws nodes into fat, and nobody knows whether those are significant: set "
+            f"appearance: {{{LymphNodes.name}: {{prob: 0}}}}."
+        )
