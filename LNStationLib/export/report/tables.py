@@ -194,7 +194,8 @@ def significance_text(row: NodeFinding) -> str:
         return NOTHING
     parts = [_SIGNIFICANCE.text(row), facts.tumor_zone or ""]
     kinds = {STREAMS[role].with_pet for role in facts.streams if role in STREAMS}
-    parts.append({(True,): "on PET/CT", (False,): "on CT"}.get(tuple(kinds), ""))
+    if len(kinds) == 1:
+        parts.append("on PET/CT" if True in kinds else "on CT")
     return ", ".join(filter(None, parts))
 
 

@@ -105,7 +105,7 @@ class Psnn(nn.Module):
             x = level(x)
             features.append(x)
         nested = [self.answers[-1](features[-1])]
-        for feature, answer in zip(reversed(features[:-1]), reversed(self.answers[:-1]), strict=True):  # type: ignore[call-overload]  # torch's types: a slice is a ModuleList
+        for feature, answer in zip(reversed(features[:-1]), reversed(self.answers[:-1]), strict=True):
             nested.append(answer(feature) + _resized(nested[-1], feature.shape[2:]))
         finest = nested[-1][..., : size[0], : size[1], : size[2]]
         if not self.training:
@@ -154,13 +154,18 @@ class HrNet(nn.Module):
         x = padded(x, [self._multiple] * 3)
         whole, branches = x.shape[2:], [self.stem(x)]
         for place, stage in enumerate(self.stages):
-            branches = [block(branch) for block, branch in zip(stage, branches, strict=True)]
+            branches = [block(branch) for block, branch in zip(_parts(stage), branches, strict=True)]
             if place < len(self.exchanges):
                 branches = self.exchanges[place](branches)
                 branches.append(self.started[place](branches[-1]))
         finest = branches[0].shape[2:]
         joined = torch.cat([branches[0], *(_resized(each, finest) for each in branches[1:])], 1)
         return _resized(self.head(joined), whole)[..., : size[0], : size[1], : size[2]]
+
+
+def _parts(modules: nn.Module) -> list[nn.Module]:
+    """Of a list of modules, in order."""
+    return list(modules.children())
 
 
 class _Residual(nn.Module):
@@ -188,7 +193,7 @@ class _Exchange(nn.Module):
     def forward(self, branches: list[Tensor]) -> list[Tensor]:
         summed = []
         for own, ways in zip(branches, self.ways, strict=True):
-            parts = [_resized(way(each), own.shape[2:]) for way, each in zip(ways, branches, strict=True)]
+            parts = [_resized(way(each), own.shape[2:]) for way, each in zip(_parts(ways), branches, strict=True)]
             summed.append(functional.leaky_relu(torch.stack(parts).sum(0), 0.01))
         return summed
 

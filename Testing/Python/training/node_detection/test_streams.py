@@ -212,7 +212,8 @@ def test_data_without_pet_and_nodes_drawn_by_appearance_are_refused(patient: Pat
     from lnstation_training.segmentation.folder import VolumeGeometry, claim_volumes
 
     module = NodeDetectionModule(streams=["ct"], spacing_mm=SPACING, **SMALL)
-    claim_volumes(tmp_path, "node_detection", CohortInfo(title="drawn", synthetic=True), VolumeGeometry(spacing_mm=SPACING))
+    info, geometry = CohortInfo(title="drawn", synthetic=True), VolumeGeometry(spacing_mm=SPACING)
+    claim_volumes(tmp_path, "node_detection", info, geometry)
     with pytest.raises(InputError, match="whether those are significant"):
         NodeDetectionTask().check_settings(module, NodeVolumes(tmp_path))
     NodeDetectionTask().check_settings(module, NodeVolumes(tmp_path, appearance={"lymph_nodes": {"prob": 0}}))
