@@ -28,10 +28,12 @@ from LNStationSlicer.views import Navigation
 from LNStationSlicer.views.CaseDrawing import CaseDrawing
 from LNStationSlicer.views.OverlayOptions import OverlayOptions
 from LNStationSlicer.views.Overlays import Overlays
+from LNStationSlicer.views.PetViews import PetViews
 from LNStationSlicer.worker.JobQueue import JobQueue
-from LNStationSlicer.worker.Jobs import AssessJob, DicomJob, Edits, Job, ReassessJob, ReportJob, StageJob
+from LNStationSlicer.worker.Jobs import AssessJob, Edits, Job, ReassessJob, StageJob
 from LNStationSlicer.worker.MethodCatalog import MethodCatalog
 from LNStationSlicer.worker.ModelCatalog import ModelCatalog
+from LNStationSlicer.worker.OutputJobs import DicomJob, ReportJob, TextJob
 from LNStationSlicer.worker.WorkerClient import WorkerClient
 from LNStationSlicer.worker.WorkerErrors import WorkerError
 
@@ -48,6 +50,7 @@ class Logic(ScriptedLoadableModuleLogic):
         organSelected: Emitted with the name of the organ that is looked at.
         failed: Emitted with the job and the error when one fails; not when the user cancelled.
         reportWritten: Emitted with the files of a report.
+        textWritten: Emitted with a report as plain text.
         dicomWritten: Emitted with the job that wrote DICOM objects.
         methods: The steps with their methods and options.
         models: The model packages that the worker knows.
@@ -63,6 +66,7 @@ class Logic(ScriptedLoadableModuleLogic):
         self.organSelected = Signal()
         self.failed = Signal()
         self.reportWritten = Signal()
+        self.textWritten = Signal()
         self.dicomWritten = Signal()
         self.dependencies = Dependencies(slicer.app.userSettings())
         self.client = client or WorkerClient(lambda folder: self.dependencies.workerCommand("--folder", str(folder)))
@@ -76,6 +80,7 @@ class Logic(ScriptedLoadableModuleLogic):
         self.editing: StationEditing | None = None
         self.organEditing: OrganEditing | None = None
         self.drawing: CaseDrawing | None = None
+        self.petViews = PetViews()
         self._case: CaseScene | None = None
         self._parameters: ModuleParameters | None = None
         self._stageTimer = Delay(STAGE_DELAY_MS, self._stageNow)
@@ -204,6 +209,7 @@ class Logic(ScriptedLoadableModuleLogic):
                 editing.stop()
         if self.drawing is not None:
             self.drawing.end()
+        self.petViews.hide()
         self.editing = self.organEditing = self.drawing = self.selectedStation = None
         self.reader.forget()
         self.nodes.end()
@@ -246,6 +252,8 @@ class Logic(ScriptedLoadableModuleLogic):
     def assess(self) -> None:
         """Assess the current case from its images."""
         self.flushEdits()
+        # What was drawn and not sent yet would be lost.
+        self.nodes.reassess()
         case, names = self.requireCase(), [station.name for station in anatomy.stations()]
         settings = CaseSettings(CaseParameters(case.node)).forWorker(
             self.methods.steps, self.getParameterNode().device
@@ -280,6 +288,11 @@ class Logic(ScriptedLoadableModuleLogic):
         self.flushEdits()
         self.queue.add(ReportJob(self.requireCase(), folder / f"LNStation-{_stamp()}", formats, identifiers))
 
+    def writeText(self) -> None:
+        """Have the report as plain text."""
+        self.flushEdits()
+        self.queue.add(TextJob(self.requireCase()))
+
     def exportDicom(self, folder: Path, report: Path | None = None) -> None:
         """Write the case as DICOM objects into a new folder inside ``folder``; a CT of DICOM files it must have."""
         self.flushEdits()
@@ -289,7 +302,7 @@ class Logic(ScriptedLoadableModuleLogic):
     def _onJobEnded(self, job: Job, error: WorkerError | None) -> None:
         if error is None:
             self._onSucceeded(job)
-        elif job.isQuiet:
+        elif isinstance(job, StageJob):
             logging.warning("LNStation: no N category for the reader's calls: %s", error.message)
         elif error.kind != "cancelled":
             self.failed.emit(job, error)
@@ -298,6 +311,8 @@ class Logic(ScriptedLoadableModuleLogic):
     def _onSucceeded(self, job: Job) -> None:
         if isinstance(job, ReportJob):
             self.reportWritten.emit(job.files)
+        if isinstance(job, TextJob):
+            self.textWritten.emit(job.text)
         if isinstance(job, DicomJob):
             self.dicomWritten.emit(job)
         if job.case != self._case or not isinstance(job, (AssessJob, ReassessJob)):
@@ -334,7 +349,8 @@ class Logic(ScriptedLoadableModuleLogic):
     def showOverlays(self, options: OverlayOptions | None = None) -> None:
         """Draw the case's overlays; a blind first read hides what the model says whatever the options are."""
         if self.drawing is not None:
-            self.drawing.show(options, self.modelHidden(), self.selectedStation)
+            self.drawing.show(options, self.modelHidden(), self.selectedStation, self.nodes.selected)
+            self.petViews.update(self.requireCase(), self.drawing.overlays.options())
 
     def selectStation(self, name: str | None, center: bool = True) -> None:
         """Look at a station: centered in all slice views, highlighted."""
@@ -343,6 +359,8 @@ class Logic(ScriptedLoadableModuleLogic):
             if name is not None and center:
                 Navigation.centerOn(self.case, name, self.modelHidden())
             self.overlays.highlight(name)
+        if self.drawing is not None:
+            self.drawing.nameStations()
         self.stationSelected.emit(name)
 
     def selectOrgan(self, name: str) -> None:
@@ -372,6 +390,7 @@ class Logic(ScriptedLoadableModuleLogic):
     def _onEdited(self, edits: list[ContourEdit]) -> None:
         self.updated.emit()
         if self.drawing is not None:
+            self.drawing.nameStations()
             self.drawing.makeSurfaces()
         if self.getParameterNode().autoReassess:
             self.reassess()

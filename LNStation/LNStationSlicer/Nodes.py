@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import slicer
@@ -10,14 +11,17 @@ import slicer
 from LNStationSlicer.case.CaseScene import CaseScene
 from LNStationSlicer.case.NodeEditing import NodeEditing
 from LNStationSlicer.case.NodeRows import NodeRow, nodeRows
+from LNStationSlicer.case.OperatingPoints import OperatingPoints, operatingPoints
 from LNStationSlicer.case.Parameters import ModuleParameters
 from LNStationSlicer.exchange.Findings import nodeIdOf, nodeSegmentId
 from LNStationSlicer.exchange.VolumeExchange import pointToLps
 from LNStationSlicer.support.Signal import Signal
 from LNStationSlicer.support.Translation import _
 from LNStationSlicer.views import Navigation
+from LNStationSlicer.views.Overlays import Overlays
 from LNStationSlicer.worker.JobQueue import JobQueue
 from LNStationSlicer.worker.Jobs import Edits, NodeRequest, NodesJob
+from LNStationSlicer.worker.ModelCatalog import ModelCatalog
 
 _NEW_SEGMENT = "new_node"
 
@@ -29,8 +33,12 @@ class CaseWithNodes(Protocol):
     selectedStation: str | None
     updated: Signal
 
+    models: ModelCatalog
+
     @property
     def case(self) -> CaseScene | None: ...  # noqa: D102
+    @property
+    def overlays(self) -> Overlays | None: ...  # noqa: D102
     def requireCase(self) -> CaseScene: ...  # noqa: D102
     def modelHidden(self) -> bool: ...  # noqa: D102
     def edits(self) -> Edits: ...  # noqa: D102
@@ -85,17 +93,47 @@ class Nodes:
 
     def rows(self) -> list[NodeRow]:
         """The nodes of the selected station; without one, those outside all stations. None in a blind first read."""
+        return [row for row in self.allRows() if row.isScored(self.leastScore)]
+
+    def allRows(self) -> list[NodeRow]:
+        """Those too that have a lower score than is shown."""
         case = self._logic.case
         if case is None or self._logic.modelHidden():
             return []
         return nodeRows(case.assessment(), self._logic.selectedStation)
 
     def select(self, number: int | None) -> None:
-        """Look at a node: all slice views go to it."""
-        self.selected = number
+        """Look at a node: all slice views go to it, and it stands out."""
+        self.mark(number)
         row = next((row for row in self.rows() if row.number == number), None)
         if row is not None:
             Navigation.centerOnPoint(self._logic.requireCase(), row.pointMm)
+
+    def mark(self, number: int | None) -> None:
+        """Let a node stand out where the views are, or none."""
+        self.selected = number
+        if self._logic.overlays is not None:
+            self._logic.overlays.highlightNode(number)
+
+    # The operating point
+
+    @property
+    def leastScore(self) -> float:
+        """Candidates with a lower score are neither drawn nor listed."""
+        return self._logic.overlays.options().leastScore if self._logic.overlays is not None else 0.0
+
+    def showFrom(self, score: float) -> None:
+        """Show candidates from a score on, at once: the answer holds the score of each."""
+        overlays = self._logic.overlays
+        if overlays is not None:
+            overlays.applyToNodes(replace(overlays.options(), leastScore=score))
+
+    def operatingPoints(self) -> OperatingPoints | None:
+        """The scores of the case and what they mean; None where its nodes have none, and in a blind first read."""
+        case = self._logic.case
+        if case is None or self._logic.modelHidden():
+            return None
+        return operatingPoints(case.assessment(), self._logic.models.cards)
 
     # Editing
 
@@ -121,7 +159,11 @@ class Nodes:
 
     def draw(self, number: int | None = None) -> None:
         """Let the segment editor draw a node, a new one without a number."""
-        self.drawing.emit(nodeSegmentId(number) if number is not None else self._newSegment())
+        self.drawing.emit(self.segmentToDraw(number))
+
+    def segmentToDraw(self, number: int | None = None) -> str:
+        """The segment of a node, made for a new one without a number."""
+        return nodeSegmentId(number) if number is not None else self._newSegment()
 
     def reassess(self) -> None:
         """Send what was drawn, unless it is on its way."""

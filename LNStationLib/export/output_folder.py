@@ -20,6 +20,7 @@ FILE_NAMES = (
     "nodes.csv",
     "report.html",
     "report.pdf",
+    "report.txt",
     "assessment.json",
 )
 """The fixed names in the order in which they appear; ``assessment.json`` is last and marks a whole result."""
@@ -35,6 +36,7 @@ FORMATS: Mapping[str, tuple[str, ...]] = {
     "csv": ("stations.csv", "nodes.csv", "edits.csv", "n_category.csv"),
     "html": ("report.html",),
     "pdf": ("report.pdf",),
+    "text": ("report.txt",),
     "nifti": ("stations.nii.gz", "nodes.nii.gz", "organs.nii.gz", EVIDENCE_FILE_NAME),
 }
 """Files by the format that a user chooses them with."""

@@ -20,6 +20,7 @@ from LNStationLib.export.output_folder import (
 from LNStationLib.export.report.html import html_report
 from LNStationLib.export.report.layout import build_report
 from LNStationLib.export.report.pdf import pdf_report
+from LNStationLib.export.report.plain_text import report_text
 from LNStationLib.state.assessed_case import AssessedCase
 from LNStationLib.support.progress import Progress, portion, silent
 
@@ -82,6 +83,7 @@ def _write_texts(assessed: AssessedCase, review: Review | None, folder: Path, na
     texts = {
         "stations.csv": stations_csv(assessment, review),
         "nodes.csv": nodes_csv(assessment),
+        "report.txt": report_text(assessment, review),
         "assessment.json": assessment.model_dump_json(indent=2) + "\n",
     }
     if review is not None:

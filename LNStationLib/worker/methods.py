@@ -18,9 +18,11 @@ from LNStationLib.assessment.organ_layers import layers, masks_of, shown_masks
 from LNStationLib.assessment.reassess import reassess, with_evidence
 from LNStationLib.assessment.restore import restore_case
 from LNStationLib.assessment.review import evidence_sides, stage_reader_calls
+from LNStationLib.case.case import Case
 from LNStationLib.case.from_memory import CaseImages, case_from_images
 from LNStationLib.export import write_outputs
 from LNStationLib.export.columns import plain_columns
+from LNStationLib.export.report.plain_text import report_text
 from LNStationLib.imaging.edited_masks import label_image
 from LNStationLib.models.package import list_packages, read_package
 from LNStationLib.models.package.card import card
@@ -70,6 +72,7 @@ class Methods:
             "restore_case": self._restore_case,
             "stage": self._stage,
             "report": self._report,
+            "report_text": self._report_text,
             "export_dicom": self._export_dicom,
             "sample": self._sample,
             "release_case": self._release_case,
@@ -138,13 +141,14 @@ class Methods:
     def _assess(self, params: Result, progress: Progress) -> Result:
         given = p.checked(p.Assess, params)
         warm = self._store.get(given.case)
-        assessed = assess(warm.case, given.settings, portion(progress, 0.0, 0.97))
+        assessed = assess(_with_node_edits(warm), given.settings, portion(progress, 0.0, 0.97))
         parsed = assessed.state
         progress("sending the label maps", 0.97)
         answer = {
             "assessment": assessed.assessment.model_dump(mode="json"),
             "stations": self._write("stations", parsed.stations),
             "nodes": self._write("nodes", assessed.nodes),
+            "dismissed": self._dismissed(assessed),
             "organs": self._organs(assessed),
             "attention": self._attention(assessed) if assessed.evidence else None,
         }
@@ -227,6 +231,11 @@ class Methods:
         )
         return {"files": [str(path) for path in files]}
 
+    def _report_text(self, params: Result, progress: Progress) -> Result:
+        """The report as plain text, for a radiology information system."""
+        given = p.checked(p.ReportText, params)
+        return {"text": report_text(_assessed(self._store.get(given.case)).assessment, given.review)}
+
     def _export_dicom(self, params: Result, progress: Progress) -> Result:
         given = p.checked(p.ExportDicom, params)
         assessed = _assessed(self._store.get(given.case))
@@ -274,6 +283,13 @@ def _assessed(warm: WarmCase) -> AssessedCase:
     if warm.assessed is None:
         raise InputError("the case has no assessment yet: assess it first.")
     return warm.assessed
+
+
+def _with_node_edits(warm: WarmCase) -> Case:
+    """The case with what a reader decided about its nodes: a search for all nodes does not decide it again."""
+    if warm.assessed is None:
+        return warm.case
+    return replace(warm.case, node_edits=warm.assessed.case.node_edits)
 
 
 def _reported_summary(summary: CaseSummary, given: p.Report) -> CaseSummary:

@@ -20,7 +20,7 @@ Volume = dict[str, Any]
 
 AnyParams = TypeVar("AnyParams", bound="Params")
 
-Format = Literal["json", "csv", "html", "pdf", "nifti"]
+Format = Literal["json", "csv", "html", "pdf", "text", "nifti"]
 
 
 class ParamsError(ValueError):
@@ -149,6 +149,12 @@ class Report(CaseParams):
         if self.patient and not self.identifiers:
             raise ValueError("the patient is named, but identifiers were not asked for")
         return self
+
+
+class ReportText(CaseParams):
+    """Whose calls the plain text says beside the model's."""
+
+    review: Review | None = None
 
 
 class ExportDicom(CaseParams):

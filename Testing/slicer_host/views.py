@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from xml.etree import ElementTree
 
 import slicer
 import vtk
@@ -195,12 +196,12 @@ class LayoutManager:
         self._layout_node = self._layout_logic.GetLayoutNode()
         self.setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView)
 
-    def _make(self, name: str) -> ViewHandle:
+    def _make(self, name: str, orientation: str = "Axial") -> ViewHandle:
         if name == THREE_D_VIEW:
             properties = ViewProps(label="1", background_color=SLICER_BLUE, box_visible=False)
             definition = ViewLayoutDefinition(name, ViewType.THREE_D_VIEW, properties)
         else:
-            orientation, color = SLICE_VIEWS[name]
+            orientation, color = SLICE_VIEWS.get(name, (orientation, "#888888"))
             properties = ViewProps(label=name[0], orientation=orientation, color=color)
             definition = ViewLayoutDefinition(name, ViewType.SLICE_VIEW, properties)
         view = self._app.view_manager.create_view(definition)
@@ -237,6 +238,12 @@ class LayoutManager:
 
     def setLayout(self, number: int) -> None:
         self._layout_node.SetViewArrangement(number)
+        for name, orientation in _described(self._layout_node, number).items():
+            if name not in self._slices:
+                self._slices[name] = SliceWidget(self._make(name, orientation))
+
+    def layoutLogic(self) -> Any:
+        return self._layout_logic
 
     def resetThreeDViews(self) -> None:
         handle = self._three_d.threeDView()
@@ -249,6 +256,16 @@ class LayoutManager:
 
     def activeThreeDRenderer(self) -> Any:
         return self._three_d.threeDView().renderer()
+
+
+def _described(layout_node: Any, number: int) -> dict[str, str]:
+    """Slice views that a layout of an extension asks for, by name, with their orientation."""
+    if number < 1000:
+        return {}
+    root = ElementTree.fromstring(layout_node.GetLayoutDescription(number))
+    found = [view for view in root.iter("view") if view.get("class") == "vtkMRMLSliceNode"]
+    named = {view.get("singletontag", ""): {one.get("name"): one.text for one in view} for view in found}
+    return {name: properties.get("orientation") or "Axial" for name, properties in named.items()}
 
 
 def picture(handle: ViewHandle, size: tuple[int, int] | None = None) -> Any:

@@ -14,6 +14,7 @@ import slicer
 import vtk
 
 from LNStationLib import anatomy
+from LNStationLib.support import palette
 from LNStationSlicer.exchange import SegmentMasks
 from LNStationSlicer.exchange.AssessmentTypes import NodeFinding
 from LNStationSlicer.exchange.Findings import isFitForStaging, nodeSegmentId
@@ -42,7 +43,7 @@ NodesReplacedEvent = vtk.vtkCommand.UserEvent + 4713
 """Likewise on the nodes segmentation node."""
 
 DISMISSED_COLOR = (0.6, 0.6, 0.6)
-NEUTRAL_NODE_COLOR = (0.95, 0.85, 0.25)
+NEUTRAL_NODE_COLOR = palette.rgb(palette.UNCONFIRMED)
 
 
 def writeStations(

@@ -7,7 +7,7 @@ from typing import Literal
 
 from LNStationSlicer.exchange.AssessmentTypes import Assessment, Call, NodeFinding
 from LNStationSlicer.exchange.ColumnDefinitions import ColumnDefinition, columnDefinition
-from LNStationSlicer.exchange.Findings import isFitForStaging, nodesOf
+from LNStationSlicer.exchange.Findings import READER, isFitForStaging, nodesOf
 
 Column = Literal["node", "short_axis", "long_axis", "hu", "suv_max", "call", "source"]
 COLUMNS: tuple[Column, ...] = ("node", "short_axis", "long_axis", "hu", "suv_max", "call", "source")
@@ -32,6 +32,7 @@ class NodeRow:
         isConfirmed: False for a candidate of a method that is not fit for staging.
         isDismissed: A reader took it for no node.
         pointMm: Its centroid, LPS.
+        score: How sure its finder is, in [0, 1]; None where that says nothing.
     """
 
     number: int
@@ -45,11 +46,16 @@ class NodeRow:
     isConfirmed: bool
     isDismissed: bool
     pointMm: tuple[float, float, float]
+    score: float | None = None
+
+    def isScored(self, least: float) -> bool:
+        """True unless its finder gave it a lower score."""
+        return self.score is None or self.score >= least
 
     @property
     def isReaders(self) -> bool:
         """True where a reader drew it."""
-        return self.source == "reader"
+        return self.source == READER
 
 
 def nodeRows(assessment: Assessment | None, station: str | None) -> list[NodeRow]:
@@ -79,4 +85,5 @@ def _row(finding: NodeFinding, isDismissed: bool) -> NodeRow:
         isConfirmed=isFitForStaging(finding),
         isDismissed=isDismissed,
         pointMm=(x, y, z),
+        score=finding.get("score"),
     )

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from LNStationSlicer.exchange.AssessmentTypes import Assessment, NodeFinding, StationFinding
 
+READER = "reader"
+"""The source of a node that a reader drew."""
+
 
 def nodesOf(assessment: Assessment | None, station: str | None) -> list[NodeFinding]:
     """The node candidates of a station (None: outside all), largest short axis first."""
@@ -19,6 +22,19 @@ def isFitForStaging(finding: NodeFinding | StationFinding) -> bool:
 def nodesAreFit(assessment: Assessment | None) -> bool:
     """True unless node candidates come from a method that is not fit for staging."""
     return all(isFitForStaging(node) for node in assessment["nodes"]) if assessment else True
+
+
+def isScored(finding: NodeFinding, least: float) -> bool:
+    """False for a candidate that its finder gave a lower score; what has no score, as a reader's node, counts."""
+    score = finding.get("score")
+    return score is None or score >= least
+
+
+def hasReadersNodes(assessment: Assessment | None) -> bool:
+    """True where a reader drew a node or dismissed one."""
+    if assessment is None:
+        return False
+    return bool(assessment.get("dismissed_nodes")) or any(node["source"] == READER for node in assessment["nodes"])
 
 
 def nodeSegmentId(nodeId: int) -> str:

@@ -11,6 +11,7 @@ from LNStationSlicer.panel.OrganTable import OrganTable
 from LNStationSlicer.panel.Section import Section, chooseKey, comboKey, fillCombo
 from LNStationSlicer.support.Translation import _
 from LNStationSlicer.views.ColorMaps import COLOR_MAPS
+from LNStationSlicer.views.CtWindow import WINDOWS_HU, setWindow, windowOf
 from LNStationSlicer.views.OverlayOptions import Foreground, OverlayOptions, StationColor, StationStyle
 from LNStationSlicer.views.Overlays import Overlays
 
@@ -25,12 +26,18 @@ class DisplaySection(Section):
         fillCombo(
             ui.colorByCombo, [("anatomy", _("colored by anatomy")), ("probability", _("colored by probability"))]
         )
-        fillCombo(ui.mapColorCombo, [(name, name) for name in COLOR_MAPS])
-        for combo in (ui.representationCombo, ui.colorByCombo, ui.mapColorCombo):
+        for combo in (ui.mapColorCombo, ui.petColorCombo):
+            fillCombo(combo, [(name, name) for name in COLOR_MAPS])
+        for combo in (ui.representationCombo, ui.colorByCombo, ui.mapColorCombo, ui.petColorCombo):
             combo.connect("currentIndexChanged(int)", self._onChanged)
         self.organs = OrganTable(ui.organTable)
         self.organs.clicked.connect(self.logic.selectOrgan)
-        for check in (ui.show3DCheck, ui.showNodesCheck, ui.showOrgansCheck):
+        fillCombo(ui.ctWindowCombo, _windows())
+        ui.ctWindowCombo.connect("currentIndexChanged(int)", self._onWindow)
+        for spin in (ui.petUpperSpin, ui.petLowerSpin):
+            spin.connect("valueChanged(double)", self._onChanged)
+        ui.petLayoutButton.clicked.connect(self._onPetLayout)
+        for check in (ui.show3DCheck, ui.showNodesCheck, ui.showOrgansCheck, ui.namesCheck, ui.smoothCheck):
             check.connect("toggled(bool)", self._onChanged)
         ui.showCtButton.clicked.connect(self._onShowCt)
         for radio in (ui.plainRadio, ui.petRadio, ui.mapRadio):
@@ -50,6 +57,11 @@ class DisplaySection(Section):
             chooseKey(ui.colorByCombo, options.stationColor)
             chooseKey(ui.mapColorCombo, options.mapColorMap)
             ui.show3DCheck.checked = options.show3D
+            ui.namesCheck.checked, ui.smoothCheck.checked = options.namesVisible, options.smoothOutlines
+            chooseKey(ui.ctWindowCombo, windowOf(self.logic.requireCase().ctNode()))
+            chooseKey(ui.petColorCombo, options.petColorMap)
+            ui.petUpperSpin.value, ui.petLowerSpin.value = options.petUpperSuv, options.petLowerSuv
+            ui.petLayoutButton.checked = self.logic.petViews.isShown
             ui.showNodesCheck.checked = overlays.nodesShown(options)
             self._refreshOrgans(options)
             radios = {"map": ui.mapRadio, "pet": ui.petRadio, "none": ui.plainRadio}
@@ -75,6 +87,8 @@ class DisplaySection(Section):
         ui.petRadio.toolTip = _petTip() if hasPet else _("The case has no PET.")
         for widget in (ui.mapThresholdSlider, ui.mapColorCombo):
             widget.enabled = hasMap
+        for widget in (ui.petColorCombo, ui.petUpperSpin, ui.petLowerSpin, ui.petLayoutButton):
+            widget.enabled = hasPet
         ui.foregroundOpacitySlider.enabled = not ui.plainRadio.checked
         ui.colorByCombo.enabled = ui.showNodesCheck.enabled = not hidden
         ui.showNodesCheck.toolTip = self._nodesTip(hidden)
@@ -92,6 +106,11 @@ class DisplaySection(Section):
             nodesVisible=self._nodesVisible(overlays),
             organsVisible=ui.showOrgansCheck.checked if ui.showOrgansCheck.enabled else before.organsVisible,
             show3D=ui.show3DCheck.checked,
+            namesVisible=ui.namesCheck.checked,
+            smoothOutlines=ui.smoothCheck.checked,
+            petColorMap=comboKey(ui.petColorCombo),
+            petUpperSuv=ui.petUpperSpin.value,
+            petLowerSuv=ui.petLowerSpin.value,
             foreground=self._foreground(before.foreground),
             foregroundOpacity=ui.foregroundOpacitySlider.value,
             mapThreshold=ui.mapThresholdSlider.value,
@@ -135,6 +154,21 @@ class DisplaySection(Section):
         if self.logic.overlays is not None:
             self.logic.overlays.showCt()
 
+    def _onWindow(self) -> None:
+        name, case = comboKey(self.ui.ctWindowCombo), self.logic.case
+        if not self.isRefreshing and name and case is not None and case.ctNode() is not None:
+            setWindow(case.ctNode(), name)
+
+    def _onPetLayout(self) -> None:
+        case, overlays = self.logic.case, self.logic.overlays
+        if case is None or overlays is None or not self.ui.petLayoutButton.checked:
+            self.logic.petViews.hide()
+            return
+        # The fusion needs the PET's colors for what lies over the CT.
+        self.ui.petRadio.checked = True
+        self.logic.petViews.show(case, overlays.options())
+        self.logic.drawing.nameStations()
+
     def _onForeground(self, checked: bool) -> None:
         # The one that is switched off tells too.
         if checked:
@@ -151,6 +185,13 @@ class DisplaySection(Section):
 
 def _styles() -> list[tuple[str, str]]:
     return [("outline", _("outline")), ("fill", _("fill")), ("both", _("outline and fill")), ("none", _("hidden"))]
+
+
+def _windows() -> list[tuple[str, str]]:
+    """Titles with width and level, as radiologists name windows."""
+    titles = {"mediastinum": _("mediastinum"), "lung": _("lung"), "bone": _("bone")}
+    named = [(name, f"{titles[name]} ({w:.0f} / {level:.0f})") for name, (w, level) in WINDOWS_HU.items()]
+    return [("", _("other window")), *named]
 
 
 def _mapTip() -> str:

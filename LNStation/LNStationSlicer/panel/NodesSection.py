@@ -8,6 +8,8 @@ from typing import Any
 import qt
 
 from LNStationSlicer.case.NodeRows import NodeRow
+from LNStationSlicer.case.OperatingPoints import OperatingPoints
+from LNStationSlicer.panel import InteractiveSegmentation
 from LNStationSlicer.panel.NodeTable import NodeTable
 from LNStationSlicer.panel.Section import Section
 from LNStationSlicer.support.Translation import _
@@ -34,6 +36,7 @@ class NodesSection(Section):
         self.placing = PointPlacing(self._onPlaced, self._refreshButtons)
         for button, slot in self._slots().items():
             button.clicked.connect(slot)
+        ui.nodeScoreSlider.connect("valueChanged(double)", self._onScore)
         for key in DISMISS_KEYS:
             self.addShortcut(ui.nodeTable, qt.Qt.WidgetShortcut, key, self.onDismiss)
         self.addShortcut(ui.stationTable, qt.Qt.WidgetShortcut, TO_NODES_KEY, self._toNodes)
@@ -45,6 +48,7 @@ class NodesSection(Section):
             ui.dismissNodeButton: self.onDismiss,
             ui.addNodeButton: self.onAdd,
             ui.drawNodeButton: self.onDraw,
+            ui.interactiveNodeButton: self.onInteractive,
             ui.editNodeButton: self.onEdit,
             ui.splitNodeButton: self.onSplit,
             ui.mergeNodesButton: self.onMerge,
@@ -73,14 +77,34 @@ class NodesSection(Section):
             titles = {method["name"]: method["title"] for step in steps for method in step["methods"]}
             self.table.setRows(self.logic.nodes.rows(), titles)
             self.ui.stationNodesLabel.text = self._title()
+            self._refreshScores()
             self._refreshButtons()
+
+    def _refreshScores(self) -> None:
+        """A slider over the scores that the answer holds; none where it holds none."""
+        ui, points = self.ui, self.logic.nodes.operatingPoints()
+        ui.nodeScoreFrame.visible = points is not None
+        if points is None:
+            return
+        least = max(self.logic.nodes.leastScore, points.lowest)
+        with self.refreshing():
+            ui.nodeScoreSlider.minimum = points.lowest
+            ui.nodeScoreSlider.value = least
+        ui.nodeScoreText.text = scoreText(points, least)
+
+    def _onScore(self, score: float) -> None:
+        """Candidates come and go at once; nothing is searched for."""
+        if not self.isRefreshing:
+            self.logic.nodes.showFrom(score)
+            self.refresh()
 
     def _title(self) -> str:
         rows, station = self.logic.nodes.rows(), self.logic.selectedStation
         counted = sum(not row.isDismissed for row in rows)
-        if station is None:
-            return _("Nodes outside all stations: {count}").format(count=counted)
-        return _("Nodes of {station}: {count}").format(station=station, count=counted)
+        hidden = len(self.logic.nodes.allRows()) - len(rows)
+        title = _("Nodes outside all stations: {count}") if station is None else _("Nodes of {station}: {count}")
+        text = title.format(station=station, count=counted)
+        return _("{title} ({count} more with a lower score)").format(title=text, count=hidden) if hidden else text
 
     def _refreshButtons(self) -> None:
         ui, chosen = self.ui, self.table.selectedRows()
@@ -88,6 +112,7 @@ class NodesSection(Section):
         ui.dismissNodeButton.enabled = bool(chosen) and _areAlike(chosen)
         ui.dismissNodeButton.text = _("Restore") if chosen and not alive else _("Dismiss")
         ui.addNodeButton.checked = self.placing.isWaiting
+        ui.interactiveNodeButton.visible = InteractiveSegmentation.isInstalled()
         ui.editNodeButton.enabled = ui.splitNodeButton.enabled = len(chosen) == len(alive) == 1
         ui.mergeNodesButton.enabled = len(alive) == len(chosen) > 1
 
@@ -116,6 +141,15 @@ class NodesSection(Section):
     def onDraw(self) -> None:
         """A new node in the segment editor."""
         self.logic.nodes.draw()
+
+    def onInteractive(self) -> None:
+        """The selected node, or a new one, in SlicerNNInteractive."""
+        chosen = [row.number for row in self.table.selectedRows() if not row.isDismissed]
+        segmentId = self.logic.nodes.segmentToDraw(chosen[0] if len(chosen) == 1 else None)
+        case = self.logic.requireCase()
+        if not InteractiveSegmentation.openOn(case.nodesNode(), segmentId, case.ctNode()):
+            name = case.nodesNode().GetName()
+            self.message.emit(_("Choose the segmentation {name} and its new segment there.").format(name=name))
 
     def onEdit(self) -> None:
         """The selected node in the segment editor."""
@@ -154,7 +188,7 @@ class NodesSection(Section):
             self.logic.selectStation(done["station"], center=False)
         self.refresh()
         number = next(iter(done["after"] or done["before"]), None)
-        self.logic.nodes.selected = number
+        self.logic.nodes.mark(number)
         self.table.select(number)
 
     def _toNodes(self) -> None:
@@ -169,3 +203,13 @@ class NodesSection(Section):
 
 def _areAlike(rows: list[NodeRow]) -> bool:
     return len({row.isDismissed for row in rows}) == 1
+
+
+def scoreText(points: OperatingPoints, least: float) -> str:
+    """How many candidates of the case are shown, and what that costs where it was measured."""
+    text = _("{shown} of {count} candidates of the case").format(shown=points.shown(least), count=len(points.scores))
+    false, recall = points.falsePositives(least), points.recall(least)
+    if false is None or recall is None:
+        return text
+    measured = _("measured: {false:.1f} false ones a patient, {recall:.0%} of visible nodes found")
+    return _("{shown}; {measured}").format(shown=text, measured=measured.format(false=false, recall=recall))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import slicer
 
 from LNStationSlicer.case.CaseScene import CaseScene
+from LNStationSlicer.case.Parameters import CaseParameters
 from LNStationSlicer.case.PatientIdentity import patientLine
 from LNStationSlicer.exchange.AssessmentTypes import Assessment, NStaging
 from LNStationSlicer.panel.Section import Section
@@ -75,10 +76,18 @@ class PatientSection(Section):
 
 
 def patientText(case: CaseScene) -> str:
-    """The patient as far as DICOM or the scene says who it is, then what the case has."""
+    """The patient as far as DICOM or the scene says who it is, then what the case has, and the cancer."""
     images = [name for name, node in (("CT", case.ctNode()), ("PET", case.petNode())) if node is not None]
     who = patientLine(case, getattr(slicer, "dicomDatabase", None))
-    return " · ".join(filter(None, [who, " + ".join(images)]))
+    return " · ".join(filter(None, [who, " + ".join(images), cancerText(CaseParameters(case.node))]))
+
+
+def cancerText(parameters: CaseParameters) -> str:
+    """Cancer and side as they were entered; what an N category needs and lacks is said too."""
+    cancers = {"lung": _("lung cancer"), "esophagus": _("esophageal cancer"), "": _("cancer not given")}
+    sides = {"R": _("right"), "L": _("left"), "": _("side not given")}
+    text = cancers[parameters.cancer]
+    return f"{text}, {sides[parameters.tumorSide]}" if parameters.cancer == "lung" else text
 
 
 def verdictOf(staging: NStaging | None, absent: str) -> Verdict:

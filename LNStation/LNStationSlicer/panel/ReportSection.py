@@ -13,7 +13,7 @@ from LNStationSlicer.exchange.PetExchange import instanceUids
 from LNStationSlicer.panel.Section import ParameterBinding, Section
 from LNStationSlicer.support.DicomIndexing import DicomIndexing
 from LNStationSlicer.support.Translation import _
-from LNStationSlicer.worker.Jobs import DicomJob, ReportJob
+from LNStationSlicer.worker.OutputJobs import DicomJob, ReportJob
 
 _BOUND = (*(f"{name}Check" for name in REPORT_FORMATS), "identifiersCheck")
 SIGN_AND_WRITE_KEY = "Ctrl+Return"
@@ -41,7 +41,10 @@ class ReportSection(Section):
         ui.signAndWriteButton.clicked.connect(self.onSignAndWrite)
         self.addShortcut(ui.reportSection.window(), qt.Qt.WindowShortcut, SIGN_AND_WRITE_KEY, self.onSignAndWrite)
         self.logic.reportWritten.connect(self._onWritten)
+        ui.copyTextButton.clicked.connect(self.onCopy)
+        self.logic.textWritten.connect(self._onText)
         ui.dicomButton.clicked.connect(self.onDicom)
+        ui.showDicomButton.clicked.connect(self.onShowDicom)
         self._indexing = DicomIndexing(self._onIndexed)
         self.logic.dicomWritten.connect(self._onDicomWritten)
 
@@ -73,6 +76,9 @@ class ReportSection(Section):
         ui.writeReportButton.enabled = not problem
         ui.writeReportButton.toolTip = problem or _("Write the report into a new folder.")
         ui.openReportButton.enabled = bool(self._files)
+        silenced = self._problem(needsFormat=False)
+        ui.copyTextButton.enabled = not silenced
+        ui.copyTextButton.toolTip = silenced or _("The report as plain text for your information system.")
         unable = self._dicomProblem()
         ui.dicomButton.enabled = not unable
         ui.dicomButton.toolTip = unable or _(
@@ -110,7 +116,7 @@ class ReportSection(Section):
             return _("Enter your name first.")
         return "" if review.nCategory() is not None else _("Your N category is being derived.")
 
-    def _problem(self) -> str:
+    def _problem(self, needsFormat: bool = True) -> str:
         """Why no report can be written now; empty where one can."""
         case = self.logic.case
         if case is None or case.assessment() is None:
@@ -119,9 +125,18 @@ class ReportSection(Section):
             return _("The report shows the model's calls: finish the blind first read first.")
         if any(isinstance(job, ReportJob) for job in self.logic.queue.jobs()):
             return _("A report is being written.")
-        if not reportFormats(self.logic.getParameterNode()):
+        if needsFormat and not reportFormats(self.logic.getParameterNode()):
             return _("Choose a format.")
         return ""
+
+    def onCopy(self) -> None:
+        """Put the report into the clipboard, once the worker has written it."""
+        self._onReader()
+        self.logic.writeText()
+
+    def _onText(self, text: str) -> None:
+        qt.QApplication.clipboard().setText(text)
+        self.message.emit(_("The report is in the clipboard: paste it into your information system."))
 
     def _folder(self) -> Path | None:
         """Where new folders are made; says where there is no such place."""
@@ -170,7 +185,13 @@ class ReportSection(Section):
         self.refresh()
 
     def _onIndexed(self, count: int) -> None:
-        self.message.emit(_("{count} DICOM objects added to the study of the CT.").format(count=count))
+        said = _("{count} DICOM objects added to the study of the CT; load them in the DICOM module.")
+        self.message.emit(said.format(count=count))
+        self.ui.showDicomButton.visible = True
+
+    def onShowDicom(self) -> None:
+        """The DICOM module, where the new series stand in the study of the CT and can be loaded."""
+        slicer.util.selectModule("DICOM")
 
     def onSign(self) -> None:
         """Sign."""

@@ -10,6 +10,7 @@ from LNStationSlicer.case.CaseScene import CaseScene
 from LNStationSlicer.support.Steps import Steps
 from LNStationSlicer.views.OverlayOptions import OverlayOptions
 from LNStationSlicer.views.Overlays import Overlays
+from LNStationSlicer.views.StationNames import StationNames
 
 
 class CaseDrawing:
@@ -17,10 +18,12 @@ class CaseDrawing:
 
     Attributes:
         overlays: What is drawn, and how.
+        names: Of the stations, in the slice views.
     """
 
     def __init__(self, case: CaseScene) -> None:
         self.overlays = Overlays(case)
+        self.names = StationNames(case)
         self._case = case
         self._steps: Steps | None = None
 
@@ -33,17 +36,29 @@ class CaseDrawing:
         """Bring the case's CT into the views."""
         self.overlays.bringCt()
 
-    def show(self, options: OverlayOptions | None, modelHidden: bool, highlighted: str | None) -> None:
+    def show(
+        self, options: OverlayOptions | None, modelHidden: bool, highlighted: str | None, node: int | None = None
+    ) -> None:
         """Draw the overlays; a blind first read hides what the model says whatever the options are.
 
         Args:
             options: None for those that hold already.
             modelHidden: True while a blind first read goes on.
             highlighted: Station that stands out.
+            node: Number of the node that stands out.
         """
-        options = options or self.overlays.options()
-        self.overlays.apply(replace(options, modelHidden=modelHidden, highlighted=highlighted))
+        options = replace(options or self.overlays.options(), modelHidden=modelHidden)
+        self.overlays.apply(replace(options, highlighted=highlighted, highlightedNode=node))
+        self.nameStations()
         self.makeSurfaces()
+
+    def nameStations(self) -> None:
+        """Name the stations in the slice views, where they are drawn and names are wanted."""
+        options = self.overlays.options()
+        if options.stationsVisible and options.namesVisible:
+            self.names.show(options.highlighted)
+        else:
+            self.names.hide()
 
     def makeSurfaces(self) -> None:
         """Make the surfaces that the 3D view lacks; returns at once."""
@@ -54,6 +69,7 @@ class CaseDrawing:
     def end(self) -> None:
         """Nothing of the case is drawn any more."""
         self._stop()
+        self.names.hide()
         if self._case.isAlive():
             self.overlays.hide()
 

@@ -2,7 +2,7 @@
 
 Their lightness rises evenly, so they also read in gray. Values: matplotlib 3, sampled at 17 even places and
 interpolated (viridis, inferno, magma: van der Walt and Smith 2015; cividis: Nuñez et al. 2018,
-doi:10.1371/journal.pone.0199239).
+doi:10.1371/journal.pone.0199239). The last two are what PET is read in: black on white alone, hot iron over the CT.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ _SAMPLES = {
     "dec958 f0d846 fee838",
     "magma": "000004 0a0822 1d1147 36106b 51127c 6a1c81 832681 9c2e7f b73779 d0416f e75263 f56b5c fc8961 fea772 "
     "fec488 fde2a3 fcfdbf",
+    "gray inverted": "ffffff 000000",
+    "hot": "0b0000 ff0000 ffff00 ffffff",
 }
 COLOR_MAPS: tuple[str, ...] = tuple(_SAMPLES)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
+from LNStationLib.support import palette
 from LNStationSlicer.exchange.AssessmentTypes import Call
 from LNStationSlicer.views.ColorMaps import Rgb, colorOf
 
@@ -18,13 +19,7 @@ _FORMER_MAP = "attention"
 """What scenes saved by version 0.1 call the voxel map and its options."""
 
 PROBABILITY_MAP = "viridis"
-NOT_ASSESSED_COLOR: Rgb = (0.6, 0.6, 0.6)
-_CALL_COLORS: dict[Call | None, Rgb] = {
-    "positive": (213 / 255, 94 / 255, 0.0),
-    "negative": (0.0, 114 / 255, 178 / 255),
-    None: NOT_ASSESSED_COLOR,
-}
-"""Vermilion and blue of Okabe and Ito (2008): told apart with any color vision."""
+NOT_ASSESSED_COLOR: Rgb = palette.rgb(palette.NOT_ASSESSED)
 
 
 @dataclass(frozen=True)
@@ -36,23 +31,31 @@ class OverlayOptions:
         stationStyle: Outline, fill or both.
         stationColor: By anatomy or by the model's probability; not assessed is gray.
         stationOpacity: In [0, 1].
+        namesVisible: Names of the stations in slice views.
+        smoothOutlines: Outlines of stations and organs are cut from their smoothed surfaces; nodes show their voxels,
+            which is what their sizes are measured on.
         nodesVisible: Node candidates, colored by call. None: unless their method is not fit for staging.
         organsVisible: Organs in slice views, as outlines.
-        show3D: Stations and nodes as surfaces.
+        show3D: Surfaces: nodes opaque, stations faint, and the airway.
         foreground: What lies over the CT, where the case has it: the PET, or the map of voxels that the method gave.
         foregroundOpacity: In [0, 1].
         mapThreshold: Share of the map's maximum, in [0, 1], below which nothing is drawn.
         mapColorMap: One of ``COLOR_MAPS``.
         petColorMap: One of ``COLOR_MAPS``.
         petUpperSuv: Value drawn with the highest color.
+        petLowerSuv: Lower values are transparent.
         modelHidden: Blind first read: no voxel map, no probability, no nodes.
         highlighted: Station that stands out.
+        highlightedNode: Number of the node that stands out.
+        leastScore: Node candidates with a lower score of their finder are not drawn.
     """
 
     stationsVisible: bool = True
     stationStyle: StationStyle = "outline"
     stationColor: StationColor = "anatomy"
     stationOpacity: float = 0.8
+    namesVisible: bool = True
+    smoothOutlines: bool = False
     nodesVisible: bool | None = None
     organsVisible: bool = False
     show3D: bool = False
@@ -62,8 +65,11 @@ class OverlayOptions:
     mapColorMap: str = "inferno"
     petColorMap: str = "inferno"
     petUpperSuv: float = 10.0
+    petLowerSuv: float = 0.0
     modelHidden: bool = False
     highlighted: str | None = None
+    highlightedNode: int | None = None
+    leastScore: float = 0.0
 
     def asDict(self) -> dict[str, Any]:
         """For ``CaseScene.setDisplayState``."""
@@ -86,4 +92,4 @@ def probabilityColor(probability: float | None) -> Rgb:
 
 def callColor(call: Call | None) -> Rgb:
     """The color of a call; gray where there is none."""
-    return _CALL_COLORS[call]
+    return palette.rgb(palette.call_color(call))

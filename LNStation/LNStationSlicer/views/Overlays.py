@@ -15,26 +15,31 @@ import slicer
 from LNStationLib import anatomy
 from LNStationSlicer.case.CaseFolder import colorsRole
 from LNStationSlicer.case.CaseScene import CaseScene
-from LNStationSlicer.case.CaseSegmentations import NEUTRAL_NODE_COLOR
-from LNStationSlicer.exchange.Findings import isFitForStaging, nodesAreFit, nodeSegmentId
+from LNStationSlicer.exchange.Findings import nodesAreFit
+from LNStationSlicer.exchange.SegmentMasks import BINARY, SURFACE
 from LNStationSlicer.support.Translation import _
 from LNStationSlicer.views.ColorMaps import caseColors
-from LNStationSlicer.views.OverlayOptions import OverlayOptions, callColor, probabilityColor
+from LNStationSlicer.views.CtWindow import setWindow
+from LNStationSlicer.views.DisplayNodes import displayNode
+from LNStationSlicer.views.NodeDrawing import drawNodes
+from LNStationSlicer.views.OverlayOptions import OverlayOptions, probabilityColor
 from LNStationSlicer.views.PetDisplay import drawPet, restorePet
 from LNStationSlicer.views.SliceLayers import SliceLayers
 from LNStationSlicer.views.Surfaces import missingSurfaces
 from LNStationSlicer.views.VoxelMap import VoxelMap
-
-MEDIASTINAL_WINDOW = (400.0, 40.0)
-"""Width and level in HU."""
 
 _SHOWN_BEFORE = "ctShown"
 _FILL_OPACITY = 0.35
 _DIMMED_OUTLINE, _DIMMED_FILL = 0.6, 0.35
 """Shares of opacity that stations keep beside a highlighted one."""
 
+_FAINT_3D, _STRONG_3D, _AIRWAY_3D = 0.3, 0.6, 0.5
+"""Opacities of surfaces: nodes, which are opaque, are seen through the stations around them."""
+
 _ORGAN_OPACITY = 0.7
 """Fainter than the stations over them."""
+
+_AIRWAYS = "airways"
 
 _NO_COLOR = (-1.0, -1.0, -1.0)
 
@@ -61,21 +66,35 @@ class Overlays:
     def missingSurfaces(self) -> Iterator[Callable[[], object]]:
         """Pieces of work that make what the 3D view lacks; they take a second or two in all."""
         options = self.options()
-        if options.show3D and options.stationsVisible:
+        if (options.show3D or options.smoothOutlines) and options.stationsVisible:
             yield from missingSurfaces(self.case.stationsNode())
         if options.show3D and self.nodesShown(options):
             yield from missingSurfaces(self.case.nodesNode())
+        if options.show3D:
+            yield from missingSurfaces(self.case.organsNode(), airwaySegments(self.case.organsNode()))
 
     def highlight(self, station: str | None) -> None:
-        """Make a station stand out, or none; only opacities change."""
-        options = replace(self.options(), highlighted=station)
+        """Make a station stand out, or none, and no node of another; only opacities change."""
+        before = self.options()
+        options = replace(before, highlighted=station, highlightedNode=None)
         self._remember(options)
+        if before.highlightedNode is not None:
+            self._drawNodes(options)
         node = self.case.stationsNode()
         display = node.GetDisplayNode() if node else None
         if display is not None:
             modified = display.StartModify()
             self._emphasize(node, display, options)
             display.EndModify(modified)
+
+    def highlightNode(self, number: int | None) -> None:
+        """Make a node stand out, or none; one that is asked for shows although the others are hidden."""
+        self.applyToNodes(replace(self.options(), highlightedNode=number))
+
+    def applyToNodes(self, options: OverlayOptions) -> None:
+        """Draw the nodes this way, and leave all else as it is."""
+        self._remember(options)
+        self._drawNodes(options)
 
     def nodesShown(self, options: OverlayOptions) -> bool:
         """Whether nodes are drawn: never in a blind first read, and unconfirmed candidates only where asked for."""
@@ -87,7 +106,7 @@ class Overlays:
         """The CT under all slice views in a mediastinal window, whatever was there: the reader asked for it."""
         ctNode = self.case.ctNode()
         if ctNode is not None:
-            _setMediastinalWindow(ctNode)
+            setWindow(ctNode, "mediastinum")
             self._layers.setBackground(ctNode)
 
     def bringCt(self) -> None:
@@ -106,7 +125,7 @@ class Overlays:
         self.case.node.SetParameter(_SHOWN_BEFORE, "1")
         ctNode.CreateDefaultDisplayNodes()
         if ctNode.GetDisplayNode().GetAutoWindowLevel():
-            _setMediastinalWindow(ctNode)
+            setWindow(ctNode, "mediastinum")
         self._layers.setBackground(ctNode)
 
     def hide(self) -> None:
@@ -130,13 +149,14 @@ class Overlays:
         node = self.case.stationsNode()
         if node is None:
             return
-        display = _displayNode(node)
+        display = displayNode(node)
         modified = display.StartModify()
         display.SetVisibility(options.stationsVisible)
         display.SetVisibility2D(options.stationsVisible)
         display.SetVisibility3D(options.show3D and options.stationsVisible)
         display.SetVisibility2DOutline(True)
         display.SetVisibility2DFill(True)
+        display.SetPreferredDisplayRepresentationName2D(SURFACE if options.smoothOutlines else BINARY)
         self._colorStations(display, options)
         self._emphasize(node, display, options)
         display.EndModify(modified)
@@ -168,62 +188,33 @@ class Overlays:
             display.SetSegmentVisibility2DFill(segmentId, fill)
             display.SetSegmentOpacity2DOutline(segmentId, 1.0 if isStrong else _DIMMED_OUTLINE)
             display.SetSegmentOpacity2DFill(segmentId, 1.0 if isStrong else _DIMMED_FILL)
-            display.SetSegmentOpacity3D(segmentId, 1.0 if isStrong else _DIMMED_FILL)
+            display.SetSegmentOpacity3D(segmentId, _STRONG_3D if isTarget else _FAINT_3D)
         display.SetOpacity2DOutline(options.stationOpacity)
         display.SetOpacity2DFill(options.stationOpacity * _FILL_OPACITY)
-        display.SetOpacity3D(options.stationOpacity * 0.7)
+        display.SetOpacity3D(options.stationOpacity)
 
-    # Nodes
+    # Nodes and organs
 
     def _drawNodes(self, options: OverlayOptions) -> None:
-        node = self.case.nodesNode()
-        if node is None:
-            return
-        display = _displayNode(node)
-        assessment, isShown = self.case.assessment(), self.nodesShown(options)
-        modified = display.StartModify()
-        display.SetVisibility(isShown)
-        display.SetVisibility2D(isShown)
-        display.SetVisibility3D(options.show3D and isShown)
-        display.SetVisibility2DFill(self._foreground(options) is None)
-        display.SetVisibility2DOutline(True)
-        display.SetOpacity2DFill(_FILL_OPACITY)
-        known = set(node.GetSegmentation().GetSegmentIDs())
-        for finding in assessment["nodes"] if assessment else []:
-            isNeutral = options.modelHidden or not isFitForStaging(finding)
-            color = NEUTRAL_NODE_COLOR if isNeutral else callColor(finding["call"])
-            if nodeSegmentId(finding["node_id"]) in known:
-                display.SetSegmentOverrideColor(nodeSegmentId(finding["node_id"]), *color)
-        display.EndModify(modified)
-        self._drawDismissed(isShown)
-
-    def _drawDismissed(self, isShown: bool) -> None:
-        """Thin and gray: seen, and not taken for a node."""
-        node = self.case.dismissedNode()
-        if node is None:
-            return
-        display = _displayNode(node)
-        modified = display.StartModify()
-        display.SetVisibility(isShown)
-        display.SetVisibility2D(isShown)
-        display.SetVisibility3D(False)
-        display.SetVisibility2DFill(False)
-        display.SetVisibility2DOutline(True)
-        display.SetOpacity2DOutline(_DIMMED_OUTLINE)
-        display.EndModify(modified)
+        isBare = self._foreground(options) is None
+        drawNodes(self.case, options, self.nodesShown(options), mayFill=isBare)
 
     def _drawOrgans(self, options: OverlayOptions) -> None:
         """Outlines in the colors of the anatomy; a blind first read shows them too, for they tell of no disease."""
         node = self.case.organsNode()
         if node is None:
             return
-        display = _displayNode(node)
+        display = displayNode(node)
         modified = display.StartModify()
-        display.SetVisibility(options.organsVisible)
+        display.SetVisibility(options.organsVisible or options.show3D)
         display.SetVisibility2D(options.organsVisible)
-        display.SetVisibility3D(False)
+        display.SetVisibility3D(options.show3D)
         display.SetVisibility2DFill(False)
         display.SetVisibility2DOutline(True)
+        airway = airwaySegments(node)
+        for segmentId in node.GetSegmentation().GetSegmentIDs():
+            display.SetSegmentVisibility3D(segmentId, segmentId in airway)
+            display.SetSegmentOpacity3D(segmentId, _AIRWAY_3D)
         display.SetOpacity2DOutline(_ORGAN_OPACITY)
         display.EndModify(modified)
 
@@ -243,20 +234,15 @@ class Overlays:
             voxelMap.draw(options.mapColorMap, options.mapThreshold)
         if isPet:
             colors = caseColors(self.case, colorsRole("pet"), _("PET colors"), options.petColorMap)
-            drawPet(self.case, colors, options.petUpperSuv)
+            drawPet(self.case, colors, options.petUpperSuv, options.petLowerSuv)
         else:
             restorePet(self.case)
         self._layers.layOver(volume, options.foregroundOpacity)
 
 
-def _setMediastinalWindow(ctNode: slicer.vtkMRMLScalarVolumeNode) -> None:
-    display = _displayNode(ctNode)
-    modified = display.StartModify()
-    display.SetAutoWindowLevel(False)
-    display.SetWindowLevel(*MEDIASTINAL_WINDOW)
-    display.EndModify(modified)
-
-
-def _displayNode(node: slicer.vtkMRMLDisplayableNode) -> slicer.vtkMRMLDisplayNode:
-    node.CreateDefaultDisplayNodes()
-    return node.GetDisplayNode()
+def airwaySegments(node: slicer.vtkMRMLSegmentationNode | None) -> tuple[str, ...]:
+    """Segments of trachea and bronchi, which the 3D view shows among nodes and stations."""
+    if node is None:
+        return ()
+    known = {_AIRWAYS, *anatomy.organ(_AIRWAYS).parts}
+    return tuple(name for name in node.GetSegmentation().GetSegmentIDs() if name in known)

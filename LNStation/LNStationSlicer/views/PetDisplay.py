@@ -16,10 +16,13 @@ from LNStationSlicer.case.Parameters import CaseParameters
 from LNStationSlicer.exchange.PetExchange import petUnit
 
 _LOOKS = "petLooks"
+_NO_SUV_IS_HIGHER = 1e4
 
 
-def drawPet(case: CaseScene, colorNode: slicer.vtkMRMLColorTableNode, upperSuv: float) -> None:
+def drawPet(case: CaseScene, colorNode: slicer.vtkMRMLColorTableNode, upperSuv: float, lowerSuv: float = 0.0) -> None:
     """Draw the PET in these colors, from 0 to ``upperSuv``, where that was not asked for before.
+
+    Below ``lowerSuv`` it is transparent.
 
     A PET whose voxels are not known to be SUV (Bq/ml, counts) gets the automatic window: an SUV would mean nothing.
     """
@@ -30,7 +33,7 @@ def drawPet(case: CaseScene, colorNode: slicer.vtkMRMLColorTableNode, upperSuv: 
     if "own" in looks and looks["pet"] != petNode.GetID():
         restorePet(case)
         looks = {}
-    asked = {"color": colorNode.GetID(), "upper": upperSuv, "suv": isSuv(case)}
+    asked = {"color": colorNode.GetID(), "upper": upperSuv, "lower": lowerSuv, "suv": isSuv(case)}
     isLaid, isSame = "own" in looks, looks.get("asked") == asked and looks.get("pet") == petNode.GetID()
     if isLaid and isSame:
         return
@@ -70,6 +73,10 @@ def _askFor(display: slicer.vtkMRMLScalarVolumeDisplayNode, asked: dict[str, Any
     display.SetAutoWindowLevel(not asked["suv"])
     if asked["suv"]:
         display.SetWindowLevelMinMax(0.0, max(asked["upper"], 0.1))
+    display.SetAutoThreshold(False)
+    display.SetApplyThreshold(asked["suv"] and asked["lower"] > 0.0)
+    if asked["suv"] and asked["lower"] > 0.0:
+        display.SetThreshold(asked["lower"], _NO_SUV_IS_HIGHER)
     display.EndModify(modified)
 
 
@@ -79,6 +86,8 @@ def _look(display: slicer.vtkMRMLScalarVolumeDisplayNode) -> dict[str, Any]:
         "auto": bool(display.GetAutoWindowLevel()),
         "window": display.GetWindow(),
         "level": display.GetLevel(),
+        "threshold": [display.GetLowerThreshold(), display.GetUpperThreshold()],
+        "applies": bool(display.GetApplyThreshold()),
     }
 
 
@@ -87,6 +96,10 @@ def _setLook(display: slicer.vtkMRMLScalarVolumeDisplayNode, look: dict[str, Any
     display.SetAndObserveColorNodeID(look["color"] or None)
     display.SetWindowLevel(look["window"], look["level"])
     display.SetAutoWindowLevel(look["auto"])
+    # Looks of scenes of before 0.3 do not have it.
+    if "threshold" in look:
+        display.SetThreshold(*look["threshold"])
+        display.SetApplyThreshold(look["applies"])
     display.EndModify(modified)
 
 

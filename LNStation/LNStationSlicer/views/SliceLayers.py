@@ -13,6 +13,7 @@ from typing import Any
 import slicer
 
 from LNStationSlicer.case.CaseScene import CaseScene
+from LNStationSlicer.views.PetViews import OWN_VIEWS
 
 _LAID = "laidOver"
 
@@ -75,7 +76,8 @@ class SliceLayers:
 
     def _composites(self) -> list[slicer.vtkMRMLSliceCompositeNode]:
         nodes = self._case.scene.GetNodesByClass("vtkMRMLSliceCompositeNode")
-        return [nodes.GetItemAsObject(i) for i in range(nodes.GetNumberOfItems())]
+        found = [nodes.GetItemAsObject(i) for i in range(nodes.GetNumberOfItems())]
+        return [node for node in found if node.GetLayoutName() not in OWN_VIEWS]
 
     def _laid(self) -> dict[str, Any]:
         return json.loads(self._case.node.GetParameter(_LAID) or "{}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import partial
 
 import slicer
@@ -19,14 +19,16 @@ _PARAMETERS = (
 """What the user may have chosen for a segmentation's surfaces; joint smoothing needs all at once and is left out."""
 
 
-def missingSurfaces(node: slicer.vtkMRMLSegmentationNode | None) -> Iterator[Callable[[], object]]:
-    """Pieces of work that make the surfaces that segments lack, for ``Steps``."""
+def missingSurfaces(
+    node: slicer.vtkMRMLSegmentationNode | None, only: Collection[str] | None = None
+) -> Iterator[Callable[[], object]]:
+    """Pieces of work that make the surfaces that segments lack, for ``Steps``; of all segments, or of some."""
     if node is None:
         return
     segmentation = node.GetSegmentation()
     rule = _rule(segmentation)
     for segmentId in segmentation.GetSegmentIDs():
-        segment = segmentation.GetSegment(segmentId)
+        segment = segmentation.GetSegment(segmentId) if only is None or segmentId in only else None
         if segment is None or segment.GetRepresentation(SURFACE) or not segment.GetRepresentation(BINARY):
             continue
         yield partial(rule.Convert, segment)

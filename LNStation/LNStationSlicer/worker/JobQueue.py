@@ -138,7 +138,16 @@ class JobQueue:
             self._nowKnown()
 
     def _sendRestore(self, upload: CaseUpload) -> None:
-        self._request("restore_case", upload.restore, lambda result: self._nowKnown())
+        self._request("restore_case", upload.restore, lambda result: self._nowKnown(), onError=self._notRestored)
+
+    def _notRestored(self, error: WorkerError) -> None:
+        """What begins from the images does not fail for it."""
+        if error.kind != "input" or not self._job.canDoWithoutReview:
+            self._fail(error)
+            return
+        logging.warning("LNStation: the reader's nodes could not be kept: %s", error.message)
+        self._requestId = None
+        self._nowKnown()
 
     def _nowKnown(self) -> None:
         self._discardUpload()
@@ -187,12 +196,13 @@ class JobQueue:
         params: dict[str, Any],
         onResult: Callable[[Any], None],
         onProgress: Callable[[str, float], None] | None = None,
+        onError: Callable[[WorkerError], None] | None = None,
     ) -> None:
         def answered(result: Any) -> None:
             self._requestId = None
             onResult(result)
 
-        self._requestId = self._client.request(method, params, answered, self._fail, onProgress)
+        self._requestId = self._client.request(method, params, answered, onError or self._fail, onProgress)
 
     def _progressed(self, step: str, fraction: float) -> None:
         self._report(step, _LOADED + (_ANSWERED - _LOADED) * fraction)

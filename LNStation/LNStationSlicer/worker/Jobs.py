@@ -12,10 +12,8 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-import slicer
 
 from LNStationLib import anatomy
-from LNStationLib.support.errors import InputError
 from LNStationLib.worker.volume_files import VolumeGeometry
 from LNStationSlicer.case.CaseExport import exportNode, exportOrgans, exportStations
 from LNStationSlicer.case.CaseScene import CaseScene
@@ -23,17 +21,14 @@ from LNStationSlicer.case.CaseSettings import CaseSettings
 from LNStationSlicer.case.NodeEditing import NodeEditing
 from LNStationSlicer.case.OrganEditing import OrganEditing
 from LNStationSlicer.case.Parameters import CaseParameters
-from LNStationSlicer.case.PatientIdentity import patientIdentity, reportName
 from LNStationSlicer.case.StationEditing import StationEditing
 from LNStationSlicer.case.VoxelMaps import MAP_ROLES, mapPieces
 from LNStationSlicer.exchange.AssessmentTypes import NStaging
-from LNStationSlicer.exchange.PetExchange import DicomDatabase, instanceUids
+from LNStationSlicer.exchange.Findings import hasReadersNodes
 from LNStationSlicer.exchange.ReviewTypes import NodeAction, NodeEditDone
 from LNStationSlicer.support.Translation import _
 from LNStationSlicer.worker.WorkerClient import WorkerClient
 
-_INSTANCES_AT_ONCE = 50
-"""Looked up in some ten milliseconds."""
 Pieces = Iterator[Callable[[], object]]
 
 
@@ -46,11 +41,13 @@ class Job:
         stations: Stations that count as running meanwhile.
         isQuiet: True where the panel shows no progress for it.
         needsReview: True where the worker must know the case's assessment.
+        canDoWithoutReview: True where a worker that cannot take the assessment up is asked all the same.
     """
 
     method = ""
     isQuiet = False
     needsReview = True
+    canDoWithoutReview = False
 
     def __init__(self, case: CaseScene) -> None:
         self.case = case
@@ -80,10 +77,13 @@ class AssessJob(Job):
     """
 
     method = "assess"
-    needsReview = False
+    canDoWithoutReview = True
 
     def __init__(self, case: CaseScene, stations: Sequence[str], settings: dict[str, Any]) -> None:
         super().__init__(case)
+        # A worker that has just started must hear of them; without them it need not know the former assessment.
+        isWhole = case.nodesNode() is not None and case.stationsNode() is not None
+        self.needsReview = isWhole and hasReadersNodes(case.assessment())
         self.stations = tuple(stations)
         self.params["settings"] = settings
 
@@ -92,7 +92,7 @@ class AssessJob(Job):
         yield lambda: CaseSettings(CaseParameters(self.case.node)).rememberAssessed(self.params["settings"])
         yield lambda: self.case.setAssessment(result["assessment"])
         yield lambda: self.case.setStations(*client.takeVolume(result["stations"]))
-        yield self._forgetNodeEdits
+        yield partial(self._takeDismissed, result.get("dismissed"), client)
         yield lambda: self.case.setNodes(*client.takeVolume(result["nodes"]))
         yield from _organPieces(self.case, result.get("organs", []), client)
         for role in MAP_ROLES:
@@ -100,10 +100,13 @@ class AssessJob(Job):
             yield from mapPieces(self.case, role, partial(client.takeVolume, reference) if reference else None)
         yield lambda: self.case.review().markFresh()
 
-    def _forgetNodeEdits(self) -> None:
-        """Nodes are searched for anew; the log keeps what was done with the former ones."""
+    def _takeDismissed(self, reference: dict[str, Any] | None, client: WorkerClient) -> None:
+        """Nodes were searched for anew; what the reader decided about some of them holds."""
         self.case.review().nodes.replaced()
-        self.case.removeDismissed()
+        if reference is None:
+            self.case.removeDismissed()
+        else:
+            self.case.setDismissed(*client.takeVolume(reference))
 
 
 class Edits:
@@ -301,77 +304,6 @@ class StageJob(Job):
             yield lambda: self.case.review().setNCategory(cast(NStaging, result))
 
 
-class ReportJob(Job):
-    """The report, with the reader's review."""
-
-    method = "report"
-
-    def __init__(self, case: CaseScene, folder: Path, formats: Sequence[str], identifiers: bool) -> None:
-        super().__init__(case)
-        self.files: list[Path] = []
-        self.params.update(folder=str(folder), formats=list(formats), identifiers=identifiers)
-
-    def build(self, folder: Path) -> Pieces:
-        """The review as it is when the worker's turn comes; the patient only where the user wants identifiers."""
-        yield lambda: self.params.update(review=self.case.review().asReview())
-        yield self._name
-
-    def _name(self) -> None:
-        identity = patientIdentity(self.case, getattr(slicer, "dicomDatabase", None))
-        if self.params["identifiers"]:
-            self.params.update(case_name=self.case.name, patient=identity)
-        else:
-            self.params.update(case_name=reportName(self.case, identity))
-
-    def receive(self, result: dict[str, Any], client: WorkerClient) -> Pieces:
-        """Nothing in the scene changes."""
-        self.files = [Path(name) for name in result["files"]]
-        return iter(())
-
-
-class DicomJob(Job):
-    """The assessment as DICOM objects in the study of the CT, with the reader's review.
-
-    Args:
-        case: The case.
-        folder: A new one, for the files.
-        database: Knows the files of the series that the CT came from.
-        report: A PDF to go beside them; None without.
-    """
-
-    method = "export_dicom"
-
-    def __init__(self, case: CaseScene, folder: Path, database: DicomDatabase, report: Path | None = None) -> None:
-        super().__init__(case)
-        self.folder = folder
-        self.files: list[Path] = []
-        self.warnings: list[str] = []
-        self._database = database
-        self._ctFiles: list[str] = []
-        self.params.update(folder=str(folder), ct_files=self._ctFiles, report=str(report) if report else None)
-
-    def build(self, folder: Path) -> Pieces:
-        """The review as it is when the worker's turn comes; files by pieces, for each is a look into the database."""
-        yield lambda: self.params.update(review=self.case.review().asReview())
-        uids = instanceUids(self.case.ctNode())
-        for start in range(0, len(uids), _INSTANCES_AT_ONCE):
-            yield partial(self._findFiles, uids[start : start + _INSTANCES_AT_ONCE])
-        if not uids:
-            self._findFiles([""])
-
-    def _findFiles(self, uids: Sequence[str]) -> None:
-        names = [self._database.fileForInstance(uid) if uid else "" for uid in uids]
-        if not all(name and Path(name).is_file() for name in names):
-            raise InputError(_("Files of the CT are no longer in Slicer's DICOM database: import the series again."))
-        self._ctFiles += names
-
-    def receive(self, result: dict[str, Any], client: WorkerClient) -> Pieces:
-        """Nothing in the scene changes."""
-        self.files = [Path(name) for name in result["files"]]
-        self.warnings = list(result["warnings"])
-        return iter(())
-
-
 def _organPieces(case: CaseScene, references: Sequence[dict[str, Any]], client: WorkerClient) -> Pieces:
     """Layer by layer: each is as large as a CT."""
     layers: list[tuple[np.ndarray, VolumeGeometry]] = []
@@ -396,4 +328,5 @@ def jobTitle(job: Job) -> str:
         "stage": _("Deriving the reader's N category"),
         "report": _("Writing the report"),
         "export_dicom": _("Writing DICOM objects"),
+        "report_text": _("Writing the report as text"),
     }[job.method]

@@ -20,11 +20,10 @@ from LNStationLib.nodes.registry import METHODS as NODES
 from LNStationLib.state.assessment import NodeFinding, Provenance, SideName, StationFinding
 from LNStationLib.state.needs import NODE_MASKS
 from LNStationLib.support.errors import InputError
+from LNStationLib.support.palette import call_color, rgb
 
 AlgorithmType = Literal["AUTOMATIC", "SEMIAUTOMATIC"]
 """As DICOM PS3.3, C.8.20.2 says it; who drew a supplied mask is not known, so that it is called semiautomatic."""
-NODE_COLORS = {"positive": (214, 39, 40), "negative": (44, 160, 44), None: (255, 200, 0)}
-"""sRGB by call: red, green, yellow."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +127,7 @@ def _node(row: NodeFinding, algorithm: Algorithm, identity: Identity) -> Structu
         code=LYMPH_NODE,
         site=None if station is None else station.code,
         side=row.side if station is None or station.side is None else station.side,
-        color=NODE_COLORS[row.call],
+        color=_call_color(row),
         algorithm_type=_drawn_by(row.source),
         algorithm=algorithm,
         tracking_uid=identity.uid("node", str(row.node_id)),
@@ -141,3 +140,9 @@ def _drawn_by(source: str) -> AlgorithmType:
         return "SEMIAUTOMATIC" if NODE_MASKS in NODES.named(source).needs else "AUTOMATIC"
     except InputError:
         return "SEMIAUTOMATIC"
+
+
+def _call_color(row: NodeFinding) -> tuple[int, int, int]:
+    """As in views and report."""
+    red, green, blue = (round(255 * part) for part in rgb(call_color(row.call, row.fit_for_staging)))
+    return red, green, blue

@@ -16,6 +16,7 @@ from LNStationLib.export.pictures.planes import Plane, axial_plane, coronal_plan
 from LNStationLib.export.wording import number, plural
 from LNStationLib.imaging.boxes import label_boxes
 from LNStationLib.state.assessment import Assessment, NodeFinding, StationFinding
+from LNStationLib.support.palette import call_color
 from LNStationLib.support.progress import Progress, silent
 from LNStationLib.support.types import BoolArray, PointMm
 
@@ -94,18 +95,16 @@ def build_gallery(
     """
     maps = evidence or {}
     box = region_around(view, MARGIN_MM)
-    positive = frozenset(
-        node.node_id for node in assessment.nodes if node.call == "positive" and node.fit_for_staging
-    )
+    colors = {node.node_id: call_color(node.call, node.fit_for_staging) for node in assessment.nodes}
     chosen, note = choose_stations(assessment, frozenset(maps))
-    coronals = _coronal_pictures(view, box, positive)
+    coronals = _coronal_pictures(view, box, colors)
     axials = []
     for done, finding in enumerate(chosen):
         progress(f"picture of station {finding.station}", done / len(chosen))
-        picture = _station_picture(assessment, finding, view, box, positive, maps.get(finding.station))
+        picture = _station_picture(assessment, finding, view, box, colors, maps.get(finding.station))
         if picture is not None:
             axials.append(picture)
-    axials += [_stray_node_picture(node, view, box, positive) for node in stray_nodes(assessment)]
+    axials += [_stray_node_picture(node, view, box, colors) for node in stray_nodes(assessment)]
     return Gallery(tuple(coronals), tuple(axials), note)
 
 
@@ -189,7 +188,7 @@ def _carina_row(view: PatientView) -> int | None:
     return round(float(trachea[1][lowest].mean()))
 
 
-def _coronal_pictures(view: PatientView, box: Box, positive: frozenset[int]) -> list[Picture]:
+def _coronal_pictures(view: PatientView, box: Box, colors: Mapping[int, str]) -> list[Picture]:
     rows = coronal_rows(view)
     through = "the middle of the stations" if _carina_row(view) is None else "the carina"
     titles = [f"Through {through}"]
@@ -200,7 +199,7 @@ def _coronal_pictures(view: PatientView, box: Box, positive: frozenset[int]) -> 
     for y, title in zip(rows, titles, strict=True):
         plane = coronal_plane(view, box, y)
         caption = f"Stations on this plane: {', '.join(_names_on(plane)) or 'none'}."
-        pictures_.append(_draw(plane, f"coronal-{y}", title, caption, None, positive))
+        pictures_.append(_draw(plane, f"coronal-{y}", title, caption, None, colors))
     return pictures_
 
 
@@ -209,7 +208,7 @@ def _station_picture(
     finding: StationFinding,
     view: PatientView,
     box: Box,
-    positive: frozenset[int],
+    colors: Mapping[int, str],
     evidence: EvidenceMap | None = None,
 ) -> Picture | None:
     holder = None if evidence is None else _node_with_most_evidence(assessment, evidence)
@@ -226,7 +225,7 @@ def _station_picture(
     words = _caption(finding, shown)
     if evidence is not None:
         words = _evidence_caption(finding, evidence, shown, shown is holder)
-    return _draw(plane, f"axial-{finding.label_value}", title, words, finding.station, positive, evidence)
+    return _draw(plane, f"axial-{finding.label_value}", title, words, finding.station, colors, evidence)
 
 
 def _draw(
@@ -235,7 +234,7 @@ def _draw(
     title: str,
     caption: str,
     subject: str | None,
-    positive: frozenset[int],
+    colors: Mapping[int, str],
     evidence: EvidenceMap | None = None,
 ) -> Picture:
     height, width = plane.size_mm
@@ -243,13 +242,13 @@ def _draw(
     evidence_svg = None
     if subject is not None and evidence is not None:
         over_ct = f"{words}, {evidence.title.lower()} over CT"
-        evidence_svg = plane_drawing.draw_evidence(plane, over_ct, subject, positive, evidence.title)
+        evidence_svg = plane_drawing.draw_evidence(plane, over_ct, subject, colors, evidence.title)
     return Picture(
         name=name,
         title=title,
         caption=caption,
-        ct_svg=plane_drawing.draw_ct(plane, f"{words}, CT", subject, positive),
-        fused_svg=plane_drawing.draw_fused(plane, f"{words}, PET over CT", positive),
+        ct_svg=plane_drawing.draw_ct(plane, f"{words}, CT", subject, colors),
+        fused_svg=plane_drawing.draw_fused(plane, f"{words}, PET over CT", colors),
         evidence_svg=evidence_svg,
         orientation=plane.orientation,
         width_mm=round(width, 1),
@@ -266,11 +265,11 @@ def _largest_node(assessment: Assessment, station: str) -> NodeFinding | None:
     return max(nodes, key=lambda node: node.short_axis_mm, default=None)
 
 
-def _stray_node_picture(node: NodeFinding, view: PatientView, box: Box, positive: frozenset[int]) -> Picture:
+def _stray_node_picture(node: NodeFinding, view: PatientView, box: Box, colors: Mapping[int, str]) -> Picture:
     plane = axial_plane(view, box, _slice_of(view, view.nodes == node.node_id, node.centroid_mm))
     caption = f"Positive node, {number(node.short_axis_mm, 1)} mm short axis."
     title = f"Node #{node.node_id}, outside all stations"
-    return _draw(plane, f"axial-node-{node.node_id}", title, caption, None, positive)
+    return _draw(plane, f"axial-node-{node.node_id}", title, caption, None, colors)
 
 
 def _slice_of(view: PatientView, subject: BoolArray, point: PointMm) -> int:

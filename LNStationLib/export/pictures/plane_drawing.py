@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
@@ -20,6 +20,7 @@ from LNStationLib import anatomy
 from LNStationLib.export.pictures import svg
 from LNStationLib.export.pictures.contours import inner_point, outlines
 from LNStationLib.export.pictures.planes import Plane
+from LNStationLib.support import palette
 from LNStationLib.support.types import BoolArray, FloatArray
 
 WINDOW_HU = 400.0
@@ -27,7 +28,6 @@ LEVEL_HU = 40.0
 """Width and level of the usual mediastinal soft tissue window."""
 SUV_MAX_SHOWN = 10.0
 """Upper end of the SUV scale: above most nodal metastases, so that they do not saturate."""
-NODE_COLOR = "#ffe14d"
 _PIXELS_PER_MM = 2.6
 """Of the embedded CT: above 300 dpi where a field of view of 250 mm prints 55 mm or less wide, finer than any CT."""
 _SCALE_MM = 50.0
@@ -45,31 +45,31 @@ _LABEL_ROOM_MM = 3.0
 """Radius of free room that a station's name needs beside the nodes inside it."""
 
 
-def draw_ct(plane: Plane, title: str, subject: str | None, positive_nodes: frozenset[int]) -> str:
+def draw_ct(plane: Plane, title: str, subject: str | None, node_colors: Mapping[int, str]) -> str:
     """Draw the CT of a plane with station and node outlines.
 
     Args:
         plane: The plane.
         title: What a reader who cannot see the picture is told.
         subject: Name of the station that the picture is about, drawn with a stronger line; ``None`` for all alike.
-        positive_nodes: Node ids that carry a plus sign.
+        node_colors: Of the nodes, by id, as the palette has them; a positive one carries a plus sign.
     """
     picture = _picture(plane, title, _png(_gray(plane)))
     for station in anatomy.stations():
         mask = np.equal(plane.stations, station.label_value)
         if mask.any():
             _add_station(picture, plane, mask, station, strong=station.name == subject)
-    _add_nodes(picture, plane, positive_nodes)
+    _add_nodes(picture, plane, node_colors)
     _add_marks(picture, plane)
     return svg.to_string(picture)
 
 
-def draw_fused(plane: Plane, title: str, positive_nodes: frozenset[int]) -> str | None:
+def draw_fused(plane: Plane, title: str, node_colors: Mapping[int, str]) -> str | None:
     """Draw PET over CT with node outlines and an SUV scale; ``None`` for a plane without PET."""
     if plane.suv is None:
         return None
     picture = _picture(plane, title, _png(_fuse(_gray(plane), plane.suv)))
-    _add_nodes(picture, plane, positive_nodes)
+    _add_nodes(picture, plane, node_colors)
     _add_marks(picture, plane)
     labels = tuple(f"{SUV_MAX_SHOWN * fraction:.0f}" for fraction in (0.0, 0.5, 1.0))
     _add_scale(picture, plane, Scale(f"hot-{_slug(title)}", "SUV", "hot", (labels[0], labels[1], labels[2])))
@@ -77,7 +77,7 @@ def draw_fused(plane: Plane, title: str, positive_nodes: frozenset[int]) -> str 
 
 
 def draw_evidence(
-    plane: Plane, title: str, subject: str, positive_nodes: frozenset[int], scale_title: str
+    plane: Plane, title: str, subject: str, node_colors: Mapping[int, str], scale_title: str
 ) -> str | None:
     """Draw a station's evidence map over the CT with its outline and nodes; ``None`` for a plane without one.
 
@@ -85,7 +85,7 @@ def draw_evidence(
         plane: The plane.
         title: What a reader who cannot see the picture is told.
         subject: Name of the station.
-        positive_nodes: Node ids that carry a plus sign.
+        node_colors: Of the nodes, by id, as the palette has them; a positive one carries a plus sign.
         scale_title: What the values of the map are.
     """
     if plane.evidence is None:
@@ -93,7 +93,7 @@ def draw_evidence(
     picture = _picture(plane, title, _png(_overlaid(_gray(plane), plane.evidence)))
     station = anatomy.station(subject)
     _add_station(picture, plane, np.equal(plane.stations, station.label_value), station, strong=True)
-    _add_nodes(picture, plane, positive_nodes)
+    _add_nodes(picture, plane, node_colors)
     _add_marks(picture, plane)
     name = f"{_slug(scale_title)}-{_slug(title)}"
     _add_scale(picture, plane, Scale(name, scale_title, EVIDENCE_COLORS, ("0", "0.5", "1")))
@@ -181,33 +181,38 @@ def _add_station(picture: Element, plane: Plane, mask: BoolArray, station: anato
     if not polygons:
         return
     _add_outline(picture, polygons, _hex(station.color), 1.3 if strong else 0.7)
-    bright = [round(channel + (255 - channel) * 0.45) for channel in station.color]
     place, depth = inner_point(mask & (plane.nodes == 0), plane.pixel_mm)
     if depth < _LABEL_ROOM_MM and np.any(plane.nodes[mask]):
         # Nodes leave no room inside: the label goes above the outline.
         points = [point for polygon in polygons for point in polygon]
         place = (sum(x for x, _ in points) / len(points), min(y for _, y in points) - 3.5)
-    _add_label(picture, place, station.name, _hex(bright), 6.0 if strong else 4.8, "middle")
+    _add_label(picture, place, station.name, _bright(_hex(station.color)), 6.0 if strong else 4.8, "middle")
 
 
 def _hex(color: Sequence[int]) -> str:
     return "#{:02x}{:02x}{:02x}".format(*color)
 
 
-def _add_nodes(picture: Element, plane: Plane, positive_nodes: frozenset[int]) -> None:
+def _bright(color: str) -> str:
+    """Lighter, for letters on a dark picture."""
+    return _hex([round(255 * (part + (1 - part) * 0.45)) for part in palette.rgb(color)])
+
+
+def _add_nodes(picture: Element, plane: Plane, node_colors: Mapping[int, str]) -> None:
     width = plane.size_mm[1]
     for node_id in (int(value) for value in np.unique(plane.nodes) if value):
         polygons = outlines(np.equal(plane.nodes, node_id), plane.pixel_mm, 0.6)
         if not polygons:
             continue
-        _add_outline(picture, polygons, NODE_COLOR, 0.9)
+        color = node_colors.get(node_id, palette.NOT_ASSESSED)
+        _add_outline(picture, polygons, color, 0.9)
         points = [point for polygon in polygons for point in polygon]
         left, right = min(x for x, _ in points), max(x for x, _ in points)
         top = min(y for _, y in points)
         fits = right < width - 18
-        words = f"#{node_id} +" if node_id in positive_nodes else f"#{node_id}"
+        words = f"#{node_id} +" if color == palette.POSITIVE else f"#{node_id}"
         place = (right + 1 if fits else left - 1, top)
-        _add_label(picture, place, words, NODE_COLOR, 4.6, "start" if fits else "end")
+        _add_label(picture, place, words, _bright(color), 4.6, "start" if fits else "end")
 
 
 def _add_marks(picture: Element, plane: Plane) -> None:

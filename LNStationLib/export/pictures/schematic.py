@@ -12,6 +12,7 @@ from xml.etree.ElementTree import Element
 
 from LNStationLib.export.pictures import svg
 from LNStationLib.state.assessment import Assessment, StationFinding
+from LNStationLib.support import palette
 from LNStationLib.support.resources import resource_path
 
 
@@ -37,8 +38,8 @@ class _Look:
 
 
 _LOOKS = {
-    MapState.POSITIVE: _Look("#c81e1e", "#7d0f0f", "#ffffff", "+"),
-    MapState.NEGATIVE: _Look("#a9c3ae", "#4d6b54", "#14261a", "\N{EN DASH}"),
+    MapState.POSITIVE: _Look(palette.POSITIVE, palette.POSITIVE_INK, "#ffffff", "+"),
+    MapState.NEGATIVE: _Look("#a5cbe2", palette.NEGATIVE, "#0d2a3c", "\N{EN DASH}"),
     MapState.UNCONFIRMED_POSITIVE: _Look("#dfe2e5", "#6f767d", "#2b3036", "+?"),
     MapState.UNCONFIRMED_NEGATIVE: _Look("#dfe2e5", "#6f767d", "#2b3036", "\N{EN DASH}?"),
     MapState.NOT_ASSESSED: _Look("url(#map-hatch)", "#6f767d", "#2b3036", "?"),

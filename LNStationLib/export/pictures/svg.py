@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Sequence
 from xml.etree import ElementTree
 
@@ -81,3 +82,8 @@ def smooth(points: Sequence[SvgPoint], *, closed: bool) -> str:
         second = (end[0] - (after[0] - start[0]) / 6, end[1] - (after[1] - start[1]) / 6)
         parts.append("C" + " ".join(f"{decimal(x)} {decimal(y)}" for x, y in (first, second, end)))
     return "".join(parts) + ("Z" if closed else "")
+
+
+def with_own_ids(drawing: str, prefix: str) -> str:
+    """The drawing with other ids, so that it may stand a second time on one page."""
+    return re.sub(r'(\bid="|url\(#|href="#)', rf"\1{prefix}-", drawing)

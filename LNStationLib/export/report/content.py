@@ -15,7 +15,7 @@ from LNStationLib.export.report.cells import Table
 from LNStationLib.export.report.node_sources import source_of_case
 from LNStationLib.export.report.review_content import ReviewContent, review_content
 from LNStationLib.export.report.warning_list import ReportWarning, warnings_by_prominence
-from LNStationLib.export.wording import NOTHING, SYNTHETIC_MODEL, clean, number, plural, time_text
+from LNStationLib.export.wording import NOTHING, SYNTHETIC_MODEL, clean, number, plural, sentence, time_text
 from LNStationLib.state.assessment import Assessment, CaseSummary, PatientIdentity, StationFinding
 
 SYNTHETIC_CASE = "SYNTHETIC CASE: made by a computer, not a patient"
@@ -28,8 +28,9 @@ _SEXES = {"F": "female", "M": "male", "O": "other"}
 class ReportContent:
     """All texts that a report shows.
 
-    ``warnings`` stand on the first page; ``details``, where there are many, are the warnings of single stations and
-    nodes, which then stand behind the tables while the first page names what they concern. ``case_id`` names the
+    ``warnings`` stand before the tables, and ``warnings_pointer`` says on the summary page how many there are;
+    ``details``, where there are many, are the warnings of single stations and nodes, which then stand behind the
+    tables. ``case_id`` names the
     patient where the report may, else the case. ``review`` is ``None``
     where the case was not reviewed.
     """
@@ -41,6 +42,7 @@ class ReportContent:
     facts: tuple[Fact, ...]
     category: Category
     warnings: tuple[ReportWarning, ...]
+    warnings_pointer: str
     details: tuple[ReportWarning, ...]
     map_note: str
     stations: Table
@@ -66,6 +68,7 @@ def build_content(assessment: Assessment, review: Review | None = None) -> Repor
         facts=_facts(assessment),
         category=category_content(assessment.staging),
         warnings=warnings,
+        warnings_pointer=_pointer(warnings),
         details=details,
         map_note=_map_note(assessment.stations) + (" The map shows the model's calls." if review else ""),
         stations=tables.station_table(assessment),
@@ -130,6 +133,12 @@ def _identity(patient: PatientIdentity | None) -> list[Fact]:
         "Accession number": patient.accession_number,
     }
     return [Fact(label, clean(value)) for label, value in known.items() if value]
+
+
+def _pointer(warnings: tuple[ReportWarning, ...]) -> str:
+    """How many warnings there are, with the first: the most general."""
+    first = warnings[0].text if warnings else ""
+    return f"{sentence(plural(len(warnings), 'warning'))} {first} All of them stand on the next page."
 
 
 def _map_note(stations: list[StationFinding]) -> str:

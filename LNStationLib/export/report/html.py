@@ -6,6 +6,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from LNStationLib.export.report.layout import Report
+from LNStationLib.support.palette import NEGATIVE_INK, POSITIVE_INK
 from LNStationLib.support.resources import resource_path
 
 _COLUMN_CLASSES = {1: "one", 2: "two", 3: "three"}
@@ -27,5 +28,11 @@ def html_report(report: Report) -> str:
         picture_note=report.picture_note,
         coronal_columns=_COLUMN_CLASSES[report.coronal_columns],
         station_columns=_COLUMN_CLASSES[report.station_columns],
-        css=(folder / "report.css").read_text(encoding="utf-8"),
+        key_images=report.key_images,
+        css=_call_colors() + (folder / "report.css").read_text(encoding="utf-8"),
     )
+
+
+def _call_colors() -> str:
+    """The palette as variables of the style sheet."""
+    return f":root {{ --positive: {POSITIVE_INK}; --negative: {NEGATIVE_INK}; }}\n"

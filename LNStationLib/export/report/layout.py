@@ -10,13 +10,28 @@ from LNStationLib.export.pictures.gallery import Gallery, build_gallery
 from LNStationLib.export.pictures.patient_view import patient_view
 from LNStationLib.export.pictures.plane_drawing import LEVEL_HU, SUV_MAX_SHOWN, WINDOW_HU
 from LNStationLib.export.pictures.schematic import station_map_svg
+from LNStationLib.export.pictures.svg import with_own_ids
 from LNStationLib.export.report.content import ReportContent, build_content
 from LNStationLib.export.wording import number
 from LNStationLib.state.assessed_case import AssessedCase
 from LNStationLib.support.progress import Progress, portion, silent
 
+_MOST_KEY_IMAGES = 2
 _MOST_LARGE_PICTURES = 8
 """Up to here pictures stand two abreast, beyond it three."""
+
+
+@dataclass(frozen=True)
+class KeyImage:
+    """A picture of the summary page.
+
+    Attributes:
+        title: Headline.
+        drawing: SVG.
+    """
+
+    title: str
+    drawing: str
 
 
 @dataclass(frozen=True)
@@ -30,6 +45,7 @@ class Report:
         coronal_columns: Coronal pictures beside each other.
         station_columns: Axial pictures beside each other.
         picture_note: How to read the pictures.
+        key_images: For the summary page: of the station that matters most the CT and, where there is a PET, both.
     """
 
     content: ReportContent
@@ -38,6 +54,7 @@ class Report:
     coronal_columns: int
     station_columns: int
     picture_note: str
+    key_images: tuple[KeyImage, ...] = ()
 
 
 def build_report(assessed: AssessedCase, progress: Progress = silent, review: Review | None = None) -> Report:
@@ -57,14 +74,29 @@ def build_report(assessed: AssessedCase, progress: Progress = silent, review: Re
         coronal_columns=1 if fused else 2,
         station_columns=1 if fused or with_evidence else station_columns,
         picture_note=_picture_note(fused, captions),
+        key_images=_key_images(gallery),
     )
+
+
+def _key_images(gallery: Gallery) -> tuple[KeyImage, ...]:
+    """Two at most, so that they stand on the first page: the gallery begins with what is positive."""
+    shown = [_key_image(one.title, one.ct_svg) for one in gallery.stations[:_MOST_KEY_IMAGES]]
+    first = gallery.stations[0] if gallery.stations else None
+    if first is not None and first.fused_svg is not None:
+        shown = [shown[0], _key_image(f"{first.title}, PET over CT", first.fused_svg)]
+    return tuple(shown)
+
+
+def _key_image(title: str, drawing: str) -> KeyImage:
+    return KeyImage(title, with_own_ids(drawing, "key"))
 
 
 def _picture_note(fused: bool, evidence_captions: tuple[str, ...]) -> str:
     note = (
         f"CT window {number(WINDOW_HU, 0)} HU, level {number(LEVEL_HU, 0)} HU. The patient's right (R) is on the "
-        "picture's left. Stations have the colors of the table; nodes are yellow, with their number and a plus sign "
-        "where positive. Positions are LPS coordinates of the CT: z towards the head, y towards the back."
+        "picture's left. Stations have the colors of the table, nodes those of their calls (orange and plus "
+        "sign: positive, blue: negative, yellow: unconfirmed) and numbers. Positions are LPS coordinates of the CT: "
+        "z towards the head, y towards the back."
     )
     if fused:
         note += f" On the right the PET over the CT, SUV (body weight) 0 to {number(SUV_MAX_SHOWN, 0)}."

@@ -14,7 +14,8 @@ import typst
 from matplotlib.ft2font import FT2Font
 
 from LNStationLib.export.pictures.gallery import Picture
-from LNStationLib.export.report.layout import Report
+from LNStationLib.export.report.layout import KeyImage, Report
+from LNStationLib.support.palette import NEGATIVE_INK, POSITIVE_INK
 from LNStationLib.support.resources import resource_path
 
 _FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
@@ -44,6 +45,8 @@ def pdf_report(report: Report, folder: Path, created: str) -> bytes:
         "station_columns": report.station_columns,
         "gallery_note": report.gallery.note,
         "picture_note": report.picture_note,
+        "palette": {"positive": POSITIVE_INK, "negative": NEGATIVE_INK},
+        "key_images": [_write_key_image(number, image, folder) for number, image in enumerate(report.key_images)],
     }
     words = json.dumps(data, ensure_ascii=False)
     (folder / "data.json").write_text(words, encoding="utf-8")
@@ -62,6 +65,12 @@ def _write_picture(picture: Picture, folder: Path) -> dict[str, Any]:
     for name, drawing in zip(names["drawings"], picture.drawings, strict=True):
         (folder / name).write_text(drawing, encoding="utf-8")
     return names
+
+
+def _write_key_image(number: int, image: KeyImage, folder: Path) -> dict[str, str]:
+    name = f"key-image-{number}.svg"
+    (folder / name).write_text(image.drawing, encoding="utf-8")
+    return {"title": image.title, "drawing": name}
 
 
 def _compile(folder: Path, words: str, created: str) -> bytes:

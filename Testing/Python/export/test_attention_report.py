@@ -92,7 +92,7 @@ def test_attention_is_drawn_where_the_network_looked_however_the_ct_is_stored(fr
     index = view.grid.index((x, y, z))
     whole = Box(*((0, count) for count in view.grid.shape))
     plane = axial_plane(view, whole, round(index[0]), evidence_maps(make_result(JUDGED))["4R"])
-    drawn = plane_drawing.draw_evidence(plane, "test", "4R", frozenset(), "Attention")
+    drawn = plane_drawing.draw_evidence(plane, "test", "4R", {}, "Attention")
     assert drawn is not None
     colors = raster(drawn).astype(int)
     warmth = colors[..., 0] - colors[..., 2]

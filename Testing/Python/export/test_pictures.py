@@ -17,6 +17,7 @@ from LNStationLib.export.pictures import plane_drawing
 from LNStationLib.export.pictures.gallery import build_gallery, choose_stations, coronal_rows
 from LNStationLib.export.pictures.patient_view import Box, PatientView, patient_view, region_around
 from LNStationLib.export.pictures.planes import axial_plane, coronal_plane
+from LNStationLib.support.palette import POSITIVE
 
 BRIGHT_BALL_MM = (-50.0, -30.0)
 """LPS x, y of the bright rod: on the patient's right, in front."""
@@ -54,7 +55,7 @@ def _bright_center_mm(svg: str) -> tuple[float, float]:
 def _axial_svg(frame: Frame, z_mm: float = 10.0) -> tuple[str, PatientView]:
     view = patient_view(make_result(Options(frame=frame, bright_right=True)))
     z = round(view.grid.index((0, 0, z_mm))[0])
-    return plane_drawing.draw_ct(axial_plane(view, _whole(view), z), "test", None, frozenset()), view
+    return plane_drawing.draw_ct(axial_plane(view, _whole(view), z), "test", None, {}), view
 
 
 def _expected_mm(view: PatientView) -> tuple[float, float]:
@@ -99,7 +100,7 @@ def test_outlines_keep_their_size_and_place_with_anisotropic_spacing(spacing: tu
         (axial_plane(view, _whole(view), round(z)), from_front),
         (coronal_plane(view, _whole(view), round(y)), from_top),
     ):
-        points = outline_of_color(plane_drawing.draw_ct(plane, "test", None, frozenset()), color)
+        points = outline_of_color(plane_drawing.draw_ct(plane, "test", None, {}), color)
         assert np.ptp(points, axis=0) == pytest.approx([2 * radius] * 2, abs=max(spacing))
         assert (points.min(axis=0) + points.max(axis=0)) / 2 == pytest.approx([column, row], abs=max(spacing) / 2)
 
@@ -107,7 +108,7 @@ def test_outlines_keep_their_size_and_place_with_anisotropic_spacing(spacing: tu
 def test_coronal_planes_show_the_head_on_top_and_the_right_on_the_left() -> None:
     view = patient_view(make_result())
     drawn = plane_drawing.draw_ct(
-        coronal_plane(view, _whole(view), round(view.grid.index((0, -4, 0))[1])), "test", None, frozenset()
+        coronal_plane(view, _whole(view), round(view.grid.index((0, -4, 0))[1])), "test", None, {}
     )
     labels = texts(drawn)
     assert labels["2R"][1] < labels["4R"][1] < labels["7"][1]
@@ -133,7 +134,7 @@ def test_the_window_turns_minus_160_hu_black_and_240_hu_white() -> None:
     view = replace(seen, hu=seen.hu.copy())
     for hu, gray in ((-160, 0), (40, 128), (240, 255), (3000, 255), (-1024, 0)):
         view.hu[:] = hu
-        drawn = plane_drawing.draw_ct(axial_plane(view, _whole(view), 5), "test", None, frozenset())
+        drawn = plane_drawing.draw_ct(axial_plane(view, _whole(view), 5), "test", None, {})
         assert np.abs(raster(drawn).astype(int) - gray).max() <= 1
 
 
@@ -141,7 +142,7 @@ def test_every_node_on_the_slice_is_outlined_and_positive_ones_carry_a_plus() ->
     result = make_result()
     view = patient_view(result)
     z = round(view.grid.index((0, 0, NODES[1][3]))[0])
-    labels = texts(plane_drawing.draw_ct(axial_plane(view, _whole(view), z), "test", "4R", frozenset({1})))
+    labels = texts(plane_drawing.draw_ct(axial_plane(view, _whole(view), z), "test", "4R", {1: POSITIVE}))
     assert "#1 +" in labels
     assert "#2 +" not in labels
     assert "4R" in labels
@@ -152,7 +153,7 @@ def test_pet_is_drawn_where_the_node_is_hot_and_only_with_pet() -> None:
     _, x, y, z, _ = NODES[1]
     index = with_pet.grid.index((x, y, z))
     plane = axial_plane(with_pet, _whole(with_pet), round(index[0]))
-    drawn = plane_drawing.draw_fused(plane, "test", frozenset())
+    drawn = plane_drawing.draw_fused(plane, "test", {})
     assert drawn is not None
     colors = raster(drawn).astype(int)
     redness = colors[..., 0] - colors[..., 2]
@@ -163,7 +164,7 @@ def test_pet_is_drawn_where_the_node_is_hot_and_only_with_pet() -> None:
     assert place == pytest.approx(expected, abs=12)
     assert {"0", "5", "10", "SUV"} <= set(texts(drawn))
     without = patient_view(make_result())
-    assert plane_drawing.draw_fused(axial_plane(without, _whole(without), 5), "test", frozenset()) is None
+    assert plane_drawing.draw_fused(axial_plane(without, _whole(without), 5), "test", {}) is None
 
 
 def test_pet_that_covers_less_than_the_ct_leaves_the_rest_gray() -> None:
@@ -174,7 +175,7 @@ def test_pet_that_covers_less_than_the_ct_leaves_the_rest_gray() -> None:
     top = axial_plane(view, _whole(view), view.grid.shape[0] - 1)
     assert top.suv is not None
     assert np.isnan(top.suv).all()
-    drawn = plane_drawing.draw_fused(top, "test", frozenset())
+    drawn = plane_drawing.draw_fused(top, "test", {})
     assert drawn is not None
     colors = raster(drawn)
     assert np.array_equal(colors[..., 0], colors[..., 2])
@@ -256,6 +257,6 @@ def test_coronal_gray_values_nodes_and_pet_run_from_head_to_feet_together() -> N
     for values in (plane.hu, plane.nodes, np.nan_to_num(plane.suv)):
         half = values.shape[0] // 2
         assert values[: half - 3].min() > values[half + 3 :].max()
-    gray = raster(plane_drawing.draw_ct(plane, "test", None, frozenset()))
+    gray = raster(plane_drawing.draw_ct(plane, "test", None, {}))
     assert gray[:50].mean() > 250
     assert gray[-50:].mean() < 5

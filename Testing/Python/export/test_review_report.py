@@ -206,7 +206,7 @@ def test_a_review_of_an_earlier_result_does_not_stay_beside_a_new_one(tmp_path: 
 
 @pytest.mark.parametrize("formats", [[], ["docx"], ["json", "docx"]])
 def test_unknown_or_no_formats_are_refused_before_anything_is_made(tmp_path: Path, formats: list[str]) -> None:
-    with pytest.raises(OutputError, match="choose among json, csv, html, pdf, nifti"):
+    with pytest.raises(OutputError, match="choose among json, csv, html, pdf, text, nifti"):
         write_outputs(make_result(), tmp_path / "out", overwrite=False, formats=formats)
     assert not (tmp_path / "out").exists()
 

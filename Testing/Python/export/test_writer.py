@@ -30,6 +30,7 @@ EXPECTED = {
     "nodes.csv",
     "report.html",
     "report.pdf",
+    "report.txt",
 }
 OBLIQUE = Frame((0.0, 0.8, 0.6, 1.0, 0.0, 0.0, 0.0, -0.6, 0.8), (2.0, 2.0, 4.0))
 

@@ -102,13 +102,25 @@ def assess(params: dict[str, Any]) -> dict[str, Any]:
     if learned:
         judged_by(cases[case]["assessment"], params["settings"])
     cases[case]["attention"] = attention
+    nodes, gone = without_dismissed(cases[case], nodes)
     return {
         "assessment": cases[case]["assessment"],
         "stations": write("stations", stations, case),
         "nodes": write("nodes", nodes, case),
+        "dismissed": write("dismissed", gone, case) if gone.any() else None,
         "organs": [write_box("organs", layer, case) for layer in np.load(ANSWERS / "organs.npy")],
         "attention": None if attention is None else write_box("attention", attention, case),
     }
+
+
+def without_dismissed(case: dict[str, Any], nodes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A new search, without what was dismissed before."""
+    gone = case.get("dismissed", np.zeros_like(nodes))
+    found = case["assessment"]
+    found["dismissed_nodes"] = [row for row in found["nodes"] if (gone == row["node_id"]).any()]
+    found["nodes"] = [row for row in found["nodes"] if row not in found["dismissed_nodes"]]
+    case["nodes"] = np.where(gone > 0, 0, nodes)
+    return case["nodes"], gone
 
 
 def restore_case(params: dict[str, Any]) -> dict[str, Any]:
@@ -283,6 +295,7 @@ METHODS = {
     "stage": stage,
     "report": report,
     "export_dicom": export_dicom,
+    "report_text": lambda params: {"text": f"FINDINGS by {params['review']['reader']}"},
     "release_case": lambda params: cases.pop(params["case"]) and {},
 }
 

@@ -206,6 +206,28 @@ def test_a_correction_that_changes_pet_nodes_hands_over_their_map(client: Client
     assert client.failure("assess", {"case": "pet"}).code == messages.ErrorCode.UNKNOWN_CASE
 
 
+def test_a_second_assessment_keeps_the_nodes_that_the_reader_dismissed_and_drew(client: Client) -> None:
+    params = load_params(client, "kept")
+    client.result("load_case", params)
+    before = client.result("assess", {"case": "kept", "settings": COARSE})
+    gone, merged, other = (node["node_id"] for node in before["assessment"]["nodes"][:3])
+    edits = [{"action": "dismiss", "nodes": [gone]}, {"action": "merge", "nodes": [merged, other]}]
+    edited = client.result("reassess", {"case": "kept", "nodes": edits})
+    again = client.result("assess", {"case": "kept", "settings": COARSE})
+    assert [node["node_id"] for node in again["assessment"]["dismissed_nodes"]] == [gone]
+    # Other nodes are numbered anew: reasons name other numbers.
+    now, then = (
+        [(row["station"], row["n_nodes"], row["call"]) for row in one["assessment"]["stations"]]
+        for one in (again, edited)
+    )
+    assert now == then
+    drawn = [node["node_id"] for node in again["assessment"]["nodes"] if node["source"] == "reader"]
+    assert drawn == [min(merged, other)]
+    dismissed = sitk.GetArrayFromImage(image(client, again["dismissed"]))
+    assert set(np.unique(dismissed)) - {0} == {gone}
+    assert first(client)["dismissed"] is None
+
+
 def test_the_readers_calls_are_staged_by_the_rules_of_the_case(client: Client) -> None:
     calls = {row.name: "negative" for row in anatomy.stations()} | {"4L": "positive"}
     staged = client.result("stage", {"case": "a", "calls": calls})

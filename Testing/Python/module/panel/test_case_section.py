@@ -114,3 +114,17 @@ def test_a_pet_of_unknown_unit_is_taken_as_suv_only_where_the_user_says_so(panel
     driver.click(panel.ui.assessButton)
     panel.idle()
     assert panel.worker.last_params("load_case")["pet_unit"] == "SUVbw"
+
+
+def test_the_top_of_the_panel_says_images_cancer_and_side(panel: PanelDriver) -> None:
+    panel.choose_ct()
+    assert panel.ui.patientLabel.text == "CT \N{MIDDLE DOT} cancer not given"
+    panel.ui.cancerCombo.currentIndex = panel.ui.cancerCombo.findData("lung")
+    slicer.app.processEvents()
+    assert panel.ui.patientLabel.text.endswith("lung cancer, side not given")
+    panel.ui.tumorSideCombo.currentIndex = panel.ui.tumorSideCombo.findData("L")
+    slicer.app.processEvents()
+    assert panel.ui.patientLabel.text.endswith("lung cancer, left")
+    panel.ui.cancerCombo.currentIndex = panel.ui.cancerCombo.findData("esophagus")
+    slicer.app.processEvents()
+    assert panel.ui.patientLabel.text.endswith("esophageal cancer")

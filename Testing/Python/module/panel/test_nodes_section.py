@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ slicer = slicer_host.start()
 
 import qt  # noqa: E402
 from LNStationSlicer.exchange.VolumeExchange import pointToRas  # noqa: E402
-from module.mrml_cases import Editor, node_array  # noqa: E402
+from module.mrml_cases import Editor, make_assessment, node_array  # noqa: E402
 from module.panel_driver import PanelDriver, opened_panel  # noqa: E402
 from slicer_host import driver  # noqa: E402
 
@@ -263,11 +264,166 @@ def test_dismissed_nodes_come_back_with_a_saved_scene_and_are_told_to_a_new_work
         assert list(dismissed["shape"]) == [3, 4, 4], "the box of node 7"
 
 
-def test_a_new_assessment_of_the_whole_case_begins_without_dismissed_nodes(at_4r: PanelDriver) -> None:
+def test_a_new_assessment_of_the_whole_case_keeps_what_the_reader_decided(at_4r: PanelDriver) -> None:
     panel = at_4r
     panel.click_node(7)
     driver.click(panel.ui.dismissNodeButton)
     panel.idle()
     panel.assess()
-    assert panel.logic.case.dismissedNode() is None
-    assert len(panel.logic.review.edits()) == 1, "the log keeps what was done"
+    case = panel.logic.case
+    assert list(case.dismissedNode().GetSegmentation().GetSegmentIDs()) == ["node_7"]
+    assert list(case.nodesNode().GetSegmentation().GetSegmentIDs()) == ["node_1", "node_300"]
+    panel.click_row("4R")
+    slicer.app.processEvents()
+    assert panel.node_cell(7, "call") == "no node"
+    assert len(panel.logic.review.edits()) == 1, "nothing was done twice"
+    assert panel.logic.review.nodes.stale() == []
+
+
+def test_a_worker_that_has_just_started_hears_of_dismissed_nodes_before_it_assesses(at_4r: PanelDriver) -> None:
+    panel = at_4r
+    panel.click_node(7)
+    driver.click(panel.ui.dismissNodeButton)
+    panel.idle()
+    panel.logic.client.stop()
+    panel.assess()
+    restored = panel.worker.last_params("restore_case")
+    assert restored["dismissed"] is not None
+    methods = panel.worker.methods()
+    assert methods.index("restore_case") < len(methods) - 1 - methods[::-1].index("assess")
+
+
+def test_an_assessment_that_cannot_be_taken_up_does_not_keep_from_assessing(at_4r: PanelDriver) -> None:
+    panel = at_4r
+    panel.click_node(7)
+    driver.click(panel.ui.dismissNodeButton)
+    panel.idle()
+    panel.logic.client.stop()
+    panel.worker.behave(restore_case={"error": [1, "the saved node map is not on the grid of the CT."]})
+    n_assessed = panel.worker.methods().count("assess")
+    panel.assess()
+    assert panel.worker.methods().count("assess") == n_assessed + 1
+    assert panel.ui.statusLabel.text == "Assessed."
+
+
+def test_what_is_drawn_and_not_sent_goes_before_a_new_assessment(at_4r: PanelDriver) -> None:
+    panel = at_4r
+    panel.ui.autoReassessCheck.checked = False
+    case = panel.logic.case
+    Editor(case.nodesNode(), case.ctNode()).erase("node_7", IN_NODE_7)
+    panel.assess()
+    methods = panel.worker.methods()
+    assert methods.index("reassess") < len(methods) - 1 - methods[::-1].index("assess")
+
+
+def opacities(panel: PanelDriver) -> dict[str, float]:
+    node = panel.logic.case.nodesNode()
+    display = node.GetDisplayNode()
+    return {name: display.GetSegmentOpacity2DFill(name) for name in node.GetSegmentation().GetSegmentIDs()}
+
+
+def test_the_selected_node_stands_out_until_another_station_is_looked_at(at_4r: PanelDriver) -> None:
+    panel = at_4r
+    equal = opacities(panel)
+    assert len(set(equal.values())) == 1
+    panel.click_node(1)
+    strong = opacities(panel)
+    assert strong["node_1"] > equal["node_1"] > strong["node_7"] == strong["node_300"]
+    color = tuple(panel.logic.case.nodesNode().GetDisplayNode().GetSegmentOverrideColor("node_7"))
+    panel.click_row("7")
+    slicer.app.processEvents()
+    assert opacities(panel) == equal
+    assert tuple(panel.logic.case.nodesNode().GetDisplayNode().GetSegmentOverrideColor("node_7")) == color
+
+
+def test_a_selected_node_shows_although_nodes_are_hidden(at_4r: PanelDriver) -> None:
+    panel = at_4r
+    panel.ui.showNodesCheck.checked = False
+    display = panel.logic.case.nodesNode().GetDisplayNode()
+    assert not display.GetVisibility()
+    panel.click_node(1)
+    seen = [one for one in ("node_1", "node_7", "node_300") if display.GetSegmentVisibility(one)]
+    assert display.GetVisibility()
+    assert seen == ["node_1"]
+
+
+def scored() -> dict[str, Any]:
+    """Candidates with scores, as a package with an operating curve finds them."""
+    assessment = make_assessment()
+    for node, score in zip(assessment["nodes"], (0.4, 0.9, 0.6), strict=True):
+        node["score"] = score
+    row = {"step": "nodes", "implementation": "network", "model_package": "finder", "model_version": "2"}
+    more = {"version": "0", "seconds": 1.0, "settings": {}, "model_sha256": "", "trained_on": "synthetic"}
+    assessment["provenance"] = [{**row, **more, "references": [], "warnings": []}]
+    return assessment
+
+
+CURVE = [
+    {"threshold": 0.9, "false_positives": 1.0, "recall": 0.5},
+    {"threshold": 0.5, "false_positives": 3.0, "recall": 0.7},
+]
+
+
+def test_a_slider_shows_and_hides_candidates_by_score_without_a_search(tmp_path: Path) -> None:
+    with opened_panel(tmp_path, assessment=scored()) as panel:
+        panel.assessed()
+        panel.click_row("4R")
+        slicer.app.processEvents()
+        ui, display = panel.ui, panel.logic.case.nodesNode().GetDisplayNode()
+        assert ui.nodeScoreFrame.isVisible()
+        assert (ui.nodeScoreSlider.minimum, ui.nodeScoreSlider.value) == (0.4, 0.4)
+        assert ui.nodeScoreText.text == "3 of 3 candidates of the case"
+        panel.logic.models.cards = ({"id": "finder", "version": "2", "task": "other", "froc": CURVE},)
+        before = panel.worker.methods()
+        ui.nodeScoreSlider.value = 0.7
+        slicer.app.processEvents()
+        assert panel.nodes.numbers == [7]
+        assert ui.stationNodesLabel.text == "Nodes of 4R: 1 (1 more with a lower score)"
+        expected = "1 of 3 candidates of the case; measured: 2.0 false ones a patient, 60% of visible nodes found"
+        assert ui.nodeScoreText.text == expected
+        shown = [one for one in ("node_1", "node_7", "node_300") if display.GetSegmentVisibility(one)]
+        assert shown == ["node_7"]
+        ui.nodeScoreSlider.value = 0.4
+        assert panel.nodes.numbers == [7, 1]
+        assert panel.worker.methods() == before
+
+
+def test_nodes_without_scores_have_no_slider(at_4r: PanelDriver) -> None:
+    assert not at_4r.ui.nodeScoreFrame.isVisible()
+
+
+def test_interactive_segmentation_is_offered_where_it_is_installed(
+    at_4r: PanelDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panel = at_4r
+    assert not panel.ui.interactiveNodeButton.isVisible()
+    told: dict[str, Any] = {}
+
+    class TheirEditor:
+        def setSegmentationNode(self, node: Any) -> None:
+            told["segmentation"] = node
+
+        def setSourceVolumeNode(self, node: Any) -> None:
+            told["volume"] = node
+
+        def setCurrentSegmentID(self, segment_id: str) -> None:
+            told["segment"] = segment_id
+
+    interactive = SimpleNamespace(ui=SimpleNamespace(editor_widget=TheirEditor()))
+    module = SimpleNamespace(widgetRepresentation=lambda: SimpleNamespace(self=lambda: interactive))
+    monkeypatch.setattr(slicer.modules, "slicernninteractive", module, raising=False)
+    opened: list[str] = []
+    monkeypatch.setattr(slicer.util, "selectModule", opened.append)
+    panel.widget.refresh()
+    assert panel.ui.interactiveNodeButton.isVisible()
+    driver.click(panel.ui.interactiveNodeButton)
+    case = panel.logic.case
+    assert opened == ["SlicerNNInteractive"]
+    assert told == {"segmentation": case.nodesNode(), "volume": case.ctNode(), "segment": "new_node"}
+    Editor(case.nodesNode(), case.ctNode()).paint("new_node", BESIDE)
+    panel.wait(lambda: "reassess" in panel.worker.methods(), "the assessment")
+    panel.idle()
+    assert panel.node_cell(301, "source") == "you"
+    interactive.ui = SimpleNamespace()
+    driver.click(panel.ui.interactiveNodeButton)
+    assert "Choose the segmentation" in panel.ui.statusLabel.text

@@ -179,8 +179,19 @@ def database(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Database:
     return made
 
 
+def test_the_report_is_copied_as_plain_text(panel: PanelDriver) -> None:
+    assert not panel.ui.copyTextButton.enabled
+    panel.assessed()
+    panel.open_section("reportSection")
+    panel.ui.readerEdit.text = "Reader B"
+    panel.widget.refresh()
+    driver.click(panel.ui.copyTextButton)
+    panel.wait(lambda: "clipboard" in panel.ui.statusLabel.text, "the text")
+    assert qt.QApplication.clipboard().text() == "FINDINGS by Reader B"
+
+
 def test_dicom_objects_go_into_the_database_of_the_study(
-    panel: PanelDriver, database: Database, tmp_path: Path
+    panel: PanelDriver, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ct = panel.assessed()
     ct.SetAttribute("DICOM.instanceUIDs", "1.2.1 1.2.2")
@@ -200,8 +211,15 @@ def test_dicom_objects_go_into_the_database_of_the_study(
     assert indexer.backgroundImportEnabled, "the panel does not wait for it"
     assert indexer.added == [(database, params["folder"], True)]
     assert "The series lacks a slice." in panel.ui.statusLabel.text
+    assert not panel.ui.showDicomButton.visible
     indexer.done(1, 0, 3, 4)
-    assert panel.ui.statusLabel.text == "4 DICOM objects added to the study of the CT."
+    assert panel.ui.statusLabel.text == (
+        "4 DICOM objects added to the study of the CT; load them in the DICOM module."
+    )
+    opened: list[str] = []
+    monkeypatch.setattr(slicer.util, "selectModule", opened.append)
+    driver.click(panel.ui.showDicomButton)
+    assert opened == ["DICOM"]
 
 
 def test_a_ct_that_is_not_in_the_database_has_no_study_to_join(panel: PanelDriver, database: Database) -> None:

@@ -17,8 +17,9 @@ slicer = slicer_host.start()
 
 from LNStationSlicer.case.CaseScene import CaseScene  # noqa: E402
 from LNStationSlicer.case.Parameters import CaseParameters  # noqa: E402
+from LNStationSlicer.views.CtWindow import WINDOWS_HU  # noqa: E402
 from LNStationSlicer.views.OverlayOptions import OverlayOptions  # noqa: E402
-from LNStationSlicer.views.Overlays import MEDIASTINAL_WINDOW, Overlays  # noqa: E402
+from LNStationSlicer.views.Overlays import Overlays  # noqa: E402
 from module.mrml_cases import SHAPE, geometry_of, lps_matrix, make_case, make_volume, set_map  # noqa: E402
 from module.panel_driver import PanelDriver  # noqa: E402
 from slicer_host import driver  # noqa: E402
@@ -191,7 +192,7 @@ def test_another_pet_of_the_case_leaves_the_first_with_its_own_look() -> None:
 def test_choosing_a_case_again_changes_no_window_and_no_background(panel: PanelDriver) -> None:
     ct = panel.choose_ct("first")
     first = panel.logic.case
-    assert window(ct) == (*MEDIASTINAL_WINDOW, False)
+    assert window(ct) == (*WINDOWS_HU["mediastinum"], False)
     assert backgrounds() == [ct.GetID()] * 3
     set_window(ct, 1500.0, -600.0)
     own = panel.add_ct("the reader's").GetID()
@@ -242,4 +243,4 @@ def test_a_button_shows_the_ct_in_all_views_in_a_mediastinal_window(panel: Panel
     composite("Green").SetBackgroundVolumeID(panel.add_ct("the reader's").GetID())
     driver.click(panel.ui.showCtButton)
     assert backgrounds() == [ct.GetID()] * 3
-    assert window(ct) == (*MEDIASTINAL_WINDOW, False)
+    assert window(ct) == (*WINDOWS_HU["mediastinum"], False)

@@ -1,0 +1,180 @@
+"""A layout for CT, PET and both, side by side, with the PET's maximum intensity projection.
+
+The PET has one look over the CT and another beside it (black on white): beside it a second volume node shows the same
+voxels with a display of its own. It is not saved; views and layout before come back when the layout is left.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import slicer
+import vtk
+
+from LNStationSlicer.case.CaseScene import CaseScene
+from LNStationSlicer.exchange.SegmentMasks import imageArray, matrixToArray
+from LNStationSlicer.exchange.VolumeExchange import importVolume, matrixGeometry
+from LNStationSlicer.support.Translation import _
+from LNStationSlicer.views.ColorMaps import fillColorNode
+from LNStationSlicer.views.OverlayOptions import OverlayOptions
+from LNStationSlicer.views.PetDisplay import isSuv
+
+LAYOUT_ID = 20571
+"""Above those of Slicer and of extensions that are known."""
+CT, PET, FUSION, MIP = "LNStationCT", "LNStationPET", "LNStationFusion", "LNStationMIP"
+OWN_VIEWS = frozenset({CT, PET, FUSION, MIP})
+_GRAY = "gray inverted"
+
+
+class PetViews:
+    """The layout, for one case at a time."""
+
+    def __init__(self) -> None:
+        self._before: int | None = None
+        self._case: CaseScene | None = None
+        self._gray: Any = None
+        self._projection: Any = None
+        self._colors: Any = None
+
+    @property
+    def isShown(self) -> bool:
+        """True while the views are in this layout."""
+        manager = slicer.app.layoutManager()
+        return self._before is not None and manager is not None and manager.layout == LAYOUT_ID
+
+    def show(self, case: CaseScene, options: OverlayOptions) -> None:
+        """Put CT, PET, fusion and projection of a case side by side; nothing where it has no PET."""
+        manager, pet, ct = slicer.app.layoutManager(), case.petNode(), case.ctNode()
+        if manager is None or pet is None or ct is None:
+            return
+        if not self.isShown:
+            self._before = manager.layout
+        self._case = case
+        _register()
+        manager.setLayout(LAYOUT_ID)
+        self._showGray(case)
+        backgrounds = {CT: ct, PET: self._gray, FUSION: ct, MIP: self._projection}
+        for name, volume in backgrounds.items():
+            _fill(manager.sliceWidget(name), volume, pet if name == FUSION else None)
+        manager.sliceWidget(MIP).mrmlSliceCompositeNode().SetLinkedControl(False)
+        self.update(case, options)
+
+    def update(self, case: CaseScene, options: OverlayOptions) -> None:
+        """Draw the PET beside and over the CT as it is asked for, and no outlines over the projection."""
+        if self.isShown and self._gray is not None:
+            _window(self._gray, case, options.petUpperSuv)
+            composite = slicer.app.layoutManager().sliceWidget(FUSION).mrmlSliceCompositeNode()
+            composite.SetForegroundOpacity(options.foregroundOpacity)
+            _limitOutlines(case, [node.GetID() for node in _views(case.scene) if node.GetLayoutName() != MIP])
+
+    def hide(self) -> None:
+        """The layout before."""
+        manager = slicer.app.layoutManager()
+        if self.isShown:
+            manager.setLayout(self._before)
+        if self._case is not None and self._case.isAlive():
+            _limitOutlines(self._case, [])
+        self._before = self._case = None
+        for node in (self._projection, self._gray, self._colors):
+            if node is not None and node.GetScene() is not None:
+                node.GetScene().RemoveNode(node)
+        self._gray = self._projection = self._colors = None
+
+    def _showGray(self, case: CaseScene) -> None:
+        pet, scene = case.petNode(), case.scene
+        if self._gray is None or self._gray.GetScene() is None:
+            self._gray = _hidden(scene, "vtkMRMLScalarVolumeNode", _("PET in gray"))
+            self._projection = _hidden(scene, "vtkMRMLScalarVolumeNode", _("PET projection"))
+            self._colors = _hidden(scene, "vtkMRMLColorTableNode", _("PET in gray"))
+            fillColorNode(self._colors, _GRAY)
+        self._gray.SetAndObserveImageData(pet.GetImageData())
+        self._gray.CopyOrientation(pet)
+        self._gray.SetAndObserveTransformNodeID(pet.GetTransformNodeID())
+        self._gray.CreateDefaultDisplayNodes()
+        self._gray.GetDisplayNode().SetSaveWithScene(False)
+        self._gray.GetDisplayNode().SetAndObserveColorNodeID(self._colors.GetID())
+        _project(pet, self._projection)
+        self._projection.SetAndObserveDisplayNodeID(self._gray.GetDisplayNodeID())
+
+
+def _window(gray: Any, case: CaseScene, upperSuv: float) -> None:
+    display = gray.GetDisplayNode()
+    display.SetAutoWindowLevel(not isSuv(case))
+    if isSuv(case):
+        display.SetWindowLevelMinMax(0.0, max(upperSuv, 0.1))
+
+
+def _project(pet: Any, projection: Any) -> None:
+    """The highest value along the patient's front to back, as one slice as thick as the PET.
+
+    Some ten milliseconds for a PET of a whole trunk; a slab of the slice view would be cut again at every scroll.
+    """
+    array, matrix = imageArray(pet.GetImageData()), _toRas(pet)
+    along = int(np.argmax(np.abs(matrix[1, :3]) / np.linalg.norm(matrix[:3, :3], axis=0)))
+    count = array.shape[2 - along]
+    matrix[:3, 3] += matrix[:3, along] * (count - 1) / 2
+    matrix[:3, along] *= count
+    importVolume(array.max(axis=2 - along, keepdims=True), matrixGeometry(matrix), projection)
+    projection.SetAndObserveTransformNodeID(pet.GetTransformNodeID())
+
+
+def _toRas(volume: Any) -> np.ndarray:
+    matrix = vtk.vtkMatrix4x4()
+    volume.GetIJKToRASMatrix(matrix)
+    return matrixToArray(matrix)
+
+
+def _views(scene: Any) -> list[Any]:
+    found = [scene.GetNodesByClass(name) for name in ("vtkMRMLSliceNode", "vtkMRMLViewNode")]
+    return [nodes.GetItemAsObject(i) for nodes in found for i in range(nodes.GetNumberOfItems())]
+
+
+def _limitOutlines(case: CaseScene, viewIds: list[str]) -> None:
+    """Draw the case's segments in these views alone; in all where there are none."""
+    for node in (case.stationsNode(), case.nodesNode(), case.dismissedNode(), case.organsNode()):
+        display = node.GetDisplayNode() if node is not None else None
+        if display is not None and list(display.GetViewNodeIDs() or ()) != viewIds:
+            display.SetViewNodeIDs(viewIds)
+
+
+def _hidden(scene: Any, className: str, title: str) -> Any:
+    node = scene.AddNewNodeByClass(className, title)
+    node.SetHideFromEditors(True)
+    node.SetSaveWithScene(False)
+    return node
+
+
+def _fill(widget: Any, background: Any, foreground: Any) -> None:
+    composite = widget.mrmlSliceCompositeNode()
+    composite.SetLinkedControl(True)
+    composite.SetBackgroundVolumeID(background.GetID())
+    composite.SetForegroundVolumeID(foreground.GetID() if foreground is not None else None)
+    widget.fitSliceToBackground()
+
+
+def _register() -> None:
+    node = slicer.app.layoutManager().layoutLogic().GetLayoutNode()
+    if not node.IsLayoutDescription(LAYOUT_ID):
+        node.AddLayoutDescription(LAYOUT_ID, layoutXml())
+
+
+def layoutXml() -> str:
+    """The layout as Slicer reads it."""
+    titles = {CT: _("CT"), PET: _("PET"), FUSION: _("Fusion"), MIP: _("MIP")}
+    colors = {CT: "#F34A33", PET: "#4A7DF3", FUSION: "#EDD54C", MIP: "#6EB04B"}
+    views = {name: _viewXml(name, titles[name], colors[name]) for name in titles}
+    rows = "".join(
+        f'<item><layout type="horizontal">{views[left]}{views[right]}</layout></item>'
+        for left, right in ((CT, PET), (FUSION, MIP))
+    )
+    return f'<layout type="vertical">{rows}</layout>'
+
+
+def _viewXml(name: str, title: str, color: str) -> str:
+    orientation = "Coronal" if name == MIP else "Axial"
+    values = {"orientation": orientation, "viewlabel": title, "viewcolor": color}
+    properties = "".join(
+        f'<property name="{key}" action="default">{value}</property>' for key, value in values.items()
+    )
+    return f'<item><view class="vtkMRMLSliceNode" singletontag="{name}">{properties}</view></item>'
