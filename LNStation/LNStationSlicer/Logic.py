@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from datetime import datetime
-from pathlib import Path
 
 import slicer
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
@@ -21,6 +19,7 @@ from LNStationSlicer.case.StationEditing import StationEditing
 from LNStationSlicer.case.StationRows import StationRow, stationRows
 from LNStationSlicer.install.Dependencies import Dependencies
 from LNStationSlicer.Nodes import Nodes
+from LNStationSlicer.Outputs import Outputs
 from LNStationSlicer.Reader import Reader
 from LNStationSlicer.support.Signal import Signal
 from LNStationSlicer.support.Turns import Delay
@@ -29,11 +28,12 @@ from LNStationSlicer.views.CaseDrawing import CaseDrawing
 from LNStationSlicer.views.OverlayOptions import OverlayOptions
 from LNStationSlicer.views.Overlays import Overlays
 from LNStationSlicer.views.PetViews import PetViews
+from LNStationSlicer.views.PriorViews import PriorViews
 from LNStationSlicer.worker.JobQueue import JobQueue
 from LNStationSlicer.worker.Jobs import AssessJob, Edits, Job, ReassessJob, StageJob
 from LNStationSlicer.worker.MethodCatalog import MethodCatalog
 from LNStationSlicer.worker.ModelCatalog import ModelCatalog
-from LNStationSlicer.worker.OutputJobs import DicomJob, ReportJob, TextJob
+from LNStationSlicer.worker.PriorJob import PriorJob
 from LNStationSlicer.worker.WorkerClient import WorkerClient
 from LNStationSlicer.worker.WorkerErrors import WorkerError
 
@@ -49,13 +49,11 @@ class Logic(ScriptedLoadableModuleLogic):
         stationSelected: Emitted with the name of the station that is looked at, or None.
         organSelected: Emitted with the name of the organ that is looked at.
         failed: Emitted with the job and the error when one fails; not when the user cancelled.
-        reportWritten: Emitted with the files of a report.
-        textWritten: Emitted with a report as plain text.
-        dicomWritten: Emitted with the job that wrote DICOM objects.
         methods: The steps with their methods and options.
         models: The model packages that the worker knows.
         reader: What the reader says of the case under review.
         nodes: What the reader does with its nodes.
+        outputs: What leaves Slicer.
     """
 
     def __init__(self, client: WorkerClient | None = None) -> None:
@@ -65,9 +63,6 @@ class Logic(ScriptedLoadableModuleLogic):
         self.stationSelected = Signal()
         self.organSelected = Signal()
         self.failed = Signal()
-        self.reportWritten = Signal()
-        self.textWritten = Signal()
-        self.dicomWritten = Signal()
         self.dependencies = Dependencies(slicer.app.userSettings())
         self.client = client or WorkerClient(lambda folder: self.dependencies.workerCommand("--folder", str(folder)))
         self.methods = MethodCatalog(self.client)
@@ -76,11 +71,13 @@ class Logic(ScriptedLoadableModuleLogic):
         self.queue.ended.connect(self._onJobEnded)
         self.reader = Reader(self)
         self.nodes = Nodes(self)
+        self.outputs = Outputs(self)
         self.selectedStation: str | None = None
         self.editing: StationEditing | None = None
         self.organEditing: OrganEditing | None = None
         self.drawing: CaseDrawing | None = None
         self.petViews = PetViews()
+        self.priorViews = PriorViews()
         self._case: CaseScene | None = None
         self._parameters: ModuleParameters | None = None
         self._stageTimer = Delay(STAGE_DELAY_MS, self._stageNow)
@@ -210,6 +207,7 @@ class Logic(ScriptedLoadableModuleLogic):
         if self.drawing is not None:
             self.drawing.end()
         self.petViews.hide()
+        self.priorViews.hide()
         self.editing = self.organEditing = self.drawing = self.selectedStation = None
         self.reader.forget()
         self.nodes.end()
@@ -237,7 +235,10 @@ class Logic(ScriptedLoadableModuleLogic):
         """The station table's rows for the current case."""
         if self.case is None:
             return []
-        return stationRows(self.case.assessment(), self.case.review(), self.queue.runningStations(self.case))
+        prior = self.case.prior()
+        earlier = prior.assessment() if prior is not None else None
+        running = self.queue.runningStations(self.case)
+        return stationRows(self.case.assessment(), self.case.review(), running, earlier)
 
     def shownStations(self) -> list[str]:
         """Stations that there is something to see of, and that a blind first read has to call."""
@@ -283,21 +284,15 @@ class Logic(ScriptedLoadableModuleLogic):
             raise RuntimeError("There is no case under review.")
         return Edits(self.editing, self.organEditing, stations, organs, self.nodes.editing)
 
-    def writeReport(self, folder: Path, formats: Sequence[str], identifiers: bool) -> None:
-        """Write a report with the reader's review into a new folder inside ``folder``."""
-        self.flushEdits()
-        self.queue.add(ReportJob(self.requireCase(), folder / f"LNStation-{_stamp()}", formats, identifiers))
-
-    def writeText(self) -> None:
-        """Have the report as plain text."""
-        self.flushEdits()
-        self.queue.add(TextJob(self.requireCase()))
-
-    def exportDicom(self, folder: Path, report: Path | None = None) -> None:
-        """Write the case as DICOM objects into a new folder inside ``folder``; a CT of DICOM files it must have."""
-        self.flushEdits()
-        target = folder / f"LNStation-DICOM-{_stamp()}"
-        self.queue.add(DicomJob(self.requireCase(), target, slicer.dicomDatabase, report))
+    def compareWith(self, prior: CaseScene | None) -> None:
+        """Compare with an earlier study, once the worker has registered it; None: with none."""
+        case = self.requireCase()
+        self.priorViews.hide()
+        if prior is None or prior == case:
+            case.setPrior(None)
+            self.updated.emit()
+        else:
+            self.queue.add(PriorJob(case, prior))
 
     def _onJobEnded(self, job: Job, error: WorkerError | None) -> None:
         if error is None:
@@ -309,12 +304,9 @@ class Logic(ScriptedLoadableModuleLogic):
         self.updated.emit()
 
     def _onSucceeded(self, job: Job) -> None:
-        if isinstance(job, ReportJob):
-            self.reportWritten.emit(job.files)
-        if isinstance(job, TextJob):
-            self.textWritten.emit(job.text)
-        if isinstance(job, DicomJob):
-            self.dicomWritten.emit(job)
+        self.outputs.onSucceeded(job)
+        if isinstance(job, PriorJob) and job.case == self._case:
+            self.priorViews.show(job.case)
         if job.case != self._case or not isinstance(job, (AssessJob, ReassessJob)):
             return
         if isinstance(job, AssessJob):
@@ -394,8 +386,3 @@ class Logic(ScriptedLoadableModuleLogic):
             self.drawing.makeSurfaces()
         if self.getParameterNode().autoReassess:
             self.reassess()
-
-
-def _stamp() -> str:
-    """The time for the name of a folder."""
-    return datetime.now().strftime("%Y%m%d-%H%M%S")

@@ -24,6 +24,7 @@ from LNStationLib.export import write_outputs
 from LNStationLib.export.columns import plain_columns
 from LNStationLib.export.report.plain_text import report_text
 from LNStationLib.imaging.edited_masks import label_image
+from LNStationLib.imaging.registration import register_rigidly
 from LNStationLib.models.package import list_packages, read_package
 from LNStationLib.models.package.card import card
 from LNStationLib.models.package.container import PackageError
@@ -72,6 +73,7 @@ class Methods:
             "restore_case": self._restore_case,
             "stage": self._stage,
             "report": self._report,
+            "register_prior": self._register_prior,
             "report_text": self._report_text,
             "export_dicom": self._export_dicom,
             "sample": self._sample,
@@ -230,6 +232,13 @@ class Methods:
             review=given.review,
         )
         return {"files": [str(path) for path in files]}
+
+    def _register_prior(self, params: Result, progress: Progress) -> Result:
+        """Where an earlier CT lies on the case's CT, rigidly: its voxels and sizes stay as they are."""
+        given = p.checked(p.RegisterPrior, params)
+        prior = required_image(self._folder, given.prior, "earlier CT")
+        found = register_rigidly(self._store.get(given.case).case.ct, prior, progress)
+        return {"to_case": found.to_fixed.tolist(), "correlation": found.correlation}
 
     def _report_text(self, params: Result, progress: Progress) -> Result:
         """The report as plain text, for a radiology information system."""

@@ -151,6 +151,12 @@ class Report(CaseParams):
         return self
 
 
+class RegisterPrior(CaseParams):
+    """The CT of an earlier study of the patient."""
+
+    prior: Volume
+
+
 class ReportText(CaseParams):
     """Whose calls the plain text says beside the model's."""
 

@@ -37,6 +37,8 @@ METHODS = (
     "restore_case",
     "stage",
     "report",
+    "report_text",
+    "register_prior",
     "export_dicom",
     "sample",
     "release_case",

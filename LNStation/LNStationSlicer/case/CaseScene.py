@@ -45,6 +45,7 @@ ANCHOR_ROLE = "case"
 SOURCE_ROLES = ("organs", "nodesSource", "tumorSource")
 
 _DISPLAY_STATE = "displayState"
+_PRIOR, _PRIOR_TO_CASE = "prior", "priorToCase"
 
 
 class CaseScene:
@@ -299,6 +300,23 @@ class CaseScene:
         assessment = self.assessment()
         rows = assessment["provenance"] if assessment else []
         return next((row["settings"].get("edited_by_reader", []) for row in rows if row["step"] == "organs"), [])
+
+    # An earlier study of the patient
+
+    def prior(self) -> CaseScene | None:
+        """The case of an earlier study that this one is compared with."""
+        node = self.node.GetNodeReference(_PRIOR)
+        return CaseScene(node) if node is not None and node is not self.node else None
+
+    def priorToCase(self) -> np.ndarray | None:
+        """4x4, world RAS of the earlier CT to that of this one; None where there is none."""
+        text = self.node.GetParameter(_PRIOR_TO_CASE) if self.prior() is not None else ""
+        return np.array(json.loads(text)) if text else None
+
+    def setPrior(self, prior: CaseScene | None, toCase: np.ndarray | None = None) -> None:
+        """Compare with an earlier case, or with none."""
+        self.node.SetNodeReferenceID(_PRIOR, prior.node.GetID() if prior is not None else None)
+        self.node.SetParameter(_PRIOR_TO_CASE, json.dumps(toCase.tolist()) if toCase is not None else "")
 
     def displayState(self) -> dict[str, Any]:
         """How the case was last shown; empty where it never was."""

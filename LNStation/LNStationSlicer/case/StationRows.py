@@ -15,10 +15,21 @@ from LNStationSlicer.exchange.Findings import isFitForStaging
 State = Literal["none", "fresh", "stale", "running"]
 Filter = Literal["all", "relevant", "not_called"]
 Column = Literal[
-    "station", "volume", "nodes", "short_axis", "suv_max", "probability", "set", "model", "reader", "note", "state"
+    "station",
+    "volume",
+    "nodes",
+    "short_axis",
+    "prior",
+    "suv_max",
+    "probability",
+    "set",
+    "model",
+    "reader",
+    "note",
+    "state",
 ]
 COLUMNS: tuple[Column, ...] = (
-    "station", "volume", "nodes", "short_axis", "suv_max", "probability", "model", "reader", "note", "state",
+    "station", "volume", "nodes", "short_axis", "prior", "suv_max", "probability", "model", "reader", "note", "state",
 )  # fmt: skip
 """Those of the panel's table. A prediction set stands in the cell of the probability that it belongs to."""
 
@@ -36,7 +47,9 @@ DEFINITIONS: dict[Column, ColumnDefinition] = {
 }
 """What a column shows; the state of an edit is the module's own."""
 
-MODEL_COLUMNS: frozenset[Column] = frozenset({"nodes", "short_axis", "suv_max", "probability", "set", "model"})
+MODEL_COLUMNS: frozenset[Column] = frozenset(
+    {"nodes", "short_axis", "prior", "suv_max", "probability", "set", "model"}
+)
 """What a blind first read hides: by the clinical criteria size and uptake of the nodes are the model's answer."""
 
 _STATE_ORDER = {"running": 0, "stale": 1, "fresh": 2, "none": 3}
@@ -50,6 +63,7 @@ class StationRow:
         order: Place in the station table of the anatomy.
         volumeMl: Milliliters; None where the station could not be parsed.
         shortAxisMm: Of its largest node.
+        priorShortAxisMm: Of its largest node in the earlier study that the case is compared with.
         probability: Of metastasis, in [0, 1].
         predictionSet: Labels that the model leaves open.
         isConfirmed: False where the model's call rests on candidates of a method that is not fit for staging.
@@ -63,6 +77,7 @@ class StationRow:
     volumeMl: float | None = None
     nNodes: int | None = None
     shortAxisMm: float | None = None
+    priorShortAxisMm: float | None = None
     suvMax: float | None = None
     probability: float | None = None
     predictionSet: PredictionSet | None = None
@@ -73,6 +88,13 @@ class StationRow:
     note: str = ""
     state: State = "none"
     reason: str = ""
+
+    @property
+    def changeMm(self) -> float | None:
+        """How much the largest node grew since the earlier study, below 0 where it shrank; None without both."""
+        if self.shortAxisMm is None or self.priorShortAxisMm is None:
+            return None
+        return self.shortAxisMm - self.priorShortAxisMm
 
     @property
     def isShown(self) -> bool:
@@ -98,7 +120,10 @@ class StationRow:
 
 
 def stationRows(
-    assessment: Assessment | None, review: ReviewState, running: Collection[str] = ()
+    assessment: Assessment | None,
+    review: ReviewState,
+    running: Collection[str] = (),
+    prior: Assessment | None = None,
 ) -> list[StationRow]:
     """A row for each station of the anatomy, in its order.
 
@@ -106,7 +131,9 @@ def stationRows(
         assessment: The last one; None where there is none yet.
         review: The reader's side.
         running: Stations that are being assessed now.
+        prior: Of an earlier study of the patient.
     """
+    earlier = {one["station"]: one["largest_short_axis_mm"] for one in prior["stations"]} if prior else {}
     findings = {finding["station"]: finding for finding in assessment["stations"]} if assessment else {}
     stale = set(review.stale())
     rows = []
@@ -120,6 +147,7 @@ def stationRows(
                 color=station.color,
                 readerCall=review.call(station.name),
                 note=review.note(station.name),
+                priorShortAxisMm=earlier.get(station.name),
                 state=_state(station.name, finding, stale, running),
                 **_found(finding),
             )
@@ -192,6 +220,7 @@ def sortKey(row: StationRow, column: Column) -> Any:
         "volume": row.volumeMl,
         "nodes": row.nNodes,
         "short_axis": row.shortAxisMm,
+        "prior": row.changeMm if row.changeMm is not None else row.priorShortAxisMm,
         "suv_max": row.suvMax,
         "probability": row.probability,
         "set": row.predictionSet,

@@ -50,7 +50,7 @@ COLUMNS: dict[str, _Cell] = {
 }
 """Column name to how its cells are written; the names are data and not translated."""
 
-_MODEL_COLUMNS = frozenset(heading(DEFINITIONS[name]) for name in MODEL_COLUMNS)
+_MODEL_COLUMNS = frozenset(heading(DEFINITIONS[name]) for name in MODEL_COLUMNS if name in DEFINITIONS)
 """What a blind first read hides, as in the panel."""
 
 

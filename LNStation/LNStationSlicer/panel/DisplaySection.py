@@ -37,6 +37,8 @@ class DisplaySection(Section):
         for spin in (ui.petUpperSpin, ui.petLowerSpin):
             spin.connect("valueChanged(double)", self._onChanged)
         ui.petLayoutButton.clicked.connect(self._onPetLayout)
+        ui.priorCombo.connect("currentIndexChanged(int)", self._onPrior)
+        ui.priorLayoutButton.clicked.connect(self._onPriorLayout)
         for check in (ui.show3DCheck, ui.showNodesCheck, ui.showOrgansCheck, ui.namesCheck, ui.smoothCheck):
             check.connect("toggled(bool)", self._onChanged)
         ui.showCtButton.clicked.connect(self._onShowCt)
@@ -62,6 +64,7 @@ class DisplaySection(Section):
             chooseKey(ui.petColorCombo, options.petColorMap)
             ui.petUpperSpin.value, ui.petLowerSpin.value = options.petUpperSuv, options.petLowerSuv
             ui.petLayoutButton.checked = self.logic.petViews.isShown
+            self._refreshPrior()
             ui.showNodesCheck.checked = overlays.nodesShown(options)
             self._refreshOrgans(options)
             radios = {"map": ui.mapRadio, "pet": ui.petRadio, "none": ui.plainRadio}
@@ -158,6 +161,27 @@ class DisplaySection(Section):
         name, case = comboKey(self.ui.ctWindowCombo), self.logic.case
         if not self.isRefreshing and name and case is not None and case.ctNode() is not None:
             setWindow(case.ctNode(), name)
+
+    def _refreshPrior(self) -> None:
+        ui, case = self.ui, self.logic.requireCase()
+        others = [other for other in self.logic.cases() if other != case]
+        fillCombo(ui.priorCombo, [("", _("none")), *((other.key, other.name) for other in others)])
+        prior = case.prior()
+        chooseKey(ui.priorCombo, prior.key if prior is not None else "")
+        ui.priorCombo.enabled = bool(others)
+        ui.priorLayoutButton.enabled = case.priorToCase() is not None
+        ui.priorLayoutButton.checked = self.logic.priorViews.isShown
+
+    def _onPrior(self) -> None:
+        if not self.isRefreshing and self.logic.case is not None:
+            key = comboKey(self.ui.priorCombo)
+            self.logic.compareWith(next((case for case in self.logic.cases() if case.key == key), None))
+
+    def _onPriorLayout(self) -> None:
+        if self.ui.priorLayoutButton.checked and self.logic.case is not None:
+            self.logic.priorViews.show(self.logic.case)
+        else:
+            self.logic.priorViews.hide()
 
     def _onPetLayout(self) -> None:
         case, overlays = self.logic.case, self.logic.overlays

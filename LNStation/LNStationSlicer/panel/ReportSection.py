@@ -40,13 +40,13 @@ class ReportSection(Section):
         ui.signButton.clicked.connect(self.onSign)
         ui.signAndWriteButton.clicked.connect(self.onSignAndWrite)
         self.addShortcut(ui.reportSection.window(), qt.Qt.WindowShortcut, SIGN_AND_WRITE_KEY, self.onSignAndWrite)
-        self.logic.reportWritten.connect(self._onWritten)
+        self.logic.outputs.reportWritten.connect(self._onWritten)
         ui.copyTextButton.clicked.connect(self.onCopy)
-        self.logic.textWritten.connect(self._onText)
+        self.logic.outputs.textWritten.connect(self._onText)
         ui.dicomButton.clicked.connect(self.onDicom)
         ui.showDicomButton.clicked.connect(self.onShowDicom)
         self._indexing = DicomIndexing(self._onIndexed)
-        self.logic.dicomWritten.connect(self._onDicomWritten)
+        self.logic.outputs.dicomWritten.connect(self._onDicomWritten)
 
     def connectParameters(self) -> None:
         """Formats and identifiers."""
@@ -132,7 +132,7 @@ class ReportSection(Section):
     def onCopy(self) -> None:
         """Put the report into the clipboard, once the worker has written it."""
         self._onReader()
-        self.logic.writeText()
+        self.logic.outputs.writeText()
 
     def _onText(self, text: str) -> None:
         qt.QApplication.clipboard().setText(text)
@@ -153,7 +153,7 @@ class ReportSection(Section):
             return
         self._onReader()
         parameters = self.logic.getParameterNode()
-        self.logic.writeReport(folder, reportFormats(parameters), parameters.identifiers)
+        self.logic.outputs.writeReport(folder, reportFormats(parameters), parameters.identifiers)
         self.refresh()
 
     def _dicomProblem(self) -> str:
@@ -175,7 +175,7 @@ class ReportSection(Section):
         if folder is not None:
             self._onReader()
             pdf = next((file for file in self._files if file.suffix == ".pdf" and file.is_file()), None)
-            self.logic.exportDicom(folder, pdf)
+            self.logic.outputs.exportDicom(folder, pdf)
             self.refresh()
 
     def _onDicomWritten(self, job: DicomJob) -> None:

@@ -14,9 +14,9 @@ from LNStationSlicer.support.Translation import _
 from LNStationSlicer.views.OverlayOptions import callColor, probabilityColor
 
 ABSENT = "\N{EN DASH}"
-NUMBERS: tuple[Column, ...] = ("volume", "nodes", "short_axis", "suv_max")
+NUMBERS: tuple[Column, ...] = ("volume", "nodes", "short_axis", "prior", "suv_max")
 WIDTHS: dict[Column, int] = {
-    "station": 62, "volume": 38, "nodes": 42, "short_axis": 40, "suv_max": 36, "probability": 62,
+    "station": 62, "volume": 38, "nodes": 42, "short_axis": 40, "prior": 56, "suv_max": 36, "probability": 62,
     "model": 42, "reader": 58, "note": 28, "state": 18,
 }  # fmt: skip
 """Pixels; without notes they fill a panel of 480 beside its scroll bar."""
@@ -32,6 +32,7 @@ def cellText(row: StationRow, column: Column) -> str:
         "volume": _number("volume", row.volumeMl),
         "nodes": _number("nodes", row.nNodes),
         "short_axis": _number("short_axis", row.shortAxisMm),
+        "prior": _priorText(row),
         "suv_max": _number("suv_max", row.suvMax),
         "probability": _number("probability", row.probability) + _openMark(row.predictionSet),
         "set": setText(row.predictionSet),
@@ -41,6 +42,14 @@ def cellText(row: StationRow, column: Column) -> str:
         "state": _stateMark(row.state),
     }
     return texts[column]
+
+
+def _priorText(row: StationRow) -> str:
+    """The size then, and how much it grew."""
+    then = _number("short_axis", row.priorShortAxisMm)
+    if row.changeMm is None:
+        return then
+    return _("{then} ({change:+.0f})").format(then=then, change=row.changeMm).replace("-", "\N{MINUS SIGN}")
 
 
 def callText(call: Call | None) -> str:
@@ -79,8 +88,8 @@ def _number(column: Column, value: float | None) -> str:
 
 def headerText(column: Column) -> str:
     """Title, and the unit below it."""
-    if column == "state":
-        return ""
+    if column in ("state", "prior"):
+        return {"state": "", "prior": _("Prior\nmm")}[column]
     defined = DEFINITIONS[column]
     title = {"volume": _("Vol."), "suv_max": _("SUV")}.get(column) or narrowHeading(defined)
     below = {"suv_max": _("max")}.get(column) or defined["unit"]
@@ -97,6 +106,7 @@ def headerTip(column: Column) -> str:
 def _addedTips() -> dict[Column, tuple[str, ...]]:
     return {
         "station": (_("Its color is that in the views."),),
+        "prior": (_("Short axis of the largest node in the earlier study, and in brackets how much it grew since."),),
         "probability": (_("\N{PLUS-MINUS SIGN}: the model leaves both calls open."),),
         "model": (_("A question mark: it rests on unconfirmed candidates and is not fit for staging."),),
         "reader": (_("P and N set it, a second click takes it back; keys P, N and U for the selected station."),),

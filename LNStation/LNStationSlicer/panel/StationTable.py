@@ -43,10 +43,11 @@ _FRAME = 2
 """Pixels of the table's frame above and below."""
 _STATION, _READER, _NOTE = COLUMNS.index("station"), COLUMNS.index("reader"), COLUMNS.index("note")
 _SHOWN_WHERE_KNOWN: dict[Column, Callable[[StationRow], object]] = {
+    "prior": lambda row: row.priorShortAxisMm,
     "suv_max": lambda row: row.suvMax,
     "probability": lambda row: row.probability,
 }
-"""Columns that take room only where a row has a value: without PET, and without a learned model, there is none."""
+"""Columns that take room only where a row has a value: without earlier study, PET or learned model there is none."""
 
 
 class StationTable:

@@ -18,6 +18,7 @@ from LNStationSlicer.exchange.VolumeExchange import importVolume, matrixGeometry
 from LNStationSlicer.support.Translation import _
 from LNStationSlicer.views.ColorMaps import fillColorNode
 from LNStationSlicer.views.OverlayOptions import OverlayOptions
+from LNStationSlicer.views.OwnLayouts import allViews, fill, gridXml, hidden, limitTo, register, remove
 from LNStationSlicer.views.PetDisplay import isSuv
 
 LAYOUT_ID = 20571
@@ -51,12 +52,12 @@ class PetViews:
         if not self.isShown:
             self._before = manager.layout
         self._case = case
-        _register()
+        register(LAYOUT_ID, layoutXml())
         manager.setLayout(LAYOUT_ID)
         self._showGray(case)
         backgrounds = {CT: ct, PET: self._gray, FUSION: ct, MIP: self._projection}
         for name, volume in backgrounds.items():
-            _fill(manager.sliceWidget(name), volume, pet if name == FUSION else None)
+            fill(manager.sliceWidget(name), volume, pet if name == FUSION else None)
         manager.sliceWidget(MIP).mrmlSliceCompositeNode().SetLinkedControl(False)
         self.update(case, options)
 
@@ -66,7 +67,7 @@ class PetViews:
             _window(self._gray, case, options.petUpperSuv)
             composite = slicer.app.layoutManager().sliceWidget(FUSION).mrmlSliceCompositeNode()
             composite.SetForegroundOpacity(options.foregroundOpacity)
-            _limitOutlines(case, [node.GetID() for node in _views(case.scene) if node.GetLayoutName() != MIP])
+            limitTo(_outlines(case), [one.GetID() for one in allViews(case.scene) if one.GetLayoutName() != MIP])
 
     def hide(self) -> None:
         """The layout before."""
@@ -74,19 +75,17 @@ class PetViews:
         if self.isShown:
             manager.setLayout(self._before)
         if self._case is not None and self._case.isAlive():
-            _limitOutlines(self._case, [])
+            limitTo(_outlines(self._case), [])
         self._before = self._case = None
-        for node in (self._projection, self._gray, self._colors):
-            if node is not None and node.GetScene() is not None:
-                node.GetScene().RemoveNode(node)
+        remove((self._projection, self._gray, self._colors))
         self._gray = self._projection = self._colors = None
 
     def _showGray(self, case: CaseScene) -> None:
         pet, scene = case.petNode(), case.scene
         if self._gray is None or self._gray.GetScene() is None:
-            self._gray = _hidden(scene, "vtkMRMLScalarVolumeNode", _("PET in gray"))
-            self._projection = _hidden(scene, "vtkMRMLScalarVolumeNode", _("PET projection"))
-            self._colors = _hidden(scene, "vtkMRMLColorTableNode", _("PET in gray"))
+            self._gray = hidden(scene, "vtkMRMLScalarVolumeNode", _("PET in gray"))
+            self._projection = hidden(scene, "vtkMRMLScalarVolumeNode", _("PET projection"))
+            self._colors = hidden(scene, "vtkMRMLColorTableNode", _("PET in gray"))
             fillColorNode(self._colors, _GRAY)
         self._gray.SetAndObserveImageData(pet.GetImageData())
         self._gray.CopyOrientation(pet)
@@ -125,56 +124,16 @@ def _toRas(volume: Any) -> np.ndarray:
     return matrixToArray(matrix)
 
 
-def _views(scene: Any) -> list[Any]:
-    found = [scene.GetNodesByClass(name) for name in ("vtkMRMLSliceNode", "vtkMRMLViewNode")]
-    return [nodes.GetItemAsObject(i) for nodes in found for i in range(nodes.GetNumberOfItems())]
-
-
-def _limitOutlines(case: CaseScene, viewIds: list[str]) -> None:
-    """Draw the case's segments in these views alone; in all where there are none."""
-    for node in (case.stationsNode(), case.nodesNode(), case.dismissedNode(), case.organsNode()):
-        display = node.GetDisplayNode() if node is not None else None
-        if display is not None and list(display.GetViewNodeIDs() or ()) != viewIds:
-            display.SetViewNodeIDs(viewIds)
-
-
-def _hidden(scene: Any, className: str, title: str) -> Any:
-    node = scene.AddNewNodeByClass(className, title)
-    node.SetHideFromEditors(True)
-    node.SetSaveWithScene(False)
-    return node
-
-
-def _fill(widget: Any, background: Any, foreground: Any) -> None:
-    composite = widget.mrmlSliceCompositeNode()
-    composite.SetLinkedControl(True)
-    composite.SetBackgroundVolumeID(background.GetID())
-    composite.SetForegroundVolumeID(foreground.GetID() if foreground is not None else None)
-    widget.fitSliceToBackground()
-
-
-def _register() -> None:
-    node = slicer.app.layoutManager().layoutLogic().GetLayoutNode()
-    if not node.IsLayoutDescription(LAYOUT_ID):
-        node.AddLayoutDescription(LAYOUT_ID, layoutXml())
-
-
 def layoutXml() -> str:
     """The layout as Slicer reads it."""
-    titles = {CT: _("CT"), PET: _("PET"), FUSION: _("Fusion"), MIP: _("MIP")}
-    colors = {CT: "#F34A33", PET: "#4A7DF3", FUSION: "#EDD54C", MIP: "#6EB04B"}
-    views = {name: _viewXml(name, titles[name], colors[name]) for name in titles}
-    rows = "".join(
-        f'<item><layout type="horizontal">{views[left]}{views[right]}</layout></item>'
-        for left, right in ((CT, PET), (FUSION, MIP))
-    )
-    return f'<layout type="vertical">{rows}</layout>'
+    looks = {
+        CT: ("Axial", _("CT"), "#F34A33"),
+        PET: ("Axial", _("PET"), "#4A7DF3"),
+        FUSION: ("Axial", _("Fusion"), "#EDD54C"),
+        MIP: ("Coronal", _("MIP"), "#6EB04B"),
+    }
+    return gridXml(((CT, PET), (FUSION, MIP)), looks)
 
 
-def _viewXml(name: str, title: str, color: str) -> str:
-    orientation = "Coronal" if name == MIP else "Axial"
-    values = {"orientation": orientation, "viewlabel": title, "viewcolor": color}
-    properties = "".join(
-        f'<property name="{key}" action="default">{value}</property>' for key, value in values.items()
-    )
-    return f'<item><view class="vtkMRMLSliceNode" singletontag="{name}">{properties}</view></item>'
+def _outlines(case: CaseScene) -> list[Any]:
+    return [case.stationsNode(), case.nodesNode(), case.dismissedNode(), case.organsNode()]

@@ -13,9 +13,11 @@ from typing import Any
 import slicer
 
 from LNStationSlicer.case.CaseScene import CaseScene
-from LNStationSlicer.views.PetViews import OWN_VIEWS
+from LNStationSlicer.views import PetViews, PriorViews
 
 _LAID = "laidOver"
+_NOT_OURS = PetViews.OWN_VIEWS | PriorViews.OWN_VIEWS
+"""Views of the module's own layouts, which say themselves what they show."""
 
 
 class SliceLayers:
@@ -77,7 +79,7 @@ class SliceLayers:
     def _composites(self) -> list[slicer.vtkMRMLSliceCompositeNode]:
         nodes = self._case.scene.GetNodesByClass("vtkMRMLSliceCompositeNode")
         found = [nodes.GetItemAsObject(i) for i in range(nodes.GetNumberOfItems())]
-        return [node for node in found if node.GetLayoutName() not in OWN_VIEWS]
+        return [node for node in found if node.GetLayoutName() not in _NOT_OURS]
 
     def _laid(self) -> dict[str, Any]:
         return json.loads(self._case.node.GetParameter(_LAID) or "{}")

@@ -17,13 +17,15 @@ from LNStationSlicer.case.CaseScene import CaseScene
 from LNStationSlicer.exchange import SegmentMasks
 from LNStationSlicer.exchange.SegmentExport import worldMatrix
 from LNStationSlicer.exchange.SegmentMasks import BINARY, SegmentMask
-from LNStationSlicer.views.PetViews import MIP
+from LNStationSlicer.views import PetViews, PriorViews
 
 _MOST_POINTS = 3000
 """Of one station: a plane through 5 ml then holds some hundred."""
 _FEWEST_IN_SLICE = 6
 """Of its points, from which on a slice shows enough of a station to be named."""
 _FONT_SIZE = 13
+_UNNAMED = frozenset({PetViews.MIP, PriorViews.THEN, PriorViews.THEN_CORONAL})
+"""Views that show no slice of the case."""
 
 
 class StationNames(VTKObservationMixin):
@@ -47,7 +49,7 @@ class StationNames(VTKObservationMixin):
         if manager is None or node is None:
             return
         for name in manager.sliceViewNames():
-            if name == MIP:
+            if name in _UNNAMED:
                 continue
             sliceNode = manager.sliceWidget(name).mrmlSliceNode()
             if not self.hasObserver(sliceNode, vtk.vtkCommand.ModifiedEvent, self._onSlice):

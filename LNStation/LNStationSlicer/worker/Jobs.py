@@ -329,4 +329,5 @@ def jobTitle(job: Job) -> str:
         "report": _("Writing the report"),
         "export_dicom": _("Writing DICOM objects"),
         "report_text": _("Writing the report as text"),
+        "register_prior": _("Registering the earlier study"),
     }[job.method]

@@ -32,6 +32,10 @@ cases: dict[str, dict[str, Any]] = {}
 numbers = iter(range(10**6))
 
 
+PRIOR_TO_CASE = [[1.0, 0.0, 0.0, 5.0], [0.0, 1.0, 0.0, -3.0], [0.0, 0.0, 1.0, 2.0], [0.0, 0.0, 0.0, 1.0]]
+"""The earlier CT lies 5 mm further left, 3 mm further front and 2 mm higher, LPS."""
+
+
 class Cancelled(Exception):
     pass
 
@@ -295,6 +299,7 @@ METHODS = {
     "stage": stage,
     "report": report,
     "export_dicom": export_dicom,
+    "register_prior": lambda params: {"to_case": PRIOR_TO_CASE, "correlation": 0.9},
     "report_text": lambda params: {"text": f"FINDINGS by {params['review']['reader']}"},
     "release_case": lambda params: cases.pop(params["case"]) and {},
 }
