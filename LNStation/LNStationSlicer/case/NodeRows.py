@@ -33,6 +33,7 @@ class NodeRow:
         isDismissed: A reader took it for no node.
         pointMm: Its centroid, LPS.
         score: How sure its finder is, in [0, 1]; None where that says nothing.
+        isSignificant: A network that looks for significant nodes found it; None where none looked.
     """
 
     number: int
@@ -47,6 +48,7 @@ class NodeRow:
     isDismissed: bool
     pointMm: tuple[float, float, float]
     score: float | None = None
+    isSignificant: bool | None = None
 
     def isScored(self, least: float) -> bool:
         """True unless its finder gave it a lower score."""
@@ -73,6 +75,7 @@ def nodeRows(assessment: Assessment | None, station: str | None) -> list[NodeRow
 
 def _row(finding: NodeFinding, isDismissed: bool) -> NodeRow:
     x, y, z = finding["centroid_mm"]
+    facts = finding.get("candidate")
     return NodeRow(
         number=finding["node_id"],
         shortAxisMm=finding["short_axis_mm"],
@@ -86,4 +89,5 @@ def _row(finding: NodeFinding, isDismissed: bool) -> NodeRow:
         isDismissed=isDismissed,
         pointMm=(x, y, z),
         score=finding.get("score"),
+        isSignificant=facts["significant"] if facts is not None else None,
     )

@@ -63,7 +63,7 @@ def operatingPoints(assessment: Assessment | None, cards: Iterable[Mapping[str, 
         return None
     row = next((row for row in assessment["provenance"] if row["step"] == "nodes"), None)
     card = next((card for card in cards if row is not None and _isOf(card, row)), None)
-    points = card.get(_FROC, []) if card is not None else []
+    points = (card.get(_FROC) or []) if card is not None else []
     froc = sorted((one["threshold"], one["false_positives"], one["recall"]) for one in points)
     return OperatingPoints(scores, tuple(froc))
 

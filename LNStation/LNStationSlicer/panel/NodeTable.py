@@ -12,6 +12,7 @@ from LNStationSlicer.panel.StationCells import ABSENT, callBrush, callText
 from LNStationSlicer.support.Signal import Signal
 from LNStationSlicer.support.Translation import _
 
+SIGNIFICANT = "\N{BLACK STAR}"
 _ROW_HEIGHT = 22
 _FRAME = 2
 _MOST_ROWS = 6
@@ -119,7 +120,7 @@ class NodeTable:
         for place, column in enumerate(COLUMNS):
             item = qt.QTableWidgetItem(cellText(row, column, self._titles))
             item.setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsSelectable)
-            item.setToolTip(row.reason)
+            item.setToolTip(tipText(row))
             if column in _NUMBERS:
                 item.setTextAlignment(qt.Qt.AlignRight | qt.Qt.AlignVCenter)
             if row.isDismissed:
@@ -147,7 +148,7 @@ class NodeTable:
 def cellText(row: NodeRow, column: Column, titles: Mapping[str, str]) -> str:
     """What a cell says; a dash where there is no value."""
     texts: dict[Column, str] = {
-        "node": f"#{row.number}",
+        "node": f"#{row.number}" + (SIGNIFICANT if row.isSignificant else ""),
         "short_axis": formatted(DEFINITIONS["short_axis"], row.shortAxisMm),
         "long_axis": formatted(DEFINITIONS["long_axis"], row.longAxisMm),
         "hu": formatted(DEFINITIONS["hu"], row.meanHu),
@@ -156,6 +157,12 @@ def cellText(row: NodeRow, column: Column, titles: Mapping[str, str]) -> str:
         "source": _("you") if row.isReaders else titles.get(row.source, row.source),
     }
     return texts[column]
+
+
+def tipText(row: NodeRow) -> str:
+    """Why its call, and what the search for significant nodes said where there was one."""
+    said = {True: _("Found as a significant node."), False: _("Visible, not found as significant."), None: ""}
+    return " ".join(filter(None, [said[row.isSignificant], row.reason]))
 
 
 def _header(column: Column) -> str:

@@ -16,7 +16,7 @@ from LNStationSlicer.views.OverlayOptions import callColor, probabilityColor
 ABSENT = "\N{EN DASH}"
 NUMBERS: tuple[Column, ...] = ("volume", "nodes", "short_axis", "prior", "suv_max")
 WIDTHS: dict[Column, int] = {
-    "station": 62, "volume": 38, "nodes": 42, "short_axis": 40, "prior": 56, "suv_max": 36, "probability": 62,
+    "station": 62, "volume": 38, "nodes": 42, "short_axis": 40, "prior": 46, "suv_max": 36, "probability": 62,
     "model": 42, "reader": 58, "note": 28, "state": 18,
 }  # fmt: skip
 """Pixels; without notes they fill a panel of 480 beside its scroll bar."""
@@ -46,10 +46,10 @@ def cellText(row: StationRow, column: Column) -> str:
 
 def _priorText(row: StationRow) -> str:
     """The size then, and how much it grew."""
-    then = _number("short_axis", row.priorShortAxisMm)
-    if row.changeMm is None:
-        return then
-    return _("{then} ({change:+.0f})").format(then=then, change=row.changeMm).replace("-", "\N{MINUS SIGN}")
+    if row.priorShortAxisMm is None:
+        return ABSENT
+    then = f"{row.priorShortAxisMm:.0f}"
+    return then if row.changeMm is None else f"{then} {row.changeMm:+.0f}".replace("-", "\N{MINUS SIGN}")
 
 
 def callText(call: Call | None) -> str:
@@ -106,7 +106,7 @@ def headerTip(column: Column) -> str:
 def _addedTips() -> dict[Column, tuple[str, ...]]:
     return {
         "station": (_("Its color is that in the views."),),
-        "prior": (_("Short axis of the largest node in the earlier study, and in brackets how much it grew since."),),
+        "prior": (_("Short axis of the largest node in the earlier study, and how much it grew since."),),
         "probability": (_("\N{PLUS-MINUS SIGN}: the model leaves both calls open."),),
         "model": (_("A question mark: it rests on unconfirmed candidates and is not fit for staging."),),
         "reader": (_("P and N set it, a second click takes it back; keys P, N and U for the selected station."),),

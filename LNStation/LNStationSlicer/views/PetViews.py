@@ -54,7 +54,7 @@ class PetViews:
         self._case = case
         register(LAYOUT_ID, layoutXml())
         manager.setLayout(LAYOUT_ID)
-        self._showGray(case)
+        self._showGray(pet)
         backgrounds = {CT: ct, PET: self._gray, FUSION: ct, MIP: self._projection}
         for name, volume in backgrounds.items():
             fill(manager.sliceWidget(name), volume, pet if name == FUSION else None)
@@ -80,8 +80,8 @@ class PetViews:
         remove((self._projection, self._gray, self._colors))
         self._gray = self._projection = self._colors = None
 
-    def _showGray(self, case: CaseScene) -> None:
-        pet, scene = case.petNode(), case.scene
+    def _showGray(self, pet: slicer.vtkMRMLScalarVolumeNode) -> None:
+        scene = pet.GetScene()
         if self._gray is None or self._gray.GetScene() is None:
             self._gray = hidden(scene, "vtkMRMLScalarVolumeNode", _("PET in gray"))
             self._projection = hidden(scene, "vtkMRMLScalarVolumeNode", _("PET projection"))

@@ -427,3 +427,17 @@ def test_interactive_segmentation_is_offered_where_it_is_installed(
     interactive.ui = SimpleNamespace()
     driver.click(panel.ui.interactiveNodeButton)
     assert "Choose the segmentation" in panel.ui.statusLabel.text
+
+
+def test_significant_nodes_are_marked_beside_the_visible_ones(tmp_path: Path) -> None:
+    assessment = make_assessment()
+    facts = {"visible": True, "significance": None, "streams": [], "tumor_zone": None, "tumor_distance_mm": None}
+    for node, significant in zip(assessment["nodes"], (False, True, None), strict=True):
+        node["candidate"] = {**facts, "significant": significant, "first_stage_score": None, "tags": {}}
+    with opened_panel(tmp_path, assessment=assessment) as panel:
+        panel.assessed()
+        panel.click_row("4R")
+        slicer.app.processEvents()
+        assert [panel.node_cell(number, "node") for number in (7, 1)] == ["#7\N{BLACK STAR}", "#1"]
+        tips = [panel.ui.nodeTable.item(row, 0).toolTip() for row in (0, 1)]
+        assert tips == ["Found as a significant node.", "Visible, not found as significant."]

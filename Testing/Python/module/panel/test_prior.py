@@ -47,7 +47,7 @@ def test_sizes_then_stand_in_the_table_with_the_change(two: PanelDriver) -> None
     assert column.isColumnHidden(4)
     compare(panel)
     assert not column.isColumnHidden(4)
-    assert panel.cell("4R", "prior") == "8 (+4)"
+    assert panel.cell("4R", "prior") == "8 +4"
     assert panel.cell("7", "prior") == "7", "no node was measured today: no change is made up"
     assert panel.cell("4L", "prior") == "\N{EN DASH}"
     panel.ui.priorCombo.currentIndex = 0

@@ -183,8 +183,8 @@ def test_the_report_is_copied_as_plain_text(panel: PanelDriver) -> None:
     assert not panel.ui.copyTextButton.enabled
     panel.assessed()
     panel.open_section("reportSection")
-    panel.ui.readerEdit.text = "Reader B"
     panel.widget.refresh()
+    panel.ui.readerEdit.text = "Reader B"
     driver.click(panel.ui.copyTextButton)
     panel.wait(lambda: "clipboard" in panel.ui.statusLabel.text, "the text")
     assert qt.QApplication.clipboard().text() == "FINDINGS by Reader B"
