@@ -191,7 +191,8 @@ class DisplaySection(Section):
         # The fusion needs the PET's colors for what lies over the CT.
         self.ui.petRadio.checked = True
         self.logic.petViews.show(case, overlays.options())
-        self.logic.drawing.nameStations()
+        # The names of the stations, in the new views too.
+        self.logic.showOverlays()
 
     def _onForeground(self, checked: bool) -> None:
         # The one that is switched off tells too.

@@ -147,8 +147,9 @@ class NodesSection(Section):
         chosen = [row.number for row in self.table.selectedRows() if not row.isDismissed]
         segmentId = self.logic.nodes.segmentToDraw(chosen[0] if len(chosen) == 1 else None)
         case = self.logic.requireCase()
-        if not InteractiveSegmentation.openOn(case.nodesNode(), segmentId, case.ctNode()):
-            name = case.nodesNode().GetName()
+        node = case.nodesNode()
+        if node is not None and not InteractiveSegmentation.openOn(node, segmentId, case.ctNode()):
+            name = node.GetName()
             self.message.emit(_("Choose the segmentation {name} and its new segment there.").format(name=name))
 
     def onEdit(self) -> None:
