@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import cc3d
 import numpy as np
 import SimpleITK as sitk
 
@@ -18,6 +19,8 @@ from LNStationLib.support.types import InstanceArray
 
 _MAX_NODES = 65535
 """Node numbers are stored in 16 bits."""
+_MASK_OF_BYTES = 255
+"""What programs write for foreground where 1 is not."""
 
 
 def checked_nodes(given: GivenMasks, ct: sitk.Image, warn: Warn) -> sitk.Image | None:
@@ -30,8 +33,8 @@ def checked_nodes(given: GivenMasks, ct: sitk.Image, warn: Warn) -> sitk.Image |
         warn: Told of empty masks and of nodes that overlap.
 
     Returns:
-        1 for a single binary mask, otherwise one value a node; on the mask's own grid, or on the CT's where several
-        masks have different ones. ``None`` where nothing is marked.
+        1 for a single binary mask, otherwise one value a node, as given; on the mask's own grid, or on the CT's where
+        several masks have different ones. ``None`` where nothing is marked.
 
     Raises:
         InputError: Values that are no node numbers.
@@ -95,12 +98,14 @@ def _common_grid(layers: list[sitk.Image], ct: sitk.Image) -> sitk.Image:
 def _node_numbers(values: np.ndarray, name: str, warn: Warn) -> InstanceArray | None:
     """Values as node numbers; a mask with one value or probabilities becomes 1, ``None`` where nothing is marked.
 
+    A map that holds one node keeps its number.
+
     Raises:
         InputError: Values that are no node numbers.
     """
     whole = values.dtype.kind != "f" or bool(np.isfinite(values).all() and (values == np.rint(values)).all())
     several = whole and values.max() > 1 and np.any((values != 0) & (values != values.max()))
-    if not several:
+    if not several and not (whole and _one_numbered_node(values)):
         inside = foreground(values, name, warn)
         return None if inside is None else inside.astype(np.uint16)
     if values.min() < 0 or values.max() > _MAX_NODES:
@@ -109,6 +114,14 @@ def _node_numbers(values: np.ndarray, name: str, warn: Warn) -> InstanceArray | 
             "a mask or one value a node."
         )
     return values.astype(np.uint16)
+
+
+def _one_numbered_node(values: np.ndarray) -> bool:
+    """Whether the only value of a map is the number of its only node, which tables may name, and no mask's."""
+    number = values.max()
+    if number in (0, 1, _MASK_OF_BYTES) or values.min() < 0:
+        return False
+    return int(cc3d.connected_components(values > 0, connectivity=26, return_N=True)[1]) == 1
 
 
 def _numbered(layers: list[sitk.Image], grid: sitk.Image, warn: Warn) -> InstanceArray:

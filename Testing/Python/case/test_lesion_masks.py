@@ -40,6 +40,8 @@ def values(image: sitk.Image | None) -> dict[int, int]:
     [
         (map_of(1, 1), {1: 128}),
         (map_of(255), {1: 64}),
+        (map_of(20), {20: 64}),
+        (map_of(20, 20), {1: 128}),
         (map_of(1, 2, 5), {1: 64, 2: 64, 5: 64}),
         (map_of(1, 300, dtype=np.int16), {1: 64, 300: 64}),
         (map_of(1, 2, dtype=np.float32), {1: 64, 2: 64}),
