@@ -104,6 +104,21 @@ def upgrade_model(
     _say(f"{out} is {manifest.package_id} {manifest.version} in schema version {manifest.schema_version}.")
 
 
+@app.command("join")
+def join_models(
+    packages: Annotated[list[Path], typer.Argument(help="Packages that find or judge nodes, two or more.")],
+    out: Annotated[Path, typer.Option(help="New package, a zip file.")],
+    package_id: Annotated[str, typer.Option("--id", help="Of the new package.")],
+    version: Annotated[str, typer.Option(help="Of the new package.")] = "1.0.0",
+    title: Annotated[str, typer.Option(help="Name for people.")] = "Lymph nodes",
+) -> None:
+    """Make one package of networks for visible nodes, for significant nodes, and their second stage."""
+    from LNStationLib.models.package.joining import join_packages
+
+    card = join_packages(packages, out, package_id, version, title)
+    _say(f"{out} is {card.package_id} {card.version} with the networks {', '.join(e.role for e in card.networks)}.")
+
+
 def networks(as_json: JsonOption = False) -> None:
     """List every registered network with its parameters and multiply-adds for one region of 96 x 96 x 32 voxels."""
     from LNStationLib.networks.installation import check_installed

@@ -58,6 +58,7 @@ _COMPARISONS = f"{_CLASSIFICATION}.comparisons"
 _MOBILEVIT = f"{_CLASSIFICATION}.mobilevitv2:MobileViTv2"
 _NODES = "LNStationLib.networks.node_classification"
 _ZHU = "Zhu et al. 2020 (OSLN)"
+_CANDIDATES = "LNStationLib.networks.candidate_classification"
 _PGLS = "Li et al. 2024 (PGLS)"
 _OLDER_WIDTH: Mapping[str, Any] = {"width": 1.97}
 """When the paper's "Params" were taken for millions, not MiB."""
@@ -144,6 +145,18 @@ _NETWORKS = (
     ),
     NetworkInfo(
         "node_dualnet", "3D DualNet, for nodes", f"Kann et al. 2018; {_PGLS}, Table 1", f"{_NODES}.volumes:DualNet"
+    ),
+    NetworkInfo(
+        "glnet",
+        "Global-local network, for node candidates",
+        f"{_ZHU}, Sec. 3.2",
+        f"{_CANDIDATES}.glnet:GlNet",
+    ),
+    NetworkInfo(
+        "random_views",
+        "2.5D network of random views, for node candidates",
+        f"Roth et al. 2014; {_ZHU}, Table 2",
+        f"{_CANDIDATES}.random_views:RandomViews",
     ),
     NetworkInfo(
         "swin_t",

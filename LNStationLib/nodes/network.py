@@ -18,8 +18,10 @@ import numpy as np
 from LNStationLib.imaging.boxes import Box, bounding_region, crop, paste
 from LNStationLib.models.package.card import SYNTHETIC_ONLY
 from LNStationLib.models.package.folders import find_package
+from LNStationLib.models.package.froc import threshold_at
 from LNStationLib.models.package.installed import is_installed
-from LNStationLib.models.package.node_detection import NodeDetection, threshold_at
+from LNStationLib.models.package.node_candidates import NodeCandidates
+from LNStationLib.models.package.node_detection import NodeDetection
 from LNStationLib.models.package.node_streams import NODES, STREAMS
 from LNStationLib.models.package.reading import read_manifest, section_of
 from LNStationLib.models.runtime.options import device_option, engine_option
@@ -37,6 +39,7 @@ from LNStationLib.support.types import Engine
 
 if TYPE_CHECKING:
     from LNStationLib.models.runtime.segmentation import Segmenter
+    from LNStationLib.nodes.from_network.second_stage import Judged
     from LNStationLib.nodes.from_network.significant import StreamSearch
 
 _VISIBLE_MM = 5.0
@@ -166,7 +169,7 @@ def _ask(state: PatientState, box: Box, options: NodeNetworkOptions, progress: P
     card = read_manifest(path)
     section = section_of(card, NodeDetection)
     segmenter = warm_segmenter(path, options.device, options.engine)
-    shown, streams = _found(segmenter, section, state, box, options, progress)
+    shown, streams, judged = _found(segmenter, section, state, box, options, progress)
     ran = streams.ran if streams is not None else ()
     asked = [*((NODES,) if section.finds_visible else ()), *ran]
     engine = segmenter.network(asked[0]).engine if asked else "torch"
@@ -175,7 +178,11 @@ def _ask(state: PatientState, box: Box, options: NodeNetworkOptions, progress: P
         *search_warnings(section, crop(state.case.ct, box).GetSpacing(), model),
         *stream_warnings(section, streams),
     )
-    return _Answer(shown, warnings, model, {} if streams is None else streams.settings())
+    settings = {} if streams is None else streams.settings()
+    if judged is None:
+        return _Answer(shown, warnings, model, settings)
+    warnings = (*warnings, *second_stage_warnings(judged))
+    return _Answer(shown, warnings, model, {**settings, "rejected": [dict(row) for row in judged.rejected]})
 
 
 def _found(
@@ -185,7 +192,7 @@ def _found(
     box: Box,
     options: NodeNetworkOptions,
     progress: Progress,
-) -> tuple[CandidateMap, StreamSearch | None]:
+) -> tuple[CandidateMap, StreamSearch | None, Judged | None]:
     """Visible nodes at the wanted threshold, and with them the significant ones at theirs."""
     from LNStationLib.nodes.from_network.asking import ask_network
     from LNStationLib.nodes.from_network.significant import as_candidates, search_streams
@@ -195,12 +202,35 @@ def _found(
         found = ask_network(segmenter, section, state, box, portion(progress, 0.0, share))
         visible = found.from_score(section.threshold(options.false_positives))
     if section.significant is None:
-        return visible, None
+        return visible, None, None
     search = search_streams(segmenter, section, state, box, portion(progress, share, 1.0))
     if search is None:
-        return visible, None
-    threshold = threshold_at(section.significant.froc, options.significant_false_positives)
-    return merged(visible, as_candidates(search, section).from_score(threshold)), search
+        return visible, None, None
+    if section.second_stage is None:
+        threshold = threshold_at(section.significant.froc, options.significant_false_positives)
+        return merged(visible, as_candidates(search, section).from_score(threshold)), search, None
+    judged = _judged(search, section.second_stage, state, options)
+    return merged(visible, judged.with_facts(as_candidates(judged.search, section))), judged.search, judged
+
+
+def _judged(
+    search: StreamSearch, section: NodeCandidates, state: PatientState, options: NodeNetworkOptions
+) -> Judged:
+    """The second stage at the wanted false positives."""
+    from LNStationLib.models.runtime.candidate_judge import warm_judge
+    from LNStationLib.nodes.from_network.second_stage import judge_candidates
+
+    judge = warm_judge(find_package(options.model, NodeDetection.task), options.device, options.engine)
+    threshold = threshold_at(section.froc, options.significant_false_positives)
+    return judge_candidates(search, section, state, judge, threshold)
+
+
+def second_stage_warnings(judged: Judged) -> tuple[str, ...]:
+    """How many candidates the second stage rejected, if any."""
+    gone, kept = len(judged.rejected), len(judged.search.found.scores)
+    if not gone:
+        return ()
+    return (f"The second stage rejected {gone} of {gone + kept} candidates for significant nodes.",)
 
 
 def search_warnings(section: NodeDetection, spacing_mm: tuple[float, ...], model: UsedModel) -> tuple[str, ...]:

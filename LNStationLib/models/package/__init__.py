@@ -4,6 +4,7 @@ from LNStationLib.models.package.conformal import ConformalSets, GroupLimit
 from LNStationLib.models.package.container import PackageError
 from LNStationLib.models.package.folders import find_package, list_packages
 from LNStationLib.models.package.manifest import Manifest
+from LNStationLib.models.package.node_candidates import NodeCandidates
 from LNStationLib.models.package.node_classification import NodeClassification
 from LNStationLib.models.package.node_detection import NodeDetection
 from LNStationLib.models.package.organ_segmentation import OrganSegmentation
@@ -15,7 +16,14 @@ from LNStationLib.models.package.station_classification import StationClassifica
 from LNStationLib.models.package.station_segmentation import StationSegmentation
 from LNStationLib.models.package.writing import upgrade_package, write_package
 
-for _section in (StationClassification, NodeClassification, NodeDetection, OrganSegmentation, StationSegmentation):
+for _section in (
+    StationClassification,
+    NodeClassification,
+    NodeDetection,
+    NodeCandidates,
+    OrganSegmentation,
+    StationSegmentation,
+):
     register_section(_section)
 
 __all__ = [
@@ -29,6 +37,7 @@ __all__ = [
     "ModelPackage",
     "NetworkEntry",
     "NetworkInput",
+    "NodeCandidates",
     "NodeClassification",
     "NodeDetection",
     "OneInputSection",

@@ -6,50 +6,21 @@ After OSLN (Zhu et al. 2020, Sec. 3). A package has a network of visible nodes, 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
-import numpy as np
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from LNStationLib.models.package.froc import Froc, point_lines, recall_at, threshold_at
+from LNStationLib.models.package.node_candidates import SECOND_STAGE, NodeCandidates
 from LNStationLib.models.package.node_streams import NODES, STREAMS
-from LNStationLib.models.package.parts import CardRow, Strict
+from LNStationLib.models.package.parts import CardRow, NetworkEntry, Strict
+from LNStationLib.models.package.sections import NetworkInput, TaskSection
 from LNStationLib.models.package.volumes import BACKGROUND, VolumeSection
 from LNStationLib.sampling.pet_and_tumor import NEAR_MM
 
 NODE, LOOK_ALIKE = "node", "look_alike"
 CLASSES = (BACKGROUND, NODE, LOOK_ALIKE)
 """A look-alike (vessel stump, recess, muscle, wall of the esophagus) is what a reader may take for a node."""
-
-
-class FrocPoint(Strict):
-    """What a threshold on the score does, on the data it was measured on."""
-
-    threshold: float = Field(ge=0, le=1, description="Candidates with at least this score are shown.")
-    false_positives: float = Field(ge=0, description="Mean number a patient.")
-    recall: float = Field(ge=0, le=1, description="Of visible nodes.")
-
-
-def threshold_at(froc: Sequence[FrocPoint], false_positives: float) -> float:
-    """Score from which candidates are shown, for a mean number of false positives a patient.
-
-    Interpolated between measured points; the last threshold beyond them.
-    """
-    return float(np.interp(false_positives, [p.false_positives for p in froc], [p.threshold for p in froc]))
-
-
-def recall_at(froc: Sequence[FrocPoint], false_positives: float) -> float:
-    """Recall at a mean number of false positives a patient, likewise."""
-    return float(np.interp(false_positives, [p.false_positives for p in froc], [p.recall for p in froc]))
-
-
-def _rising(value: list[FrocPoint]) -> list[FrocPoint]:
-    if any(b.false_positives < a.false_positives or b.threshold > a.threshold for a, b in pairwise(value)):
-        raise ValueError("froc must go from few false positives and a high threshold to many and a low one")
-    return value
-
-
-Froc = Annotated[list[FrocPoint], AfterValidator(_rising)]
 
 
 class Significance(Strict):
@@ -79,24 +50,26 @@ class NodeDetection(VolumeSection):
         sure_from_mm: Short axis from which recall reaches ``sure_recall``; ``None`` where it never does.
         sure_up_to_slice_mm: Slices up to this thickness were measured.
         significant: Of the streams; ``None`` without any.
+        second_stage: Of the network that judges the streams' candidates; ``None`` without one.
     """
 
     task: ClassVar[str] = "node_detection"
-    task_title: ClassVar[str] = "Lymph nodes on CT and PET"
-    roles: ClassVar[tuple[str, ...]] = (NODES, *STREAMS)
+    task_title: ClassVar[str] = "Lymph nodes"
+    roles: ClassVar[tuple[str, ...]] = (NODES, *STREAMS, SECOND_STAGE)
 
     froc: Froc = Field(default_factory=list)
     probable: float = Field(0.5, gt=0, lt=1)
     sure_from_mm: float | None = Field(None, gt=0)
     sure_up_to_slice_mm: float = Field(5.0, gt=0)
     significant: Significance | None = None
+    second_stage: NodeCandidates | None = None
 
     @field_validator("classes")
     @classmethod
     def _finds_nodes(cls, value: dict[str, list[str]]) -> dict[str, list[str]]:
-        strange = set(value) - set(cls.roles)
-        if strange or not value:
-            raise ValueError(f"the networks must be of {', '.join(cls.roles)}, got {', '.join(value) or 'none'}")
+        known_roles = (NODES, *STREAMS)
+        if set(value) - set(known_roles) or not value:
+            raise ValueError(f"the networks must be of {', '.join(known_roles)}, got {', '.join(value) or 'none'}")
         for names in value.values():
             if set(names) - set(CLASSES) or NODE not in names:
                 known, given = ", ".join(CLASSES), ", ".join(names)
@@ -111,12 +84,43 @@ class NodeDetection(VolumeSection):
             raise ValueError("streams of significant nodes and the part 'significant' go together")
         if len({self.volumes[role].spacing_mm for role in self.streams}) > 1:
             raise ValueError("streams that are fused must have one spacing")
+        if self.second_stage is not None and self.significant is None:
+            raise ValueError("a second stage needs streams, whose candidates it judges")
+        if self.second_stage is not None and self.second_stage.patch.spacing_mm != self.stream_spacing_mm:
+            raise ValueError("the second stage and the streams must have one spacing")
         return self
+
+    @property
+    def network_roles(self) -> tuple[str, ...]:
+        """Roles of all networks of the package."""
+        return (*self.classes, *((SECOND_STAGE,) if self.second_stage is not None else ()))
+
+    def network_input(self, role: str) -> NetworkInput:
+        """Channels of the network of a role; that of the second stage takes patches."""
+        if role == SECOND_STAGE and self.second_stage is not None:
+            return self.second_stage.network_input(role)
+        return super().network_input(role)
+
+    def check_networks(self, networks: Sequence[NetworkEntry]) -> None:
+        """Hold the networks to the section's roles, classes and tags.
+
+        Raises:
+            ValueError: They do not go together.
+        """
+        TaskSection.check_networks(self, networks)
+        super().check_classes([each for each in networks if each.role in self.classes])
+        if self.second_stage is not None:
+            self.second_stage.check_networks([each for each in networks if each.role == SECOND_STAGE])
 
     @property
     def streams(self) -> tuple[str, ...]:
         """Roles of the networks of significant nodes."""
         return tuple(role for role in STREAMS if role in self.classes)
+
+    @property
+    def stream_spacing_mm(self) -> tuple[float, float, float]:
+        """Voxel size of the streams along z, y, x; there is one at least."""
+        return self.volumes[self.streams[0]].spacing_mm
 
     @property
     def finds_visible(self) -> bool:
@@ -142,17 +146,10 @@ class NodeDetection(VolumeSection):
             limits = (f"Sensitivity is low below a short axis of {self.sure_from_mm:g} mm.", *limits)
         rows = [*super().card_rows()]
         if self.froc:
-            rows.append(CardRow("Operating points", _point_lines(self.froc)))
+            rows.append(CardRow("Operating points", point_lines(self.froc)))
         if self.significant is not None:
-            rows.append(CardRow("Operating points of significant nodes", _point_lines(self.significant.froc)))
+            rows.append(CardRow("Operating points of significant nodes", point_lines(self.significant.froc)))
             rows.append(CardRow("Streams", tuple(STREAMS[role].title for role in self.streams)))
+        if self.second_stage is not None:
+            rows += self.second_stage.card_rows()
         return [*rows, CardRow("Limits", limits)]
-
-
-def _point_lines(froc: Sequence[FrocPoint]) -> tuple[str, ...]:
-    return tuple(
-        f"{fps:g} false positives a patient: score from {threshold_at(froc, fps):.2f}, "
-        f"recall {recall_at(froc, fps):.2f}"
-        for fps in (1.0, 2.0, 4.0, 8.0)
-        if fps <= froc[-1].false_positives
-    )

@@ -58,6 +58,14 @@ class VolumeSection(TaskSection):
             ValueError: Their roles are not those of the section, or a network has another number of classes.
         """
         super().check_networks(networks)
+        self.check_classes(networks)
+
+    def check_classes(self, networks: Sequence[NetworkEntry]) -> None:
+        """Hold networks to the number of their classes.
+
+        Raises:
+            ValueError: One has another number of classes.
+        """
         for network in networks:
             wanted, given = len(self.classes[network.role]), network.arguments.get(_N_CLASSES)
             if given is not None and given != wanted:

@@ -90,6 +90,21 @@ def upgrade_package(path: Path, out: Path) -> Manifest[Any]:
     return package.manifest
 
 
+def write_packed(path: Path, card: Manifest[Any], weights: Mapping[str, bytes]) -> None:
+    """Write a card with weights that are packed already.
+
+    Args:
+        path: New file; the folder exists.
+        card: Names the file of each network's weights.
+        weights: By role, the bytes whose hashes the card has.
+
+    Raises:
+        OutputError: ``path`` exists, or cannot be written.
+    """
+    _check_new(path)
+    _write(path, card, {entry.weights.file: weights[entry.role] for entry in card.networks})
+
+
 def _check_new(path: Path) -> None:
     if path.exists():
         raise OutputError(f"{path} exists already: choose another name.")

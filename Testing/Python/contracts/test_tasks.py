@@ -46,6 +46,7 @@ SIZE = {
     "organ_segmentation": ("--spacing", "5,4,4"),
     "station_segmentation": ("--spacing", "5,4,4"),
     "node_detection": ("--spacing", "5,4,4"),
+    "node_candidates": ("--spacing", "5,4,4"),
     TOY.name: (),
 }
 COHORTS: dict[str, Callable[[Path], Path]] = {
@@ -54,6 +55,7 @@ COHORTS: dict[str, Callable[[Path], Path]] = {
     "organ_segmentation": write_organ_cohort,
     "station_segmentation": write_station_cohort,
     "node_detection": write_detection_cohort,
+    "node_candidates": write_detection_cohort,
     TOY.name: write_toy_cohort,
 }
 """How to draw a cohort for each task: a new task adds a line."""
@@ -78,6 +80,10 @@ SMALL = {
         *("--model.network_arguments", '{"filters": [4, 4, 4], "strides": [1, 2, 2]}'),
         *("--model.spacing_mm", "[5.0, 4.0, 4.0]", "--model.window", "[16, 16, 16]"),
         *("--data.patch", "[16, 16, 16]", "--data.patches_per_epoch", "2"),
+    ),
+    "node_candidates": (
+        *("--model.network_arguments", '{"filters": [4, 4], "features": 8}', "--data.size", "[8, 12, 12]"),
+        *("--data.margin", "2", "--data.jitter", "1"),
     ),
     TOY.name: ("--model.network_arguments", '{"width": 0.1}'),
 }

@@ -19,8 +19,8 @@ POINT = {"threshold": 0.5, "false_positives": 2.0, "recall": 0.5}
     [
         ({"classes": {"nodes": ["background", "look_alike"]}}, "node must be a class"),
         ({"classes": {"nodes": [*CLASSES, "vessel"]}}, "all must be of background, node, look_alike"),
-        ({"classes": {"all": CLASSES}, "volumes": {"all": SPEC}}, "the network must be nodes, got all"),
-        ({"froc": [POINT]}, "at least 2"),
+        ({"classes": {"all": CLASSES}, "volumes": {"all": SPEC}}, "the networks must be of nodes, ct, .*, got all"),
+        ({"froc": [POINT]}, "two points or more"),
         ({"froc": [POINT, {**POINT, "false_positives": 1.0}]}, "from few false positives"),
         ({"froc": [POINT, {**POINT, "threshold": 0.9, "false_positives": 3.0}]}, "from few false positives"),
         ({"probable": 1.0}, "less than 1"),

@@ -20,7 +20,7 @@ from lnstation_training.segmentation.patients import FILE_ENDING, PATIENTS, Trip
 from LNStationLib.support.atomic_files import write_atomically
 from LNStationLib.support.errors import InputError, OutputError
 
-VOLUMES_TASKS = ("organ_segmentation", "station_segmentation", "node_detection")
+VOLUMES_TASKS = ("organ_segmentation", "station_segmentation", "node_detection", "node_candidates")
 """Tasks that share folders of volumes; the first is named in ``prepared.json``."""
 DEFAULT_FOLDS = 5
 _FINEST_MM, _COARSEST_MM = 0.5, 10.0

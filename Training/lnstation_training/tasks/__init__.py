@@ -17,6 +17,7 @@ _TASKS = {
     "node_classification": "lnstation_training.tasks.node_classification.task:NodeClassificationTask",
     "organ_segmentation": "lnstation_training.tasks.organ_segmentation.task:OrganSegmentationTask",
     "node_detection": "lnstation_training.tasks.node_detection.task:NodeDetectionTask",
+    "node_candidates": "lnstation_training.tasks.node_candidates.task:NodeCandidatesTask",
     "station_segmentation": "lnstation_training.tasks.station_segmentation.task:StationSegmentationTask",
 }
 DEFAULT_TASK = "station_classification"

@@ -268,3 +268,45 @@ def test_patients_with_a_reader_have_pet_no_contrast_and_a_node_that_imaging_cal
     assert patient_plan(request, 1)[0].number % 100_000 == 1
     assert "lenient within 70 mm" in request.title
     assert "equally strict" in replace(request, reader=Reader(0.0)).title
+
+
+def test_the_classical_detectors_find_what_is_hot_and_what_is_round(patient: Path) -> None:
+    from lnstation_training.tasks.node_detection.baselines import BASELINES, baseline_hits, state_of
+
+    class Data:
+        def loader(self, part: str) -> list[dict[str, Any]]:
+            assert part == "test"
+            return [whole(patient)]
+
+    found = baseline_hits(Data(), "test", SPACING)  # type: ignore[arg-type]  # a data module as far as it is asked
+    assert set(found) == set(BASELINES)
+    (hot,) = found["PET threshold"]
+    assert [each.node for each in hot.detections] == [1]
+    assert hot.detections[0].score == pytest.approx(8.0)
+    assert [node.number for node in found["blob detector"][0].nodes] == [1]
+    state = state_of(whole(patient), SPACING)
+    assert state.case.tumor is None, "the tumor lies 80 mm away"
+    assert "atrium_left" in state.case.organ_masks
+
+
+def test_tables_1a_and_1b_list_fusions_with_the_paper_s_measures() -> None:
+    from lnstation_training.engine.experiment_files import read_rows
+    from lnstation_training.engine.values import FoldResult
+    from lnstation_training.evaluation.detection import PatientHits, TrueNode
+    from lnstation_training.tasks.node_detection.evaluation import NodeEvaluation, figures_of, fusion_figures
+    from lnstation_training.tasks.node_detection.result_tables import tables_markdown
+
+    nodes = (TrueNode(number=1, distance_mm=10.0), TrueNode(number=2, distance_mm=90.0))
+    hits = [PatientHits(detections=(), nodes=nodes)]
+    facts = {"cohort": "drawn", "synthetic": True, "fold": 0, "seed": 0, "part": "test", "network": "dynunet"}
+    fusions = [fusion_figures(name, hits, 0) for name in ("CT", "LF, stratified")]
+    found = NodeEvaluation(**facts, parameters=1, epochs=1, **figures_of(hits, 0), fusions=fusions)  # type: ignore[arg-type]  # facts by name
+    result = FoldResult(
+        row="streams", fold=0, seed=0, setting="s", config={}, seconds=1.0, threads=1, evaluation=found
+    )
+    rows = read_rows(Path(__file__).parents[4] / "Training" / "experiments" / "osln")
+    text = tables_markdown(rows, {"streams": [result], "unet": [result.model_copy(update={"row": "unet"})]})
+    assert "| 3D U-Net, all six networks | LF, stratified | 0.000 | 0.000 | 0.000 | 0.000 | 0/1 | 0/1 |" in text
+    assert "| 3D U-Net | CT | 0.000 | 0.000 | 0.000 | 0.000 |" in text
+    assert "Table 1a" in text
+    assert "LF, stratified |" not in text.split("Table 1b")[0].split("Table 1a")[1]

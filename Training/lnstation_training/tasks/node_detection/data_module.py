@@ -40,6 +40,8 @@ class NodeVolumes(VolumeDataModule):
         appearance: Changes by name with ``prob`` and ``strength``; see ``segmentation.appearance``.
         near_nodes: How many of the patches are centered near a node or a look-alike.
         near_significant: How many of those near a significant node, in patients with PET.
+        baselines: Whether figures of significant nodes have those of the blob detector and the PET threshold beside
+            them.
         validation_patients: At most so many are validated on, the first of the fold.
         mixed_with: Further folders of the same grid, such as real CTs; their patients are trained on too.
         mixed_fraction: How many of the patches come from them.
@@ -67,6 +69,7 @@ class NodeVolumes(VolumeDataModule):
         appearance: dict[str, dict[str, float]] | None = None,
         near_nodes: float = 0.6,
         near_significant: float = 0.5,
+        baselines: bool = False,
         validation_patients: int = 8,
         mixed_with: list[Path] | None = None,
         mixed_fraction: float = 0.5,
@@ -83,7 +86,7 @@ class NodeVolumes(VolumeDataModule):
             mixed_with, mixed_fraction, draw_patients, draw_workers, draw_seed, draw_spacing_mm, first_patients,
             num_workers, seed,
         )  # fmt: skip
-        self.near_nodes, self.near_significant = near_nodes, near_significant
+        self.near_nodes, self.near_significant, self.baselines = near_nodes, near_significant, baselines
 
     def all_arrays(self, samples: Sequence[VolumeSample]) -> tuple[str, ...]:
         """What is read of every patient: PET, tumor and significance where the first one has them."""

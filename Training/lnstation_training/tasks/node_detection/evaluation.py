@@ -14,6 +14,7 @@ from lnstation_training.engine.runs import Run
 from lnstation_training.engine.values import Evaluation, Part
 from lnstation_training.evaluation import detection
 from lnstation_training.evaluation.detection import PatientHits, Stratum, TrueNode
+from lnstation_training.tasks.node_detection.baselines import baseline_hits
 from lnstation_training.tasks.node_detection.data_module import NodeVolumes
 from lnstation_training.tasks.node_detection.lightning_module import NodeDetectionModule
 from lnstation_training.tasks.node_detection.scoring import PatientDetections, detections_of
@@ -113,6 +114,9 @@ def evaluate(run: Run, part: Part, device: str, n_resamples: int) -> NodeEvaluat
     if run.module.finds_visible:
         return found
     rows = [fusion_figures(name, hits_of(each), n_resamples) for name, each in by_fusion.items()]
+    if run.data.baselines:
+        others = baseline_hits(run.data, part, run.module.spacing_mm)
+        rows += [fusion_figures(name, each, n_resamples) for name, each in others.items()]
     return found.model_copy(update={"fusions": rows})
 
 

@@ -1,12 +1,12 @@
-"""Tables of an experiment on nodes, as Markdown."""
+"""Tables of an experiment on nodes, as Markdown: every measure by row, and OSLN's Tables 1a and 1b."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from lnstation_training.engine.experiment_files import Rows
+from lnstation_training.engine.experiment_files import Rows, TableSpec
 from lnstation_training.engine.values import FoldResult
-from lnstation_training.tasks.node_detection.evaluation import Figure, NodeEvaluation
+from lnstation_training.tasks.node_detection.evaluation import Figure, FusionFigures, NodeEvaluation
 
 
 def tables_markdown(rows: Rows, results: Mapping[str, Sequence[FoldResult]]) -> str:
@@ -16,7 +16,7 @@ def tables_markdown(rows: Rows, results: Mapping[str, Sequence[FoldResult]]) -> 
         rows: Of ``rows.yaml``.
         results: Results by row.
     """
-    lines = [f"# {rows.title}", "", "Visible nodes of patients that training has not seen.", ""]
+    lines = [f"# {rows.title}", ""]
     named = [name for name in rows.rows if name in results]
     found = [(rows.rows[name].title, result.evaluation) for name in named for result in results[name]]
     measures = list(dict.fromkeys(each.name for _, evaluation in found for each in _of(evaluation).figures))
@@ -27,7 +27,49 @@ def tables_markdown(rows: Rows, results: Mapping[str, Sequence[FoldResult]]) -> 
         values = {each.name: figure_text(each) for each in one.figures}
         cells = [title, str(one.fold), str(one.n_patients), str(one.n_nodes), *(values.get(m, "") for m in measures)]
         lines.append(f"| {' | '.join(cells)} |")
+    for table in rows.tables:
+        if any(name in results for line in table.lines for name in line.rows):
+            lines += ["", f"## {table.title}", "", *_KINDS[table.kind](rows, table, results)]
     return "\n".join(lines) + "\n"
+
+
+def _fusion_lines(rows: Rows, table: TableSpec, results: Mapping[str, Sequence[FoldResult]]) -> list[str]:
+    """Table 1b: every fusion of a row's networks, and the baselines."""
+    lines = ["| row | networks | " + " | ".join(_SHOWN) + " | near | far |", "| --- |" + " --- |" * (len(_SHOWN) + 3)]
+    for title, fusion in _fusions(rows, table, results):
+        strata = {each.title: f"{each.n_found}/{each.n_nodes}" for each in fusion.strata}
+        cells = [title, fusion.name, *_shown(fusion), strata.get("near", "-"), strata.get("far", "-")]
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def _backbone_lines(rows: Rows, table: TableSpec, results: Mapping[str, Sequence[FoldResult]]) -> list[str]:
+    """Table 1a: CT and early fusion of every backbone."""
+    lines = ["| backbone | stream | " + " | ".join(_SHOWN) + " |", "| --- |" + " --- |" * (len(_SHOWN) + 1)]
+    for title, fusion in _fusions(rows, table, results):
+        if fusion.name in ("CT", "EF"):
+            lines.append(f"| {' | '.join([title, fusion.name, *_shown(fusion)])} |")
+    return lines
+
+
+def _fusions(
+    rows: Rows, table: TableSpec, results: Mapping[str, Sequence[FoldResult]]
+) -> Iterator[tuple[str, FusionFigures]]:
+    """Every fusion of every row of a table, fold by fold."""
+    for name in (name for line in table.lines for name in line.rows if name in results):
+        for result in results[name]:
+            for fusion in _of(result.evaluation).fusions:
+                yield rows.rows[name].title, fusion
+
+
+def _shown(fusion: FusionFigures) -> list[str]:
+    values = {each.name: figure_text(each) for each in fusion.figures}
+    return [values.get(name, "-") for name in _SHOWN]
+
+
+_SHOWN = ("recall at precision 0.15", "mean recall at precision 0.10 to 0.20", "mFROC", "best F1")
+"""OSLN's measures of Tables 1 and 2."""
+_KINDS = {"fusions": _fusion_lines, "backbones": _backbone_lines}
 
 
 def _of(evaluation: object) -> NodeEvaluation:
