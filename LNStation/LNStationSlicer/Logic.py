@@ -36,6 +36,7 @@ from LNStationSlicer.worker.ModelCatalog import ModelCatalog
 from LNStationSlicer.worker.PriorJob import PriorJob
 from LNStationSlicer.worker.WorkerClient import WorkerClient
 from LNStationSlicer.worker.WorkerErrors import WorkerError
+from LNStationSlicer.Worklist import Worklist
 
 STAGE_DELAY_MS = 250
 
@@ -54,6 +55,7 @@ class Logic(ScriptedLoadableModuleLogic):
         reader: What the reader says of the case under review.
         nodes: What the reader does with its nodes.
         outputs: What leaves Slicer.
+        worklist: Which cases there are to read.
     """
 
     def __init__(self, client: WorkerClient | None = None) -> None:
@@ -72,6 +74,7 @@ class Logic(ScriptedLoadableModuleLogic):
         self.reader = Reader(self)
         self.nodes = Nodes(self)
         self.outputs = Outputs(self)
+        self.worklist = Worklist(self)
         self.selectedStation: str | None = None
         self.editing: StationEditing | None = None
         self.organEditing: OrganEditing | None = None
@@ -92,6 +95,7 @@ class Logic(ScriptedLoadableModuleLogic):
     def cleanup(self) -> None:
         """End the worker, remove its folder, take all observers away."""
         self._stageTimer.stop()
+        self.worklist.stop()
         self.queue.abandon()
         self._leaveCase()
         self._case = None
@@ -101,6 +105,7 @@ class Logic(ScriptedLoadableModuleLogic):
 
     def forgetScene(self) -> None:
         """The scene is about to close: cancel what runs, let go of everything in it."""
+        self.worklist.stop()
         self.queue.abandon()
         for case in self.cases():
             self.queue.release(case.key)

@@ -91,6 +91,15 @@ class Reader:
         self._logic.requireCase().review().sign()
         self._logic.updated.emit()
 
+    def changed(self) -> None:
+        """Another reader goes on: what may be seen of the model is for that one's review to say."""
+        self.forget()
+        logic = self._logic
+        logic.stageLater()
+        logic.showOverlays()
+        self.called.emit()
+        logic.updated.emit()
+
     def _change(self, change: Callable[[], bool]) -> None:
         logic, case = self._logic, self._logic.requireCase()
         wasHidden = logic.modelHidden()

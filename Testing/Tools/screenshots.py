@@ -15,6 +15,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from PIL import Image  # noqa: E402
 slicer = slicer_host.start()
 
 from LNStationSlicer.panel.SelfTest import eraseLowerHalf  # noqa: E402
+from LNStationSlicer.views import PetViews, PriorViews  # noqa: E402
 from module import patients  # noqa: E402
 from module.workers import real_worker  # noqa: E402
 from slicer_host import driver, screenshots  # noqa: E402
@@ -42,6 +44,7 @@ PATIENCE_S = 600.0
 PANEL_WIDTH = 480
 """Pixels of the usual dock."""
 CLOSE_MM = 190.0
+PET_LAYOUT_MM = 330.0
 SPACING_MM = (1.1, 1.1, 2.5)
 WINDOW = (1560, 930)
 VIEWS = (1000, 820)
@@ -60,7 +63,7 @@ class Photographer:
     def panel(self, name: str) -> None:
         """The whole panel."""
         slicer.app.processEvents()
-        self._keep(name, screenshots.panel(self.loaded, self.out / f"{name}.png", width=PANEL_WIDTH), trim=True)
+        self.keep(name, screenshots.panel(self.loaded, self.out / f"{name}.png", width=PANEL_WIDTH), trim=True)
 
     def section(self, name: str, *sections: str) -> None:
         """Some sections of the panel only."""
@@ -81,7 +84,7 @@ class Photographer:
 
     def views(self, name: str) -> None:
         """The four views."""
-        self._keep(name, screenshots.four_up(self.out / f"{name}.png", VIEWS))
+        self.keep(name, screenshots.four_up(self.out / f"{name}.png", VIEWS))
 
     def window(self, name: str) -> None:
         """Panel, from the stations on, and views."""
@@ -89,12 +92,12 @@ class Photographer:
             getattr(self.ui, section).collapsed = True
         slicer.app.processEvents()
         self.loaded.window.verticalScrollBar().value = 0
-        self._keep(name, screenshots.window(self.loaded, self.out / f"{name}.png", WINDOW, PANEL_WIDTH))
+        self.keep(name, screenshots.window(self.loaded, self.out / f"{name}.png", WINDOW, PANEL_WIDTH))
         for section in ("caseSection", "assessSection"):
             getattr(self.ui, section).collapsed = False
 
     @staticmethod
-    def _keep(name: str, path: Path, trim: bool = False) -> None:
+    def keep(name: str, path: Path, trim: bool = False) -> None:
         """Make the file small; not by fewer colors, which would make others of those of the stations."""
         picture = Image.open(path).convert("RGB")
         if trim:
@@ -173,12 +176,70 @@ def phantom(camera: Photographer) -> None:
     ui.displaySection.collapsed = True
     camera.window("window_phantom")
     ui.petRadio.checked = True
+    ui.petLowerSpin.value = 1.5
     camera.views("views_phantom_pet")
+    pet_layout(camera)
     ui.plainRadio.checked = True
     nodes(camera)
     organs(camera)
     correct(camera)
     report(camera)
+    prior(camera)
+
+
+def pet_layout(camera: Photographer) -> None:
+    """CT, PET, fusion and projection side by side."""
+    camera.ui.displaySection.collapsed = False
+    press(camera.ui.petLayoutButton)
+    camera.logic.selectStation("4R")
+    camera.closer(PET_LAYOUT_MM)
+    rows = ((PetViews.CT, PetViews.PET), (PetViews.FUSION, PetViews.MIP))
+    camera.keep("views_pet_layout", screenshots.layout(rows, camera.out / "views_pet_layout.png", VIEWS))
+    camera.section("panel_display", "displaySection")
+    press(camera.ui.petLayoutButton)
+    camera.ui.displaySection.collapsed = True
+    camera.closer(CLOSE_MM)
+
+
+def prior(camera: Photographer) -> None:
+    """The same patient as an earlier study that lay elsewhere on the table, beside the one under review."""
+    ui, logic = camera.ui, camera.logic
+    now = logic.case
+    case = demo_case(0, spacing_mm=SPACING_MM)
+    earlier = patients.add_patient(shifted(case), "lung-n2, a year ago")
+    logic.selectCase(None)
+    ui.ctSelector.setCurrentNode(earlier.ct)
+    ui.organsSelector.setCurrentNode(earlier.organs)
+    ui.nodesSelector.setCurrentNode(earlier.nodes)
+    for combo, key in ((ui.cancerCombo, "lung"), (ui.tumorSideCombo, "R")):
+        combo.currentIndex = combo.findData(key)
+    ui.spacingSpin.value = 2.5
+    press(ui.assessButton)
+    camera.wait(lambda: logic.case is not None and logic.case.assessment() is not None, "the assessment")
+    camera.idle()
+    logic.selectCase(now)
+    camera.idle()
+    ui.priorCombo.currentIndex = 1
+    camera.wait(lambda: logic.case.priorToCase() is not None, "the registration")
+    camera.idle()
+    logic.selectStation("4R")
+    camera.closer(CLOSE_MM)
+    rows = ((PriorViews.NOW, PriorViews.THEN), (PriorViews.NOW_CORONAL, PriorViews.THEN_CORONAL))
+    camera.keep("views_prior", screenshots.layout(rows, camera.out / "views_prior.png", VIEWS))
+    camera.section("panel_prior", "stationsSection")
+
+
+def shifted(case: Any) -> Any:
+    """The case with all its images some centimeters away and turned a little."""
+    turn = sitk.Euler3DTransform((0.0, 0.0, 0.0), 0.03, 0.0, 0.04, (12.0, -8.0, 15.0))
+
+    def moved(image: Any, outside: float = 0.0) -> Any:
+        kind = sitk.sitkLinear if outside else sitk.sitkNearestNeighbor
+        return sitk.Resample(image, image, turn, kind, outside)
+
+    organs = {name: moved(mask) for name, mask in case.organ_masks.items()}
+    nodes = moved(case.nodes) if case.nodes is not None else None
+    return replace(case, ct=moved(case.ct, -1024.0), pet=None, organ_masks=organs, nodes=nodes, tumor=None)
 
 
 def nodes(camera: Photographer) -> None:

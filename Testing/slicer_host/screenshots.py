@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,12 @@ def four_up(path: str | Path, size: tuple[int, int] = (1000, 800)) -> Path:
     return _save(_four_up(size), path)
 
 
+def layout(rows: Sequence[Sequence[str]], path: str | Path, size: tuple[int, int] = (1000, 800)) -> Path:
+    """Write slice views in rows of two, each under its bar with its label, as one PNG."""
+    places = {name: (column, row) for row, names in enumerate(rows) for column, name in enumerate(names)}
+    return _save(_tiles(places, size), path)
+
+
 def window(loaded: Any, path: str | Path, size: tuple[int, int] = (1400, 900), panel_width: int = 420) -> Path:
     """Write panel (left) and four views (right) side by side, much as Slicer's window shows them."""
     canvas = qt.QImage(*size, qt.QImage.Format_RGB32)
@@ -74,18 +81,20 @@ def window(loaded: Any, path: str | Path, size: tuple[int, int] = (1400, 900), p
 
 
 def _four_up(size: tuple[int, int]) -> Any:
+    return _tiles({"Red": (0, 0), "1": (1, 0), "Green": (0, 1), "Yellow": (1, 1)}, size)
+
+
+def _tiles(places: Mapping[str, tuple[int, int]], size: tuple[int, int]) -> Any:
+    """Views by name at their column and row."""
     width, height = (size[0] - GAP) // 2, (size[1] - GAP) // 2
     room = (width, height - BAR)
-    manager = slicer.app.layoutManager()
-    pictures = {"1": three_d_view(room), **{name: slice_view(name, room) for name in manager.sliceViewNames()}}
-    places = {"Red": (0, 0), "1": (1, 0), "Green": (0, 1), "Yellow": (1, 1)}
+    pictures = {name: three_d_view(room) if name == "1" else slice_view(name, room) for name in places}
     canvas = qt.QImage(*size, qt.QImage.Format_RGB32)
     canvas.fill(qt.QColor("#303030"))
     painter = qt.QPainter(canvas)
     for name, (column, row) in places.items():
         left, top = column * (width + GAP), row * (height + GAP)
-        color = views.SLICE_VIEWS[name][1] if name in views.SLICE_VIEWS else views.SLICER_BLUE[1]
-        painter.fillRect(left, top, width, BAR, qt.QColor(color))
+        painter.fillRect(left, top, width, BAR, qt.QColor(_bar_color(name)))
         painter.setPen(qt.QColor("#000000"))
         painter.drawText(left + 8, top + BAR - 6, _bar_text(name))
         painter.drawImage(left, top + BAR, _image(pictures[name]))
@@ -93,14 +102,18 @@ def _four_up(size: tuple[int, int]) -> Any:
     return canvas
 
 
+def _bar_color(name: str) -> str:
+    return views.SLICE_VIEWS[name][1] if name in views.SLICE_VIEWS else views.SLICER_BLUE[1]
+
+
 def _bar_text(name: str) -> str:
-    if name not in views.SLICE_VIEWS:
+    if name == "1":
         return name
     node = slicer.app.layoutManager().sliceWidget(name).mrmlSliceNode()
     offset = node.GetSliceOffset()
     axes = {"Axial": "IS", "Coronal": "PA", "Sagittal": "LR"}.get(node.GetOrientation(), "")
     letter = axes[1 if offset > 0 else 0] if axes else ""
-    return f"{name[0]}    {letter}: {abs(offset):.1f} mm"
+    return f"{node.GetLayoutLabel() if name not in views.SLICE_VIEWS else name[0]}    {letter}: {abs(offset):.1f} mm"
 
 
 def _image(pixels: np.ndarray) -> Any:

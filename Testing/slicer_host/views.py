@@ -238,9 +238,10 @@ class LayoutManager:
 
     def setLayout(self, number: int) -> None:
         self._layout_node.SetViewArrangement(number)
-        for name, orientation in _described(self._layout_node, number).items():
+        for name, (orientation, label) in _described(self._layout_node, number).items():
             if name not in self._slices:
                 self._slices[name] = SliceWidget(self._make(name, orientation))
+            self._slices[name].mrmlSliceNode().SetLayoutLabel(label)
 
     def layoutLogic(self) -> Any:
         return self._layout_logic
@@ -258,14 +259,14 @@ class LayoutManager:
         return self._three_d.threeDView().renderer()
 
 
-def _described(layout_node: Any, number: int) -> dict[str, str]:
-    """Slice views that a layout of an extension asks for, by name, with their orientation."""
+def _described(layout_node: Any, number: int) -> dict[str, tuple[str, str]]:
+    """Slice views that a layout of an extension asks for, by name, with their orientation and label."""
     if number < 1000:
         return {}
     root = ElementTree.fromstring(layout_node.GetLayoutDescription(number))
     found = [view for view in root.iter("view") if view.get("class") == "vtkMRMLSliceNode"]
     named = {view.get("singletontag", ""): {one.get("name"): one.text for one in view} for view in found}
-    return {name: properties.get("orientation") or "Axial" for name, properties in named.items()}
+    return {name: (one.get("orientation") or "Axial", one.get("viewlabel") or name) for name, one in named.items()}
 
 
 def picture(handle: ViewHandle, size: tuple[int, int] | None = None) -> Any:

@@ -24,7 +24,7 @@ def colorsRole(role: str) -> str:
 
 _COLOR_ROLES = tuple(colorsRole(role) for role in (*MAP_ROLES, "pet"))
 _SEGMENTATION_ROLES = ("stations", "nodes", "dismissedNodes", "caseOrgans")
-OWN_ROLES = (*_SEGMENTATION_ROLES, *MAP_ROLES, "table", "assessment", "review", *_COLOR_ROLES)
+OWN_ROLES = (*_SEGMENTATION_ROLES, *MAP_ROLES, "table", "assessment", "review", "otherReviews", *_COLOR_ROLES)
 """Roles of the nodes that a case makes, and that go with it."""
 
 

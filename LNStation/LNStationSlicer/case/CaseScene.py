@@ -213,7 +213,8 @@ class CaseScene:
                 self._folder.put(node)
         return node
 
-    def _makeTextNode(self, role: str, title: str) -> slicer.vtkMRMLTextNode:
+    def makeTextNode(self, role: str, title: str) -> slicer.vtkMRMLTextNode:
+        """The case's own text of a role, made where it is missing."""
         node = self.makeNode(role, "vtkMRMLTextNode", title)
         if node.GetEncoding() != vtk.VTK_ENCODING_UTF_8:
             node.SetEncoding(vtk.VTK_ENCODING_UTF_8)
@@ -229,13 +230,13 @@ class CaseScene:
 
     def setAssessment(self, assessment: Assessment) -> None:
         """Keep an assessment, and rewrite the table. The reader's review is left as it is."""
-        node = self._makeTextNode("assessment", _("Assessment"))
+        node = self.makeTextNode("assessment", _("Assessment"))
         node.SetText(json.dumps(assessment, ensure_ascii=False))
         self.updateTable()
 
     def review(self) -> ReviewState:
         """The reader's review."""
-        return ReviewState(self._makeTextNode("review", _("Review")))
+        return ReviewState(self.makeTextNode("review", _("Review")))
 
     def updateTable(self) -> None:
         """Write the table from the assessment and the review; a blind first read hides in it what the panel hides."""

@@ -213,10 +213,9 @@ def _styles() -> list[tuple[str, str]]:
 
 
 def _windows() -> list[tuple[str, str]]:
-    """Titles with width and level, as radiologists name windows."""
+    """Titles of the windows."""
     titles = {"mediastinum": _("mediastinum"), "lung": _("lung"), "bone": _("bone")}
-    named = [(name, f"{titles[name]} ({w:.0f} / {level:.0f})") for name, (w, level) in WINDOWS_HU.items()]
-    return [("", _("other window")), *named]
+    return [("", _("other window")), *((name, titles[name]) for name in WINDOWS_HU)]
 
 
 def _mapTip() -> str:

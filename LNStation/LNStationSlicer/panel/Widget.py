@@ -22,6 +22,7 @@ from LNStationSlicer.panel.ReportSection import ReportSection
 from LNStationSlicer.panel.Section import Section
 from LNStationSlicer.panel.StationsSection import StationsSection
 from LNStationSlicer.panel.WheelGuard import guardFields
+from LNStationSlicer.panel.WorklistSection import WorklistSection
 from LNStationSlicer.support.Translation import _
 from LNStationSlicer.support.Turns import Delay
 from LNStationSlicer.views.ViewPicking import Point, ViewPicking
@@ -73,8 +74,8 @@ class Widget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def _makeSections(self) -> list[Section]:
         kinds = (
-            PatientSection, CaseSection, AssessSection, StationsSection, NodesSection, DisplaySection, CorrectSection,
-            ReportSection,
+            PatientSection, WorklistSection, CaseSection, AssessSection, StationsSection, NodesSection,
+            DisplaySection, CorrectSection, ReportSection,
         )  # fmt: skip
         sections: list[Section] = [kind(self.ui, self.logic) for kind in kinds]
         self.stations = next(section for section in sections if isinstance(section, StationsSection))
@@ -215,6 +216,9 @@ class Widget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def _onFailed(self, job: Job, error: WorkerError) -> None:
         self.showMessage(error.message)
+        if self.logic.worklist.isUnattended:
+            # A window would wait for an answer all night; the worklist says what failed.
+            return
         # Not None: PythonQt would write that word under "Show Details".
         details = {"detailedText": error.details} if error.details else {}
         slicer.util.errorDisplay(error.message, windowTitle=_("LNStation"), **details)

@@ -39,7 +39,9 @@ _FAINT_3D, _STRONG_3D, _AIRWAY_3D = 0.3, 0.6, 0.5
 _ORGAN_OPACITY = 0.7
 """Fainter than the stations over them."""
 
-_AIRWAYS = "airways"
+_AIRWAY = frozenset(
+    row.name for row in anatomy.organs() if row.name in ("airways", "trachea") or "bronchus" in row.name
+)
 
 _NO_COLOR = (-1.0, -1.0, -1.0)
 
@@ -244,5 +246,4 @@ def airwaySegments(node: slicer.vtkMRMLSegmentationNode | None) -> tuple[str, ..
     """Segments of trachea and bronchi, which the 3D view shows among nodes and stations."""
     if node is None:
         return ()
-    known = {_AIRWAYS, *anatomy.organ(_AIRWAYS).parts}
-    return tuple(name for name in node.GetSegmentation().GetSegmentIDs() if name in known)
+    return tuple(name for name in node.GetSegmentation().GetSegmentIDs() if name in _AIRWAY)

@@ -17,7 +17,7 @@ PACKAGE = "LNStationSlicer"
 FLOORS = (
     {"panel"},
     {"Logic"},
-    {"Reader", "Nodes", "Outputs"},
+    {"Reader", "Nodes", "Outputs", "Worklist"},
     {"views", "worker"},
     {"case"},
     {"exchange"},
@@ -26,7 +26,7 @@ FLOORS = (
 )
 """From the top down: a room may use those on lower floors, and none beside it.
 
-``Logic.py`` is a floor by itself, ``Reader.py``, ``Nodes.py`` and ``Outputs.py`` are one.
+``Logic.py`` is a floor by itself, ``Reader.py``, ``Nodes.py``, ``Outputs.py`` and ``Worklist.py`` are one.
 """
 
 

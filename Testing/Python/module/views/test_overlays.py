@@ -327,3 +327,34 @@ def test_two_cases_are_drawn_by_their_own_options() -> None:
 def test_options_of_a_newer_version_are_read_as_far_as_they_are_known() -> None:
     state = {**OverlayOptions(show3D=True).asDict(), "hologram": True}
     assert OverlayOptions.fromDict(state) == OverlayOptions(show3D=True)
+
+
+def test_in_3d_nodes_are_opaque_stations_faint_and_the_airway_is_there() -> None:
+    case = flat_case()
+    overlays = Overlays.Overlays(case)
+    overlays.apply(OverlayOptions(show3D=True, nodesVisible=True, stationOpacity=1.0))
+    for piece in overlays.missingSurfaces():
+        piece()
+    organs, stations, nodes = (
+        node.GetDisplayNode() for node in (case.organsNode(), case.stationsNode(), case.nodesNode())
+    )
+    assert organs.GetVisibility3D()
+    assert not organs.GetVisibility2D()
+    assert [one for one in ("trachea", "aorta") if organs.GetSegmentVisibility3D(one)] == ["trachea"]
+    segmentation = case.organsNode().GetSegmentation()
+    assert segmentation.GetSegment("trachea").GetRepresentation("Closed surface") is not None
+    assert segmentation.GetSegment("aorta").GetRepresentation("Closed surface") is None, "nothing is made in vain"
+    opacity = [nodes.GetSegmentOpacity3D("node_7"), organs.GetSegmentOpacity3D("trachea")]
+    assert opacity[0] == 1.0 > opacity[1] > stations.GetSegmentOpacity3D("4R")
+
+
+def test_smooth_outlines_are_cut_from_surfaces_and_nodes_keep_their_voxels() -> None:
+    case = flat_case()
+    overlays = Overlays.Overlays(case)
+    overlays.apply(OverlayOptions(smoothOutlines=True, nodesVisible=True))
+    for piece in overlays.missingSurfaces():
+        piece()
+    assert case.stationsNode().GetDisplayNode().GetDisplayRepresentationName2D() == "Closed surface"
+    assert case.nodesNode().GetDisplayNode().GetDisplayRepresentationName2D() == "Binary labelmap"
+    overlays.apply(OverlayOptions(smoothOutlines=False))
+    assert case.stationsNode().GetDisplayNode().GetDisplayRepresentationName2D() == "Binary labelmap"
