@@ -21,7 +21,8 @@ _SPACING_MM = 4.0
 _LOWEST_HU, _HIGHEST_HU = -1000.0, 300.0
 """Bone above it and contrast in vessels count alike in both studies."""
 _LEAST_CORRELATION = 0.6
-"""Of the two CTs where they overlap: lung upon lung and bone upon bone; what is no chest stays far below."""
+"""Of the two CTs where they overlap: lung upon lung and bone upon bone. It tells a chest from what is none, not one
+patient from another, whose chest reaches 0.7."""
 _LEAST_OVERLAP = 0.3
 """Of the smaller CT's volume: a neck does not fit a chest, however alike a few slices are."""
 _SHRINK, _SMOOTHING_MM = (4, 2, 1), (8.0, 4.0, 0.0)

@@ -178,13 +178,29 @@ def phantom(camera: Photographer) -> None:
     ui.petRadio.checked = True
     ui.petLowerSpin.value = 1.5
     camera.views("views_phantom_pet")
-    pet_layout(camera)
     ui.plainRadio.checked = True
     nodes(camera)
     organs(camera)
     correct(camera)
     report(camera)
+
+
+def layouts(camera: Photographer) -> None:
+    """A synthetic patient in the layouts for PET and for an earlier study."""
+    patient = patients.add_patient(demo_case(0, spacing_mm=SPACING_MM), "lung-n2")
+    ui, logic = camera.ui, camera.logic
+    ui.ctSelector.setCurrentNode(patient.ct)
+    ui.petSelector.setCurrentNode(patient.pet)
+    for combo, key in ((ui.petUnitCombo, "SUVbw"), (ui.cancerCombo, "lung"), (ui.tumorSideCombo, "R")):
+        combo.currentIndex = combo.findData(key)
+    ui.spacingSpin.value = 2.5
+    press(ui.assessButton)
+    camera.wait(lambda: logic.case.assessment() is not None, "the assessment")
+    camera.idle()
+    pet_layout(camera)
     prior(camera)
+    ui.worklistSection.collapsed = False
+    camera.section("panel_worklist", "worklistSection")
 
 
 def pet_layout(camera: Photographer) -> None:
@@ -405,12 +421,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--out", type=Path, default=ROOT / "Resources" / "Screenshots")
     parser.add_argument("--real", type=Path, default=ROOT.parent / "shared" / "data" / "chest_ct_01")
-    parser.add_argument("--only", choices=("fresh", "phantom", "blind", "model", "real"))
+    parser.add_argument("--only", choices=("fresh", "phantom", "layouts", "blind", "model", "real"))
     parser.add_argument("--models", type=Path, default=ROOT / "Resources" / "Models")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     arguments.out.mkdir(parents=True, exist_ok=True)
-    jobs: dict[str, Callable[[Photographer], None]] = {"fresh": fresh, "phantom": phantom, "blind": blind}
+    jobs: dict[str, Callable[[Photographer], None]] = {"fresh": fresh, "phantom": phantom, "layouts": layouts}
+    jobs["blind"] = blind
     models = arguments.models.resolve()
     if models.is_dir():
         jobs["model"] = lambda camera: model(camera, models)

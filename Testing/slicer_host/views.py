@@ -241,6 +241,7 @@ class LayoutManager:
         for name, (orientation, label) in _described(self._layout_node, number).items():
             if name not in self._slices:
                 self._slices[name] = SliceWidget(self._make(name, orientation))
+                self._app.view_manager.set_current_view_ids([*self._slices, THREE_D_VIEW])
             self._slices[name].mrmlSliceNode().SetLayoutLabel(label)
 
     def layoutLogic(self) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import chain
 
 from LNStationSlicer.case.CaseScene import CaseScene
 from LNStationSlicer.support.Steps import Steps
@@ -61,7 +62,7 @@ class CaseDrawing:
             self.names.hide()
 
     def makeSurfaces(self) -> None:
-        """Make the surfaces that the 3D view lacks; returns at once."""
+        """Make the surfaces that the 3D view lacks, and learn where names stand; returns at once."""
         self._stop()
         self._steps = Steps(self._pieces(), self._stop, self._failed)
         self._steps.start()
@@ -74,7 +75,9 @@ class CaseDrawing:
             self.overlays.hide()
 
     def _pieces(self) -> Iterator[Callable[[], object]]:
-        for piece in self.overlays.missingSurfaces():
+        options = self.overlays.options()
+        named = self.names.missingPoints() if options.stationsVisible and options.namesVisible else iter(())
+        for piece in chain(named, self.overlays.missingSurfaces()):
             if not self._case.isAlive():
                 return
             yield piece

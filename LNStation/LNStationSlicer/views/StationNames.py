@@ -6,6 +6,8 @@ point nearest to the middle of those that lie in the slice.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -34,7 +36,7 @@ class StationNames(VTKObservationMixin):
     def __init__(self, case: CaseScene) -> None:
         VTKObservationMixin.__init__(self)
         self._case = case
-        self._points: dict[str, tuple[int, np.ndarray]] = {}
+        self._known: dict[str, tuple[int, float, np.ndarray]] = {}
         self._actors: dict[str, dict[str, Any]] = {}
         self._highlighted: str | None = None
 
@@ -85,21 +87,37 @@ class StationNames(VTKObservationMixin):
 
     # Stations as points
 
-    def _stations(self) -> dict[str, tuple[float, np.ndarray]]:
-        """Thickness of a voxel in mm and points in world RAS of each station that has voxels."""
+    def missingPoints(self) -> Iterator[Callable[[], object]]:
+        """Pieces of work for ``Steps``: look at the stations that are new or changed, one by one, then name them.
+
+        One station of a whole chest takes some ten milliseconds; all at once would hold the panel up.
+        """
+        stale = [name for name in self._times() if self._known.get(name, (0,))[0] != self._times()[name]]
+        for name in stale:
+            yield partial(self._look, name)
+        if stale:
+            yield lambda: self.show(self._highlighted)
+
+    def _look(self, name: str) -> None:
+        node, time = self._case.stationsNode(), self._times().get(name)
+        if node is not None and time is not None:
+            self._known[name] = (time, *_points(node, name))
+
+    def _times(self) -> dict[str, int]:
+        """When the voxels of each station last changed."""
         node = self._case.stationsNode()
         if node is None:
             return {}
-        segmentation, found = node.GetSegmentation(), {}
-        for name in segmentation.GetSegmentIDs():
-            image = segmentation.GetSegment(name).GetRepresentation(BINARY)
-            time = image.GetMTime() if image is not None else 0
-            if name not in self._points or self._points[name][0] != time:
-                self._points[name] = (time, _points(node, name))
-            points = self._points[name][1]
-            if len(points):
-                found[name] = (max(image.GetSpacing()) * 1.01, points)
-        return found
+        segmentation = node.GetSegmentation()
+        images = {
+            name: segmentation.GetSegment(name).GetRepresentation(BINARY) for name in segmentation.GetSegmentIDs()
+        }
+        return {name: image.GetMTime() for name, image in images.items() if image is not None}
+
+    def _stations(self) -> dict[str, tuple[float, np.ndarray]]:
+        """Thickness of a voxel in mm and points in world RAS of each station that was looked at and has voxels."""
+        there = self._times()
+        return {name: known[1:] for name, known in self._known.items() if name in there and len(known[2])}
 
     # Text
 
@@ -127,15 +145,16 @@ class StationNames(VTKObservationMixin):
         return tuple(segment.GetColor()) if segment is not None else (1.0, 1.0, 1.0)
 
 
-def _points(node: slicer.vtkMRMLSegmentationNode, name: str) -> np.ndarray:
-    """Points in world RAS, spread evenly over the voxels of a station."""
+def _points(node: slicer.vtkMRMLSegmentationNode, name: str) -> tuple[float, np.ndarray]:
+    """Thickness of a voxel in mm, and points in world RAS spread evenly over the voxels of a station."""
     mask = SegmentMasks.segmentMasks(node.GetSegmentation(), [name]).get(name)
     if mask is None:
-        return np.zeros((0, 3))
+        return 0.0, np.zeros((0, 3))
     mask = SegmentMask(mask.array, worldMatrix(node) @ mask.matrix)
     places = np.argwhere(mask.array)[:, ::-1]
     places = places[:: max(1, len(places) // _MOST_POINTS)]
-    return places @ mask.matrix[:3, :3].T + mask.matrix[:3, 3]
+    thickness = float(np.linalg.norm(mask.matrix[:3, :3], axis=0).max()) * 1.01
+    return thickness, places @ mask.matrix[:3, :3].T + mask.matrix[:3, 3]
 
 
 def _textActor(text: str, color: tuple[float, float, float]) -> vtk.vtkTextActor:
