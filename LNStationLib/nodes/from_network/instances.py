@@ -70,7 +70,8 @@ def find_instances(probability: FloatArray, spacing_mm: tuple[float, float, floa
 
 def _split(mask: BoolArray, spacing_mm: tuple[float, float, float]) -> InstanceArray:
     """Nodes of one connected component by their seeds."""
-    depth = depth_mm(mask, spacing_mm)
+    # The edge counts as outside: a mask that fills its box would be infinitely deep, which h_maxima does not survive.
+    depth = depth_mm(mask, spacing_mm, black_border=True)
     seeds = np.asarray(cc3d.connected_components(h_maxima(depth, _NECK_MM) > 0, connectivity=26))
     if seeds.max() <= 1:
         return mask.astype(np.uint16)

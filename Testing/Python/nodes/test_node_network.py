@@ -267,3 +267,9 @@ def test_masks_that_a_package_demands_and_that_are_not_there_come_empty(package:
     masks = organ_masks(state, grid, spec)
     assert set(masks) == {"aorta"}
     assert not masks["aorta"].any()
+
+
+def test_a_network_that_holds_everything_for_node_is_no_defect() -> None:
+    found = find_instances(np.full((12, 20, 20), 0.9), (2.0, 1.5, 1.5), 0.5)
+    assert len(found.scores) == 1
+    assert (found.labels == 1).all()
