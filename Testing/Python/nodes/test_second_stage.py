@@ -287,3 +287,23 @@ def test_an_entry_of_another_number_of_tags_is_refused() -> None:
     network = entry("second_stage", 2, file).model_copy(update={"arguments": {"n_tags": 5}})
     with pytest.raises(ValueError, match="takes 5 tags, and 2 are named"):
         stage().check_networks([network])
+
+
+def test_a_real_package_of_both_stages_runs(tmp_path: Path) -> None:
+    """Random weights: what they find is open, that it is told is not."""
+    fine = stream_section(("ct_near", "ct_far", "pet_near", "pet_far")).model_dump()
+    volumes = {role: {**spec, "spacing_mm": (4.0, 4.0, 4.0)} for role, spec in fine["volumes"].items()}
+    streams = write_volumes(tmp_path / "s.zip", type(stream_section(("ct",)))(**{**fine, "volumes": volumes}))
+    coarse = stage(patch={"spacing_mm": (4.0, 4.0, 4.0), "size": (8, 12, 12), "margin": 2, "pet_suv": (1.0, 1.0)})
+    join_packages([streams, write_stage(tmp_path / "t.zip", coarse)], tmp_path / "both.zip", "both", "1", "Both")
+    ct = with_balls(chest())
+    options = {"model": str(tmp_path / "both.zip"), "device": "cpu", "engine": "torch"}
+    step = StepSettings(method="network", options={"network": options})
+    case = Case("case", ct, pet=pet_of(ct, 0), tumor=tumor_of(ct))
+    result = find_nodes(with_stations(case, stations_on(ct), Settings(nodes=step)))
+    settings = result.provenance.settings
+    assert settings["streams"] == ["ct_near", "ct_far", "pet_near", "pet_far"]
+    assert settings["engine"] == "torch"
+    assert isinstance(settings["rejected"], list)
+    assert result.provenance.model_package == "both"
+    assert all(one.candidate is not None for one in result.findings)

@@ -203,10 +203,13 @@ def _detected(
 
 
 def fusion_figures(name: str, patients: list[PatientHits], n_resamples: int) -> FusionFigures:
-    """Measures of one fusion."""
+    """Measures of one fusion; with an interval the mFROC alone, since a run has a dozen fusions."""
     curve = detection.froc(patients)
     threshold = detection.threshold_at(curve, OPERATING_POINT)
-    figures = [*_curve_figures(patients, n_resamples), *_other_figures(patients, threshold)]
+    first, *others = _curve_figures(patients, 0)
+    low, high = detection.interval(patients, detection.mean_recall_at, n_resamples) or (None, None)
+    bounded = first.model_copy(update={"low": low, "high": high})
+    figures = [bounded, *others, *_other_figures(patients, threshold)]
     near = detection.recall_by(patients, threshold, zone_title)
     return FusionFigures(name=name, figures=figures, strata=_strata("distance", near))
 
