@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -67,15 +67,17 @@ BASELINES: Mapping[str, Callable[[PatientState], Found]] = {"blob detector": blo
 """By name in tables."""
 
 
-def baseline_hits(data: NodeVolumes, part: Part, spacing_mm: Triple) -> dict[str, list[PatientHits]]:
-    """Every patient of a part by each classical detector, held to significant nodes."""
-    found: dict[str, list[PatientHits]] = {name: [] for name in BASELINES}
+def baseline_hits(
+    data: NodeVolumes, part: Part, spacing_mm: Triple, methods: Sequence[str] = tuple(BASELINES)
+) -> dict[str, list[PatientHits]]:
+    """Every patient of a part by classical detectors, held to significant nodes."""
+    found: dict[str, list[PatientHits]] = {name: [] for name in methods}
     for batch in data.loader(part):
         state, arrays = state_of(batch, spacing_mm), _arrays(batch)
         nodes, truth = counted_nodes(*arrays[:3], spacing_mm), arrays[0].astype(np.uint16)
         nodes, truth = only_significant(nodes, truth, arrays[1], arrays[3])
-        for name, search in BASELINES.items():
-            labels, scores = search(state)
+        for name in methods:
+            labels, scores = BASELINES[name](state)
             kept = np.where(np.isin(labels, list(scores)), labels, 0).astype(np.uint16)
             found[name].append(match(kept, scores, truth, nodes))
     return found
