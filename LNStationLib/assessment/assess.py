@@ -97,6 +97,11 @@ def parse_case(
     return replace(state, scan=None, organ_part=replace(state.organ_part, found=None))
 
 
+def found_organs(case: Case, settings: Settings, progress: Progress = silent) -> PatientState:
+    """The patient with the CT on the working grid and the organs on it, as a station method takes it."""
+    return _with_found_organs(_on_working_grid(case, settings, None), progress)
+
+
 def _on_working_grid(case: Case, settings: Settings, segmented: PackedOrgans | None) -> PatientState:
     """A patient of whom nothing but the images is known, with the CT resampled to the working grid once."""
     scan = scan_of(case.ct, chest_grid(case.ct, settings.working_spacing_mm))

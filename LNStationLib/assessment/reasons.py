@@ -149,6 +149,15 @@ _fixed("network_finds_none", "the network does not find it")
 _fixed("network_finds_no_station", "the network finds no lymph node station in this CT")
 
 
+_fixed("atlases_draw_none", "the atlases draw none in this patient")
+
+
+@words_for("atlases_disagree")
+def _atlases_disagree(facts: Facts) -> str:
+    compared = against(facts["share"], "<", facts["limit"], fewest_decimals=2)
+    return f"the atlases disagree about it (mean part of the votes {compared})"
+
+
 @words_for("network_unsure")
 def _network_unsure(facts: Facts) -> str:
     compared = against(facts["probability"], "<", facts["limit"], fewest_decimals=2)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from LNStationLib import __version__
+from LNStationLib.cli import atlases, models, phantom
 from LNStationLib.cli import dicom as dicom_commands
-from LNStationLib.cli import models, phantom
 from LNStationLib.cli.assessing import Plan, load, run_assessment
 from LNStationLib.cli.errors import UserErrorGroup, set_up_logging
 from LNStationLib.cli.from_archive import WantedStudy, assess_from_archive
@@ -48,6 +48,7 @@ app = typer.Typer(
 
 app.add_typer(phantom.app, name="phantom")
 app.add_typer(models.app, name="models")
+app.add_typer(atlases.app, name="atlases")
 app.command("networks")(models.networks)
 app.command("export")(dicom_commands.export)
 

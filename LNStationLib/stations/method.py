@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from LNStationLib.state.method import Method, MethodOptions
 from LNStationLib.state.patient_state import PatientState
@@ -20,5 +20,18 @@ class StationMethod(Method, Protocol):
             state: With the CT on the working grid and the organs on it.
             options: Of this method.
             progress: Told the running step.
+        """
+        ...
+
+
+@runtime_checkable
+class ChecksItself(Protocol):
+    """A method that needs more than the case and a model package, and can say beforehand that it lacks it."""
+
+    def check(self, options: MethodOptions) -> None:
+        """Make sure, before the long work, that the method can run.
+
+        Raises:
+            InputError: Something is missing; one sentence says what.
         """
         ...

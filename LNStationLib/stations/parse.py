@@ -12,7 +12,7 @@ from LNStationLib.state.patient_state import PatientState
 from LNStationLib.state.settings import Settings
 from LNStationLib.state.station_map import StationMap
 from LNStationLib.stations.comparison import ComparisonOptions, compared
-from LNStationLib.stations.method import StationMethod
+from LNStationLib.stations.method import ChecksItself, StationMethod
 from LNStationLib.stations.registry import METHODS
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.progress import Progress, portion
@@ -70,6 +70,8 @@ def _other(method: StationMethod, options: MethodOptions) -> StationMethod | Non
 
 
 def _check_model(method: StationMethod, options: MethodOptions) -> None:
+    if isinstance(method, ChecksItself):
+        method.check(options)
     if method.package_task is not None:
         check_installed()
         card = read_manifest(find_package(getattr(options, "model", None), method.package_task))

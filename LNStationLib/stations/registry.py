@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from LNStationLib.state.registry import Registry
+from LNStationLib.stations.atlas_registration.method import AtlasRegistration
 from LNStationLib.stations.iaslc_rules import IaslcRules
 from LNStationLib.stations.method import StationMethod
 from LNStationLib.stations.network import StationSegmentationMethod
 
-METHODS: Registry[StationMethod] = Registry("stations", [IaslcRules(), StationSegmentationMethod()])
+METHODS: Registry[StationMethod] = Registry(
+    "stations", [IaslcRules(), StationSegmentationMethod(), AtlasRegistration()]
+)

@@ -29,6 +29,7 @@ PINNED = re.compile(r"[a-z0-9_.-]+==[0-9][0-9a-z.]*")
 MODULE_OF = {
     "connected-components-3d": "cc3d",
     "dicomweb-client": "dicomweb_client",
+    "picsl-greedy": "picsl_greedy",
     "pillow": "PIL",
     "scikit-image": "skimage",
     "simpleitk": "SimpleITK",

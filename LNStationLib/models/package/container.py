@@ -21,7 +21,9 @@ class PackageError(InputError):
     """A model package cannot be used; the message is one sentence that names it."""
 
 
-def read_members(path: Path, limits: Mapping[str, int], expected: Collection[str] | None = None) -> dict[str, bytes]:
+def read_members(
+    path: Path, limits: Mapping[str, int], expected: Collection[str] | None = None, kind: str = "model package"
+) -> dict[str, bytes]:
     """Read files of a package.
 
     Args:
@@ -29,6 +31,7 @@ def read_members(path: Path, limits: Mapping[str, int], expected: Collection[str
         limits: Largest number of bytes by the names of the files to read.
         expected: All files that the package must hold, beside which a zip may only hold ``EXTRA_FILES``; ``None``
             where they are not known yet: then ``limits``' must be there, and a zip may hold any file of weights.
+        kind: What messages call it.
 
     Raises:
         PackageError: A file is missing, too large or not a plain file, or the zip holds what no package holds.
@@ -36,15 +39,15 @@ def read_members(path: Path, limits: Mapping[str, int], expected: Collection[str
     required = limits if expected is None else expected
     if path.is_dir():
         for name in required:
-            _check_file(path, name)
-        return {name: _read_file(path, name, limit) for name, limit in limits.items()}
+            _check_file(path, name, kind)
+        return {name: _read_file(path, name, limit, kind) for name, limit in limits.items()}
     if not path.is_file():
-        raise PackageError(f"There is no model package at {path}: give a folder or a zip file.")
+        raise PackageError(f"There is no {kind} at {path}: give a folder or a zip file.")
     if not zipfile.is_zipfile(path):
-        raise PackageError(f"{path} is neither a folder nor a zip file, so it is not a model package.")
+        raise PackageError(f"{path} is neither a folder nor a zip file, so it is not a {kind}.")
     try:
         with zipfile.ZipFile(path) as archive:
-            prefix = _checked_prefix(path, archive, required, expected)
+            prefix = _checked_prefix(path, archive, required, expected, kind)
             return {name: _read_member(path, archive, prefix + name, limit) for name, limit in limits.items()}
     except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError) as error:
         raise PackageError(f"{path} is a damaged or unsupported zip file: fetch the package again.") from error
@@ -60,15 +63,15 @@ def extra_files(path: Path) -> list[str]:
     return [name for name in EXTRA_FILES if prefix + name in held]
 
 
-def _check_file(folder: Path, name: str) -> None:
+def _check_file(folder: Path, name: str, kind: str) -> None:
     path = folder / name
     if path.is_symlink() or not path.is_file():
-        raise PackageError(f"{folder} is not a model package: {name} is missing.")
+        raise PackageError(f"{folder} is not a {kind}: {name} is missing.")
 
 
-def _read_file(folder: Path, name: str, limit: int) -> bytes:
+def _read_file(folder: Path, name: str, limit: int, kind: str) -> bytes:
     path = folder / name
-    _check_file(folder, name)
+    _check_file(folder, name, kind)
     if path.stat().st_size > limit:
         raise PackageError(f"{path} is larger than {limit / _BYTES_PER_MB:.0f} MB, so the package is refused.")
     return path.read_bytes()
@@ -81,20 +84,20 @@ def _prefix(names: Collection[str]) -> str:
 
 
 def _checked_prefix(
-    path: Path, archive: zipfile.ZipFile, required: Collection[str], expected: Collection[str] | None
+    path: Path, archive: zipfile.ZipFile, required: Collection[str], expected: Collection[str] | None, kind: str
 ) -> str:
     members = {info.filename: info for info in archive.infolist() if not info.is_dir()}
     prefix = _prefix(members)
     for name, info in members.items():
-        _check_member(path, name, info, prefix, expected)
+        _check_member(path, name, info, prefix, expected, kind)
     missing = [name for name in required if prefix + name not in members]
     if missing:
-        raise PackageError(f"{path} is not a model package: {missing[0]} is missing.")
+        raise PackageError(f"{path} is not a {kind}: {missing[0]} is missing.")
     return prefix
 
 
 def _check_member(
-    path: Path, name: str, info: zipfile.ZipInfo, prefix: str, expected: Collection[str] | None
+    path: Path, name: str, info: zipfile.ZipInfo, prefix: str, expected: Collection[str] | None, kind: str
 ) -> None:
     parts = PurePosixPath(name).parts
     if name.startswith("/") or "\\" in name or ".." in parts or ":" in parts[0]:
@@ -102,7 +105,7 @@ def _check_member(
     if stat.S_ISLNK(info.external_attr >> 16):
         raise PackageError(f"{path} is refused: its entry {name!r} is a link.")
     if not _belongs(name.removeprefix(prefix), expected):
-        raise PackageError(f"{path} is refused: {name!r} does not belong in a model package.")
+        raise PackageError(f"{path} is refused: {name!r} does not belong in a {kind}.")
 
 
 def _belongs(name: str, expected: Collection[str] | None) -> bool:

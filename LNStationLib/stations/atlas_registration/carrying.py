@@ -1,0 +1,63 @@
+"""All atlases registered to one patient, side by side in processes of their own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from LNStationLib.stations.atlas_registration.guides import Guided, guided_atlas
+from LNStationLib.stations.atlas_registration.package import Atlas, read_atlas
+from LNStationLib.stations.atlas_registration.registration import Registered, register
+from LNStationLib.support.processes import spread_or_serial
+from LNStationLib.support.progress import Progress
+
+
+@dataclass(frozen=True)
+class Carried:
+    """An atlas and how it lies in the patient."""
+
+    atlas: Atlas
+    found: Registered
+
+    def problem(self, least_overlap: float) -> str:
+        """Why it is left out; empty where it is not."""
+        if self.found.problem:
+            return self.found.problem
+        if self.found.mean_overlap < least_overlap:
+            return (
+                f"its organs overlap with the patient's by a Dice coefficient of {self.found.mean_overlap:.2f} "
+                f"(at least {least_overlap:.2f})"
+            )
+        return ""
+
+
+def carry_atlases(paths: Sequence[Path], patient: Guided, progress: Progress) -> list[Carried]:
+    """Register atlases to a patient.
+
+    Args:
+        paths: Of atlas packages.
+        patient: On its coarse grid.
+        progress: Told the fraction done; where it raises, what has not begun is dropped.
+
+    Returns:
+        One for each path, in their order.
+
+    Raises:
+        PackageError: An atlas cannot be used.
+    """
+    progress("registering atlases", 0.0)
+    atlases = [read_atlas(path) for path in paths]
+    pairs = [(patient, guided_atlas(atlas, patient.grid.spacing_mm[0])) for atlas in atlases]
+    done: dict[int, Registered] = {}
+    workers = min(os.cpu_count() or 1, len(pairs))
+    for place, found in spread_or_serial(_numbered, list(enumerate(pairs)), workers):
+        done[place[0]] = found
+        progress("registering atlases", len(done) / len(pairs))
+    return [Carried(atlas, done[place]) for place, atlas in enumerate(atlases)]
+
+
+def _numbered(item: tuple[int, tuple[Guided, Guided]]) -> Registered:
+    """Registered out of order, so that each must be told apart."""
+    return register(item[1])

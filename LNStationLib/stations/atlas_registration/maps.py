@@ -1,0 +1,98 @@
+"""The probability of each station, and its weights, at every point of the CT."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from LNStationLib import anatomy
+from LNStationLib.imaging.boxes import Box
+from LNStationLib.imaging.grid import Grid
+from LNStationLib.sampling.weight_map import weight_map
+from LNStationLib.state.patient_state import PatientState
+from LNStationLib.stations.atlas_registration.carrying import Carried, carry_atlases
+from LNStationLib.stations.atlas_registration.drawing import drawn, votes_of
+from LNStationLib.stations.atlas_registration.folders import chosen_atlases
+from LNStationLib.stations.atlas_registration.fusion import Vote, parts
+from LNStationLib.stations.atlas_registration.guides import guided_patient
+from LNStationLib.stations.atlas_registration.method import AtlasOptions, left_out_remarks
+from LNStationLib.support.errors import InputError
+from LNStationLib.support.progress import Progress, portion
+from LNStationLib.support.types import FloatArray, PointMm
+
+
+@dataclass(frozen=True)
+class StationMaps:
+    """What the atlases say of every point.
+
+    Attributes:
+        grid: Of the maps: the part of the working grid with stations.
+        probability: Station to the part of the votes that it gets, float32 ``[z, y, x]``, 0 to 1.
+        weight: Station to its weights by Eq. 1 in the fused outline, float32 ``[z, y, x]``, 0 to 1.
+    """
+
+    grid: Grid
+    probability: dict[str, FloatArray]
+    weight: dict[str, FloatArray]
+
+    def at(self, point_mm: PointMm) -> dict[str, float]:
+        """Probability of each station at an LPS point; none beyond the maps."""
+        z, y, x = (round(value) for value in self.grid.index(point_mm))
+        if not all(0 <= index < size for index, size in zip((z, y, x), self.grid.shape, strict=True)):
+            return {}
+        return {name: float(part[z, y, x]) for name, part in self.probability.items() if part[z, y, x] > 0}
+
+    def station_of(self, point_mm: PointMm) -> str | None:
+        """The station with the largest probability at an LPS point; ``None`` where no atlas has one."""
+        there = self.at(point_mm)
+        return max(there, key=there.__getitem__) if there else None
+
+
+def station_maps(votes: Sequence[Vote], box: Box, state: PatientState) -> StationMaps:
+    """Maps of the votes and of the stations that follow from them."""
+    grid = state.organ_set.grid
+    part = grid.part(box)
+    names = {row.label_value: row.name for row in anatomy.stations()}
+    outlines = drawn(votes, box, state.organ_set)
+    weights = {name: weight_map(outlines.mask(name)[box], part.spacing_mm) for name in names.values()}
+    return StationMaps(
+        part,
+        {names[value]: share for value, share in parts(votes)},
+        {name: weight for name, weight in weights.items() if weight.any()},
+    )
+
+
+def write_maps(
+    state: PatientState, options: AtlasOptions, out: Path, progress: Progress
+) -> tuple[list[Path], list[str]]:
+    """Write ``probability_4R.nii.gz`` and ``weight_4R.nii.gz`` for every station, on the CT's grid.
+
+    Returns:
+        The files, and remarks on atlases that were left out.
+
+    Raises:
+        InputError: No lung was found, or no atlas could be registered.
+    """
+    patient = guided_patient(state.case.ct, state.organ_set, options.registration_spacing_mm)
+    if patient is None:
+        raise InputError("no lung was found, so that no atlas can be registered: check that the CT shows a chest.")
+    carried = carry_atlases(chosen_atlases(options.atlases), patient, portion(progress, 0.0, 0.8))
+    remarks = left_out_remarks(carried, options.least_overlap)
+    kept: list[Carried] = [one for one in carried if not one.problem(options.least_overlap)]
+    if not kept:
+        raise InputError(f"no atlas could be registered. {' '.join(remarks)}")
+    votes, box = votes_of(kept, state, patient.grid, options.fusion)
+    maps = station_maps(votes, box, state)
+    files = []
+    for kind, by_station in (("probability", maps.probability), ("weight", maps.weight)):
+        for name, values in by_station.items():
+            progress("writing maps", 0.9)
+            files.append(out / f"{kind}_{name}.nii.gz")
+            image = maps.grid.image(np.ascontiguousarray(values))
+            on_ct = sitk.Resample(image, state.case.ct, sitk.Transform(), sitk.sitkLinear, 0.0, sitk.sitkFloat32)
+            sitk.WriteImage(on_ct, str(files[-1]), useCompression=True)
+    return files, remarks
