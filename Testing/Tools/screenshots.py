@@ -176,7 +176,6 @@ def phantom(camera: Photographer) -> None:
     ui.displaySection.collapsed = True
     camera.window("window_phantom")
     ui.petRadio.checked = True
-    ui.petLowerSpin.value = 1.5
     camera.views("views_phantom_pet")
     ui.plainRadio.checked = True
     nodes(camera)

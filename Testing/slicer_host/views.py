@@ -237,12 +237,13 @@ class LayoutManager:
         self.setLayout(number)
 
     def setLayout(self, number: int) -> None:
-        self._layout_node.SetViewArrangement(number)
+        # Before the layout logic looks for the nodes of the views, and makes those that it does not find.
         for name, (orientation, label) in _described(self._layout_node, number).items():
             if name not in self._slices:
                 self._slices[name] = SliceWidget(self._make(name, orientation))
                 self._app.view_manager.set_current_view_ids([*self._slices, THREE_D_VIEW])
             self._slices[name].mrmlSliceNode().SetLayoutLabel(label)
+        self._layout_node.SetViewArrangement(number)
 
     def layoutLogic(self) -> Any:
         return self._layout_logic

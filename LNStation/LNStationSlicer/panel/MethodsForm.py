@@ -31,6 +31,8 @@ from LNStationSlicer.worker.ModelCard import ModelCard
 _AUTOMATIC = ""
 _ABOVE = 1
 """Row of the device, above all others."""
+_WIDEST_LABEL = 180
+"""Pixels; longer titles take two lines, and the form fits a dock of 480."""
 
 
 @dataclass
@@ -159,12 +161,22 @@ class MethodsForm(Section):
 
     def _addOption(self, layout: Any, row: int, shared: SharedOption) -> int:
         field = makeField(shared.option)
-        label = qt.QLabel(f"{shared.option['title']}:") if field.hasLabel else None
+        label = self._label(shared) if field.hasLabel else None
         self._insert(layout, row, field.widget, label)
         made = _Row(shared, field, label)
         field.changed.connect(partial(self._onOption, made))
         self._rows.append(made)
         return row + 1
+
+    def _label(self, shared: SharedOption) -> Any:
+        """The option's title, after its step's where another step has one of that title."""
+        title, steps = shared.option["title"], self.logic.methods.steps
+        same = {step["step"] for step in steps for one in _shownOptions(step) if one.option["title"] == title}
+        named = _("{step}, {title}").format(step=stepTitle(shared.step), title=title)
+        label = qt.QLabel(f"{title if same == {shared.step} else named}:")
+        label.wordWrap = True
+        label.maximumWidth = _WIDEST_LABEL
+        return label
 
     def _insert(self, layout: Any, row: int, widget: Any, label: Any | None) -> None:
         if label is None:

@@ -43,7 +43,7 @@ class OverlayOptions:
         mapColorMap: One of ``COLOR_MAPS``.
         petColorMap: One of ``COLOR_MAPS``.
         petUpperSuv: Value drawn with the highest color.
-        petLowerSuv: Lower values are transparent.
+        petLowerSuv: Lower values are transparent: blood and muscle, which would veil the CT.
         modelHidden: Blind first read: no voxel map, no probability, no nodes.
         highlighted: Station that stands out.
         highlightedNode: Number of the node that stands out.
@@ -65,7 +65,7 @@ class OverlayOptions:
     mapColorMap: str = "inferno"
     petColorMap: str = "inferno"
     petUpperSuv: float = 10.0
-    petLowerSuv: float = 0.0
+    petLowerSuv: float = 2.0
     modelHidden: bool = False
     highlighted: str | None = None
     highlightedNode: int | None = None
