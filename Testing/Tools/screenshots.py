@@ -107,6 +107,10 @@ class Photographer:
         picture.save(path, optimize=True)
         log.info("%s.png", name)
 
+    def drawn(self) -> None:
+        """Until names and surfaces are there."""
+        self.wait(lambda: not self.logic.drawing.isMakingSurfaces, "names and surfaces")
+
     def surfaces(self) -> None:
         """Show stations and nodes in 3D."""
         self.ui.show3DCheck.checked = True
@@ -208,6 +212,7 @@ def pet_layout(camera: Photographer) -> None:
     press(camera.ui.petLayoutButton)
     camera.logic.selectStation("4R")
     camera.closer(PET_LAYOUT_MM)
+    camera.drawn()
     rows = ((PetViews.CT, PetViews.PET), (PetViews.FUSION, PetViews.MIP))
     camera.keep("views_pet_layout", screenshots.layout(rows, camera.out / "views_pet_layout.png", VIEWS))
     camera.section("panel_display", "displaySection")
@@ -239,6 +244,7 @@ def prior(camera: Photographer) -> None:
     camera.idle()
     logic.selectStation("4R")
     camera.closer(CLOSE_MM)
+    camera.drawn()
     rows = ((PriorViews.NOW, PriorViews.THEN), (PriorViews.NOW_CORONAL, PriorViews.THEN_CORONAL))
     camera.keep("views_prior", screenshots.layout(rows, camera.out / "views_prior.png", VIEWS))
     camera.section("panel_prior", "stationsSection")

@@ -20,7 +20,7 @@ WIDTHS: dict[Column, int] = {
     "model": 42, "reader": 58, "note": 28, "state": 18,
 }  # fmt: skip
 """Pixels; without notes they fill a panel of 480 beside its scroll bar."""
-_BAR_WIDTH, _BAR_HEIGHT = 20, 12
+_BAR_WIDTH, _BAR_HEIGHT = 13, 12
 _POSITIVE_ALPHA, _SELECTED_ALPHA = 40, 90
 """Of 255: letters and call colors stay readable on the tint, on a light and on a dark table."""
 

@@ -25,7 +25,7 @@ from LNStationSlicer.views.NodeDrawing import drawNodes
 from LNStationSlicer.views.OverlayOptions import OverlayOptions, probabilityColor
 from LNStationSlicer.views.PetDisplay import drawPet, restorePet
 from LNStationSlicer.views.SliceLayers import SliceLayers
-from LNStationSlicer.views.Surfaces import missingSurfaces
+from LNStationSlicer.views.Surfaces import endPretending, missingSurfaces, pretendWhole
 from LNStationSlicer.views.VoxelMap import VoxelMap
 
 _SHOWN_BEFORE = "ctShown"
@@ -73,7 +73,9 @@ class Overlays:
         if options.show3D and self.nodesShown(options):
             yield from missingSurfaces(self.case.nodesNode())
         if options.show3D:
-            yield from missingSurfaces(self.case.organsNode(), airwaySegments(self.case.organsNode()))
+            organs = self.case.organsNode()
+            yield from missingSurfaces(organs, airwaySegments(organs))
+            pretendWhole(organs)
 
     def highlight(self, station: str | None) -> None:
         """Make a station stand out, or none, and no node of another; only opacities change."""
@@ -213,6 +215,8 @@ class Overlays:
         display.SetVisibility3D(options.show3D)
         display.SetVisibility2DFill(False)
         display.SetVisibility2DOutline(True)
+        if not options.show3D:
+            endPretending(node)
         airway = airwaySegments(node)
         for segmentId in node.GetSegmentation().GetSegmentIDs():
             display.SetSegmentVisibility3D(segmentId, segmentId in airway)

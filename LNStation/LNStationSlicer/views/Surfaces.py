@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator
 from functools import partial
 
 import slicer
+import vtk
 
 from LNStationSlicer.exchange.SegmentMasks import BINARY, SURFACE
 
@@ -32,6 +33,33 @@ def missingSurfaces(
         if segment is None or segment.GetRepresentation(SURFACE) or not segment.GetRepresentation(BINARY):
             continue
         yield partial(rule.Convert, segment)
+
+
+def pretendWhole(node: slicer.vtkMRMLSegmentationNode | None) -> None:
+    """Let the 3D view show the surfaces that some segments alone have.
+
+    As soon as one is shown, Slicer makes those of all others, which takes longer than the panel may pause where there
+    are lungs among them: the others get empty ones.
+    """
+    for segment in _segments(node):
+        if segment.GetRepresentation(SURFACE) is None:
+            segment.AddRepresentation(SURFACE, vtk.vtkPolyData())
+
+
+def endPretending(node: slicer.vtkMRMLSegmentationNode) -> None:
+    """Take the empty surfaces away again, so that Slicer makes true ones where somebody asks for them."""
+    for segment in _segments(node):
+        surface = segment.GetRepresentation(SURFACE)
+        if surface is not None and not surface.GetNumberOfPoints():
+            segment.RemoveRepresentation(SURFACE)
+
+
+def _segments(node: slicer.vtkMRMLSegmentationNode | None) -> list[slicer.vtkSegment]:
+    """From the last id to the first: Slicer asks the first whether a segmentation has surfaces."""
+    if node is None:
+        return []
+    segmentation = node.GetSegmentation()
+    return [segmentation.GetSegment(one) for one in sorted(segmentation.GetSegmentIDs(), reverse=True)]
 
 
 def _rule(segmentation: slicer.vtkSegmentation) -> slicer.vtkBinaryLabelmapToClosedSurfaceConversionRule:
