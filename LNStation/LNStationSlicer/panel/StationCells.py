@@ -16,7 +16,7 @@ from LNStationSlicer.views.OverlayOptions import callColor, probabilityColor
 ABSENT = "\N{EN DASH}"
 NUMBERS: tuple[Column, ...] = ("volume", "nodes", "short_axis", "prior", "suv_max")
 WIDTHS: dict[Column, int] = {
-    "station": 62, "volume": 38, "nodes": 42, "short_axis": 40, "prior": 46, "suv_max": 36, "probability": 62,
+    "station": 62, "volume": 38, "nodes": 42, "short_axis": 40, "prior": 46, "suv_max": 36, "probability": 68,
     "model": 42, "reader": 58, "note": 28, "state": 18,
 }  # fmt: skip
 """Pixels; without notes they fill a panel of 480 beside its scroll bar."""

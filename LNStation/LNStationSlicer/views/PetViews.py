@@ -107,7 +107,7 @@ def _window(gray: Any, case: CaseScene, upperSuv: float) -> None:
 def _project(pet: Any, projection: Any) -> None:
     """The highest value along the patient's front to back, as one slice as thick as the PET.
 
-    Some ten milliseconds for a PET of a whole trunk; a slab of the slice view would be cut again at every scroll.
+    It is computed once; a slab of the slice view would be cut again at every scroll.
     """
     array, matrix = imageArray(pet.GetImageData()), _toRas(pet)
     along = int(np.argmax(np.abs(matrix[1, :3]) / np.linalg.norm(matrix[:3, :3], axis=0)))

@@ -90,7 +90,7 @@ class StationNames(VTKObservationMixin):
     def missingPoints(self) -> Iterator[Callable[[], object]]:
         """Pieces of work for ``Steps``: look at the stations that are new or changed, one by one, then name them.
 
-        One station of a whole chest takes some ten milliseconds; all at once would hold the panel up.
+        As surfaces are made: no piece holds the panel up, however large the CT is.
         """
         stale = [name for name in self._times() if self._known.get(name, (0,))[0] != self._times()[name]]
         for name in stale:
