@@ -75,7 +75,10 @@ def fit_calibration(labels: np.ndarray, logits: np.ndarray, fitted_on: str) -> C
 
 
 def operating_points(labels: np.ndarray, probabilities: np.ndarray) -> list[OperatingPoint]:
-    """Thresholds chosen on validation data: balanced (largest Youden index), sensitive and specific (80 % each).
+    """Thresholds chosen on validation data: balanced, sensitive and specific (80 % each).
+
+    Balanced is where the smaller of sensitivity and specificity is largest. The largest Youden index, which is often
+    taken, may lie far towards one of them on a curve that is nearly straight there.
 
     Raises:
         ValueError: One class is missing.
@@ -89,7 +92,7 @@ def operating_points(labels: np.ndarray, probabilities: np.ndarray) -> list[Oper
     sensitive = int(np.flatnonzero(recall >= 0.8)[-1])
     enough = np.flatnonzero(specificity >= 0.8)
     chosen = {
-        "balanced": (int((recall + specificity).argmax()), "largest sum of sensitivity and specificity"),
+        "balanced": (int(np.minimum(recall, specificity).argmax()), "sensitivity and specificity alike"),
         "sensitive": (sensitive, "highest threshold with a sensitivity of at least 80 %"),
     }
     if enough.size:

@@ -172,7 +172,8 @@ def auc_gain(
         return Estimate(None, None, None, *counts)
     weights = _weights(patients, n_resamples, seed)
     first, second = (_resampled(np.asarray(labels), np.asarray(each), weights)["auc"] for each in (scores, others))
-    return Estimate(ours - theirs, *_interval(first - second), *counts)
+    low, high = _interval(first - second)
+    return Estimate(ours - theirs, low, high, *counts)
 
 
 def _weights(patients: np.ndarray, n_resamples: int, seed: int) -> np.ndarray:

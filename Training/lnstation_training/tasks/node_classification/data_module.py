@@ -97,8 +97,8 @@ class NodeDataModule(FoldDataModule):
 
     def _two_views(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Both changed; the second strongly where the method wants it."""
-        method = self.trainer.lightning_module.method  # type: ignore[union-attr]  # the trainer asks for batches
-        second: Strength = "strong" if method.strong_view else "weak"
+        module: Any = self.trainer.lightning_module  # type: ignore[union-attr]  # the trainer asks for batches
+        second: Strength = "strong" if module.method.strong_view else "weak"
         patch = batch["patch"]
         return {**batch, "patch": self._changes["weak"](patch), "second": self._changes[second](patch)}
 
