@@ -374,7 +374,7 @@ def model(camera: Photographer, folder: Path) -> None:
     press(ui.assessButton)
     camera.wait(lambda: logic.case.assessment() is not None, "the assessment")
     camera.idle()
-    logic.selectStation("4R")
+    logic.selectStation("7")
     camera.surfaces()
     camera.closer(CLOSE_MM)
     camera.section("panel_probabilities", "stationsSection")

@@ -120,6 +120,9 @@ def assess(params: dict[str, Any]) -> dict[str, Any]:
 def without_dismissed(case: dict[str, Any], nodes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """A new search, without what was dismissed before."""
     gone = case.get("dismissed", np.zeros_like(nodes))
+    if not gone.any():
+        case["nodes"] = nodes
+        return nodes, gone
     found = case["assessment"]
     found["dismissed_nodes"] = [row for row in found["nodes"] if (gone == row["node_id"]).any()]
     found["nodes"] = [row for row in found["nodes"] if row not in found["dismissed_nodes"]]

@@ -26,6 +26,7 @@ def test_an_assessment_of_1_0_is_read_and_written_as_of_today() -> None:
         assert row.pop("confidence") is None, "organs of then had none"
     for row in again["nodes"]:
         assert row.pop("score") is None, "nodes of then had none"
+        assert row.pop("candidate") is None, "nodes of then had none"
     assert again | {"schema_version": "1.0"} == json.loads(text)
 
 

@@ -216,11 +216,11 @@ def test_a_note_is_reported_once_and_a_refill_is_no_note(table: StationTable, wi
 def test_the_bar_is_as_long_as_the_probability(table: StationTable, widget: Any) -> None:
     def blue_to_red_pixels(probability: float | None) -> int:
         table.setRows([row("4R", volumeMl=1.0, probability=probability)])
-        image = widget.item(0, COLUMNS.index("probability")).icon().pixmap(20, 12).toImage()
+        image = widget.item(0, COLUMNS.index("probability")).icon().pixmap(13, 12).toImage()
         gray = qt.QColor(225, 225, 225)
         return sum(image.pixelColor(x, 6) != gray for x in range(image.width()))
 
-    assert [blue_to_red_pixels(p) for p in (0.0, 0.5, 1.0)] == [0, 10, 20]
+    assert [blue_to_red_pixels(p) for p in (0.0, 0.5, 1.0)] == [0, 6, 13]
     table.setRows([row("4R", volumeMl=1.0, probability=None)])
     assert widget.item(0, COLUMNS.index("probability")).icon().isNull()
     assert widget.item(0, COLUMNS.index("probability")).text() == ABSENT

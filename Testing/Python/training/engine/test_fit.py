@@ -141,7 +141,7 @@ def test_a_misspelled_setting_ends_in_a_usage_error_that_names_it(prepared: Path
 def test_a_part_of_the_batch_for_each_process_is_never_no_batch_at_all(prepared: Path) -> None:
     data = StationDataModule(prepared, batch_size=12)
     data.setup()
-    data.trainer = SimpleNamespace(current_epoch=0, world_size=2)
+    data.trainer = SimpleNamespace(current_epoch=0, world_size=2, global_rank=1)
     # 9 of 18 regions for each of two processes: fewer than a batch, which must not be dropped.
     assert not data.train_dataloader().drop_last
     data.trainer.world_size = 1
