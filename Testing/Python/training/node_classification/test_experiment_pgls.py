@@ -91,7 +91,10 @@ def test_tables_show_every_measure_with_its_interval_and_what_was_not_run() -> N
     lines = [line for line in text.splitlines() if line.startswith("| Ours, supervised + mean teacher + label")]
     assert len(lines) == 2
     assert lines[0].count("(") >= 5
-    assert "| Network | Parameters | AUROC | S@R75 | R@S75 | A@R75 | A@S75 | AUC gain | p | Stations, AUC | Folds |" in text
+    assert (
+        "| Network | Parameters | AUROC | S@R75 | R@S75 | A@R75 | A@S75 | AUC gain | p | Stations, AUC | Folds |"
+        in text
+    )
     assert "| DualNet, 3D | not run |" in text
     assert text.count("| Short axis alone |") == 2
     assert "beta 0.7" in text
