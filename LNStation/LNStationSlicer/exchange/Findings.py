@@ -14,6 +14,18 @@ def nodesOf(assessment: Assessment | None, station: str | None) -> list[NodeFind
     return sorted(nodes, key=lambda node: -node["short_axis_mm"])
 
 
+def nodeToLookAt(assessment: Assessment | None, station: str) -> NodeFinding | None:
+    """The node that a network looked at most when it judged a station, which may reach in from a neighbor.
+
+    Else the station's largest; None without nodes.
+    """
+    if assessment is None:
+        return None
+    seen = {row["station"]: row.get("attention_node") for row in assessment["stations"]}.get(station)
+    chosen = [node for node in assessment["nodes"] if seen is not None and node["node_id"] == seen]
+    return next(iter([*chosen, *nodesOf(assessment, station)]), None)
+
+
 def isFitForStaging(finding: NodeFinding | StationFinding) -> bool:
     """False for an unconfirmed candidate and for a call that rests on such; scenes of older versions do not say."""
     return bool(finding.get("fit_for_staging", True))

@@ -11,7 +11,7 @@ from LNStationLib import anatomy
 from LNStationSlicer.case.CaseScene import CaseScene
 from LNStationSlicer.case.StationRows import stationRows
 from LNStationSlicer.exchange import SegmentMasks
-from LNStationSlicer.exchange.Findings import nodesOf
+from LNStationSlicer.exchange.Findings import nodeToLookAt
 from LNStationSlicer.exchange.SegmentExport import worldMatrix
 from LNStationSlicer.exchange.SegmentMasks import BINARY, SegmentMask
 from LNStationSlicer.exchange.VolumeExchange import pointToRas
@@ -22,9 +22,9 @@ PointRas = tuple[float, float, float]
 def stationPoint(case: CaseScene, station: str, modelHidden: bool = False) -> PointRas | None:
     """A point inside a station that is worth looking at.
 
-    The centroid of its largest node where that lies in the station, else the voxel of the station nearest to it;
-    without nodes the centroid of the station, or its voxel nearest to that (stations are not convex). While the
-    model is hidden its nodes are not used: the views would point at them.
+    The centroid of the node that a network looked at most, else of its largest, where that lies in the station, else
+    the voxel of the station nearest to it; without nodes the centroid of the station, or its voxel nearest to that
+    (stations are not convex). While the model is hidden its nodes are not used: the views would point at them.
 
     Returns:
         The point, or None where the station is empty.
@@ -32,8 +32,8 @@ def stationPoint(case: CaseScene, station: str, modelHidden: bool = False) -> Po
     mask = _mask(case.stationsNode(), station)
     if mask is None:
         return None
-    nodes = [] if modelHidden else nodesOf(case.assessment(), station)
-    wanted = np.asarray(pointToRas(nodes[0]["centroid_mm"])) if nodes else mask.centroid()
+    node = None if modelHidden else nodeToLookAt(case.assessment(), station)
+    wanted = mask.centroid() if node is None else np.asarray(pointToRas(node["centroid_mm"]))
     return _tuple(wanted if mask.contains(wanted) else mask.nearestVoxel(wanted))
 
 

@@ -50,6 +50,20 @@ def test_a_station_is_shown_at_its_largest_node(grid: str) -> None:
     assert Navigation.stationAt(case, point) == "4R"
 
 
+@pytest.mark.parametrize(("station", "node"), [("4R", 1), ("4L", 7)])
+def test_where_a_network_looked_at_a_node_the_station_is_shown_there(
+    station: str, node: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case, assessment = make_case(), make_assessment()
+    next(row for row in assessment["stations"] if row["station"] == station)["attention_node"] = node
+    monkeypatch.setattr(case, "assessment", lambda: assessment)
+    point = Navigation.stationPoint(case, station)
+    found = node_array()[voxel_at(lps_matrix(), point)]
+    # A node of the neighbor is shown from inside the station.
+    assert found == node if station == "4R" else Navigation.stationAt(case, point) == "4L"
+    assert Navigation.stationPoint(case, station, modelHidden=True) != point
+
+
 def test_without_nodes_a_station_is_shown_at_its_middle() -> None:
     case = make_case()
     point = Navigation.stationPoint(case, "4L")
