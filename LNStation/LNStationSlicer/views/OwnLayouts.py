@@ -7,6 +7,48 @@ from typing import Any
 
 import slicer
 
+from LNStationSlicer.case.CaseScene import CaseScene
+
+
+class OwnLayout:
+    """A layout of the module, for one case at a time; the one before comes back when it is left.
+
+    Args:
+        number: Of the layout, above those of Slicer and of extensions that are known.
+    """
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self._before: int | None = None
+        self._case: CaseScene | None = None
+
+    @property
+    def isShown(self) -> bool:
+        """True while the views are in this layout."""
+        manager = slicer.app.layoutManager()
+        return self._before is not None and manager is not None and manager.layout == self._number
+
+    def _enter(self, case: CaseScene, xml: str) -> None:
+        manager = slicer.app.layoutManager()
+        if not self.isShown:
+            self._before = manager.layout
+        self._case = case
+        register(self._number, xml)
+        manager.setLayout(self._number)
+
+    def _leave(self) -> None:
+        """The layout before, with outlines in all of its views."""
+        if self.isShown:
+            slicer.app.layoutManager().setLayout(self._before)
+        if self._case is not None and self._case.isAlive():
+            limitTo(outlines(self._case), [])
+        self._before = self._case = None
+
+
+def outlines(case: CaseScene) -> list[Any]:
+    """Segmentations of a case that are drawn over slices; None for those that it has not."""
+    return [case.stationsNode(), case.nodesNode(), case.dismissedNode(), case.organsNode()]
+
 
 def register(number: int, xml: str) -> None:
     """Tell Slicer of a layout, once in a scene."""

@@ -18,7 +18,7 @@ from LNStationSlicer.exchange.VolumeExchange import importVolume, matrixGeometry
 from LNStationSlicer.support.Translation import _
 from LNStationSlicer.views.ColorMaps import fillColorNode
 from LNStationSlicer.views.OverlayOptions import OverlayOptions
-from LNStationSlicer.views.OwnLayouts import allViews, fill, gridXml, hidden, limitTo, register, remove
+from LNStationSlicer.views.OwnLayouts import OwnLayout, allViews, fill, gridXml, hidden, limitTo, outlines, remove
 from LNStationSlicer.views.PetDisplay import isSuv
 
 LAYOUT_ID = 20571
@@ -28,32 +28,21 @@ OWN_VIEWS = frozenset({CT, PET, FUSION, MIP})
 _GRAY = "gray inverted"
 
 
-class PetViews:
+class PetViews(OwnLayout):
     """The layout, for one case at a time."""
 
     def __init__(self) -> None:
-        self._before: int | None = None
-        self._case: CaseScene | None = None
+        super().__init__(LAYOUT_ID)
         self._gray: Any = None
         self._projection: Any = None
         self._colors: Any = None
-
-    @property
-    def isShown(self) -> bool:
-        """True while the views are in this layout."""
-        manager = slicer.app.layoutManager()
-        return self._before is not None and manager is not None and manager.layout == LAYOUT_ID
 
     def show(self, case: CaseScene, options: OverlayOptions) -> None:
         """Put CT, PET, fusion and projection of a case side by side; nothing where it has no PET."""
         manager, pet, ct = slicer.app.layoutManager(), case.petNode(), case.ctNode()
         if manager is None or pet is None or ct is None:
             return
-        if not self.isShown:
-            self._before = manager.layout
-        self._case = case
-        register(LAYOUT_ID, layoutXml())
-        manager.setLayout(LAYOUT_ID)
+        self._enter(case, layoutXml())
         self._showGray(pet)
         backgrounds = {CT: ct, PET: self._gray, FUSION: ct, MIP: self._projection}
         for name, volume in backgrounds.items():
@@ -67,16 +56,11 @@ class PetViews:
             _window(self._gray, case, options.petUpperSuv)
             composite = slicer.app.layoutManager().sliceWidget(FUSION).mrmlSliceCompositeNode()
             composite.SetForegroundOpacity(options.foregroundOpacity)
-            limitTo(_outlines(case), [one.GetID() for one in allViews(case.scene) if one.GetLayoutName() != MIP])
+            limitTo(outlines(case), [one.GetID() for one in allViews(case.scene) if one.GetLayoutName() != MIP])
 
     def hide(self) -> None:
         """The layout before."""
-        manager = slicer.app.layoutManager()
-        if self.isShown:
-            manager.setLayout(self._before)
-        if self._case is not None and self._case.isAlive():
-            limitTo(_outlines(self._case), [])
-        self._before = self._case = None
+        self._leave()
         remove((self._projection, self._gray, self._colors))
         self._gray = self._projection = self._colors = None
 
@@ -133,7 +117,3 @@ def layoutXml() -> str:
         MIP: ("Coronal", _("MIP"), "#6EB04B"),
     }
     return gridXml(((CT, PET), (FUSION, MIP)), looks)
-
-
-def _outlines(case: CaseScene) -> list[Any]:
-    return [case.stationsNode(), case.nodesNode(), case.dismissedNode(), case.organsNode()]

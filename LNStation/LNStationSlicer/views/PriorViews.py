@@ -14,27 +14,20 @@ from LNStationSlicer.case.CaseScene import CaseScene
 from LNStationSlicer.exchange.SegmentExport import worldMatrix
 from LNStationSlicer.exchange.SegmentMasks import arrayToMatrix
 from LNStationSlicer.support.Translation import _
-from LNStationSlicer.views.OwnLayouts import allViews, fill, gridXml, hidden, limitTo, register, remove
+from LNStationSlicer.views.OwnLayouts import OwnLayout, allViews, fill, gridXml, hidden, limitTo, outlines, remove
 
 LAYOUT_ID = 20572
 NOW, THEN, NOW_CORONAL, THEN_CORONAL = "LNStationNow", "LNStationThen", "LNStationNowCoronal", "LNStationThenCoronal"
 OWN_VIEWS = frozenset({NOW, THEN, NOW_CORONAL, THEN_CORONAL})
 
 
-class PriorViews:
+class PriorViews(OwnLayout):
     """The layout, for one case at a time."""
 
     def __init__(self) -> None:
-        self._before: int | None = None
-        self._case: CaseScene | None = None
+        super().__init__(LAYOUT_ID)
         self._volume: Any = None
         self._transform: Any = None
-
-    @property
-    def isShown(self) -> bool:
-        """True while the views are in this layout."""
-        manager = slicer.app.layoutManager()
-        return self._before is not None and manager is not None and manager.layout == LAYOUT_ID
 
     def show(self, case: CaseScene) -> None:
         """Put the earlier study beside the case; nothing where it has none."""
@@ -42,11 +35,7 @@ class PriorViews:
         earlier = prior.ctNode() if prior is not None else None
         if manager is None or earlier is None or toCase is None or case.ctNode() is None:
             return
-        if not self.isShown:
-            self._before = manager.layout
-        self._case = case
-        register(LAYOUT_ID, layoutXml())
-        manager.setLayout(LAYOUT_ID)
+        self._enter(case, layoutXml())
         self._lay(earlier, toCase)
         for name in (NOW, NOW_CORONAL):
             fill(manager.sliceWidget(name), case.ctNode())
@@ -55,16 +44,13 @@ class PriorViews:
             self._follow(manager, name)
         # The stations of now are not those of then.
         drawn = [one.GetID() for one in allViews(case.scene) if one.GetLayoutName() not in (THEN, THEN_CORONAL)]
-        limitTo(_outlines(case), drawn)
+        limitTo(outlines(case), drawn)
 
     def hide(self) -> None:
         """The layout before."""
-        if self.isShown:
-            slicer.app.layoutManager().setLayout(self._before)
-        if self._case is not None and self._case.isAlive():
-            limitTo(_outlines(self._case), [])
+        self._leave()
         remove((self._volume, self._transform))
-        self._before = self._case = self._volume = self._transform = None
+        self._volume = self._transform = None
 
     def _lay(self, earlier: Any, toCase: np.ndarray) -> None:
         scene = earlier.GetScene()
@@ -98,7 +84,3 @@ def layoutXml() -> str:
         THEN_CORONAL: ("Coronal", _("Earlier"), "#888888"),
     }
     return gridXml(((NOW, THEN), (NOW_CORONAL, THEN_CORONAL)), looks)
-
-
-def _outlines(case: CaseScene) -> list[Any]:
-    return [case.stationsNode(), case.nodesNode(), case.dismissedNode(), case.organsNode()]

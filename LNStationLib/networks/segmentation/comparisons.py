@@ -40,12 +40,7 @@ class LightDecoder(nn.Module):
         strides: Sequence[int] = (1, 2, 2, 2, 2),
     ) -> None:
         super().__init__()
-        check_levels(filters, strides)
-        widths = [in_channels, *filters]
-        self.levels = nn.ModuleList(
-            UnetBasicBlock(3, before, after, 3, stride, norm_name=_INSTANCE_NORM, act_name=_LEAKY_RELU)
-            for before, after, stride in zip(widths, filters, strides, strict=False)
-        )
+        self.levels = way_down(in_channels, filters, strides)
         # The last level's bias is enough: the answers are summed.
         self.answers = nn.ModuleList(
             nn.Conv3d(width, n_classes, 1, bias=place == len(filters) - 1) for place, width in enumerate(filters)
@@ -110,6 +105,20 @@ class SliceUnet(nn.Module):
         answer: Tensor = self.unet(slices)
         logits = answer.unflatten(0, (batch, depth)).transpose(1, 2)
         return logits[..., :height, :width]
+
+
+def way_down(in_channels: int, filters: Sequence[int], strides: Sequence[int]) -> nn.ModuleList:
+    """The levels of a U-Net's encoder in 3D, the finest first.
+
+    Raises:
+        ValueError: Fewer than three levels, or numbers of filters and strides that differ.
+    """
+    check_levels(filters, strides)
+    widths = [in_channels, *filters]
+    return nn.ModuleList(
+        UnetBasicBlock(3, before, after, 3, stride, norm_name=_INSTANCE_NORM, act_name=_LEAKY_RELU)
+        for before, after, stride in zip(widths, filters, strides, strict=False)
+    )
 
 
 def padded(x: Tensor, multiples: Sequence[int]) -> Tensor:

@@ -6,16 +6,13 @@ import math
 from collections.abc import Sequence
 
 import torch
-from monai.networks.blocks.dynunet_block import UnetBasicBlock
 from monai.networks.blocks.squeeze_and_excitation import ChannelSELayer
 from torch import Tensor, nn
 from torch.nn import functional
 
-from LNStationLib.networks.segmentation.comparisons import check_levels, padded
+from LNStationLib.networks.segmentation.comparisons import padded, way_down
 from LNStationLib.networks.segmentation.dynunet import DynUnet
 
-_LEAKY_RELU = ("leakyrelu", {"inplace": True, "negative_slope": 0.01})
-_INSTANCE_NORM = ("INSTANCE", {"affine": True})
 _SE_REDUCTION = 2
 """Of the squeeze; MONAI's default."""
 
@@ -83,12 +80,7 @@ class Psnn(nn.Module):
         strides: Sequence[int] = (1, 2, 2, 2, 2),
     ) -> None:
         super().__init__()
-        check_levels(filters, strides)
-        widths = [in_channels, *filters]
-        self.levels = nn.ModuleList(
-            UnetBasicBlock(3, before, after, 3, stride, norm_name=_INSTANCE_NORM, act_name=_LEAKY_RELU)
-            for before, after, stride in zip(widths, filters, strides, strict=False)
-        )
+        self.levels = way_down(in_channels, filters, strides)
         self.answers = nn.ModuleList(nn.Conv3d(width, n_classes, 1) for width in filters)
         self._total_stride = math.prod(strides)
 

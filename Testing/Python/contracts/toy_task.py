@@ -60,9 +60,6 @@ class ToyDataset(FoldDataset):
     def __init__(self, folder: Path, samples: Sequence[ToySample]) -> None:
         self.folder, self.samples = folder, list(samples)
 
-    def seed(self, seed: int) -> None:
-        """Nothing is random."""
-
     def __getitem__(self, index: int) -> dict[str, Any]:
         sample = self.samples[index]
         volume = torch.from_numpy(np.load(self.folder / f"{sample.patient}.npy"))[None]

@@ -44,9 +44,8 @@ class FoldDataset(Dataset[dict[str, Any]], ABC):
     def __len__(self) -> int:
         return len(self.samples)
 
-    @abstractmethod
-    def seed(self, seed: int) -> None:
-        """Seed random changes; nothing to do where there are none."""
+    def seed(self, seed: int) -> None:  # most have nothing to do
+        """Seed random changes of items; nothing to do where there are none."""
 
     def collate(self, items: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """Items as a batch; stacked, where a task has no other way."""

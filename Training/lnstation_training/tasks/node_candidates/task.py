@@ -7,13 +7,11 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from lnstation_training.cohorts.info import CohortInfo
-from lnstation_training.cohorts.tables import CohortPatient, Need
+from lnstation_training.cohorts.tables import Need
 from lnstation_training.engine.experiment_files import Rows
 from lnstation_training.engine.runs import Run
 from lnstation_training.engine.values import FileType, FoldResult, Monitor, PackageContent, Part, Report
-from lnstation_training.segmentation.folder import VolumeGeometry, VolumeSample
-from lnstation_training.segmentation.preparation import prepare_volumes
+from lnstation_training.segmentation.volume_task import VolumeTask
 from lnstation_training.tasks.node_candidates.data_module import NodeCandidateData
 from lnstation_training.tasks.node_candidates.evaluation import CandidateAnswer, evaluate, predict
 from lnstation_training.tasks.node_candidates.lightning_module import NodeCandidateModule
@@ -25,7 +23,7 @@ from LNStationLib.models.package import Manifest, NodeCandidates
 from LNStationLib.support.progress import Progress
 
 
-class NodeCandidatesTask:
+class NodeCandidatesTask(VolumeTask):
     """True candidates of a first stage told from false ones (OSLN's GLNet); see ``engine.task.Task``."""
 
     name = "node_candidates"
@@ -33,27 +31,10 @@ class NodeCandidatesTask:
     unit = "candidate"
     needs: tuple[Need, ...] = ("nodes", "organs", "stations")
     monitor = Monitor("val_loss", "min", "validation cross-entropy")
-    geometry = VolumeGeometry
     module = NodeCandidateModule
     data = NodeCandidateData
     evaluation = NodeEvaluation
     example_config = "Training/configs/second_stage.yaml"
-
-    def prepare(
-        self,
-        cohort: Sequence[CohortPatient],
-        folder: Path,
-        info: CohortInfo,
-        geometry: VolumeGeometry,
-        progress: Progress,
-        workers: int,
-    ) -> list[VolumeSample]:
-        """Resample every patient onto the network's grid; candidates are found when training begins."""
-        return prepare_volumes(self.name, cohort, folder, info, geometry, progress, workers)
-
-    def prepared_report(self, samples: Sequence[VolumeSample]) -> Report:
-        """How many patients."""
-        return Report(("patients",), [[str(len(samples))]])
 
     def check_settings(self, module: NodeCandidateModule, data: NodeCandidateData) -> None:
         """All settings go together."""

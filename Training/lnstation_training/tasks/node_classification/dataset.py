@@ -38,9 +38,6 @@ class NodeDataset(FoldDataset):
             [-1 if each.label is None else each.label for each in samples] if labels is None else list(labels)
         )
 
-    def seed(self, seed: int) -> None:
-        """Nothing is random here: batches are changed, not items."""
-
     def __getitem__(self, index: int) -> dict[str, Any]:
         sample = self.samples[index]
         return {

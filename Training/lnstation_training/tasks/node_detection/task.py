@@ -7,15 +7,14 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from lnstation_training.cohorts.info import CohortInfo
-from lnstation_training.cohorts.tables import CohortPatient, Need
+from lnstation_training.cohorts.tables import Need
 from lnstation_training.engine.experiment_files import Rows
 from lnstation_training.engine.runs import Run
 from lnstation_training.engine.values import FileType, FoldResult, Monitor, PackageContent, Part, Report
 from lnstation_training.segmentation.appearance.fat import LymphNodes
-from lnstation_training.segmentation.folder import VolumeGeometry, VolumeSample, existing_samples, spacing_of
+from lnstation_training.segmentation.folder import existing_samples, spacing_of
 from lnstation_training.segmentation.patients import open_patient
-from lnstation_training.segmentation.preparation import prepare_volumes
+from lnstation_training.segmentation.volume_task import VolumeTask
 from lnstation_training.tasks.node_detection.data_module import NodeVolumes
 from lnstation_training.tasks.node_detection.evaluation import NodeEvaluation, evaluate, predict_nodes
 from lnstation_training.tasks.node_detection.lightning_module import NodeDetectionModule
@@ -28,7 +27,7 @@ from LNStationLib.support.errors import InputError
 from LNStationLib.support.progress import Progress
 
 
-class NodeDetectionTask:
+class NodeDetectionTask(VolumeTask):
     """Visible nodes of a chest CT, or significant ones with PET and tumor; see ``engine.task.Task``."""
 
     name = "node_detection"
@@ -38,27 +37,10 @@ class NodeDetectionTask:
     unit = "patient"
     needs: tuple[Need, ...] = ("nodes", "organs", "stations")
     monitor = Monitor("val_mfroc", "max", "validation mFROC")
-    geometry = VolumeGeometry
     module = NodeDetectionModule
     data = NodeVolumes
     evaluation = NodeEvaluation
     example_config = "Training/configs/nodes.yaml"
-
-    def prepare(
-        self,
-        cohort: Sequence[CohortPatient],
-        folder: Path,
-        info: CohortInfo,
-        geometry: VolumeGeometry,
-        progress: Progress,
-        workers: int,
-    ) -> list[VolumeSample]:
-        """Resample CT, organs, stations and nodes of every patient onto the network's grid."""
-        return prepare_volumes(self.name, cohort, folder, info, geometry, progress, workers)
-
-    def prepared_report(self, samples: Sequence[VolumeSample]) -> Report:
-        """How many patients."""
-        return Report(("patients",), [[str(len(samples))]])
 
     def check_settings(self, module: NodeDetectionModule, data: NodeVolumes) -> None:
         """Module and data must be of one grid, and streams need PET and no drawn nodes.

@@ -7,14 +7,13 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from lnstation_training.cohorts.info import CohortInfo
-from lnstation_training.cohorts.tables import CohortPatient, Need
+from lnstation_training.cohorts.tables import Need
 from lnstation_training.engine.experiment_files import Rows
 from lnstation_training.engine.runs import Run
 from lnstation_training.engine.values import FileType, FoldResult, Monitor, PackageContent, Part, Report
-from lnstation_training.segmentation.folder import VolumeGeometry, VolumeSample, spacing_of
+from lnstation_training.segmentation.folder import spacing_of
 from lnstation_training.segmentation.prediction import PatientScores, predict_scores
-from lnstation_training.segmentation.preparation import prepare_volumes
+from lnstation_training.segmentation.volume_task import VolumeTask
 from lnstation_training.tasks.organ_segmentation.data_module import OrganDataModule
 from lnstation_training.tasks.organ_segmentation.evaluation import OrganEvaluation, evaluate
 from lnstation_training.tasks.organ_segmentation.lightning_module import OrganModule
@@ -26,7 +25,7 @@ from LNStationLib.support.errors import InputError
 from LNStationLib.support.progress import Progress
 
 
-class OrganSegmentationTask:
+class OrganSegmentationTask(VolumeTask):
     """Organs of a chest CT, voxel by voxel; see ``engine.task.Task``."""
 
     name = "organ_segmentation"
@@ -34,27 +33,10 @@ class OrganSegmentationTask:
     unit = "patient"
     needs: tuple[Need, ...] = ("organs",)
     monitor = Monitor("val_dice", "max", "validation Dice")
-    geometry = VolumeGeometry
     module = OrganModule
     data = OrganDataModule
     evaluation = OrganEvaluation
     example_config = "Training/configs/organs.yaml"
-
-    def prepare(
-        self,
-        cohort: Sequence[CohortPatient],
-        folder: Path,
-        info: CohortInfo,
-        geometry: VolumeGeometry,
-        progress: Progress,
-        workers: int,
-    ) -> list[VolumeSample]:
-        """Resample CT and masks of every patient onto the network's grid."""
-        return prepare_volumes(self.name, cohort, folder, info, geometry, progress, workers)
-
-    def prepared_report(self, samples: Sequence[VolumeSample]) -> Report:
-        """How many patients."""
-        return Report(("patients",), [[str(len(samples))]])
 
     def check_settings(self, module: OrganModule, data: OrganDataModule) -> None:
         """Module and data must have the same classes.

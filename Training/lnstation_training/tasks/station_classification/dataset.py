@@ -56,9 +56,6 @@ class StationDataset(FoldDataset):
         self.groups: Mapping[str, int] = station_groups(n_groups)
         self.as_stored = as_stored
 
-    def seed(self, seed: int) -> None:
-        """Nothing is random here: batches are changed, not items."""
-
     def regions(self, sample: StationSample) -> Tensor:
         """A station's regions as a network sees them, unchanged: float32 ``[regions, 2, z, y, x]``."""
         return as_seen(load_regions(self.folder, sample), self.spec)

@@ -7,13 +7,11 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from lnstation_training.cohorts.info import CohortInfo
-from lnstation_training.cohorts.tables import CohortPatient, Need
+from lnstation_training.cohorts.tables import Need
 from lnstation_training.engine.experiment_files import Rows
 from lnstation_training.engine.runs import Run
 from lnstation_training.engine.values import FileType, FoldResult, Monitor, PackageContent, Part, Report
-from lnstation_training.segmentation.folder import VolumeGeometry, VolumeSample
-from lnstation_training.segmentation.preparation import prepare_volumes
+from lnstation_training.segmentation.volume_task import VolumeTask
 from lnstation_training.tasks.station_segmentation.data_module import StationVolumes
 from lnstation_training.tasks.station_segmentation.evaluation import evaluate, predict_scores
 from lnstation_training.tasks.station_segmentation.lightning_module import StationSegmentationModule
@@ -34,7 +32,7 @@ from LNStationLib.support.errors import InputError
 from LNStationLib.support.progress import Progress
 
 
-class StationSegmentationTask:
+class StationSegmentationTask(VolumeTask):
     """Stations of a chest CT, voxel by voxel, from CT and organs; see ``engine.task.Task``."""
 
     name = "station_segmentation"
@@ -42,27 +40,10 @@ class StationSegmentationTask:
     unit = "patient"
     needs: tuple[Need, ...] = ("stations", "organs")
     monitor = Monitor("val_dice", "max", "validation Dice")
-    geometry = VolumeGeometry
     module = StationSegmentationModule
     data = StationVolumes
     evaluation = StationEvaluation
     example_config = "Training/configs/stations.yaml"
-
-    def prepare(
-        self,
-        cohort: Sequence[CohortPatient],
-        folder: Path,
-        info: CohortInfo,
-        geometry: VolumeGeometry,
-        progress: Progress,
-        workers: int,
-    ) -> list[VolumeSample]:
-        """Resample CT, organs and stations of every patient onto the network's grid."""
-        return prepare_volumes(self.name, cohort, folder, info, geometry, progress, workers)
-
-    def prepared_report(self, samples: Sequence[VolumeSample]) -> Report:
-        """How many patients."""
-        return Report(("patients",), [[str(len(samples))]])
 
     def check_settings(self, module: StationSegmentationModule, data: StationVolumes) -> None:
         """Module and data must have the same stations and as many organs; a search needs patients for its logits.
