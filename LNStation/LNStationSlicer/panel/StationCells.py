@@ -96,11 +96,17 @@ def headerText(column: Column) -> str:
     return f"{title}\n{below}" if below else title
 
 
+def columnTitle(column: Column) -> str:
+    """The column's name in a menu, with its unit."""
+    defined = DEFINITIONS.get(column)
+    return heading(defined) if defined else {"state": _("State"), "prior": _("Prior, mm")}[column]
+
+
 def headerTip(column: Column) -> str:
     """What the values are, as the library says it, and what the panel adds to it."""
     defined = DEFINITIONS.get(column)
     words = [f"{heading(defined)}: {defined['meaning']}"] if defined else []
-    return " ".join([*words, *_addedTips().get(column, ())])
+    return " ".join([*words, *_addedTips().get(column, ()), _("Right-click to choose columns.")])
 
 
 def _addedTips() -> dict[Column, tuple[str, ...]]:

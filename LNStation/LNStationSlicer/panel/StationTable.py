@@ -71,6 +71,7 @@ class StationTable:
         self._column: Column = "station"
         self._descending = False
         self._hidden = False
+        self._unwanted: frozenset[Column] = frozenset()
         self._editable = False
         self._setUp()
 
@@ -104,6 +105,11 @@ class StationTable:
         """Show all rows, the relevant ones, or those that the reader has not called."""
         self._filter = which
         self._show()
+
+    def setUnwanted(self, columns: frozenset[Column]) -> None:
+        """Leave out columns that the reader does without."""
+        self._unwanted = columns
+        self._hideColumns()
 
     def sortBy(self, column: Column, descending: bool = False) -> None:
         """Sort; what has no value comes last either way."""
@@ -216,7 +222,7 @@ class StationTable:
             isBlind = self._hidden and column in MODEL_COLUMNS and column != "model"
             known = _SHOWN_WHERE_KNOWN.get(column)
             isEmpty = known is not None and all(known(row) is None for row in self._rows.values())
-            self._table.setColumnHidden(index, isBlind or isEmpty)
+            self._table.setColumnHidden(index, isBlind or isEmpty or column in self._unwanted)
 
     def _rebuild(self, rows: Sequence[StationRow]) -> None:
         """Make cells for these rows; the only place that makes or deletes widgets."""

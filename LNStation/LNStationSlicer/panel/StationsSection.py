@@ -7,11 +7,13 @@ from functools import partial
 from typing import Any, cast
 
 import qt
+import slicer
 
 from LNStationSlicer.case.CallHistory import modelCalls, restNegative
 from LNStationSlicer.case.CaseWarnings import caseWarnings
 from LNStationSlicer.case.StationRows import Filter
 from LNStationSlicer.exchange.AssessmentTypes import Call
+from LNStationSlicer.panel.ColumnChoice import ColumnChoice
 from LNStationSlicer.panel.Section import Section, comboKey, fillCombo
 from LNStationSlicer.panel.StationTable import StationTable
 from LNStationSlicer.support.Translation import _
@@ -29,6 +31,9 @@ class StationsSection(Section):
         """Table, filter and shortcuts."""
         ui = self.ui
         self.table = StationTable(ui.stationTable)
+        self.columns = ColumnChoice(ui.stationTable.horizontalHeader(), slicer.app.userSettings())
+        self.columns.changed.connect(self._onColumns)
+        self._onColumns()
         self.table.stationSelected.connect(self._onSelected)
         self.table.callChanged.connect(self.logic.reader.call)
         self.table.noteChanged.connect(self.logic.reader.note)
@@ -55,6 +60,9 @@ class StationsSection(Section):
             self.addShortcut(table, qt.Qt.WidgetShortcut, keys, partial(self._onArrow, step))
         # Not of the window: there the segment editor may have its own.
         self.addShortcut(section, qt.Qt.WidgetWithChildrenShortcut, UNDO_KEY, self.onUndo)
+
+    def _onColumns(self) -> None:
+        self.table.setUnwanted(self.columns.hidden)
 
     def refresh(self) -> None:
         """Show rows, what can be called, and the state of the blind read."""

@@ -17,6 +17,7 @@ slicer = slicer_host.start()
 import qt  # noqa: E402
 from LNStationSlicer.case.ReviewState import ReviewState  # noqa: E402
 from LNStationSlicer.case.StationRows import COLUMNS, StationRow, filtered, sortedRows, stationRows  # noqa: E402
+from LNStationSlicer.panel.ColumnChoice import ColumnChoice  # noqa: E402
 from LNStationSlicer.panel.StationCells import ABSENT, cellText  # noqa: E402
 from LNStationSlicer.panel.StationTable import StationTable  # noqa: E402
 from module.mrml_cases import make_assessment  # noqa: E402
@@ -294,3 +295,46 @@ def test_columns_without_any_value_take_no_room(table: StationTable, widget: Any
 def test_what_a_prediction_set_leaves_open_stands_with_the_probability() -> None:
     sets = {"either": "0.52\N{PLUS-MINUS SIGN}", "positive": "0.52", None: "0.52"}
     assert {one: cellText(row("4R", probability=0.52, predictionSet=one), "probability") for one in sets} == sets
+
+
+class Kept(dict[str, object]):
+    """Settings that a reader's next session finds again."""
+
+    def value(self, key: str, default: object = None) -> object:
+        return self.get(key, default)
+
+    def setValue(self, key: str, value: object) -> None:
+        self[key] = value
+
+
+def test_columns_that_the_reader_unticks_go_and_stay_away(widget: Any, table: StationTable) -> None:
+    settings = Kept()
+    choice = ColumnChoice(widget.horizontalHeader(), settings)
+    choice.changed.connect(lambda: table.setUnwanted(choice.hidden))
+    titles = [action.text for action in widget.horizontalHeader().actions()]
+    assert "Volume, ml" in titles
+    assert not any("Station" in title or "call" in title.lower() for title in titles)
+    choice.show("volume", False)
+    choice.show("note", False)
+    assert widget.isColumnHidden(COLUMNS.index("volume"))
+    assert widget.isColumnHidden(COLUMNS.index("note"))
+    later = qt.QTableWidget()
+    next_time = ColumnChoice(later.horizontalHeader(), settings)
+    assert next_time.hidden == {"volume", "note"}
+    choice.show("volume", True)
+    assert not widget.isColumnHidden(COLUMNS.index("volume"))
+    with pytest.raises(KeyError):
+        choice.show("reader", False)
+
+
+def test_a_column_without_values_stays_hidden_though_it_is_ticked(widget: Any, table: StationTable) -> None:
+    table.setUnwanted(frozenset(("volume",)))
+    assert widget.isColumnHidden(COLUMNS.index("suv_max")), "no row has a value"
+    table.setRows([row(name, suvMax=2.0) for name in NAMES])
+    assert not widget.isColumnHidden(COLUMNS.index("suv_max"))
+    assert widget.isColumnHidden(COLUMNS.index("volume"))
+
+
+def test_settings_of_another_version_name_columns_that_are_not_there(widget: Any) -> None:
+    kept = Kept({"LNStation/HiddenColumns": "volume,gone,reader"})
+    assert ColumnChoice(widget.horizontalHeader(), kept).hidden == {"volume"}
