@@ -24,7 +24,7 @@ from LNStationLib.assessment.findings import (
     station_findings,
 )
 from LNStationLib.assessment.methods import check_methods
-from LNStationLib.assessment.reasons import words
+from LNStationLib.assessment.words import words
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.boxes import station_boxes
 from LNStationLib.imaging.grid import field_of_view, labels_to_image_grid

@@ -9,7 +9,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from LNStationLib import anatomy
-from LNStationLib.assessment.reasons import words
+from LNStationLib.assessment.words import words
 from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.boxes import Box, bounding_box, bounding_region, inside_of, like, points_mm
 from LNStationLib.imaging.edited_masks import in_region, placed

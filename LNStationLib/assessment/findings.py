@@ -8,7 +8,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from LNStationLib import anatomy
-from LNStationLib.assessment.reasons import sentence, words
+from LNStationLib.assessment.words import sentence, words
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.boxes import Box, box_of, points_mm

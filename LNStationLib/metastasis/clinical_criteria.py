@@ -21,9 +21,9 @@ from LNStationLib.state.needs import Need
 from LNStationLib.state.node_result import NodeSearch
 from LNStationLib.state.patient_state import PatientState
 from LNStationLib.state.provenance import settings_record
-from LNStationLib.state.reason import Reason
 from LNStationLib.state.station_call import MetastasisResult, NodeCall, StationCall
 from LNStationLib.support.progress import Progress, silent
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import PointMm, Side
 
 _SIDES: tuple[Side, ...] = ("R", "L")

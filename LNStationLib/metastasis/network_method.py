@@ -37,11 +37,11 @@ from LNStationLib.state.method import MethodOptions, option
 from LNStationLib.state.needs import Need
 from LNStationLib.state.node_result import NodeSearch
 from LNStationLib.state.patient_state import PatientState
-from LNStationLib.state.reason import Reason
 from LNStationLib.state.settings import Settings
 from LNStationLib.state.station_call import MetastasisResult, NodeCall, StationCall
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.progress import Progress, silent
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import Engine, PointMm, Side
 
 _REFERENCE = "Li et al. 2025 (station metastasis by prior-guided supervision and station-aware mixture of experts)"

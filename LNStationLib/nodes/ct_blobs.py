@@ -39,9 +39,9 @@ from LNStationLib.state.method import MethodOptions, NoOptions
 from LNStationLib.state.needs import Need
 from LNStationLib.state.node_result import NodeSearch
 from LNStationLib.state.patient_state import PatientState
-from LNStationLib.state.reason import Reason
 from LNStationLib.state.station_change import StationChange
 from LNStationLib.support.progress import Progress
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import BoolArray, FloatArray, InstanceArray
 
 SMALLEST_SHORT_AXIS_MM = 5.0

@@ -13,10 +13,10 @@ from LNStationLib.state.assessment import CandidateFacts
 from LNStationLib.state.method import Method, MethodOptions
 from LNStationLib.state.node_result import NodeSearch
 from LNStationLib.state.patient_state import PatientState
-from LNStationLib.state.reason import Reason
 from LNStationLib.state.station_change import StationChange
 from LNStationLib.state.used_model import UsedModel
 from LNStationLib.support.progress import Progress
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import BoolArray, InstanceArray
 
 

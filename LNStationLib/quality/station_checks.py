@@ -14,9 +14,9 @@ from LNStationLib.organs.groups import BONES
 from LNStationLib.quality.doubts import Doubt, judge
 from LNStationLib.quality.rules import Plausibility, StationMeasure, plausibility
 from LNStationLib.state.organ_set import OrganSet
-from LNStationLib.state.reason import Reason
 from LNStationLib.state.station_map import StationMap
 from LNStationLib.stations.profiles import first_mm
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import BoolArray, FloatArray, HuArray
 
 _AIR_HU = -400

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import SimpleITK as sitk
 
 from LNStationLib.state.assessment import NodeFinding, Provenance
-from LNStationLib.state.reason import Reason
+from LNStationLib.support.reason import Reason
 
 
 @dataclass(frozen=True)

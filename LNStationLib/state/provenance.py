@@ -8,9 +8,9 @@ from typing import Any
 from LNStationLib.case.case import Case
 from LNStationLib.state.method import Method, MethodOptions
 from LNStationLib.state.organ_set import OrganSet
-from LNStationLib.state.reason import Reason
 from LNStationLib.state.registry import AUTOMATIC
 from LNStationLib.state.settings import StepSettings
+from LNStationLib.support.reason import Reason
 
 METHOD, CHOSEN, NOT_CALLED = "method", "chosen", "not_called"
 SEGMENTED, EDITED_BY_READER = "segmented", "edited_by_reader"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from LNStationLib.state.assessment import Call, PredictionSet, Provenance
 from LNStationLib.state.evidence import StationEvidence
-from LNStationLib.state.reason import Reason
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import Side
 
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from LNStationLib import anatomy
 from LNStationLib.imaging.grid import Grid
-from LNStationLib.state.reason import Reason
 from LNStationLib.state.used_model import UsedModel
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import BoolArray, FloatArray, LabelArray, PointMm, Side
 
 

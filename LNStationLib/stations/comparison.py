@@ -14,8 +14,8 @@ import numpy as np
 from LNStationLib import anatomy
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.state.method import MethodOptions, option
-from LNStationLib.state.reason import Reason
 from LNStationLib.state.station_map import StationMap
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import BoolArray
 
 NOT_COVERED = "station_not_covered"

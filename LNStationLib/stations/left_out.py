@@ -1,10 +1,10 @@
-"""Why a station was left out or is doubtful, as data; ``assessment/reasons.py`` has the words."""
+"""Why a station was left out or is doubtful, as data; ``words.py`` has the words."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from LNStationLib.state.reason import Reason
+from LNStationLib.support.reason import Reason
 
 NO_TISSUE = Reason("no_tissue_between_borders")
 TOO_SMALL = Reason("too_small_for_the_ct")

@@ -26,7 +26,6 @@ from LNStationLib.state.method import MethodOptions, option
 from LNStationLib.state.needs import Need
 from LNStationLib.state.organ_set import OrganSet
 from LNStationLib.state.patient_state import PatientState
-from LNStationLib.state.reason import Reason
 from LNStationLib.state.station_map import StationMap
 from LNStationLib.state.used_model import UsedModel
 from LNStationLib.stations.comparison import ComparisonOptions
@@ -34,6 +33,7 @@ from LNStationLib.stations.left_out import all_not_found, not_parsed
 from LNStationLib.stations.midline import midline_x_mm
 from LNStationLib.stations.network_outlines import outlined
 from LNStationLib.support.progress import Progress, portion
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import Engine
 
 DEEPSTATIONING = (

@@ -10,10 +10,10 @@ import numpy as np
 from LNStationLib import anatomy
 from LNStationLib.imaging.boxes import Box, bounding_box, grown
 from LNStationLib.imaging.grid import Grid, resample_to_grid
-from LNStationLib.state.reason import Reason
 from LNStationLib.state.station_map import StationMap
 from LNStationLib.stations.comparison import NOT_COVERED
 from LNStationLib.stations.left_out import not_parsed
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import BoolArray, FloatArray, LabelArray
 
 MIN_STATION_ML = 0.1

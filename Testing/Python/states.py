@@ -10,7 +10,7 @@ import SimpleITK as sitk
 
 from LNStationLib.assessment.assess import call_stations
 from LNStationLib.assessment.findings import called_nodes
-from LNStationLib.assessment.reasons import sentence, words
+from LNStationLib.assessment.words import sentence, words
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.imaging.scan import scan_of

@@ -12,7 +12,6 @@ from LNStationLib.imaging.grid import Grid
 from LNStationLib.organs.groups import AIRWAYS, BONES, HEART, LUNGS, VESSELS
 from LNStationLib.state.organ_set import OrganSet, OrganSource
 from LNStationLib.state.patient_state import PatientState
-from LNStationLib.state.reason import Reason
 from LNStationLib.state.station_map import StationMap
 from LNStationLib.stations.atlas_registration.carrying import Carried
 from LNStationLib.stations.atlas_registration.fusion import Vote, fused, likeness
@@ -20,6 +19,7 @@ from LNStationLib.stations.atlas_registration.guides import windowed
 from LNStationLib.stations.left_out import not_parsed
 from LNStationLib.stations.midline import midline_x_mm
 from LNStationLib.stations.network_outlines import MIN_STATION_ML, largest_pieces
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import BoolArray, FloatArray, LabelArray
 
 _DRAWS_NONE = Reason("atlases_draw_none")

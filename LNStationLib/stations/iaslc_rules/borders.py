@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from LNStationLib.state.reason import Reason
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import FloatArray
 
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from LNStationLib.state.reason import Reason
 from LNStationLib.stations import left_out
 from LNStationLib.stations.iaslc_rules.borders import MissingAnatomyError
+from LNStationLib.support.reason import Reason
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,6 @@ from LNStationLib.state.method import MethodOptions
 from LNStationLib.state.needs import Need
 from LNStationLib.state.organ_set import OrganSet
 from LNStationLib.state.patient_state import PatientState
-from LNStationLib.state.reason import Reason
 from LNStationLib.state.station_map import BorderNote, StationMap
 from LNStationLib.stations.comparison import ComparisonOptions
 from LNStationLib.stations.iaslc_rules.borders import MissingAnatomyError
@@ -28,6 +27,7 @@ from LNStationLib.stations.iaslc_rules.needs import check_needs
 from LNStationLib.stations.iaslc_rules.rules import RULES, Anatomy, Region
 from LNStationLib.stations.left_out import NO_TISSUE, not_parsed
 from LNStationLib.support.progress import Progress, silent
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import HuArray, LabelArray
 
 _log = logging.getLogger(__name__)

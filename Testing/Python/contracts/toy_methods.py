@@ -18,10 +18,10 @@ from LNStationLib.state.assessment import NStaging, Provenance
 from LNStationLib.state.method import MethodOptions, NoOptions, option
 from LNStationLib.state.node_result import NodeSearch
 from LNStationLib.state.organ_set import Organ, OrganSet, OrganSource
-from LNStationLib.state.reason import Reason
 from LNStationLib.state.settings import Settings, StepSettings
 from LNStationLib.state.station_call import MetastasisResult, NodeCall, StationCall
 from LNStationLib.state.station_map import StationMap
+from LNStationLib.support.reason import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

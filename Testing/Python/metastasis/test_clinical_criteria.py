@@ -9,7 +9,7 @@ from nodes.shapes import AXIAL, FLIPPED, SAGITTAL, ellipsoid, like, points, rota
 from states import called, with_stations
 
 from LNStationLib import anatomy
-from LNStationLib.assessment.reasons import words
+from LNStationLib.assessment.words import words
 from LNStationLib.case.case import Case
 from LNStationLib.metastasis.clinical_criteria import CriteriaOptions, call_node
 from LNStationLib.nodes.find import find_nodes
@@ -18,9 +18,9 @@ from LNStationLib.staging import lung_n_category
 from LNStationLib.staging.positive_stations import positive_station_names
 from LNStationLib.state.assessment import NodeFinding
 from LNStationLib.state.provenance import not_called_reason
-from LNStationLib.state.reason import Reason
 from LNStationLib.state.settings import Settings
 from LNStationLib.state.station_call import StationCall
+from LNStationLib.support.reason import Reason
 
 ALL = {row.name for row in anatomy.stations()}
 PARSED = {"4R", "4L", "7", "8"}

@@ -17,8 +17,8 @@ from LNStationLib import anatomy
 from LNStationLib.assessment import assess as assessing
 from LNStationLib.assessment.assess import parse_case
 from LNStationLib.assessment.findings import parsed_outlines
-from LNStationLib.assessment.reasons import words
 from LNStationLib.assessment.reassess import reassess
+from LNStationLib.assessment.words import words
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.grid import Grid, field_of_view
 from LNStationLib.imaging.scan import hu_on_grid

@@ -12,7 +12,7 @@ import pytest
 from stations.atlas_chest import COARSE_MM, schematic_atlas, schematic_patient, station_dice, truth, written
 
 from LNStationLib.assessment.methods import check_methods
-from LNStationLib.assessment.reasons import words
+from LNStationLib.assessment.words import words
 from LNStationLib.case.case import Case
 from LNStationLib.models.package.container import PackageError
 from LNStationLib.organs.groups import VESSELS

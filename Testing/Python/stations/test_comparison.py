@@ -12,15 +12,15 @@ from contracts.toy_methods import ToyStations
 from LNStationLib import anatomy
 from LNStationLib.assessment.assess import parse_case
 from LNStationLib.assessment.methods import check_methods
-from LNStationLib.assessment.reasons import words
+from LNStationLib.assessment.words import words
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.grid import Grid
-from LNStationLib.state.reason import Reason
 from LNStationLib.state.settings import Settings, StepSettings
 from LNStationLib.state.station_map import StationMap
 from LNStationLib.stations.comparison import NOT_COVERED, ComparisonOptions, agreement, compared
 from LNStationLib.stations.registry import METHODS
 from LNStationLib.support.errors import InputError
+from LNStationLib.support.reason import Reason
 
 GRID = Grid((20, 30, 30), (2.0, 1.0, 1.0), (0.0, 0.0, 0.0))
 LIMITS = ComparisonOptions()

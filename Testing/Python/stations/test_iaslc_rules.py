@@ -8,7 +8,7 @@ import pytest
 from stations import schematic_chest as chest
 
 from LNStationLib import anatomy
-from LNStationLib.assessment.reasons import words
+from LNStationLib.assessment.words import words
 from LNStationLib.state.organ_set import Organ, OrganSet, OrganSource
 from LNStationLib.state.station_map import StationMap
 from LNStationLib.stations.iaslc_rules import IaslcRules

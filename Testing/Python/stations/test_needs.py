@@ -8,7 +8,7 @@ from stations import schematic_chest as chest
 
 from LNStationLib import anatomy
 from LNStationLib.assessment.findings import parsed_outlines
-from LNStationLib.assessment.reasons import words
+from LNStationLib.assessment.words import words
 from LNStationLib.state.station_map import StationMap
 from LNStationLib.stations.iaslc_rules import IaslcRules
 from LNStationLib.stations.iaslc_rules.needs import NEEDS

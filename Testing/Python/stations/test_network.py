@@ -13,7 +13,7 @@ from edited_patient import patient
 from LNStationLib import anatomy
 from LNStationLib.assessment.assess import parse_case
 from LNStationLib.assessment.methods import check_methods
-from LNStationLib.assessment.reasons import words
+from LNStationLib.assessment.words import words
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.imaging.scan import Scan

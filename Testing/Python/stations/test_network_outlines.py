@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from LNStationLib import anatomy
-from LNStationLib.assessment.reasons import words
+from LNStationLib.assessment.words import words
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.state.station_map import StationMap
 from LNStationLib.stations.network_outlines import outlined

@@ -10,7 +10,7 @@ import pytest
 import SimpleITK as sitk
 from states import organs_on
 
-from LNStationLib.assessment.reasons import words
+from LNStationLib.assessment.words import words
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.grid import working_grid
 from LNStationLib.imaging.scan import hu_on_grid

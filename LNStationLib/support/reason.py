@@ -1,6 +1,6 @@
-"""Why something was called, left out or not assessed: a code with facts.
+"""Why something was called, left out, not assessed or is to be checked: a code with facts.
 
-``assessment/reasons.py`` makes the words.
+``support/words.py`` keeps the words; the steps give reasons, and only the edge says them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Reason:
-    """A reason as data.
+    """A reason or a warning as data.
 
     Attributes:
         code: Names the reason, e.g. ``"tumor_fills_station"``.
