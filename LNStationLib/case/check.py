@@ -54,7 +54,7 @@ def check_case(unchecked: UncheckedCase, progress: Progress = silent) -> Case:
     tumor = None if unchecked.tumor is None else checked_tumor(unchecked.tumor(drawn_on, warn), ct, warn)
     progress("reading done", 1.0)
     return Case(
-        case_id=_safe_name(unchecked.case_id),
+        case_id=safe_name(unchecked.case_id),
         ct=ct,
         pet=pet,
         organ_masks=organs.masks,
@@ -119,5 +119,6 @@ def _completed(facts: CaseFacts, header: Dataset, keep_study_date: bool) -> Case
     )
 
 
-def _safe_name(text: str) -> str:
+def safe_name(text: str) -> str:
+    """A name for a case that can stand in file names: letters, digits, dot, hyphen and underscore."""
     return re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("._-")[:_MAX_ID_LENGTH] or "case"

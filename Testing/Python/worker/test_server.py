@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 
 from LNStationLib.support.errors import GeometryError, InputError
+from LNStationLib.support.failures import redacted
 from LNStationLib.support.progress import Progress
 from LNStationLib.worker import messages
-from LNStationLib.worker.failures import UnknownCaseError, redacted
+from LNStationLib.worker.failures import UnknownCaseError
 from LNStationLib.worker.messages import Answer, Call, ErrorCode, parse
 from LNStationLib.worker.server import METHODS, Method, Server
 from LNStationLib.worker.volume_files import VolumeError

@@ -1,32 +1,14 @@
-"""The rows of a cohort's tables as pydantic models; each fault becomes one sentence that names line and column."""
+"""The rows of a cohort's tables as pydantic models."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from LNStationLib import anatomy
 from LNStationLib.imaging.suv import PetUnits
-
-_PSEUDONYM = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
-
-
-def _pseudonym(name: str) -> str:
-    if not _PSEUDONYM.fullmatch(name):
-        raise ValueError(f"{name!r} cannot name a file: use letters, digits, - and _")
-    return name
-
-
-def _existing(path: Path, info: ValidationInfo) -> Path:
-    """The path from the folder of the table, which the validation context holds."""
-    found: Path = (info.context or {}).get("folder", Path()) / path
-    if not found.exists():
-        raise ValueError(f"{path.as_posix()} does not exist")
-    return found
+from LNStationLib.support.csv_rows import ExistingPath, Pseudonym, Row
 
 
 def _known_station(name: str) -> str:
@@ -36,15 +18,7 @@ def _known_station(name: str) -> str:
     return name
 
 
-Pseudonym = Annotated[str, AfterValidator(_pseudonym)]
-ExistingPath = Annotated[Path, AfterValidator(_existing)]
 Station = Annotated[str, AfterValidator(_known_station)]
-
-
-class Row(BaseModel):
-    """A row of a table; columns that it does not know are left alone, empty cells are missing cells."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
 
 
 class PatientRow(Row):
@@ -117,23 +91,3 @@ class NodeRow(Row):
     metastatic: Annotated[int, Field(ge=0, le=1)] | None = None
     station: Station | None = None
     significant: Annotated[int, Field(ge=0, le=1)] | None = None
-
-
-def fault(error: Mapping[str, Any], optional: bool) -> str:
-    """What is wrong with a cell and what is allowed, from an error of pydantic.
-
-    Args:
-        error: One of ``ValidationError.errors()``.
-        optional: Whether the column may be empty.
-    """
-    given, kind = error.get("input"), error["type"]
-    if kind == "missing":
-        return "is empty"
-    if kind == "value_error":
-        return str(error["ctx"]["error"])
-    if kind == "literal_error":
-        allowed = error["ctx"]["expected"].replace("'", "")
-        return f"{given!r} is not {allowed}" + ("; leave it empty where unknown" if optional else "")
-    if kind in ("int_parsing", "int_from_float"):
-        return f"{given!r} is not a whole number"
-    return f"{given!r}: {error['msg'][0].lower()}{error['msg'][1:]}"

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from pydantic import ValidationError
-
-from lnstation_training.cohorts.errors import CohortError, listed
-from lnstation_training.cohorts.rows import NodeRow, PatientRow, Row, StationRow, fault
+from lnstation_training.cohorts.errors import CohortError
+from lnstation_training.cohorts.rows import NodeRow, PatientRow, StationRow
 from LNStationLib.imaging.suv import PetUnits
+from LNStationLib.support.csv_rows import Faults, read_rows
 
 Need = Literal[
     "pet", "stations", "organs", "tumor", "nodes", "tumor_side", "n_category", "pathology", "node_pathology"
@@ -21,7 +19,6 @@ Need = Literal[
 PATHOLOGY_COLUMNS = tuple(StationRow.model_fields)
 _TABLES = ("pathology", "node_pathology")
 _STATIONS: tuple[Need, ...] = ("stations",)
-R = TypeVar("R", bound=Row)
 L = TypeVar("L", StationRow, NodeRow)
 Label = TypeVar("Label")
 
@@ -88,24 +85,6 @@ class CohortPatient:
         return None if found is None else int(found.positive)
 
 
-class _Faults:
-    """Collects faults of a table by line and column."""
-
-    def __init__(self, table: Path) -> None:
-        self.table = table
-        self.lines: list[str] = []
-
-    def add(self, line: int, column: str, text: str) -> None:
-        self.lines.append(f"{self.table.name}, line {line}, column {column}: {text}")
-
-    def add_table(self, text: str) -> None:
-        self.lines.append(f"{self.table.name}: {text}")
-
-    def raise_if_any(self) -> None:
-        if self.lines:
-            raise CohortError(listed(self.lines))
-
-
 def read_cohort(
     patients: Path,
     pathology: Path | None = None,
@@ -147,8 +126,8 @@ def _patient(row: PatientRow, dissections: Mapping[str, Dissection], nodes: Mapp
 
 
 def _read_patients(table: Path, filled: Sequence[str]) -> dict[str, PatientRow]:
-    faults, found = _Faults(table), dict[str, PatientRow]()
-    for line, row in _rows(table, PatientRow, faults, filled):
+    faults, found = Faults(table), dict[str, PatientRow]()
+    for line, row in read_rows(table, PatientRow, faults, filled):
         if row.patient in found:
             faults.add(line, "patient", f"{row.patient} is already in the table")
         found[row.patient] = row
@@ -172,8 +151,8 @@ def _by_patient(
     table: Path, kind: type[L], patients: set[str], column: str, label: Callable[[L], Label]
 ) -> dict[str, dict[Any, Label]]:
     """Of every patient in a table the labels by ``column``, in which no value may stand twice."""
-    faults, found = _Faults(table), dict[str, dict[Any, Label]]()
-    for line, row in _rows(table, kind, faults):
+    faults, found = Faults(table), dict[str, dict[Any, Label]]()
+    for line, row in read_rows(table, kind, faults):
         _check_patient(row.patient, patients, line, faults)
         labels, key = found.setdefault(row.patient, {}), getattr(row, column)
         if key in labels:
@@ -183,49 +162,6 @@ def _by_patient(
     return found
 
 
-def _check_patient(patient: str, patients: set[str], line: int, faults: _Faults) -> None:
+def _check_patient(patient: str, patients: set[str], line: int, faults: Faults) -> None:
     if patient not in patients:
         faults.add(line, "patient", f"{patient!r} is not in the table of patients")
-
-
-def _rows(table: Path, kind: type[R], faults: _Faults, filled: Sequence[str] = ()) -> Iterator[tuple[int, R]]:
-    """The rows that can be read, each with its line; faults of the others are collected.
-
-    Args:
-        table: The table.
-        kind: Of its rows.
-        faults: Collects faults.
-        filled: Optional columns that must be there and filled.
-    """
-    required = [name for name, column in kind.model_fields.items() if column.is_required()]
-    for line, cells in _cells(table, [*required, *filled], faults):
-        empty = [name for name in filled if name not in cells]
-        for column in empty:
-            faults.add(line, column, "is empty")
-        try:
-            yield line, kind.model_validate(cells, context={"folder": table.parent})
-        except ValidationError as error:
-            for each in error.errors():
-                column = str(each["loc"][0])
-                faults.add(line, column, fault(each, column not in required))
-
-
-def _cells(table: Path, required: Sequence[str], faults: _Faults) -> Iterator[tuple[int, dict[str, str]]]:
-    """Filled cells of every row that has any, with its line number as an editor shows it."""
-    try:
-        with table.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            missing = [name for name in required if name not in (reader.fieldnames or ())]
-            if missing:
-                faults.add_table(f"has no column {', '.join(missing)}")
-                return
-            for row in reader:
-                cells = {
-                    key: value.strip() for key, value in row.items() if key is not None and (value or "").strip()
-                }
-                if cells:
-                    yield reader.line_num, cells
-    except OSError as error:
-        raise CohortError(f"{table} cannot be read: {error.strerror}.") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise CohortError(f"{table} is not a CSV table in UTF-8: {error}.") from error
