@@ -26,9 +26,12 @@ NETWORKS = ("networks", "openvino")
 """Organs are found by a network unless the command line asks for another method."""
 GROUPS: Dict[str, Tuple[str, ...]] = {
     "assess": NETWORKS,
+    "batch": (*NETWORKS, "batch"),
+    "batch-scheduler": (*NETWORKS, "batch"),
+    "batch-worker": (*NETWORKS, "batch"),
     "demo": NETWORKS,
     "networks": ("networks",),
-    "test": ("lint", "test", "host", "networks", "openvino", "training"),
+    "test": ("lint", "test", "host", "networks", "openvino", "batch", "training"),
     "train": ("networks", "openvino", "training"),
 }
 """Groups of ``optional-dependencies`` that a command needs beside the dependencies themselves."""

@@ -40,6 +40,14 @@ class CaseFile(BaseModel):
     synthetic: bool = Field(False, description="Made by the phantom; every output then says so.")
 
 
+def has_case(folder: Path) -> bool:
+    """Whether a folder is a case folder: it holds ``case.json``, or a CT under its well-known name."""
+    names = {CASE_FILE, *("ct" + suffix for suffix in IMAGE_SUFFIXES)}
+    return any(
+        entry.name.lower() in names or (entry.name.lower() == "ct" and entry.is_dir()) for entry in folder.iterdir()
+    )
+
+
 def request_from_folder(folder: Path) -> CaseRequest:
     """Read a case folder.
 

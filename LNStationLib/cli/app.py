@@ -13,6 +13,7 @@ import typer
 
 from LNStationLib import __version__
 from LNStationLib.cli import atlases, models, phantom
+from LNStationLib.cli import batch as batch_commands
 from LNStationLib.cli import dicom as dicom_commands
 from LNStationLib.cli.assessing import Plan, load, run_assessment
 from LNStationLib.cli.errors import UserErrorGroup, set_up_logging
@@ -51,6 +52,9 @@ app.add_typer(models.app, name="models")
 app.add_typer(atlases.app, name="atlases")
 app.command("networks")(models.networks)
 app.command("export")(dicom_commands.export)
+app.command("batch", cls=MethodOptionsCommand)(batch_commands.batch)
+app.command("batch-scheduler")(batch_commands.scheduler)
+app.command("batch-worker")(batch_commands.worker)
 
 
 def _version(wanted: bool) -> None:

@@ -66,6 +66,16 @@ def nodes_csv(assessment: Assessment) -> str:
     return _table(NODES, assessment.nodes)
 
 
+def csv_fields(table: Sequence[Column], row: object) -> list[str | int]:
+    """The values of a row as its line of a CSV file has them, before quoting."""
+    return [_field(value) for value in _values(table, row)]
+
+
+def plain_values(table: Sequence[Column], row: object) -> list[CsvValue]:
+    """The values of a row, lists joined as in CSV files, ``None`` where there is none."""
+    return [_joined(column.value(row), column.separator) for column in table]
+
+
 def safe_text(text: str) -> str:
     """Text that no spreadsheet evaluates."""
     return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
@@ -76,7 +86,7 @@ def _table(table: Sequence[Column], rows: Sequence[object]) -> str:
 
 
 def _values(table: Sequence[Column], row: object) -> list[CsvValue]:
-    return [_plain(column.value(row), column.separator) for column in table]
+    return [_yes_no(value) if isinstance(value, bool) else value for value in plain_values(table, row)]
 
 
 def _pairs(values: Mapping[str, float]) -> list[str]:
@@ -84,9 +94,7 @@ def _pairs(values: Mapping[str, float]) -> list[str]:
     return [f"{name}={value:.4g}" for name, value in values.items()]
 
 
-def _plain(value: Value, separator: str) -> CsvValue:
-    if isinstance(value, bool):
-        return _yes_no(value)
+def _joined(value: Value, separator: str) -> CsvValue:
     if value is None or isinstance(value, str | int | float):
         return value
     return separator.join(_pairs(value) if isinstance(value, Mapping) else map(str, value))

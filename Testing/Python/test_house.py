@@ -19,6 +19,7 @@ import pytest
 
 import run
 from LNStationLib import __version__
+from LNStationLib.batch import installation
 from LNStationLib.support import resources
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,6 +32,7 @@ MODULE_OF = {
     "dicomweb-client": "dicomweb_client",
     "picsl-greedy": "picsl_greedy",
     "pillow": "PIL",
+    "pyyaml": "yaml",
     "scikit-image": "skimage",
     "simpleitk": "SimpleITK",
 }
@@ -80,19 +82,19 @@ def test_constraints_hold_every_requirement_to_the_same_version() -> None:
     text = (ROOT / "constraints.txt").read_text(encoding="utf-8")
     held = {line.lower() for line in text.splitlines() if line and not line.startswith("#")}
     assert all(PINNED.fullmatch(line) for line in held)
-    assert {line for group in ("", "test", "lint") for line in requirements()[group]} - held == set()
+    assert {line for group in ("", "test", "lint", "batch") for line in requirements()[group]} - held == set()
 
 
 def test_installed_versions_are_the_pinned_ones() -> None:
-    lines = [line for group in ("", "test") for line in requirements()[group]]
+    lines = [line for group in ("", "test", "batch") for line in requirements()[group]]
     wrong = [line for line in lines if importlib.metadata.version(line.split("==")[0]) != line.split("==")[1]]
     assert wrong == []
 
 
 def test_library_imports_only_what_is_required() -> None:
     required = {MODULE_OF.get(name, name) for name in (line.split("==")[0] for line in requirements()[""])}
-    optional = {line.split("==")[0] for group in ("networks", "openvino") for line in requirements()[group]}
-    optional |= {"totalsegmentator"}
+    lines = [line for group in ("networks", "openvino", "batch") for line in requirements()[group]]
+    optional = {MODULE_OF.get(name, name) for name in (line.split("==")[0] for line in lines)} | {"totalsegmentator"}
     trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in python_files("LNStationLib")}
     surplus = {path.name: third_party(imported(tree)) - required - optional for path, tree in trees.items()}
     assert {name: modules for name, modules in surplus.items() if modules} == {}
@@ -104,6 +106,10 @@ def test_every_requirement_is_used() -> None:
         line for line in requirements()[""] if MODULE_OF.get(line.split("==")[0], line.split("==")[0]) not in used
     ]
     assert idle == []
+
+
+def test_what_batches_tell_users_to_install_is_what_is_pinned() -> None:
+    assert set(installation.REQUIREMENTS) | {"pyarrow==26.0.1"} == set(requirements()["batch"])
 
 
 # What may not be imported
@@ -402,7 +408,10 @@ def test_requirements_of_each_command_come_from_pyproject() -> None:
     assert set(run.read_requirements("models", ["models", "verify", "--build", "a.zip"])) == {"", "networks"}
     assert set(run.read_requirements("networks", ["networks", "--json"])) == {"", "networks"}
     assert set(run.read_requirements("train")) == {"", "networks", "openvino", "training"}
-    assert set(run.read_requirements("test")) == {"", "test", "lint", "host", "networks", "openvino", "training"}
+    for command in ("batch", "batch-scheduler", "batch-worker"):
+        assert set(run.read_requirements(command)) == {"", "networks", "openvino", "batch"}
+    every = {"", "test", "lint", "host", "networks", "openvino", "batch", "training"}
+    assert set(run.read_requirements("test")) == every
 
 
 @pytest.mark.parametrize(

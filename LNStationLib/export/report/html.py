@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from LNStationLib.export.report.layout import Report
@@ -14,14 +14,7 @@ _COLUMN_CLASSES = {1: "one", 2: "two", 3: "three"}
 
 def html_report(report: Report) -> str:
     """Lay out a report as HTML; text is escaped, only the drawings and the style sheet go in as they are."""
-    folder = resource_path("Report")
-    # Both filters mark as safe only what this package made itself: SVG serialized from a tree, and the style sheet.
-    environment = Environment(
-        loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    environment.filters["svg"] = Markup
-    environment.filters["css"] = Markup
-    return environment.get_template("report.html.j2").render(
+    return page("report.html.j2").render(
         content=report.content,
         gallery=report.gallery,
         station_map=report.station_map,
@@ -29,10 +22,22 @@ def html_report(report: Report) -> str:
         coronal_columns=_COLUMN_CLASSES[report.coronal_columns],
         station_columns=_COLUMN_CLASSES[report.station_columns],
         key_images=report.key_images,
-        css=_call_colors() + (folder / "report.css").read_text(encoding="utf-8"),
+        css=style_sheet(),
     )
 
 
-def _call_colors() -> str:
-    """The palette as variables of the style sheet."""
-    return f":root {{ --positive: {POSITIVE_INK}; --negative: {NEGATIVE_INK}; }}\n"
+def page(template: str) -> Template:
+    """A template of ``Resources/Report``; it escapes all but drawings and style sheet."""
+    # Both filters mark as safe only what this package made itself: SVG serialized from a tree, and the style sheet.
+    environment = Environment(
+        loader=FileSystemLoader(resource_path("Report")), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    environment.filters["svg"] = Markup
+    environment.filters["css"] = Markup
+    return environment.get_template(template)
+
+
+def style_sheet() -> str:
+    """The style of every page, with the palette as variables."""
+    colors = f":root {{ --positive: {POSITIVE_INK}; --negative: {NEGATIVE_INK}; }}\n"
+    return colors + resource_path("Report", "report.css").read_text(encoding="utf-8")

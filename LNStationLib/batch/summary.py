@@ -1,0 +1,113 @@
+"""What a cohort comes to, counted case by case, for the report."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from LNStationLib import anatomy
+from LNStationLib.batch.columns import CaseRow, ChoiceRow, FailureRow
+from LNStationLib.batch.records import UnitRecord
+from LNStationLib.state.assessment import Assessment
+
+UNCONFIRMED, NOT_ASSESSED, NOT_FOUND = "unconfirmed", "not assessed", "not found"
+NOT_DERIVED = "not derived"
+STATES = ("positive", "negative", UNCONFIRMED, NOT_ASSESSED, NOT_FOUND)
+
+
+@dataclass
+class StationCount:
+    """One station over the cohort.
+
+    Attributes:
+        states: How many cases by state, of ``STATES``.
+        volumes_ml: Of the cases in which it was found.
+    """
+
+    states: Counter[str] = field(default_factory=Counter)
+    volumes_ml: list[float] = field(default_factory=list)
+
+    def percentile_ml(self, percent: float) -> float | None:
+        """A percentile of its volumes; ``None`` where it was never found."""
+        return float(np.percentile(self.volumes_ml, percent)) if self.volumes_ml else None
+
+    @property
+    def positive_fraction(self) -> float | None:
+        """Of the cases with a call that is fit for staging; ``None`` where there are none."""
+        called = self.states["positive"] + self.states["negative"]
+        return self.states["positive"] / called if called else None
+
+
+@dataclass
+class CohortSummary:
+    """Counts over a cohort.
+
+    Attributes:
+        n_assessed: Cases with a result.
+        stations: By station, in table order.
+        n_categories: By category and whether it is a lower bound.
+        warnings: In how many cases each stands.
+        failures: Cases without a result.
+        refusals: Of series, by modality and kind of the reason.
+        seconds: Of each case that was assessed.
+        memory_mib: Of the workers, after each of those.
+        synthetic_models, synthetic_patients: In how many cases.
+    """
+
+    n_assessed: int = 0
+    stations: dict[str, StationCount] = field(
+        default_factory=lambda: {row.name: StationCount() for row in anatomy.stations()}
+    )
+    n_categories: Counter[tuple[str, bool]] = field(default_factory=Counter)
+    warnings: Counter[str] = field(default_factory=Counter)
+    failures: list[FailureRow] = field(default_factory=list)
+    refusals: Counter[tuple[str, str]] = field(default_factory=Counter)
+    seconds: list[float] = field(default_factory=list)
+    memory_mib: list[float] = field(default_factory=list)
+    methods: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    synthetic_models: int = 0
+    synthetic_patients: int = 0
+
+    def add(self, record: UnitRecord, row: CaseRow) -> None:
+        """Count a case that was assessed."""
+        assessment = row.assessment
+        self.n_assessed += 1
+        self.n_categories[(assessment.n_category or NOT_DERIVED, assessment.staging.is_lower_bound)] += 1
+        self.synthetic_models += row.trained_on_synthetic
+        self.synthetic_patients += assessment.case.synthetic
+        self.seconds.append(record.seconds)
+        if record.memory_mib is not None:
+            self.memory_mib.append(record.memory_mib)
+        self.warnings.update(set(assessment.warnings))
+        self._count_methods(assessment)
+        self._count_stations(assessment)
+
+    def add_failure(self, row: FailureRow) -> None:
+        """Count a case without a result."""
+        self.failures.append(row)
+
+    def add_choice(self, row: ChoiceRow) -> None:
+        """Count a series that was looked at."""
+        if row.decision == "refused":
+            self.refusals[(row.modality, row.reason)] += 1
+
+    def _count_methods(self, assessment: Assessment) -> None:
+        for step in assessment.provenance:
+            model = f", {step.model_package} {step.model_version}" if step.model_package else ""
+            trained = f" (trained on {step.trained_on} patients)" if step.trained_on else ""
+            self.methods[step.step][f"{step.implementation}{model}{trained}"] += 1
+
+    def _count_stations(self, assessment: Assessment) -> None:
+        for finding in assessment.stations:
+            count = self.stations[finding.station]
+            if finding.volume_ml is not None:
+                count.volumes_ml.append(finding.volume_ml)
+            count.states[_state(finding.volume_ml, finding.call, finding.fit_for_staging)] += 1
+
+
+def _state(volume_ml: float | None, call: str | None, fit_for_staging: bool) -> str:
+    if call is not None:
+        return call if fit_for_staging else UNCONFIRMED
+    return NOT_FOUND if volume_ml is None else NOT_ASSESSED
