@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from LNStationLib.assessment.methods import check_models
 from LNStationLib.batch.cluster import Workers, connected
@@ -22,6 +23,9 @@ from LNStationLib.export.output_folder import file_names
 from LNStationLib.state.settings import Settings
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.progress import Progress, portion, silent
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 DEFAULT_FORMATS = ("json", "csv", "nifti", "text")
 """Without the reports' pictures, which take longer than the assessment of a small case."""
@@ -198,20 +202,21 @@ def done_before(job: Job) -> UnitRecord | None:
     return record
 
 
-def check_workers(client: object, settings: Settings, environment: Environment) -> None:
-    """Make sure that all workers there are would give the answers of this process.
+def check_workers(client: Client, settings: Settings, environment: Environment) -> None:
+    """Make sure that all workers there are would give the answers of this process; one that is lost meanwhile may be.
 
     Raises:
         InputError: One has another version, or lacks LNStation or a model package.
     """
-    try:
-        found: Mapping[str, Environment] = client.run(environment_for, settings)  # type: ignore[attr-defined]
-    except Exception as error:
-        raise InputError(
-            f"a worker cannot run this batch ({type(error).__name__}: {error}): install the same LNStation on every "
-            "worker, and put model packages where all can read them."
-        ) from error
+    found = client.run(environment_for, settings, on_error="return")
     for address, its in found.items():
+        if isinstance(its, OSError):
+            continue
+        if isinstance(its, Exception):
+            raise InputError(
+                f"the worker at {address} cannot run this batch ({type(its).__name__}: {its}): install the same "
+                "LNStation on every worker, and put model packages where all can read them."
+            )
         difference = environment.difference(its)
         if difference:
             raise InputError(f"the worker at {address} has {difference}: install the same on every worker.")

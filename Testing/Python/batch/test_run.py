@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pyarrow.parquet as parquet
 import pytest
@@ -244,7 +244,7 @@ def test_a_worker_of_another_version_is_named(
         return mine(settings).model_copy(update={"lnstation": "0.0.9"})
 
     monkeypatch.setattr(run, "environment_for", its)
-    with pytest.raises(InputError, match=r"the worker at inproc://\S+ has LNStation 0\.1\.0 instead of 0\.0\.9"):
+    with pytest.raises(InputError, match=r"the worker at inproc://worker has LNStation 0\.1\.0 instead of 0\.0\.9"):
         _with_worker_of(mine, request_for("good"), monkeypatch)
 
 
@@ -253,10 +253,12 @@ def _with_worker_of(environment: Any, request: BatchRequest, monkeypatch: pytest
     check = run.check_workers
 
     class Client:
-        def run(self, function: Any, *args: Any) -> Any:
-            return {"inproc://worker": environment(*args)}
+        def run(self, function: Any, *args: Any, **how: Any) -> Any:
+            return {"inproc://lost": OSError("closed"), "inproc://worker": environment(*args)}
 
-    monkeypatch.setattr(run, "check_workers", lambda client, settings, mine: check(Client(), settings, mine))
+    monkeypatch.setattr(
+        run, "check_workers", lambda client, settings, mine: check(cast(Any, Client()), settings, mine)
+    )
     run_batch(request)
 
 
