@@ -26,7 +26,7 @@ def batch(
     ctx: typer.Context,
     cases: Annotated[
         Path,
-        typer.Option(help="Table of cases (CSV), folder of case folders, or a folder of DICOM studies."),
+        typer.Option(help="Table of cases (CSV), or a folder of case folders."),
     ],
     out: Annotated[Path, typer.Option(help="Folder for the results; an unfinished batch in it goes on.")],
     workers: Annotated[
@@ -78,7 +78,10 @@ def _cases(path: Path) -> list[ListedCase]:
     if not path.exists():
         raise InputError(f"--cases: there is nothing at {path}; check the path.")
     if path.is_dir():
-        return cases_of_folder(path)
+        cases = cases_of_folder(path)
+        if not cases:
+            raise InputError(f"--cases: {path} holds no case folders; docs/case_format.md says what they look like.")
+        return cases
     cases = cases_of_table(path)
     unused = unused_columns(path)
     if unused:
