@@ -3,9 +3,9 @@
     python -m Testing.Tools.batch_kills --cases FOLDER --out EMPTY_FOLDER -- [OPTIONS OF batch]
 
 Runs the cases four times, each into a folder of its own, by the commands that docs/batch.md shows: undisturbed;
-killed once cases have begun and run again; interrupted as by Ctrl-C and run again; and by a scheduler and two workers,
-each a process of its own, of which one is killed. Says for each whether the tables are the same byte for byte; ends
-with 1 where they are not.
+killed once cases have begun and run again; interrupted as by Ctrl-C and run again; and by a scheduler and two
+workers, each a process of its own, of which one is killed. Says for each whether the tables are the same byte for
+byte; ends with 1 where they are not.
 """
 
 from __future__ import annotations
