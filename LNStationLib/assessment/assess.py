@@ -24,7 +24,6 @@ from LNStationLib.assessment.findings import (
     station_findings,
 )
 from LNStationLib.assessment.methods import check_methods
-from LNStationLib.assessment.words import words
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.boxes import station_boxes
 from LNStationLib.imaging.grid import field_of_view, labels_to_image_grid
@@ -39,6 +38,7 @@ from LNStationLib.staging.positive_stations import positive_station_names
 from LNStationLib.staging.registry import METHODS as STAGING
 from LNStationLib.state.assessed_case import AssessedCase
 from LNStationLib.state.assessment import Assessment, NodeFinding, NStaging, Provenance, StationFinding
+from LNStationLib.state.coded_warnings import as_written, recorded, warnings_of
 from LNStationLib.state.evidence import StationEvidence
 from LNStationLib.state.organ_set import OrganSet
 from LNStationLib.state.packed_organs import PackedOrgans
@@ -51,6 +51,8 @@ from LNStationLib.state.used_model import UsedModel
 from LNStationLib.stations.parse import parse_stations
 from LNStationLib.stations.registry import METHODS as STATIONS
 from LNStationLib.support.progress import Progress, portion, silent
+from LNStationLib.support.reason import Reason
+from LNStationLib.support.words import words
 
 DISMISSED = "Dismissed by a reader: not counted."
 _log = logging.getLogger(__name__)
@@ -113,7 +115,8 @@ def _input_remarks(case: Case) -> list[Provenance]:
     """Remarks on the input, as a step of its own: a reader may see it before the calls."""
     if not case.warnings:
         return []
-    return [Provenance(step="input", implementation="checks", version=__version__, warnings=list(case.warnings))]
+    remarks = recorded(map(as_written, case.warnings))
+    return [Provenance(step="input", implementation="checks", version=__version__, **remarks)]
 
 
 def _with_found_organs(state: PatientState, progress: Progress) -> PatientState:
@@ -148,7 +151,7 @@ def _with_parsed_stations(state: PatientState, progress: Progress) -> PatientSta
         progress("drawing the label maps", 0.9)
         part = _station_part(station_map, state.case)
         rows.warnings += station_map.warnings
-        rows.warnings += [] if station_map.failure is None else [words(station_map.failure)]
+        rows.warnings += [] if station_map.failure is None else [station_map.failure]
         rows.model = station_map.model
     return state.knowing(rows.provenance, station_part=part)
 
@@ -236,7 +239,7 @@ def conclude(
         organs=list(state.organ_findings),
         midline=state.midline,
         provenance=rows,
-        warnings=_warnings(case, rows, [*nodes.warnings, *calls.warnings]),
+        **recorded(_warnings(case, rows, [*nodes.warnings, *calls.warnings])),
     )
     labels = sitk.Cast(nodes.labels, sitk.sitkUInt16)
     return AssessedCase(state, assessment, labels, calls.evidence if evidence is None else evidence)
@@ -257,21 +260,24 @@ def _staged(
     with _timed("staging", rules, record, references) as rows:
         not_assessed = [finding.station for finding in findings if finding.call is None]
         staging = stage_case(facts, positive_station_names(findings), not_assessed, nodes, settings)
-        rows.warnings += staging.warnings
+        rows.warnings += warnings_of(staging)
     return staging, rows.provenance
 
 
-def _warnings(case: Case, rows: Sequence[Provenance], more: list[str]) -> list[str]:
+def _warnings(case: Case, rows: Sequence[Provenance], more: Sequence[Reason]) -> list[Reason]:
     """All warnings of the case, each once, input first."""
-    every = [*case.warnings, *(warning for row in rows for warning in row.warnings), *more]
-    return list(dict.fromkeys(every))
+    said = [warning for row in rows for warning in warnings_of(row)]
+    by_text: dict[str, Reason] = {}
+    for warning in (*map(as_written, case.warnings), *said, *more):
+        by_text.setdefault(words(warning), warning)
+    return list(by_text.values())
 
 
 class _Record:
     """What a step did; ``provenance`` is there once it is done."""
 
     def __init__(self) -> None:
-        self.warnings: list[str] = []
+        self.warnings: list[Reason] = []
         self.model: UsedModel | None = None
         self.provenance: Provenance
 
@@ -291,6 +297,6 @@ def _timed(step: Step, implementation: str, settings: dict[str, Any], references
         seconds=round(seconds, 3),
         settings=settings if model is None else settings | model.settings(),
         references=list(dict.fromkeys([*references, *(() if model is None else model.references)])),
-        warnings=record.warnings,
+        **recorded(record.warnings),
         **({} if model is None else model.provenance()),
     )

@@ -9,7 +9,6 @@ import numpy as np
 import SimpleITK as sitk
 
 from LNStationLib import anatomy
-from LNStationLib.assessment.words import words
 from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.boxes import Box, bounding_box, bounding_region, inside_of, like, points_mm
 from LNStationLib.imaging.edited_masks import in_region, placed
@@ -19,10 +18,10 @@ from LNStationLib.state.patient_state import Outline, PatientState, StationPart
 from LNStationLib.state.provenance import EDITED_BY_READER
 from LNStationLib.state.station_change import StationChange
 from LNStationLib.support.errors import InputError
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import BoolArray, LabelArray
 
-EDITED = "A reader changed the contour; the rule-based borders no longer describe it."
-EMPTIED = "Emptied by a reader: no voxels are left to assess."
+EDITED, EMPTIED = Reason("contour_edited"), Reason("contour_emptied")
 _AIR_HU = -400
 """Below the range of station tissue (`TISSUE_HU`): lung or air."""
 _MUCH_AIR_SHARE = 0.2
@@ -137,8 +136,8 @@ def _outline(name: str, parsed: PatientState, labels: LabelArray, box: Box | Non
     air = float((hu[box][inside] < _AIR_HU).mean())
     warnings = [EDITED]
     if air >= _MUCH_AIR_SHARE:
-        warnings.append(f"{air:.0%} of the edited outline is air or lung (below {_AIR_HU} HU): check it.")
-    warnings += map(words, check_outline(name, *_size(inside, box, parsed.case.ct)))
+        warnings.append(Reason("edited_outline_in_air", {"share": air, "below_hu": _AIR_HU}))
+    warnings += check_outline(name, *_size(inside, box, parsed.case.ct))
     return Outline(warnings=tuple(warnings), edited=True)
 
 

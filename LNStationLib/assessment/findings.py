@@ -8,7 +8,6 @@ import numpy as np
 import SimpleITK as sitk
 
 from LNStationLib import anatomy
-from LNStationLib.assessment.words import sentence, words
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.boxes import Box, box_of, points_mm
@@ -21,12 +20,15 @@ from LNStationLib.state.assessment import (
     Point,
     StationFinding,
 )
+from LNStationLib.state.coded_warnings import codes_of, recorded
 from LNStationLib.state.organ_set import OrganSet
 from LNStationLib.state.patient_state import Outline, PatientState
 from LNStationLib.state.station_call import NodeCall, StationCall
 from LNStationLib.state.station_map import StationMap
 from LNStationLib.stations.left_out import TOO_SMALL, not_parsed
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import LabelArray
+from LNStationLib.support.words import sentence, words
 
 
 def case_summary(case: Case, nodes_from: str) -> CaseSummary:
@@ -98,16 +100,17 @@ def parsed_outlines(station_map: StationMap) -> dict[str, Outline]:
 
 def _parsed_outline(name: str, station_map: StationMap) -> Outline:
     if name in station_map.left_out:
-        return Outline(warnings=(words(station_map.left_out[name]),))
+        return Outline(warnings=(station_map.left_out[name],))
     borders = tuple(
         BorderFinding(border=note.border, rests_on=note.rests_on, surrogate=note.surrogate)
         for note in station_map.notes(name)
     )
     surrogates = tuple(
-        f"{border.border} border rests on a surrogate: {border.rests_on}" for border in borders if border.surrogate
+        Reason("border_on_surrogate", {"border": border.border, "rests_on": border.rests_on})
+        for border in borders
+        if border.surrogate
     )
-    doubts = tuple(words(doubt) for doubt in station_map.doubts.get(name, ()))
-    return Outline(borders, doubts + surrogates)
+    return Outline(borders, station_map.doubts.get(name, ()) + surrogates)
 
 
 def midline_of(station_map: StationMap) -> Midline:
@@ -161,9 +164,10 @@ def _station_finding(row: anatomy.Station, parsed: PatientState, call: StationCa
         positive_sides=list(call.positive_sides),
         reason=words(call.reason),
         call_warnings=[sentence(warning) for warning in call.warnings],
+        call_warning_codes=codes_of(call.warnings),
         borders=list(outline.borders),
         edited=outline.edited,
-        warnings=list(outline.warnings),
+        **recorded(outline.warnings),
     )
 
 
@@ -171,7 +175,7 @@ def with_notes(finding: StationFinding, parsed: PatientState) -> StationFinding:
     """A station whose voxels and call stay as they are, with the contour notes of other organs."""
     has_voxels = finding.station in parsed.boxes
     outline = parsed.outlines[finding.station] if has_voxels else _without_voxels(parsed.outlines[finding.station])
-    notes = {"borders": list(outline.borders), "edited": outline.edited, "warnings": list(outline.warnings)}
+    notes = {"borders": list(outline.borders), "edited": outline.edited, **recorded(outline.warnings)}
     return finding.model_copy(update=notes)
 
 
@@ -179,7 +183,7 @@ def _without_voxels(outline: Outline) -> Outline:
     """The outline of a station that has no voxel on the CT."""
     if outline.edited or (outline.warnings and not outline.borders):
         return outline
-    return Outline(warnings=(words(not_parsed(TOO_SMALL)),))
+    return Outline(warnings=(not_parsed(TOO_SMALL),))
 
 
 def _measured(stations: sitk.Image, label: int, box: Box) -> tuple[float, Point]:

@@ -28,6 +28,7 @@ from LNStationLib.organs.supplied import mask_on_grid
 from LNStationLib.staging.rules import Rules
 from LNStationLib.state.assessed_case import AssessedCase
 from LNStationLib.state.assessment import Assessment, Provenance
+from LNStationLib.state.coded_warnings import warnings_of
 from LNStationLib.state.flat_settings import is_flat
 from LNStationLib.state.node_result import READER, NodeResult
 from LNStationLib.state.organ_set import Organ, OrganSource
@@ -93,7 +94,7 @@ def restore_case(
     _check_nodes(assessment, nodes)
     case = replace(case, node_edits=_restored_edits(assessment, nodes, dismissed, case.ct))
     outlines = {
-        finding.station: Outline(tuple(finding.borders), tuple(finding.warnings), finding.edited)
+        finding.station: Outline(tuple(finding.borders), tuple(warnings_of(finding)), finding.edited)
         for finding in assessment.stations
     }
     drawn = frozenset(name for name, outline in outlines.items() if outline.edited)
@@ -169,7 +170,7 @@ def _restored_nodes(assessment: Assessment, labels: sitk.Image) -> NodeResult:
         findings=assessment.nodes,
         search=search,
         provenance=provenance,
-        warnings=with_outside(provenance.warnings, assessment.nodes),
+        warnings=with_outside(warnings_of(provenance), assessment.nodes),
         not_called=not_called_reason(provenance.settings),
         dismissed=list(assessment.dismissed_nodes),
     )

@@ -1,12 +1,16 @@
-"""The words of every code that a step may give; importing this file makes them known."""
+"""Words for what an assessment as a whole says of outlines."""
 
 from __future__ import annotations
 
-import LNStationLib.metastasis.words
-import LNStationLib.nodes.words
-import LNStationLib.quality.words
-import LNStationLib.stations.atlas_registration.words
-import LNStationLib.stations.words  # noqa: F401
-from LNStationLib.support.words import sentence, words
+from LNStationLib.support.words import texts
 
-__all__ = ["sentence", "words"]
+texts(
+    {
+        "contour_edited": "A reader changed the contour; the rule-based borders no longer describe it.",
+        "contour_emptied": "Emptied by a reader: no voxels are left to assess.",
+        "edited_outline_in_air": (
+            "{share:.0%} of the edited outline is air or lung (below {below_hu} HU): check it."
+        ),
+        "border_on_surrogate": "{border} border rests on a surrogate: {rests_on}",
+    }
+)

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from LNStationLib.support import console
 from LNStationLib.support.progress import portion
+from LNStationLib.support.words import words
 
 app = typer.Typer(
     help="Atlases: patients with known stations, which stations method atlas_registration carries over.",
@@ -108,7 +109,7 @@ def build(
         facts = AtlasFacts(_id_of(out), title, license_, made_from, sex)
         write_atlas(make_atlas(facts, loaded.ct, organs, drawn, spacing_mm), out)
         progress("done", 1.0)
-    for text in (*loaded.warnings, *organs.warnings, *warnings):
+    for text in (*loaded.warnings, *map(words, organs.warnings), *warnings):
         _say(text)
     _say(f"{out}: atlas {_id_of(out)}.")
 
@@ -136,8 +137,8 @@ def maps(
         loaded = load(case, {}, portion(progress, 0.0, 0.1))
         state = found_organs(loaded, settings, portion(progress, 0.1, 0.4))
         files, remarks = write_maps(state, options, out, portion(progress, 0.4, 1.0))
-    for text in remarks:
-        _say(text)
+    for remark in remarks:
+        _say(words(remark))
     _say(f"{out}: {len(files)} maps.")
 
 

@@ -157,7 +157,8 @@ def networks(as_json: JsonOption = False) -> None:
 def _show_card(manifest: Manifest[Any], path: Path) -> None:
     from rich.text import Text
 
-    from LNStationLib.models.package.card import SYNTHETIC_ONLY, card_rows
+    from LNStationLib.models.package.card import card_rows
+    from LNStationLib.support.sentences import SYNTHETIC_ONLY
 
     screen = console.make_console()
     screen.print(Text(f"{manifest.title} ({manifest.package_id} {manifest.version})", style="bold"))

@@ -16,6 +16,7 @@ from LNStationLib import __version__, anatomy
 from LNStationLib.metastasis.station_uptake import StationUptake, station_uptakes
 from LNStationLib.metastasis.uncertainty import nearly
 from LNStationLib.state.assessment import Call, NodeFinding, Provenance
+from LNStationLib.state.coded_warnings import recorded
 from LNStationLib.state.method import MethodOptions, option
 from LNStationLib.state.needs import Need
 from LNStationLib.state.node_result import NodeSearch
@@ -94,7 +95,7 @@ class ClinicalCriteria:
             evidence.station: _call_station(evidence, criteria, state.midline.side_of)
             for evidence in _evidence(state, nodes, only)
         }
-        warnings = [] if case.pet is not None else ["There is no PET: calls rest on the size of nodes alone."]
+        warnings = [] if case.pet is not None else [Reason("calls_without_pet")]
         provenance = Provenance(
             step="metastasis",
             implementation=self.name,
@@ -102,7 +103,7 @@ class ClinicalCriteria:
             seconds=round(time.perf_counter() - start, 3),
             settings=settings_record(state.settings.metastasis, self, criteria),
             references=list(self.references),
-            warnings=warnings,
+            **recorded(warnings),
         )
         return MetastasisResult({one.finding.node_id: one.call for one in nodes}, calls, provenance, warnings)
 
@@ -252,8 +253,8 @@ def _negative_reason(evidence: _Evidence, criteria: CriteriaOptions) -> Reason:
         why.append(Reason("by_station_suv", {"suv": _suv(evidence.uptake.suv_max, criteria)}))
     if not evidence.fully_covered:
         why.append(evidence.pet_gap)
-    if evidence.search.caveat and evidence.not_called is None:
-        why.append(Reason("caveat", {"words": evidence.search.caveat}))
+    if evidence.search.caveat is not None and evidence.not_called is None:
+        why.append(evidence.search.caveat)
     return Reason("negative_station", {"why": why})
 
 

@@ -263,7 +263,7 @@ class _Judge:
         return Reason("probability", facts)
 
     def _provenance(
-        self, settings: Settings, options: StationNetworkOptions, seconds: float, warnings: list[str]
+        self, settings: Settings, options: StationNetworkOptions, seconds: float, warnings: Sequence[Reason]
     ) -> Provenance:
         thresholds = {"operating_point": self.point.name, "threshold": self.point.threshold}
         return package_provenance(

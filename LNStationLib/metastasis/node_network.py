@@ -292,7 +292,7 @@ class _Judge:
         return maps
 
     def _provenance(
-        self, settings: Settings, options: NodeNetworkOptions, seconds: float, warnings: list[str]
+        self, settings: Settings, options: NodeNetworkOptions, seconds: float, warnings: Sequence[Reason]
     ) -> Provenance:
         thresholds = {
             "operating_point": self.point.name,

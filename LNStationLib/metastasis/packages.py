@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from LNStationLib import __version__
-from LNStationLib.models.package.card import SYNTHETIC_ONLY
 from LNStationLib.models.package.manifest import Manifest
 from LNStationLib.models.package.probability import OperatingPoint, ProbabilitySection
 from LNStationLib.state.assessment import Provenance
+from LNStationLib.state.coded_warnings import recorded
 from LNStationLib.state.method import Method, MethodOptions
 from LNStationLib.state.provenance import settings_record
 from LNStationLib.state.settings import Settings
 from LNStationLib.support.errors import InputError
+from LNStationLib.support.reason import Reason
 
 
 class JudgingNetwork(Protocol):
@@ -48,17 +49,14 @@ def operating_point_of(network: JudgingNetwork, name: str | None) -> OperatingPo
         raise InputError(f"the model package {network.manifest.package_id} has {error}.") from error
 
 
-def package_warnings(network: JudgingNetwork) -> list[str]:
+def package_warnings(network: JudgingNetwork) -> list[Reason]:
     """What a reader must know of the package's probabilities."""
     card = network.manifest
     warnings = []
     if card.trained_on == "synthetic":
-        warnings.append(
-            f"The model package {card.package_id} was {SYNTHETIC_ONLY}: its probabilities are not "
-            "valid for real patients."
-        )
+        warnings.append(Reason("probabilities_of_synthetic_model", {"package": card.package_id}))
     if network.section.calibration is None:
-        warnings.append(f"The model package {card.package_id} is not calibrated: its probabilities are scores.")
+        warnings.append(Reason("not_calibrated", {"package": card.package_id}))
     return warnings
 
 
@@ -69,7 +67,7 @@ def package_provenance(
     options: MethodOptions,
     thresholds: Mapping[str, Any],
     seconds: float,
-    warnings: list[str],
+    warnings: Sequence[Reason],
 ) -> Provenance:
     """Provenance of a step of metastasis that a package did.
 
@@ -101,5 +99,5 @@ def package_provenance(
         model_sha256=card.sha256,
         trained_on=card.trained_on,
         references=list(dict.fromkeys([*method.references, *card.references])),
-        warnings=warnings,
+        **recorded(warnings),
     )

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from LNStationLib.support.sentences import listed
+from LNStationLib.support.sentences import SYNTHETIC_ONLY, listed
 from LNStationLib.support.words import Facts, against, joined, sentence, texts, words, words_for
 
 texts(
     {
+        "calls_without_pet": "There is no PET: calls rest on the size of nodes alone.",
+        "probabilities_of_synthetic_model": (
+            f"The model package {{package}} was {SYNTHETIC_ONLY}: its probabilities are not valid for real patients."
+        ),
+        "not_calibrated": "The model package {package} is not calibrated: its probabilities are scores.",
         "no_pet": "no PET",
         "there_is_no_pet": "there is no PET",
         "pet_covers_part": "PET covers only part of the station",

@@ -1,1 +1,3 @@
 """Where the nodes are, how large and how hot."""
+
+import LNStationLib.nodes.words  # noqa: F401

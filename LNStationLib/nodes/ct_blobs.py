@@ -47,11 +47,6 @@ from LNStationLib.support.types import BoolArray, FloatArray, InstanceArray
 SMALLEST_SHORT_AXIS_MM = 5.0
 """A node of this short axis is visible; smaller ones are not reported."""
 
-_NODE_WARNINGS = ("Found on CT alone by a blob detector of low specificity: may be a vessel or a recess.",)
-_SEARCH_WARNING = (
-    "Nodes were looked for on CT alone by a classical blob detector: expect false candidates, and missed nodes where "
-    "they touch vessels, esophagus or tumor."
-)
 _BOX_STEP_MM = 20.0
 """The searched box is widened to whole steps, so that a small edit leaves its grid where it was."""
 _SOFT_HU = (-25.0, 200.0)
@@ -98,8 +93,8 @@ class CtBlobs:
         inside_stations=True,
         uses_organs=True,
         fit_for_staging=False,
-        caveat="nodes from a CT blob detector of low sensitivity and specificity",
-        node_warnings=_NODE_WARNINGS,
+        caveat=Reason("nodes_from_blob_detector"),
+        node_warnings=(Reason("found_by_blob_detector"),),
     )
     references: tuple[str, ...] = ("Lindeberg 1998, doi:10.1023/A:1008045108935 (scale-space blob detection)",)
 
@@ -109,7 +104,7 @@ class CtBlobs:
         box = search_box(stations)
         if box is None:
             empty = paste(np.zeros((0, 0, 0)), (slice(0, 0),) * 3, case.ct)
-            return Candidates(empty, ("There are no stations to search for nodes.",))
+            return Candidates(empty, (Reason("no_stations_to_search"),))
         progress("nodes from CT: finding blobs", 0.0)
         search = search_blobs(case, box, progress)
         values = fill_blobs(search, stations)
@@ -149,7 +144,7 @@ class BlobSearch:
         growable: Where a candidate may grow by one voxel, on the coarse grid.
         soft_on_ct: Soft tissue on the CT's own voxels in the box.
         blobs: Round blobs; a blob's number is its place here, from 1.
-        warnings: Sentences about the search.
+        warnings: About the search.
         not_called: Why no candidate is called; see ``Candidates.not_called``.
     """
 
@@ -159,7 +154,7 @@ class BlobSearch:
     growable: BoolArray
     soft_on_ct: BoolArray
     blobs: tuple[Blob, ...]
-    warnings: tuple[str, ...]
+    warnings: tuple[Reason, ...]
     not_called: Reason | None = None
 
 
@@ -216,9 +211,9 @@ def _all_blobs(memory: BlobMemory, now: Box, then: Box) -> Proposal:
     )
 
 
-def search_warnings(search: BlobSearch) -> tuple[str, ...]:
-    """Sentences about a search as a whole."""
-    return (_SEARCH_WARNING, *search.warnings)
+def search_warnings(search: BlobSearch) -> tuple[Reason, ...]:
+    """What is doubtful about a search as a whole."""
+    return (Reason("searched_by_blob_detector"), *search.warnings)
 
 
 def search_blobs(case: Case, box: Box, progress: Progress) -> BlobSearch:
@@ -295,12 +290,12 @@ def _flattened(hu: FloatArray, barred: BoolArray) -> FloatArray:
     return flat
 
 
-def _upper_soft_hu(blood: float | None) -> tuple[float, tuple[str, ...]]:
+def _upper_soft_hu(blood: float | None) -> tuple[float, tuple[Reason, ...]]:
     """Upper limit of soft tissue, below enhanced blood of some HU where an organ shows it."""
     if blood is None:
-        return _SOFT_HU[1], ("No mask shows the attenuation of blood; vessels may be mistaken for nodes.",)
+        return _SOFT_HU[1], (Reason("blood_unknown"),)
     if blood < _ENHANCED_BLOOD_HU:
-        return _SOFT_HU[1], ("The CT is not enhanced; vessels without a mask may be mistaken for nodes.",)
+        return _SOFT_HU[1], (Reason("blood_not_enhanced"),)
     return min(_SOFT_HU[1], (_NODE_HU + blood) / 2), ()
 
 

@@ -25,6 +25,7 @@ from LNStationLib.nodes.reader_nodes import is_same, measured_dismissed, scene_o
 from LNStationLib.nodes.split import halves
 from LNStationLib.nodes.update import NodeUpdate
 from LNStationLib.state.assessment import NodeFinding
+from LNStationLib.state.coded_warnings import warnings_of
 from LNStationLib.state.node_result import READER
 from LNStationLib.state.patient_state import PatientState
 from LNStationLib.support.errors import InputError
@@ -291,7 +292,7 @@ class _Desk:
             before,
             labels=like(self.labels, before.labels),
             findings=findings,
-            warnings=with_outside(before.provenance.warnings, findings),
+            warnings=with_outside(warnings_of(before.provenance), findings),
             dismissed=measured_dismissed(self.gone.values(), edits, scene),
         )
         return NodeUpdate(nodes, frozenset(name for name in self.touched if name is not None), True)

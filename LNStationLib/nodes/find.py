@@ -19,12 +19,14 @@ from LNStationLib.nodes.method import Candidates, NodeMethod
 from LNStationLib.nodes.reader_nodes import beside_readers_on, measured_dismissed, with_readers
 from LNStationLib.nodes.registry import METHODS
 from LNStationLib.state.assessment import NodeFinding, Provenance
+from LNStationLib.state.coded_warnings import recorded
 from LNStationLib.state.node_result import NodeResult, NodeSearch
 from LNStationLib.state.patient_state import PatientState
 from LNStationLib.state.provenance import not_called_record, settings_record
 from LNStationLib.state.used_model import UsedModel
 from LNStationLib.support.errors import GeometryError
 from LNStationLib.support.progress import Progress, portion, silent
+from LNStationLib.support.reason import Reason
 
 _MEASUREMENT_REFERENCES = (
     "Eisenhauer et al. 2009, doi:10.1016/j.ejca.2008.10.026 (RECIST 1.1: long and short axis)",
@@ -69,7 +71,7 @@ def find_nodes(state: PatientState, progress: Progress = silent) -> NodeResult:
         | ({} if model is None else model.settings())
         | dict(candidates.settings),
         references=_references(method, model),
-        warnings=list(candidates.warnings),
+        **recorded(candidates.warnings),
         **({} if model is None else model.provenance()),
     )
     return NodeResult(
@@ -121,14 +123,7 @@ def _ordered(
     return like(numbers[values], candidates.labels), renumbered
 
 
-def with_outside(warnings: Sequence[str], findings: Sequence[NodeFinding]) -> list[str]:
+def with_outside(warnings: Sequence[Reason], findings: Sequence[NodeFinding]) -> list[Reason]:
     """The warnings of a search, and one on the nodes that lie outside all stations."""
-    outside = [str(finding.node_id) for finding in findings if finding.station is None]
-    if not outside:
-        return list(warnings)
-    if len(outside) == 1:
-        return [*warnings, f"Node {outside[0]} lies outside all parsed stations and is not counted in any station."]
-    return [
-        *warnings,
-        f"Nodes {', '.join(outside)} lie outside all parsed stations and are not counted in any station.",
-    ]
+    outside = [finding.node_id for finding in findings if finding.station is None]
+    return [*warnings, *([Reason("nodes_outside_stations", {"nodes": outside})] if outside else [])]

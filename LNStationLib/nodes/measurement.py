@@ -15,8 +15,10 @@ from LNStationLib.imaging.boxes import Box, axes, crop, indices_of, label_boxes,
 from LNStationLib.nodes.diameters import AxialDiameters, axial_diameters
 from LNStationLib.nodes.uptake import Uptake, measure_uptake
 from LNStationLib.state.assessment import NodeFinding
+from LNStationLib.state.coded_warnings import recorded
 from LNStationLib.state.node_result import NodeSearch
 from LNStationLib.support.progress import Progress, silent
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import BoolArray, FloatArray, PointMm, Side
 
 NOT_ASSESSED = "not assessed yet"
@@ -100,7 +102,7 @@ def measure_node(node_id: int, mask: BoolArray, box: Box, scene: Scene) -> NodeF
         probability=None,
         fit_for_staging=scene.search.fit_for_staging,
         reason=NOT_ASSESSED,
-        warnings=[*_warnings(station, uptake), *scene.search.node_warnings],
+        **recorded([*_warnings(station, uptake), *scene.search.node_warnings]),
     )
 
 
@@ -164,12 +166,12 @@ def _bounds_mm(image: sitk.Image, indices: npt.NDArray[np.integer]) -> tuple[Flo
     return points.min(axis=0) - half, points.max(axis=0) + half
 
 
-def _warnings(station: str | None, uptake: Uptake | None) -> list[str]:
+def _warnings(station: str | None, uptake: Uptake | None) -> list[Reason]:
     warnings = []
     if station is None:
-        warnings.append("The node lies outside all parsed stations.")
+        warnings.append(Reason("node_outside_stations"))
     if uptake is not None and uptake.suv_max is None:
-        warnings.append(f"PET covers only {uptake.covered_fraction:.0%} of the node; its uptake is not reported.")
+        warnings.append(Reason("pet_covers_part_of_node", {"share": uptake.covered_fraction}))
     return warnings
 
 

@@ -26,7 +26,7 @@ class Candidates:
 
     Attributes:
         labels: Label map (uint16) on the CT grid, one value per candidate in any order, 0 elsewhere.
-        warnings: Sentences about the search as a whole.
+        warnings: About the search as a whole.
         smallest_short_axis_mm: Candidates with a smaller short axis are dropped once they are measured.
         memory: What the method wants handed back when a station was edited, so that it need not search again.
         not_called: Why no candidate is fit to be called positive or negative; ``None`` where they are.
@@ -38,7 +38,7 @@ class Candidates:
     """
 
     labels: sitk.Image
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Reason, ...] = ()
     smallest_short_axis_mm: float = 0.0
     memory: object | None = None
     not_called: Reason | None = None
@@ -68,7 +68,7 @@ class Proposal:
     candidates: InstanceArray
     smallest_mm: float = 0.0
     memory: object | None = None
-    warnings: tuple[str, ...] | None = None
+    warnings: tuple[Reason, ...] | None = None
     scores: Mapping[int, float] = field(default_factory=dict)
     facts: Mapping[int, CandidateFacts] = field(default_factory=dict)
 

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from LNStationLib.imaging.boxes import Box, bounding_region, crop, paste
-from LNStationLib.models.package.card import SYNTHETIC_ONLY
 from LNStationLib.models.package.folders import find_package
 from LNStationLib.models.package.froc import threshold_at
 from LNStationLib.models.package.installed import is_installed
@@ -35,6 +34,7 @@ from LNStationLib.state.patient_state import PatientState
 from LNStationLib.state.station_change import StationChange
 from LNStationLib.state.used_model import UsedModel
 from LNStationLib.support.progress import Progress, portion
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import Engine
 
 if TYPE_CHECKING:
@@ -47,10 +47,8 @@ _VISIBLE_MM = 5.0
 SMALLEST_SHORT_AXIS_MM = 4.0
 """Smaller candidates are not reported. Outlines on the network's grid are up to 1 mm too thin: a cut at 5 mm lost
 7 to 9 of 100 visible nodes of synthetic patients (Training/experiments/osln)."""
-_NODE_WARNINGS = ("Found by a network: confirm that it is a node.",)
 
 
-_LACKING = {"pet": "PET", "tumor": "a tumor mask"}
 _WHOLLY_COVERED = 0.99
 """Part of the stations from which on PET covers them but for rounding at the rim."""
 SWITCH = "LNSTATION_NO_NODE_NETWORK"
@@ -105,8 +103,8 @@ class NodeNetwork:
         inside_stations=True,
         uses_organs=True,
         fit_for_staging=False,
-        caveat="nodes from a network, not confirmed",
-        node_warnings=_NODE_WARNINGS,
+        caveat=Reason("nodes_from_network"),
+        node_warnings=(Reason("found_by_network"),),
     )
     references: tuple[str, ...] = (
         "Zhu et al. 2020, arXiv:2005.13705 (OSLN: detection by segmentation, mean probability as score)",
@@ -123,7 +121,7 @@ class NodeNetwork:
         box = region_box(state.stations)
         if box is None:
             empty = paste(np.zeros((0, 0, 0)), (slice(0, 0),) * 3, state.case.ct)
-            return Candidates(empty, ("There are no stations to search for nodes.",))
+            return Candidates(empty, (Reason("no_stations_to_search"),))
         found = _ask(state, box, cast(NodeNetworkOptions, options), progress)
         return Candidates(
             paste(found.shown.labels, box, state.case.ct),
@@ -154,7 +152,7 @@ class _Answer:
     """Candidates in a box of the CT that are shown, what is doubtful about the search, and what was asked."""
 
     shown: CandidateMap
-    warnings: tuple[str, ...]
+    warnings: tuple[Reason, ...]
     model: UsedModel
     settings: Mapping[str, Any]
 
@@ -225,40 +223,36 @@ def _judged(
     return judge_candidates(search, section, state, judge, threshold)
 
 
-def second_stage_warnings(judged: Judged) -> tuple[str, ...]:
+def second_stage_warnings(judged: Judged) -> tuple[Reason, ...]:
     """How many candidates the second stage rejected, if any."""
     gone, kept = len(judged.rejected), len(judged.search.found.scores)
     if not gone:
         return ()
-    return (f"The second stage rejected {gone} of {gone + kept} candidates for significant nodes.",)
+    return (Reason("second_stage_rejected", {"n_rejected": gone, "n_candidates": gone + kept}),)
 
 
-def search_warnings(section: NodeDetection, spacing_mm: tuple[float, ...], model: UsedModel) -> tuple[str, ...]:
-    """Sentences about a search as a whole.
+def search_warnings(section: NodeDetection, spacing_mm: tuple[float, ...], model: UsedModel) -> tuple[Reason, ...]:
+    """What is doubtful about a search as a whole.
 
     Args:
         section: Of the package.
         spacing_mm: Voxel size of the CT; its largest is the distance of slices.
         model: What was asked.
     """
-    warnings = ["Nodes were looked for by a network: expect false candidates and missed nodes."]
+    warnings = [Reason("searched_by_network")]
     if model.trained_on == "synthetic":
-        warnings.append(
-            f"The model package {model.package_id} was {SYNTHETIC_ONLY}: confirm every node that it found."
-        )
+        warnings.append(Reason("nodes_of_synthetic_model", {"package": model.package_id}))
     if section.sure_from_mm is not None and section.sure_from_mm > _VISIBLE_MM:
-        warnings.append(f"Nodes with a short axis under {section.sure_from_mm:g} mm are often missed.")
+        warnings.append(Reason("small_nodes_missed", {"short_axis_mm": section.sure_from_mm}))
     slices_mm = max(spacing_mm)
     if slices_mm > section.sure_up_to_slice_mm + 0.01:
-        warnings.append(
-            f"Slices lie {slices_mm:g} mm apart, and the network was measured up to {section.sure_up_to_slice_mm:g} "
-            "mm: expect missed nodes."
-        )
+        facts = {"slices_mm": slices_mm, "measured_up_to_mm": section.sure_up_to_slice_mm}
+        warnings.append(Reason("slices_too_thick_for_network", facts))
     return tuple(warnings)
 
 
-def stream_warnings(section: NodeDetection, search: StreamSearch | None) -> tuple[str, ...]:
-    """Sentences about the search for significant nodes: what the patient lacks, and what ran instead.
+def stream_warnings(section: NodeDetection, search: StreamSearch | None) -> tuple[Reason, ...]:
+    """What is doubtful about the search for significant nodes: what the patient lacks, and what ran instead.
 
     Args:
         section: Of the package.
@@ -267,15 +261,11 @@ def stream_warnings(section: NodeDetection, search: StreamSearch | None) -> tupl
     if section.significant is None:
         return ()
     if search is None:
-        return ("Significant nodes were not looked for: every network for them needs PET and a tumor mask.",)
+        return (Reason("significant_nodes_not_looked_for"),)
     warnings = []
     if search.lacking:
-        what = " and ".join(_LACKING[name] for name in search.lacking)
-        ran = "; ".join(STREAMS[role].title for role in search.ran)
-        warnings.append(f"Without {what} significant nodes were looked for by: {ran}.")
+        ran = [STREAMS[role].title for role in search.ran]
+        warnings.append(Reason("streams_lack_input", {"lacking": list(search.lacking), "ran": ran}))
     if search.pet_covered is not None and search.pet_covered < _WHOLLY_COVERED:
-        warnings.append(
-            f"PET covers {search.pet_covered:.0%} of the stations: elsewhere significant nodes were looked for on CT "
-            "alone."
-        )
+        warnings.append(Reason("pet_covers_part_of_stations", {"share": search.pet_covered}))
     return tuple(warnings)

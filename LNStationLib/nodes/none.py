@@ -11,6 +11,7 @@ from LNStationLib.state.node_result import NodeSearch
 from LNStationLib.state.patient_state import PatientState
 from LNStationLib.state.station_change import StationChange
 from LNStationLib.support.progress import Progress
+from LNStationLib.support.reason import Reason
 
 
 class NoNodes:
@@ -28,7 +29,7 @@ class NoNodes:
         """No candidates."""
         labels = sitk.Image(state.case.ct.GetSize(), sitk.sitkUInt16)
         labels.CopyInformation(state.case.ct)
-        return Candidates(labels, ("Nodes were not looked for.",))
+        return Candidates(labels, (Reason("nodes_not_searched"),))
 
     def update(
         self, state: PatientState, change: StationChange, options: MethodOptions, progress: Progress

@@ -22,18 +22,14 @@ from LNStationLib.state.patient_state import PatientState
 from LNStationLib.state.station_change import StationChange
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.progress import Progress
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import BoolArray, FloatArray, InstanceArray
 
 SMALLEST_NODE_ML = 0.1
 """A ball of 5.8 mm, about the resolution of a PET scanner."""
 _FIRST_MARGIN_VOXELS = 8
 """Searched first around an edit; doubled while uptake that touches the edit leaves the box. Affects speed only."""
-_NO_TUMOR = "No tumor mask was given: uptake of a tumor that reaches into a station counts as a node."
-_NODE_WARNINGS = (
-    "Outlined on PET: size is that of the uptake, not of the node, and grows as the SUV threshold falls.",
-    "FDG uptake can be physiologic or inflammatory (esophagus, myocardium, brown fat, thymus, vocal cords, "
-    "granulomatous nodes).",
-)
+_NODE_WARNINGS = (Reason("outlined_on_pet"), Reason("uptake_not_specific"))
 
 
 class PetThresholdOptions(MethodOptions):
@@ -90,11 +86,11 @@ class PetThresholdNodes:
         if box is None:
             empty = sitk.Image(case.ct.GetSize(), sitk.sitkUInt16)
             empty.CopyInformation(case.ct)
-            return Candidates(empty, ("There are no stations to search for uptake.",))
+            return Candidates(empty, (Reason("no_stations_to_search"),))
         part = crop(stations, box)
         suv, hot = _uptake(case.pet, case.tumor, part, settings)
         components = _components(suv, hot, settings, float(np.prod(part.GetSpacing())) / 1000)
-        warnings = () if case.tumor is not None else (_NO_TUMOR,)
+        warnings = () if case.tumor is not None else (Reason("no_tumor_mask"),)
         return Candidates(paste(components, box, case.ct), warnings)
 
     def update(

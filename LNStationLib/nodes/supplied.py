@@ -17,6 +17,7 @@ from LNStationLib.state.patient_state import PatientState
 from LNStationLib.state.station_change import StationChange
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.progress import Progress
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import InstanceArray
 
 
@@ -53,10 +54,9 @@ class SuppliedNodes:
         if same_grid(case.nodes, case.ct):
             return Candidates(instances, _empty_warning(instances))
         labels, lost = _to_ct_grid(instances, case.ct)
-        warnings = ["The node mask is on a different grid from the CT and was resampled by nearest neighbor."]
+        warnings = [Reason("node_mask_resampled")]
         if lost:
-            nodes = "1 supplied node lies" if lost == 1 else f"{lost} supplied nodes lie"
-            warnings.append(f"{nodes} outside the CT and cannot be assessed.")
+            warnings.append(Reason("supplied_nodes_outside_ct", {"n_nodes": lost}))
         return Candidates(labels, (*warnings, *_empty_warning(labels)))
 
     def update(
@@ -98,7 +98,7 @@ def _to_ct_grid(instances: sitk.Image, ct: sitk.Image) -> tuple[sitk.Image, int]
     return like(labels, ct), lost
 
 
-def _empty_warning(labels: sitk.Image) -> tuple[str, ...]:
+def _empty_warning(labels: sitk.Image) -> tuple[Reason, ...]:
     if array_view(labels).any():
         return ()
-    return ("The supplied node mask holds no node on the CT.",)
+    return (Reason("node_mask_empty"),)

@@ -7,7 +7,7 @@ from the numbers the result is that of a search from the start.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -21,10 +21,12 @@ from LNStationLib.nodes.method import Proposal
 from LNStationLib.nodes.reader_nodes import beside_readers, measured_dismissed, scene_of_readers
 from LNStationLib.nodes.registry import METHODS
 from LNStationLib.state.assessment import NodeFinding
+from LNStationLib.state.coded_warnings import recorded, warnings_of
 from LNStationLib.state.node_result import READER, NodeResult
 from LNStationLib.state.patient_state import PatientState
 from LNStationLib.state.station_change import StationChange
 from LNStationLib.support.progress import Progress, silent
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import BoolArray, InstanceArray
 
 
@@ -93,15 +95,15 @@ def update_nodes(state: PatientState, change: StationChange, progress: Progress 
     redrawn = proposal is not None and _redraw(work, proposal, before.highest)
     _reassign(work, change)
     findings = in_order(work.findings.values())
-    warnings = before.provenance.warnings
+    warnings: Sequence[Reason] = warnings_of(before.provenance)
     if proposal is not None and proposal.warnings is not None:
-        warnings = list(proposal.warnings)
+        warnings = proposal.warnings
     seconds = round(time.perf_counter() - start, 3)
     nodes = replace(
         before,
         labels=like(work.labels, before.labels) if redrawn else before.labels,
         findings=findings,
-        provenance=before.provenance.model_copy(update={"seconds": seconds, "warnings": warnings}),
+        provenance=before.provenance.model_copy(update={"seconds": seconds, **recorded(warnings)}),
         warnings=with_outside(warnings, findings),
         memory=before.memory if proposal is None else proposal.memory,
         dismissed=measured_dismissed(before.dismissed, edits, scene),
@@ -124,7 +126,7 @@ def with_numbers_of(before: NodeResult, now: NodeResult) -> NodeResult:
     for number, kept in numbers.items():
         lookup[number] = kept
     findings = in_order(one.model_copy(update={"node_id": numbers[one.node_id]}) for one in now.findings)
-    warnings = with_outside(now.provenance.warnings, findings)
+    warnings = with_outside(warnings_of(now.provenance), findings)
     return replace(now, labels=like(lookup[new], now.labels), findings=findings, warnings=warnings)
 
 

@@ -1,11 +1,92 @@
-"""Words for the reasons and warnings of searches for nodes."""
+"""Words for what searches for nodes, and measurements of nodes, warn of."""
 
 from __future__ import annotations
 
-from LNStationLib.support.sentences import listed
-from LNStationLib.support.words import Facts, words_for
+from LNStationLib.support.sentences import SYNTHETIC_ONLY, listed
+from LNStationLib.support.words import Facts, texts, words_for
+
+_LACKING = {"pet": "PET", "tumor": "a tumor mask"}
+
+# Searches as a whole
+texts(
+    {
+        "nodes_not_searched": "Nodes were not looked for.",
+        "no_stations_to_search": "There are no stations to search for nodes.",
+        "searched_by_blob_detector": (
+            "Nodes were looked for on CT alone by a classical blob detector: expect false candidates, and missed "
+            "nodes where they touch vessels, esophagus or tumor."
+        ),
+        "blood_unknown": "No mask shows the attenuation of blood; vessels may be mistaken for nodes.",
+        "blood_not_enhanced": "The CT is not enhanced; vessels without a mask may be mistaken for nodes.",
+        "searched_by_network": "Nodes were looked for by a network: expect false candidates and missed nodes.",
+        "nodes_of_synthetic_model": (
+            f"The model package {{package}} was {SYNTHETIC_ONLY}: confirm every node that it found."
+        ),
+        "small_nodes_missed": "Nodes with a short axis under {short_axis_mm:g} mm are often missed.",
+        "slices_too_thick_for_network": (
+            "Slices lie {slices_mm:g} mm apart, and the network was measured up to {measured_up_to_mm:g} mm: expect "
+            "missed nodes."
+        ),
+        "second_stage_rejected": (
+            "The second stage rejected {n_rejected} of {n_candidates} candidates for significant nodes."
+        ),
+        "significant_nodes_not_looked_for": (
+            "Significant nodes were not looked for: every network for them needs PET and a tumor mask."
+        ),
+        "pet_covers_part_of_stations": (
+            "PET covers {share:.0%} of the stations: elsewhere significant nodes were looked for on CT alone."
+        ),
+        "no_tumor_mask": ("No tumor mask was given: uptake of a tumor that reaches into a station counts as a node."),
+        "node_mask_resampled": (
+            "The node mask is on a different grid from the CT and was resampled by nearest neighbor."
+        ),
+        "node_mask_empty": "The supplied node mask holds no node on the CT.",
+        "nodes_from_blob_detector": "nodes from a CT blob detector of low sensitivity and specificity",
+        "nodes_from_network": "nodes from a network, not confirmed",
+    }
+)
+
+# Single nodes
+texts(
+    {
+        "found_by_blob_detector": (
+            "Found on CT alone by a blob detector of low specificity: may be a vessel or a recess."
+        ),
+        "found_by_network": "Found by a network: confirm that it is a node.",
+        "outlined_on_pet": (
+            "Outlined on PET: size is that of the uptake, not of the node, and grows as the SUV threshold falls."
+        ),
+        "uptake_not_specific": (
+            "FDG uptake can be physiologic or inflammatory (esophagus, myocardium, brown fat, thymus, vocal cords, "
+            "granulomatous nodes)."
+        ),
+        "node_outside_stations": "The node lies outside all parsed stations.",
+        "pet_covers_part_of_node": "PET covers only {share:.0%} of the node; its uptake is not reported.",
+    }
+)
 
 
 @words_for("candidates_may_be_vessels")
 def _may_be_vessels(facts: Facts) -> str:
     return f"a candidate may be a vessel, for neither contrast nor a mask shows the {listed(facts['not_seen'])}"
+
+
+@words_for("streams_lack_input")
+def _streams_lack_input(facts: Facts) -> str:
+    what = " and ".join(_LACKING[name] for name in facts["lacking"])
+    return f"Without {what} significant nodes were looked for by: {'; '.join(facts['ran'])}."
+
+
+@words_for("supplied_nodes_outside_ct")
+def _supplied_outside(facts: Facts) -> str:
+    count = facts["n_nodes"]
+    nodes = "1 supplied node lies" if count == 1 else f"{count} supplied nodes lie"
+    return f"{nodes} outside the CT and cannot be assessed."
+
+
+@words_for("nodes_outside_stations")
+def _outside_stations(facts: Facts) -> str:
+    numbers = [str(number) for number in facts["nodes"]]
+    if len(numbers) == 1:
+        return f"Node {numbers[0]} lies outside all parsed stations and is not counted in any station."
+    return f"Nodes {', '.join(numbers)} lie outside all parsed stations and are not counted in any station."

@@ -69,7 +69,7 @@ def split_aorta(aorta: BoolArray, scan: Scan, source: OrganSource, detail: str, 
     for name, mask in zip(_PARTS, (ascending, arch, descending), strict=True):
         found.organ(name, mask, source, detail)
     if not arch.any():
-        found.warnings.append("The aortic arch lies above the CT; stations bounded by it are left out.")
+        found.warn("arch_above_view")
         return found
     _add_landmarks(found, scan, arch, (under + 1, *_gap(front.mask, back.mask)), source)
     return found
@@ -198,7 +198,7 @@ def _add_landmarks(
         "lowest slice that joins ascending and descending aorta",
     )
     if top >= len(arch) - 1 or not scan.in_view[top + 1].any():
-        found.warnings.append("The aortic arch is cut off at the top of the CT; its upper border may lie higher.")
+        found.warn("arch_cut_at_top")
     y, x = np.argwhere(arch[top]).mean(axis=0)
     found.landmark("aortic_arch_top", (top, y, x), scan.grid, source, "highest slice of the aortic arch")
 
@@ -207,7 +207,7 @@ def _add_unsplit(
     found: Findings, aorta: BoolArray, scan: Scan, source: OrganSource, detail: str, carina_y: float | None
 ) -> None:
     """Add an aorta that never shows two sections: only part of it is in view."""
-    found.warnings.append("The aorta could not be divided into ascending part, arch and descending part.")
+    found.warn("aorta_not_divided")
     if carina_y is None:
         return
     center_y = float(np.nonzero(aorta)[1].mean())

@@ -147,16 +147,14 @@ def find_aorta(pool: BloodPool) -> Findings:
     found, scan = Findings(), pool.scan
     descending = _descending(pool)
     if descending is None:
-        found.warnings.append(
-            "No enhanced aorta was found beside the spine; supply an aorta mask to get stations 2L to 6."
-        )
+        found.warn("no_enhanced_aorta")
         return found
     core = morphology.erode(descending, _WALL_MM, scan.spacing_mm)
     blood = float(np.median(scan.hu[core if core.any() else descending]))
     arterial = pool.mask & ~_denser(scan, _ARTERIAL_FACTOR * blood + _ARTERIAL_MARGIN_HU)
     ascending = _ascending(pool, arterial, _side(pool, descending))
     if ascending is None:
-        found.warnings.append("No enhanced ascending aorta was found; supply an aorta mask.")
+        found.warn("no_enhanced_ascending_aorta")
         return found
     aorta = _join(pool, arterial, ascending, descending)
     aorta = morphology.dilate(aorta, 0.5 * scan.spacing_mm, scan.spacing_mm)
@@ -323,9 +321,7 @@ def find_pulmonary_artery(pool: BloodPool, aorta: BoolArray) -> Findings:
     thick = _thick_blood(pool, aorta, level) & ~_beside_cava(pool, section, side)[None]
     artery = morphology.connected_to(thick, _trunk_seed(scan, section, level, side) & thick)
     if artery.sum() * scan.grid.voxel_volume_ml < _SMALLEST_PULMONARY_ML:
-        found.warnings.append(
-            "No enhanced pulmonary artery was found; supply its mask to get stations 4L, 5 and 10L."
-        )
+        found.warn("no_enhanced_pulmonary_artery")
         return found
     found.organ("pulmonary_artery", artery, OrganSource.IMAGE, "enhanced trunk left of the ascending aorta")
     return found

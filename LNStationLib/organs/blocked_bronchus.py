@@ -92,10 +92,7 @@ def add_carina(found: Findings, turn: Turn, scan: Scan) -> None:
     aside = (1 if other == "L" else -1) * length_mm * np.sin(angle) / scan.spacing_mm
     index = (z - length_mm * np.cos(angle) / scan.spacing_mm, y, x + float(aside))
     found.landmark(name, index, scan.grid, OrganSource.SURROGATE, "usual place below the carina")
-    found.warnings.append(
-        f"The {_SIDE_NAME[other]} main bronchus contains no air or is not in view: the carina was placed {detail}; "
-        f"stations bounded by the {_SIDE_NAME[other]} bronchi are left out."
-    )
+    found.warn("main_bronchus_without_air", side=_SIDE_NAME[other], other_side=_SIDE_NAME[turn.side])
 
 
 def _stem(tree: WaveTree) -> list[int]:

@@ -241,12 +241,10 @@ def add_crossing_surrogate(found: Findings, around: Surroundings, arch_top_z: fl
     if crossing is None and arch_top_z is not None:
         crossing = Crossing(arch_top_z, float(np.nonzero(around.trachea)[2].mean()), "at the top of the aortic arch")
     if crossing is None:
-        found.warnings.append(
-            "The crossing of the left brachiocephalic vein over the trachea is unknown; it may lie above the CT."
-        )
+        found.warn("vein_crossing_unknown")
         return
     edges = trachea_edges(around)
     row = int(np.clip(round(crossing.z), 0, len(edges) - 1))
     index = (crossing.z, float(edges[row, 0]), crossing.x)
     found.landmark(_CROSSING, index, around.scan.grid, OrganSource.SURROGATE, crossing.basis)
-    found.warnings.append(f"The left brachiocephalic vein was not visible; its crossing was placed {crossing.basis}.")
+    found.warn("vein_crossing_placed", basis=crossing.basis)

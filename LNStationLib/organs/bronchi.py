@@ -83,7 +83,7 @@ def name_bronchi(lumen: BoolArray, trachea_top: BoolArray, scan: Scan) -> Findin
             _add_one_side(found, tree, lumen, scan, turn)
             return found
         found.organ("trachea", lumen, OrganSource.IMAGE, "air column followed from the top of the view")
-        found.warnings.append("The tracheal bifurcation was not found: carina and bronchi are missing.")
+        found.warn("no_bifurcation")
         return found
     right, left = halves
     _add_trachea_and_carina(found, tree, lumen, scan, right, left)

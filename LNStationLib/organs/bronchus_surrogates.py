@@ -58,5 +58,4 @@ def add_surrogate(
     """
     detail = f"typical bronchus length of {length_mm:.0f} mm"
     found.landmark(name, index, scan.grid, OrganSource.SURROGATE, detail)
-    title = name.replace("_", " ")
-    found.warnings.append(f"The {title} was not visible; it was placed at the {detail}.")
+    found.warn("bronchus_end_placed", landmark=name.replace("_", " "), length_mm=length_mm)

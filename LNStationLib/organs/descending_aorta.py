@@ -85,10 +85,7 @@ def complete(context: Context) -> None:
         if whole is not None and whole.source is OrganSource.NETWORK:
             organs.add(replace(whole, mask=whole.mask | added, detail=f"{whole.detail}; {words}"))
     _take_from_esophagus(organs, added)
-    organs.warnings.append(
-        f"The organ network outlined {length_mm:.0f} mm of the descending aorta too thin or not at all; they were "
-        "completed by width and density: check stations 8 and 9 there."
-    )
+    organs.warn("descending_aorta_completed", length_mm=length_mm)
 
 
 def _take_from_esophagus(organs: OrganSet, added: BoolArray) -> None:

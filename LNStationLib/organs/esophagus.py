@@ -96,7 +96,7 @@ def find_esophagus(
     expected = _expected(scan, spine, trachea, carina, descending_aorta)[level]
     region = _region(scan, level, expected, spine.front_y[level])
     if morphology.is_empty(region):
-        found.warnings.append("The esophagus was not placed: the space in front of the spine is not in view.")
+        found.warn("space_before_spine_not_in_view")
         return found
     free = ~blocked[region] & _in_front_of(spine, region) & scan.in_view[region]
     mask = np.zeros(scan.grid.shape, dtype=bool)

@@ -24,6 +24,7 @@ from LNStationLib.organs.orientation import check_spine_behind, check_upright
 from LNStationLib.state.organ_set import Organ, OrganSet, OrganSource
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.progress import Progress, portion, silent
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import BoolArray
 
 Segmenter = Callable[[Context, Progress], Findings]
@@ -31,10 +32,9 @@ Segmenter = Callable[[Context, Progress], Findings]
 
 _HOLDS_AIR_HU = -400
 """Between aerated lung (-600 HU and less, even expired) and soft tissue with some air."""
-_NO_LUNG = "No lung is in view, so that none of the organ network's organs is used; check that the CT shows a chest."
 _SPLIT = ("aorta", "pulmonary_artery")
 """Arteries whose parts are derived from the whole."""
-_NO_TRACHEA = "No trachea was found in the CT; stations that depend on it are left out."
+_NO_LUNG, _NO_TRACHEA = Reason("no_lung_for_network"), Reason("no_trachea")
 
 
 def find_organs(
@@ -204,12 +204,12 @@ def _masks(organs: OrganSet) -> dict[str, BoolArray]:
 def _add_airways(context: Context, chain: airways.TracheaChain | None, outside: BoolArray) -> None:
     organs, scan = context.organs, context.scan
     if chain is None:
-        organs.warnings.append(_NO_TRACHEA)
+        organs.add_warning(_NO_TRACHEA)
         return
     growth, named = _best_growth(scan, chain.top, airways.grow_airways(scan, chain, outside))
     if not named.landmarks and chain.z[0] < scan.grid.shape[0] - 2:
         # A trachea divides, or at least enters from above; a column of gas that does neither is bowel.
-        organs.warnings.append(_NO_TRACHEA)
+        organs.add_warning(_NO_TRACHEA)
         return
     detail = f"air below {growth.threshold_hu} HU grown from the trachea"
     named.organ("airways", growth.lumen, OrganSource.IMAGE, detail)

@@ -27,9 +27,7 @@ def add_arteries(context: Context, spine: Spine) -> None:
         return
     pool = arteries.blood_pool(scan, _mediastinum(context, spine), context.bones(), carina, spine)
     if pool is None:
-        organs.warnings.append(
-            "The vessels show no contrast; supply masks of aorta, pulmonary artery and heart where they are missing."
-        )
+        organs.warn("vessels_without_contrast")
         return
     if not has_aorta:
         arteries.find_aorta(pool).add_to(organs)

@@ -61,7 +61,7 @@ def _complete_spine(organs: OrganSet, painted: Findings) -> None:
 def _find_column(context: Context, not_bone: BoolArray) -> Spine | None:
     canal = spine.find_canal(context.scan, context.body, context.middle_x())
     if canal is None or not _behind_carina(context, canal):
-        context.organs.warnings.append("The spinal canal was not found; the spine is missing.")
+        context.organs.warn("no_spinal_canal")
         return None
     return spine.find_spine(context.scan, canal, not_bone)
 
@@ -85,7 +85,7 @@ def _add_sternum(context: Context, not_bone: BoolArray) -> None:
         sternum.manubrium_of(plate, scan).add_to(organs)
     path = sternum.find_sternum_path(scan, context.body, context.middle_x(), not_bone)
     if path is None:
-        organs.warnings.append("The sternum was not found in the CT.")
+        organs.warn("no_sternum")
         return
     sternum.paint_sternum(scan, path, context.body, not_bone).add_to(organs)
     plate = organs.mask("sternum")

@@ -24,7 +24,7 @@ def add_esophagus(context: Context, spine: Spine | None) -> None:
         return
     if context.index("carina") is None or organs.mask("trachea") is None or spine is None:
         if known is None:
-            organs.warnings.append("The esophagus was not placed: trachea or spine was not found.")
+            organs.warn("esophagus_not_placed")
         return
     found = _path(context, spine, known)
     if known is None:
@@ -74,7 +74,4 @@ def _complete(context: Context, known: Organ, path: Findings) -> None:
         return
     words = f"its lower {length_mm:.0f} mm along the best path through soft tissue"
     context.organs.add(replace(known, mask=known.mask | below, detail=f"{known.detail}; {words}"))
-    context.organs.warnings.append(
-        f"The organ network lost the esophagus behind the heart; its lower {length_mm:.0f} mm were placed along the "
-        "best path through soft tissue: check stations 8 and 9."
-    )
+    context.organs.warn("esophagus_completed", length_mm=length_mm)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.state.organ_set import Landmark, Organ, OrganSet, OrganSource
 from LNStationLib.state.used_model import UsedModel
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import BoolArray
 
 
@@ -16,7 +18,7 @@ class Findings:
 
     organs: list[Organ] = field(default_factory=list)
     landmarks: list[Landmark] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[Reason] = field(default_factory=list)
     model: UsedModel | None = None
 
     def organ(
@@ -30,6 +32,10 @@ class Findings:
         """Add an organ unless its mask is missing or empty."""
         if mask is not None and mask.any():
             self.organs.append(Organ(name, mask, source, detail, confidence))
+
+    def warn(self, code: str, **facts: Any) -> None:
+        """Add a warning by its code; ``organs/words.py`` has the words."""
+        self.warnings.append(Reason(code, facts))
 
     def landmark(
         self, name: str, index: tuple[float, float, float], grid: Grid, source: OrganSource, detail: str
@@ -45,4 +51,5 @@ class Findings:
                 organs.add(organ)
         for landmark in self.landmarks:
             organs.landmarks.setdefault(landmark.name, landmark)
-        organs.warnings.extend(warning for warning in self.warnings if warning not in organs.warnings)
+        for warning in self.warnings:
+            organs.add_warning(warning)

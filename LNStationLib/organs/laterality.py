@@ -17,7 +17,7 @@ from LNStationLib.imaging.distances import within_mm
 from LNStationLib.organs.context import Context
 from LNStationLib.organs.groups import AIRWAYS, BONES
 from LNStationLib.state.organ_set import OrganSource
-from LNStationLib.support.sentences import listed
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import BoolArray, FloatArray
 
 _LEAST_INDICATORS, _MOST_AGAINST = 3, 1
@@ -80,26 +80,19 @@ def warn_of_exchanged_sides(context: Context) -> None:
     """Add a warning where the image seems mirrored, else where only the descending aorta lies on the right."""
     warning = laterality_warning(side_indicators(context))
     if warning is None and _aorta_right_of_spine(context):
-        warning = (
-            "The descending aorta lies right of the spine: the patient has a right-sided aorta or the image is "
-            "mirrored; check the side markers."
-        )
+        warning = Reason("aorta_right_of_spine")
     if warning is not None:
-        context.organs.warnings.append(warning)
+        context.organs.add_warning(warning)
 
 
-def laterality_warning(indicators: Iterable[SideIndicator]) -> str | None:
+def laterality_warning(indicators: Iterable[SideIndicator]) -> Reason | None:
     """A warning where enough organs show that left and right are exchanged, else ``None``."""
     indicators = list(indicators)
     mirrored = [indicator.title for indicator in indicators if indicator.mirrored]
     against = sum(indicator.mirrored is False for indicator in indicators)
     if len(mirrored) < _LEAST_INDICATORS or against > _MOST_AGAINST:
         return None
-    return (
-        f"Left and right are exchanged: {listed(mirrored)} lie on the opposite side from usual, so the image is "
-        "mirrored or the patient has situs inversus; check the side markers: the side of every station "
-        "depends on them."
-    )
+    return Reason("sides_exchanged", {"organs": mirrored})
 
 
 def side_indicators(context: Context) -> list[SideIndicator]:

@@ -65,12 +65,10 @@ def _add(found: Findings, name: str, mask: BoolArray, scan: Scan, forbidden: Boo
     side = name.removeprefix("lung_")
     volume_ml = float(mask.sum()) * scan.grid.voxel_volume_ml
     if volume_ml < _SMALLEST_PIECE_ML:
-        found.warnings.append(f"No aerated {side} lung was found; stations bounded by it are uncertain.")
+        found.warn("no_aerated_lung", side=side)
         return
     if volume_ml < _SMALLEST_LUNG_ML:
-        found.warnings.append(
-            f"Only {volume_ml:.0f} ml of aerated {side} lung was found; stations bounded by it are uncertain."
-        )
+        found.warn("small_aerated_lung", side=side, volume_ml=volume_ml)
     closed = morphology.fill_slices(morphology.close_coarsely(mask, _CLOSING_MM, scan.spacing_mm))
     found.organ(name, closed & ~forbidden & scan.in_view, OrganSource.IMAGE, "aerated lung with its vessels")
 

@@ -12,7 +12,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from LNStationLib.case.case import Case
-from LNStationLib.models.package.card import SYNTHETIC_ONLY
 from LNStationLib.models.package.folders import find_package
 from LNStationLib.models.package.installed import is_installed
 from LNStationLib.models.package.organ_segmentation import OrganSegmentation
@@ -31,6 +30,7 @@ from LNStationLib.state.organ_set import OrganSet
 from LNStationLib.state.patient_state import PatientState
 from LNStationLib.state.used_model import UsedModel
 from LNStationLib.support.progress import Progress
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import Engine
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def _told(found: Findings, model: UsedModel | None) -> Findings:
     """With the package for the provenance, and a warning where what it gave rests on no real patient."""
     warnings = list(found.warnings)
     if model is not None and model.trained_on == "synthetic" and found.organs:
-        warnings.append(f"The model package {model.package_id} was {SYNTHETIC_ONLY}: check the organs that it found.")
+        warnings.append(Reason("organs_of_synthetic_model", {"package": model.package_id}))
     return replace(found, warnings=warnings, model=model)
 
 

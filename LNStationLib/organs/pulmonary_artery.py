@@ -45,9 +45,7 @@ def split_pulmonary_artery(artery: BoolArray, scan: Scan, source: OrganSource, d
     tree = wave_tree(whole, _root(whole, scan), scan.spacing_mm, _SHELL_VOXELS * scan.spacing_mm)
     arms = _arms(tree)
     if arms is None:
-        found.warnings.append(
-            "The bifurcation of the pulmonary artery is not in view; its left and right branches are missing."
-        )
+        found.warn("no_pulmonary_bifurcation")
         return found
     right, left = _split_at(tree, arms, whole)
     found.organ("pulmonary_trunk", whole & ~right & ~left, source, detail)

@@ -96,7 +96,7 @@ def find_inferior_veins(
         index = (carina[0] - USUAL_BELOW_CARINA_MM / scan.spacing_mm, carina[1], carina[2] + offset)
         detail = f"usual level, {USUAL_BELOW_CARINA_MM:.0f} mm below the carina"
         found.landmark(name, index, scan.grid, OrganSource.SURROGATE, detail)
-        found.warnings.append(f"The {side} inferior pulmonary vein was not visible; it was placed at its {detail}.")
+        found.warn("pulmonary_vein_placed", side=side, below_carina_mm=USUAL_BELOW_CARINA_MM)
     return found
 
 

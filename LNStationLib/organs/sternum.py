@@ -191,7 +191,7 @@ def paint_sternum(scan: Scan, path: SternumPath, body: BoolArray, forbidden: Boo
     index, detail = (top, *path.centers[top]), "highest midline bone of the sternum"
     found.landmark("manubrium_top", index, scan.grid, OrganSource.IMAGE, detail)
     if top >= scan.grid.shape[0] - 1:
-        found.warnings.append("The manubrium is cut off at the top of the CT; its upper border may lie higher.")
+        found.warn("manubrium_cut_at_top")
     return found
 
 

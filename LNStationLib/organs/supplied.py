@@ -60,14 +60,9 @@ def supplied_organs(case: Case, grid: Grid) -> Findings:
             origin = EDITED if name in case.organ_edits else case.organ_origins.get(name, "supplied mask")
             found.organ(name, mask, OrganSource.SUPPLIED, origin)
         else:
-            found.warnings.append(_empty_warning(name, name in case.organ_edits))
+            code = "drawn_organ_too_small" if name in case.organ_edits else "supplied_mask_empty"
+            found.warn(code, organ=name.replace("_", " "))
     return found
-
-
-def _empty_warning(name: str, drawn: bool) -> str:
-    if drawn:
-        return f"What was drawn of {name.replace('_', ' ')} is too small to be used; draw it larger."
-    return f"The supplied mask of {name.replace('_', ' ')} is empty within the CT; check that it belongs to this CT."
 
 
 def unions(masks: dict[str, BoolArray]) -> Findings:

@@ -10,11 +10,6 @@ from LNStationLib.state.organ_set import OrganSet
 from LNStationLib.state.patient_state import PatientState
 from LNStationLib.support.progress import Progress
 
-_WITHOUT_NETWORK = (
-    "Organs were found without a network, for learned models or their package are not installed: install learned "
-    "models, or supply masks of heart, aorta and pulmonary artery."
-)
-
 
 class SuppliedAndImage:
     """Supplied masks first, then organs derived from them, from the image, and surrogates."""
@@ -30,5 +25,5 @@ class SuppliedAndImage:
         """Find the organs; see :class:`LNStationLib.organs.method.OrganMethod`."""
         organs = find_organs(state.case, state.working_ct, progress)
         if state.settings.organs.method is None and missing_organs(state.case) and not switched_off():
-            organs.warnings.append(_WITHOUT_NETWORK)
+            organs.warn("found_without_network")
         return organs

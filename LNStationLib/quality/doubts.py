@@ -1,30 +1,13 @@
-"""What the quality check found, as data, and the one place that words it."""
+"""What the quality check found, as data; ``words.py`` has the words."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, fields
+from typing import Any, Literal
 
-from LNStationLib import anatomy
 from LNStationLib.quality.rules import Bounds, Measure, Rule
 
 Severity = Literal["leave_out", "doubtful"]
-
-_WORDS: dict[Measure, str] = {
-    "volume_ml": "its volume is {value} ml",
-    "height_mm": "it is {value} mm high",
-    "above_mm": "{first} lies {value} mm above {second}",
-    "left_of_mm": "{first} lies {value} mm to the patient's left of {second}",
-    "lowest_above_carina_mm": "its lowest slice lies {value} mm above the carina",
-    "highest_above_carina_mm": "its highest slice lies {value} mm above the carina",
-    "left_of_carina_mm": "its middle lies {value} mm to the patient's left of the carina",
-    "share_in_air": "{value} of it is air or lung",
-    "share_outside_body": "{value} of it lies outside the body",
-    "share_in_bone": "{value} of it lies in bone",
-    "share_before_sternum": "{value} of it lies in front of the sternum",
-    "share_behind_spine_front": "{value} of it lies behind the spine's front half",
-    "share_outside_chest": "{value} of it lies outside the chest",
-}
 
 
 @dataclass(frozen=True)
@@ -52,26 +35,9 @@ class Doubt:
     second: str | None = None
 
     @property
-    def reason(self) -> str:
-        """What was measured and what is usual, without subject: "its volume is 9000 ml (usual: 150 to 5000)"."""
-        words = _WORDS[self.measure].format(
-            value=self._number(self.value),
-            first=None if self.first is None else _term(self.first),
-            second=None if self.second is None else _term(self.second),
-        )
-        label, bounds = ("possible", self.possible) if self.severity == "leave_out" else ("usual", self.usual)
-        return f"{words} ({label}: {self._range(bounds)})"
-
-    def _number(self, value: float) -> str:
-        if self.measure.startswith("share"):
-            return f"{value:.0%}"
-        return f"{value:.0f}" if abs(value) >= 10 else f"{value:.2g}"
-
-    def _range(self, bounds: Bounds) -> str:
-        low, high = bounds
-        if low is None:
-            return f"up to {self._number(high or 0.0)}"
-        return f"from {self._number(low)}" if high is None else f"{self._number(low)} to {self._number(high)}"
+    def facts(self) -> dict[str, Any]:
+        """The same as the facts of a reason."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
 def judge(
@@ -106,14 +72,3 @@ def judge(
 def _within(value: float, bounds: Bounds, upper_only: bool) -> bool:
     low, high = bounds
     return (low is None or upper_only or value >= low) and (high is None or value <= high)
-
-
-def title(name: str) -> str:
-    """The title of an organ or a landmark."""
-    known = {row.name: row.title for row in anatomy.organs()}
-    return known.get(name, name.replace("_", " "))
-
-
-def _term(term: str) -> str:
-    part, colon, organ = term.partition(":")
-    return f"the {part} of the {title(organ)}" if colon else f"the {title(term)}"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from LNStationLib.quality.doubts import Doubt, judge, title
+from LNStationLib.quality.doubts import Doubt, judge
 from LNStationLib.quality.extents import Extent, View
 from LNStationLib.quality.rules import OrganRule, Plausibility, RelationRule, plausibility
 from LNStationLib.state.organ_set import OrganSet, OrganSource
-from LNStationLib.support.sentences import listed
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import BoolArray
 
 _NOT_THE_USERS = (OrganSource.NETWORK, OrganSource.IMAGE, OrganSource.SURROGATE)
@@ -86,7 +86,8 @@ class _Checked:
             self._drop(name, rules)
         for name in kept:
             self._mark(name)
-        self.organs.warnings += _sentences(doubt, dropped, kept)
+        for warning in _warnings(doubt, dropped, kept):
+            self.organs.add_warning(warning)
 
     def _extent(self, name: str) -> Extent | None:
         mask = self.organs.mask(name)
@@ -144,14 +145,9 @@ def _with_parts(name: str, rules: Plausibility) -> Iterator[str]:
         yield from _with_parts(part, rules)
 
 
-def _sentences(doubt: Doubt, dropped: list[str], kept: list[str]) -> Iterator[str]:
+def _warnings(doubt: Doubt, dropped: list[str], kept: list[str]) -> Iterator[Reason]:
     if dropped:
-        yield f"Left out as implausible, with what rests on it: {_titles(dropped)}; {doubt.reason}."
-    if kept and doubt.severity == "leave_out":
-        yield f"Implausible, but supplied and used as it is: {_titles(kept)}; {doubt.reason}: check the mask."
-    elif kept:
-        yield f"Doubtful: {_titles(kept)}; {doubt.reason}: check it."
-
-
-def _titles(names: list[str]) -> str:
-    return listed([title(name) for name in names])
+        yield Reason("organs_left_out", doubt.facts | {"names": dropped})
+    if kept:
+        code = "supplied_organs_implausible" if doubt.severity == "leave_out" else "organs_doubtful"
+        yield Reason(code, doubt.facts | {"names": kept})

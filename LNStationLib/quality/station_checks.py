@@ -86,7 +86,7 @@ def _without_impossible(station_map: StationMap, doubts: Sequence[Doubt]) -> Sta
     for doubt in doubts:
         (station,) = doubt.names
         if doubt.severity == "leave_out":
-            left_out.setdefault(station, Reason("implausible", {"doubt": doubt}))
+            left_out.setdefault(station, Reason("implausible", doubt.facts))
         else:
             doubtful.setdefault(station, []).append(_doubtful(doubt))
     gone = {station for station in left_out if station not in station_map.left_out}
@@ -104,7 +104,7 @@ def _without_impossible(station_map: StationMap, doubts: Sequence[Doubt]) -> Sta
 
 
 def _doubtful(doubt: Doubt) -> Reason:
-    return Reason("doubtful", {"doubt": doubt})
+    return Reason("doubtful", doubt.facts)
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from LNStationLib.state.older_assessments import assessment_from_1_0, node_from_1_0
+from LNStationLib.state.older_assessments import OLDER_VERSIONS, assessment_of_before, node_from_1_0
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 RESEARCH_USE = "Research use only. Not a medical device; not for clinical decisions."
 
 Call = Literal["positive", "negative"]
@@ -68,6 +68,17 @@ class CaseSummary(_Strict):
     nodes_from: str = Field(description="Where the nodes came from, e.g. 'supplied masks'; 'none' if nowhere.")
 
 
+class WarningCode(_Strict):
+    """What a warning rests on, for programs: to count, filter or translate it."""
+
+    code: str = Field(description="Names the warning, e.g. 'arch_cut_at_top'; 'as_written' for one without a code.")
+    facts: dict[str, Any] = Field(default_factory=dict, description="Numbers, names and codes in it, by name.")
+
+
+def _codes() -> Any:
+    return Field(default_factory=list, description="One for each of the warnings; new in 1.2.")
+
+
 class Provenance(_Strict):
     """Which implementation did a step, with what settings, and how long it took."""
 
@@ -82,6 +93,7 @@ class Provenance(_Strict):
     trained_on: Literal["synthetic", "clinical"] | None = None
     references: list[str] = Field(default_factory=list, description="Papers and standards behind the method.")
     warnings: list[str] = Field(default_factory=list)
+    warning_codes: list[WarningCode] = _codes()
 
 
 class OrganFinding(_Strict):
@@ -142,12 +154,14 @@ class StationFinding(_Strict):
     reason: str = Field(description="Why this call, or why none, in one sentence.")
     borders: list[BorderFinding] = Field(default_factory=list)
     call_warnings: list[str] = Field(default_factory=list, description="What limits the call; new in 1.1.")
+    call_warning_codes: list[WarningCode] = _codes()
     edited: bool = Field(
         False,
         description="A reader changed the outline, directly or by an edit of a neighbor; borders are then left out, "
         "because they no longer describe it.",
     )
     warnings: list[str] = Field(default_factory=list)
+    warning_codes: list[WarningCode] = _codes()
 
 
 class CandidateFacts(_Strict):
@@ -210,6 +224,7 @@ class NodeFinding(_Strict):
     probability: float | None = Field(None, ge=0, le=1)
     reason: str
     warnings: list[str] = Field(default_factory=list)
+    warning_codes: list[WarningCode] = _codes()
 
     @model_validator(mode="before")
     @classmethod
@@ -229,12 +244,13 @@ class NStaging(_Strict):
     n_positive_nodes: int | None = None
     explanation: str
     warnings: list[str] = Field(default_factory=list)
+    warning_codes: list[WarningCode] = _codes()
 
 
 class Assessment(_Strict):
     """The assessment of one case."""
 
-    schema_version: Literal["1.1"] = "1.1"
+    schema_version: Literal["1.2"] = "1.2"
     lnstation_version: str
     created: str = Field(description="ISO 8601 time in UTC.")
     research_use: str = RESEARCH_USE
@@ -251,11 +267,13 @@ class Assessment(_Strict):
     midline: Midline | None = Field(None, description="None in assessments that were written before it was kept.")
     provenance: list[Provenance]
     warnings: list[str] = Field(default_factory=list)
+    warning_codes: list[WarningCode] = _codes()
 
     @model_validator(mode="before")
     @classmethod
-    def _of_version_1_0(cls, data: Any) -> Any:
-        return assessment_from_1_0(data) if isinstance(data, dict) and data.get("schema_version") == "1.0" else data
+    def _of_before(cls, data: Any) -> Any:
+        is_older = isinstance(data, dict) and data.get("schema_version") in OLDER_VERSIONS
+        return assessment_of_before(data) if is_older else data
 
     @model_validator(mode="after")
     def _one_n_category(self) -> Assessment:

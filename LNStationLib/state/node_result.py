@@ -21,8 +21,8 @@ class NodeSearch:
         on_pet: It sees nodes only where PET covers.
         uses_organs: It must know the organs, so as not to take them for nodes.
         fit_for_staging: False where so many candidates are something else that no N category may follow from them.
-        caveat: Text that follows a list of findings ("nodes from ..."); empty where there is none.
-        node_warnings: Sentences that hold for every node.
+        caveat: What follows a list of findings ("nodes from ..."); ``None`` where nothing does.
+        node_warnings: What holds for every node.
     """
 
     method: str
@@ -31,8 +31,8 @@ class NodeSearch:
     on_pet: bool = False
     uses_organs: bool = False
     fit_for_staging: bool = True
-    caveat: str = ""
-    node_warnings: tuple[str, ...] = ()
+    caveat: Reason | None = None
+    node_warnings: tuple[Reason, ...] = ()
 
 
 READER = NodeSearch("reader")
@@ -50,7 +50,7 @@ class NodeResult:
             of stations; ``call`` is None.
         search: How they were looked for.
         provenance: What found them, with which settings.
-        warnings: Sentences for the user.
+        warnings: About the search, and of nodes outside all stations.
         memory: Of the method, for its ``update``.
         not_called: Why none of the nodes that are not fit for staging is called; ``None`` where they are.
         dismissed: Candidates that a reader took for no node, measured; in none of the others.
@@ -60,7 +60,7 @@ class NodeResult:
     findings: list[NodeFinding]
     search: NodeSearch
     provenance: Provenance
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[Reason] = field(default_factory=list)
     memory: object | None = None
     not_called: Reason | None = None
     dismissed: list[NodeFinding] = field(default_factory=list)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.state.used_model import UsedModel
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import BoolArray, PointMm
 
 
@@ -63,7 +65,7 @@ class OrganSet(Mapping[str, Organ]):
         grid: The grid.
         organs: By canonical name.
         landmarks: By name.
-        warnings: Sentences for the user.
+        warnings: What the user is to know, as codes with facts.
         barred: Organs that only a reader may add: one that is not here yet stays away.
         segmented: What a network gave, before anything was made of it; kept, so that an edit of an organ does not run
             the network again. ``None`` where none ran.
@@ -73,10 +75,19 @@ class OrganSet(Mapping[str, Organ]):
     grid: Grid
     organs: dict[str, Organ] = field(default_factory=dict)
     landmarks: dict[str, Landmark] = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[Reason] = field(default_factory=list)
     barred: frozenset[str] = frozenset()
     segmented: tuple[Organ, ...] | None = None
     model: UsedModel | None = None
+
+    def warn(self, code: str, **facts: Any) -> None:
+        """Add a warning by its code, unless it is there already."""
+        self.add_warning(Reason(code, facts))
+
+    def add_warning(self, warning: Reason) -> None:
+        """Add a warning, unless it is there already."""
+        if warning not in self.warnings:
+            self.warnings.append(warning)
 
     def __getitem__(self, name: str) -> Organ:
         return self.organs[name]

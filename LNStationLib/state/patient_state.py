@@ -18,6 +18,7 @@ from LNStationLib.state.organ_set import Organ, OrganSet
 from LNStationLib.state.packed_organs import PackedOrgans
 from LNStationLib.state.settings import Settings
 from LNStationLib.state.used_model import UsedModel
+from LNStationLib.support.reason import Reason
 
 Part = TypeVar("Part")
 
@@ -28,12 +29,12 @@ class Outline:
 
     Attributes:
         borders: What the borders rest on; none where the station was not found or a reader changed it.
-        warnings: Sentences for the reader.
+        warnings: For the reader, as data.
         edited: A reader changed it.
     """
 
     borders: tuple[BorderFinding, ...] = ()
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Reason, ...] = ()
     edited: bool = False
 
 

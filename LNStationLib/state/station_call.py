@@ -73,12 +73,12 @@ class MetastasisResult:
         nodes: Every node by its number.
         stations: Every station that was to be called by name, in table order.
         provenance: What called, with which thresholds.
-        warnings: Sentences for the user.
+        warnings: Of all calls together, as data.
         evidence: Where a network looked, by name of the stations that it judged.
     """
 
     nodes: dict[int, NodeCall]
     stations: dict[str, StationCall]
     provenance: Provenance
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[Reason] = field(default_factory=list)
     evidence: Mapping[str, StationEvidence] = field(default_factory=dict)

@@ -52,7 +52,7 @@ class StationMap:
     midline_x_mm: FloatArray
     borders: list[BorderNote] = field(default_factory=list)
     left_out: dict[str, Reason] = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[Reason] = field(default_factory=list)
     doubts: dict[str, tuple[Reason, ...]] = field(default_factory=dict)
     failure: Reason | None = None
     model: UsedModel | None = None

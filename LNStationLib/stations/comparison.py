@@ -115,7 +115,7 @@ def compared(own: StationMap, other: StationMap, title: str, options: Comparison
     if own.grid != other.grid:
         raise ValueError(f"the station maps lie on different grids: {own.grid} and {other.grid}")
     if other.failure is not None:
-        warning = f"The stations were not compared with {title}, which could draw none in this case."
+        warning = Reason("not_compared", {"other": title})
         return replace(own, warnings=[*own.warnings, warning])
     doubts, left_out = dict(own.doubts), dict(own.left_out)
     for row in anatomy.stations():

@@ -14,7 +14,6 @@ from typing import cast
 import numpy as np
 
 from LNStationLib import anatomy
-from LNStationLib.models.package.card import SYNTHETIC_ONLY
 from LNStationLib.models.package.folders import find_package
 from LNStationLib.models.package.reading import read_manifest, section_of
 from LNStationLib.models.package.station_segmentation import STATIONS, StationSegmentation
@@ -116,9 +115,7 @@ def _told(found: StationMap, model: UsedModel, missing: Sequence[str]) -> Statio
     """With the package in the provenance, and what makes the stations doubtful."""
     warnings = list(found.warnings)
     if model.trained_on == "synthetic":
-        warnings.append(
-            f"The model package {model.package_id} was {SYNTHETIC_ONLY}: check every station that it draws."
-        )
+        warnings.append(Reason("stations_of_synthetic_model", {"package": model.package_id}))
     doubts = dict(found.doubts)
     if missing:
         lacks = Reason("network_lacks_organs", {"titles": [anatomy.organ(name).title for name in missing]})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from LNStationLib.support.sentences import listed
+from LNStationLib.support.sentences import SYNTHETIC_ONLY, listed
 from LNStationLib.support.words import Facts, against, texts, words, words_for
 
 texts(
@@ -12,6 +12,10 @@ texts(
         "no_tissue_between_borders": "no tissue between its borders in this field of view",
         "too_small_for_the_ct": "too small for the voxels of this CT",
         "no_slice_with_both_lungs": "no slice shows both lungs",
+        "not_compared": "The stations were not compared with {other}, which could draw none in this case.",
+        "stations_of_synthetic_model": (
+            f"The model package {{package}} was {SYNTHETIC_ONLY}: check every station that it draws."
+        ),
         "network_finds_none": "the network does not find it",
         "network_finds_no_station": "the network finds no lymph node station in this CT",
     }

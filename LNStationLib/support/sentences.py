@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+SYNTHETIC_ONLY = "trained on synthetic patients only"
+"""Said wherever the output of such a model shows."""
+
 
 def listed(names: Iterable[str]) -> str:
     """Join names for a sentence: "a, b and c"; there must be at least one."""

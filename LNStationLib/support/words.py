@@ -71,4 +71,4 @@ def against(value: float, sign: str, threshold: float, unit: str = "", fewest_de
     return f"{left}{unit} {sign} {right}{unit}"
 
 
-texts({"as_written": "{words}", "caveat": "{words}"})
+texts({"as_written": "{words}"})

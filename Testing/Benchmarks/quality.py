@@ -29,7 +29,8 @@ from LNStationLib.phantom.case import render  # noqa: E402
 from LNStationLib.phantom.patient import compact, draw_patient  # noqa: E402
 from LNStationLib.phantom.preset import PRESET_NAMES, load_preset  # noqa: E402
 from LNStationLib.quality import check_organs, check_stations  # noqa: E402
-from LNStationLib.quality.doubts import Doubt, title  # noqa: E402
+from LNStationLib.quality.doubts import Doubt  # noqa: E402
+from LNStationLib.quality.words import measured, titles  # noqa: E402
 from LNStationLib.state.settings import Settings  # noqa: E402
 from LNStationLib.stations.iaslc_rules import IaslcRules  # noqa: E402
 from LNStationLib.support.progress import silent  # noqa: E402
@@ -109,7 +110,7 @@ def report(rows: list[Checked]) -> str:
 
 
 def _named(doubt: Doubt) -> str:
-    return f"{', '.join(title(name) for name in doubt.names)}: {doubt.reason}"
+    return f"{titles(doubt.names)}: {measured(doubt.facts)}"
 
 
 def main() -> None:

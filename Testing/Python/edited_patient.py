@@ -131,10 +131,15 @@ def comparable(assessment: Assessment, numbers: dict[int, int] | None = None) ->
     for row in content["stations"]:
         row["reason"] = renumbered(row["reason"], ids)
         row["call_warnings"] = [renumbered(text, ids) for text in row["call_warnings"]]
+        for one in row["call_warning_codes"]:
+            one["facts"] |= (
+                {"nodes": [ids[number] for number in one["facts"]["nodes"]]} if "nodes" in one["facts"] else {}
+            )
         row["attention_node"] = ids.get(row["attention_node"])
     for row in content["nodes"]:
         row["node_id"] = ids[row["node_id"]]
     content["warnings"] = [text for text in content["warnings"] if "outside all parsed stations" not in text]
+    content["warning_codes"] = [one for one in content["warning_codes"] if one["code"] != "nodes_outside_stations"]
     content["nodes"].sort(key=lambda row: row["node_id"])
     return content
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,7 +10,6 @@ import SimpleITK as sitk
 
 from LNStationLib.assessment.assess import call_stations
 from LNStationLib.assessment.findings import called_nodes
-from LNStationLib.assessment.words import sentence, words
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.imaging.scan import scan_of
@@ -25,9 +24,16 @@ from LNStationLib.state.organ_set import OrganSet
 from LNStationLib.state.patient_state import PatientState, patient_with_stations
 from LNStationLib.state.settings import Settings
 from LNStationLib.support.progress import silent
+from LNStationLib.support.reason import Reason
+from LNStationLib.support.words import sentence, words
 
 LEFT_OF_ZERO = Midline(first_z_mm=0.0, step_mm=1.0, x_mm=[0.0])
 """The midline at x = 0."""
+
+
+def said(warnings: Iterable[Reason]) -> list[str]:
+    """Warnings in words."""
+    return [words(warning) for warning in warnings]
 
 
 def with_stations(
@@ -65,7 +71,7 @@ def called(state: PatientState, only: Collection[str] | None = None) -> Called:
         for name, call in result.stations.items()
     }
     nodes = called_nodes(state.found_nodes.findings, result.nodes)
-    return Called(nodes, stations, result.provenance, result.warnings, result.evidence)
+    return Called(nodes, stations, result.provenance, said(result.warnings), result.evidence)
 
 
 def check_model(settings: Settings) -> str | None:

@@ -75,6 +75,7 @@ class NStaging(TypedDict):
     n_positive_nodes: int | None
     explanation: str
     warnings: list[str]
+    warning_codes: list[WarningCode]
 
 
 class NodeFinding(TypedDict):
@@ -102,6 +103,7 @@ class NodeFinding(TypedDict):
     probability: float | None
     reason: str
     warnings: list[str]
+    warning_codes: list[WarningCode]
 
 
 class OrganFinding(TypedDict):
@@ -138,6 +140,7 @@ class Provenance(TypedDict):
     trained_on: Literal["synthetic", "clinical"] | None
     references: list[str]
     warnings: list[str]
+    warning_codes: list[WarningCode]
 
 
 class StationFinding(TypedDict):
@@ -168,8 +171,17 @@ class StationFinding(TypedDict):
     reason: str
     borders: list[BorderFinding]
     call_warnings: list[str]
+    call_warning_codes: list[WarningCode]
     edited: bool
     warnings: list[str]
+    warning_codes: list[WarningCode]
+
+
+class WarningCode(TypedDict):
+    """What a warning rests on, for programs: to count, filter or translate it."""
+
+    code: str
+    facts: dict[str, Any]
 
 
 class Assessment(TypedDict):
@@ -189,3 +201,4 @@ class Assessment(TypedDict):
     midline: Midline | None
     provenance: list[Provenance]
     warnings: list[str]
+    warning_codes: list[WarningCode]

@@ -9,8 +9,8 @@ from typing import Any
 
 from LNStationLib.models.package.manifest import Manifest
 from LNStationLib.models.package.parts import CardRow, Counts, Metric, NetworkEntry
+from LNStationLib.support.sentences import SYNTHETIC_ONLY
 
-SYNTHETIC_ONLY = "trained on synthetic patients only"
 _TRAINED_ON = {"synthetic": "synthetic patients only", "clinical": "clinical images"}
 _BYTES_PER_MB = 1e6
 

@@ -11,6 +11,7 @@ from LNStationLib.imaging.boxes import Box, within
 from LNStationLib.nodes.method import Proposal
 from LNStationLib.nodes.reader_nodes import is_same
 from LNStationLib.state.assessment import CandidateFacts
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import InstanceArray
 
 
@@ -49,7 +50,7 @@ class CandidateMap:
         wide[within(box, outer)] = self.labels
         return CandidateMap(wide, self.scores, self.facts)
 
-    def proposal(self, box: Box, smallest_mm: float, warnings: tuple[str, ...] | None = None) -> Proposal:
+    def proposal(self, box: Box, smallest_mm: float, warnings: tuple[Reason, ...] | None = None) -> Proposal:
         """In place of all nodes in the box."""
         stale = np.ones(self.labels.shape, bool)
         return Proposal(box, stale, self.labels, smallest_mm, warnings=warnings, scores=self.scores, facts=self.facts)

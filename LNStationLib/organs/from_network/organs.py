@@ -78,10 +78,6 @@ def _organ(row: GroupRow, name: str, mask: BoolArray, confidence: float) -> Netw
 
 
 _ANCHORS = ("aorta", "heart")
-_UNSURE = (
-    "The organ network is sure of neither aorta nor heart in this CT, so that none of its organs is used; check what "
-    "the CT shows, or supply masks."
-)
 
 
 def findings_of(organs: Sequence[NetworkOrgan], source: str) -> Findings:
@@ -96,7 +92,7 @@ def findings_of(organs: Sequence[NetworkOrgan], source: str) -> Findings:
     """
     found = Findings()
     if not any(organ.sure for organ in organs if organ.name in _ANCHORS):
-        found.warnings.append(_UNSURE)
+        found.warn("network_unsure_of_organs")
         return found
     for organ in organs:
         if organ.sure:

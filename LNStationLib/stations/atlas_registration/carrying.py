@@ -12,6 +12,7 @@ from LNStationLib.stations.atlas_registration.package import Atlas, read_atlas
 from LNStationLib.stations.atlas_registration.registration import Registered, register
 from LNStationLib.support.processes import spread_or_serial
 from LNStationLib.support.progress import Progress
+from LNStationLib.support.reason import Reason
 
 
 @dataclass(frozen=True)
@@ -21,16 +22,11 @@ class Carried:
     atlas: Atlas
     found: Registered
 
-    def problem(self, least_overlap: float) -> str:
-        """Why it is left out; empty where it is not."""
-        if self.found.problem:
-            return self.found.problem
-        if self.found.mean_overlap < least_overlap:
-            return (
-                f"its organs overlap with the patient's by a Dice coefficient of {self.found.mean_overlap:.2f} "
-                f"(at least {least_overlap:.2f})"
-            )
-        return ""
+    def problem(self, least_overlap: float) -> Reason | None:
+        """Why it is left out; ``None`` where it is not."""
+        if self.found.problem is None and self.found.mean_overlap < least_overlap:
+            return Reason("little_overlap", {"dice": self.found.mean_overlap, "least": least_overlap})
+        return self.found.problem
 
 
 def carry_atlases(paths: Sequence[Path], patient: Guided, progress: Progress) -> list[Carried]:

@@ -22,7 +22,9 @@ from LNStationLib.stations.atlas_registration.guides import guided_patient
 from LNStationLib.stations.atlas_registration.method import AtlasOptions, left_out_remarks
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.progress import Progress, portion
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import FloatArray, PointMm
+from LNStationLib.support.words import joined
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def station_maps(votes: Sequence[Vote], box: Box, state: PatientState) -> Statio
 
 def write_maps(
     state: PatientState, options: AtlasOptions, out: Path, progress: Progress
-) -> tuple[list[Path], list[str]]:
+) -> tuple[list[Path], list[Reason]]:
     """Write ``probability_4R.nii.gz`` and ``weight_4R.nii.gz`` for every station, on the CT's grid.
 
     Returns:
@@ -84,7 +86,7 @@ def write_maps(
     remarks = left_out_remarks(carried, options.least_overlap)
     kept: list[Carried] = [one for one in carried if not one.problem(options.least_overlap)]
     if not kept:
-        raise InputError(f"no atlas could be registered. {' '.join(remarks)}")
+        raise InputError(f"no atlas could be registered. {joined(remarks, ' ')}")
     votes, box = votes_of(kept, state, patient.grid, options.fusion)
     maps = station_maps(votes, box, state)
     files = []

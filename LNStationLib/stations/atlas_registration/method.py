@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal, cast
 
+import LNStationLib.stations.atlas_registration.words  # noqa: F401
 from LNStationLib.state.method import MethodOptions, option
 from LNStationLib.state.needs import Need
 from LNStationLib.state.patient_state import PatientState
@@ -25,6 +26,7 @@ from LNStationLib.stations.comparison import ComparisonOptions
 from LNStationLib.stations.iaslc_rules import IaslcRules
 from LNStationLib.stations.left_out import all_not_found
 from LNStationLib.support.progress import Progress, portion
+from LNStationLib.support.reason import Reason
 
 PETCT_STAGING = "Engelson et al. 2026, doi:10.1117/1.JMI.13.1.014507 (PET/CT N-staging: stations by atlases)"
 
@@ -112,25 +114,20 @@ class AtlasRegistration:
         return replace(found, warnings=[*found.warnings, *remarks, *_synthetic_remark(kept)])
 
 
-def left_out_remarks(carried: Sequence[Carried], least_overlap: float) -> list[str]:
-    """One sentence for each atlas that is left out."""
+def left_out_remarks(carried: Sequence[Carried], least_overlap: float) -> list[Reason]:
+    """One warning for each atlas that is left out."""
     problems = [(one.atlas.card.atlas_id, one.problem(least_overlap)) for one in carried]
-    return [f"The atlas {name} was left out: {problem}." for name, problem in problems if problem]
+    return [Reason("atlas_left_out", {"atlas": name, "problem": problem}) for name, problem in problems if problem]
 
 
-def _by_rules(state: PatientState, remarks: Sequence[str], progress: Progress) -> StationMap:
+def _by_rules(state: PatientState, remarks: Sequence[Reason], progress: Progress) -> StationMap:
     """The rules' stations, which need no atlas."""
     rules = IaslcRules()
     found = rules.run(state, rules.options(), progress)
-    instead = f"No atlas could be registered, so the stations are those of another method: {rules.title}."
+    instead = Reason("no_atlas_registered", {"other": rules.title})
     return replace(found, warnings=[*found.warnings, *remarks, instead])
 
 
-def _synthetic_remark(kept: Sequence[Carried]) -> list[str]:
+def _synthetic_remark(kept: Sequence[Carried]) -> list[Reason]:
     synthetic = [one.atlas.card.atlas_id for one in kept if one.atlas.card.made_from == "synthetic"]
-    if not synthetic:
-        return []
-    return [
-        f"{len(synthetic)} of {len(kept)} atlases were made of synthetic patients ({', '.join(synthetic)}): check "
-        "every station that they draw."
-    ]
+    return [Reason("synthetic_atlases", {"atlases": synthetic, "n_atlases": len(kept)})] if synthetic else []

@@ -15,6 +15,7 @@ import SimpleITK as sitk
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.stations.atlas_registration.guides import Guided
 from LNStationLib.support.errors import InputError
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import FloatArray
 
 LIBRARY_MISSING = (
@@ -44,14 +45,14 @@ class Registered:
         warp_mm: float32 ``[z, y, x, 3]`` on ``grid``: what is added to a patient's point before ``affine``, LPS mm.
         grid: Of the warp.
         overlap: Dice coefficient by organ, between the patient's and the atlas's carried over.
-        problem: Why it was not registered; empty where it was.
+        problem: Why it was not registered; ``None`` where it was.
     """
 
     affine: FloatArray
     warp_mm: FloatArray
     grid: Grid
     overlap: Mapping[str, float]
-    problem: str = ""
+    problem: Reason | None = None
 
     @property
     def mean_overlap(self) -> float:
@@ -101,11 +102,11 @@ def register(pair: tuple[Guided, Guided]) -> Registered:
     patient, atlas = pair
     common = [name for name in patient.organs if name in atlas.organs]
     if len(common) < _FEWEST_IN_COMMON:
-        return _none(patient, f"it has only {len(common)} organs in common with the patient")
+        return _none(patient, Reason("few_organs_in_common", {"n_organs": len(common)}))
     try:
         affine, warp = _greedy(patient, atlas, common)
     except RuntimeError as error:
-        return _none(patient, f"the registration failed ({str(error).splitlines()[0]})")
+        return _none(patient, Reason("registration_failed", {"error": str(error).splitlines()[0]}))
     found = Registered(affine, warp, patient.grid, {})
     return Registered(affine, warp, patient.grid, overlaps(found, patient, atlas, common))
 
@@ -168,6 +169,6 @@ def overlaps(found: Registered, patient: Guided, atlas: Guided, common: list[str
     return result
 
 
-def _none(patient: Guided, problem: str) -> Registered:
+def _none(patient: Guided, problem: Reason) -> Registered:
     empty = np.zeros((*patient.grid.shape, 3), np.float32)
     return Registered(np.eye(4), empty, patient.grid, {}, problem)

@@ -9,7 +9,6 @@ from nodes.shapes import AXIAL, FLIPPED, SAGITTAL, ellipsoid, like, points, rota
 from states import called, with_stations
 
 from LNStationLib import anatomy
-from LNStationLib.assessment.words import words
 from LNStationLib.case.case import Case
 from LNStationLib.metastasis.clinical_criteria import CriteriaOptions, call_node
 from LNStationLib.nodes.find import find_nodes
@@ -21,6 +20,7 @@ from LNStationLib.state.provenance import not_called_reason
 from LNStationLib.state.settings import Settings
 from LNStationLib.state.station_call import StationCall
 from LNStationLib.support.reason import Reason
+from LNStationLib.support.words import words
 
 ALL = {row.name for row in anatomy.stations()}
 PARSED = {"4R", "4L", "7", "8"}

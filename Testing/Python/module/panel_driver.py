@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -80,6 +81,12 @@ class PanelDriver:
         ct = self.choose_ct(name)
         self.assess()
         return ct
+
+    def think(self, milliseconds: int = 2000) -> None:
+        """Give calls that follow each other so much time before they are staged: a busy machine is a slow reader."""
+        delay = sys.modules["LNStationSlicer.support.Turns"].Delay
+        self.logic._stageTimer.stop()
+        self.logic._stageTimer = delay(milliseconds, self.logic._stageNow)
 
     def idle(self) -> None:
         """Wait until the worker has nothing to do and the panel shows it."""

@@ -13,7 +13,7 @@ import SimpleITK as sitk
 from models.volume_packages import node_section, write_volumes
 from nodes.shapes import AXIAL, ORIENTATIONS, ellipsoid, like, points, rotation
 from nodes.test_find_nodes import BALLS, chest, stations_on
-from states import with_stations
+from states import said, with_stations
 
 pytest.importorskip("torch", reason="the 'networks' packages are not installed")
 
@@ -135,7 +135,7 @@ def test_the_package_stands_in_the_provenance_and_its_limits_in_the_warnings(
     assert result.provenance.model_package == "tiny-organs"
     assert result.provenance.trained_on == "synthetic"
     assert result.provenance.settings["false_positives"] == 4.0
-    told = " ".join(result.warnings)
+    told = " ".join(said(result.warnings))
     assert "Slices lie 8 mm apart" in told
     assert "short axis under 6 mm are often missed" in told
     assert "synthetic patients only: confirm every node" in told
@@ -157,7 +157,7 @@ def test_nothing_is_found_in_the_tumor_or_far_from_stations(package: Path, stand
     none = like(np.zeros(ct.GetSize()[::-1], np.uint8), ct)
     empty = find_nodes(with_stations(Case("case", ct), none, settings(package)))
     assert empty.findings == []
-    assert "no stations" in empty.warnings[0]
+    assert "no stations" in said(empty.warnings)[0]
     assert empty.labels.GetSize() == ct.GetSize()
 
 

@@ -11,7 +11,7 @@ from models.volume_packages import entry, volume_manifest, write_volumes
 from nodes.test_find_nodes import chest, stations_on
 from nodes.test_node_network import with_balls
 from nodes.test_significant_nodes import FROC, SPACING_MM, StandIn, pet_of, stream_section, tumor_of
-from states import with_stations
+from states import said, with_stations
 
 torch = pytest.importorskip("torch", reason="the 'networks' packages are not installed")
 
@@ -238,8 +238,8 @@ def test_packages_are_joined_to_the_bit_and_what_does_not_go_together_is_refused
     assert both.weights["pet"] == read_package(streams).weights["pet"]
     assert both.manifest.section.second_stage == stage()
     assert both.network("second_stage")(torch.zeros(1, 3, 8, 12, 12), torch.zeros(1, 2)).logits.shape == (1,)
-    for paths, said in (([streams, streams], "of the role pet"), ([second, second], "two packages or more")):
-        with pytest.raises(InputError, match=said):
+    for paths, problem in (([streams, streams], "of the role pet"), ([second, second], "two packages or more")):
+        with pytest.raises(InputError, match=problem):
             join_packages(paths, tmp_path / "no.zip", "no", "1", "No")
     other = write_stage(tmp_path / "other.zip", stage(patch={"spacing_mm": (5.0, 5.0, 5.0), "pet_suv": (1, 1)}))
     with pytest.raises(InputError, match="one spacing"):
@@ -272,7 +272,7 @@ def test_the_second_stage_rejects_candidates_with_its_score_and_tags(
     rejected = result.provenance.settings["rejected"]
     assert result.findings
     assert len(result.findings) + len(rejected) == 4
-    assert "The second stage rejected" in " ".join(result.warnings)
+    assert "The second stage rejected" in " ".join(said(result.warnings))
     for one in result.findings:
         assert one.candidate is not None
         assert one.candidate.significance == pytest.approx(0.9)

@@ -14,7 +14,7 @@ from models.volume_packages import node_section, write_volumes
 from nodes.shapes import ellipsoid, like
 from nodes.test_find_nodes import BALLS, chest, stations_on
 from nodes.test_node_network import with_balls
-from states import with_stations
+from states import said, with_stations
 
 pytest.importorskip("torch", reason="the 'networks' packages are not installed")
 
@@ -160,8 +160,8 @@ def test_the_streams_that_can_run_are_asked_and_the_search_says_so(
     result = ask(case, stream_section(LF))
     assert tuple(result.provenance.settings["streams"]) == ran
     assert all(one.significant for one in facts(result)), "CT streams speak everywhere"
-    said = [each for each in result.warnings if each.startswith("Without")]
-    assert [each.split(" significant")[0] for each in said] == ([told] if told else [])
+    lacks = [each for each in said(result.warnings) if each.startswith("Without")]
+    assert [each.split(" significant")[0] for each in lacks] == ([told] if told else [])
     if not tumor:
         assert all(one.tumor_zone is None and one.tumor_distance_mm is None for one in facts(result))
 
@@ -171,7 +171,7 @@ def test_where_no_stream_can_run_visible_nodes_stay_and_significance_is_not_know
     result = ask(Case("case", ct), stream_section(("pet",)))
     assert len(result.findings) == len(BALLS)
     assert all(one.visible and one.significant is None for one in facts(result))
-    assert "were not looked for" in " ".join(result.warnings)
+    assert "were not looked for" in " ".join(said(result.warnings))
 
 
 def test_a_package_of_streams_alone_finds_significant_nodes(ask: Ask) -> None:
@@ -201,7 +201,7 @@ def test_pet_that_ends_above_the_nodes_leaves_ct_to_speak_there_and_says_so(ask:
     z = ct.GetSize()[2]
     upper = sitk.RegionOfInterest(whole, [*ct.GetSize()[:2], z // 2], [0, 0, z - z // 2])
     result = ask(Case("case", ct, pet=upper, tumor=tumor_of(ct)), stream_section(LF))
-    assert any("PET covers" in each for each in result.warnings)
+    assert any("PET covers" in each for each in said(result.warnings))
     assert 0 < result.provenance.settings["pet_covered"] < 1
     middle = ct.TransformIndexToPhysicalPoint((0, 0, z // 2))[2]
     for one in result.findings:
@@ -210,7 +210,7 @@ def test_pet_that_ends_above_the_nodes_leaves_ct_to_speak_there_and_says_so(ask:
         if abs(one.centroid_mm[2] - middle) > one.long_axis_mm:
             assert with_pet == (one.centroid_mm[2] > middle)
     none = ask(Case("case", ct, pet=sitk.RegionOfInterest(whole, [4, 4, 4], [0, 0, 0])), stream_section(LF))
-    assert "Without PET" in " ".join(none.warnings)
+    assert "Without PET" in " ".join(said(none.warnings))
 
 
 def test_pet_shifted_by_breathing_moves_what_is_hot_and_nothing_breaks(ask: Ask) -> None:
@@ -244,7 +244,7 @@ def test_bad_input_is_no_defect(ask: Ask, what: str) -> None:
         ct = ct[:, :, : ct.GetSize()[2] // 2]
     result = ask(Case("case", ct, pet=pet_of(ct, 0), tumor=tumor_of(ct)), stream_section(LF))
     assert all(one.volume_mm3 > 0 for one in result.findings)
-    assert any("Slices lie 8 mm apart" in each for each in result.warnings) == (what == "thick")
+    assert any("Slices lie 8 mm apart" in each for each in said(result.warnings)) == (what == "thick")
     if what in ("large", "conglomerate"):
         assert any(one.short_axis_mm > 30 for one in result.findings)
 

@@ -19,7 +19,7 @@ from organs.organ_cases import (
     find_in,
     make_thorax,
 )
-from states import organs_on
+from states import organs_on, said
 
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.grid import field_of_view, working_grid
@@ -85,7 +85,7 @@ def test_mirrored_image_exchanges_left_and_right(organs: OrganSet, thorax: Thora
         assert dice(mirrored[right].mask[:, :, ::-1], organs[left].mask) > 0.97
     for name in ("trachea", "spine", "sternum", "aortic_arch"):
         assert dice(mirrored[name].mask[:, :, ::-1], organs[name].mask) > 0.95, name
-    assert any("right-sided aorta or the image is mirrored" in warning for warning in mirrored.warnings)
+    assert any("right-sided aorta or the image is mirrored" in warning for warning in said(mirrored.warnings))
 
 
 def test_storing_the_image_in_another_orientation_changes_nothing(thorax: Thorax, image_organs: OrganSet) -> None:
@@ -147,7 +147,7 @@ def test_missing_lung_is_warned_of_and_left_out(thorax: Thorax) -> None:
     found = find_in(Thorax(hu, thorax.masks, thorax.grid))
     assert "lung_left" not in found
     assert "lung_right" in found
-    assert any("left lung" in warning for warning in found.warnings)
+    assert any("left lung" in warning for warning in said(found.warnings))
 
 
 def test_image_without_a_body_is_refused(thorax: Thorax) -> None:
@@ -161,7 +161,7 @@ def test_abdomen_has_no_trachea_and_says_so(thorax: Thorax) -> None:
     found = organs_on(Case("low", low), working_grid(low, SPACING_MM), Settings())
     assert "trachea" not in found
     assert "carina" not in found.landmarks
-    assert any("trachea" in warning for warning in found.warnings)
+    assert any("trachea" in warning for warning in said(found.warnings))
 
 
 def test_bronchus_that_ends_early_gets_a_surrogate_at_the_typical_length() -> None:
@@ -173,4 +173,4 @@ def test_bronchus_that_ends_early_gets_a_surrogate_at_the_typical_length() -> No
     found = find_in(Thorax(hu, thorax.masks, thorax.grid))
     for name in ("right_upper_lobe_bronchus_origin", "bronchus_intermedius_end"):
         assert found.landmarks[name].source is OrganSource.SURROGATE
-        assert any(name.replace("_", " ") in warning for warning in found.warnings)
+        assert any(name.replace("_", " ") in warning for warning in said(found.warnings))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from organs.organ_cases import LEFT_FORK, MIDDLE_FORK, RIGHT_FORK, Thorax, find_in
+from states import said
 
 from LNStationLib.state.organ_set import OrganSet, OrganSource
 from LNStationLib.stations.iaslc_rules import IaslcRules
@@ -58,7 +59,7 @@ def test_the_carina_is_placed_where_the_trachea_turns_and_says_so(
     assert carina.source is OrganSource.SURROGATE
     assert seen.source is OrganSource.IMAGE
     assert np.abs(np.subtract(carina.point_mm, seen.point_mm)).max() <= 6.0
-    assert any(f"The {side} main bronchus contains no air" in warning for warning in organs.warnings)
+    assert any(f"The {side} main bronchus contains no air" in warning for warning in said(organs.warnings))
 
 
 def test_the_open_side_is_followed_and_the_blocked_one_is_not_invented(organs: OrganSet, side: str) -> None:

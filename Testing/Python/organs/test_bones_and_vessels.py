@@ -18,7 +18,7 @@ from organs.organ_cases import (
     found_in_thorax,
     make_thorax,
 )
-from states import organs_on
+from states import organs_on, said
 
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.imaging.scan import Scan
@@ -127,7 +127,7 @@ def test_without_contrast_no_vessel_is_invented() -> None:
     found = found_in_thorax(contrast_hu=42.0)
     assert not {"aorta", "pulmonary_artery", "heart"} & set(found)
     assert not enhanced_blood(make_thorax(42.0).hu, found).any()
-    assert any("no contrast" in warning for warning in found.warnings)
+    assert any("no contrast" in warning for warning in said(found.warnings))
 
 
 def test_enhanced_blood_holds_the_vessels_and_no_bone(organs: OrganSet, thorax: Thorax) -> None:

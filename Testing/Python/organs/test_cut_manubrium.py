@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from organs.organ_cases import MANUBRIUM_TOP_Z, SPACING_MM, Thorax
-from states import organs_on
+from states import organs_on, said
 
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.grid import Grid, working_grid
@@ -30,13 +30,13 @@ def test_bone_in_the_last_slices_is_cut_and_said_to_be(thorax: Thorax) -> None:
     marrow[:, rows[0]], marrow[:, rows[-1]] = False, False
     hu[marrow] = 60
     organs, grid = found_below(Thorax(hu, thorax.masks, thorax.grid), MANUBRIUM_TOP_Z - 16)
-    assert any("manubrium is cut off at the top" in warning for warning in organs.warnings)
+    assert any("manubrium is cut off at the top" in warning for warning in said(organs.warnings))
     assert grid.index(organs.landmarks["manubrium_top"].point_mm)[0] >= grid.shape[0] - 2
 
 
 def test_a_manubrium_that_ends_in_view_is_not_cut(thorax: Thorax) -> None:
     organs, _ = found_below(thorax, MANUBRIUM_TOP_Z + 16)
-    assert not any("manubrium is cut off at the top" in warning for warning in organs.warnings)
+    assert not any("manubrium is cut off at the top" in warning for warning in said(organs.warnings))
     assert abs(organs.landmarks["manubrium_top"].point_mm[2] - MANUBRIUM_TOP_Z) <= 6
 
 
@@ -45,4 +45,4 @@ def test_the_spine_of_a_neck_in_view_is_not_taken_for_a_manubrium_that_goes_on(w
     organs = organs_on(Case("wide", ct), working_grid(ct, ct.GetSpacing()[0]), Settings())
     found, true = organs.landmarks["manubrium_top"].point_mm[2], wide_patient.landmarks["manubrium_top"][2]
     assert abs(found - true) <= 10
-    assert not any("manubrium is cut off at the top" in warning for warning in organs.warnings)
+    assert not any("manubrium is cut off at the top" in warning for warning in said(organs.warnings))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from organs.organ_cases import Thorax, dice, make_thorax
 from scipy import ndimage
+from states import said
 
 from LNStationLib.imaging.scan import Scan
 from LNStationLib.organs import descending_aorta
@@ -77,7 +78,7 @@ def test_what_was_completed_is_said_and_nothing_where_nothing_was() -> None:
     cut[slices(thorax, thorax.grid.origin_mm[0], 70.0)] = False
     organs = completed(thorax, cut)
     assert "completed by width and density" in organs[NAME].detail
-    assert sum("stations 8 and 9" in warning for warning in organs.warnings) == 1
+    assert sum("stations 8 and 9" in warning for warning in said(organs.warnings)) == 1
 
 
 def test_an_aorta_that_truly_ends_is_not_continued_into_fat() -> None:

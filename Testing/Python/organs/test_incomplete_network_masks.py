@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from organs.organ_cases import SPACING_MM, make_thorax
+from states import said
 
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.imaging.scan import Scan
@@ -64,12 +65,12 @@ def test_an_esophagus_that_a_network_loses_behind_the_heart_is_completed_with_a_
     lost = truth[below]
     assert (mask[below] & lost).sum() > 0.4 * lost.sum()
     assert "best path" in organs["esophagus"].detail
-    assert any("lost the esophagus" in warning for warning in organs.warnings)
+    assert any("lost the esophagus" in warning for warning in said(organs.warnings))
 
 
 @pytest.mark.parametrize(("source", "lowest_mm"), [(OrganSource.SUPPLIED, CUT_Z), (OrganSource.NETWORK, 40.0)])
 def test_a_mask_of_the_user_and_one_that_reaches_the_diaphragm_stay(source: OrganSource, lowest_mm: float) -> None:
     organs, truth = with_esophagus(source, lowest_mm)
     assert organs["esophagus"].detail == "of a network"
-    assert not any("lost the esophagus" in warning for warning in organs.warnings)
+    assert not any("lost the esophagus" in warning for warning in said(organs.warnings))
     assert not (organs["esophagus"].mask & ~truth).any()

@@ -15,6 +15,7 @@ from LNStationLib.case.case import Case
 from LNStationLib.imaging.grid import working_grid
 from LNStationLib.organs.laterality import SideIndicator, laterality_warning
 from LNStationLib.state.settings import Settings
+from LNStationLib.support.words import words
 
 SPACING_MM, SYNTHETIC_MM = 3.0, 3.5
 EXCHANGED = "Left and right are exchanged"
@@ -33,7 +34,8 @@ def exchanged(ct: sitk.Image) -> sitk.Image:
 
 
 def warnings_of(ct: sitk.Image, spacing_mm: float = SPACING_MM) -> list[str]:
-    return organs_on(Case("sides", ct), working_grid(ct, spacing_mm), Settings()).warnings
+    found = organs_on(Case("sides", ct), working_grid(ct, spacing_mm), Settings())
+    return [words(warning) for warning in found.warnings]
 
 
 def real_ct(folder: str) -> sitk.Image:
@@ -61,8 +63,8 @@ def test_few_or_contradicting_indicators_do_not_warn(said: tuple[bool | None, ..
 def test_three_indicators_with_at_most_one_against_warn_by_their_names(said: tuple[bool, ...]) -> None:
     warning = laterality_warning(indicators(*said))
     assert warning is not None
-    assert warning.startswith(f"{EXCHANGED}: organ 0, organ 1")
-    assert ("organ 3" in warning) == (said[3:4] == (True,))
+    assert words(warning).startswith(f"{EXCHANGED}: organ 0, organ 1")
+    assert ("organ 3" in words(warning)) == (said[3:4] == (True,))
 
 
 @pytest.mark.parametrize("contrast", [True, False])

@@ -12,6 +12,7 @@ import pytest
 import SimpleITK as sitk
 from organs.organ_cases import REAL_CT, SPACING_MM, Thorax, make_thorax
 from organs.test_cut_views import SIDES, cut
+from states import said
 
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.grid import Grid, working_grid
@@ -123,7 +124,7 @@ def test_where_there_is_no_chest_there_is_no_station(make: Callable[[], np.ndarr
 def test_where_no_lung_is_in_view_no_organ_of_the_network_is_used() -> None:
     organs, _ = assessed(Case("x", GRID.image(neck().astype(np.int16))))
     assert OrganSource.NETWORK not in {organ.source for organ in organs.values()}
-    assert sum("No lung is in view" in warning for warning in organs.warnings) == 1
+    assert sum("No lung is in view" in warning for warning in said(organs.warnings)) == 1
 
 
 def test_a_real_abdomen_is_refused_or_has_no_station() -> None:
@@ -164,7 +165,7 @@ def test_a_mirrored_chest_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(network, "organs_from", organs_from)
     organs, _ = assessed(mirrored.case(), SPACING_MM)
-    assert any("mirror" in warning for warning in organs.warnings)
+    assert any("mirror" in warning for warning in said(organs.warnings))
 
 
 def test_a_collapsed_lung_is_no_lung_of_the_network() -> None:

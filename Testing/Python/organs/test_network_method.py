@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from organs.organ_cases import Thorax
 from rich.console import Console
+from states import said
 
 from LNStationLib.assessment.assess import assess
 from LNStationLib.case.case import Case
@@ -143,7 +144,7 @@ def test_without_what_runs_it_one_warning_says_so(monkeypatch: pytest.MonkeyPatc
     method = METHODS.chosen(Settings(), case)
     organs = method.run(state_of(case), METHODS.options(method, Settings()), silent)
     assert method.name == "supplied_and_image"
-    assert sum("without a network" in warning for warning in organs.warnings) == 1
+    assert sum("without a network" in warning for warning in said(organs.warnings)) == 1
 
 
 def test_a_network_that_was_asked_for_and_is_not_there_is_refused_in_a_sentence(
@@ -165,7 +166,7 @@ def test_after_an_edit_of_an_organ_the_network_is_not_asked_again(
     again = NetworkMethod().run(edited, NetworkOptions(), silent)
     assert len(asked) == 1
     assert again.model == STAND_IN
-    assert sum("synthetic patients only" in warning for warning in again.warnings) == 1
+    assert sum("synthetic patients only" in warning for warning in said(again.warnings)) == 1
     assert np.array_equal(again["aorta"].mask, first["aorta"].mask)
     assert "heart" not in again
 
@@ -175,7 +176,7 @@ def test_organs_of_a_network_trained_on_synthetic_patients_say_so(
 ) -> None:
     organs, _ = run(monkeypatch, thorax, thorax.case(), "aorta")
     assert organs.model == STAND_IN
-    assert sum("stand-in was trained on synthetic patients only" in warning for warning in organs.warnings) == 1
+    assert sum("stand-in was trained on synthetic patients only" in warning for warning in said(organs.warnings)) == 1
 
 
 def test_the_provenance_of_the_organs_names_the_package_and_what_it_was_trained_on(

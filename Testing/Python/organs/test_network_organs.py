@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from pydantic import ValidationError
+from states import said
 
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.models.runtime.segmentation import ClassProbabilities
@@ -194,5 +195,5 @@ def test_a_network_that_is_sure_of_neither_aorta_nor_heart_is_not_believed() -> 
     organs = network_organs([probabilities({"liver": (tube(25, 25, 0, 38, 24.0), 0.9)})], place())
     found = findings_of(organs, "network of x")
     assert not found.organs
-    (warning,) = found.warnings
+    (warning,) = said(found.warnings)
     assert "neither aorta nor heart" in warning

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from organs.organ_cases import SPACING_MM, Thorax, dice
-from states import organs_on
+from states import organs_on, said
 
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.grid import Grid
@@ -56,7 +56,7 @@ def test_mask_empty_in_the_view_is_warned_of(thorax: Thorax) -> None:
     empty = sitk.Image(thorax.case().ct) * 0
     case = Case("empty", thorax.case().ct, organ_masks={"heart": sitk.Cast(empty, sitk.sitkUInt8)})
     found = organs_on(case, thorax.grid, Settings())
-    assert any("supplied mask of heart is empty" in warning for warning in found.warnings)
+    assert any("supplied mask of heart is empty" in warning for warning in said(found.warnings))
     assert found.organs.get("heart") is None or found["heart"].source is OrganSource.IMAGE
 
 

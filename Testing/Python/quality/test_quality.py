@@ -11,6 +11,7 @@ import pytest
 import SimpleITK as sitk
 from made_once import made_once
 from organs.organ_cases import real_case, real_organs_found
+from states import said
 from stations.schematic_chest import parsed_chest
 
 from LNStationLib import anatomy
@@ -18,7 +19,6 @@ from LNStationLib.assessment import assess as assessing
 from LNStationLib.assessment.assess import parse_case
 from LNStationLib.assessment.findings import parsed_outlines
 from LNStationLib.assessment.reassess import reassess
-from LNStationLib.assessment.words import words
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.grid import Grid, field_of_view
 from LNStationLib.imaging.scan import hu_on_grid
@@ -34,6 +34,7 @@ from LNStationLib.state.settings import Settings, StepSettings
 from LNStationLib.state.station_map import StationMap
 from LNStationLib.stations.iaslc_rules import IaslcRules
 from LNStationLib.stations.registry import METHODS as STATIONS
+from LNStationLib.support.words import words
 
 COARSE = Settings(working_spacing_mm=3.5)
 FROM_THE_IMAGE = Settings(working_spacing_mm=2.5)
@@ -77,7 +78,7 @@ def test_an_organ_that_cannot_be_leaves_with_its_parts_and_landmarks(source: Org
     assert not {"aorta", "aortic_arch", "descending_aorta"} & set(checked)
     assert "aortic_arch_top" not in checked.landmarks
     assert [doubt.names for doubt in doubts] == [("aorta",)]
-    (warning,) = checked.warnings
+    (warning,) = said(checked.warnings)
     assert "Left out as implausible" in warning
     assert "aorta; its volume is 8294 ml (possible: 15 to 2500)" in warning
     assert "aorta" in organs, "what was given stays as it was"
@@ -88,7 +89,8 @@ def test_a_mask_of_the_user_is_never_dropped(source: OrganSource) -> None:
     checked, _ = check_organs(giant_aorta(source), EVERYWHERE)
     assert {"aorta", "aortic_arch", "descending_aorta"} <= set(checked)
     assert "aortic_arch_top" in checked.landmarks
-    assert any(text.startswith("Implausible, but supplied and used as it is: aorta") for text in checked.warnings)
+    kept = "Implausible, but supplied and used as it is: aorta"
+    assert any(text.startswith(kept) for text in said(checked.warnings))
 
 
 def test_a_landmark_found_in_the_image_leaves_though_its_organ_was_supplied() -> None:
@@ -103,7 +105,7 @@ def test_a_landmark_found_in_the_image_leaves_though_its_organ_was_supplied() ->
 def test_what_is_unusual_stays_and_is_said_to_be_doubtful() -> None:
     checked, _ = check_organs(organs_of(OrganSource.IMAGE, heart=block((40, 80), (30, 60), (30, 60))), EVERYWHERE)
     assert checked["heart"].detail == "made (doubtful)"
-    assert checked.warnings == ["Doubtful: heart; its volume is 2304 ml (usual: 250 to 1800): check it."]
+    assert said(checked.warnings) == ["Doubtful: heart; its volume is 2304 ml (usual: 250 to 1800): check it."]
 
 
 @pytest.mark.parametrize("z", [(0, 3), (117, 120)])
@@ -133,7 +135,7 @@ def test_lungs_on_exchanged_sides_are_noticed() -> None:
     assert not {"lung_left", "lung_right"} & set(found)
     given, _ = check_organs(organs_of(OrganSource.SUPPLIED, lung_left=left, lung_right=right), EVERYWHERE)
     assert {"lung_left", "lung_right"} <= set(given)
-    assert "left lung and right lung" in given.warnings[0]
+    assert "left lung and right lung" in said(given.warnings)[0]
 
 
 # Stations
@@ -150,7 +152,7 @@ def test_a_station_that_cannot_be_is_left_out_and_the_others_stay() -> None:
     assert checked.notes("3P") == []
     assert np.array_equal(checked.mask("7"), parsed.mask("7"))
     outline = parsed_outlines(checked)["3P"]
-    assert outline.warnings == (words(checked.left_out["3P"]),)
+    assert outline.warnings == (checked.left_out["3P"],)
 
 
 def test_a_doubtful_station_says_so_in_its_outline() -> None:
@@ -160,7 +162,7 @@ def test_a_doubtful_station_says_so_in_its_outline() -> None:
     hu[tuple(voxels[: len(voxels) // 4].T)] = -900
     checked, _ = check_stations(parsed, organs, hu)
     assert checked.mask("7").any()
-    assert parsed_outlines(checked)["7"].warnings[0] == "doubtful: 25% of it is air or lung (usual: up to 15%)"
+    assert said(parsed_outlines(checked)["7"].warnings)[0] == "doubtful: 25% of it is air or lung (usual: up to 15%)"
 
 
 def absurd(station_map: StationMap) -> StationMap:
@@ -254,7 +256,7 @@ def without_masks(case: Case) -> Case:
 
 def impossible(parsed: PatientState) -> list[str]:
     """What the check left out."""
-    stations = [text for outline in parsed.outlines.values() for text in outline.warnings]
+    stations = [text for outline in parsed.outlines.values() for text in said(outline.warnings)]
     return [text for row in parsed.provenance for text in (*row.warnings, *stations) if "mplausible" in text]
 
 
@@ -288,5 +290,5 @@ def test_nothing_of_the_real_ct_is_left_out(supplied: bool) -> None:
     organs, _ = check_organs(found, field_of_view(ct, found.grid))
     hu = hu_on_grid(ct, found.grid)
     stations, _ = check_stations(IaslcRules().parse(hu, organs), organs, hu)
-    told = [text for outline in parsed_outlines(stations).values() for text in outline.warnings]
-    assert [text for text in (*organs.warnings, *stations.warnings, *told) if "mplausible" in text] == []
+    told = [text for outline in parsed_outlines(stations).values() for text in said(outline.warnings)]
+    assert [text for text in (*said(organs.warnings), *said(stations.warnings), *told) if "mplausible" in text] == []

@@ -1,4 +1,4 @@
-"""Assessments of schema 1.0 are read as they were meant; ``assessment_1_0.json`` was written by version 0.1.0."""
+"""Assessments of schemas 1.0 and 1.1 are read as they were meant; ``assessment_1_0.json`` is of version 0.1.0."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from LNStationLib.assessment.restore import settings_of
 from LNStationLib.state.assessment import SCHEMA_VERSION, Assessment
+from LNStationLib.state.coded_warnings import as_written, warnings_of
 from LNStationLib.state.settings import StepSettings
 
 SAVED = Path(__file__).parent / "data" / "assessment_1_0.json"
@@ -18,8 +19,10 @@ def test_an_assessment_of_1_0_is_read_and_written_as_of_today() -> None:
     assert read.schema_version == SCHEMA_VERSION
     assert all(row.call_warnings == [] for row in read.stations)
     again = json.loads(read.model_dump_json())
+    for part in (again, again["staging"], *again["provenance"], *again["stations"], *again["nodes"]):
+        assert part.pop("warning_codes") == [], "warnings of then had none"
     for row in again["stations"]:
-        del row["call_warnings"]
+        del row["call_warnings"], row["call_warning_codes"]
         assert row.pop("prediction_set") is None, "stations of then had none"
     assert again.pop("dismissed_nodes") == [], "nobody edited nodes then"
     for row in again["organs"]:
@@ -37,3 +40,11 @@ def test_its_flat_settings_are_told_from_its_provenance() -> None:
     options = settings.metastasis.options["station_network"]
     assert (options["model"], options["operating_point"]) == ("esophagus-ct", "balanced")
     assert settings.stations == StepSettings(method="iaslc_rules")
+
+
+def test_an_assessment_of_1_1_is_read_and_its_warnings_stay_as_they_were_written() -> None:
+    older = json.loads(SAVED.read_text(encoding="utf-8")) | {"schema_version": "1.1"}
+    (row, *_) = older["provenance"]
+    row["warnings"] = ["The aortic arch lies above the CT."]
+    read = Assessment.model_validate(older)
+    assert warnings_of(read.provenance[0]) == [as_written("The aortic arch lies above the CT.")]

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from states import said
 from stations.atlas_chest import COARSE_MM, schematic_atlas, schematic_patient, station_dice, truth, written
 
 from LNStationLib.assessment.methods import check_methods
-from LNStationLib.assessment.words import words
 from LNStationLib.case.case import Case
 from LNStationLib.models.package.container import PackageError
 from LNStationLib.organs.groups import VESSELS
@@ -31,6 +31,7 @@ from LNStationLib.stations.iaslc_rules import IaslcRules
 from LNStationLib.stations.parse import parse_stations
 from LNStationLib.support.errors import CancelledError, InputError
 from LNStationLib.support.progress import silent
+from LNStationLib.support.words import words
 
 pytest.importorskip("picsl_greedy", reason="the package 'picsl-greedy' is not installed")
 
@@ -73,7 +74,7 @@ def test_a_patient_of_another_size_and_place_is_found_to_a_millimeter(larger: Pa
     expected = (np.array(points) - 15.0) / 1.06
     assert np.linalg.norm(there - expected, axis=1).mean() < 1.5
     assert found.mean_overlap > 0.9
-    assert found.problem == ""
+    assert found.problem is None
 
 
 def test_the_same_images_give_the_same_warp() -> None:
@@ -86,7 +87,8 @@ def test_organs_in_common_are_needed() -> None:
     state = schematic_patient()
     lungs = OrganSet(state.organ_set.grid, {name: state.organ_set[name] for name in ("lung_left", "lung_right")})
     found = registered(replace(state, organ_part=OrganPart((), found=lungs)))
-    assert found.problem == "it has only 2 organs in common with the patient"
+    assert found.problem is not None
+    assert words(found.problem) == "it has only 2 organs in common with the patient"
     assert found.mean_overlap == 0.0
 
 
@@ -114,7 +116,7 @@ def test_no_station_holds_an_organ_of_the_patient(carried: StationMap, larger: P
 
 
 def test_synthetic_atlases_are_said_to_be(carried: StationMap) -> None:
-    assert any("made of synthetic patients (schematic)" in text for text in carried.warnings)
+    assert any("made of synthetic patients (schematic)" in text for text in said(carried.warnings))
 
 
 def test_rules_and_atlases_are_compared(larger: PatientState, folder: Path) -> None:
@@ -133,7 +135,7 @@ def test_an_atlas_that_does_not_fit_is_left_out_with_its_reason_and_the_others_s
 ) -> None:
     folder = written(tmp_path, schematic_atlas(), schematic_atlas("other", mirrored=True))
     found = by_atlases(larger, folder)
-    (reason,) = (text for text in found.warnings if "was left out" in text)
+    (reason,) = (text for text in said(found.warnings) if "was left out" in text)
     assert reason.startswith("The atlas other was left out: its organs overlap")
     assert station_dice(found.labels, truth())["4R"] > 0.7
 
@@ -141,8 +143,8 @@ def test_an_atlas_that_does_not_fit_is_left_out_with_its_reason_and_the_others_s
 def test_where_no_atlas_fits_the_rules_draw_the_stations_and_say_so(larger: PatientState, folder: Path) -> None:
     found = by_atlases(larger, folder, least_overlap=1.0)
     np.testing.assert_array_equal(found.labels, IaslcRules().run(larger, IaslcRules.options(), silent).labels)
-    assert found.warnings[-1].startswith("No atlas could be registered, so the stations are those of another method")
-    assert any("The atlas schematic was left out" in text for text in found.warnings)
+    assert found.warnings[-1].code == "no_atlas_registered"
+    assert any("The atlas schematic was left out" in text for text in said(found.warnings))
 
 
 def test_without_lungs_every_station_is_left_out_with_the_reason(larger: PatientState, folder: Path) -> None:

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from contracts.toy_methods import NAME as TOY
 from contracts.toy_methods import ToyStations
+from states import said
 
 from LNStationLib import anatomy
 from LNStationLib.assessment.assess import parse_case
 from LNStationLib.assessment.methods import check_methods
-from LNStationLib.assessment.words import words
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.state.settings import Settings, StepSettings
@@ -21,6 +21,7 @@ from LNStationLib.stations.comparison import NOT_COVERED, ComparisonOptions, agr
 from LNStationLib.stations.registry import METHODS
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.reason import Reason
+from LNStationLib.support.words import words
 
 GRID = Grid((20, 30, 30), (2.0, 1.0, 1.0), (0.0, 0.0, 0.0))
 LIMITS = ComparisonOptions()
@@ -101,7 +102,7 @@ def test_a_method_that_could_draw_nothing_is_no_disagreement() -> None:
     other = replace(station_map(), failure=Reason("no_slice_with_both_lungs"))
     answer = compared(station_map(s7=cube()), other, "Other", LIMITS)
     assert answer.doubts == {}
-    assert answer.warnings == ["The stations were not compared with Other, which could draw none in this case."]
+    assert said(answer.warnings) == ["The stations were not compared with Other, which could draw none in this case."]
 
 
 def test_maps_of_different_grids_are_refused() -> None:
@@ -128,6 +129,6 @@ def test_the_doubt_reaches_the_stations_of_an_assessment() -> None:
 
     with METHODS.including(ToyStations()):
         state = parse_case(patient(), chosen(TOY))
-    assert any("Toy draws it otherwise" in warning for warning in state.outlines["7"].warnings)
-    assert any("Toy does not find this station" in warning for warning in state.outlines["4R"].warnings)
+    assert any("Toy draws it otherwise" in warning for warning in said(state.outlines["7"].warnings))
+    assert any("Toy does not find this station" in warning for warning in said(state.outlines["4R"].warnings))
     assert state.provenance[-1].settings["compare_with"] == TOY

@@ -8,7 +8,6 @@ import pytest
 from stations import schematic_chest as chest
 
 from LNStationLib import anatomy
-from LNStationLib.assessment.words import words
 from LNStationLib.state.organ_set import Organ, OrganSet, OrganSource
 from LNStationLib.state.station_map import StationMap
 from LNStationLib.stations.iaslc_rules import IaslcRules
@@ -18,6 +17,7 @@ from LNStationLib.stations.iaslc_rules.station_1 import STRAP_MUSCLES_MM
 from LNStationLib.stations.iaslc_rules.walls import Walls
 from LNStationLib.stations.registry import METHODS
 from LNStationLib.support.errors import InputError
+from LNStationLib.support.words import words
 
 TOLERANCE_MM = 2.3
 """Half a working voxel for the grid and one for the smoothing of the borders."""

@@ -8,10 +8,10 @@ from stations import schematic_chest as chest
 
 from LNStationLib import anatomy
 from LNStationLib.assessment.findings import parsed_outlines
-from LNStationLib.assessment.words import words
 from LNStationLib.state.station_map import StationMap
 from LNStationLib.stations.iaslc_rules import IaslcRules
 from LNStationLib.stations.iaslc_rules.needs import NEEDS
+from LNStationLib.support.words import words
 
 AORTA = ("ascending_aorta", "aortic_arch", "descending_aorta")
 PULMONARY_ARTERY = ("pulmonary_trunk", "pulmonary_artery_left", "pulmonary_artery_right")
@@ -65,7 +65,7 @@ def test_a_vessel_that_only_runs_through_a_station_makes_it_doubtful() -> None:
     assert result.left_out == {}
     assert "superior vena cava" in words(result.doubts["4R"][0])
     assert result.mask("4R").any()
-    assert words(result.doubts["4R"][0]) in parsed_outlines(result)["4R"].warnings
+    assert result.doubts["4R"][0] in parsed_outlines(result)["4R"].warnings
     assert "4R" not in parsed().doubts
 
 

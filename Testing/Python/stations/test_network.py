@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 from edited_patient import patient
+from states import said
 
 from LNStationLib import anatomy
 from LNStationLib.assessment.assess import parse_case
 from LNStationLib.assessment.methods import check_methods
-from LNStationLib.assessment.words import words
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.imaging.scan import Scan
@@ -26,6 +26,7 @@ from LNStationLib.stations.network import StationNetworkOptions, StationSegmenta
 from LNStationLib.stations.registry import METHODS
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.progress import silent
+from LNStationLib.support.words import words
 
 torch = pytest.importorskip("torch", reason="the 'networks' packages are not installed")
 
@@ -163,7 +164,7 @@ def test_the_package_and_its_synthetic_origin_are_told(package: Path) -> None:
     card = read_manifest(package)
     assert (found.model.package_id, found.model.sha256) == ("tiny-stations", card.sha256)
     assert found.model.references == ("A paper",)
-    assert found.warnings == [
+    assert said(found.warnings) == [
         "The model package tiny-stations was trained on synthetic patients only: check every station that it draws."
     ]
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from LNStationLib import anatomy
-from LNStationLib.assessment.words import words
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.state.station_map import StationMap
 from LNStationLib.stations.network_outlines import outlined
+from LNStationLib.support.words import words
 
 COARSE = Grid((12, 16, 16), (4.0, 4.0, 4.0), (0.0, 0.0, 0.0))
 FINE = Grid((40, 60, 60), (1.5, 1.5, 1.5), (-6.0, -9.0, -9.0))

@@ -10,12 +10,12 @@ import pytest
 import SimpleITK as sitk
 from states import organs_on
 
-from LNStationLib.assessment.words import words
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.grid import working_grid
 from LNStationLib.imaging.scan import hu_on_grid
 from LNStationLib.state.settings import Settings
 from LNStationLib.stations.iaslc_rules import IaslcRules
+from LNStationLib.support.words import words
 
 _CT = Path(__file__).resolve().parents[4] / "shared" / "data" / "chest_ct_02" / "ct.nii.gz"
 

@@ -98,6 +98,7 @@ def test_calls_made_at_once_are_taken_back_at_once(panel: PanelDriver) -> None:
     panel.assessed()
     review = panel.logic.review
     assert not panel.ui.undoCallButton.enabled
+    panel.think()
     panel.call("4L", "positive")
     driver.click(panel.ui.acceptButton)
     assert review.calls() == {"4R": "positive", "4L": "positive"}, "the reader's own call is left alone"
@@ -259,6 +260,7 @@ def test_the_readers_category_follows_the_readers_calls_and_not_the_model(panel:
 
 def test_calls_in_quick_succession_are_staged_once(panel: PanelDriver) -> None:
     panel.assessed()
+    panel.think()
     for name in ("4R", "4L", "7"):
         panel.call(name, "positive")
     panel.wait(lambda: panel.logic.review.nCategory(), "the reader's N category")

@@ -1,0 +1,66 @@
+"""Warnings as an assessment keeps them: the sentence for a reader, and beside it the code and facts behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from LNStationLib.state.assessment import WarningCode
+from LNStationLib.support.reason import Reason
+from LNStationLib.support.words import words
+
+
+class Warned(Protocol):
+    """A part of an assessment that has warnings."""
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """The sentences."""
+
+    @property
+    def warning_codes(self) -> Sequence[WarningCode]:
+        """What each rests on; empty in assessments of before schema 1.2."""
+
+
+def recorded(warnings: Iterable[Reason]) -> dict[str, Any]:
+    """The fields ``warnings`` and ``warning_codes`` of a part of an assessment."""
+    kept = list(warnings)
+    return {"warnings": [words(warning) for warning in kept], "warning_codes": codes_of(kept)}
+
+
+def codes_of(warnings: Iterable[Reason]) -> list[WarningCode]:
+    """Codes with facts that JSON can hold."""
+    return [WarningCode(code=warning.code, facts=_plain(warning.facts)) for warning in warnings]
+
+
+def warnings_of(part: Warned) -> list[Reason]:
+    """The warnings of a part as they were given; those of older assessments as they were written."""
+    if len(part.warning_codes) != len(part.warnings):
+        return [as_written(text) for text in part.warnings]
+    return [Reason(one.code, _facts(one.facts)) for one in part.warning_codes]
+
+
+def as_written(text: str) -> Reason:
+    """A sentence whose code is not known."""
+    return Reason("as_written", {"words": text})
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Reason):
+        return {"code": value.code, "facts": _plain(value.facts)}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_plain(one) for one in value]
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _facts(value: Any) -> Any:
+    """Facts as they were, with the reasons among them."""
+    if isinstance(value, Mapping):
+        if value.keys() == {"code", "facts"}:
+            return Reason(value["code"], _facts(value["facts"]))
+        return {key: _facts(one) for key, one in value.items()}
+    return [_facts(one) for one in value] if isinstance(value, list) else value

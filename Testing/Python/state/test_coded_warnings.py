@@ -1,0 +1,37 @@
+"""Warnings keep their codes and facts through a file, and their words."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+
+from LNStationLib.state.assessment import Provenance
+from LNStationLib.state.coded_warnings import as_written, recorded, warnings_of
+from LNStationLib.support.reason import Reason
+
+GIVEN = (
+    Reason("no_trachea"),
+    Reason("small_aerated_lung", {"side": "left", "volume_ml": np.float32(612.25)}),
+    Reason("atlas_left_out", {"atlas": "a", "problem": Reason("few_organs_in_common", {"n_organs": np.int64(2)})}),
+    Reason("nodes_outside_stations", {"nodes": (3, 4)}),
+)
+
+
+def provenance(*warnings: Reason) -> Provenance:
+    return Provenance(step="organs", implementation="test", version="0", **recorded(warnings))
+
+
+def test_codes_and_facts_come_back_from_a_file() -> None:
+    read = Provenance.model_validate(json.loads(provenance(*GIVEN).model_dump_json()))
+    back = warnings_of(read)
+    assert [one.code for one in back] == [one.code for one in GIVEN]
+    assert back[1].facts == {"side": "left", "volume_ml": 612.25}
+    assert back[2].facts["problem"] == Reason("few_organs_in_common", {"n_organs": 2})
+    assert recorded(back) == recorded(GIVEN), "said and kept the same again"
+
+
+def test_a_warning_without_a_code_is_kept_as_it_was_written() -> None:
+    read = Provenance(step="organs", implementation="test", version="0", warnings=["Something odd."])
+    assert warnings_of(read) == [as_written("Something odd.")]
+    assert provenance(*warnings_of(read)).warnings == ["Something odd."]
