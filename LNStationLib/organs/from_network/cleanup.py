@@ -9,7 +9,7 @@ import numpy as np
 from scipy import ndimage
 from skimage.graph import MCP_Geometric
 
-from LNStationLib.imaging.boxes import box_of
+from LNStationLib.imaging.boxes import grown, label_boxes
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.organs import morphology
 from LNStationLib.organs.from_network.probabilities import Voted
@@ -123,42 +123,40 @@ def _large(labels: np.ndarray, least_ml: float, grid: Grid) -> BoolArray:
 
 
 def _bridged(kept: BoolArray, labels: np.ndarray, row: GroupRow, voted: Voted, grid: Grid) -> BoolArray:
-    """The pieces near to those kept, with the gap filled along the most probable way."""
-    spacing = grid.spacing_mm[0]
+    """The pieces near to those kept, with the gap filled along the most probable way.
+
+    A network that was hardly trained leaves thousands of pieces: each is looked at in its own box.
+    """
+    spacing, probability, boxes = grid.spacing_mm[0], voted.whole, label_boxes(labels)
+    margin = int(np.ceil(row.bridge_mm / spacing)) + 2
     kept = kept.copy()
-    waiting = [int(n) for n in np.unique(labels[(labels > 0) & ~kept])]
-    joined = True
-    while waiting and joined:
-        joined = False
-        apart = morphology.distance_to(kept, spacing)
-        for number in list(waiting):
-            piece = labels == number
-            if float(apart[piece].min()) <= row.bridge_mm:
-                kept |= piece | _bridge(piece, kept, voted.whole, row.bridge_mm, spacing)
-                waiting.remove(number)
-                joined = True
+    waiting = np.unique(labels[(labels > 0) & ~kept])
+    while waiting.size:
+        near = ndimage.minimum(morphology.distance_to(kept, spacing), labels, waiting) <= row.bridge_mm
+        if not near.any():
+            break
+        for number in waiting[near]:
+            box = grown(boxes[int(number)], margin, kept.shape)
+            piece = labels[box] == number
+            kept[box] |= piece | _bridge(piece, kept[box], probability[box], spacing)
+        waiting = waiting[~near]
     return kept
 
 
-def _bridge(piece: BoolArray, kept: BoolArray, probability: FloatArray, reach_mm: float, spacing: float) -> BoolArray:
+def _bridge(piece: BoolArray, kept: BoolArray, probability: FloatArray, spacing: float) -> BoolArray:
     """The cheapest way between two pieces: as wide as the network's faint trace, else as the thinnest vessel."""
-    box = box_of(piece, int(np.ceil(reach_mm / spacing)) + 2)
-    bridge = np.zeros_like(kept)
-    if not kept[box].any():
-        return bridge
-    cost = np.maximum(1.0 - probability[box], _CERTAIN)
-    search = MCP_Geometric(cost)
-    total, _ = search.find_costs(np.argwhere(piece[box]))
-    ends = np.argwhere(kept[box])
+    ends = np.argwhere(kept)
+    if not len(ends):
+        return np.zeros_like(kept)
+    search = MCP_Geometric(np.maximum(1.0 - probability, _CERTAIN))
+    total, _ = search.find_costs(np.argwhere(piece))
     end = ends[int(np.argmin(total[tuple(ends.T)]))]
-    way = np.zeros(cost.shape, dtype=bool)
+    way = np.zeros_like(kept)
     way[tuple(np.array(search.traceback(end)).T)] = True
-    faint = float(probability[box][way].mean()) / 2
+    faint = float(probability[way].mean()) / 2
     if faint < _TRACE:
-        bridge[box] = morphology.dilate(way, _BRIDGE_RADIUS_MM, spacing)
-    else:
-        bridge[box] = morphology.dilate(way, _TRACE_RADIUS_MM, spacing) & (probability[box] >= faint)
-    return bridge
+        return morphology.dilate(way, _BRIDGE_RADIUS_MM, spacing)
+    return morphology.dilate(way, _TRACE_RADIUS_MM, spacing) & (probability >= faint)
 
 
 def _tube(mask: BoolArray, start: BoolArray, probability: FloatArray, radius_mm: float, spacing: float) -> BoolArray:
@@ -200,11 +198,13 @@ def _without_islands(labels: LabelArray, count: int) -> LabelArray:
     result = labels.copy()
     for number in range(1, count + 1):
         pieces = morphology.components(labels == number, connectivity=26)
-        for piece in range(2, int(pieces.max()) + 1):
-            island = pieces == piece
-            box = box_of(island, 1)
-            shell = ndimage.binary_dilation(island[box], _FULL) & ~island[box]
+        for piece, tight in label_boxes(pieces).items():
+            if piece == 1:
+                continue
+            box = grown(tight, 1, labels.shape)
+            island = pieces[box] == piece
+            shell = ndimage.binary_dilation(island, _FULL) & ~island
             around = np.bincount(labels[box][shell], minlength=count + 1)
             around[[0, number]] = 0
-            result[island] = int(around.argmax()) if around.any() else number
+            result[box][island] = int(around.argmax()) if around.any() else number
     return result

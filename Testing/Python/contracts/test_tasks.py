@@ -1,14 +1,14 @@
 """What every task promises, and that a task from outside needs no change of the library.
 
 Each task goes the whole way by the commands of ``run.py train``: prepare, fit, evaluate, export; then its package is
-loaded and predicts what the run predicts.
+loaded, predicts what the run predicts, and assesses a case.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ pytest.importorskip("lightning", reason="the 'training' packages are not install
 
 import yaml  # noqa: E402
 from contracts.toy_task import ToySection, ToyTask, write_toy_cohort  # noqa: E402
+from edited_patient import COARSE_MM, patient  # noqa: E402
 from training.drawn_cohort import write_cohort  # noqa: E402
 from training.drawn_nodes import write_node_cohort  # noqa: E402
 from training.drawn_organs import write_organ_cohort  # noqa: E402
@@ -35,8 +36,12 @@ from lnstation_training.engine.prepared import PREPARED_FILE  # noqa: E402
 from lnstation_training.engine.runs import Run, read_config  # noqa: E402
 from lnstation_training.engine.task import Task  # noqa: E402
 from lnstation_training.tasks import register_task, task_named, task_names, task_of_run, unregister_task  # noqa: E402
+from LNStationLib import anatomy  # noqa: E402
+from LNStationLib.assessment.assess import assess  # noqa: E402
+from LNStationLib.assessment.methods import REGISTRIES, settings_for_package  # noqa: E402
 from LNStationLib.models.package import PackageError, read_manifest, register_section  # noqa: E402
 from LNStationLib.models.package import sections as package_sections  # noqa: E402
+from LNStationLib.state.settings import Settings  # noqa: E402
 from LNStationLib.support.errors import InputError  # noqa: E402
 
 TOY = ToyTask()
@@ -67,7 +72,7 @@ SMALL = {
             "--model.network_arguments",
             '{"filters": [4, 4, 4], "strides": [1, 2, 2]}',
             "--model.window",
-            "[16, 16, 16]",
+            "[32, 32, 32]",
         ),
         *("--data.patch", "[16, 16, 16]", "--data.patches_per_epoch", "2"),
     ),
@@ -218,6 +223,26 @@ def _numbers(content: Any) -> list[float]:
     if isinstance(content, list):
         return [number for each in content for number in _numbers(each)]
     return [float(content)] if isinstance(content, (int, float)) else []
+
+
+def test_a_case_is_assessed_with_the_package(journey: Journey, monkeypatch: pytest.MonkeyPatch) -> None:
+    task, package = journey.task.name, str(journey.package)
+    if not any(method.package_task == task for registry in REGISTRIES.values() for method in registry):
+        with pytest.raises(InputError, match="no method here uses model packages of the task"):
+            settings_for_package(Settings(), task, package)
+        return
+    settings = settings_for_package(Settings(working_spacing_mm=COARSE_MM), task, package)
+    case = patient()
+    if settings.nodes.method is not None:
+        monkeypatch.delenv("LNSTATION_NO_NODE_NETWORK")
+    if settings.organs.method is not None:
+        monkeypatch.delenv("LNSTATION_NO_ORGAN_NETWORK")
+        # A mask that is supplied comes before any network.
+        case = replace(case, organ_masks={}, organ_origins={})
+    answer = assess(case, settings).assessment
+    (step,) = (row for row in answer.provenance if row.model_package == "drawn")
+    assert step.trained_on == read_manifest(journey.package).trained_on
+    assert len(answer.stations) == len(anatomy.stations())
 
 
 def test_data_of_another_task_are_refused_with_the_way_out(journey: Journey, tmp_path: Path) -> None:
