@@ -45,6 +45,7 @@ from LNStationLib.state.provenance import (
 from LNStationLib.state.settings import Settings, Step
 from LNStationLib.state.used_model import UsedModel
 from LNStationLib.support.errors import GeometryError, InputError
+from LNStationLib.support.sentences import quoted
 
 _AGAIN = "assess the case again."
 _OF_ALL_STEPS = ("working_spacing_mm",)
@@ -117,7 +118,8 @@ def _restored_organs(
     """The case with the organs that a reader changed, and what there is of the others."""
     row = next((row for row in assessment.provenance if row.step == "organs"), None)
     record, model = ({}, None) if row is None else (row.settings, UsedModel.of(row))
-    edited: list[str] = record.get(EDITED_BY_READER, [])
+    edited = _names(record.get(EDITED_BY_READER, []))
+    by_network = _names(record.get(SEGMENTED, []))
     if organs is None:
         if edited:
             raise InputError(f"the masks of organs that a reader edited were not saved: {_AGAIN}")
@@ -129,7 +131,7 @@ def _restored_organs(
     segmented = [
         Organ(one.name, mask, OrganSource.NETWORK, one.detail, one.confidence)
         for one in assessment.organs
-        if one.name in record.get(SEGMENTED, []) and one.name in organs and one.name not in edits
+        if one.name in by_network and one.name in organs and one.name not in edits
         if (mask := mask_on_grid(organs[one.name], grid)).any()
     ]
     shown = digests(masks)
@@ -139,6 +141,13 @@ def _restored_organs(
         shown=shown,
         seen=seen_too({}, shown, case),
     )
+
+
+def _names(kept: Any) -> list[str]:
+    """Names of organs as provenance, whose settings may be anything, keeps them."""
+    if not isinstance(kept, list) or not all(isinstance(name, str) for name in kept):
+        raise InputError(f"the saved assessment's record of organs is damaged: {_AGAIN}")
+    return kept
 
 
 def _restored_edits(
@@ -160,7 +169,9 @@ def _restored_edits(
 
 def _restored_nodes(assessment: Assessment, labels: sitk.Image) -> NodeResult:
     """The nodes of an assessment as the search for them returned them."""
-    provenance = next(row for row in assessment.provenance if row.step == "nodes")
+    provenance = next((row for row in assessment.provenance if row.step == "nodes"), None)
+    if provenance is None:
+        raise InputError(f"the saved assessment does not say how nodes were found: {_AGAIN}")
     try:
         search = NODES.named(assessment.case.nodes_from).search
     except InputError as error:
@@ -188,18 +199,18 @@ def settings_of(assessment: Assessment) -> Settings:
             used |= _recorded(row) if CHOSEN in row.settings else _of_version_1_0(row)
         settings = Settings.model_validate(used)
         check_settings(settings)
-    except (ValidationError, InputError) as error:
+    except (LookupError, TypeError, ValidationError, InputError) as error:
         raise InputError(
             f"the saved assessment was made with settings that are unknown here ({_in_short(error)}): {_AGAIN}"
         ) from error
     return settings
 
 
-def _in_short(error: ValidationError | InputError) -> str:
-    if isinstance(error, InputError):
-        return str(error).rstrip(".")
+def _in_short(error: Exception) -> str:
+    if not isinstance(error, ValidationError):
+        return quoted(str(error).rstrip("."))
     first = error.errors(include_url=False)[0]
-    return f"{'.'.join(map(str, first['loc']))} = {first['input']}"
+    return quoted(f"{'.'.join(map(str, first['loc']))} = {first['input']}")
 
 
 def _recorded(row: Provenance) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Literal
 
@@ -14,6 +13,9 @@ from LNStationLib.case.request import CaseRequest
 from LNStationLib.imaging.reading import IMAGE_SUFFIXES
 from LNStationLib.imaging.suv import PetDose, PetUnits
 from LNStationLib.support.errors import InputError
+from LNStationLib.support.json_text import parse_json
+from LNStationLib.support.paths import is_there
+from LNStationLib.support.sentences import quoted
 from LNStationLib.support.types import Side
 
 CASE_FILE = "case.json"
@@ -95,7 +97,7 @@ def read_case_file(path: Path) -> CaseFile:
         InputError: It is no JSON object, or a field is unknown or has a value that is not allowed.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        content = parse_json(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise InputError(f"{path.name}: cannot be read as JSON ({error}); correct it.") from error
     if not isinstance(content, dict):
@@ -118,7 +120,7 @@ def inside_folder(folder: Path, relative: str, field: str) -> Path:
             f"{CASE_FILE}: {field} is {relative!r}; give a path relative to the case folder and inside it."
         )
     path = folder / pure
-    if not path.exists():
+    if not is_there(path):
         raise InputError(f"{CASE_FILE}: {field} names {relative!r}, which is not in the case folder; correct it.")
     _check_inside(folder, path, field)
     return path
@@ -147,18 +149,26 @@ def _well_known(folder: Path, field: str) -> Path | None:
 def _check_inside(folder: Path, path: Path, field: str) -> None:
     root = folder.resolve()
     for part in [path, *(path.rglob("*") if path.is_dir() else ())]:
-        if not part.resolve().is_relative_to(root):
+        if not _leads_inside(part, root):
             raise InputError(
                 f"case folder: {field} ({part.name}) is a link that leaves the case folder; copy the file into it."
             )
 
 
+def _leads_inside(path: Path, root: Path) -> bool:
+    """Whether a path lies in the folder after links have been followed; links in a circle lead nowhere."""
+    try:
+        return path.resolve().is_relative_to(root)
+    except (RuntimeError, OSError):  # The first until Python 3.12, the second from 3.13 on.
+        return False
+
+
 def _problem(error: object) -> str:
     details = dict(error)  # type: ignore[call-overload]
-    field = ".".join(str(part) for part in details["loc"])
+    field = quoted(".".join(str(part) for part in details["loc"]))
     if details["type"] != "extra_forbidden":
         message = details["msg"]
-        return f"{field}: {message[0].lower()}{message[1:]}"
+        return f"{field}: {message[0].lower()}{quoted(message[1:])}"
     fields = (PetDose if field.startswith("pet_dose.") else CaseFile).model_fields
     close = difflib.get_close_matches(field.rpartition(".")[2], fields, n=1)
     hint = f"did you mean {close[0]!r}?" if close else f"allowed are {', '.join(fields)}"

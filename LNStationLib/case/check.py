@@ -17,6 +17,7 @@ from LNStationLib.imaging import dicom_headers as dcm
 from LNStationLib.imaging.checks import check_overlap, warn_if_partial
 from LNStationLib.imaging.ct import hounsfield_image
 from LNStationLib.imaging.dicom_structures import CtReference
+from LNStationLib.imaging.discretion import no_values_told
 from LNStationLib.imaging.pet import suv_from_dicom, suv_from_file
 from LNStationLib.imaging.reading import Warn
 from LNStationLib.imaging.thorax_check import check_thorax
@@ -27,6 +28,7 @@ _MAX_ID_LENGTH = 64
 """A case's name becomes part of file names, of which common file systems allow 255 bytes with folder and ending."""
 
 
+@no_values_told()
 def check_case(unchecked: UncheckedCase, progress: Progress = silent) -> Case:
     """Read and check everything that came in.
 

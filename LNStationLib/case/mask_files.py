@@ -14,6 +14,7 @@ from LNStationLib.imaging.dicom_structures import CtReference, drawn_files
 from LNStationLib.imaging.label_names import label_names, segment_labels
 from LNStationLib.imaging.reading import IMAGE_SUFFIXES, Warn, image_files, image_stem, read_image
 from LNStationLib.support.errors import InputError
+from LNStationLib.support.paths import is_there
 
 
 def organ_files(path: Path, ct: CtReference, warn: Warn) -> Iterator[GivenMask | GivenLabels]:
@@ -72,7 +73,7 @@ def lesion_files(path: Path, what: str, ct: CtReference, warn: Warn) -> Iterator
 
 def _drawn(path: Path, what: str) -> list[Path]:
     """DICOM objects where a user gave them: the file, or a folder without image files."""
-    if not path.exists():
+    if not is_there(path):
         raise InputError(f"{what}: there is no file or folder {path}; check the path.")
     return [] if path.is_dir() and image_files(path) else drawn_files(path)
 

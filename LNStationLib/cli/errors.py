@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from LNStationLib.support.errors import CancelledError, InputError
+from LNStationLib.support.scarcity import remedy
 
 BAD_INPUT, DEFECT, INTERRUPTED = 2, 1, 130
 
@@ -28,9 +29,12 @@ class UserErrorGroup(TyperGroup):
         except (typer.Exit, typer.Abort, typer.TyperException):
             raise
         except Exception as error:
+            scarce = remedy(error)
+            if scarce is not None:
+                _fail(f"Error: {scarce}", BAD_INPUT, error)
             if ctx.params.get("debug"):
                 traceback.print_exc()
-            what = "out of memory" if isinstance(error, MemoryError) else f"{type(error).__name__}: {error}"
+            what = f"{type(error).__name__}: {error}"
             hint = "" if ctx.params.get("debug") else " Run it again with --debug before the command for the details."
             _fail(f"Defect in LNStation: {what}.{hint}", DEFECT, error)
 

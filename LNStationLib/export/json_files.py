@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from LNStationLib.support.errors import InputError
+from LNStationLib.support.json_text import parse_json
+from LNStationLib.support.sentences import quoted
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -25,11 +26,13 @@ def read_model(path: Path, model: type[Model], what: str) -> Model:
         InputError: It is missing, no JSON, or not valid; the message quotes nothing of it.
     """
     try:
-        return model.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        return model.model_validate(parse_json(path.read_text(encoding="utf-8")))
     except FileNotFoundError as error:
         raise InputError(f"{what}: {path.name} is missing; give one that LNStation has written.") from error
     except ValidationError as error:
-        where = ".".join(map(str, error.errors(include_url=False, include_input=False)[0]["loc"])) or "content"
+        where = (
+            quoted(".".join(map(str, error.errors(include_url=False, include_input=False)[0]["loc"]))) or "content"
+        )
         raise InputError(
             f"{what}: {path.name} is not valid at {where}; give one that LNStation has written."
         ) from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 import tempfile
@@ -11,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from LNStationLib.support.errors import OutputError
+from LNStationLib.support.scarcity import is_forbidden, is_full, system_error
 
 FILE_NAMES = (
     "stations.nii.gz",
@@ -65,8 +65,6 @@ def file_names(formats: Collection[str], *, reviewed: bool, with_evidence: bool 
 
 _SOMETIMES = (*REVIEW_FILE_NAMES, EVIDENCE_FILE_NAME)
 _PARTIAL_PREFIX = ".lnstation-partial-"
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 def prepare_output_folder(out: Path, overwrite: bool) -> None:
@@ -145,16 +143,21 @@ def user_facing_errors(out: Path) -> Iterator[None]:
     """Turn errors of the file system at ``out`` into one sentence for the user; others pass, they are defects."""
     try:
         yield
-    except OSError as error:
-        elsewhere = error.filename is not None and out.absolute() not in Path(str(error.filename)).absolute().parents
-        if error.errno is None or (elsewhere and Path(str(error.filename)).absolute() != out.absolute()):
+    except OSError as raised:
+        error = system_error(raised)
+        if error is None:
             raise
-        if error.errno in _FULL:
-            raise OutputError(f"No space is left in {out}: free some or choose another folder.") from error
-        if error.errno in _FORBIDDEN:
-            raise OutputError(f"{out} cannot be written: change its permissions or choose another folder.") from error
+        elsewhere = error.filename is not None and out.absolute() not in Path(str(error.filename)).absolute().parents
+        if elsewhere and Path(str(error.filename)).absolute() != out.absolute():
+            raise
+        if is_full(error):
+            raise OutputError(f"No space is left in {out}: free some or choose another folder.") from raised
+        if is_forbidden(error):
+            raise OutputError(
+                f"{out} cannot be written: change its permissions or choose another folder."
+            ) from raised
         reason = error.strerror or str(error)
-        raise OutputError(f"The results cannot be written to {out} ({reason}): choose another folder.") from error
+        raise OutputError(f"The results cannot be written to {out} ({reason}): choose another folder.") from raised
 
 
 def _flush(path: Path) -> None:

@@ -23,6 +23,9 @@ _FEW_NOT_FINITE = 0.01
 _SAME_GRID_MM = 0.05
 """Corners of one grid differ by less: headers round positions to about 0.01 mm; the finest CT voxels are 0.2 mm."""
 
+_FARTHEST_MM = 2.0**24
+"""Headers in single precision cannot tell millimeters apart beyond; no scanner is 17 km long."""
+
 _SAMPLES = 12
 _PARTIAL = 0.9
 
@@ -57,7 +60,7 @@ def as_volume(image: sitk.Image, name: str) -> sitk.Image:
 
     Raises:
         InputError: It is 2D, has several time points or channels, or color or vector pixels.
-        GeometryError: Its axes are sheared.
+        GeometryError: Its axes are sheared, or it does not say where it lies.
     """
     if image.GetNumberOfComponentsPerPixel() > 1:
         raise InputError(f"{name}: color or vector pixels; give an image with one plain number per voxel.")
@@ -68,6 +71,8 @@ def as_volume(image: sitk.Image, name: str) -> sitk.Image:
             f"{name}: a two-dimensional image ({' x '.join(map(str, image.GetSize()))} voxels); give the whole "
             "volume."
         )
+    if not all(abs(value) < _FARTHEST_MM for value in image.GetOrigin()):
+        raise GeometryError(f"{name}: impossible position of its first voxel; export it again with its position.")
     direction = orthonormal_direction(np.array(image.GetDirection()).reshape(3, 3), name)
     if np.allclose(direction, _direction(image), rtol=0, atol=_ROUNDING):
         return image

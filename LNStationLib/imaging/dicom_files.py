@@ -8,7 +8,6 @@ from pathlib import Path
 
 from pydicom import dcmread
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
 
 from LNStationLib.imaging import dicom_headers as dcm
 
@@ -67,5 +66,5 @@ def _header(path: Path) -> Dataset | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return dcmread(path, stop_before_pixels=True, force=True)
-    except (InvalidDicomError, OSError, *dcm.DAMAGED):
+    except dcm.DAMAGED:
         return None

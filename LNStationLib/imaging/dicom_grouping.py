@@ -12,6 +12,7 @@ from pydicom.dataset import Dataset
 
 from LNStationLib.imaging import dicom_headers as dcm
 from LNStationLib.imaging.dicom_files import image_header
+from LNStationLib.imaging.discretion import no_values_told
 from LNStationLib.support.types import FloatArray
 
 SAME_PLACE_MM = 0.05
@@ -87,6 +88,7 @@ class DicomSeries:
         return 1 + int(np.count_nonzero(np.diff(np.sort(along)) >= SAME_PLACE_MM))
 
 
+@no_values_told()
 def group_series(files: Iterable[Path]) -> list[DicomSeries]:
     """All image series among ``files``, by number; other files are left out.
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydicom.datadict import dictionary_description, tag_for_keyword
 from pydicom.dataset import Dataset
-from pydicom.errors import BytesLengthException
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.tag import Tag
 from pydicom.valuerep import DA, DT, TM
 
@@ -27,12 +27,15 @@ DAMAGED = (
     NotImplementedError,
     OverflowError,
     EOFError,
+    OSError,
+    RecursionError,
+    InvalidDicomError,
     BytesLengthException,
     struct.error,
     zlib.error,
 )
 """What pydicom raises on damaged bytes: it decodes a value only when the value is asked for, and a deflated file when
-it opens it."""
+it opens it; a sequence without end is an ``OSError`` of its own making."""
 
 
 def attribute(keyword: str) -> str:

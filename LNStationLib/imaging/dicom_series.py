@@ -22,6 +22,7 @@ from LNStationLib.imaging.dicom_files import files_under
 from LNStationLib.imaging.dicom_geometry import ROUNDING_MM, Stack, at, slice_spacing, stack_of
 from LNStationLib.imaging.dicom_grouping import DicomSeries, group_series
 from LNStationLib.imaging.dicom_syntax import check_all_pixels_there, check_syntax, not_decoded
+from LNStationLib.imaging.discretion import no_values_told
 from LNStationLib.imaging.reading import READABLE, Warn, quiet_itk
 from LNStationLib.support.errors import InputError
 
@@ -73,6 +74,7 @@ def read_series(folder: Path, modality: str, name: str, warn: Warn) -> DicomVolu
     return read_series_files(files_under(folder), modality, name, warn)
 
 
+@no_values_told()
 def read_series_files(files: Sequence[Path], modality: str, name: str, warn: Warn) -> DicomVolume:
     """Read the one series of a modality among given files; see :func:`read_series`."""
     return _volume(choose_series(group_series(files), modality, name, warn), name, warn)
@@ -83,6 +85,7 @@ def read_series_grid(folder: Path, modality: str, name: str, warn: Warn) -> Dico
     return series_grid(files_under(folder), modality, name, warn)
 
 
+@no_values_told()
 def series_grid(files: Sequence[Path], modality: str, name: str, warn: Warn) -> DicomVolume:
     """As :func:`read_series_grid`, of the one series of a modality among given files."""
     series = choose_series(group_series(files), modality, name, warn)

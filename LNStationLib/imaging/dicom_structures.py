@@ -104,7 +104,7 @@ def drawn_structures(path: Path, what: str, ct: CtReference, warn: Warn) -> Draw
     _check_belongs(made, ct, name, warn)
     try:
         return (_segmentation if made.SOPClassUID in _SEGMENTATIONS else _structure_set)(path, made, name, ct, warn)
-    except (*dcm.DAMAGED, RuntimeError, OSError) as error:
+    except (*dcm.DAMAGED, RuntimeError) as error:
         if isinstance(error, InputError):
             raise
         logger.debug("%s: %s", name, error)
@@ -126,7 +126,7 @@ def _kind(path: Path) -> str:
 def _read(path: Path, name: str) -> Dataset:
     try:
         return dcmread(path, force=True)
-    except (*dcm.DAMAGED, OSError) as error:
+    except dcm.DAMAGED as error:
         raise InputError(f"{name}: damaged DICOM file; export it again.") from error
 
 
@@ -170,7 +170,7 @@ def _segmentation(path: Path, made: Dataset, name: str, ct: CtReference, warn: W
                 warnings.simplefilter("ignore")
                 labels = _labels(segmentation, [structure.number for structure in wanted])
                 return on_lattice(labels, ct.image)
-        except (*dcm.DAMAGED, RuntimeError, OSError) as error:
+        except (*dcm.DAMAGED, RuntimeError) as error:
             logger.debug("%s: %s", name, error)
             raise InputError(
                 f"{name}: its frames make no regular volume, or are damaged; export it again."

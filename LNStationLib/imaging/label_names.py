@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import json
 import re
 import shlex
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import SimpleITK as sitk
 from LNStationLib.imaging.nifti import NIFTI_NAMES_KEY
 from LNStationLib.imaging.reading import image_stem
 from LNStationLib.support.errors import InputError
+from LNStationLib.support.json_text import parse_json
 
 _TABLE_SUFFIXES = (".json", ".txt", ".label", ".ctbl")
 _XML_LABEL = re.compile(r'<Label\b[^>]*\bKey="(\d+)"[^>]*>(?:<!\[CDATA\[)?([^<\]]+)', re.IGNORECASE)
@@ -97,7 +97,7 @@ def _table_beside(path: Path) -> Path | None:
 def _read_table(table: Path, name: str) -> list[NamedLabel]:
     try:
         text = table.read_text(encoding="utf-8-sig")
-        labels = _from_json(json.loads(text)) if table.suffix == ".json" else _from_lines(text)
+        labels = _from_json(parse_json(text)) if table.suffix == ".json" else _from_lines(text)
     except (OSError, ValueError) as error:
         raise InputError(
             f'{name}: the names in {table.name} cannot be read ({error}); write them as {{"1": "aorta", ...}}.'

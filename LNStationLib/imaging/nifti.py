@@ -6,8 +6,10 @@ precision, and takes spacing and direction from different fields of the header. 
 
 from __future__ import annotations
 
+import logging
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import product
 
 import nibabel as nib
@@ -22,6 +24,8 @@ from LNStationLib.support.errors import GeometryError, InputError
 NIFTI_NAMES_KEY = "nifti_extension"
 """Metadata key under which the text of the header's extensions is kept; label names may lie there."""
 
+_DAMAGED = (ImageFileError, HeaderDataError, ValueError, ArithmeticError, LookupError, EOFError, OSError)
+"""What nibabel raises on fields that contradict each other or the length of the file."""
 _LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 """NIfTI points right and to the front where LPS points left and to the back."""
 _UNIT_IN_MM = {"meter": 1000.0, "micron": 1e-3}
@@ -63,7 +67,10 @@ def image_from_nifti(raw: bytes, name: str, warn: Callable[[str], None]) -> sitk
     if header["magic"].item() not in (b"n+1", b"n+2\x00\r\n\x1a\n", b"n+2"):
         raise InputError(f"{name}: a NIfTI header without its data (.hdr/.img pair); convert it to one .nii file.")
     values = _values(nifti, name)
-    if values.ndim < 3:
+    if values.size == 0 or not 2 <= values.ndim <= 4:
+        shape = " x ".join(map(str, values.shape)) or "no"
+        raise InputError(f"{name}: an image of {shape} values; give the whole volume, of three dimensions.")
+    if values.ndim == 2:
         return sitk.GetImageFromArray(values.T)
     affine = _LPS_FROM_RAS @ _affine(nifti, raw, name, warn)
     image = _as_image(values)
@@ -72,13 +79,26 @@ def image_from_nifti(raw: bytes, name: str, warn: Callable[[str], None]) -> sitk
     return image
 
 
-def _decode(raw: bytes, name: str) -> nib.Nifti1Image:
-    kind = nib.Nifti2Image if raw[4:7] in (b"n+2", b"ni2") else nib.Nifti1Image
+@contextmanager
+def _quiet_nibabel() -> Iterator[None]:
+    """Keep what nibabel finds odd about a header off the terminal: it is judged here, and refused in a sentence."""
+    log = logging.getLogger("nibabel.global")
+    before = log.level
+    log.setLevel(logging.CRITICAL)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.setLevel(before)
+
+
+def _decode(raw: bytes, name: str) -> nib.Nifti1Image:
+    kind = nib.Nifti2Image if raw[4:7] in (b"n+2", b"ni2") else nib.Nifti1Image
+    try:
+        with _quiet_nibabel():
             return kind.from_bytes(raw)
-    except (ImageFileError, HeaderDataError, ValueError, EOFError, OSError) as error:
+    except _DAMAGED as error:
         raise InputError(f"{name}: damaged NIfTI header; copy or export it again.") from error
 
 
@@ -88,17 +108,17 @@ def _values(nifti: nib.Nifti1Image, name: str) -> np.ndarray:
         raise InputError(f"{name}: color, complex or vector pixels; give an image with one plain number per voxel.")
     try:
         stored = np.asanyarray(nifti.dataobj.get_unscaled())
-    except (ValueError, OSError, EOFError) as error:
+    except _DAMAGED as error:
         raise InputError(f"{name}: the NIfTI data are truncated; copy or export it again.") from error
     slope, intercept = nifti.dataobj.slope, nifti.dataobj.inter
+    while stored.ndim > 4 and stored.shape[-1] == 1:
+        stored = stored[..., 0]
     if (slope, intercept) == (1.0, 0.0):
         return stored
     return stored * np.float32(slope) + np.float32(intercept)
 
 
 def _as_image(values: np.ndarray) -> sitk.Image:
-    while values.ndim > 4 and values.shape[-1] == 1:
-        values = values[..., 0]
     if values.dtype == np.float16:
         values = values.astype(np.float32)
     # isVector=False keeps a fourth axis an axis; SimpleITK would read it as components.
@@ -115,6 +135,10 @@ def _affine(nifti: nib.Nifti1Image, raw: bytes, name: str, warn: Callable[[str],
         qform, qform_code = nifti.get_qform(coded=True)
     except (HeaderDataError, ValueError):
         qform, qform_code = None, 0
+    if qform is not None and not np.all(np.isfinite(qform)):
+        qform, qform_code = None, 0
+    if sform_code and not np.all(np.isfinite(sform)):
+        raise GeometryError(f"{name}: the NIfTI header's sform holds values that are no numbers; export it again.")
     if not sform_code and not qform_code:
         raise GeometryError(
             f"{name}: the NIfTI header declares no orientation (sform and qform codes are 0), so left and right are "
@@ -125,11 +149,19 @@ def _affine(nifti: nib.Nifti1Image, raw: bytes, name: str, warn: Callable[[str],
             f"{name}: the two orientations in the NIfTI header (sform and qform) contradict each other; "
             "write it again with the right one in both."
         )
-    unit_mm = _UNIT_IN_MM.get(nifti.header.get_xyzt_units()[0], 1.0)
+    unit_mm = _unit_mm(nifti)
     scale = np.diag([unit_mm, unit_mm, unit_mm, 1.0])
     if sform_code and qform_code:
         _warn_of_two_places(scale @ sform, scale @ qform, int(sform_code), nifti.shape[:3], name, warn)
     return np.asarray(scale @ (sform if sform_code else qform), dtype=float)
+
+
+def _unit_mm(nifti: nib.Nifti1Image) -> float:
+    """Length of the unit of positions; mm where the header names none, or one that there is not."""
+    try:
+        return _UNIT_IN_MM.get(nifti.header.get_xyzt_units()[0], 1.0)
+    except KeyError:
+        return 1.0
 
 
 def _warn_of_two_places(

@@ -10,13 +10,14 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import Enum
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import SimpleITK as sitk
 
 from LNStationLib.imaging.dicom_files import is_dicom
 from LNStationLib.imaging.nifti import image_from_nifti
 from LNStationLib.support.errors import GeometryError, InputError
+from LNStationLib.support.paths import is_there
 
 logger = logging.getLogger(__name__)
 
@@ -35,10 +36,21 @@ _NRRD_SPACES = {
     "left-anterior-superior",
     "las",
 }
+_NRRD_ENCODINGS = {"raw", "gzip", "gz", "bzip2", "bz2"}
+"""The others are numbers as text, which no program writes for images and whose parser trusts its input."""
+_DATA_FILE_FIELDS = ("data file", "datafile", "elementdatafile")
 _HEAD_BYTES = 4096
-"""Enough for the text header of an NRRD or MetaImage file up to its geometry."""
-_STDERR = 2
-"""File descriptor of standard error (POSIX)."""
+"""Enough to tell formats apart."""
+_HEADER_BYTES = 1 << 20
+"""Of the text header of an NRRD or MetaImage file; one with a thousand segments has a tenth of it."""
+_STREAMS = (1, 2)
+"""File descriptors of standard output and standard error (POSIX)."""
+_MAX_AXES = 5
+"""More than any image here has; what MetaIO does with 0 and with more than 10 ends the process."""
+_MAX_AXIS_VOXELS = 1 << 20
+"""Of one axis; the longest images, whole slides, have a fifth of it."""
+_MAX_COMPONENTS = 64
+"""Far above colors, vectors and tensors; MetaIO takes memory for as many as the header says."""
 _STDERR_LOCK = threading.RLock()
 
 
@@ -53,31 +65,32 @@ class ImageFormat(Enum):
 
 @contextmanager
 def quiet_itk() -> Iterator[None]:
-    """Keep what ITK, MetaIO and GDCM print off stderr; their errors still arrive as exceptions.
+    """Keep what ITK, MetaIO and GDCM print off the terminal; their errors still arrive as exceptions.
 
-    MetaIO and GDCM write to the file descriptor, past ITK's own switch, so the descriptor is pointed elsewhere
-    while one file or series is read.
+    MetaIO and GDCM write to the file descriptors, past ITK's own switch, so these are pointed elsewhere while one
+    file or series is read.
     """
     with _STDERR_LOCK, open(os.devnull, "wb") as nowhere:
         before = sitk.ProcessObject.GetGlobalWarningDisplay()
         sitk.ProcessObject.SetGlobalWarningDisplay(False)
-        saved = _redirected(nowhere.fileno())
+        saved = {number: _redirected(number, nowhere.fileno()) for number in _STREAMS}
         try:
             yield
         finally:
             sitk.ProcessObject.SetGlobalWarningDisplay(before)
-            if saved is not None:
-                os.dup2(saved, _STDERR)
-                os.close(saved)
+            for number, copy in saved.items():
+                if copy is not None:
+                    os.dup2(copy, number)
+                    os.close(copy)
 
 
-def _redirected(target: int) -> int | None:
-    """Point stderr's descriptor at ``target``; a copy of the old one, or ``None`` where there is no stderr."""
+def _redirected(number: int, target: int) -> int | None:
+    """Point a descriptor at ``target``; a copy of the old one, or ``None`` where there is no such stream."""
     try:
-        saved = os.dup(_STDERR)
+        saved = os.dup(number)
     except OSError:
         return None
-    os.dup2(target, _STDERR)
+    os.dup2(target, number)
     return saved
 
 
@@ -149,7 +162,7 @@ def read_image(path: Path, name: str, warn: Warn) -> sitk.Image:
 
 
 def _check_readable(path: Path, name: str) -> None:
-    if not path.exists():
+    if not is_there(path):
         raise InputError(f"{name}: there is no file or folder {path}; check the path.")
     if path.is_dir():
         raise InputError(f"{name}: {path} is a folder where an image file is needed.")
@@ -157,13 +170,22 @@ def _check_readable(path: Path, name: str) -> None:
         raise InputError(f"{name}: the file is empty; copy or export it again.")
 
 
-def _head(path: Path) -> bytes:
+def _head(path: Path, length: int = _HEAD_BYTES) -> bytes:
     with path.open("rb") as file:
-        head = file.read(_HEAD_BYTES)
+        head = file.read(length)
     if head[:2] != b"\x1f\x8b":
         return head
     with gzip.open(path) as file:
-        return file.read(_HEAD_BYTES)
+        return file.read(length)
+
+
+def _text_header(path: Path, kind: ImageFormat) -> bytes:
+    """The lines before the data: up to a blank one of NRRD, up to the one that names the data of MetaImage."""
+    head = _head(path, _HEADER_BYTES).replace(b"\r\n", b"\n")
+    if kind is ImageFormat.NRRD:
+        return head.partition(b"\n\n")[0]
+    before, key, after = head.partition(b"ElementDataFile")
+    return before + key + after.partition(b"\n")[0]
 
 
 def _all_bytes(path: Path, name: str) -> bytes:
@@ -178,17 +200,51 @@ def _all_bytes(path: Path, name: str) -> bytes:
 
 def _check_header(path: Path, kind: ImageFormat, name: str) -> None:
     """Refuse headers that ITK would read by guessing a side: no patient space, negative spacing."""
-    fields = _header_fields(_head(path), "=" if kind is ImageFormat.META else ":")
+    fields = _header_fields(_text_header(path, kind), "=" if kind is ImageFormat.META else ":")
     if kind is ImageFormat.NRRD and _known_space(fields) is False:
         raise GeometryError(
             f"{name}: the NRRD header does not name a patient space (LPS or RAS), so left and right are unknown; "
             "export it again from a program that writes 'space:'."
         )
+    if kind is ImageFormat.META:
+        _check_counts(fields, name)
+    elif fields.get("encoding", "raw").lower() not in _NRRD_ENCODINGS:
+        raise InputError(f"{name}: NRRD data written as text; save it again as raw or gzip.")
+    _check_data_file(fields, name)
     spacing = fields.get("elementspacing", fields.get("elementsize", "1")).split()
     if kind is ImageFormat.META and any(not _positive(value) for value in spacing):
         raise GeometryError(
             f"{name}: zero or negative voxel spacing ({' '.join(spacing)}); export it again with its true spacing."
         )
+
+
+def _check_data_file(fields: dict[str, str], name: str) -> None:
+    """Refuse a header that leads the reader out of its folder."""
+    lines = [fields[key] for key in _DATA_FILE_FIELDS if key in fields]
+    outside = [line for line in lines if PureWindowsPath(line).anchor or line.startswith("/") or ".." in _parts(line)]
+    if outside:
+        raise InputError(f"{name}: its header names a data file outside its folder; put both into one folder.")
+
+
+def _parts(line: str) -> list[str]:
+    return line.replace("\\", "/").split("/")
+
+
+def _check_counts(fields: dict[str, str], name: str) -> None:
+    """Refuse numbers of axes, voxels and components with which MetaIO would end the process."""
+    axes, components = fields.get("ndims", ""), fields.get("elementnumberofchannels", "1")
+    sizes = fields.get("dimsize", "").split()
+    if not (
+        _whole(axes, _MAX_AXES)
+        and _whole(components, _MAX_COMPONENTS)
+        and len(sizes) == int(axes)
+        and all(_whole(size, _MAX_AXIS_VOXELS) for size in sizes)
+    ):
+        raise InputError(f"{name}: damaged MetaImage header (NDims, DimSize); copy or export it again.")
+
+
+def _whole(text: str, largest: int) -> bool:
+    return text.isascii() and text.isdigit() and 1 <= int(text) <= largest
 
 
 def _known_space(fields: dict[str, str]) -> bool:

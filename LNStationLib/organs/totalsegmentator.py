@@ -18,6 +18,7 @@ import SimpleITK as sitk
 from LNStationLib import anatomy
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.grid import Grid
+from LNStationLib.imaging.writing import write_nifti
 from LNStationLib.organs.find import find_organs
 from LNStationLib.organs.findings import Findings
 from LNStationLib.organs.supplied import mask_on_grid
@@ -87,7 +88,7 @@ def run_totalsegmentator(case: Case, grid: Grid, progress: Progress) -> Findings
     with tempfile.TemporaryDirectory(prefix="lnstation_") as folder:
         image, masks = Path(folder) / "ct.nii.gz", Path(folder) / "masks"
         masks.mkdir()
-        sitk.WriteImage(case.ct, str(image))
+        write_nifti(case.ct, image)
         _run(image, masks)
         found = _read(masks, grid)
     progress("TotalSegmentator", 1.0)

@@ -8,11 +8,13 @@ import shutil
 import tempfile
 from pathlib import Path
 
-import SimpleITK as sitk
-
 from LNStationLib.case.case import Case
+from LNStationLib.imaging.writing import write_nifti
 from LNStationLib.phantom.case import PhantomCase
 from LNStationLib.support.errors import OutputError
+
+_RANDOM_LETTERS = 8
+"""By which ``tempfile`` makes a name new."""
 
 
 def write_case(case: Case | PhantomCase, folder: Path) -> None:
@@ -30,6 +32,7 @@ def write_case(case: Case | PhantomCase, folder: Path) -> None:
         raise OutputError(f"{folder} is not empty; choose another folder for the case.")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
+        _sweep_up(folder)
         partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     except OSError as error:
         raise OutputError(f"{folder} cannot be written ({error.strerror}); choose another folder.") from error
@@ -43,20 +46,27 @@ def write_case(case: Case | PhantomCase, folder: Path) -> None:
         shutil.rmtree(partial, ignore_errors=True)
 
 
+def _sweep_up(folder: Path) -> None:
+    """Take away what runs that were killed have left of a folder; of no other one, whose name may begin alike."""
+    for remnant in folder.parent.glob(f".{folder.name}-" + "?" * _RANDOM_LETTERS):
+        if "-" not in remnant.name[-_RANDOM_LETTERS:]:
+            shutil.rmtree(remnant, ignore_errors=True)
+
+
 def _write_into(case: Case, folder: Path) -> None:
     facts: dict[str, object] = {"case_id": case.case_id, "synthetic": case.synthetic}
     images = {"ct": case.ct, "pet": case.pet, "nodes": case.nodes, "tumor": case.tumor}
     for name, image in images.items():
         if image is not None:
             facts[name] = f"{name}.nii.gz"
-            sitk.WriteImage(image, str(folder / f"{name}.nii.gz"), True)
+            write_nifti(image, folder / f"{name}.nii.gz")
     if case.pet is not None:
         facts["pet_units"] = "suvbw"
     if case.organ_masks:
         facts["organs"] = "organs"
         (folder / "organs").mkdir()
         for name, mask in case.organ_masks.items():
-            sitk.WriteImage(mask, str(folder / "organs" / f"{name}.nii.gz"), True)
+            write_nifti(mask, folder / "organs" / f"{name}.nii.gz")
     given = ("cancer", "tumor_side", "tumor_site", "sex", "age_years")
     facts |= {name: getattr(case.facts, name) for name in given if getattr(case.facts, name) is not None}
     (folder / "case.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import SimpleITK as sitk
 
 from LNStationLib import anatomy
 from LNStationLib.imaging.grid import Grid
+from LNStationLib.imaging.writing import write_nifti
 from LNStationLib.phantom.case import PhantomCase, render
 from LNStationLib.phantom.case_folder import write_case
 from LNStationLib.phantom.patient import PatientPlan, PatientTruth, complete
@@ -78,7 +78,7 @@ def _write_label_maps(phantom: PhantomCase, folder: Path) -> None:
         "organs": _organ_labels(phantom),
     }
     for name, labels in maps.items():
-        sitk.WriteImage(grid.image(labels), str(folder / f"{name}.nii.gz"), True)
+        write_nifti(grid.image(labels), folder / f"{name}.nii.gz")
 
 
 def _stations(phantom: PhantomCase) -> np.ndarray:

@@ -50,4 +50,6 @@ def not_called_reason(record: Mapping[str, Any]) -> Reason | None:
     kept = record.get(NOT_CALLED)
     if kept is None or isinstance(kept, str):
         return None if kept is None else Reason("as_written", {"words": kept})
-    return Reason(str(kept["code"]), kept["facts"])
+    if not isinstance(kept, Mapping) or not isinstance(kept.get("facts"), Mapping):
+        return None
+    return Reason(str(kept.get("code")), kept["facts"])

@@ -12,8 +12,11 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, ValidationInfo
 
 from LNStationLib.support.errors import InputError
+from LNStationLib.support.paths import is_there
 
 MAX_LISTED_FAULTS = 20
+_LONGEST_FAULT_CHARACTERS = 300
+"""A cell that holds a page, as after a quotation mark that is not closed, is not quoted whole."""
 _PSEUDONYM = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 
 
@@ -43,7 +46,7 @@ def _from_folder(path: Path, info: ValidationInfo) -> Path:
 
 def _existing(path: Path, info: ValidationInfo) -> Path:
     found = _from_folder(path, info)
-    if not found.exists():
+    if not is_there(found):
         raise ValueError(f"{path.as_posix()} does not exist")
     return found
 
@@ -71,6 +74,8 @@ class Faults:
 
     def add(self, line: int, column: str, text: str) -> None:
         """Add a fault of a cell."""
+        if len(text) > _LONGEST_FAULT_CHARACTERS:
+            text = f"{text[:_LONGEST_FAULT_CHARACTERS]} ..."
         self.lines.append(f"{self.table.name}, line {line}, column {column}: {text}")
 
     def add_table(self, text: str) -> None:

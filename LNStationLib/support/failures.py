@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable, Iterator
 from pathlib import PurePath
 from typing import Any
@@ -14,7 +15,8 @@ _MIN_SECRET_CHARACTERS = 3
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether memory was lacking; ITK reports a failed allocation as a ``RuntimeError``."""
     text = str(error).lower() if isinstance(error, RuntimeError) else ""
-    return isinstance(error, MemoryError) or any(sign in text for sign in _ALLOCATION)
+    lacking = isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
+    return lacking or any(sign in text for sign in _ALLOCATION)
 
 
 def redacted(text: str, params: Any) -> str:

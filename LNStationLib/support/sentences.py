@@ -6,6 +6,14 @@ from collections.abc import Iterable
 
 SYNTHETIC_ONLY = "trained on synthetic patients only"
 """Said wherever the output of such a model shows."""
+_LONGEST_QUOTED_CHARACTERS = 120
+"""Of a name or key that a file holds; a longer one is a page that lost its end."""
+
+
+def quoted(text: object) -> str:
+    """What a file holds, for a sentence about it: on one line, not at length, without what steers a terminal."""
+    shown = "".join(letter if letter.isprintable() else "?" for letter in str(text))
+    return shown if len(shown) <= _LONGEST_QUOTED_CHARACTERS else f"{shown[:_LONGEST_QUOTED_CHARACTERS]}..."
 
 
 def listed(names: Iterable[str]) -> str:

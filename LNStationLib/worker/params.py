@@ -12,6 +12,7 @@ from LNStationLib.case.case import Cancer, CaseFacts
 from LNStationLib.nodes.edits import Action
 from LNStationLib.state.assessment import Assessment, Call
 from LNStationLib.state.settings import Settings
+from LNStationLib.support.sentences import quoted
 from LNStationLib.support.types import Side
 from LNStationLib.worker.identity import PatientKeyword
 
@@ -189,5 +190,5 @@ def checked(model: type[AnyParams], params: dict[str, Any]) -> AnyParams:
         return model.model_validate(params)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "parameters"
-        raise ParamsError(f"{where}: {first['msg']}.") from error
+        where = quoted(".".join(str(part) for part in first["loc"])) or "parameters"
+        raise ParamsError(f"{where}: {quoted(first['msg'])}.") from error

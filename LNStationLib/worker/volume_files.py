@@ -48,10 +48,18 @@ class VolumeGeometry:
         numbers = (*self.origin_mm, *self.spacing_mm, *self.direction)
         if len(self.origin_mm) != 3 or len(self.spacing_mm) != 3 or len(self.direction) != 9:
             raise VolumeError("a volume has an origin and a spacing of 3 numbers and a direction of 9")
-        if not all(isinstance(n, int | float) and math.isfinite(n) for n in numbers):
+        if not all(map(_is_finite, numbers)):
             raise VolumeError("origin, spacing and direction of a volume are finite numbers")
         if min(self.spacing_mm) <= 0:
             raise VolumeError("the spacing of a volume is positive")
+
+
+def _is_finite(number: Any) -> bool:
+    """Whether it is a number that a double can hold."""
+    try:
+        return isinstance(number, int | float) and math.isfinite(number)
+    except OverflowError:  # of a whole number of more than 308 digits
+        return False
 
 
 def write_volume(folder: Path, name: str, array: npt.NDArray[Any], geometry: VolumeGeometry) -> dict[str, Any]:

@@ -17,9 +17,9 @@ from pydicom import dcmread
 from pydicom.uid import RE_VALID_UID
 
 from LNStationLib.export.dicom.archive_access import PASSWORD_VARIABLE, TOKEN_VARIABLE, USER_VARIABLE, ArchiveAccess
-from LNStationLib.export.dicom.discretion import no_values_told
 from LNStationLib.imaging import dicom_headers as dcm
 from LNStationLib.imaging.dicom_series import MIN_SLICES
+from LNStationLib.imaging.discretion import no_values_told
 from LNStationLib.imaging.reading import Warn
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.progress import Progress, portion, silent

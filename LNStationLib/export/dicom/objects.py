@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import SimpleITK as sitk
 from pydicom.dataset import Dataset
 
-from LNStationLib.export.dicom.discretion import no_values_told
 from LNStationLib.export.dicom.document import report_document
 from LNStationLib.export.dicom.identity import Identity
 from LNStationLib.export.dicom.results import Results
@@ -16,6 +15,7 @@ from LNStationLib.export.dicom.segments import Structure, node_structures, stati
 from LNStationLib.export.dicom.source import SourceSeries
 from LNStationLib.export.dicom.structure_set import outlined, structure_set
 from LNStationLib.export.dicom.structured_report import Segmented, structured_report
+from LNStationLib.imaging.discretion import no_values_told
 from LNStationLib.support.progress import Progress
 
 FILE_NAMES = ("stations_seg.dcm", "nodes_seg.dcm", "structures_rtstruct.dcm", "report_sr.dcm", "report_pdf.dcm")

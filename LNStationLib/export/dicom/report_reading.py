@@ -19,6 +19,7 @@ from LNStationLib.assessment.review import ReaderCall, Review
 from LNStationLib.export.dicom.concepts import CALLS, COMMENT, METASTASIS
 from LNStationLib.export.dicom.structured_report import SESSIONS
 from LNStationLib.imaging import dicom_headers as dcm
+from LNStationLib.imaging.discretion import no_values_told
 from LNStationLib.state.assessment import Call
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.types import Side
@@ -31,6 +32,7 @@ _SESSION = Code("C67447", "NCIt", "Activity Session")
 _GROUP = codes.DCM.MeasurementGroup
 
 
+@no_values_told()
 def review_from_report(path: Path, ct: Dataset | None) -> Review:
     """The calls of a reader in a structured report.
 
@@ -50,7 +52,7 @@ def review_from_report(path: Path, ct: Dataset | None) -> Review:
     try:
         groups = [group for group in _groups(report) if not _items(group, codes.DCM.AlgorithmName)]
         calls = dict(call for group in groups if (call := _call(group, _time_of(report))) is not None)
-    except (*dcm.DAMAGED, OSError) as error:
+    except dcm.DAMAGED as error:
         raise InputError(f"{name}: damaged or incomplete structured report; export it again.") from error
     if not calls:
         raise InputError(
@@ -64,7 +66,7 @@ def review_from_report(path: Path, ct: Dataset | None) -> Review:
 def _checked(path: Path, name: str, ct: Dataset | None) -> Dataset:
     try:
         report = dcmread(path)
-    except (*dcm.DAMAGED, OSError) as error:
+    except dcm.DAMAGED as error:
         raise InputError(f"{name}: cannot be read as DICOM; give a structured report.") from error
     if dcm.text(report, "Modality") != "SR" or "ContentSequence" not in report:
         raise InputError(f"{name}: not a structured report but {dcm.text(report, 'Modality') or 'something else'}.")

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from pydicom.dataset import Dataset
 
-from LNStationLib.export.dicom.discretion import no_values_told
 from LNStationLib.export.dicom.objects import FILE_NAMES
 from LNStationLib.export.output_folder import partial_folder, prepare_output_folder, user_facing_errors
+from LNStationLib.imaging.discretion import no_values_told
 from LNStationLib.support.progress import Progress, silent
 
 IMAGES_FOLDER = "ct"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import lzma
 import re
 import stat
 import zipfile
+import zlib
 from collections.abc import Collection, Mapping
 from pathlib import Path, PurePosixPath
 
@@ -14,6 +16,10 @@ from LNStationLib.support.errors import InputError
 EXTRA_FILES = ("README.md", "LICENSE", "LICENSE.txt")
 """What a package may hold beside its manifest and weights."""
 _WEIGHTS_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}\.safetensors")
+_DAMAGED = (
+    zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError, ValueError, zlib.error, lzma.LZMAError,
+)  # fmt: skip
+"""What zipfile and the decompressors under it raise on damaged bytes."""
 _BYTES_PER_MB = 1e6
 
 
@@ -49,7 +55,9 @@ def read_members(
         with zipfile.ZipFile(path) as archive:
             prefix = _checked_prefix(path, archive, required, expected, kind)
             return {name: _read_member(path, archive, prefix + name, limit) for name, limit in limits.items()}
-    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+    except PackageError:
+        raise
+    except _DAMAGED as error:
         raise PackageError(f"{path} is a damaged or unsupported zip file: fetch the package again.") from error
 
 
@@ -79,14 +87,14 @@ def _read_file(folder: Path, name: str, limit: int, kind: str) -> bytes:
 
 def _prefix(names: Collection[str]) -> str:
     """One folder around all files, as many tools make it; empty without one."""
-    tops = {PurePosixPath(name).parts[0] for name in names}
+    tops = {name.partition("/")[0] for name in names}
     return f"{tops.pop()}/" if len(tops) == 1 and all("/" in name for name in names) else ""
 
 
 def _checked_prefix(
     path: Path, archive: zipfile.ZipFile, required: Collection[str], expected: Collection[str] | None, kind: str
 ) -> str:
-    members = {info.filename: info for info in archive.infolist() if not info.is_dir()}
+    members = {info.filename: info for info in archive.infolist() if not info.filename.endswith("/")}
     prefix = _prefix(members)
     for name, info in members.items():
         _check_member(path, name, info, prefix, expected, kind)
@@ -100,7 +108,7 @@ def _check_member(
     path: Path, name: str, info: zipfile.ZipInfo, prefix: str, expected: Collection[str] | None, kind: str
 ) -> None:
     parts = PurePosixPath(name).parts
-    if name.startswith("/") or "\\" in name or ".." in parts or ":" in parts[0]:
+    if not parts or name.startswith("/") or "\\" in name or ".." in parts or ":" in parts[0]:
         raise PackageError(f"{path} is refused: its entry {name!r} leaves the package's folder.")
     if stat.S_ISLNK(info.external_attr >> 16):
         raise PackageError(f"{path} is refused: its entry {name!r} is a link.")

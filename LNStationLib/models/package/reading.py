@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +18,8 @@ from LNStationLib.models.package.parts import NetworkEntry
 from LNStationLib.models.package.sections import Section, section_model
 from LNStationLib.networks.installation import check_installed
 from LNStationLib.networks.registry import network_info
+from LNStationLib.support.json_text import parse_json
+from LNStationLib.support.sentences import quoted
 
 if TYPE_CHECKING:
     from torch import nn
@@ -86,9 +87,13 @@ class ModelPackage:
 
     def _tensors(self, entry: NetworkEntry, expected: dict[str, Any]) -> dict[str, Any]:
         import torch
+        from safetensors import SafetensorError
         from safetensors.torch import load
 
-        tensors = load(self.weights[entry.role])
+        try:
+            tensors = load(self.weights[entry.role])
+        except (SafetensorError, ValueError, TypeError, KeyError) as error:
+            raise PackageError(f"{self.path} is refused: {entry.weights.file} is not a safetensors file.") from error
         if set(tensors) != set(expected):
             raise PackageError(
                 f"{self.path} cannot be used: its weights are not those of network {entry.name!r} with the arguments "
@@ -181,8 +186,8 @@ def _is_safetensors(content: bytes) -> bool:
 
 def _parse_manifest(path: Path, text: bytes) -> Manifest[Any]:
     try:
-        content = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        content = parse_json(text)
+    except ValueError as error:
         raise PackageError(f"{path} is not a model package: its {MANIFEST_FILE} is not JSON.") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise PackageError(f"{path} is not an LNStation model package: its {MANIFEST_FILE} does not say {FORMAT!r}.")
@@ -221,7 +226,7 @@ def _validated(content: dict[str, Any]) -> Manifest[Any]:
 def _fault(error: ValidationError) -> str:
     """The first fault of a card; what a user meets most is said most plainly."""
     first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"]) or "the whole"
+    place = quoted(".".join(str(part) for part in first["loc"])) or "the whole"
     if "region" in first["loc"][:2] and first["type"] == "extra_forbidden":
         return f"it needs regions with {place!r}, which this version of LNStation does not know; update LNStation"
-    return f"{MANIFEST_FILE}, {place}: {first['msg']}"
+    return f"{MANIFEST_FILE}, {place}: {quoted(first['msg'])}"

@@ -12,6 +12,7 @@ import SimpleITK as sitk
 from LNStationLib import anatomy
 from LNStationLib.imaging.boxes import Box
 from LNStationLib.imaging.grid import Grid
+from LNStationLib.imaging.writing import write_nifti
 from LNStationLib.sampling.weight_map import weight_map
 from LNStationLib.state.patient_state import PatientState
 from LNStationLib.stations.atlas_registration.carrying import Carried, carry_atlases
@@ -20,7 +21,7 @@ from LNStationLib.stations.atlas_registration.folders import chosen_atlases
 from LNStationLib.stations.atlas_registration.fusion import Vote, parts
 from LNStationLib.stations.atlas_registration.guides import guided_patient
 from LNStationLib.stations.atlas_registration.method import AtlasOptions, left_out_remarks
-from LNStationLib.support.errors import InputError
+from LNStationLib.support.errors import InputError, OutputError
 from LNStationLib.support.progress import Progress, portion
 from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import FloatArray, PointMm
@@ -96,5 +97,15 @@ def write_maps(
             files.append(out / f"{kind}_{name}.nii.gz")
             image = maps.grid.image(np.ascontiguousarray(values))
             on_ct = sitk.Resample(image, state.case.ct, sitk.Transform(), sitk.sitkLinear, 0.0, sitk.sitkFloat32)
-            sitk.WriteImage(on_ct, str(files[-1]), useCompression=True)
+            _write(on_ct, files[-1])
     return files, remarks
+
+
+def _write(image: sitk.Image, path: Path) -> None:
+    unfinished = path.with_name(f".unfinished-{path.name}")
+    try:
+        write_nifti(image, unfinished)
+        unfinished.replace(path)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise OutputError(f"{path} cannot be written ({error.strerror}); choose another folder.") from error

@@ -8,7 +8,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
-import json
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,6 +23,8 @@ from LNStationLib.imaging.checks import same_grid
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.imaging.nifti import image_from_nifti
 from LNStationLib.models.package.container import PackageError, read_members
+from LNStationLib.support.json_text import parse_json
+from LNStationLib.support.sentences import quoted
 from LNStationLib.support.types import BoolArray, HuArray, LabelArray
 
 Role = Literal["ct", "organs", "stations"]
@@ -99,8 +100,8 @@ def read_card(path: Path) -> AtlasCard:
     expected = {CARD_FILE, *IMAGE_FILES.values()}
     text = read_members(path, {CARD_FILE: _MAX_CARD_BYTES}, expected, "package of an atlas")[CARD_FILE]
     try:
-        content = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        content = parse_json(text)
+    except ValueError as error:
         raise PackageError(f"{path} is not an atlas: its {CARD_FILE} is not JSON.") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise PackageError(f"{path} is not an atlas: its {CARD_FILE} does not say {FORMAT!r}.")
@@ -108,8 +109,8 @@ def read_card(path: Path) -> AtlasCard:
         return AtlasCard.model_validate(content)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"])) or CARD_FILE
-        raise PackageError(f"{path} cannot be used: {where}: {first['msg'].lower()}.") from error
+        where = quoted(".".join(map(str, first["loc"]))) or CARD_FILE
+        raise PackageError(f"{path} cannot be used: {where}: {quoted(first['msg'].lower())}.") from error
 
 
 def read_atlas(path: Path) -> Atlas:

@@ -17,6 +17,7 @@ from LNStationLib import anatomy
 from LNStationLib.imaging.boxes import Box, box_of
 from LNStationLib.imaging.grid import Grid, resample_to_grid, scaled_grid
 from LNStationLib.imaging.scan import hu_on_grid
+from LNStationLib.imaging.writing import write_nifti
 from LNStationLib.state.organ_set import OrganSet, OrganSource
 from LNStationLib.stations.atlas_registration.guides import GUIDES
 from LNStationLib.stations.atlas_registration.package import CARD_FILE, IMAGE_FILES, Atlas, AtlasCard, read_atlas
@@ -110,7 +111,7 @@ def write_atlas(atlas: Atlas, path: Path) -> Path:
             folder = Path(made, "atlas")
             folder.mkdir()
             for role, name in IMAGE_FILES.items():
-                sitk.WriteImage(atlas.grid.image(arrays[role]), str(folder / name), useCompression=True)
+                write_nifti(atlas.grid.image(arrays[role]), folder / name)
             hashes = {
                 role: hashlib.sha256((folder / name).read_bytes()).hexdigest() for role, name in IMAGE_FILES.items()
             }

@@ -142,3 +142,16 @@ def test_a_faulty_case_file_is_refused_in_one_sentence(tmp_path: Path, content: 
 def test_a_named_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"ct names 'b\.nii', which is not in the case folder"):
         request_from_folder(folder_with(tmp_path, {"ct": "b.nii"}, "ct.nii"))
+
+
+def test_links_that_lead_to_each_other_are_refused(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path, {"ct": "ct.nii", "organs": "organs"}, "ct.nii", "organs/heart.nii")
+    (folder / "organs" / "aorta.nii").symlink_to(folder / "organs" / "aorta.nii")
+    with pytest.raises(InputError, match=r"aorta\.nii\) is a link"):
+        request_from_folder(folder)
+
+
+@pytest.mark.parametrize("text", ["[" * 20_000, '{"ct": ' + "9" * 6000 + "}"])
+def test_json_that_python_cannot_follow_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(InputError, match="cannot be read as JSON"):
+        request_from_folder(folder_with(tmp_path, text))

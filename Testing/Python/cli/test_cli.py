@@ -401,7 +401,7 @@ def test_bad_output_folder_fails_before_anything_is_read(library: Library, tmp_p
         ("assess", KeyboardInterrupt(), 130, "Interrupted; no file is left half written."),
         ("write", CancelledError(), 130, "Interrupted; no file is left half written."),
         ("assess", RuntimeError("boom"), 1, "Defect in LNStation: RuntimeError: boom. Run it again with --debug"),
-        ("write", MemoryError(), 1, "Defect in LNStation: out of memory."),
+        ("write", MemoryError(), 2, "Error: There is not enough memory: close other programs"),
     ],
 )
 def test_exit_code_tells_bad_input_defect_and_interruption_apart(

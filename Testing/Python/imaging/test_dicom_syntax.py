@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -192,3 +193,15 @@ def test_a_deflated_slice_whose_file_ends_early_is_missing(tmp_path: Path) -> No
     file.write_bytes(file.read_bytes()[:-100])
     with pytest.raises(GeometryError, match="1 slice is missing"):
         read(tmp_path)
+
+
+@pytest.mark.filterwarnings("ignore:Unknown encoding")  # of writing
+def test_sequences_nested_without_end_and_odd_values_are_refused_without_a_word(tmp_path: Path) -> None:
+    """Found by Testing/Faults: pydicom recursed to its end, and quoted a header's values in warnings."""
+    deeper = b"\x40\x00\x30\xa7SQ\0\0\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff"
+    files = write_series(tmp_path, wrapped(VALUES, (1, 1, 2)), tags={"SpecificCharacterSet": "SECRET"})
+    for file, depth in zip(files, (900, 100), strict=False):
+        file.write_bytes(file.read_bytes() + deeper * depth)
+    with warnings.catch_warnings(record=True, action="always") as told, pytest.raises(InputError):
+        read_series(tmp_path, "CT", "CT", [].append)
+    assert told == []

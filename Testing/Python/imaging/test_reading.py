@@ -281,3 +281,69 @@ def test_image_files_of_a_folder_leave_out_hidden_and_other_files(tmp_path: Path
         (tmp_path / name).touch()
     assert [path.name for path in image_files(tmp_path)] == ["A.NRRD", "b.nii.gz", "organs.seg.nrrd"]
     assert [image_stem(path) for path in image_files(tmp_path)] == ["A", "b", "organs"]
+
+
+# Headers that fault injection (Testing/Faults) broke a reader with
+
+NIFTI_HEADERS = {
+    "vox_offset that is infinite": (108, np.array([np.inf], "<f4"), "damaged NIfTI"),
+    "vox_offset beyond all files": (108, np.array([9.2e18], "<f4"), "truncated"),
+    "no axis": (40, np.array([0], "<i2"), "values"),
+    "sform that is no number": (292, np.array([np.inf], "<f4"), "sform"),
+}
+
+
+@pytest.mark.parametrize("kind", NIFTI_HEADERS)
+def test_a_nifti_header_that_cannot_be_is_refused_quietly(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], kind: str
+) -> None:
+    offset, values, message = NIFTI_HEADERS[kind]
+    path = edit(nifti(tmp_path / "ct.nii", np.eye(4)), offset, values)
+    with pytest.raises(InputError, match=message):
+        read_image(path, "CT", [].append)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_unknown_units_count_as_millimeters_and_an_infinite_qform_as_none(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = nifti(tmp_path / "ct.nii", np.eye(4), change=lambda header: header.set_qform(np.eye(4), 1))
+    edit(edit(path, 123, np.array([7], "u1")), 268, np.array([np.inf], "<f4"))
+    assert read_image(path, "CT", [].append).GetSpacing() == (1, 1, 1)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("NDims = 3", "NDims = -1"),
+        ("NDims = 3", "NDims = 99"),
+        ("DimSize = 5 4 3", "DimSize = 5 4"),
+        ("DimSize = 5 4 3", "DimSize = 5 4 3\nElementNumberOfChannels = 100000"),
+    ],
+)
+def test_counts_that_would_end_the_process_in_metaio_are_refused(tmp_path: Path, old: str, new: str) -> None:
+    sitk.WriteImage(wrapped(np.arange(60, dtype=np.int16).reshape(3, 4, 5)), tmp_path / "a.mhd")
+    header = tmp_path / "a.mhd"
+    header.write_text(header.read_text().replace(old, new))
+    with pytest.raises(InputError, match="damaged MetaImage header"):
+        read_image(header, "CT", [].append)
+
+
+def test_numbers_as_text_in_a_nrrd_are_refused_wherever_its_header_says_so(tmp_path: Path) -> None:
+    path = patched_nrrd(tmp_path, b"encoding: raw", b"Segment0_Name:=" + b"a" * 9000 + b"\nencoding: ascii")
+    with pytest.raises(InputError, match="written as text"):
+        read_image(path, "CT", [].append)
+
+
+@pytest.mark.parametrize("file", ["/etc/passwd", "../a.raw", "C:\\a.raw"])
+def test_a_header_may_not_lead_out_of_its_folder(tmp_path: Path, file: str) -> None:
+    path = patched_nrrd(tmp_path, b"encoding: raw", f"encoding: raw\ndata file: {file}".encode())
+    with pytest.raises(InputError, match="outside its folder"):
+        read_image(path, "CT", [].append)
+
+
+def test_a_position_beyond_any_scanner_is_refused() -> None:
+    far = wrapped(np.zeros((3, 4, 5), np.int16), origin=(1e300, 0, 0))
+    with pytest.raises(GeometryError, match="impossible position"):
+        as_volume(far, "CT")

@@ -296,3 +296,40 @@ def test_what_is_no_zip_is_refused(content: bytes, tmp_path: Path) -> None:
 def test_a_missing_package_is_named(tmp_path: Path) -> None:
     with pytest.raises(PackageError, match="There is no model package at"):
         read_package(tmp_path / "none.zip")
+
+
+# What fault injection (Testing/Faults) broke the reader with
+
+
+def test_weights_that_only_begin_like_safetensors_are_refused(tmp_path: Path, members: dict[str, bytes]) -> None:
+    broken = with_weights(members, struct.pack("<Q", 1) + members["weights.safetensors"][8:])
+    package = read_package(as_folder(tmp_path / "tiny", broken))
+    with pytest.raises(PackageError, match="not a safetensors file"):
+        package.network()
+
+
+def test_a_card_cannot_break_the_sentence_about_it(tmp_path: Path, members: dict[str, bytes]) -> None:
+    changed = edited(members, lambda card: card["section"].update({"line\r\nnext": 1}))
+    with pytest.raises(PackageError, match="cannot be used") as caught:
+        read_package(as_folder(tmp_path / "tiny", changed))
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("packing", [zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_a_zip_whose_packing_is_damaged_is_refused(tmp_path: Path, members: dict[str, bytes], packing: int) -> None:
+    path = tmp_path / "tiny.zip"
+    with zipfile.ZipFile(path, "w", packing) as archive:
+        archive.writestr("model.json", members["model.json"])
+        archive.writestr("weights.safetensors", b"")
+    raw = path.read_bytes()
+    path.write_bytes(raw[:45] + bytes(60) + raw[105:])
+    with pytest.raises(PackageError, match="damaged or unsupported zip"):
+        read_package(path)
+
+
+def test_a_zip_with_a_file_without_a_name_is_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "tiny.zip", "w") as archive:
+        archive.writestr("/", b"")
+        archive.writestr(zipfile.ZipInfo(""), b"x")
+    with pytest.raises(PackageError):
+        read_package(tmp_path / "tiny.zip")

@@ -127,6 +127,7 @@ def test_a_missing_file_a_folder_and_a_pipe_are_refused(tmp_path: Path, describe
         ("spacing_mm", [1, 1], "3 numbers"),
         ("origin_mm", [0, 0, float("inf")], "finite"),
         ("origin_mm", ["0", 0, 0], "finite"),
+        ("origin_mm", [10**400, 0, 0], "finite"),
         ("origin_mm", None, "lists of numbers"),
         ("direction", [1, 0, 0], "direction of 9"),
     ],

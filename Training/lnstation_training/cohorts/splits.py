@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
@@ -98,7 +99,10 @@ def _parts(names: np.ndarray, strata: np.ndarray, n_folds: int, seed: int) -> li
     from sklearn.model_selection import StratifiedKFold
 
     folds = StratifiedKFold(n_folds, shuffle=True, random_state=seed).split(names, strata)
-    return [sorted(str(name) for name in names[test]) for _, test in folds]
+    with warnings.catch_warnings():
+        # Of a stratum that is too small even so, whose patients go into as many folds as there are of them.
+        warnings.simplefilter("ignore", UserWarning)
+        return [sorted(str(name) for name in names[test]) for _, test in folds]
 
 
 def write_splits(path: Path, splits: Splits) -> None:

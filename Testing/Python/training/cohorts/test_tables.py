@@ -189,3 +189,11 @@ def test_tables_of_before_are_read(tmp_path: Path) -> None:
     assert (second.nodes, second.label("8")) == (None, 0)
     info = cohort_info(folder / "patients.csv", folder / "pathology.csv", None)
     assert (info.synthetic, info.title) == (True, "Synthetic patients (esophagus)")
+
+
+def test_a_cell_that_holds_a_page_is_not_quoted_whole(tmp_path: Path) -> None:
+    patients = PATIENTS.replace("P1,", "x" * 5000 + " y,", 1)
+    assert patients != PATIENTS
+    with pytest.raises(CohortError) as caught:
+        read_cohort(*tables(tmp_path, patients))
+    assert max(map(len, str(caught.value).splitlines())) < 500
