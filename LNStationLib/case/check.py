@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import replace
 from typing import Literal, cast
@@ -56,7 +57,7 @@ def check_case(unchecked: UncheckedCase, progress: Progress = silent) -> Case:
     tumor = None if unchecked.tumor is None else checked_tumor(unchecked.tumor(drawn_on, warn), ct, warn)
     progress("reading done", 1.0)
     return Case(
-        case_id=safe_name(unchecked.case_id),
+        case_id=safe_name(unchecked.case_id or _name_by_series(header)),
         ct=ct,
         pet=pet,
         organ_masks=organs.masks,
@@ -119,6 +120,12 @@ def _completed(facts: CaseFacts, header: Dataset, keep_study_date: bool) -> Case
         age_years=dcm.age_years(header) if facts.age_years is None else facts.age_years,
         study_date=dcm.study_date(header) if keep_study_date else facts.study_date,
     )
+
+
+def _name_by_series(header: Dataset | None) -> str:
+    """A name that tells series apart and nobody who it is of: archives name DICOM folders after patients."""
+    uid = "" if header is None else dcm.text(header, "SeriesInstanceUID")
+    return f"series-{hashlib.sha256(uid.encode()).hexdigest()[:8]}" if uid else "case"
 
 
 def safe_name(text: str) -> str:

@@ -87,7 +87,10 @@ def _read_image(path: Path, role: str, modality: str, warn: Warn) -> GivenImage:
     return GivenImage(series.image, role, series)
 
 
-def _name_by_path(ct: Path) -> str:
+def _name_by_path(ct: Path) -> str | None:
+    """The name of a file, or of the folder around one that is called as all are; none of a DICOM folder."""
     path = ct.resolve()
-    stem = path.name if path.is_dir() else image_stem(path)
+    if path.is_dir():
+        return None
+    stem = image_stem(path)
     return path.parent.name if stem.lower() in _GENERIC_NAMES else stem

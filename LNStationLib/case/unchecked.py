@@ -87,7 +87,8 @@ class UncheckedCase:
     """What ``check_case`` makes a case of. Images are read one by one, so that no two large ones wait in memory.
 
     Attributes:
-        case_id: Name for the report as given, not yet safe as a file name.
+        case_id: Name for the report as given, not yet safe as a file name; ``None`` where nothing but a DICOM series
+            could name it.
         ct: Hounsfield units.
         pet: PET, or ``None`` where the case has none.
         pet_units: What the values of a PET without DICOM headers are.
@@ -100,7 +101,7 @@ class UncheckedCase:
         synthetic: The case was made by the phantom.
     """
 
-    case_id: str
+    case_id: str | None
     ct: Read[GivenImage]
     pet: Read[GivenImage] | None = None
     pet_units: PetUnits | None = None

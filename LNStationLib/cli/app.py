@@ -134,7 +134,9 @@ def assess(
     tumor_side: Annotated[SideName | None, typer.Option(help="The patient's side of a lung tumor.")] = None,
     tumor_site: Annotated[str | None, typer.Option(help='Its site, such as "right upper lobe".')] = None,
     cancer: Annotated[Cancer | None, typer.Option(help="Primary cancer; decides the N rules.")] = None,
-    case_id: Annotated[str | None, typer.Option(help="Name of the case in the report.")] = None,
+    case_id: Annotated[
+        str | None, typer.Option(help="Name of the case in the report; by default that of the file or case folder.")
+    ] = None,
     review: Annotated[
         Path | None, typer.Option(help="A reader's calls to continue: review.json, or a DICOM structured report.")
     ] = None,

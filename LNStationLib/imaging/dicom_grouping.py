@@ -48,14 +48,18 @@ class DicomSeries:
 
     @property
     def label(self) -> str:
-        """Number, modality, description, slices and kernel, for messages; nothing of the patient."""
+        """Number, modality, slices and kernel, for messages.
+
+        Not the description: people write names into it, so that PS3.15 takes it away from what is to be anonymous.
+        """
         header = self.headers[0]
         number = dcm.text(header, "SeriesNumber") or "?"
-        description = dcm.text(header, "SeriesDescription") or "without description"
+        thickness = dcm.number(header, "SliceThickness")
         count = f"{len(self.files)} slice{'s' if len(self.files) > 1 else ''}"
+        count += "" if thickness is None else f" of {thickness:g} mm"
         kernel = " ".join(dcm.texts(header, "ConvolutionKernel"))
         what = f"{count}, kernel {kernel}" if kernel else count
-        return f"series {number} {self.modality or '?'} '{description}' ({what})"
+        return f"series {number} {self.modality or '?'} ({what})"
 
     @property
     def is_localizer(self) -> bool:

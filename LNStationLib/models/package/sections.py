@@ -9,6 +9,7 @@ from typing import ClassVar, TypeVar
 from pydantic import Field, field_validator
 
 from LNStationLib.models.package.parts import CardRow, NetworkEntry, Strict
+from LNStationLib.support.sentences import quoted
 
 Size = tuple[int, int, int]
 
@@ -110,4 +111,4 @@ def section_model(task: str) -> type[TaskSection]:
     try:
         return _SECTIONS[task]
     except KeyError:
-        raise ValueError(f"unknown task {task!r}; known: {', '.join(_SECTIONS)}") from None
+        raise ValueError(f"unknown task '{quoted(task)}'; known: {', '.join(_SECTIONS)}") from None

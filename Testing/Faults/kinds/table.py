@@ -69,7 +69,7 @@ class Table:
 def _changed(rng: np.random.Generator, rows: list[list[str]]) -> tuple[str, bytes]:
     words = []
     for _ in range(int(rng.integers(1, 4))):
-        line, column = int(rng.integers(len(rows))), int(rng.integers(len(rows[0])))
+        line, column = int(rng.integers(len(rows))), int(rng.integers(max(1, len(rows[0]))))
         way = pick(rng, _WAYS)
         words.append(f"{way} at {line}, {column}")
         _change(rng, rows, line, column, way)
@@ -93,7 +93,7 @@ def _change(rng: np.random.Generator, rows: list[list[str]], line: int, column: 
     elif way == "long":
         rows[line] = [*rows[line], "more", "x" * int(pick(rng, (1, 200_000)))]
     elif way == "column twice":
-        rows[0][column] = rows[0][0] if rows[0] else "patient"
+        rows[0][column : column + 1] = rows[0][:1] or ["patient"]
     elif column < len(rows[line]):
         rows[line][column] = pick(rng, TEXTS) if way == "cell" else f"{number(rng):g}"
 

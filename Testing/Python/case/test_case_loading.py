@@ -117,6 +117,15 @@ def test_the_case_is_named_after_its_file_or_folder(
     assert load_case(CaseRequest(ct=tmp_path / path, case_id=given)).case_id == expected
 
 
+def test_a_dicom_folder_names_no_case_but_its_series_does(tmp_path: Path) -> None:
+    names = []
+    for patient in ("DOE^JANE", "ROE^RICHARD"):
+        write_series(tmp_path / patient / "ct", CT)
+        names.append(load_case(CaseRequest(ct=tmp_path / patient / "ct")).case_id)
+    assert names[0] != names[1]
+    assert all(re.fullmatch(r"series-[0-9a-f]{8}", name) for name in names)
+
+
 def dicom_case(tmp_path: Path, **pet_changes: Any) -> CaseRequest:
     write_series(tmp_path / "Secret Name" / "ct", CT)
     write_series(tmp_path / "Secret Name" / "pet", pet(1 / 4e-4), "PT", tags=pet_tags(**pet_changes))

@@ -193,7 +193,7 @@ def test_a_bolus_tracked_at_one_place_is_no_second_volume(tmp_path: Path) -> Non
         move(file, (-30.5, 12.25, 404.0))
     said: list[str] = []
     assert np.array_equal(read(tmp_path, said), VALUES)
-    assert "series 1 CT 'test' (12 slices) was taken" in said[0]
+    assert "series 1 CT (12 slices of 2.5 mm) was taken" in said[0]
 
 
 def test_screenshots_are_no_second_volume(tmp_path: Path) -> None:
@@ -209,7 +209,9 @@ def test_screenshots_are_no_second_volume(tmp_path: Path) -> None:
 def test_kernels_of_series_with_one_description_are_listed(tmp_path: Path) -> None:
     write_series(tmp_path, volume(), tags={"ConvolutionKernel": "B30f"})
     write_series(tmp_path, volume(), number=2, tags={"ConvolutionKernel": ["Br59f", "3"]})
-    with pytest.raises(InputError, match=r"12 slices, kernel B30f\).*12 slices, kernel Br59f 3\)"):
+    with pytest.raises(
+        InputError, match=r"12 slices of 2.5 mm, kernel B30f\).*12 slices of 2.5 mm, kernel Br59f 3\)"
+    ):
         read(tmp_path)
 
 

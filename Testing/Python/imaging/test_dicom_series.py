@@ -151,7 +151,7 @@ def test_the_only_usable_series_of_the_modality_is_taken_with_a_warning(tmp_path
     write_series(tmp_path, volume(), number=3, skip=range(3, 12))
     said: list[str] = []
     assert same_world(volume(), read(tmp_path, said=said))
-    assert "series 1 CT 'Thorax soft' (12 slices) was taken" in said[0]
+    assert "series 1 CT (12 slices of 2.5 mm) was taken" in said[0]
 
 
 def test_several_series_are_refused_and_listed_without_the_patient(tmp_path: Path) -> None:
@@ -159,14 +159,15 @@ def test_several_series_are_refused_and_listed_without_the_patient(tmp_path: Pat
     write_series(tmp_path, volume(), number=4, tags={"SeriesDescription": "Thorax lung"})
     with pytest.raises(InputError, match="several CT series") as caught:
         read(tmp_path)
-    for words in ("series 1 CT 'Thorax soft' (12 slices)", "series 4 CT 'Thorax lung' (12 slices)"):
+    for words in ("series 1 CT (12 slices of 2.5 mm)", "series 4 CT (12 slices of 2.5 mm)"):
         assert words in str(caught.value)
     assert "secret" not in str(caught.value).lower()
+    assert "Thorax" not in str(caught.value), "people write names into descriptions"
 
 
 def test_a_folder_without_the_modality_says_what_it_holds(tmp_path: Path) -> None:
     write_series(tmp_path, volume(), "PT")
-    with pytest.raises(InputError, match=r"no CT series.*series 1 PT 'test' \(12 slices\)"):
+    with pytest.raises(InputError, match=r"no CT series.*series 1 PT \(12 slices of 2.5 mm\)"):
         read(tmp_path)
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="no DICOM images"):
