@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from LNStationLib.support.sentences import quoted
+
 if TYPE_CHECKING:
     from torch import nn
 
@@ -205,7 +207,7 @@ def network_info(name: str) -> NetworkInfo:
     try:
         return NETWORKS[name]
     except KeyError:
-        raise ValueError(f"unknown network {name!r}; known: {', '.join(NETWORKS)}") from None
+        raise ValueError(f"unknown network '{quoted(name)}'; known: {', '.join(NETWORKS)}") from None
 
 
 def build_network(
