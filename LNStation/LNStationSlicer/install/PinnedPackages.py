@@ -31,12 +31,14 @@ class PinnedPackages:
         constraints: File with one version for each of those and for everything that they need in turn.
         networks: File with the packages that learned models need beside them.
         engine: File with the engine that runs large networks fast on a CPU; installed with ``networks``.
+        locks: Files with the hash of every file of every package, without and with networks.
     """
 
     requirements: Path
     constraints: Path
     networks: Path
     engine: Path
+    locks: tuple[Path, Path]
 
     @classmethod
     def inFolder(cls, folder: Path) -> PinnedPackages:
@@ -46,11 +48,20 @@ class PinnedPackages:
             folder / "constraints.txt",
             folder / "requirements-networks.txt",
             folder / "requirements-openvino.txt",
+            (folder / "lock.txt", folder / "lock-networks.txt"),
         )
 
     def files(self, withNetworks: bool) -> tuple[Path, ...]:
         """The files to hand to pip with ``-r``."""
         return (self.requirements, self.networks, self.engine) if withNetworks else (self.requirements,)
+
+    def wanted(self, withNetworks: bool) -> tuple[str, ...]:
+        """Arguments of pip that name what to install: by hashes, so that no other file can take a package's place."""
+        lock = self.locks[withNetworks]
+        if lock.is_file():
+            return ("--require-hashes", "--requirement", str(lock))
+        lists = [part for path in self.files(withNetworks) for part in ("--requirement", str(path))]
+        return (*lists, "--constraint", str(self.constraints))
 
     def digest(self, withNetworks: bool) -> str:
         """Short hash of all that decides which packages get installed; comments do not count."""

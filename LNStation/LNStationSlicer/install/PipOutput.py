@@ -117,7 +117,10 @@ def _reasons() -> tuple[tuple[tuple[str, ...], str], ...]:
                 "proxy), or use a folder of wheels."
             ),
         ),
-        (("DO NOT MATCH THE HASHES",), _("A downloaded file is damaged: press Repair to download it again.")),
+        (
+            ("DO NOT MATCH THE HASHES",),
+            _("A package is damaged, or is not the one LNStation was made with: press Repair to download it again."),
+        ),
         (
             _NETWORK_SIGNS,
             _(

@@ -201,11 +201,10 @@ class WorkerEnvironment:
 
     def _pipInstall(self, wheelsFolder: Path | None, withNetworks: bool) -> Command:
         where = ("--no-index", "--find-links", str(wheelsFolder)) if wheelsFolder else ()
-        wanted = [part for path in self._pinned.files(withNetworks) for part in ("--requirement", str(path))]
         return self._interpreter.pip(
             self._library,
-            *("install", "--target", str(self._unfinished), *wanted),
-            *("--constraint", str(self._pinned.constraints), "--cache-dir", str(self._cache), *where),
+            *("install", "--target", str(self._unfinished), *self._pinned.wanted(withNetworks)),
+            *("--cache-dir", str(self._cache), *where),
             # Never compiled: clinics have no compilers, and a half-made build is no clear answer.
             *("--only-binary", ":all:", "--no-input", "--progress-bar", "off"),
             *("--disable-pip-version-check", "--no-warn-script-location"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -352,7 +353,8 @@ def test_a_folder_that_someone_else_made_is_left_alone(make, wheels: Path) -> No
 
 
 def test_lists_in_resources_are_made_from_pyproject_and_constraints() -> None:
-    written = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "Resources" / "Worker").iterdir()}
+    folder = ROOT / "Resources" / "Worker"
+    written = {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir() if path.stem[:4] != "lock"}
     assert written == worker_requirements.lists()
 
 
@@ -395,3 +397,32 @@ def test_stamp_says_what_was_installed(make, wheels: Path, pinned) -> None:
     assert stamp == {"digest": pinned.digest(True), "networks": True}
     assert environment.hasNetworks()
     assert worker_says(environment, "import gamma; print(gamma.version)") == "3.0"
+
+
+# Hashes
+
+
+def write_lock(folder: Path, wheels: Path) -> None:
+    lines = [
+        f"{path.name.split('-')[0]}=={path.name.split('-')[1]} --hash=sha256:{sha256(path)}"
+        for path in wheels.iterdir()
+    ]
+    (folder / "lock.txt").write_text("\n".join(lines) + "\n")
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_only_the_files_whose_hashes_are_in_the_lock_are_installed(make, wheels: Path, tmp_path: Path) -> None:
+    write_lock(tmp_path, wheels)
+    environment = make()
+    (wheels / "alpha-1.0-py3-none-any.whl").unlink()
+    write_wheel(wheels, "alpha", "1.0", size=1)
+    outcome = run_installation(environment.installation(wheels))
+    assert outcome.sentence.startswith("A package is damaged, or is not the one LNStation was made with")
+    assert environment.state() is not EnvironmentState.READY
+    (wheels / "alpha-1.0-py3-none-any.whl").unlink()
+    write_wheel(wheels, "alpha", "1.0")
+    write_lock(tmp_path, wheels)
+    assert run_installation(environment.installation(wheels)).succeeded

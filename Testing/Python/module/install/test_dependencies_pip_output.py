@@ -84,7 +84,7 @@ ERROR: ResolutionImpossible: for help visit ...
         (["ERROR: Could not install packages: [WinError 5] Access is denied"], "A file cannot be written"),
         (
             ["ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE"],
-            "A downloaded file is damaged",
+            "A package is damaged, or is not the one",
         ),
         (["ERROR: No matching distribution found for edt==3.1.2"], "No build of edt==3.1.2 fits this computer"),
         (
