@@ -60,7 +60,29 @@ class NodeOutput:
         return cls(tensors[0])
 
 
-NetworkOutput = Tensor | StationOutput | NodeOutput
+@dataclass(frozen=True)
+class StageOutput:
+    """Answer of a network that stages B patients by their L stations.
+
+    Attributes:
+        logits: Of N0 to N3, shape ``[B, 4]``.
+        station_logits: Of metastasis by station, shape ``[B, L]``.
+    """
+
+    logits: Tensor
+    station_logits: Tensor
+
+    def tensors(self) -> tuple[Tensor, ...]:
+        """What inference uses."""
+        return (self.logits, self.station_logits)
+
+    @classmethod
+    def of_tensors(cls, tensors: Sequence[Tensor]) -> StageOutput:
+        """Undo ``tensors``."""
+        return cls(*tensors)
+
+
+NetworkOutput = Tensor | StationOutput | NodeOutput | StageOutput
 """A segmentation network returns its logits ``[B, class, z, y, x]`` alone."""
 
 

@@ -28,7 +28,8 @@ class NetworkInfo:
         reference: Paper.
         target: ``module:class``, imported when built, so that listing needs no torch.
         fixed: Arguments that belong to the name and cannot be given.
-        needs_groups: The forward pass needs the station group of every sample.
+        needs_groups: The forward pass needs whole numbers beside every sample: the station's group, the station, or
+            what else its class says.
         older_defaults: What arguments meant where a model package of an older version does not name them.
     """
 
@@ -42,7 +43,7 @@ class NetworkInfo:
 
     @property
     def kind(self) -> str:
-        """Its room: ``"classification"`` or ``"segmentation"``."""
+        """Its room, such as ``"classification"`` or ``"segmentation"``."""
         return self.target.partition(":")[0].removeprefix(f"{__package__}.").partition(".")[0]
 
     def builder(self) -> Callable[..., nn.Module]:
@@ -62,6 +63,7 @@ _NODES = "LNStationLib.networks.node_classification"
 _ZHU = "Zhu et al. 2020 (OSLN)"
 _CANDIDATES = "LNStationLib.networks.candidate_classification"
 _PGLS = "Li et al. 2024 (PGLS)"
+_PET_CT = "Engelson et al. 2026 (PET/CT)"
 _OLDER_WIDTH: Mapping[str, Any] = {"width": 1.97}
 """When the paper's "Params" were taken for millions, not MiB."""
 _OLDER_VIT: Mapping[str, Any] = {"patch": (4, 8, 8), "hidden": 192, "mlp": 768, "layers": 12, "heads": 3}
@@ -147,6 +149,20 @@ _NETWORKS = (
     ),
     NetworkInfo(
         "node_dualnet", "3D DualNet, for nodes", f"Kann et al. 2018; {_PGLS}, Table 1", f"{_NODES}.volumes:DualNet"
+    ),
+    NetworkInfo(
+        "station_cnn",
+        "3D CNN told its station, for PET/CT",
+        f"{_PET_CT}, Sec. 3",
+        f"{_CLASSIFICATION}.station_cnn:StationCnn",
+        needs_groups=True,
+    ),
+    NetworkInfo(
+        "station_stager",
+        "3D CNN of all stations with two layers for the N category, for PET/CT",
+        f"{_PET_CT}, Sec. 3",
+        "LNStationLib.networks.staging.station_stager:StationStager",
+        needs_groups=True,
     ),
     NetworkInfo(
         "glnet",

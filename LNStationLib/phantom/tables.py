@@ -77,6 +77,7 @@ def _patient_row(folder: Path, patient: PatientTruth, preset: Preset) -> dict[st
         "age_years": plan.age_years,
         "has_pet": plan.has_pet,
         "clinical_n_category": patient.c_n,
+        "clinical_stations": " ".join(row.station for row in patient.stations if row.call) or "none",
         "n_rules": preset.n_rules or "count",
         "visible_nodes": sum(node.visible for node in patient.nodes),
         "dissected_stations": len(patient.pathology),

@@ -4,6 +4,7 @@ from LNStationLib.models.package.conformal import ConformalSets, GroupLimit
 from LNStationLib.models.package.container import PackageError
 from LNStationLib.models.package.folders import find_package, list_packages
 from LNStationLib.models.package.manifest import Manifest
+from LNStationLib.models.package.n_staging import NStagingSection
 from LNStationLib.models.package.node_candidates import NodeCandidates
 from LNStationLib.models.package.node_classification import NodeClassification
 from LNStationLib.models.package.node_detection import NodeDetection
@@ -13,6 +14,7 @@ from LNStationLib.models.package.probability import Calibration, OperatingPoint,
 from LNStationLib.models.package.reading import ModelPackage, read_manifest, read_package, section_of
 from LNStationLib.models.package.sections import NetworkInput, OneInputSection, TaskSection, register_section
 from LNStationLib.models.package.station_classification import StationClassification
+from LNStationLib.models.package.station_patches import StationPatches
 from LNStationLib.models.package.station_segmentation import StationSegmentation
 from LNStationLib.models.package.writing import upgrade_package, write_package
 
@@ -23,6 +25,8 @@ for _section in (
     NodeCandidates,
     OrganSegmentation,
     StationSegmentation,
+    StationPatches,
+    NStagingSection,
 ):
     register_section(_section)
 
@@ -36,6 +40,7 @@ __all__ = [
     "Metric",
     "ModelPackage",
     "NetworkEntry",
+    "NStagingSection",
     "NetworkInput",
     "NodeCandidates",
     "NodeClassification",
@@ -46,6 +51,7 @@ __all__ = [
     "PackageError",
     "ProbabilitySection",
     "StationClassification",
+    "StationPatches",
     "StationSegmentation",
     "TaskSection",
     "WeightsFile",

@@ -23,6 +23,7 @@ from edited_patient import COARSE_MM, patient  # noqa: E402
 from training.drawn_cohort import write_cohort  # noqa: E402
 from training.drawn_nodes import write_node_cohort  # noqa: E402
 from training.drawn_organs import write_organ_cohort  # noqa: E402
+from training.drawn_pet_ct import write_pet_ct_cohort  # noqa: E402
 from training.node_detection.drawn_patients import write_detection_cohort  # noqa: E402
 from training.station_segmentation.drawn_tables import write_station_cohort  # noqa: E402
 from typer.testing import CliRunner  # noqa: E402
@@ -52,6 +53,8 @@ SIZE = {
     "station_segmentation": ("--spacing", "5,4,4"),
     "node_detection": ("--spacing", "5,4,4"),
     "node_candidates": ("--spacing", "5,4,4"),
+    "station_patches": ("--size", "4,8,8", "--spacing", "5,4,4"),
+    "n_staging": ("--size", "4,8,8", "--spacing", "5,4,4"),
     TOY.name: (),
 }
 COHORTS: dict[str, Callable[[Path], Path]] = {
@@ -61,6 +64,8 @@ COHORTS: dict[str, Callable[[Path], Path]] = {
     "station_segmentation": write_station_cohort,
     "node_detection": write_detection_cohort,
     "node_candidates": write_detection_cohort,
+    "station_patches": write_pet_ct_cohort,
+    "n_staging": write_pet_ct_cohort,
     TOY.name: write_toy_cohort,
 }
 """How to draw a cohort for each task: a new task adds a line."""
@@ -90,6 +95,8 @@ SMALL = {
         *("--model.network_arguments", '{"filters": [4, 4], "features": 8}', "--data.size", "[8, 12, 12]"),
         *("--data.margin", "2", "--data.jitter", "1"),
     ),
+    "station_patches": ("--model.network_arguments", '{"filters": [4, 4]}'),
+    "n_staging": ("--model.network_arguments", '{"filters": [4, 4]}'),
     TOY.name: ("--model.network_arguments", '{"width": 0.1}'),
 }
 """A network of a second for each task."""

@@ -35,7 +35,8 @@ def experiment(
     from lnstation_training.engine.results import write_tables
     from lnstation_training.tasks import task_named
 
-    task = task_named(read_rows(folder).task)
+    table = read_rows(folder)
+    task = task_named(table.task)
     request = Experiment(
         task=task,
         folder=folder,
@@ -48,6 +49,7 @@ def experiment(
         workers=workers,
         threads=threads,
         trainer=_key_values(trainer or []),
+        row_tasks={name: task_named(row.task) for name, row in table.rows.items() if row.task is not None},
     )
     if not tables_only:
         with console.shown_progress() as progress:

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
 from LNStationLib import anatomy
 from LNStationLib.imaging.suv import PetUnits
 from LNStationLib.support.csv_rows import ExistingPath, Pseudonym, Row
+
+NO_STATION = "none"
+"""What a cell of positive stations says where there are none; an empty cell says that nothing is known."""
+
+
+def _station_list(text: object) -> object:
+    """Names in a cell, parted by spaces, commas or semicolons."""
+    if not isinstance(text, str):
+        return text
+    names = [name for name in re.split(r"[\s,;]+", text) if name]
+    return () if names == [NO_STATION] else tuple(names)
 
 
 def _known_station(name: str) -> str:
@@ -18,7 +30,9 @@ def _known_station(name: str) -> str:
     return name
 
 
+NCategory = Literal["N0", "N1", "N2", "N3"]
 Station = Annotated[str, AfterValidator(_known_station)]
+Stations = Annotated[tuple[Station, ...], BeforeValidator(_station_list)]
 
 
 class PatientRow(Row):
@@ -35,6 +49,9 @@ class PatientRow(Row):
         nodes: Node mask, or an instance map whose values the table of nodes names.
         tumor_side: Side of the primary tumor.
         n_category: N category by pathology.
+        clinical_n_category: N category by imaging.
+        clinical_stations: Stations that imaging shows metastatic, "4R 7", or "none"; all others are negative then.
+        lesions: Mask of all that any program takes for a lesion on PET, tumor and nodes alike.
     """
 
     patient: Pseudonym
@@ -46,7 +63,10 @@ class PatientRow(Row):
     tumor: ExistingPath | None = None
     nodes: ExistingPath | None = None
     tumor_side: Literal["L", "R"] | None = None
-    n_category: Literal["N0", "N1", "N2", "N3"] | None = None
+    n_category: NCategory | None = None
+    clinical_n_category: NCategory | None = None
+    clinical_stations: Stations | None = None
+    lesions: ExistingPath | None = None
 
 
 class StationRow(Row):

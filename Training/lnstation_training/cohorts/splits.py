@@ -58,13 +58,17 @@ class Splits(BaseModel):
         return self
 
 
-def make_splits(positives: Mapping[str, int], n_folds: int = 5, seed: int = 0) -> Splits:
+def make_splits(
+    positives: Mapping[str, int], n_folds: int = 5, seed: int = 0, strata: Mapping[str, tuple[int, ...]] | None = None
+) -> Splits:
     """Part patients into folds; fold k tests on part k and validates on part k + 1.
 
     Args:
         positives: Number of positive samples of every patient that has a labeled one.
         n_folds: At least 3, so that training, validation and test parts exist.
         seed: Of the draw.
+        strata: Of the same patients, finer than by their number of positive samples: patients in this order are dealt
+            out one by one. ``None`` stratifies by that number alone.
 
     Raises:
         InputError: Too few patients for that many folds, or a part would hold no patient with a positive sample.
@@ -72,20 +76,27 @@ def make_splits(positives: Mapping[str, int], n_folds: int = 5, seed: int = 0) -
     if n_folds < 3:
         raise InputError(f"{n_folds} folds leave no patients to train on: use 3 or more.")
     names = np.array(sorted(positives))
-    strata = np.array([min(positives[name], MAX_STRATUM) for name in names])
-    positive = int((strata > 0).sum())
+    counts = np.array([min(positives[name], MAX_STRATUM) for name in names])
+    positive = int((counts > 0).sum())
     if len(names) < n_folds or positive < n_folds:
         raise InputError(
             f"{len(names)} patients, {positive} of them with a positive sample, cannot fill {n_folds} folds: "
             "use fewer folds or more patients."
         )
-    parts = _parts(names, strata, n_folds, seed)
+    parts = _parts(names, counts, n_folds, seed) if strata is None else _dealt(strata, n_folds, seed)
     folds = []
     for k in range(n_folds):
         following = (k + 1) % n_folds
         train = [name for i, part in enumerate(parts) if i not in (k, following) for name in part]
         folds.append(Fold(train=sorted(train), validation=parts[following], test=parts[k]))
     return Splits(seed=seed, n_folds=n_folds, folds=folds)
+
+
+def _dealt(strata: Mapping[str, tuple[int, ...]], n_folds: int, seed: int) -> list[list[str]]:
+    """Patients in the order of their strata, in random order within one, dealt out: no stratum is too small for it."""
+    draw = dict(zip(sorted(strata), np.random.default_rng(seed).permutation(len(strata)), strict=True))
+    order = sorted(strata, key=lambda name: (strata[name], draw[name]))
+    return [sorted(order[part::n_folds]) for part in range(n_folds)]
 
 
 def _parts(names: np.ndarray, strata: np.ndarray, n_folds: int, seed: int) -> list[list[str]]:

@@ -7,13 +7,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from lnstation_training.cohorts.contradictions import contradictions
 from lnstation_training.cohorts.errors import CohortError
 from lnstation_training.cohorts.rows import NodeRow, PatientRow, StationRow
 from LNStationLib.imaging.suv import PetUnits
 from LNStationLib.support.csv_rows import Faults, read_rows
 
 Need = Literal[
-    "pet", "stations", "organs", "tumor", "nodes", "tumor_side", "n_category", "pathology", "node_pathology"
+    "pet",
+    "stations",
+    "organs",
+    "tumor",
+    "nodes",
+    "tumor_side",
+    "n_category",
+    "clinical_n_category",
+    "clinical_stations",
+    "pathology",
+    "node_pathology",
 ]
 """What a task must have of every patient: a filled column of the table of patients, or one of the other tables."""
 PATHOLOGY_COLUMNS = tuple(StationRow.model_fields)
@@ -60,6 +71,9 @@ class CohortPatient:
         node_status: Whether a node is metastatic, by its value in the instance map; unknown ones are absent.
         node_stations: Station that the surgeon took a node from, likewise.
         node_significance: Whether a reader holds a node for significant, likewise.
+        clinical_n_category: N category by imaging.
+        clinical_stations: Stations that imaging shows metastatic; the others are negative then.
+        lesions: Mask of all that any program takes for a lesion on PET.
 
     What the table leaves empty is ``None``.
     """
@@ -78,11 +92,18 @@ class CohortPatient:
     node_status: Mapping[int, bool] = field(default_factory=dict)
     node_stations: Mapping[int, str] = field(default_factory=dict)
     node_significance: Mapping[int, bool] = field(default_factory=dict)
+    clinical_n_category: str | None = None
+    clinical_stations: tuple[str, ...] | None = None
+    lesions: Path | None = None
 
     def label(self, station: str) -> int | None:
         """1 metastatic, 0 not, ``None`` where the station was not dissected."""
         found = self.dissections.get(station)
         return None if found is None else int(found.positive)
+
+    def clinical_label(self, station: str) -> int | None:
+        """1 metastatic by imaging, 0 not, ``None`` where the stations are not known."""
+        return None if self.clinical_stations is None else int(station in self.clinical_stations)
 
 
 def read_cohort(
@@ -111,8 +132,21 @@ def read_cohort(
         raise CohortError(f"The cohort has no table of {missing[0].replace('_', ' ')}, and this task needs it.")
     rows = _read_patients(patients, [name for name in needs if name not in _TABLES])
     dissections = _read_pathology(pathology, set(rows)) if pathology else {}
+    _refuse_contradictions(patients, rows, dissections)
     nodes = _read_nodes(node_pathology, set(rows)) if node_pathology else {}
     return [_patient(row, dissections.get(name, {}), nodes.get(name, {})) for name, row in rows.items()]
+
+
+def _refuse_contradictions(
+    table: Path, rows: Mapping[str, PatientRow], dissections: Mapping[str, Mapping[str, Dissection]]
+) -> None:
+    """Name the patients whose N categories contradict their stations."""
+    faults = Faults(table)
+    for name, row in rows.items():
+        positive = [station for station, found in dissections.get(name, {}).items() if found.positive]
+        for column, text in contradictions(row, positive):
+            faults.add_table(f"patient {name}, column {column}: {text}")
+    faults.raise_if_any()
 
 
 def _patient(row: PatientRow, dissections: Mapping[str, Dissection], nodes: Mapping[int, NodeRow]) -> CohortPatient:

@@ -17,6 +17,8 @@ from torch import Tensor
 from LNStationLib.support.types import FloatArray
 
 _AXES = 3
+_CONTROL_POINTS = 5
+"""Of an elastic change along each axis: a quarter of a patch bends one way."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,9 @@ class Changes:
         flip: Probability of a flip along each axis.
         affine: Probability of a rotation, scaling and shift.
         intensity: Probability of noise, of scaling and of shifting the values.
+        elastic_voxels: Standard deviation of the displacements of an elastic change, at ``_CONTROL_POINTS`` along
+            each axis; 0 leaves it out.
+        elastic: Probability of it.
     """
 
     flip_axes: tuple[int, ...]
@@ -46,6 +51,8 @@ class Changes:
     flip: float = 0.5
     affine: float = 0.5
     intensity: float = 0.5
+    elastic_voxels: float = 0.0
+    elastic: float = 0.5
 
 
 class BatchAugmentation:
@@ -64,7 +71,7 @@ class BatchAugmentation:
         self.random = np.random.RandomState(seed % 2**32)
 
     def moved(self, batch: Tensor) -> Tensor:
-        """Flip, rotate, scale and shift ``[B, C, z, y, x]``, all channels of an item alike."""
+        """Flip, rotate, scale, shift and bend ``[B, C, z, y, x]``, all channels of an item alike."""
         changes, moved = self.changes, batch.clone()
         for axis in changes.flip_axes:
             rows = self._chosen(moved, changes.flip)
@@ -73,7 +80,24 @@ class BatchAugmentation:
         if len(rows):
             matrices = torch.from_numpy(np.stack([self._matrix() for _ in rows]))
             moved[rows] = self.resample(moved[rows], matrices.to(batch))
+        rows = self._chosen(moved, changes.elastic) if changes.elastic_voxels else rows[:0]
+        if len(rows):
+            moved[rows] = self._bent(moved[rows])
         return moved
+
+    def _bent(self, batch: Tensor) -> Tensor:
+        """Displace the voxels of ``[B, C, z, y, x]`` smoothly; what comes from beyond the border is the border's."""
+        size, count = batch.shape[2:], len(batch)
+        points = (count, _AXES, *[_CONTROL_POINTS] * _AXES)
+        drawn = torch.from_numpy(self.random.normal(0, self.changes.elastic_voxels, points)).to(batch)
+        smooth = torch.nn.functional.interpolate(drawn, size=size, mode="trilinear", align_corners=True)
+        # From voxels to the [-1, 1] of ``grid_sample``, whose axes are x, y, z.
+        unit = batch.new_tensor([2 / max(n - 1, 1) for n in reversed(size)])
+        identity = torch.eye(_AXES, _AXES + 1).to(batch).expand(count, -1, -1)
+        grid = torch.nn.functional.affine_grid(identity, list(batch.shape), align_corners=True)
+        return torch.nn.functional.grid_sample(
+            batch, grid + smooth.movedim(1, -1) * unit, padding_mode="border", align_corners=True
+        )
 
     def brightened(self, batch: Tensor) -> Tensor:
         """Add noise to ``[B, C, z, y, x]``, scale and shift its values; they stay in [-1, 1]."""

@@ -107,6 +107,11 @@ class FoldDataModule(lightning.LightningDataModule, ABC):
     def build_dataset(self, samples: Sequence[Any], augment: bool) -> FoldDataset:
         """A dataset of labeled samples, changed at random where ``augment``."""
 
+    def balanced_by(self, sample: Any) -> int:
+        """The class of a sample, of which a balanced epoch holds as many as of any other: its label."""
+        label: int = sample.label
+        return label
+
     def seed_changes(self, seed: int) -> None:
         """Seed random changes of whole batches; nothing to do where there are none."""
 
@@ -166,8 +171,9 @@ class FoldDataModule(lightning.LightningDataModule, ABC):
         if self.sampler == "shuffle":
             order: list[int] = torch.randperm(len(dataset), generator=generator).tolist()
             return order
-        counts = Counter(sample.label for sample in dataset.samples)
-        weights = torch.tensor([1.0 / counts[sample.label] for sample in dataset.samples])
+        classes = [self.balanced_by(sample) for sample in dataset.samples]
+        counts = Counter(classes)
+        weights = torch.tensor([1.0 / counts[each] for each in classes])
         drawn: list[int] = torch.multinomial(weights, len(dataset), replacement=True, generator=generator).tolist()
         return drawn
 

@@ -44,6 +44,7 @@ class Experiment:
         workers: Runs at a time, each in a process of its own.
         threads: Threads of a run; ``None`` lets torch choose.
         trainer: Arguments of the trainer that take the setting's place (``accelerator``, ``devices``, ...).
+        row_tasks: By row, the task of those that have one of their own.
     """
 
     task: Task
@@ -57,6 +58,7 @@ class Experiment:
     workers: int = 1
     threads: int | None = None
     trainer: Mapping[str, Any] = field(default_factory=dict)
+    row_tasks: Mapping[str, Task] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,11 @@ class Job:
     row: str
     fold: int
     config: Mapping[str, Any]
+
+    @property
+    def task(self) -> Task:
+        """Of the row."""
+        return self.experiment.row_tasks.get(self.row, self.experiment.task)
 
     @property
     def start(self) -> str | None:
@@ -209,7 +216,7 @@ def run_experiment(experiment: Experiment, progress: Progress = silent) -> int:
 def _is_done(job: Job) -> bool:
     if not job.result.exists():
         return False
-    if read_result(job.result, job.experiment.task).config != _plain(job.config):
+    if read_result(job.result, job.task).config != _plain(job.config):
         raise InputError(f"{job.result} was made with other settings: move it away, or choose another --out.")
     return True
 
@@ -241,7 +248,7 @@ def _results(jobs: Sequence[Job], done: int, whole: int, progress: Progress) -> 
 
 def run_job(job: Job, progress: Progress = silent) -> FoldResult:
     """Train, evaluate and write one row on one fold."""
-    task, threads, config = job.experiment.task, job.experiment.threads, _plain(job.config)
+    task, threads, config = job.task, job.experiment.threads, _plain(job.config)
     _limit_threads(threads)
 
     def told(step: str, fraction: float) -> None:

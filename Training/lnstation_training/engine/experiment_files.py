@@ -23,6 +23,7 @@ class Row(_Strict):
     Attributes:
         start_from: Row whose weights of the same fold this one starts from, rather than the setting's.
         stage: Of training, such as the second of two; a setting may have arguments of its own for it.
+        task: Of the row where it is not the experiment's; both read the same prepared data and are evaluated alike.
     """
 
     title: str
@@ -30,6 +31,7 @@ class Row(_Strict):
     data: dict[str, Any] = Field(default_factory=dict)
     start_from: str | None = None
     stage: str = ""
+    task: str | None = None
 
 
 class TableLine(_Strict):

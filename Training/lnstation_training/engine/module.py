@@ -15,10 +15,13 @@ from LNStationLib.models.package import ModelPackage
 from LNStationLib.networks.registry import build_network, unpacked_arguments
 from LNStationLib.support.errors import InputError
 
-Schedule = Literal["constant", "cosine"]
+Schedule = Literal["constant", "cosine", "plateau"]
 _FINAL_LEARNING_RATE = 0.01
 """Of the initial one, at the end of a cosine schedule."""
 _PATIENTS_NAMED = 8
+_PLATEAU_EPOCHS, _PLATEAU_FACTOR = 10, 0.5
+"""Epochs without gain until the learning rate is halved: a third of the usual patience of 30, so that a plateau is
+left twice before a run ends."""
 
 
 class TrainingDivergedError(InputError):
@@ -48,7 +51,8 @@ class NetworkModule(lightning.LightningModule):
         network_arguments: Further arguments of it.
         learning_rate: AdamW's.
         weight_decay: AdamW's.
-        schedule: ``"constant"``, or ``"cosine"`` to 1 % over the epochs.
+        schedule: ``"constant"``, ``"cosine"`` to 1 % over the epochs, or ``"plateau"``: halved where the validation
+            loss does not fall any more.
         channels_last: Keep channels innermost in memory.
         channels: Names of the input's channels, in order; ``None`` for those that the network has by default.
     """
@@ -122,10 +126,15 @@ class NetworkModule(lightning.LightningModule):
                 )
 
     def configure_optimizers(self) -> Any:
-        """AdamW, with a cosine schedule where asked for."""
+        """AdamW, with a schedule where asked for."""
         optimizer = torch.optim.AdamW(self.parameters(), lr=self.learning_rate, weight_decay=self.weight_decay)
         if self.schedule == "constant":
             return optimizer
+        if self.schedule == "plateau":
+            falling = torch.optim.lr_scheduler.ReduceLROnPlateau(
+                optimizer, factor=_PLATEAU_FACTOR, patience=_PLATEAU_EPOCHS
+            )
+            return {"optimizer": optimizer, "lr_scheduler": {"scheduler": falling, "monitor": "val_loss"}}
         epochs, lowest = self.trainer.max_epochs or 1, self.learning_rate * _FINAL_LEARNING_RATE
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs, lowest)
         return {"optimizer": optimizer, "lr_scheduler": schedule}

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
 from pydantic import BaseModel
 
@@ -24,6 +24,23 @@ if TYPE_CHECKING:
     from lnstation_training.engine.values import Sample
 
 T = TypeVar("T")
+
+
+@runtime_checkable
+class StratifiedSample(Protocol):
+    """A sample that says by what its patient is stratified."""
+
+    @property
+    def patient(self) -> str:
+        """Identifier of the patient."""
+
+    @property
+    def label(self) -> int | None:
+        """As of every sample."""
+
+    @property
+    def stratum(self) -> tuple[int, ...]:
+        """Patients with like ones are spread evenly over the folds."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +86,19 @@ def prepare(
     samples = task.prepare(
         cohort, request.folder, request.info, request.geometry, progress=progress, workers=request.workers
     )
-    splits = make_splits(positives(samples), request.folds, request.seed)
+    splits = make_splits(positives(samples), request.folds, request.seed, _strata(samples))
     write_splits(request.folder / SPLITS_FILE, splits)
     return samples
+
+
+def _strata(samples: Iterable[Sample]) -> dict[str, tuple[int, ...]] | None:
+    """Of patients with a labeled sample, where the task's samples say more of them than their labels do."""
+    found = {
+        sample.patient: sample.stratum
+        for sample in samples
+        if isinstance(sample, StratifiedSample) and sample.label is not None
+    }
+    return found or None
 
 
 def positives(samples: Iterable[Sample]) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Synthetic cohorts to train on: CT alone, slices of a given thickness, a given part of patients node-positive."""
+"""Synthetic cohorts to train on: CT, with PET where wanted, slices of a given thickness, a given part of patients node-positive."""
 
 from __future__ import annotations
 
@@ -40,6 +40,7 @@ class SyntheticCohort:
         chest_only: CTs of the chest alone, about half the voxels of the clinical 512 x 512; the pixels stay.
         positive_stations: See ``positive_fraction``.
         pixel_mm: Pixels of every CT, of the chest alone then; ``None`` for each patient's own.
+        pet: Whether patients keep the PET that the preset gives them.
     """
 
     folder: Path
@@ -53,6 +54,7 @@ class SyntheticCohort:
     chest_only: bool = False
     positive_stations: int = 1
     pixel_mm: float | None = None
+    pet: bool = False
 
     def drawn_from(self) -> Preset:
         """The preset with the change.
@@ -93,7 +95,7 @@ def cohort_run(request: SyntheticCohort) -> CohortRun:
         seed=request.seed,
         change=request.change,
         slice_mm=request.slice_mm,
-        ct_only=True,
+        ct_only=not request.pet,
         chest_only=request.chest_only,
         compact_mm=request.pixel_mm,
         positive_fraction=request.positive_fraction,
@@ -188,16 +190,17 @@ def ct_plan(
     slice_mm: float,
     chest_only: bool = False,
     pixel_mm: float | None = None,
+    pet: bool = False,
 ) -> PatientPlan:
-    """The plan of a patient without PET and with slices of the given thickness."""
+    """The plan of a patient with slices of the given thickness, and without PET unless it is wanted."""
     plan = draw_patient(preset, seed, number)
     pixel = plan.spacing_mm[0]
-    ct = replace(plan, has_pet=False, spacing_mm=(pixel, pixel, slice_mm))
+    ct = replace(plan, has_pet=pet and plan.has_pet, spacing_mm=(pixel, pixel, slice_mm))
     return compact(ct, pixel_mm or pixel) if chest_only or pixel_mm else ct
 
 
 def _plan(preset: Preset, request: SyntheticCohort, number: int) -> PatientPlan:
-    return ct_plan(preset, request.seed, number, request.slice_mm, request.chest_only, request.pixel_mm)
+    return ct_plan(preset, request.seed, number, request.slice_mm, request.chest_only, request.pixel_mm, request.pet)
 
 
 def make_patient(request: SyntheticCohort, number: int) -> None:

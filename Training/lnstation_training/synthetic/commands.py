@@ -74,7 +74,8 @@ def cohort(
         bool,
         typer.Option(
             "--with-pet",
-            help="With --for nodes: patients of --preset with PET, tumor and the nodes a reader calls significant.",
+            help="Patients of --preset with the PET that they have; with --for nodes also tumor and the nodes a reader "
+            "calls significant.",
         ),
     ] = False,
     lenient_within_mm: Annotated[
@@ -110,6 +111,7 @@ def cohort(
         chest_only,
         positive_stations,
         pixel_mm,
+        with_pet,
     )
     with console.shown_progress() as progress:
         made = make_synthetic_cohort(request, progress)
@@ -133,7 +135,7 @@ def _volumes(
     from LNStationLib.phantom.nodes.significance import Reader
 
     if with_pet is not None and purpose != "nodes":
-        raise InputError("--with-pet goes with --for nodes.")
+        raise InputError("--with-pet goes with --for nodes or stations.")
     preset, lenient_mm = with_pet or ("", 0.0)
     reader = None if with_pet is None else Reader(lenient_mm)
     try:

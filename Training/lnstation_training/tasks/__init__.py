@@ -18,6 +18,8 @@ _TASKS = {
     "organ_segmentation": "lnstation_training.tasks.organ_segmentation.task:OrganSegmentationTask",
     "node_detection": "lnstation_training.tasks.node_detection.task:NodeDetectionTask",
     "node_candidates": "lnstation_training.tasks.node_candidates.task:NodeCandidatesTask",
+    "station_patches": "lnstation_training.tasks.station_patches.task:StationPatchTask",
+    "n_staging": "lnstation_training.tasks.n_staging.task:NStagingTask",
     "station_segmentation": "lnstation_training.tasks.station_segmentation.task:StationSegmentationTask",
 }
 DEFAULT_TASK = "station_classification"

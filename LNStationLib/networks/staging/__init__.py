@@ -1,0 +1,1 @@
+"""Networks that stage a patient."""
