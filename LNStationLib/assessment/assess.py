@@ -24,6 +24,7 @@ from LNStationLib.assessment.findings import (
     station_findings,
 )
 from LNStationLib.assessment.methods import check_methods
+from LNStationLib.assessment.network_stage import staging_model, with_network_warnings
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.boxes import station_boxes
 from LNStationLib.imaging.grid import field_of_view, labels_to_image_grid
@@ -259,8 +260,10 @@ def _staged(
         record = settings_record(settings.staging, method, options)
     with _timed("staging", rules, record, references) as rows:
         not_assessed = [finding.station for finding in findings if finding.call is None]
-        staging = stage_case(facts, positive_station_names(findings), not_assessed, nodes, settings)
+        staging = stage_case(facts, positive_station_names(findings), not_assessed, nodes, settings, state)
+        staging = with_network_warnings(staging)
         rows.warnings += warnings_of(staging)
+        rows.model = None if staging.network is None else staging_model(staging.network)
     return staging, rows.provenance
 
 

@@ -52,6 +52,9 @@ def check_models(settings: Settings) -> None:
     if metastasis is not None:
         search = None if nodes is None else NODES.named(nodes).search
         _check_model(METASTASIS.named(metastasis), settings, search)
+    if settings.staging.method is not None:
+        staging = STAGING.named(settings.staging.method)
+        staging.check(STAGING.options(staging, settings))
 
 
 def settings_for_package(settings: Settings, task: str, package: str) -> Settings:
@@ -84,7 +87,9 @@ def check_methods(settings: Settings, case: Case) -> None:
     check_settings(settings)
     ORGANS.chosen(settings, case)
     check_stations(settings, case)
-    staging_method(case.facts, settings)
+    staging = staging_method(case.facts, settings)
+    if staging is not None:
+        staging.check(STAGING.options(staging, settings))
     search = NODES.chosen(settings, case).search
     _check_model(METASTASIS.chosen(settings, case), settings, search)
 

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from LNStationLib.assessment.network_stage import network_line
 from LNStationLib.export.columns import STATIONS, columns
 from LNStationLib.export.wording import SYNTHETIC_MODEL
 
@@ -61,6 +62,8 @@ def show_staging(console: Console, staging: NStaging) -> None:
     bound = "at least " if staging.is_lower_bound else ""
     console.print(Text.assemble("N category: ", (f"{bound}{category}", "bold"), f" ({staging.rules})"))
     console.print(Text(staging.explanation), soft_wrap=True)
+    if staging.network is not None:
+        console.print(Text(f"By a network, beside the rules: {network_line(staging.network)}."), soft_wrap=True)
     _show_list(console, "Staging warnings", staging.warnings, style="yellow")
 
 

@@ -57,6 +57,7 @@ _LI = "Li et al. 2025 (SA-MoE)"
 """The paper whose tables compare these networks."""
 _CLASSIFICATION = "LNStationLib.networks.classification"
 _SEGMENTATION = "LNStationLib.networks.segmentation"
+_STAGING = "LNStationLib.networks.staging"
 _COMPARISONS = f"{_CLASSIFICATION}.comparisons"
 _MOBILEVIT = f"{_CLASSIFICATION}.mobilevitv2:MobileViTv2"
 _NODES = "LNStationLib.networks.node_classification"
@@ -154,14 +155,14 @@ _NETWORKS = (
         "station_cnn",
         "3D CNN told its station, for PET/CT",
         f"{_PET_CT}, Sec. 3",
-        f"{_CLASSIFICATION}.station_cnn:StationCnn",
+        f"{_STAGING}.station_cnn:StationCnn",
         needs_groups=True,
     ),
     NetworkInfo(
         "station_stager",
         "3D CNN of all stations with two layers for the N category, for PET/CT",
         f"{_PET_CT}, Sec. 3",
-        "LNStationLib.networks.staging.station_stager:StationStager",
+        f"{_STAGING}.station_stager:StationStager",
         needs_groups=True,
     ),
     NetworkInfo(

@@ -28,6 +28,8 @@ PET_CT_CHANNELS: Mapping[str, str] = {
     "ct": "CT, scaled to [0, 1] by the HU window",
     "pet": "PET in SUVbw over a fixed SUV, not clipped",
 }
+LEAST_COVERED = 0.9
+"""Part of a station that PET must reach, in training and in use: with less the metastasis may be what is missing."""
 Index = tuple[int, int, int]
 
 

@@ -5,6 +5,7 @@ their side variants (``"8R"``, ``"3aL"``, ``"11Rs"``) and stations 12 to 14; upp
 Answers spell names as the rule table does (``"3AR"``).
 """
 
+import LNStationLib.staging.words  # noqa: F401
 from LNStationLib.staging.answer import NCategoryAnswer
 from LNStationLib.staging.esophagus import esophagus_n_category, esophagus_n_lower_bound
 from LNStationLib.staging.lung import lung_n_category

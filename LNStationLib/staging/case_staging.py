@@ -11,6 +11,7 @@ from LNStationLib.staging.conclusion import not_derived
 from LNStationLib.staging.method import StagingInput, StagingMethod
 from LNStationLib.staging.registry import METHODS
 from LNStationLib.state.assessment import NodeFinding, NStaging
+from LNStationLib.state.patient_state import PatientState
 from LNStationLib.state.settings import Settings
 
 NO_RULES = "none"
@@ -39,6 +40,7 @@ def stage_case(
     not_assessed: Sequence[str],
     nodes: Sequence[NodeFinding],
     settings: Settings,
+    patient: PatientState | None = None,
 ) -> NStaging:
     """N category of a case; none where its nodes are candidates of a method that is not fit for staging.
 
@@ -51,8 +53,9 @@ def stage_case(
         not_assessed: Stations without a call. Where one of them could raise the category, only "at least" follows.
         nodes: Measured nodes with calls.
         settings: Choose the method and its options.
+        patient: All else that is known, for methods that look at images; ``None`` where only calls are.
     """
-    staging = _stage(StagingInput(facts, positive_stations, not_assessed, nodes), settings)
+    staging = _stage(StagingInput(facts, positive_stations, not_assessed, nodes, patient), settings)
     if staging.category is None or all(node.fit_for_staging for node in nodes):
         return staging
     explanation = (

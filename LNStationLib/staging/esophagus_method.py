@@ -21,6 +21,9 @@ class EsophagusStaging:
     references: tuple[str, ...] = ("AJCC/UICC, 8th edition, esophagus",)
     package_task: str | None = None
 
+    def check(self, options: MethodOptions) -> None:
+        """Rules need nothing."""
+
     def rules(self, options: MethodOptions) -> str:
         """Name of the rule set."""
         return "ajcc8_esophagus"

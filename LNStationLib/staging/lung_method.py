@@ -41,6 +41,9 @@ class LungStaging:
     references: tuple[str, ...] = tuple(row for rows in _REFERENCES.values() for row in rows)
     package_task: str | None = None
 
+    def check(self, options: MethodOptions) -> None:
+        """Rules need nothing."""
+
     def rules(self, options: MethodOptions) -> str:
         """Name of the rule set."""
         return cast(LungOptions, options).rules

@@ -34,6 +34,15 @@ class StagingInput:
 class StagingMethod(Method, Protocol):
     """Derives the N category."""
 
+    def check(self, options: MethodOptions) -> None:
+        """Make sure, before any long work, that the method can run; nothing to do where it needs nothing.
+
+        Raises:
+            PackageError: A model package is missing or cannot be used.
+            InputError: Something is not installed.
+        """
+        ...
+
     def rules(self, options: MethodOptions) -> str:
         """Name of the rule set, for the report."""
         ...

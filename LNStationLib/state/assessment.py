@@ -232,6 +232,25 @@ class NodeFinding(_Strict):
         return node_from_1_0(data) if isinstance(data, dict) and "fit_for_staging" not in data else data
 
 
+class NetworkStage(_Strict):
+    """What a network says of the N category, beside the category that rules make of the stations' calls."""
+
+    category: str = Field(description="'N0' to 'N3', the most probable.")
+    probabilities: dict[str, float] = Field(description="Of N0 to N3; they sum to 1.")
+    stations: dict[str, float] = Field(description="Probability of metastasis of every station that it saw.")
+    carrying_stations: list[str] = Field(
+        default_factory=list,
+        description="Stations without which the expected category would be clearly lower, the heaviest first.",
+    )
+    category_of_its_stations: str = Field(description="What the rules make of the stations that it calls positive.")
+    contradictions: list[WarningCode] = Field(default_factory=list)
+    model_package: str
+    model_version: str
+    model_sha256: str
+    trained_on: Literal["synthetic", "clinical"]
+    ran_on: str = "cpu"
+
+
 class NStaging(_Strict):
     """The N category and what decides it."""
 
@@ -245,6 +264,10 @@ class NStaging(_Strict):
     explanation: str
     warnings: list[str] = Field(default_factory=list)
     warning_codes: list[WarningCode] = _codes()
+    network: NetworkStage | None = Field(
+        None, description="A network's own category; None where none was asked. New in 1.2."
+    )
+    network_refusal: WarningCode | None = Field(None, description="Why a network that was asked gave none.")
 
 
 class Assessment(_Strict):

@@ -76,6 +76,24 @@ class NStaging(TypedDict):
     explanation: str
     warnings: list[str]
     warning_codes: list[WarningCode]
+    network: NetworkStage | None
+    network_refusal: WarningCode | None
+
+
+class NetworkStage(TypedDict):
+    """What a network says of the N category, beside the category that rules make of the stations' calls."""
+
+    category: str
+    probabilities: dict[str, Any]
+    stations: dict[str, Any]
+    carrying_stations: list[str]
+    category_of_its_stations: str
+    contradictions: list[WarningCode]
+    model_package: str
+    model_version: str
+    model_sha256: str
+    trained_on: Literal["synthetic", "clinical"]
+    ran_on: str
 
 
 class NodeFinding(TypedDict):

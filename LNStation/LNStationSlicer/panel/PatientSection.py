@@ -70,7 +70,7 @@ class PatientSection(Section):
             left = len(case.review().uncalled(self.logic.shownStations()))
             return Verdict(ABSENT, _("hidden until every station is called ({count} left)").format(count=left))
         found = verdictOf(assessment["staging"], "")
-        notes = [found.basis, methodText(assessment)]
+        notes = [found.basis, methodText(assessment), networkText(assessment["staging"])]
         notes += [_("edited since")] if case.review().stale() else []
         return Verdict(found.category, " · ".join(filter(None, notes)), found.explanation)
 
@@ -112,3 +112,15 @@ def methodText(assessment: Assessment) -> str:
     point = step["settings"].get("operating_point")
     text = _("{text} at {point}").format(text=text.strip(), point=point) if point else text.strip()
     return _("{text}, synthetic training").format(text=text) if step["trained_on"] == "synthetic" else text
+
+
+def networkText(staging: NStaging) -> str:
+    """What a network says of the N category beside the rules; empty where none was asked."""
+    network = staging.get("network")
+    if network is None:
+        return ""
+    category, carrying = network["category"], ", ".join(network["carrying_stations"])
+    text = _("network {category} ({probability})").format(
+        category=category, probability=f"{network['probabilities'][category]:.2f}"
+    )
+    return _("{text}, carried by {stations}").format(text=text, stations=carrying) if carrying else text

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from LNStationLib.assessment.network_stage import network_line
 from LNStationLib.export.wording import clean, sentence
 from LNStationLib.state.assessment import NStaging
 
@@ -54,6 +55,8 @@ def category_content(staging: NStaging) -> Category:
     if staging.n_positive_nodes is not None:
         facts.append(Fact("Positive nodes", str(staging.n_positive_nodes)))
     facts.append(Fact("Not assessed", ", ".join(map(clean, staging.not_assessed_stations)) or "none"))
+    if staging.network is not None:
+        facts.append(Fact("By a network, beside the rules", clean(network_line(staging.network))))
     explanation = sentence(staging.explanation)
     if staging.category is None:
         return Category("not derived", "not_derived", rules, explanation, tuple(facts))

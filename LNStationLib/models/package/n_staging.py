@@ -25,7 +25,9 @@ class NStagingSection(PatientOfPatches):
     task_title: ClassVar[str] = "N category on PET/CT"
     roles: ClassVar[tuple[str, ...]] = (STAGER,)
 
-    rules: Literal["tnm8", "tnm9", "petct_paper"] = Field(description="Rules by which its training patients were staged.")
+    rules: Literal["tnm8", "tnm9", "petct_paper"] = Field(
+        description="Rules by which its training patients were staged."
+    )
 
     def card_rows(self) -> list[CardRow]:
         """The rules beside what the stations have."""

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from LNStationLib.networks.classification.station_cnn import FILTERS, StationCnn
 from LNStationLib.networks.output import StageOutput
+from LNStationLib.networks.staging.station_cnn import FILTERS, StationCnn
 
 N_STAGES = 4
 """N0 to N3."""
@@ -16,7 +16,7 @@ _SIDES = 2
 
 
 class StationStager(StationCnn):
-    """The classifier of stations, shared by all of them, and two linear layers over their logits and the tumor's side.
+    """One classifier for all stations, and two linear layers over their logits and the tumor's side.
 
     Layers have the names of ``StationCnn``, whose weights it can start from. A station that was not seen gets a logit
     of its own, which is trained; the paper's patients have all stations.

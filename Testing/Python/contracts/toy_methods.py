@@ -110,6 +110,9 @@ class ToyMetastasis(Toy):
 class ToyStaging(Toy):
     """Everybody is N1."""
 
+    def check(self, options) -> None:
+        """Nothing is needed."""
+
     def rules(self, options) -> str:
         return "toy_rules"
 

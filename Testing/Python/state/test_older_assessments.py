@@ -30,6 +30,8 @@ def test_an_assessment_of_1_0_is_read_and_written_as_of_today() -> None:
     for row in again["nodes"]:
         assert row.pop("score") is None, "nodes of then had none"
         assert row.pop("candidate") is None, "nodes of then had none"
+    for field in ("network", "network_refusal"):
+        assert again["staging"].pop(field) is None, "no network staged then"
     assert again | {"schema_version": "1.0"} == json.loads(text)
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
+from training.drawn_cohort import SIZE, SPACING, STATIONS, chest
 
 from LNStationLib import anatomy
-from training.drawn_cohort import SIZE, SPACING, STATIONS, chest
 
 N_PATIENTS = 12
 HEADER = (

@@ -93,7 +93,7 @@ def make_splits(
 
 
 def _dealt(strata: Mapping[str, tuple[int, ...]], n_folds: int, seed: int) -> list[list[str]]:
-    """Patients in the order of their strata, in random order within one, dealt out: no stratum is too small for it."""
+    """Patients dealt out in the order of their strata, at random within one: no stratum is too small for it."""
     draw = dict(zip(sorted(strata), np.random.default_rng(seed).permutation(len(strata)), strict=True))
     order = sorted(strata, key=lambda name: (strata[name], draw[name]))
     return [sorted(order[part::n_folds]) for part in range(n_folds)]

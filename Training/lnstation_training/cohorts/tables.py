@@ -132,8 +132,8 @@ def read_cohort(
         raise CohortError(f"The cohort has no table of {missing[0].replace('_', ' ')}, and this task needs it.")
     rows = _read_patients(patients, [name for name in needs if name not in _TABLES])
     dissections = _read_pathology(pathology, set(rows)) if pathology else {}
-    _refuse_contradictions(patients, rows, dissections)
     nodes = _read_nodes(node_pathology, set(rows)) if node_pathology else {}
+    _refuse_contradictions(patients, rows, dissections)
     return [_patient(row, dissections.get(name, {}), nodes.get(name, {})) for name, row in rows.items()]
 
 

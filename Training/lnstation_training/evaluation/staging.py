@@ -36,6 +36,8 @@ class CallScores:
 
 def confusion(truth: np.ndarray, called: np.ndarray, n_classes: int) -> np.ndarray:
     """Counts ``[true class, called class]``."""
+    if not len(truth):
+        return np.zeros((n_classes, n_classes), int)
     return np.asarray(confusion_matrix(truth, called, labels=range(n_classes)))
 
 
@@ -120,7 +122,7 @@ def mcnemar(right: np.ndarray, other: np.ndarray, patients: np.ndarray, seed: in
 
 
 def sign_flips(gain: np.ndarray, patients: np.ndarray, seed: int = 0) -> PairedTest:
-    """Permutation test by sign flips over patients: were the methods alike, each patient's gain could have either sign.
+    """Permutation test by sign flips over patients: of methods alike each patient's gain could have either sign.
 
     Args:
         gain: What the first method gains over the second on each sample, ``[n]``.

@@ -1,4 +1,4 @@
-"""Synthetic cohorts to train on: CT, with PET where wanted, slices of a given thickness, a given part of patients node-positive."""
+"""Synthetic cohorts to train on: CT, PET where wanted, slices of one thickness, a part of patients node-positive."""
 
 from __future__ import annotations
 

@@ -74,8 +74,8 @@ def cohort(
         bool,
         typer.Option(
             "--with-pet",
-            help="Patients of --preset with the PET that they have; with --for nodes also tumor and the nodes a reader "
-            "calls significant.",
+            help="Patients of --preset with the PET that they have; with --for nodes also tumor and the nodes a "
+            "reader calls significant.",
         ),
     ] = False,
     lenient_within_mm: Annotated[

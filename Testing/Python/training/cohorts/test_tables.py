@@ -11,7 +11,7 @@ from lnstation_training.cohorts.errors import CohortError
 from lnstation_training.cohorts.info import cohort_info
 from lnstation_training.cohorts.tables import read_cohort
 
-PATIENTS = "patient,ct,stations,nodes,tumor_side,n_category\nP1,ct1.nii,s1.nii,n1.nii,R,N1\nP2,ct2.nii,s2.nii,,,\n"
+PATIENTS = "patient,ct,stations,nodes,tumor_side,n_category\nP1,ct1.nii,s1.nii,n1.nii,R,N2\nP2,ct2.nii,s2.nii,,,\n"
 PATHOLOGY = "patient,station,nodes_taken,nodes_positive\nP1,4R,3,1\nP1,7,2,0\nP2,8,1,0\n"
 
 
@@ -31,7 +31,7 @@ def test_a_station_is_positive_with_one_positive_node_and_unlabeled_where_not_di
 
 def test_optional_columns_and_cells_may_be_missing(tmp_path: Path) -> None:
     first, second = read_cohort(*tables(tmp_path))
-    assert (first.tumor_side, first.n_category, first.nodes) == ("R", "N1", tmp_path / "n1.nii")
+    assert (first.tumor_side, first.n_category, first.nodes) == ("R", "N2", tmp_path / "n1.nii")
     assert (second.tumor_side, second.n_category, second.nodes) == (None, None, None)
     only = "patient,ct,stations\nP1,ct1.nii,s1.nii\nP2,ct2.nii,s2.nii\n"
     assert read_cohort(*tables(tmp_path, only))[0].nodes is None
@@ -51,7 +51,7 @@ PATIENT_FAULTS = {
         PATIENTS.replace(",R,", ",right,"),
         "line 2, column tumor_side: 'right' is not L or R; leave",
     ),
-    "category": (PATIENTS.replace("N1", "1"), "line 2, column n_category: '1' is not N0, N1, N2 or N3"),
+    "category": (PATIENTS.replace("N2", "2"), "line 2, column n_category: '2' is not N0, N1, N2 or N3"),
     "path as a name": (PATIENTS.replace("P2", "../P2"), "cannot name a file"),
     "nobody": ("patient,ct,stations\n", "has no patients"),
     "empty": ("", "has no column patient, ct, stations"),
@@ -115,7 +115,7 @@ def test_a_missing_or_binary_table_is_named(tmp_path: Path) -> None:
 
 WHOLE = (
     "patient,ct,pet,pet_units,stations,organs,tumor,nodes,tumor_side,n_category\n"
-    "P1,ct1.nii,pet1.nii,suvbw,s1.nii,organs1,t1.nii,n1.nii,R,N1\n"
+    "P1,ct1.nii,pet1.nii,suvbw,s1.nii,organs1,t1.nii,n1.nii,R,N2\n"
     "P2,ct2.nii,,,,,,,,\n"
 )
 NODES = "patient,node,metastatic,station\nP1,1,1,4R\nP1,2,0,\n"
@@ -139,7 +139,7 @@ def test_a_table_carries_masks_of_every_kind_and_labels_of_patients_stations_and
     first, second = read_cohort(*whole_tables(tmp_path), needs=())
     assert (first.pet, first.pet_units) == (tmp_path / "pet1.nii", "suvbw")
     assert (first.organs, first.tumor) == (tmp_path / "organs1", tmp_path / "t1.nii")
-    assert (first.n_category, first.label("4R"), first.node_status) == ("N1", 1, {1: True, 2: False})
+    assert (first.n_category, first.label("4R"), first.node_status) == ("N2", 1, {1: True, 2: False})
     assert (second.pet, second.stations, second.tumor, second.node_status) == (None, None, None, {})
 
 

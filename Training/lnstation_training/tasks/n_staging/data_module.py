@@ -111,7 +111,6 @@ class PatientData(PreparedPatients):
     """
 
     unit = "patient"
-    prepared_for = ("station_patches",)
 
     def __init__(
         self,

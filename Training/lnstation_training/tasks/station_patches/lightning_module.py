@@ -23,6 +23,7 @@ class StationPatchModule(NetworkModule):
         learning_rate: 5e-4 in the paper.
         weight_decay: 1e-3 in the paper, there with Adam; ours is decoupled (AdamW).
         schedule: ``"plateau"`` as in the paper, ``"constant"`` or ``"cosine"``.
+        channels_last: Keep channels innermost in memory: on a CPU a step takes two thirds of the time.
     """
 
     def __init__(
@@ -33,9 +34,10 @@ class StationPatchModule(NetworkModule):
         learning_rate: float = 5e-4,
         weight_decay: float = 1e-3,
         schedule: Schedule = "plateau",
+        channels_last: bool = False,
     ) -> None:
         super().__init__(
-            network, network_arguments, learning_rate, weight_decay, schedule, channels=tuple(PET_CT_CHANNELS)
+            network, network_arguments, learning_rate, weight_decay, schedule, channels_last, tuple(PET_CT_CHANNELS)
         )
         self.save_hyperparameters()
         self.positive_weight = positive_weight
@@ -44,7 +46,7 @@ class StationPatchModule(NetworkModule):
 
     def forward(self, patch: Tensor, station: Tensor) -> StationOutput:
         """Judge patches ``[B, 2, z, y, x]`` of stations ``[B]``."""
-        output: StationOutput = self.network(patch, groups=station)
+        output: StationOutput = self.network(patch.contiguous(memory_format=self.memory_format), groups=station)
         return output
 
     def _loss(self, batch: dict[str, Any]) -> tuple[Tensor, Tensor]:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from lnstation_training.tasks.station_patches.samples import StationRecord, read_channels, stations_file
 from LNStationLib import anatomy
-from LNStationLib.imaging.boxes import Box, bounding_box
+from LNStationLib.imaging.boxes import Box
 from LNStationLib.sampling.station_patch import Index, patch_box
 from LNStationLib.sampling.weight_map import weight_map
 from LNStationLib.support.types import FloatArray
@@ -51,11 +51,9 @@ class PatchCutter:
     def _weights(self, patient: str, station: StationRecord) -> tuple[FloatArray, Box]:
         """Weights around a station, and where that part lies: as much as a patch at any of its voxels needs."""
         labels = np.load(stations_file(self.folder, patient), mmap_mode="r")
-        mask = np.asarray(labels) == anatomy.station(station.station).label_value
-        box = bounding_box(mask)
-        if box is None:
-            raise ValueError(f"station {station.station} of {patient} has no voxel")
+        z, y, x = (slice(low, high + 1) for low, high in zip(station.low, station.high, strict=True))
+        box = (z, y, x)
+        mask = np.asarray(labels[box]) == anatomy.station(station.station).label_value
         margins = [size // 2 for size in self.size]
         z, y, x = (slice(part.start - m, part.stop + m) for part, m in zip(box, margins, strict=True))
-        weights = weight_map(mask[box], self.spacing_mm)
-        return np.pad(weights, [(m, m) for m in margins]), (z, y, x)
+        return np.pad(weight_map(mask, self.spacing_mm), [(m, m) for m in margins]), (z, y, x)

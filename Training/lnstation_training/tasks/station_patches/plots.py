@@ -1,4 +1,4 @@
-"""Fig. 9 of Engelson et al. 2026 for one run: confusion matrices of stations and N categories, beside a baseline's."""
+"""Fig. 9 of Engelson et al. 2026 for one run: confusion matrices of stations and N categories."""
 
 from __future__ import annotations
 

@@ -31,11 +31,11 @@ from LNStationLib import anatomy
 from LNStationLib.case.from_files import load_case
 from LNStationLib.case.request import CaseRequest
 from LNStationLib.imaging.arrays import array_view
-from LNStationLib.imaging.boxes import bounding_box, grown_mm, like, spacing_zyx
+from LNStationLib.imaging.boxes import Box, bounding_box, grown_mm, label_boxes, like, spacing_zyx
 from LNStationLib.imaging.masks import mask_on
 from LNStationLib.imaging.reading import read_image
 from LNStationLib.metastasis.station_uptake import station_uptakes
-from LNStationLib.sampling.station_patch import PetCtVolume, pet_ct_volume
+from LNStationLib.sampling.station_patch import LEAST_COVERED, Index, PetCtVolume, pet_ct_volume
 from LNStationLib.support.atomic_files import atomic_file, write_atomically
 from LNStationLib.support.errors import InputError, OutputError
 from LNStationLib.support.progress import Progress
@@ -44,8 +44,6 @@ from LNStationLib.support.types import BoolArray
 logger = logging.getLogger(__name__)
 
 _NAMES = {row.label_value: row.name for row in anatomy.stations()}
-LEAST_COVERED = 0.9
-"""Part of a station that PET must reach: with less it may be the metastasis that is missing."""
 
 
 def prepare(
@@ -153,6 +151,7 @@ def _described(
     overlaps = lesion_overlaps(lesions, volume.stations, volume.grid.voxel_volume_ml)
     uptakes = station_uptakes(pet, volume.grid.image(volume.stations), None).by_station
     label = patient.clinical_label if geometry.target == "clinical" else patient.label
+    boxes = label_boxes(volume.stations)
     stations, left_out = [], []
     for value, center in volume.centers(geometry.spacing_mm).items():
         name = _NAMES[value]
@@ -160,9 +159,17 @@ def _described(
             left_out.append(name)
             continue
         suv_max = uptakes[name].suv_max if name in uptakes else None
-        overlap = overlaps.get(value, 0.0)
+        low, high = _ends(boxes[value])
         stations.append(
-            StationRecord(station=name, label=label(name), center=center, suv_max=suv_max, lesion_overlap=overlap)
+            StationRecord(
+                station=name,
+                label=label(name),
+                center=center,
+                low=low,
+                high=high,
+                suv_max=suv_max,
+                lesion_overlap=overlaps.get(value, 0.0),
+            )
         )
     if not stations:
         raise InputError("PET covers no station.")
@@ -175,6 +182,11 @@ def _described(
         stations=stations,
         left_out=left_out,
     )
+
+
+def _ends(box: Box) -> tuple[Index, Index]:
+    (z, y, x), (c, b, a) = ((part.start for part in box), (part.stop - 1 for part in box))
+    return (z, y, x), (c, b, a)
 
 
 def grown_stations(stations: sitk.Image, by_mm: float) -> sitk.Image:

@@ -51,6 +51,8 @@ class StationRecord(BaseModel):
         station: Its name.
         label: 1 metastatic, 0 not, ``None`` where unknown.
         center: Where its weight map is largest, array index ``(z, y, x)``.
+        low: Lowest index of its voxels along each axis.
+        high: Highest one.
         suv_max: Highest SUV in it; ``None`` where PET covers none of it.
         lesion_overlap: Largest part of a lesion that lies in it, of those lesions of which no other station holds
             more; 0 without a lesion.
@@ -61,6 +63,8 @@ class StationRecord(BaseModel):
     station: str
     label: int | None
     center: Index
+    low: Index
+    high: Index
     suv_max: float | None
     lesion_overlap: float
 

@@ -7,6 +7,7 @@ The paper gives six convolutions with 8 to 256 channels, instance normalization,
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -40,9 +41,7 @@ class StationCnn(nn.Module):
         widths = [in_channels, *filters]
         self.n_stations = n_stations
         self.least_size = 2 ** len(filters)
-        self.blocks = nn.Sequential(
-            *(_block(*pair, dropout=dropout) for pair in zip(widths, widths[1:], strict=False))
-        )
+        self.blocks = nn.Sequential(*(_block(*pair, dropout=dropout) for pair in pairwise(widths)))
         self.classifier = nn.Sequential(
             nn.Linear(widths[-1] + n_stations, hidden), nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, 1)
         )

@@ -1,0 +1,45 @@
+"""Words for what a network that stages contradicts, and why it was not asked."""
+
+from __future__ import annotations
+
+from LNStationLib.support.sentences import listed
+from LNStationLib.support.words import Facts, texts, words_for
+
+_NOT_ASKED = {
+    "no_pet": "there is no PET",
+    "no_side": "the side of the tumor was not given",
+    "pet_covers_no_station": "PET covers no station",
+    "calls_alone": "only calls on stations are known",
+}
+
+texts(
+    {
+        "n_category_of_synthetic_model": (
+            "The model package {package} was trained on synthetic patients only: its N category is not valid for real "
+            "patients."
+        ),
+    }
+)
+
+
+@words_for("network_stages_otherwise")
+def _stages_otherwise(facts: Facts) -> str:
+    carrying = f", carried by {listed(facts['carrying'])}" if facts["carrying"] else ""
+    return (
+        f"The network's N category is {facts['network']} (probability {facts['probability']:.2f}{carrying}), the "
+        f"rules make {facts['rules']} of the stations' calls."
+    )
+
+
+@words_for("network_contradicts_its_stations")
+def _contradicts_its_stations(facts: Facts) -> str:
+    stations = f"call {listed(facts['positive'])} positive" if facts["positive"] else "call no station positive"
+    return (
+        f"The network contradicts itself: its N category is {facts['network']}, and its own probabilities "
+        f"{stations}, which is {facts['of_stations']} by the rules."
+    )
+
+
+@words_for("network_not_asked")
+def _not_asked(facts: Facts) -> str:
+    return f"The network did not stage this patient: {_NOT_ASKED[facts['why']]}."
