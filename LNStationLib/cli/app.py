@@ -85,7 +85,10 @@ def demo(
     out: Annotated[Path | None, typer.Option(help=f"Folder for the results. [default: {DEMO_FOLDER}]")] = None,
     patient: Annotated[
         DemoPatient,
-        typer.Option(help="esophagus: CT, judged by the shipped network; lung: PET/CT, by the clinical criteria."),
+        typer.Option(
+            help="esophagus: CT, judged by the shipped network; lung: PET/CT, stations by rules beside atlases, judged "
+            "by the shipped networks of PET/CT."
+        ),
     ] = "esophagus",
     overwrite: OverwriteOption = False,
 ) -> None:
@@ -102,20 +105,39 @@ def demo(
 
 
 def _demo_settings(patient: DemoPatient) -> Settings:
-    """With the shipped model package where it fits the patient and networks can run, else the clinical criteria."""
+    """With the shipped model packages that fit the patient where networks can run, else the clinical criteria."""
     from LNStationLib.assessment.methods import settings_for_package
-    from LNStationLib.models.package import StationClassification, list_packages
+    from LNStationLib.models.package import NStagingSection, StationClassification, StationPatches
     from LNStationLib.networks.installation import missing_packages
     from LNStationLib.state.settings import Settings
 
-    if patient == "lung":
-        return Settings()
-    task = StationClassification.task
-    usable = [one for one in list_packages() if one.source == "shipped" and one.manifest is not None]
-    fitting = [one.path for one in usable if one.manifest is not None and one.manifest.task == task]
-    if not fitting or missing_packages():
-        return Settings()
-    return settings_for_package(Settings(), task, str(fitting[0]))
+    settings = _beside_atlases(Settings()) if patient == "lung" else Settings()
+    tasks = (StationPatches.task, NStagingSection.task) if patient == "lung" else (StationClassification.task,)
+    shipped = {} if missing_packages() else _shipped_packages()
+    for task in tasks:
+        if task in shipped:
+            settings = settings_for_package(settings, task, shipped[task])
+    return settings
+
+
+def _shipped_packages() -> dict[str, str]:
+    """The first shipped package of every task."""
+    from LNStationLib.models.package import list_packages
+
+    found: dict[str, str] = {}
+    for one in list_packages():
+        if one.source == "shipped" and one.manifest is not None:
+            found.setdefault(one.manifest.task, str(one.path))
+    return found
+
+
+def _beside_atlases(settings: Settings) -> Settings:
+    """Stations by the rules, compared with those of the shipped atlases."""
+    from LNStationLib.stations.atlas_registration.method import AtlasRegistration
+    from LNStationLib.stations.iaslc_rules import IaslcRules
+
+    rules = settings.stations.with_options(IaslcRules.name, {"compare_with": AtlasRegistration.name})
+    return settings.model_copy(update={"stations": rules})
 
 
 @app.command(cls=MethodOptionsCommand)

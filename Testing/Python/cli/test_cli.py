@@ -437,7 +437,10 @@ def test_demo_gives_the_network_only_the_patient_that_it_was_trained_for(library
     assert library.settings.metastasis.method == (None if missing_packages() else "station_network")
     library.sample = None
     assert call("demo", "--patient", "lung").exit_code == 0
-    assert (library.sample, library.settings.metastasis.method) == (None, None)
+    assert library.sample is None
+    methods = (library.settings.metastasis.method, library.settings.staging.method)
+    assert methods == ((None, None) if missing_packages() else ("patch_network", "network"))
+    assert library.settings.stations.options["iaslc_rules"] == {"compare_with": "atlas_registration"}
 
 
 @pytest.mark.parametrize(
