@@ -86,8 +86,8 @@ def demo(
     patient: Annotated[
         DemoPatient,
         typer.Option(
-            help="esophagus: CT, judged by the shipped network; lung: PET/CT, stations by rules beside atlases, judged "
-            "by the shipped networks of PET/CT."
+            help="esophagus: CT, judged by the shipped network; lung: PET/CT, stations by rules beside atlases, "
+            "judged by the shipped networks of PET/CT."
         ),
     ] = "esophagus",
     overwrite: OverwriteOption = False,

@@ -1,4 +1,4 @@
-"""PET/CT from images to N category, step by step (Engelson et al. 2026, Table 7), and the choice of atlases (Sec. 4.1).
+"""PET/CT from images to N category, and the choice of atlases (Engelson et al. 2026, Table 7 and Sec. 4.1).
 
     PYTHONPATH=. python -m Testing.Benchmarks.petct --stations ts1.zip --stager ts2.zip --patients 1
     PYTHONPATH=. python -m Testing.Benchmarks.petct --stations ts1.zip --choice --patients 3

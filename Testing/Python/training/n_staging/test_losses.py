@@ -59,7 +59,7 @@ def test_pseudo_labels_weigh_inversely_to_their_frequency() -> None:
 def test_the_squared_error_is_of_the_expected_category_and_has_a_gradient() -> None:
     logits = torch.zeros(1, 4, requires_grad=True)
     loss = squared_error(logits, torch.tensor([3]))
-    assert float(loss) == pytest.approx((1.5 - 3) ** 2)
+    assert loss.item() == pytest.approx((1.5 - 3) ** 2)
     loss.backward()
     assert logits.grad is not None
     assert logits.grad.abs().sum() > 0
