@@ -15,8 +15,8 @@ _NOT_ASKED = {
 texts(
     {
         "n_category_of_synthetic_model": (
-            "The model package {package} was trained on synthetic patients only: its N category is not valid for real "
-            "patients."
+            "The model package {package} was trained on synthetic patients only: its N category is not valid for "
+            "real patients."
         ),
     }
 )

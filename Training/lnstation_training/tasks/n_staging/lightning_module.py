@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Self
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torchmetrics.classification import MulticlassAccuracy
 
 from lnstation_training.engine.module import NetworkModule, Schedule
@@ -60,6 +60,7 @@ class StagingModule(NetworkModule):
         self.save_hyperparameters()
         self.freeze_stations, self.rules, self.station_dropout = freeze_stations, rules, station_dropout
         self.weights = LossWeights(cross_entropy_weight, squared_weight, pseudo_weight, station_weight)
+        self.members: Tensor
         self.register_buffer("members", group_members(rules), persistent=False)
         self.station_accuracy = MulticlassAccuracy(num_classes=2, average="macro")
         self.stage_accuracy = MulticlassAccuracy(num_classes=N_STAGES, average="macro")
@@ -67,16 +68,20 @@ class StagingModule(NetworkModule):
     def setup(self, stage: str) -> None:
         """A frozen classifier gets no gradients."""
         if stage == "fit" and self.freeze_stations:
-            for part in (self.network.blocks, self.network.classifier):
+            for part in self._of_stations():
                 part.requires_grad_(False)
 
     def train(self, mode: bool = True) -> Self:
         """A frozen classifier also keeps from dropping features."""
         super().train(mode)
         if mode and self.freeze_stations:
-            self.network.blocks.eval()
-            self.network.classifier.eval()
+            for part in self._of_stations():
+                part.eval()
         return self
+
+    def _of_stations(self) -> list[nn.Module]:
+        """The parts of the network that judge stations."""
+        return [self.network.get_submodule(name) for name in ("blocks", "classifier")]
 
     def forward(self, patches: Tensor, told: Tensor) -> StageOutput:
         """Stage patients ``[B, L, 2, z, y, x]``; see ``StationStager.forward``."""

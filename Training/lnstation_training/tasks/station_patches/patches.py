@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from monai.transforms import RandWeightedCropd
+from monai.transforms.croppad.dictionary import RandWeightedCropd
 from torch import Tensor
 
 from lnstation_training.tasks.station_patches.samples import StationRecord, read_channels, stations_file
@@ -44,9 +44,9 @@ class PatchCutter:
             box = patch_box(station.center, self.size)
             return torch.from_numpy(channels[(slice(None), *box)].astype(np.float32))
         weights, around = self._weights(patient, station)
-        part = {_PATCH: channels[(slice(None), *around)].astype(np.float32), _WEIGHT: weights[None]}
-        drawn: Tensor = self.draw(part)[0][_PATCH]
-        return torch.as_tensor(np.asarray(drawn))
+        part = torch.from_numpy(channels[(slice(None), *around)].astype(np.float32))
+        drawn = self.draw({_PATCH: part, _WEIGHT: torch.from_numpy(weights)[None]})[0][_PATCH]
+        return torch.as_tensor(drawn)
 
     def _weights(self, patient: str, station: StationRecord) -> tuple[FloatArray, Box]:
         """Weights around a station, and where that part lies: as much as a patch at any of its voxels needs."""
