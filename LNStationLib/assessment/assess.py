@@ -39,7 +39,7 @@ from LNStationLib.staging.positive_stations import positive_station_names
 from LNStationLib.staging.registry import METHODS as STAGING
 from LNStationLib.state.assessed_case import AssessedCase
 from LNStationLib.state.assessment import Assessment, NodeFinding, NStaging, Provenance, StationFinding
-from LNStationLib.state.coded_warnings import as_written, recorded, warnings_of
+from LNStationLib.state.coded_warnings import recorded, warnings_of
 from LNStationLib.state.evidence import StationEvidence
 from LNStationLib.state.organ_set import OrganSet
 from LNStationLib.state.packed_organs import PackedOrgans
@@ -116,7 +116,7 @@ def _input_remarks(case: Case) -> list[Provenance]:
     """Remarks on the input, as a step of its own: a reader may see it before the calls."""
     if not case.warnings:
         return []
-    remarks = recorded(map(as_written, case.warnings))
+    remarks = recorded(case.warnings)
     return [Provenance(step="input", implementation="checks", version=__version__, **remarks)]
 
 
@@ -271,7 +271,7 @@ def _warnings(case: Case, rows: Sequence[Provenance], more: Sequence[Reason]) ->
     """All warnings of the case, each once, input first."""
     said = [warning for row in rows for warning in warnings_of(row)]
     by_text: dict[str, Reason] = {}
-    for warning in (*map(as_written, case.warnings), *said, *more):
+    for warning in (*case.warnings, *said, *more):
         by_text.setdefault(words(warning), warning)
     return list(by_text.values())
 

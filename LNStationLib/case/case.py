@@ -8,6 +8,7 @@ from typing import Literal
 import SimpleITK as sitk
 
 from LNStationLib.case.node_edits import NodeEdits
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import Side
 
 Cancer = Literal["lung", "esophagus"]
@@ -52,7 +53,7 @@ class Case:
         tumor: Binary uint8 mask of the primary tumor, or ``None``.
         facts: What is known of the patient.
         synthetic: True where the case was made by the phantom; every output then says so.
-        warnings: What was odd about the input but could be worked with, one sentence each.
+        warnings: What was odd about the input but could be worked with.
     """
 
     case_id: str
@@ -67,7 +68,7 @@ class Case:
     tumor: sitk.Image | None = None
     facts: CaseFacts = field(default_factory=CaseFacts)
     synthetic: bool = False
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Reason, ...] = ()
 
     @property
     def trusted_organs(self) -> dict[str, sitk.Image]:

@@ -24,6 +24,7 @@ from LNStationLib.imaging.reading import Warn
 from LNStationLib.imaging.thorax_check import check_thorax
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.progress import Progress, silent
+from LNStationLib.support.reason import Reason, each_once
 
 _MAX_ID_LENGTH = 64
 """A case's name becomes part of file names, of which common file systems allow 255 bytes with folder and ending."""
@@ -38,13 +39,13 @@ def check_case(unchecked: UncheckedCase, progress: Progress = silent) -> Case:
         progress: Told the running step.
 
     Returns:
-        The case; what was odd but could be worked with is in its ``warnings``, each sentence once.
+        The case; what was odd but could be worked with is in its ``warnings``, each once.
 
     Raises:
         InputError: The input cannot be used; the message says why and what to do.
         GeometryError: A grid is unusable, or images do not overlap.
     """
-    warnings: list[str] = []
+    warnings: list[Reason] = []
     warn = warnings.append
     progress("reading the CT", 0.0)
     ct, header = _checked_ct(unchecked.ct(warn), warn)
@@ -66,7 +67,7 @@ def check_case(unchecked: UncheckedCase, progress: Progress = silent) -> Case:
         tumor=tumor,
         facts=unchecked.facts if header is None else _completed(unchecked.facts, header, unchecked.keep_study_date),
         synthetic=unchecked.synthetic,
-        warnings=tuple(dict.fromkeys(warnings)),
+        warnings=tuple(each_once(warnings)),
     )
 
 
@@ -87,7 +88,7 @@ def _checked_pet(
         if ct_header is not None:
             _check_same_patient(ct_header, given.series.headers[0], name, warn)
         if unchecked.pet_units is not None:
-            warn(f"{name}: the declared units were not used, the DICOM headers say them.")
+            warn(Reason("declared_units_not_used", {"image": name}))
         pet = suv_from_dicom(given.series, name, warn, unchecked.pet_dose)
     check_overlap(pet, ct, name)
     warn_if_partial(pet, ct, name, warn)
@@ -99,10 +100,7 @@ def _check_same_patient(ct: Dataset, pet: Dataset, name: str, warn: Warn) -> Non
     if _differs(ct, pet, "PatientID"):
         raise InputError(f"{name}: its DICOM headers name another patient than the CT's; give images of one patient.")
     if _differs(ct, pet, "FrameOfReferenceUID"):
-        warn(
-            f"{name}: CT and PET have different DICOM frames of reference, so they may not be aligned; check the "
-            "overlay."
-        )
+        warn(Reason("frames_of_reference_differ", {"image": name}))
 
 
 def _differs(first: Dataset, second: Dataset, keyword: str) -> bool:

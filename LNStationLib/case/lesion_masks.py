@@ -15,6 +15,7 @@ from LNStationLib.imaging.checks import same_grid
 from LNStationLib.imaging.masks import foreground, on_ct_space, union_on
 from LNStationLib.imaging.reading import Warn
 from LNStationLib.support.errors import InputError
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import InstanceArray
 
 _MAX_NODES = 65535
@@ -88,7 +89,7 @@ def _segments(labels: GivenLabels, ct: sitk.Image, warn: Warn) -> Iterator[sitk.
         if inside.any():
             yield like(inside.astype(np.uint16), volume)
         else:
-            warn(f"{labels.name}: segment {segment.value} is empty; taken as missing.")
+            warn(Reason("segment_empty", {"image": labels.name, "value": segment.value}))
 
 
 def _common_grid(layers: list[sitk.Image], ct: sitk.Image) -> sitk.Image:
@@ -136,7 +137,7 @@ def _numbered(layers: list[sitk.Image], grid: sitk.Image, warn: Warn) -> Instanc
         total[free] = values[free] + offset
         offset += int(array_view(layer).max())
     if overlapping:
-        warn(f"nodes: {overlapping} voxels belong to several node masks; each was counted for the first.")
+        warn(Reason("node_masks_overlap", {"n_voxels": overlapping}))
     return total
 
 
@@ -150,10 +151,8 @@ def _inside_ct(mask: sitk.Image, ct: sitk.Image, warn: Warn, what: str = "nodes"
     """The mask, with a warning where part of its foreground lies outside the CT; ``None`` where all of it does."""
     inside = covers(ct, indices_of(ct, points_mm(mask, np.argwhere(array_view(mask)))))
     if not inside.any():
-        warn(f"{what}: all marked voxels lie outside the CT; taken as missing.")
+        warn(Reason("mask_outside_ct", {"what": what}))
         return None
     if not inside.all():
-        warn(
-            f"{what}: {100 * (1 - inside.mean()):.0f} % of the marked voxels lie outside the CT and are not assessed."
-        )
+        warn(Reason("mask_partly_outside_ct", {"what": what, "percent": 100 * float(1 - inside.mean())}))
     return mask

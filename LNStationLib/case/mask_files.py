@@ -15,6 +15,7 @@ from LNStationLib.imaging.label_names import label_names, segment_labels
 from LNStationLib.imaging.reading import IMAGE_SUFFIXES, Warn, image_files, image_stem, read_image
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.paths import is_there
+from LNStationLib.support.reason import Reason
 
 
 def organ_files(path: Path, ct: CtReference, warn: Warn) -> Iterator[GivenMask | GivenLabels]:
@@ -90,12 +91,12 @@ def _files(path: Path, what: str) -> list[Path]:
 
 
 def _first_only(warn: Warn) -> Warn:
-    said: list[str] = []
+    told: list[Reason] = []
 
-    def once(text: str) -> None:
-        if not said:
-            warn(text)
-        said.append(text)
+    def once(warning: Reason) -> None:
+        if not told:
+            warn(warning)
+        told.append(warning)
 
     return once
 

@@ -17,6 +17,7 @@ from LNStationLib.imaging.label_names import NamedLabel
 from LNStationLib.imaging.masks import CROP_MARGIN_VOXELS, binary_mask, cropped, on_ct_space, united
 from LNStationLib.imaging.reading import Warn
 from LNStationLib.support.errors import InputError
+from LNStationLib.support.reason import Reason
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +65,7 @@ def checked_organs(given: GivenMasks, ct: sitk.Image, warn: Warn) -> OrganMasks:
     _warn_unknown(unknown, warn)
     _warn_swapped(organs.masks, warn)
     if not organs.masks:
-        warn("organs: no usable organ was found among the given masks.")
+        warn(Reason("no_usable_organ"))
     return organs
 
 
@@ -86,13 +87,13 @@ def _layer_parts(masks: GivenLabels, layer: int, ct: sitk.Image, warn: Warn, unk
     labels = [label for label in masks.labels if label.layer == layer]
     nameless = sorted(set(boxes) - {label.value for label in labels})
     if nameless:
-        warn(f"{masks.name}: values without a name were left out: {', '.join(map(str, nameless[:20]))}.")
+        warn(Reason("values_without_name", {"image": masks.name, "values": nameless[:20]}))
     for label in labels:
         organ = _organ_name(label.name, warn, unknown)
         if organ is None:
             continue
         if label.value not in boxes:
-            warn(f"{masks.name}: '{label.name}' (value {label.value}) is empty; taken as missing.")
+            warn(Reason("label_empty", {"image": masks.name, "label": label.name, "value": label.value}))
             continue
         mask = _cut(values, label, boxes[label.value], volume, ct, warn)
         if mask is not None:
@@ -122,7 +123,7 @@ def _organ_name(name: str, warn: Warn, unknown: list[str]) -> str | None:
         return entry.name
     union = anatomy.find_union(name)
     if union:
-        warn(f"organs: '{name}' holds {', '.join(union)} in one mask and was left out; give them apart.")
+        warn(Reason("organs_in_one_mask", {"name": name, "organs": union}))
     elif anatomy.is_unused(name):
         logger.debug("organ %s is not used", name)
     else:
@@ -149,7 +150,7 @@ def _warn_unknown(unknown: list[str], warn: Warn) -> None:
     for name in unknown:
         close = anatomy.suggest_organs(name)
         described.append(f"'{name}' (did you mean {' or '.join(close)}?)" if close else f"'{name}'")
-    warn(f"organs: unknown names were left out: {', '.join(described)}.")
+    warn(Reason("unknown_organ_names", {"names": described}))
 
 
 def _warn_swapped(masks: dict[str, sitk.Image], warn: Warn) -> None:
@@ -157,10 +158,7 @@ def _warn_swapped(masks: dict[str, sitk.Image], warn: Warn) -> None:
     for name, mask in masks.items():
         twin = masks.get(name.removesuffix("_left") + "_right") if name.endswith("_left") else None
         if twin is not None and _center_x_mm(mask) < _center_x_mm(twin):
-            warn(
-                f"organs: {name} lies to the right of its twin; check whether the masks are mirrored or their names "
-                "swapped."
-            )
+            warn(Reason("organ_right_of_its_twin", {"organ": name}))
 
 
 def _center_x_mm(mask: sitk.Image) -> float:

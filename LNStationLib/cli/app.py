@@ -226,6 +226,7 @@ def nstage(
     from LNStationLib.cli.summary import show_staging
     from LNStationLib.staging import esophagus_n_category, esophagus_n_lower_bound, lung_n_category
     from LNStationLib.state.assessment import RESEARCH_USE, NStaging
+    from LNStationLib.state.coded_warnings import recorded
 
     names = stations.replace(",", " ").split()
     if cancer == "lung" and (side is None or positive_nodes is not None):
@@ -242,7 +243,7 @@ def nstage(
         is_lower_bound=answer.is_lower_bound,
         deciding_stations=list(answer.deciding_stations),
         explanation=answer.explanation,
-        warnings=list(answer.warnings),
+        **recorded(answer.warnings),
     )
     screen = console.make_console()
     show_staging(screen, staging)

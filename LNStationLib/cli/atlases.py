@@ -10,6 +10,7 @@ from rich.text import Text
 
 from LNStationLib.support import console
 from LNStationLib.support.progress import portion
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.words import words
 
 app = typer.Typer(
@@ -99,7 +100,7 @@ def build(
     from LNStationLib.stations.atlas_registration.station_files import read_stations
     from LNStationLib.stations.atlas_registration.writing import AtlasFacts, make_atlas, write_atlas
 
-    settings, warnings = Settings(working_spacing_mm=working_spacing_mm), list[str]()
+    settings, warnings = Settings(working_spacing_mm=working_spacing_mm), list[Reason]()
     with console.shown_progress() as progress:
         loaded = load(case, {}, portion(progress, 0.0, 0.2))
         organs = found_organs(loaded, settings, portion(progress, 0.2, 0.8)).organ_set
@@ -109,8 +110,8 @@ def build(
         facts = AtlasFacts(_id_of(out), title, license_, made_from, sex)
         write_atlas(make_atlas(facts, loaded.ct, organs, drawn, spacing_mm), out)
         progress("done", 1.0)
-    for text in (*loaded.warnings, *map(words, organs.warnings), *warnings):
-        _say(text)
+    for warning in (*loaded.warnings, *organs.warnings, *warnings):
+        _say(words(warning))
     _say(f"{out}: atlas {_id_of(out)}.")
 
 

@@ -9,6 +9,8 @@ import typer
 
 from LNStationLib.support import console
 from LNStationLib.support.progress import portion
+from LNStationLib.support.reason import Reason, each_once
+from LNStationLib.support.words import words
 
 if TYPE_CHECKING:
     from LNStationLib.export.dicom.archive import Archive
@@ -51,7 +53,7 @@ def export(
 
     archive = None if store is None else open_archive(store, ca, certificate, token_file)
     request = ExportRequest(ct, dicom, with_images, overwrite)
-    warnings: list[str] = []
+    warnings: list[Reason] = []
     with console.shown_progress() as progress:
         share = 1.0 if archive is None else 0.7
         written = export_dicom(read_results(results), request, warnings.append, portion(progress, 0.0, share))
@@ -72,10 +74,10 @@ def open_archive(url: str, ca: Path | None, certificate: Path | None, token_file
     return Archive(archive_access(url, ca=ca, certificate=certificate, token_file=token_file))
 
 
-def _show(written: list[Path], out: Path, warnings: list[str]) -> None:
+def _show(written: list[Path], out: Path, warnings: list[Reason]) -> None:
     screen = console.make_console()
-    for warning in dict.fromkeys(warnings):
-        screen.print(warning, style="yellow", soft_wrap=True, markup=False)
+    for warning in each_once(warnings):
+        screen.print(words(warning), style="yellow", soft_wrap=True, markup=False)
     images = [path for path in written if path.parent != out]
     if images:
         screen.print(f"{images[0].parent}: {len(images)} images", soft_wrap=True, markup=False)

@@ -12,6 +12,8 @@ from LNStationLib.cli.assessing import Plan, load, run_assessment
 from LNStationLib.support import console
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.progress import Progress, portion
+from LNStationLib.support.reason import Reason
+from LNStationLib.support.words import words
 
 if TYPE_CHECKING:
     from LNStationLib.case.case import Case
@@ -66,8 +68,8 @@ def _checked(wanted: WantedStudy, given: dict[str, Any]) -> str:
     return wanted.study
 
 
-def _warn(warning: str) -> None:
-    console.make_console(stderr=True).print(warning, style="yellow", soft_wrap=True, markup=False)
+def _warn(warning: Reason) -> None:
+    console.make_console(stderr=True).print(words(warning), style="yellow", soft_wrap=True, markup=False)
 
 
 def _completed(given: dict[str, Any], found: FetchedStudy, study: str) -> dict[str, Any]:

@@ -154,6 +154,11 @@ def networks(as_json: JsonOption = False) -> None:
     console.make_console().print(table)
 
 
+_IN_WORDS = ("title", "network", "task")
+_LONGEST_WORD = 17
+"""Letters: "electrocardiogram"; a narrower column would break titles inside of words."""
+
+
 def _show_card(manifest: Manifest[Any], path: Path) -> None:
     from rich.text import Text
 
@@ -183,7 +188,11 @@ def _table(title: str, headings: tuple[str, ...]) -> Table:
 
     table = Table(title=title or None, title_justify="left", title_style="bold")
     for heading in headings:
-        table.add_column(heading, no_wrap=heading not in ("title", "network"), overflow="fold")
+        if heading in _IN_WORDS:
+            # Broken between words, whatever the others take.
+            table.add_column(heading, min_width=_LONGEST_WORD)
+        else:
+            table.add_column(heading, no_wrap=True, overflow="fold")
     return table
 
 

@@ -9,6 +9,7 @@ import SimpleITK as sitk
 
 from LNStationLib.imaging.arrays import array_view
 from LNStationLib.support.errors import GeometryError, InputError
+from LNStationLib.support.reason import Reason
 
 _SHEAR_TOLERANCE = 1e-3
 """Largest deviation of the axes' dot products from a rotation that counts as header noise: 0.06 degrees."""
@@ -90,7 +91,7 @@ def _only_time_point(image: sitk.Image, name: str) -> sitk.Image:
     return sitk.Extract(image, [*image.GetSize()[:3], 0], [0, 0, 0, 0])
 
 
-def check_spacing(image: sitk.Image, name: str, warn: Callable[[str], None]) -> None:
+def check_spacing(image: sitk.Image, name: str, warn: Callable[[Reason], None]) -> None:
     """Refuse absurd voxel sizes and warn of very thick slices.
 
     Raises:
@@ -103,7 +104,7 @@ def check_spacing(image: sitk.Image, name: str, warn: Callable[[str], None]) -> 
             f"{_MAX_SPACING_MM:g} mm); export it again with its true spacing."
         )
     if max(spacing) > _THICK_MM:
-        warn(f"{name}: slices are {max(spacing):.1f} mm apart; small lymph nodes and station borders are uncertain.")
+        warn(Reason("thick_slices", {"image": name, "slices_mm": max(spacing)}))
 
 
 def check_extent(image: sitk.Image, name: str, *, voxels: int, mm: float) -> None:
@@ -127,7 +128,7 @@ def check_extent(image: sitk.Image, name: str, *, voxels: int, mm: float) -> Non
         )
 
 
-def finite_values(image: sitk.Image, name: str, fill: float, warn: Callable[[str], None]) -> np.ndarray:
+def finite_values(image: sitk.Image, name: str, fill: float, warn: Callable[[Reason], None]) -> np.ndarray:
     """Voxel values ``[z, y, x]`` without NaN and infinity.
 
     Args:
@@ -149,7 +150,7 @@ def finite_values(image: sitk.Image, name: str, fill: float, warn: Callable[[str
     return values
 
 
-def _replaced(values: np.ndarray, name: str, fill: float, warn: Callable[[str], None]) -> np.ndarray:
+def _replaced(values: np.ndarray, name: str, fill: float, warn: Callable[[Reason], None]) -> np.ndarray:
     bad = ~np.isfinite(values)
     count = int(bad.sum())
     if count == 0:
@@ -159,7 +160,7 @@ def _replaced(values: np.ndarray, name: str, fill: float, warn: Callable[[str], 
             f"{name}: {100 * count / values.size:.0f} % of the voxels are not numbers (NaN or infinite); export it "
             "again."
         )
-    warn(f"{name}: {count} voxels that are not numbers (NaN or infinite) were replaced by {fill:g}.")
+    warn(Reason("voxels_not_numbers", {"image": name, "n_voxels": count, "fill": fill}))
     return np.where(bad, np.float32(fill), values)
 
 
@@ -201,11 +202,11 @@ def check_overlap(image: sitk.Image, ct: sitk.Image, name: str) -> None:
         )
 
 
-def warn_if_partial(image: sitk.Image, ct: sitk.Image, name: str, warn: Callable[[str], None]) -> None:
+def warn_if_partial(image: sitk.Image, ct: sitk.Image, name: str, warn: Callable[[Reason], None]) -> None:
     """Warn where ``image`` leaves more than a tenth of the CT uncovered."""
     covered = covered_fraction(ct, image)
     if covered < _PARTIAL:
-        warn(f"{name}: covers only {100 * covered:.0f} % of the CT; nothing is known of it outside.")
+        warn(Reason("covers_part_of_ct", {"image": name, "percent": 100 * covered}))
 
 
 def same_grid(first: sitk.Image, second: sitk.Image) -> bool:

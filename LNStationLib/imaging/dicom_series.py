@@ -25,6 +25,7 @@ from LNStationLib.imaging.dicom_syntax import check_all_pixels_there, check_synt
 from LNStationLib.imaging.discretion import no_values_told
 from LNStationLib.imaging.reading import READABLE, Warn, quiet_itk
 from LNStationLib.support.errors import InputError
+from LNStationLib.support.reason import Reason
 
 logger = logging.getLogger(__name__)
 
@@ -176,13 +177,10 @@ def _why_none(found: Sequence[DicomSeries], wanted: Sequence[DicomSeries], modal
 def _warn_of_others(found: Sequence[DicomSeries], taken: DicomSeries, name: str, warn: Warn) -> None:
     others = [series for series in found if series is not taken and not series.is_localizer]
     if others:
-        warn(f"{name}: the folder holds {len(others) + 1} series; {taken.label} was taken.")
+        warn(Reason("several_series", {"image": name, "n_series": len(others) + 1, "taken": taken.label}))
     strays = sum(len(series.files) for series in others if series.uid == taken.uid)
     if strays:
-        warn(
-            f"{name}: {strays} images of the same series with a different size, pixel spacing or orientation were "
-            "left out."
-        )
+        warn(Reason("stray_images", {"image": name, "n_images": strays}))
 
 
 def _volume(series: DicomSeries, name: str, warn: Warn) -> DicomVolume:
@@ -215,7 +213,7 @@ def _one_image_per_position(series: DicomSeries, name: str, warn: Warn) -> tuple
     repeated = len(series.files) - len(kept)
     if not repeated:
         return series, stack
-    warn(f"{name}: {repeated} duplicate images at the same position were left out.")
+    warn(Reason("duplicate_images", {"image": name, "n_images": repeated}))
     return _chosen(series, kept), Stack(stack.direction, stack.pixel_mm, stack.positions[kept])
 
 

@@ -21,6 +21,7 @@ from LNStationLib.imaging.dicom_contours import contour_image
 from LNStationLib.imaging.dicom_files import HEAD_BYTES, files_under, is_dicom
 from LNStationLib.imaging.reading import Warn
 from LNStationLib.support.errors import GeometryError, InputError
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import Side
 
 logger = logging.getLogger(__name__)
@@ -133,10 +134,7 @@ def _read(path: Path, name: str) -> Dataset:
 def _check_belongs(made: Dataset, ct: CtReference, name: str, warn: Warn) -> None:
     frames = _frames_of_reference(made)
     if ct.header is None:
-        warn(
-            f"{name}: the CT is a file that names no frame of reference, so that it cannot be checked whether this "
-            "was drawn on it; check the overlay."
-        )
+        warn(Reason("ct_without_frame_of_reference", {"image": name}))
         return
     patients = {dcm.text(made, "PatientID"), dcm.text(ct.header, "PatientID")} - {""}
     if len(patients) > 1:
@@ -243,7 +241,7 @@ def _structure_set(path: Path, made: Dataset, name: str, ct: CtReference, warn: 
     for region in made.StructureSetROISequence:
         number, label = int(region.ROINumber), dcm.text(region, "ROIName")
         if all(dcm.text(contour, "ContourGeometricType") == "POINT" for contour in contours.get(number, ())):
-            warn(f"{name}: '{label}' has no contours; taken as missing.")
+            warn(Reason("no_contours", {"image": name, "label": label}))
             continue
         kind = (codes.get(number, Dataset()).get("RTROIIdentificationCodeSequence") or [Dataset()])[0]
         structures.append(_structure(number, label, kind, Dataset()))

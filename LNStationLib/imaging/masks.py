@@ -17,6 +17,7 @@ from LNStationLib.imaging.checks import (
 )
 from LNStationLib.imaging.reading import Warn
 from LNStationLib.support.errors import InputError
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import BoolArray
 
 _FOREGROUND_PROBABILITY = 0.5
@@ -71,12 +72,12 @@ def foreground(values: np.ndarray, name: str, warn: Warn) -> BoolArray | None:
         InputError: It holds several labels.
     """
     if values.dtype.kind == "f" and not np.isfinite(values).all():
-        warn(f"{name}: NaN and infinite voxels were treated as background.")
+        warn(Reason("mask_not_numbers", {"image": name}))
         values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
     low, high = values.min(), values.max()
     if low == high:
-        what = "empty" if high == 0 else f"without background, every voxel is {high:g}"
-        warn(f"{name}: the mask is {what}; taken as missing.")
+        code = "mask_empty" if high == 0 else "mask_without_background"
+        warn(Reason(code, {"image": name, "value": float(high)}))
         return None
     value = high if low == 0 else low
     if (low == 0 or high == 0) and bool(((values == 0) | (values == value)).all()):
@@ -91,9 +92,9 @@ def foreground(values: np.ndarray, name: str, warn: Warn) -> BoolArray | None:
 
 def _thresholded(values: np.ndarray, name: str, warn: Warn) -> BoolArray | None:
     if values.max() < _FOREGROUND_PROBABILITY:
-        warn(f"{name}: no probability reaches {_FOREGROUND_PROBABILITY:g}; taken as missing.")
+        warn(Reason("probabilities_too_low", {"image": name, "least": _FOREGROUND_PROBABILITY}))
         return None
-    warn(f"{name}: holds probabilities; voxels of {_FOREGROUND_PROBABILITY:g} and above were taken.")
+    warn(Reason("mask_of_probabilities", {"image": name, "least": _FOREGROUND_PROBABILITY}))
     return np.asarray(values >= _FOREGROUND_PROBABILITY)
 
 
@@ -109,7 +110,7 @@ def cropped(inside: BoolArray, volume: sitk.Image, ct: sitk.Image, name: str, wa
     """
     tight = bounding_box(inside)
     if tight is None:
-        warn(f"{name}: the mask is empty; taken as missing.")
+        warn(Reason("mask_empty", {"image": name}))
         return None
     box = grown(tight, CROP_MARGIN_VOXELS, inside.shape)
     mask = sitk.GetImageFromArray(np.ascontiguousarray(inside[box]).astype(np.uint8))
@@ -117,7 +118,7 @@ def cropped(inside: BoolArray, volume: sitk.Image, ct: sitk.Image, name: str, wa
     mask.SetDirection(volume.GetDirection())
     mask.SetOrigin(volume.TransformIndexToPhysicalPoint([part.start for part in reversed(box)]))
     if covered_fraction(mask, ct) == 0 and covered_fraction(ct, mask) == 0:
-        warn(f"{name}: lies entirely outside the CT; taken as missing.")
+        warn(Reason("image_outside_ct", {"image": name}))
         return None
     return mask
 

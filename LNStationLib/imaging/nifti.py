@@ -20,6 +20,7 @@ from nibabel.spatialimages import HeaderDataError
 
 from LNStationLib.imaging.checks import orthonormal_direction
 from LNStationLib.support.errors import GeometryError, InputError
+from LNStationLib.support.reason import Reason
 
 NIFTI_NAMES_KEY = "nifti_extension"
 """Metadata key under which the text of the header's extensions is kept; label names may lie there."""
@@ -43,7 +44,7 @@ _SCANNER_CODE = 1
 """NIFTI_XFORM_SCANNER_ANAT of nifti1.h."""
 
 
-def image_from_nifti(raw: bytes, name: str, warn: Callable[[str], None]) -> sitk.Image:
+def image_from_nifti(raw: bytes, name: str, warn: Callable[[Reason], None]) -> sitk.Image:
     """Decode the bytes of an uncompressed NIfTI-1 or NIfTI-2 file.
 
     The affine is the sform where its code is set, else the qform (NIfTI-1 standard, methods 3 and 2), as in nibabel
@@ -127,7 +128,7 @@ def _as_image(values: np.ndarray) -> sitk.Image:
     )
 
 
-def _affine(nifti: nib.Nifti1Image, raw: bytes, name: str, warn: Callable[[str], None]) -> np.ndarray:
+def _affine(nifti: nib.Nifti1Image, raw: bytes, name: str, warn: Callable[[Reason], None]) -> np.ndarray:
     """RAS affine in mm, after the header's own contradictions have been refused."""
     _check_pixdim(nifti, raw, name)
     sform, sform_code = nifti.get_sform(coded=True)
@@ -170,7 +171,7 @@ def _warn_of_two_places(
     sform_code: int,
     shape: tuple[int, ...],
     name: str,
-    warn: Callable[[str], None],
+    warn: Callable[[Reason], None],
 ) -> None:
     """Say where a header puts a voxel at two places, how far apart, which is used, and who uses the other."""
     corners = np.array([(*index, 1) for index in product(*((0, n - 1) for n in shape))], dtype=float)
@@ -178,11 +179,7 @@ def _warn_of_two_places(
     edge = float(np.linalg.norm(sform[:3, :3], axis=0).min())
     if apart > max(_SAME_PLACE_VOXELS * edge, _QUATERNION_NOISE_MM):
         others = "older versions of Slicer and ITK" if sform_code == _SCANNER_CODE else "Slicer and SimpleITK"
-        warn(
-            f"{name}: the two positions in the NIfTI header (sform and qform) are up to {apart:.1f} mm apart; the "
-            "sform was taken, as nibabel and TotalSegmentator do, so masks from programs that take the qform, such "
-            f"as {others}, lie off by that much: write the image again with one position in both."
-        )
+        warn(Reason("two_positions", {"image": name, "apart_mm": float(apart), "others": others}))
 
 
 def _check_pixdim(nifti: nib.Nifti1Image, raw: bytes, name: str) -> None:

@@ -11,6 +11,7 @@ from LNStationLib.imaging.dicom_series import DicomVolume
 from LNStationLib.imaging.reading import Warn
 from LNStationLib.imaging.suv import PetDose, PetUnits, suv_factors
 from LNStationLib.support.errors import InputError
+from LNStationLib.support.reason import Reason
 
 _IMPLAUSIBLE_SUV = (0.5, 1000.0)
 """A whole PET whose maximum lies outside is not in SUV: the heart's blood alone exceeds 0.5."""
@@ -95,5 +96,5 @@ def checked_suv(image: sitk.Image, name: str, warn: Warn) -> sitk.Image:
             "units, dose and weight."
         )
     if values.min() < _NEGATIVE_SUV:
-        warn(f"{name}: negative values down to {values.min():.3g} were set to 0.")
+        warn(Reason("negative_values", {"image": name, "lowest": float(values.min())}))
     return like(np.maximum(values, 0), image)

@@ -18,10 +18,11 @@ from LNStationLib.imaging.dicom_files import is_dicom
 from LNStationLib.imaging.nifti import image_from_nifti
 from LNStationLib.support.errors import GeometryError, InputError
 from LNStationLib.support.paths import is_there
+from LNStationLib.support.reason import Reason
 
 logger = logging.getLogger(__name__)
 
-Warn = Callable[[str], None]
+Warn = Callable[[Reason], None]
 """Takes one sentence about something odd that the work can go on with."""
 
 IMAGE_SUFFIXES = (".nii.gz", ".nii", ".seg.nrrd", ".nrrd", ".nhdr", ".mha", ".mhd")

@@ -23,6 +23,7 @@ from pydicom.tag import Tag
 from LNStationLib.imaging import dicom_headers as dcm
 from LNStationLib.imaging.reading import Warn
 from LNStationLib.support.errors import InputError
+from LNStationLib.support.reason import Reason
 
 PetUnits = Literal["suvbw", "bqml"]
 
@@ -123,7 +124,7 @@ def _check_suv_type(header: Dataset, name: str) -> None:
 def _check_corrected(header: Dataset, name: str, warn: Warn) -> None:
     corrections = dcm.words(header, "CorrectedImage")
     if not corrections:
-        warn(f"{name}: {dcm.attribute('CorrectedImage')} is missing; taken as corrected for attenuation.")
+        warn(Reason("correction_not_said", {"image": name, "attribute": dcm.attribute("CorrectedImage")}))
     elif "ATTN" not in corrections:
         raise InputError(f"{name}: not corrected for attenuation, so SUVs would be wrong; give the corrected series.")
 
@@ -166,7 +167,7 @@ def _decay_correction(header: Dataset, name: str, warn: Warn) -> str:
     if value in ("START", "ADMIN", "NONE"):
         return value
     if not value and "DECY" in dcm.words(header, "CorrectedImage"):
-        warn(f"{name}: {dcm.attribute('DecayCorrection')} is missing; taken as START because the image is corrected.")
+        warn(Reason("decay_not_said", {"image": name, "attribute": dcm.attribute("DecayCorrection")}))
         return "START"
     raise InputError(
         f"{name}: {dcm.attribute('DecayCorrection')} is {value or 'missing'}, and SUV needs START, ADMIN or NONE; "
@@ -219,10 +220,10 @@ def _administered(slices: Sequence[Dataset], name: str, warn: Warn) -> datetime:
     if full is not None and full.time() == clock and timedelta(0) <= first - full < _DAY:
         return full
     if full is not None:
-        warn(f"{name}: the headers' date and time of injection do not fit the scan; only the time of day was used.")
+        warn(Reason("injection_does_not_fit_scan", {"image": name}))
     moment = datetime.combine(first.date(), clock)
     if moment > first:
-        warn(f"{name}: the injection was later in the day than the scan; taken as on the day before.")
+        warn(Reason("injection_on_day_before", {"image": name}))
         moment -= _DAY
     return moment
 

@@ -7,6 +7,7 @@ import SimpleITK as sitk
 from LNStationLib.imaging.reading import Warn
 from LNStationLib.imaging.thorax_view import Seen, ThoraxView, thorax_view
 from LNStationLib.support.errors import InputError
+from LNStationLib.support.reason import Reason
 
 _MIN_AIRWAY_MM = 28.0
 """Height of trachea below which none is in view. Chosen in development; no published source."""
@@ -52,7 +53,7 @@ def check_thorax(ct: sitk.Image, name: str, warn: Warn) -> None:
             "the lung bases; give a CT that shows the chest."
         )
     if view.airway_mm < _MIN_AIRWAY_MM:
-        warn(f"{name}: no trachea was found between the lungs; check the image.")
+        warn(Reason("no_trachea_between_lungs", {"image": name}))
     _warn_of_sides(view, name, warn)
 
 
@@ -61,9 +62,6 @@ def _warn_of_sides(view: ThoraxView, name: str, warn: Warn) -> None:
     volumes = (view.lung_right_ml, view.lung_left_ml)
     for side, volume, reach in zip(_SIDES, volumes, view.beside_midline_mm, strict=True):
         if reach < _HALF_CHEST_MM:
-            warn(
-                f"{name}: the view ends {reach:.0f} mm beside the midline on the patient's {side}, so only a part of "
-                "the chest is seen."
-            )
+            warn(Reason("half_a_chest", {"image": name, "reach_mm": reach, "side": side}))
         elif volume < _MIN_LUNG_ML:
-            warn(f"{name}: hardly any aerated lung on the patient's {side} ({volume:.0f} ml).")
+            warn(Reason("hardly_any_lung", {"image": name, "side": side, "volume_ml": volume}))

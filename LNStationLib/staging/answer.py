@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from LNStationLib.support.reason import Reason
+
 
 @dataclass(frozen=True)
 class NCategoryAnswer:
@@ -16,7 +18,7 @@ class NCategoryAnswer:
             empty where a number of nodes decides.
         explanation: One plain sentence.
         is_lower_bound: True where only "at least this category" follows.
-        warnings: Sentences for the reader.
+        warnings: For the reader, as codes with facts.
     """
 
     category: str
@@ -24,4 +26,4 @@ class NCategoryAnswer:
     deciding_stations: tuple[str, ...]
     explanation: str
     is_lower_bound: bool = False
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Reason, ...] = ()

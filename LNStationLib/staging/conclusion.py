@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from LNStationLib.staging.answer import NCategoryAnswer
 from LNStationLib.staging.method import StagingInput
 from LNStationLib.state.assessment import NodeFinding, NStaging
+from LNStationLib.state.coded_warnings import recorded
+from LNStationLib.support.reason import Reason
 
 _ORDER = ("N0", "N1", "N2", "N2a", "N2b", "N3")
 
@@ -37,9 +39,7 @@ def concluded(given: StagingInput, answer: NCategoryAnswer, rules: str, *, may_r
     """The category of an answer; a lower bound where a station without a call could raise it."""
     warnings = list(answer.warnings)
     if may_rise:
-        warnings.append(
-            f"Not assessed: {', '.join(given.not_assessed)}; a metastasis there could give a higher N category."
-        )
+        warnings.append(Reason("not_assessed_may_raise_n", {"stations": list(given.not_assessed)}))
     return NStaging(
         category=answer.category,
         rules=rules,
@@ -49,5 +49,5 @@ def concluded(given: StagingInput, answer: NCategoryAnswer, rules: str, *, may_r
         not_assessed_stations=list(given.not_assessed),
         n_positive_nodes=positive_nodes(given.nodes),
         explanation=answer.explanation,
-        warnings=warnings,
+        **recorded(warnings),
     )

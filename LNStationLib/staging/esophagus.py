@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from LNStationLib.staging.answer import NCategoryAnswer
 from LNStationLib.staging.rules import canonical_stations, esophagus_rules, lung_rules
 from LNStationLib.support.errors import InputError
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.sentences import listed
 
 
@@ -65,11 +66,11 @@ def _esophagus_bound_explanation(category: str, regional: tuple[str, ...], fewes
     return f"At least {category} under {title}: positive {stations} {listed(regional)} {hold} at least {nodes}."
 
 
-def _esophagus_warnings(positive: tuple[str, ...], regional: tuple[str, ...]) -> tuple[str, ...]:
+def _esophagus_warnings(positive: tuple[str, ...], regional: tuple[str, ...]) -> tuple[Reason, ...]:
     warnings = []
     left_out = [name for name in positive if name not in regional]
     if left_out:
-        warnings.append(f"Not counted, not on the AJCC 8 map of regional esophageal nodes: {listed(left_out)}.")
+        warnings.append(Reason("not_regional_esophageal", {"stations": left_out}))
     if any(name in esophagus_rules().supraclavicular_stations for name in regional):
-        warnings.append("Station 1 also holds supraclavicular nodes, which count as M1 rather than N.")
+        warnings.append(Reason("station_1_holds_supraclavicular"))
     return tuple(warnings)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from LNStationLib.staging.answer import NCategoryAnswer
 from LNStationLib.staging.rules import Group, LungRuleSet, Rules, canonical_stations, lung_rules
 from LNStationLib.support.errors import InputError
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.sentences import listed
 from LNStationLib.support.types import Side
 
@@ -74,14 +75,9 @@ def _lung_explanation(group: Group, deciding: tuple[str, ...], tumor_side: Side,
     return f"{category} under {rule_set.title}: with a tumor of the {side} lung, {stations} {rule_set.words[group]}."
 
 
-def _lung_warnings(positive: tuple[str, ...], unsided: list[str], rule_set: LungRuleSet) -> tuple[str, ...]:
-    warnings = [
-        f"The side of station {name} is unknown; it counts as ipsilateral (N2), contralateral would be N3."
-        for name in unsided
-    ]
+def _lung_warnings(positive: tuple[str, ...], unsided: list[str], rule_set: LungRuleSet) -> tuple[Reason, ...]:
+    warnings = [Reason("side_of_station_unknown", {"station": name}) for name in unsided]
     beyond = [name for name in positive if name in rule_set.stations_beyond_source]
     if beyond:
-        warnings.append(
-            f"Not among the stations of {rule_set.title}, assigned by the wording of its groups: {listed(beyond)}."
-        )
+        warnings.append(Reason("stations_beyond_rules", {"rules": rule_set.title, "stations": beyond}))
     return tuple(warnings)

@@ -14,12 +14,36 @@ _NOT_ASKED = {
 
 texts(
     {
+        "side_of_station_unknown": (
+            "The side of station {station} is unknown; it counts as ipsilateral (N2), contralateral would be N3."
+        ),
+        "station_1_holds_supraclavicular": (
+            "Station 1 also holds supraclavicular nodes, which count as M1 rather than N."
+        ),
         "n_category_of_synthetic_model": (
             "The model package {package} was trained on synthetic patients only: its N category is not valid for "
             "real patients."
         ),
     }
 )
+
+
+@words_for("not_assessed_may_raise_n")
+def _may_raise_n(facts: Facts) -> str:
+    return f"Not assessed: {', '.join(facts['stations'])}; a metastasis there could give a higher N category."
+
+
+@words_for("not_regional_esophageal")
+def _not_regional(facts: Facts) -> str:
+    return f"Not counted, not on the AJCC 8 map of regional esophageal nodes: {listed(facts['stations'])}."
+
+
+@words_for("stations_beyond_rules")
+def _beyond_rules(facts: Facts) -> str:
+    return (
+        f"Not among the stations of {facts['rules']}, assigned by the wording of its groups: "
+        f"{listed(facts['stations'])}."
+    )
 
 
 @words_for("network_stages_otherwise")

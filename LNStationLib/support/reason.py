@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,3 +21,12 @@ class Reason:
 
     code: str
     facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def each_once(reasons: Iterable[Reason]) -> list[Reason]:
+    """Reasons in their order, each where it comes first; their facts may be lists, so they cannot be keys."""
+    kept: list[Reason] = []
+    for reason in reasons:
+        if reason not in kept:
+            kept.append(reason)
+    return kept

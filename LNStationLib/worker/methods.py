@@ -38,6 +38,8 @@ from LNStationLib.state.evidence import evidence_volume
 from LNStationLib.state.settings import Settings
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.progress import Progress, portion
+from LNStationLib.support.reason import Reason, each_once
+from LNStationLib.support.words import words
 from LNStationLib.worker import params as p
 from LNStationLib.worker.case_store import CaseStore, WarmCase
 from LNStationLib.worker.dicom_export import export_from_files
@@ -122,7 +124,7 @@ class Methods:
         case = case_from_images(self._images(given), portion(progress, 0.2, 1.0))
         progress("case loaded", 1.0)
         self._store.put(given.case, WarmCase(case))
-        return {"warnings": list(case.warnings)}
+        return {"warnings": [words(warning) for warning in case.warnings]}
 
     def _images(self, given: p.LoadCase) -> CaseImages:
         dicom = given.pet.dicom_files if isinstance(given.pet, p.DicomFiles) else []
@@ -248,9 +250,10 @@ class Methods:
     def _export_dicom(self, params: Result, progress: Progress) -> Result:
         given = p.checked(p.ExportDicom, params)
         assessed = _assessed(self._store.get(given.case))
-        warnings: list[str] = []
+        warnings: list[Reason] = []
         files = export_from_files(assessed, given, warnings.append, progress)
-        return {"files": [str(path) for path in files], "warnings": list(dict.fromkeys(warnings))}
+        told = [words(warning) for warning in each_once(warnings)]
+        return {"files": [str(path) for path in files], "warnings": told}
 
     def _sample(self, params: Result, progress: Progress) -> Result:
         from LNStationLib.phantom.samples import write_sample

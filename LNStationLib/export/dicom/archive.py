@@ -23,6 +23,7 @@ from LNStationLib.imaging.discretion import no_values_told
 from LNStationLib.imaging.reading import Warn
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.progress import Progress, portion, silent
+from LNStationLib.support.reason import Reason
 
 logger = logging.getLogger(__name__)
 
@@ -219,5 +220,5 @@ def _chosen_ct(found: Sequence[_Series], wanted: str | None, host: str) -> _Seri
 def _chosen_pet(found: Sequence[_Series], warn: Warn) -> _Series | None:
     usable = _usable(found, "PT")
     if len(usable) > 1:
-        warn(f"the study has {len(usable)} PET series, and none was taken; give one from a folder with --pet.")
+        warn(Reason("several_pet_series", {"n_series": len(usable)}))
     return usable[0] if len(usable) == 1 else None

@@ -24,6 +24,7 @@ from LNStationLib.imaging.grid import Grid
 from LNStationLib.imaging.nifti import image_from_nifti
 from LNStationLib.models.package.container import PackageError, read_members
 from LNStationLib.support.json_text import parse_json
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.sentences import quoted
 from LNStationLib.support.types import BoolArray, HuArray, LabelArray
 
@@ -150,7 +151,7 @@ def _image(path: Path, card: AtlasCard, role: Role, content: bytes) -> sitk.Imag
     return image
 
 
-def _not_said(remark: str) -> None:
+def _not_said(remark: Reason) -> None:
     """Odd headers were for the builder of an atlas to hear of."""
 
 

@@ -17,6 +17,7 @@ from LNStationLib.assessment.assess import assess, judge_case, parse_case
 from LNStationLib.case.case import Case, CaseFacts
 from LNStationLib.case.from_files import CaseRequest, load_case
 from LNStationLib.state.assessed_case import AssessedCase
+from LNStationLib.state.coded_warnings import as_written
 from LNStationLib.state.settings import Settings
 from LNStationLib.support.errors import CancelledError
 
@@ -88,7 +89,7 @@ def test_every_step_leaves_its_provenance() -> None:
 
 def test_what_was_odd_about_the_input_is_a_step_of_its_own_apart_from_what_was_called() -> None:
     odd = "The CT was odd."
-    remarked = parse_case(replace(patient(), warnings=(odd,)), Settings(working_spacing_mm=4.0))
+    remarked = parse_case(replace(patient(), warnings=(as_written(odd),)), Settings(working_spacing_mm=4.0))
     assert (remarked.provenance[0].step, remarked.provenance[0].warnings) == ("input", [odd])
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from imaging.samples import box_mask, chest, pet_tags, write_series
+from states import said
 
 from LNStationLib.case.from_memory import CaseImages, case_from_images
 from LNStationLib.imaging.arrays import array_view
@@ -85,16 +86,16 @@ def test_an_unknown_organ_is_refused_and_an_empty_one_told() -> None:
         case_from_images(given(organs={"appendix": box_mask(ct, (1, 1, 1), (4, 4, 4))}))
     case = case_from_images(given(organs={"trachea": box_mask(ct, (0, 0, 0), (0, 0, 0))}))
     assert case.organ_masks == {}
-    assert any("empty" in warning for warning in case.warnings)
+    assert any("empty" in warning for warning in said(case.warnings))
 
 
 def test_left_and_right_that_look_swapped_are_told() -> None:
     ct = chest()
     low, high = box_mask(ct, (10, 30, 20), (20, 40, 24)), box_mask(ct, (60, 30, 20), (70, 40, 24))
     swapped = case_from_images(given(organs={"lung_left": low, "lung_right": high}))
-    assert any("mirrored" in warning for warning in swapped.warnings)
+    assert any("mirrored" in warning for warning in said(swapped.warnings))
     right = case_from_images(given(organs={"lung_left": high, "lung_right": low}))
-    assert not any("mirrored" in warning for warning in right.warnings)
+    assert not any("mirrored" in warning for warning in said(right.warnings))
 
 
 def test_nodes_keep_their_values_and_a_binary_mask_stays_binary() -> None:

@@ -20,6 +20,7 @@ from imaging.samples import (
     wrapped,
     write_series,
 )
+from states import said
 
 from LNStationLib.case.case import Case
 from LNStationLib.case.case_file import CaseFile
@@ -140,7 +141,7 @@ def test_dicom_folders_become_hu_and_suv_at_their_places(tmp_path: Path) -> None
     hot = np.unravel_index(sitk.GetArrayFromImage(case.pet).argmax(), pet().GetSize()[::-1])
     assert hot == (30, 28, 36)
     assert sitk.GetArrayFromImage(case.pet)[hot] == pytest.approx(9, rel=1e-4)
-    assert any("frames of reference" in sentence for sentence in case.warnings)
+    assert any("frames of reference" in sentence for sentence in said(case.warnings))
 
 
 def test_nothing_that_identifies_the_patient_gets_into_a_case(tmp_path: Path) -> None:
@@ -191,7 +192,7 @@ def test_a_pet_elsewhere_is_refused_and_a_partial_one_warned_of(tmp_path: Path) 
         load_case(request)
     sitk.WriteImage(pet(shift=(0, 0, 120)), tmp_path / "half.nii")
     case = load_case(dataclasses.replace(request, pet=tmp_path / "half.nii"))
-    assert any("of the CT" in sentence for sentence in case.warnings)
+    assert any("of the CT" in sentence for sentence in said(case.warnings))
 
 
 def test_an_abdomen_is_refused_in_one_sentence(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 import SimpleITK as sitk
 from case.mask_loading import load_nodes, load_organs, load_tumor
 from export.dicom.results import results, write_ct
+from heard import Heard
 from imaging.samples import box_mask, change
 from pydicom import dcmread
 from pydicom.dataset import Dataset
@@ -100,7 +101,7 @@ def test_organs_are_known_by_label_or_code(label: str, kind: str, source: Source
     folder = tmp_path / "organs"
     folder.mkdir()
     written(kind, labels, [organ(1, "trachea", label)], source, folder / "organs.dcm")
-    warnings: list[str] = []
+    warnings = Heard()
     organs = load_organs(folder, source.grid, warnings.append)
     assert list(organs.masks) == ["trachea"]
     np.testing.assert_array_equal(mask_on(organs.masks["trachea"], labels), array_view(labels) > 0)
@@ -197,6 +198,6 @@ def test_without_a_header_of_the_ct_the_check_is_said_to_lack(
     found: Results, source: SourceSeries, tmp_path: Path
 ) -> None:
     path = written("SEG", found.nodes, node_structures(found, found.identity("1")), source, tmp_path / "nodes.dcm")
-    warnings: list[str] = []
+    warnings = Heard()
     assert load_nodes(path, source.grid, warnings.append) is not None
     assert [text for text in warnings if "cannot be checked" in text]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from case.mask_loading import load_nodes, load_tumor
+from heard import Heard
 from imaging.samples import box_mask, points_mm, wrapped
 
 from LNStationLib.imaging.arrays import array_view
@@ -62,7 +63,7 @@ def test_a_folder_numbers_its_nodes_in_the_order_of_their_names(tmp_path: Path) 
 def test_voxels_of_two_nodes_stay_with_the_first_and_are_told(tmp_path: Path) -> None:
     sitk.WriteImage(box_mask(CT, (5, 5, 5), (9, 9, 9)), tmp_path / "a.nii.gz")
     sitk.WriteImage(box_mask(CT, (8, 5, 5), (12, 9, 9)), tmp_path / "b.nii.gz")
-    said: list[str] = []
+    said = Heard()
     assert values(nodes(tmp_path, said)) == {1: 64, 2: 48}
     assert "16 voxels belong to several" in said[0]
 
@@ -89,7 +90,7 @@ def test_every_segment_of_a_slicer_segmentation_is_a_node(tmp_path: Path) -> Non
 
 def test_an_empty_mask_is_none_with_a_warning(tmp_path: Path) -> None:
     sitk.WriteImage(map_of(), tmp_path / "nodes.nii.gz")
-    said: list[str] = []
+    said = Heard()
     assert nodes(tmp_path / "nodes.nii.gz", said) is None
     assert "the mask is empty" in said[0]
 
@@ -109,7 +110,7 @@ def test_nodes_elsewhere_are_refused_and_nodes_half_outside_told(tmp_path: Path)
     half = map_of(1)
     half.SetOrigin(np.add(CT.GetOrigin(), (-10, 0, 0)).tolist())
     sitk.WriteImage(half, tmp_path / "half.nii.gz")
-    said: list[str] = []
+    said = Heard()
     assert nodes(tmp_path / "half.nii.gz", said) is not None
     assert "50 % of the marked voxels lie outside" in said[0]
 

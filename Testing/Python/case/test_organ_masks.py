@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from case.mask_loading import load_organs
+from heard import Heard
 from imaging.samples import box_mask, oblique, wrapped
 
 from LNStationLib.case.organ_masks import OrganMasks
@@ -38,7 +39,7 @@ def write(folder: Path, **masks: sitk.Image) -> Path:
 
 
 def test_a_folder_of_masks_gives_organs_under_their_canonical_names(tmp_path: Path) -> None:
-    said: list[str] = []
+    said = Heard()
     organs = load(write(tmp_path / "o", aorta=box(5), oesophagus=box(12)), said)
     assert set(organs.masks) == set(organs.origins) == {"aorta", "esophagus"}
     assert organs.origins["esophagus"] == "oesophagus.nii.gz"
@@ -62,14 +63,14 @@ def test_masks_that_share_an_odd_header_are_warned_of_once(tmp_path: Path) -> No
         mask.set_qform(moved, 1)
         mask.set_sform(mask.affine, 1)
         file.write_bytes(gzip.compress(mask.to_bytes()))
-    said: list[str] = []
+    said = Heard()
     assert len(load(folder, said).masks) == 3
     assert len(said) == 1
     assert "organ mask aorta.nii.gz: the two positions in the NIfTI header" in said[0]
 
 
 def test_unknown_names_are_warned_of_with_suggestions_and_unused_ones_are_not(tmp_path: Path) -> None:
-    said: list[str] = []
+    said = Heard()
     organs = load(write(tmp_path / "o", aorta=box(5), spleen=box(5), aortaa=box(5), qqq=box(5)), said)
     assert set(organs.masks) == {"aorta"}
     assert len(said) == 1
@@ -79,13 +80,13 @@ def test_unknown_names_are_warned_of_with_suggestions_and_unused_ones_are_not(tm
 
 
 def test_a_mask_of_both_lungs_is_left_out_with_the_reason(tmp_path: Path) -> None:
-    said: list[str] = []
+    said = Heard()
     assert "lung_left" not in load(write(tmp_path / "o", lungs=box(5), aorta=box(9)), said).masks
     assert "'lungs' holds lung_left, lung_right" in said[0]
 
 
 def test_empty_masks_are_missing_with_a_warning(tmp_path: Path) -> None:
-    said: list[str] = []
+    said = Heard()
     organs = load(write(tmp_path / "o", aorta=box(5), heart=box(5, 0)), said)
     assert set(organs.masks) == {"aorta"}
     assert "heart.nii.gz: the mask is empty" in said[0]
@@ -99,7 +100,7 @@ def test_a_mask_elsewhere_is_refused_by_name(tmp_path: Path) -> None:
 
 
 def test_left_and_right_that_look_swapped_are_warned_of(tmp_path: Path) -> None:
-    said: list[str] = []
+    said = Heard()
     load(write(tmp_path / "right", lung_left=box(20), lung_right=box(5)), said)
     assert said == []
     load(write(tmp_path / "wrong", lung_left=box(5), lung_right=box(20)), said)
@@ -109,7 +110,7 @@ def test_left_and_right_that_look_swapped_are_warned_of(tmp_path: Path) -> None:
 def test_the_sides_are_the_patients_on_an_image_stored_the_other_way(tmp_path: Path) -> None:
     """With the first axis running to the patient's right, the low index is the left."""
     flipped = wrapped(np.zeros((30, 32, 34), np.int16), (2, 2, 3), (10, -20, 30), np.diag([-1.0, 1, -1]))
-    said: list[str] = []
+    said = Heard()
     load(write(tmp_path / "o", lung_left=box(5, ct=flipped), lung_right=box(20, ct=flipped)), said, flipped)
     assert said == []
 
@@ -141,7 +142,7 @@ def test_a_label_map_with_names_gives_the_same_organs_as_masks(tmp_path: Path, d
 def test_values_without_names_and_names_without_voxels_are_warned_of(tmp_path: Path) -> None:
     sitk.WriteImage(labels(), tmp_path / "organs.nrrd")
     (tmp_path / "organs.json").write_text(json.dumps({"1": "aorta", "9": "heart"}))
-    said: list[str] = []
+    said = Heard()
     assert set(load(tmp_path / "organs.nrrd", said).masks) == {"aorta"}
     assert any("values without a name were left out: 2, 3" in sentence for sentence in said)
     assert any("'heart' (value 9) is empty" in sentence for sentence in said)
@@ -195,6 +196,6 @@ def test_nothing_to_read_is_said(tmp_path: Path) -> None:
         load(tmp_path / "nowhere")
     with pytest.raises(InputError, match="holds no mask files"):
         load(tmp_path)
-    said: list[str] = []
+    said = Heard()
     assert load(write(tmp_path, spleen=box(3)), said).masks == {}
     assert "no usable organ" in said[0]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from imaging.samples import box_mask, chest
+from states import said
 
 from LNStationLib.case.case import Case
 from LNStationLib.case.from_files import CaseRequest, load_case
@@ -71,7 +72,7 @@ def test_every_value_of_a_tumor_map_is_tumor(tmp_path: Path, way_in: WayIn) -> N
 def test_an_empty_mask_is_missing_with_a_warning(tmp_path: Path, way_in: WayIn, name: str) -> None:
     case = way_in(tmp_path, {name: box_mask(CT, (0, 0, 0), (0, 0, 0))})
     assert (case.organ_masks, case.nodes, case.tumor) == ({}, None, None)
-    assert "the mask is empty; taken as missing" in case.warnings[0]
+    assert "the mask is empty; taken as missing" in said(case.warnings)[0]
 
 
 @pytest.mark.parametrize("way_in", [by_files, in_memory])

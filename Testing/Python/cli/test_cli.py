@@ -27,6 +27,7 @@ from LNStationLib.cli.summary import show_assessment
 from LNStationLib.imaging.suv import PetUnits
 from LNStationLib.metastasis.registry import METHODS as METASTASIS
 from LNStationLib.networks.installation import missing_packages
+from LNStationLib.staging.registry import METHODS as STAGING
 from LNStationLib.staging.rules import Rules
 from LNStationLib.state.assessed_case import AssessedCase
 from LNStationLib.state.assessment import RESEARCH_USE, Assessment, CaseSummary, NStaging, StationFinding
@@ -265,12 +266,13 @@ def test_assess_hands_every_argument_to_the_library(library: Library, tmp_path: 
     # A short flag sets the option of every method that declares it.
     thresholds = {"suv_max_threshold": 3.5, "short_axis_threshold_mm": 8}
     judges = {method.name: thresholds for method in METASTASIS if set(thresholds) <= set(method.options.model_fields)}
+    stagers = {method.name: {"rules": "tnm9"} for method in STAGING if "rules" in method.options.model_fields}
     assert library.settings == Settings(
-        rules="tnm9",
         nodes="supplied",
         node_suv_threshold=3,
         node_suv_fraction_of_max=0.41,
         metastasis=StepSettings(options=judges),
+        staging=StepSettings(options=stagers),
         working_spacing_mm=2,
     )
     assert library.overwrite is True

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from heard import Heard
 from hypothesis import given
 from hypothesis import strategies as st
 from imaging.samples import box_mask, chest, oblique, wrapped
@@ -22,7 +23,7 @@ def test_an_absurd_spacing_is_refused(spacing: tuple[float, float, float]) -> No
 
 
 def test_thick_slices_are_warned_of() -> None:
-    said: list[str] = []
+    said = Heard()
     checks.check_spacing(wrapped(np.zeros((3, 3, 3), np.uint8), (1, 1, 10)), "CT", said.append)
     assert said == []
     checks.check_spacing(wrapped(np.zeros((3, 3, 3), np.uint8), (1, 1, 12)), "CT", said.append)
@@ -41,7 +42,7 @@ def test_few_values_that_are_not_numbers_are_replaced_and_many_refused() -> None
     values = np.ones((10, 10, 10), np.float32)
     values[0, 0, :2] = np.nan, 5
     values[0, 0, 2] = np.inf
-    said: list[str] = []
+    said = Heard()
     mended = checks.finite_values(wrapped(values), "CT", -1024, said.append)
     assert mended[0, 0, 0] == mended[0, 0, 2] == -1024
     assert "2 voxels" in said[0]
@@ -90,7 +91,7 @@ def test_a_small_mask_within_a_large_ct_overlaps_it() -> None:
 
 
 def test_partial_cover_is_warned_of() -> None:
-    said: list[str] = []
+    said = Heard()
     checks.warn_if_partial(cube(origin=(5, 0, 0)), cube(), "PET", said.append)
     assert said == []
     checks.warn_if_partial(cube(origin=(50, 0, 0)), cube(), "PET", said.append)

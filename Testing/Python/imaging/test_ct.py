@@ -5,6 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from heard import Heard
 from imaging.samples import chest, oblique, wrapped
 
 from LNStationLib.imaging.checks import as_volume
@@ -66,7 +67,7 @@ def test_the_grid_of_an_oblique_ct_is_kept() -> None:
 def test_few_nans_become_air_with_a_warning() -> None:
     array = HU.astype(np.float32)
     array[20, 30, 30:35] = np.nan
-    said: list[str] = []
+    said = Heard()
     assert (load(array, said)[20, 30, 30:35] == -1024).all()
     assert len(said) == 1
 

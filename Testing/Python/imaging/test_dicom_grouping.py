@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from heard import Heard
 from imaging.samples import CORONAL, change, move, oblique, wrapped, write_series
 from pydicom import dcmread
 from pydicom.uid import RLELossless, generate_uid
@@ -105,7 +106,7 @@ def test_a_series_with_one_sop_uid_in_all_its_files_keeps_all_its_slices(tmp_pat
 def test_a_series_with_one_sop_uid_and_every_file_twice_is_read_once(tmp_path: Path) -> None:
     write_series(tmp_path / "a", volume(), tags={"SOPInstanceUID": ONE_UID})
     shutil.copytree(tmp_path / "a", tmp_path / "b")
-    said: list[str] = []
+    said = Heard()
     assert np.array_equal(read(tmp_path, said), VALUES)
     assert said == ["CT: 12 duplicate images at the same position were left out."]
 
@@ -122,7 +123,7 @@ def test_slices_sent_twice_under_new_uids_are_dropped_with_a_warning(tmp_path: P
     files = write_series(tmp_path, volume())
     for k in (3, 4, 5):
         move(again(files[k]), (-30.5, 12.2, round(404.0 + 2.5 * k, 1)))
-    said: list[str] = []
+    said = Heard()
     assert np.array_equal(read(tmp_path, said), VALUES)
     assert said == ["CT: 3 duplicate images at the same position were left out."]
 
@@ -172,7 +173,7 @@ def test_phases_that_share_one_sop_uid_are_not_mixed(tmp_path: Path) -> None:
 def test_a_scout_of_the_same_series_and_plane_is_left_out(tmp_path: Path) -> None:
     scout = again(write_series(tmp_path, volume())[3], ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"])
     move(scout, (0, 0, 0))
-    said: list[str] = []
+    said = Heard()
     assert np.array_equal(read(tmp_path, said), VALUES)
     assert said == []
 
@@ -182,7 +183,7 @@ def test_slices_of_the_series_in_another_plane_are_left_out_with_a_warning(tmp_p
     cosines = [f"{value:.6g}" for value in (*CORONAL[:, 0], *CORONAL[:, 1])]
     for file in files[:2]:
         again(file, ImageOrientationPatient=cosines)
-    said: list[str] = []
+    said = Heard()
     assert np.array_equal(read(tmp_path, said), VALUES)
     assert "2 images of the same series with a different size, pixel spacing or orientation were left out" in said[1]
 
@@ -191,7 +192,7 @@ def test_a_bolus_tracked_at_one_place_is_no_second_volume(tmp_path: Path) -> Non
     write_series(tmp_path, volume())
     for file in write_series(tmp_path / "monitoring", volume(VALUES + 3), number=2):
         move(file, (-30.5, 12.25, 404.0))
-    said: list[str] = []
+    said = Heard()
     assert np.array_equal(read(tmp_path, said), VALUES)
     assert "series 1 CT (12 slices of 2.5 mm) was taken" in said[0]
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from heard import Heard
 from imaging.samples import CORONAL, FEET_FIRST, IDENTITY, change, move, oblique, points_mm, wrapped, write_series
 
 from LNStationLib.imaging.dicom_series import find_series, read_series
@@ -140,7 +141,7 @@ def test_several_images_at_one_place_are_refused(tmp_path: Path) -> None:
 def test_a_localizer_beside_the_series_is_skipped_silently(tmp_path: Path) -> None:
     write_series(tmp_path, volume())
     write_series(tmp_path, volume(CORONAL), number=2, tags={"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]})
-    said: list[str] = []
+    said = Heard()
     assert same_world(volume(), read(tmp_path, said=said))
     assert said == []
 
@@ -149,7 +150,7 @@ def test_the_only_usable_series_of_the_modality_is_taken_with_a_warning(tmp_path
     write_series(tmp_path, volume(), tags={"SeriesDescription": "Thorax soft"})
     write_series(tmp_path, volume(), "PT", number=2)
     write_series(tmp_path, volume(), number=3, skip=range(3, 12))
-    said: list[str] = []
+    said = Heard()
     assert same_world(volume(), read(tmp_path, said=said))
     assert "series 1 CT (12 slices of 2.5 mm) was taken" in said[0]
 

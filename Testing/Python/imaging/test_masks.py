@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from heard import Heard
 from imaging.samples import box_mask, oblique, points_mm, wrapped
 
 from LNStationLib.imaging.arrays import array_view
@@ -46,7 +47,7 @@ def test_any_single_value_is_a_mask(value: int) -> None:
 
 
 def test_probabilities_are_cut_at_one_half_with_a_warning() -> None:
-    said: list[str] = []
+    said = Heard()
     values = np.array([0, 0.2, 0.49, 0.5, 0.8, np.nan], np.float32).reshape(1, 2, 3)
     inside = foreground(values, "mask", said.append)
     assert inside is not None
@@ -57,7 +58,7 @@ def test_probabilities_are_cut_at_one_half_with_a_warning() -> None:
 
 @pytest.mark.parametrize("fill", [0, 1])
 def test_empty_and_full_masks_are_missing_with_a_warning(fill: int) -> None:
-    said: list[str] = []
+    said = Heard()
     mask = wrapped(np.full((30, 32, 34), fill, np.uint8), (2, 2, 3), (10, -20, 30), oblique())
     assert load(mask, said) is None
     assert "taken as missing" in said[0]
@@ -85,7 +86,7 @@ def test_masks_on_another_grid_are_kept_there_where_they_overlap_and_refused_whe
 def test_a_foreground_outside_the_ct_is_missing_with_a_warning() -> None:
     array = np.zeros((40, 40, 200), np.uint8)
     array[:, :, 190:198] = 1
-    said: list[str] = []
+    said = Heard()
     assert load(wrapped(array, (5, 5, 5), CT.GetOrigin()), said) is None
     assert "outside the CT" in said[0]
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from heard import Heard
 from imaging.samples import oblique, pet_tags, wrapped, write_series
 from pydicom import dcmread
 
@@ -75,7 +76,7 @@ def test_values_that_are_no_suv_are_refused(scale: float) -> None:
 
 
 def test_negative_values_become_zero_and_large_ones_are_told() -> None:
-    said: list[str] = []
+    said = Heard()
     values = SUV.copy()
     values[0, 0, 0] = -0.05
     assert sitk.GetArrayFromImage(suv_from_file(image(values), "suvbw", None, "PET", said.append)).min() == 0

@@ -8,6 +8,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from heard import Heard
 from imaging.samples import FEET_FIRST, chest, oblique, points_mm, wrapped, write_series
 
 from LNStationLib.imaging.checks import as_volume
@@ -106,7 +107,7 @@ def test_two_positions_in_a_nifti_header_are_told_with_their_distance(tmp_path: 
     sform, qform = np.diag([1.5, 1.5, 3.0, 1.0]), np.diag([1.5, 1.5, 3.0, 1.0])
     qform[:3, 3] = 12, -8, 20
     path = nifti(tmp_path / "ct.nii", sform, change=lambda h: (h.set_sform(sform, code), h.set_qform(qform, 1)))
-    said: list[str] = []
+    said = Heard()
     image = read_image(path, "CT ct.nii", said.append)
     assert image.GetOrigin() == pytest.approx((0, 0, 0))
     assert len(said) == 1
@@ -124,7 +125,7 @@ def test_the_distance_of_two_positions_is_taken_where_it_is_largest(tmp_path: Pa
     qform = np.eye(4)
     qform[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
     array = np.zeros((401, 3, 3), np.int16)
-    said: list[str] = []
+    said = Heard()
     read_image(nifti(tmp_path / "a.nii", np.eye(4), array, lambda h: h.set_qform(qform, 1)), "CT", said.append)
     assert "up to 14.0 mm apart" in said[0]
 
@@ -140,7 +141,7 @@ def test_the_rounding_of_a_quaternion_is_no_second_position(tmp_path: Path, seed
     scaled.set_sform(affine, 1)
     scaled.set_qform(affine, 1)
     (tmp_path / "a.nii").write_bytes(scaled.to_bytes())
-    said: list[str] = []
+    said = Heard()
     read_image(tmp_path / "a.nii", "CT", said.append)
     assert said == []
 
@@ -148,7 +149,7 @@ def test_the_rounding_of_a_quaternion_is_no_second_position(tmp_path: Path, seed
 def test_a_shift_of_less_than_half_a_voxel_is_not_told(tmp_path: Path) -> None:
     qform = np.diag([4.0, 4.0, 5.0, 1.0])
     qform[0, 3] = 1.9
-    said: list[str] = []
+    said = Heard()
     path = nifti(tmp_path / "a.nii", np.diag([4.0, 4, 5, 1]), change=lambda h: h.set_qform(qform, 1))
     read_image(path, "PET", said.append)
     assert said == []

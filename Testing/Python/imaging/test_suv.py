@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import pytest
+from heard import Heard
 from hypothesis import given
 from hypothesis import strategies as st
 from imaging.samples import dataset, pet_tags
@@ -25,7 +26,7 @@ def factors(said: list[str] | None = None, n: int = 3, dose: PetDose | None = No
 
 
 def test_one_half_life_between_injection_and_scan_doubles_the_factor() -> None:
-    said: list[str] = []
+    said = Heard()
     assert factors(said) == pytest.approx([4e-4] * 3)
     assert said == []
 
@@ -74,7 +75,7 @@ def test_without_decay_correction_every_slice_has_its_own_time() -> None:
 
 
 def test_an_injection_before_midnight_is_on_the_day_before() -> None:
-    said: list[str] = []
+    said = Heard()
     got = factors(said, RadiopharmaceuticalStartTime="233000", SeriesTime="003000", AcquisitionTime="003000")
     assert got == pytest.approx([2e-4 * 2 ** (3600 / F18_S)] * 3)
     assert "day before" in said[0]
@@ -91,7 +92,7 @@ def test_the_full_date_of_injection_is_used_where_it_fits() -> None:
 
 
 def test_a_shifted_injection_date_falls_back_on_the_time_of_day() -> None:
-    said: list[str] = []
+    said = Heard()
     got = factors(said, RadiopharmaceuticalStartDateTime="19990101080000", RadiopharmaceuticalStartTime=None)
     assert got == pytest.approx([4e-4] * 3)
     assert "only the time of day" in said[0]
@@ -99,7 +100,7 @@ def test_a_shifted_injection_date_falls_back_on_the_time_of_day() -> None:
 
 def test_two_times_of_injection_that_differ_are_told_and_the_plain_one_counts() -> None:
     """A date and time written in UTC beside local times of day."""
-    said: list[str] = []
+    said = Heard()
     got = factors(said, RadiopharmaceuticalStartDateTime="20240102060000+0000")
     assert got == pytest.approx([4e-4] * 3)
     assert "only the time of day" in said[0]
@@ -160,7 +161,7 @@ def test_what_suv_needs_is_named_where_it_is_missing(changes: dict[str, Any], wo
 
 
 def test_gaps_that_can_be_bridged_are_warned_of() -> None:
-    said: list[str] = []
+    said = Heard()
     assert factors(said, DecayCorrection=None) == pytest.approx([4e-4] * 3)
     assert factors(said, CorrectedImage=None) == pytest.approx([4e-4] * 3)
     assert len(said) == 2

@@ -5,6 +5,7 @@ from functools import cache
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from heard import Heard
 from imaging.samples import REAL_CASE, REPOSITORY, abdomen, chest, oblique, wrapped
 
 from LNStationLib.imaging.thorax_check import check_thorax
@@ -23,7 +24,7 @@ def real_ct() -> sitk.Image:
 
 def said(ct: sitk.Image) -> list[str]:
     """Warnings of the check; raises where there is no chest."""
-    words: list[str] = []
+    words = Heard()
     check_thorax(ct, "CT", words.append)
     return words
 
