@@ -120,7 +120,7 @@ def join_models(
 
 
 def networks(as_json: JsonOption = False) -> None:
-    """List every registered network with its parameters and multiply-adds for one region of 96 x 96 x 32 voxels."""
+    """List the networks with their parameters and multiply-adds, for 96 x 96 x 32 voxels or an input of their own."""
     from LNStationLib.networks.installation import check_installed
 
     check_installed()
@@ -137,6 +137,7 @@ def networks(as_json: JsonOption = False) -> None:
                 "parameters": cost.parameters,
                 "mebibytes": round(cost.parameters * _BYTES_PER_WEIGHT / 2**20, 2),
                 "multiply_adds": cost.multiply_adds,
+                "input": list(cost.shape),
                 "reference": info.reference,
             }
         )
@@ -144,13 +145,14 @@ def networks(as_json: JsonOption = False) -> None:
         typer.echo(json.dumps({"region": list(REGION), "networks": rows}, indent=2, ensure_ascii=False))
         return
     z, y, x = REGION
-    table = _table(f"Networks, for one region of {x} x {y} x {z} voxels", ("name", "network"))
-    for heading in ("parameters (M)", "MiB", "multiply-adds (G)"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("reference")
+    table = _table(f"Networks, for {x} x {y} x {z} voxels if no other input stands", ("name", "network"))
+    for heading in ("params (M)", "MiB", "multiply-adds (G)"):
+        table.add_column(heading, justify="right")
+    table.add_column("reference", min_width=_LONGEST_WORD)
     for row in rows:
         counts = f"{row['parameters'] / 1e6:.2f}", f"{row['mebibytes']:.2f}", f"{row['multiply_adds'] / 1e9:.2f}"
-        table.add_row(row["name"], row["title"], *counts, row["reference"])
+        other = "" if row["input"][-3:] == list(REGION) else f" ({' x '.join(map(str, row['input']))})"
+        table.add_row(row["name"], row["title"] + other, *counts, row["reference"])
     console.make_console().print(table)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -20,22 +20,34 @@ class NetworkCost:
 
     Attributes:
         parameters: Number of trained parameters.
-        multiply_adds: Multiply-adds of one forward pass of one region (convolutions and matrix products).
+        multiply_adds: Multiply-adds of one forward pass of one input (convolutions and matrix products).
+        shape: Of that input, without the batch.
     """
 
     parameters: int
     multiply_adds: int
+    shape: tuple[int, ...]
 
 
 def network_cost(network: nn.Module, in_channels: int = 2, region: Sequence[int] = REGION) -> NetworkCost:
-    """Count parameters and multiply-adds of one region of ``[in_channels, z, y, x]``."""
+    """Count parameters and multiply-adds of one region of ``[in_channels, z, y, x]``.
+
+    A network whose input is no such region has a method ``example_input``, which gives one.
+    """
     was_training = network.training
     network.eval()
-    region_batch = torch.zeros(1, in_channels, *region)
-    takes_groups = "groups" in inspect.signature(network.forward).parameters
-    arguments = {"groups": torch.zeros(1, dtype=torch.long)} if takes_groups else {}
+    batch, groups = _example(network, in_channels, region)
     with torch.inference_mode(), FlopCounterMode(display=False) as counter:
-        network(region_batch, **arguments)
+        network(batch, **({} if groups is None else {"groups": groups}))
     network.train(was_training)
     parameters = sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
-    return NetworkCost(parameters, counter.get_total_flops() // 2)
+    return NetworkCost(parameters, counter.get_total_flops() // 2, tuple(batch.shape[1:]))
+
+
+def _example(network: nn.Module, in_channels: int, region: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor | None]:
+    own: Callable[[], tuple[torch.Tensor, torch.Tensor | None]] | None = getattr(network, "example_input", None)
+    if own is not None:
+        return own()
+    batch = torch.zeros(1, in_channels, *region)
+    takes_groups = "groups" in inspect.signature(network.forward).parameters
+    return batch, torch.zeros(1, dtype=torch.long) if takes_groups else None

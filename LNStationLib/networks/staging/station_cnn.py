@@ -39,7 +39,7 @@ class StationCnn(nn.Module):
     ) -> None:
         super().__init__()
         widths = [in_channels, *filters]
-        self.n_stations = n_stations
+        self.n_stations, self.in_channels = n_stations, in_channels
         self.least_size = 2 ** len(filters)
         self.blocks = nn.Sequential(*(_block(*pair, dropout=dropout) for pair in pairwise(widths)))
         self.classifier = nn.Sequential(
@@ -57,6 +57,10 @@ class StationCnn(nn.Module):
             ValueError: Patches are too small for the blocks.
         """
         return StationOutput(self.station_logits(x, groups))
+
+    def example_input(self) -> tuple[Tensor, Tensor]:
+        """A patch of the smallest size, and its station."""
+        return torch.zeros(1, self.in_channels, *[self.least_size] * 3), torch.zeros(1, dtype=torch.long)
 
     def station_logits(self, x: Tensor, station: Tensor) -> Tensor:
         """Logits of metastasis, ``[B]``; arguments as ``forward``."""

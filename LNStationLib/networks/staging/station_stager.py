@@ -59,6 +59,11 @@ class StationStager(StationCnn):
         logits = self.patient_logits(x)
         return StageOutput(self.stage_logits(logits, side, seen), logits)
 
+    def example_input(self) -> tuple[Tensor, Tensor]:
+        """A patient with patches of the smallest size of all stations."""
+        patches = torch.zeros(1, self.n_stations, self.in_channels, *[self.least_size] * 3)
+        return patches, torch.ones(1, 1 + self.n_stations, dtype=torch.long)
+
     def patient_logits(self, x: Tensor) -> Tensor:
         """Logits of the stations of patients, ``[B, n_stations]``."""
         station = torch.arange(self.n_stations, device=x.device).repeat(len(x))

@@ -92,7 +92,7 @@ def test_a_changed_package_fails_in_one_sentence(package: Path, tmp_path: Path) 
 
 
 def test_every_registered_network_is_listed_with_its_cost(monkeypatch: pytest.MonkeyPatch) -> None:
-    few = {name: registry.NETWORKS[name] for name in ("mobilenetv2", "mobilevitv2_sa_moe")}
+    few = {name: registry.NETWORKS[name] for name in ("mobilenetv2", "mobilevitv2_sa_moe", "station_cnn")}
     monkeypatch.setattr(registry, "NETWORKS", few)
     found = json.loads(run("networks", "--json").output)
     assert found["region"] == [32, 96, 96]
@@ -101,7 +101,9 @@ def test_every_registered_network_is_listed_with_its_cost(monkeypatch: pytest.Mo
     assert round(by_name["mobilevitv2_sa_moe"]["parameters"] / 1e6, 2) == 4.45
     assert 3e9 < by_name["mobilevitv2_sa_moe"]["multiply_adds"] < 4e9
     assert by_name["mobilevitv2_sa_moe"]["mebibytes"] == pytest.approx(17.00, abs=0.03)
+    assert by_name["station_cnn"]["input"] == [2, 64, 64, 64], "its patches are no regions"
     table = run("networks").output
+    assert "64 x 64" in table
     assert "4.45" in table
     assert "2.35" in table
 
