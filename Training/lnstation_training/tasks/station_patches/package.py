@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -18,7 +19,14 @@ from lnstation_training.tasks.station_patches.calls import by_network, calls_of
 from lnstation_training.tasks.station_patches.evaluation import Predicting, labeled_logits, validation_calibration
 from lnstation_training.tasks.station_patches.prediction import PatientPrediction, predict_patients
 from lnstation_training.tasks.station_patches.samples import STATIONS
-from LNStationLib.models.package import CohortSummary, Manifest, Metric, StationPatches
+from LNStationLib.models.package import (
+    Calibration,
+    CohortSummary,
+    Manifest,
+    Metric,
+    OperatingPoint,
+    StationPatches,
+)
 from LNStationLib.sampling.station_patch import PET_CT_CHANNELS
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.progress import Progress
@@ -39,18 +47,31 @@ def section_fields(data: Any, validation: Sequence[PatientPrediction]) -> dict[s
     if not both_classes(labels):
         raise InputError("The validation part has stations of one class alone: export a run of another fold.")
     calibration = validation_calibration(validation, data.fold)
-    scores = [_probability(calibration, float(logit)) for logit in logits]
+    scores = np.array([_probability(calibration, float(logit)) for logit in logits])
+    points = [_as_trained(labels, scores, _probability(calibration, 0.0)), *operating_points(labels, scores)]
     return {
         "channels": list(PET_CT_CHANNELS),
         "patch": data.geometry.patch,
         "stations": list(STATIONS),
-        "operating_points": operating_points(labels, torch.tensor(scores).double().numpy()),
+        "operating_points": points,
         "calibration": calibration,
     }
 
 
-def _probability(calibration: Any, logit: float) -> float:
-    return float(torch.tensor(logit).sigmoid()) if calibration is None else calibration.probability(logit)
+def _probability(calibration: Calibration | None, logit: float) -> float:
+    return (calibration or Calibration(slope=1.0, intercept=0.0, fitted_on="nothing")).probability(logit)
+
+
+def _as_trained(labels: np.ndarray, scores: np.ndarray, threshold: float) -> OperatingPoint:
+    """Where a station is likelier metastatic than not among as many of both: where the card's figures are taken."""
+    called = scores >= threshold
+    return OperatingPoint(
+        name="trained",
+        threshold=threshold,
+        description="as in training, where both kinds of station are alike frequent; the figures are taken here",
+        sensitivity=float(called[labels == 1].mean()),
+        specificity=float((~called[labels == 0]).mean()),
+    )
 
 
 def package_content(run: Run, device: str, progress: Progress) -> PackageContent:
