@@ -16,11 +16,11 @@ from LNStationLib.batch.columns import CHOICES, IDENTIFIERS, CaseRow, ChoiceRow,
 from LNStationLib.batch.contents import are_whole, outputs_of
 from LNStationLib.batch.environment import Environment
 from LNStationLib.batch.folder import unit_folder
-from LNStationLib.batch.reasons import choice_words, failure_words
 from LNStationLib.batch.records import OutputDigest, UnitRecord
 from LNStationLib.batch.report import cohort_report
 from LNStationLib.batch.summary import CohortSummary
 from LNStationLib.batch.tables import ENDINGS, TABLES, TableFiles, has_parquet
+from LNStationLib.batch.words import choice_words, failure_words
 from LNStationLib.export.json_files import read_model
 from LNStationLib.export.output_folder import user_facing_errors
 from LNStationLib.state.assessment import Assessment

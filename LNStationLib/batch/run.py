@@ -15,10 +15,11 @@ from LNStationLib.batch.contents import unread
 from LNStationLib.batch.environment import Environment, environment_for
 from LNStationLib.batch.folder import RunFile, claimed, publish_failure, read_record
 from LNStationLib.batch.listing import ListedCase, check_ids
+from LNStationLib.batch.passing import PassingError
 from LNStationLib.batch.records import UnitRecord
 from LNStationLib.batch.results import write_results
 from LNStationLib.batch.scheduling import Demands, Done, run_jobs
-from LNStationLib.batch.work import Job, PassingError, Plan, StopBatchError, assess_job, unit_key
+from LNStationLib.batch.work import Job, Plan, StopBatchError, assess_job, unit_key
 from LNStationLib.export.output_folder import file_names
 from LNStationLib.state.settings import Settings
 from LNStationLib.support.errors import InputError

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import logging
@@ -24,28 +23,20 @@ from LNStationLib.batch.folder import (
     unfinished_unit,
 )
 from LNStationLib.batch.memory import resident_mib
+from LNStationLib.batch.passing import PassingError, passing_code
 from LNStationLib.batch.records import FORMAT, InputDigest, SeriesChoice, UnitRecord
 from LNStationLib.batch.sources import Inputs, Loaded, Source
 from LNStationLib.export.writer import write_outputs
 from LNStationLib.state.settings import Settings
 from LNStationLib.support.errors import InputError, OutputError
-from LNStationLib.support.failures import is_out_of_memory, redacted
+from LNStationLib.support.failures import redacted
 from LNStationLib.support.progress import silent
 
 DEFECT_FILE = "defect.txt"
 TIME_LIMIT = "time_limit"
 _PAUSE_S = 2.0
 """Before another try: a network file system that is away for a moment is seldom back at once."""
-_PASSING = {
-    errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EAGAIN, errno.ECONNRESET, errno.EHOSTDOWN, errno.EHOSTUNREACH,
-    errno.ENETUNREACH, errno.EBUSY, errno.ENFILE, errno.EMFILE, errno.ENOTCONN, errno.ENOMEM,
-}  # fmt: skip
-"""What file systems over a network say while they are away, and a machine while others use it up."""
 _log = logging.getLogger(__name__)
-
-
-class PassingError(Exception):
-    """What may pass: the case is worth another try. Its text is a code, never a path."""
 
 
 class StopBatchError(Exception):
@@ -126,7 +117,7 @@ def assess_job(job: Job) -> UnitRecord:
     except OutputError as error:
         raise StopBatchError(str(error)) from None
     except Exception as error:
-        code = _passing_code(error)
+        code = passing_code(error)
         if code is None:
             raise
         time.sleep(_PAUSE_S)
@@ -164,12 +155,12 @@ def _assessed(job: Job, record: UnitRecord, started: float) -> UnitRecord:
     except OutputError:
         raise
     except InputError as error:
-        if _passing_code(error) is not None:
+        if passing_code(error) is not None:
             raise
         sentence = without_folders(str(error), job.source)
         return _failure(job, record, "refused", "input", sentence, getattr(error, "choices", ()))
     except Exception as error:
-        if _passing_code(error) is not None:
+        if passing_code(error) is not None:
             raise
         return _defect(job, record, error)
 
@@ -229,16 +220,3 @@ def without_folders(text: str, source: Source) -> str:
         if len(folder) > 1:
             text = text.replace(folder, "...")
     return text
-
-
-def _passing_code(error: BaseException | None) -> str | None:
-    """What may pass about an error or its causes; ``None`` where nothing may."""
-    while error is not None:
-        if isinstance(error, PassingError):
-            return str(error)
-        if is_out_of_memory(error):
-            return "out_of_memory"
-        if isinstance(error, OSError) and error.errno in _PASSING:
-            return "storage"
-        error = error.__cause__
-    return None

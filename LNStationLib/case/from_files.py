@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from functools import partial
 from pathlib import Path
 from typing import Unpack
@@ -54,6 +55,11 @@ def load_case(request: CaseRequest, progress: Progress = silent) -> Case:
         GeometryError: A grid is unusable, or images do not overlap.
     """
     return check_case(_unchecked(request), progress)
+
+
+def study_case_id(study_uid: str) -> str:
+    """A name for the case of a DICOM study that does not say its identifier."""
+    return f"study-{hashlib.sha256(study_uid.encode()).hexdigest()[:12]}"
 
 
 def _unchecked(request: CaseRequest) -> UncheckedCase:

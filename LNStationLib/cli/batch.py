@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.text import Text
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from LNStationLib.batch.listing import ListedCase
     from LNStationLib.batch.run import BatchRequest, BatchResult
 
+Cancer = Literal["lung", "esophagus"]
 _DEFAULT_PORT = 8786
 _MAX_SHOWN_FAILURES = 10
 
@@ -26,7 +28,7 @@ def batch(
     ctx: typer.Context,
     cases: Annotated[
         Path,
-        typer.Option(help="Table of cases (CSV), or a folder of case folders."),
+        typer.Option(help="Table of cases (CSV), folder of case folders, or folder of DICOM studies."),
     ],
     out: Annotated[Path, typer.Option(help="Folder for the results; an unfinished batch in it goes on.")],
     workers: Annotated[
@@ -40,6 +42,19 @@ def batch(
     cluster: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Queue of a cluster (Slurm, PBS, Kubernetes) by a YAML file.")
     ] = None,
+    cancer: Annotated[
+        Cancer | None,
+        typer.Option(help="Primary cancer of all cases of a folder of DICOM studies; decides the N rules."),
+    ] = None,
+    identifiers: Annotated[
+        bool, typer.Option("--identifiers", help="Name patient, study and series in the table of choices.")
+    ] = False,
+    index: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Index of the DICOM files. [default: in the user's cache]")
+    ] = None,
+    dicom_root: Annotated[
+        bool, typer.Option("--dicom-root", help="Take the folder for DICOM studies, even where it has case folders.")
+    ] = False,
     need: Annotated[
         list[str] | None,
         typer.Option(metavar="TAG=N", help="What a case needs of a worker, such as GPU=1; may be repeated."),
@@ -65,23 +80,57 @@ def batch(
     check_installed()
     settings = given_settings(ctx, working_spacing_mm=working_spacing_mm)
     wanted = _workers(workers, threads, memory, scheduler, cluster, need or [])
+    root = DicomRoot(cases, index, cancer, identifiers, wanted.count)
     request = BatchRequest(
-        _cases(cases), out, settings, tuple(formats.replace(",", " ").split()), wanted, retries,
-        None if time_limit is None else 60 * time_limit, verify,
+        _cases(cases, root, dicom_root), out, settings, tuple(formats.replace(",", " ").split()), wanted, retries,
+        None if time_limit is None else 60 * time_limit, verify, identifiers,
     )  # fmt: skip
     _run(request)
 
 
-def _cases(path: Path) -> list[ListedCase]:
-    from LNStationLib.batch.listing import cases_of_folder, cases_of_table, unused_columns
+@dataclass(frozen=True)
+class DicomRoot:
+    """A folder of DICOM studies, as the command line describes it."""
 
+    folder: Path
+    index: Path | None
+    cancer: Cancer | None
+    identifiers: bool
+    processes: int
+
+
+def _cases(path: Path, root: DicomRoot, is_root: bool) -> list[ListedCase]:
     if not path.exists():
         raise InputError(f"--cases: there is nothing at {path}; check the path.")
     if path.is_dir():
-        cases = cases_of_folder(path)
-        if not cases:
-            raise InputError(f"--cases: {path} holds no case folders; docs/case_format.md says what they look like.")
-        return cases
+        return _cases_of_folder(path, root, is_root)
+    return _cases_of_table(path)
+
+
+def _cases_of_folder(path: Path, root: DicomRoot, is_root: bool) -> list[ListedCase]:
+    from LNStationLib.batch.listing import cases_of_folder
+
+    cases = [] if is_root else cases_of_folder(path)
+    if not cases:
+        cases = _studies(root)
+    if not cases:
+        raise InputError(f"--cases: {path} holds neither case folders nor DICOM studies with CT; check the path.")
+    return cases
+
+
+def _studies(root: DicomRoot) -> list[ListedCase]:
+    from LNStationLib.batch.studies.index import index_path, update_index
+    from LNStationLib.batch.studies.source import cases_of_root
+
+    database = root.index or index_path(root.folder)
+    with console.shown_progress() as progress:
+        update_index(root.folder, database, root.processes, progress)
+    return cases_of_root(root.folder.resolve(), database, root.cancer, root.identifiers)
+
+
+def _cases_of_table(path: Path) -> list[ListedCase]:
+    from LNStationLib.batch.listing import cases_of_table, unused_columns
+
     cases = cases_of_table(path)
     unused = unused_columns(path)
     if unused:
@@ -132,7 +181,7 @@ def _run(request: BatchRequest) -> None:
 
 
 def _show(result: BatchResult) -> None:
-    from LNStationLib.batch.reasons import failure_words
+    from LNStationLib.batch.words import failure_words
     from LNStationLib.export.wording import plural
     from LNStationLib.state.assessment import RESEARCH_USE
 

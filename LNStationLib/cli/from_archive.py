@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -74,5 +73,7 @@ def _warn(warning: Reason) -> None:
 
 def _completed(given: dict[str, Any], found: FetchedStudy, study: str) -> dict[str, Any]:
     """The request with the fetched images; the case is named after the study without saying its identifier."""
-    name = f"study-{hashlib.sha256(study.encode()).hexdigest()[:8]}"
+    from LNStationLib.case.from_files import study_case_id
+
+    name = study_case_id(study)
     return given | {"ct": found.ct, "pet": given["pet"] or found.pet, "case_id": given["case_id"] or name}

@@ -51,14 +51,15 @@ def files_under(folder: Path) -> list[Path]:
 
 def image_header(path: Path) -> Dataset | None:
     """Header, without pixels, of a DICOM file with an image of a series; ``None`` for any other file."""
-    header = _header(path)
+    header = dicom_header(path)
     if header is None:
         return None
     is_image = dcm.number(header, "Rows") and dcm.number(header, "Columns") and dcm.text(header, "SeriesInstanceUID")
     return header if is_image else None
 
 
-def _header(path: Path) -> Dataset | None:
+def dicom_header(path: Path) -> Dataset | None:
+    """Header, without pixels, of any DICOM file; ``None`` for any other file."""
     try:
         with path.open("rb") as file:
             if not is_dicom(file.read(HEAD_BYTES)):

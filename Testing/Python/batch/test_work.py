@@ -15,9 +15,10 @@ from batch.toy_batch import ToySource, loads, put_back, toy_files, toy_job, toy_
 
 from LNStationLib.batch import contents, work
 from LNStationLib.batch.folder import read_record, unit_folder
-from LNStationLib.batch.reasons import failure_words
+from LNStationLib.batch.passing import PassingError
 from LNStationLib.batch.run import done_before
-from LNStationLib.batch.work import Job, PassingError, StopBatchError, assess_job
+from LNStationLib.batch.words import failure_words
+from LNStationLib.batch.work import Job, StopBatchError, assess_job
 from LNStationLib.state.assessment import Assessment
 from LNStationLib.state.settings import Settings
 

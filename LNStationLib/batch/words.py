@@ -1,8 +1,11 @@
-"""The words for why a case has no result: made here from codes."""
+"""The words for why a case has no result, and why a series was taken or not: made here from codes."""
 
 from __future__ import annotations
 
+import LNStationLib.batch.studies.words  # noqa: F401  (registers them)
 from LNStationLib.batch.records import SeriesChoice, UnitRecord
+from LNStationLib.support.reason import Reason
+from LNStationLib.support.words import words
 
 _SENTENCES = {
     "out_of_memory": "Memory did not suffice: give the workers more with --memory, or start fewer.",
@@ -24,5 +27,5 @@ def failure_words(record: UnitRecord) -> str:
 
 
 def choice_words(choice: SeriesChoice) -> str:
-    """Why a series was taken or not, in one sentence."""
-    return choice.code
+    """Why a series was taken or not, in words."""
+    return words(Reason(choice.code, choice.facts))

@@ -1,0 +1,77 @@
+"""What the index keeps of a DICOM file: nothing that names the patient."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydicom.dataset import Dataset
+
+from LNStationLib.imaging import dicom_headers as dcm
+from LNStationLib.imaging.dicom_files import dicom_header
+
+_TEXTS = {
+    "series": "SeriesInstanceUID",
+    "sop": "SOPInstanceUID",
+    "sop_class": "SOPClassUID",
+    "description": "SeriesDescription",
+    "protocol": "ProtocolName",
+    "body_part": "BodyPartExamined",
+    "frame": "FrameOfReferenceUID",
+    "contrast": "ContrastBolusAgent",
+}
+_NUMBERS = {
+    "number": "SeriesNumber",
+    "thickness_mm": "SliceThickness",
+    "rows": "Rows",
+    "columns": "Columns",
+    "samples": "SamplesPerPixel",
+    "frames": "NumberOfFrames",
+}
+_WORDS = {"image_type": "ImageType", "corrected": "CorrectedImage", "series_type": "SeriesType"}
+
+
+def facts_of(path: Path) -> dict[str, Any] | None:
+    """Facts of a DICOM file as JSON can hold them; ``None`` where it is none, or is damaged."""
+    header = dicom_header(path)
+    study = "" if header is None else dcm.text(header, "StudyInstanceUID")
+    if header is None or not study:
+        return None
+    facts: dict[str, Any] = {"study": study, "modality": dcm.text(header, "Modality").upper()}
+    facts |= {name: dcm.text(header, keyword) for name, keyword in _TEXTS.items()}
+    facts |= {name: dcm.number(header, keyword) for name, keyword in _NUMBERS.items()}
+    facts |= {name: dcm.words(header, keyword) for name, keyword in _WORDS.items()}
+    facts["kernel"] = " ".join(dcm.texts(header, "ConvolutionKernel")[:1])
+    facts["position"] = dcm.numbers_or_none(header, "ImagePositionPatient", 3)
+    facts["orientation"] = dcm.numbers_or_none(header, "ImageOrientationPatient", 6)
+    facts["tracer"] = _tracer(header)
+    # Told apart, never told: a digest of a number that thousands have could be undone, so the study goes with it.
+    facts["patient"] = hashlib.sha256(f"{study} {dcm.text(header, 'PatientID')}".encode()).hexdigest()[:12]
+    return facts
+
+
+def _tracer(header: Dataset) -> str:
+    """Name and code of the radiopharmaceutical, as far as they are given."""
+    found: Sequence[Any] = dcm.value(header, "RadiopharmaceuticalInformationSequence") or ()
+    said = []
+    for item in found:
+        said.append(dcm.text(item, "Radiopharmaceutical"))
+        for code in dcm.value(item, "RadiopharmaceuticalCodeSequence") or ():
+            said += [dcm.text(code, "CodeValue"), dcm.text(code, "CodeMeaning")]
+    return " ".join(word for word in said if word)
+
+
+def identifiers_of(path: Path) -> dict[str, str]:
+    """What identifies patient, study and series, where it was asked for."""
+    header = dicom_header(path)
+    if header is None:
+        return {}
+    keywords = {
+        "patient_id": "PatientID",
+        "study_instance_uid": "StudyInstanceUID",
+        "series_instance_uid": "SeriesInstanceUID",
+        "accession_number": "AccessionNumber",
+    }
+    return {name: dcm.text(header, keyword) for name, keyword in keywords.items()}
