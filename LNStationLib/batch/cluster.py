@@ -131,7 +131,8 @@ def _local(workers: Workers) -> Any:
             processes=not workers.in_process,
             memory_limit=workers.memory,
             resources=dict(workers.resources),
-            dashboard_address="127.0.0.1:0" if has_dashboard() else None,
+            # Without an address its pages, with those of the workers, would be open to the network.
+            dashboard_address="127.0.0.1:0",
             silence_logs=logging.CRITICAL,
         )
     except ValueError as error:

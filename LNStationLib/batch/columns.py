@@ -76,6 +76,7 @@ class CostRow(BaseModel):
 
     case_id: str
     seconds: float
+    cpu_seconds: float
     memory_mib: float | None
     input_mb: float
 
@@ -163,6 +164,7 @@ IDENTIFIERS: tuple[Column, ...] = (
 COSTS: tuple[Column, ...] = (
     CASE_ID,
     Column("seconds", "Time", "From reading to the last file.", ("seconds",), unit="s", digits=1),
+    Column("cpu_seconds", "Processor time", "Of all threads of the worker.", ("cpu_seconds",), unit="s", digits=1),
     Column("memory_mib", "Memory", "Of the worker's process after the case.", ("memory_mib",), unit="MiB", digits=0),
     Column("input_mb", "Input", "Size of the input files.", ("input_mb",), unit="MB", digits=1),
 )

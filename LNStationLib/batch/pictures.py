@@ -15,6 +15,8 @@ _WIDTH = 760.0
 _LEFT, _RIGHT = 150.0, 60.0
 _ROW, _BAR = 22.0, 14.0
 _TOP, _BOTTOM = 30.0, 34.0
+_ENDS = (4, 8, 12, 16, 20, 24, 32, 40)
+"""Of axes, times a power of ten."""
 _INK, _SOFT, _LINE = "#1d2630", "#5b6672", "#d8dee5"
 _COLORS: Mapping[str, str] = {
     "positive": palette.POSITIVE,
@@ -107,19 +109,17 @@ def _chart(title: str, rows: int, longest: float, unit: str) -> tuple[Element, f
     for step in range(5):
         x = _LEFT + top * step / 4 * scale
         svg.add(root, "line", x1=x, y1=_TOP - 4, x2=x, y2=height - _BOTTOM, stroke=_LINE)
-        words = f"{number(top * step / 4, 0 if top >= 8 else 1)}{' ' + unit if step == 4 else ''}"
+        words = f"{number(top * step / 4, 0)}{' ' + unit if step == 4 else ''}"
         svg.add_text(root, (x, height - _BOTTOM + 16), words, font_size=11, fill=_SOFT, text_anchor="middle")
     return root, scale
 
 
 def _nice(value: float) -> float:
-    """The next of 4, 8, 20, 40, 80, 200, ... from a value on: its quarters are round."""
+    """The end of an axis from a value on: its quarters are round, and little of it stays empty."""
     decade = 1.0
-    while value > 8 * decade:
+    while value > _ENDS[-1] * decade:
         decade *= 10
-        if value <= 2 * decade:
-            return 2 * decade
-    return (4 if value <= 4 * decade else 8) * decade
+    return next(end * decade for end in _ENDS if end * decade >= value)
 
 
 def _y(row: int) -> float:

@@ -71,4 +71,5 @@ class UnitRecord(_Strict):
     outputs: list[OutputDigest] = Field(default_factory=list)
     choices: list[SeriesChoice] = Field(default_factory=list)
     seconds: float = 0.0
+    cpu_seconds: float = Field(0.0, description="Of all threads of the worker's process.")
     memory_mib: float | None = Field(None, description="Of the worker's process after the case.")

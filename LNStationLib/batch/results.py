@@ -146,7 +146,6 @@ def _add_assessed(record: UnitRecord, out: Path, files: dict[str, TableFiles], s
     for node in assessment.nodes:
         files["nodes"].add(node, record.case_id)
     size_mb = round(sum(one.size_bytes for one in record.inputs) / _MB, 3)
-    files["costs"].add(
-        CostRow(case_id=record.case_id, seconds=record.seconds, memory_mib=record.memory_mib, input_mb=size_mb)
-    )
+    costs = record.model_dump(include={"case_id", "seconds", "cpu_seconds", "memory_mib"})
+    files["costs"].add(CostRow(**costs, input_mb=size_mb))
     summary.add(record, row)

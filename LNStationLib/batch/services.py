@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from LNStationLib.batch.cluster import dask_settings, has_dashboard, quiet, thread_environment
+from LNStationLib.batch.cluster import dask_settings, quiet, thread_environment
 from LNStationLib.support.errors import InputError
 
 _CONNECT_S = 30
@@ -40,12 +40,8 @@ def run_scheduler(host: str, port: int, say: Callable[[str], None]) -> None:
     """
     from distributed import Scheduler
 
-    dashboard = f"{host}:0" if has_dashboard() else None
-
     async def run() -> None:
-        async with Scheduler(
-            host=host, port=port, dashboard=dashboard is not None, dashboard_address=dashboard
-        ) as it:
+        async with Scheduler(host=host, port=port, dashboard_address=f"{host}:0") as it:
             say(f"Scheduler at {it.address}; interrupt it to end it.")
             await it.finished()
 

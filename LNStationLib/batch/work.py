@@ -126,7 +126,7 @@ def assess_job(job: Job) -> UnitRecord:
 
 
 def _done(job: Job) -> UnitRecord:
-    started = time.perf_counter()
+    started = (time.perf_counter(), time.process_time())
     before = read_record(job.plan.out, job.case_id, read_bytes=job.plan.verify)
     if before is not None and before.code == TIME_LIMIT and before.run == job.plan.run:
         return before
@@ -149,7 +149,7 @@ def _read_inputs(files: Inputs, before: UnitRecord | None) -> list[InputDigest]:
     return [read(role, of_role, known.get(role)) for role, of_role in files.items()]
 
 
-def _assessed(job: Job, record: UnitRecord, started: float) -> UnitRecord:
+def _assessed(job: Job, record: UnitRecord, started: tuple[float, float]) -> UnitRecord:
     try:
         return _written(job, record, started)
     except OutputError:
@@ -165,7 +165,7 @@ def _assessed(job: Job, record: UnitRecord, started: float) -> UnitRecord:
         return _defect(job, record, error)
 
 
-def _written(job: Job, record: UnitRecord, started: float) -> UnitRecord:
+def _written(job: Job, record: UnitRecord, started: tuple[float, float]) -> UnitRecord:
     plan = job.plan
     with unfinished_unit(plan.out, job.case_id) as folder:
         loaded: Loaded = job.source.load(silent)
@@ -176,7 +176,8 @@ def _written(job: Job, record: UnitRecord, started: float) -> UnitRecord:
                 "outcome": "assessed",
                 "outputs": outputs_of(folder, names),
                 "choices": list(loaded.choices),
-                "seconds": round(time.perf_counter() - started, 3),
+                "seconds": round(time.perf_counter() - started[0], 3),
+                "cpu_seconds": round(time.process_time() - started[1], 3),
                 "memory_mib": resident_mib(),
             }
         )

@@ -43,11 +43,16 @@ class CaseFile(BaseModel):
 
 
 def has_case(folder: Path) -> bool:
-    """Whether a folder is a case folder: it holds ``case.json``, or a CT under its well-known name."""
-    names = {CASE_FILE, *("ct" + suffix for suffix in IMAGE_SUFFIXES)}
-    return any(
-        entry.name.lower() in names or (entry.name.lower() == "ct" and entry.is_dir()) for entry in folder.iterdir()
-    )
+    """Whether a folder is a case folder, and not a part of an archive.
+
+    It holds ``case.json``, or an image file with the CT under its well-known name, or a DICOM folder ``ct`` beside
+    masks: without those, folders named ``ct`` stand in many archives too.
+    """
+    names = {entry.name.lower() for entry in folder.iterdir()}
+    if names & {CASE_FILE, *("ct" + suffix for suffix in IMAGE_SUFFIXES)}:
+        return True
+    masks = {field + suffix for field in ("organs", "nodes", "tumor") for suffix in ("", *IMAGE_SUFFIXES)}
+    return (folder / "ct").is_dir() and bool(names & masks)
 
 
 def request_from_folder(folder: Path) -> CaseRequest:

@@ -68,6 +68,8 @@ def test_case_folders_at_any_depth_are_named_by_their_paths(tmp_path: Path) -> N
         (tmp_path / name).mkdir(parents=True)
         (tmp_path / name / "ct.nii.gz").write_bytes(b"ct")
     (tmp_path / "cohort" / "p3" / "ct").mkdir(parents=True)
+    (tmp_path / "cohort" / "p3" / "organs").mkdir()
+    (tmp_path / "cohort" / "of_an_archive" / "ct").mkdir(parents=True)
     (tmp_path / "cohort" / "truth").mkdir()
     assert [case.case_id for case in cases_of_folder(tmp_path)] == ["a_p1", "b_p1", "p2", "p3"]
     assert source_of(cases_of_folder(tmp_path)[0]).request.case_id == "a_p1"
