@@ -147,8 +147,8 @@ def sentence(both: list[Timed], resumed: float, done: int, spacing_mm: float) ->
     return (
         f"{len(one.result.records)} cases, working grid {spacing_mm} mm, {os.cpu_count()} cores; load at the end "
         f"{load} (1, 5, 15 min). From one worker to two: {wall:.2f} of linear by wall time, {without_others:.2f} by "
-        f"processor time a case and time without a case. The finished batch again: {resumed:.1f} s, {done} cases done "
-        "before."
+        f"processor time a case and time without a case. The finished batch again: {resumed:.1f} s, {done} cases "
+        "done before."
     )
 
 
