@@ -154,7 +154,7 @@ def _queued(wanted: ClusterFile) -> Any:
             "environment of this command."
         ) from error
     try:
-        cluster = made(**wanted.options)
+        cluster = made(**(_one_case_at_a_time(wanted.options) if queue.scaled_by == "jobs" else wanted.options))
         if wanted.maximum is None:
             cluster.scale(**{queue.scaled_by: wanted.jobs})
         else:
@@ -164,6 +164,19 @@ def _queued(wanted: ClusterFile) -> Any:
             f"the queue {wanted.kind} cannot be used: {error}; check the options of its file."
         ) from error
     return cluster
+
+
+def _one_case_at_a_time(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of dask-jobqueue with its workers at one case each, and the cores of a job left to the libraries.
+
+    By itself it gives a worker as many cases at once as it has cores, in one process.
+    """
+    threads = max(1, int(options.get("cores") or 1) // int(options.get("processes") or 1))
+    exports = [f"export {name}={value}" for name, value in thread_environment(threads).items()]
+    extra = list(options.get("worker_extra_args") or ())
+    more = [] if "--nthreads" in extra else ["--nthreads", "1"]
+    prologue = [*exports, *(options.get("job_script_prologue") or ())]
+    return {**options, "worker_extra_args": [*extra, *more], "job_script_prologue": prologue}
 
 
 def _client_of_scheduler(address: str, say: Callable[[str], None]) -> Iterator[Client]:

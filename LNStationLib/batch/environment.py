@@ -25,9 +25,9 @@ PACKAGES = (
     "scikit-image", "scipy", "simpleitk", "torch",
 )  # fmt: skip
 """Those whose versions can change a voxel or a number."""
-_UNDECIDING_ROOMS = ("batch", "cli", "phantom", "worker")
-"""Their code decides no outcome."""
-_TABLES = ("Anatomy", "Organs", "Quality", "Report", "Settings", "Staging")
+_UNDECIDING_ROOMS = ("cli", "phantom", "worker")
+"""Their code decides no outcome, nor does that of ``batch``; but ``batch.studies`` chooses series."""
+_TABLES = ("Anatomy", "Atlases", "Dicom", "Organs", "Quality", "Report", "Settings", "Staging")
 """Folders of ``Resources`` that do."""
 _SWITCHES = "LNSTATION_NO_"
 """Begins the names of environment variables that rule networks out."""
@@ -84,7 +84,8 @@ def _packages() -> dict[str, str]:
     found = {"python": ".".join(platform.python_version_tuple()[:2])}
     for name in PACKAGES:
         try:
-            found[name] = importlib.metadata.version(name)
+            # Builds of one version for several devices ("+cpu") may work side by side.
+            found[name] = importlib.metadata.version(name).partition("+")[0]
         except importlib.metadata.PackageNotFoundError:
             continue
     return found
@@ -94,11 +95,14 @@ def _packages() -> dict[str, str]:
 def _code_digest() -> str:
     """Digest of the library's code and tables: between two versions developers change them every hour."""
     package = Path(__file__).resolve().parents[1]
-    code = [
-        path for path in sorted(package.rglob("*.py")) if path.relative_to(package).parts[0] not in _UNDECIDING_ROOMS
-    ]
+    code = [path for path in sorted(package.rglob("*.py")) if _decides(path.relative_to(package))]
     tables = [path for name in _TABLES for path in files_under(resource_path(name))]
     return _digest([*code, *tables])
+
+
+def _decides(path: Path) -> bool:
+    """Whether a file, by its path in the library, decides an outcome."""
+    return path.parts[0] not in _UNDECIDING_ROOMS and path.parent != Path("batch")
 
 
 def _digest(files: list[Path]) -> str:

@@ -80,7 +80,11 @@ def test_options_go_to_the_queue_as_they_stand(
 
     monkeypatch.setitem(sys.modules, "dask_jobqueue", types.SimpleNamespace(SLURMCluster=SLURMCluster))
     cluster._queued(read_cluster_file(written(tmp_path, SLURM + more)))
-    assert seen == {"options": {"queue": "short", "cores": 2, "memory": "8GB", "walltime": "01:00:00"}, **asked}
+    options = seen.pop("options")
+    assert seen == asked
+    assert options.items() >= {"queue": "short", "cores": 2, "memory": "8GB", "walltime": "01:00:00"}.items()
+    assert options["worker_extra_args"] == ["--nthreads", "1"]
+    assert "export OMP_NUM_THREADS=2" in options["job_script_prologue"]
 
 
 def test_an_option_that_a_queue_does_not_know_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
