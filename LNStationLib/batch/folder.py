@@ -76,7 +76,10 @@ def claimed(out: Path, run: RunFile) -> Iterator[None]:
             for name in (CASES, _UNFINISHED):
                 (out / name).mkdir(exist_ok=True)
             write_atomically(out / RUN_FILE, run.model_dump_json(indent=1) + "\n")
-            yield
+            try:
+                yield
+            finally:
+                _sweep(out)
 
 
 def _check_ours(out: Path) -> None:
