@@ -73,8 +73,7 @@ def claimed(out: Path, run: RunFile) -> Iterator[None]:
                 )
             _check_same_run(out, run)
             _sweep(out)
-            for name in (CASES, _UNFINISHED):
-                (out / name).mkdir(exist_ok=True)
+            (out / CASES).mkdir(exist_ok=True)
             write_atomically(out / RUN_FILE, run.model_dump_json(indent=1) + "\n")
             try:
                 yield
@@ -144,6 +143,7 @@ def unfinished_unit(out: Path, case_id: str) -> Iterator[Path]:
     """A folder for results of a case that nobody sees yet; gone after the block unless it was published."""
     folder = out / _UNFINISHED / f"{unit_folder(out, case_id).name}-{uuid.uuid4().hex[:8]}"
     with user_facing_errors(out):
+        folder.parent.mkdir(exist_ok=True)
         folder.mkdir()
     try:
         yield folder

@@ -50,7 +50,7 @@ def until(condition: object, what: str) -> None:
 def begun(out: Path, done: int) -> bool:
     """At least so many cases are finished and another has begun."""
     cases, unfinished = out / "cases", out / ".unfinished"
-    return cases.is_dir() and len(list(cases.iterdir())) >= done and any(unfinished.iterdir())
+    return cases.is_dir() and len(list(cases.iterdir())) >= done and any(unfinished.glob("*"))
 
 
 def finished(process: subprocess.Popen[str]) -> str:
