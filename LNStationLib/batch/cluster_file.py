@@ -66,7 +66,7 @@ class ClusterFile(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    kind: Kind
+    kind: Kind = "slurm"
     jobs: int = Field(1, ge=1)
     minimum: int = Field(0, ge=0)
     maximum: int | None = Field(None, ge=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
 DEFAULT_FORMATS = ("json", "csv", "nifti", "text")
 """Without the reports' pictures, which take longer than the assessment of a small case."""
 _REQUIRED_FORMAT = "json"
+_LOOKING_THREADS = 8
+"""For the state of files, which a file system over a network tells in milliseconds each."""
+_TELL_EVERY = 100
+"""Cases."""
 
 
 @dataclass(frozen=True)
@@ -136,20 +141,25 @@ class _Run:
         return BatchResult(records, before, tuple(files))
 
     def _jobs_to_do(self, progress: Progress) -> list[Job]:
-        jobs = []
-        for number, case in enumerate(self.request.cases):
-            if number % 100 == 0:
-                progress("looking for finished cases", number / len(self.request.cases))
+        for case in self.request.cases:
             if case.source is None:
                 self._refuse(case)
-                continue
-            job = Job(number + 1, case.case_id, case.source, self.plan)
-            record = None if self.plan.verify else done_before(job)
-            if record is None:
-                jobs.append(job)
-            else:
-                self.records[case.case_id] = record
-        return jobs
+        jobs = [
+            Job(number, case.case_id, case.source, self.plan)
+            for number, case in enumerate(self.request.cases, 1)
+            if case.source is not None
+        ]
+        left = []
+        with ThreadPoolExecutor(_LOOKING_THREADS) as pool:
+            looked = pool.map(lambda job: None if self.plan.verify else done_before(job), jobs)
+            for number, (job, record) in enumerate(zip(jobs, looked, strict=True)):
+                if number % _TELL_EVERY == 0:
+                    progress("looking for finished cases", number / len(jobs))
+                if record is None:
+                    left.append(job)
+                else:
+                    self.records[job.case_id] = record
+        return left
 
     def _refuse(self, case: ListedCase) -> None:
         record = UnitRecord(

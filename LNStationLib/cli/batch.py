@@ -40,7 +40,10 @@ def batch(
         str | None, typer.Option(metavar="ADDRESS", help="Scheduler that runs already, such as tcp://host:8786.")
     ] = None,
     cluster: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Queue of a cluster (Slurm, PBS, Kubernetes) by a YAML file.")
+        Path | None,
+        typer.Option(
+            "--cluster", "--slurm", metavar="FILE", help="Queue of a cluster (Slurm, PBS, Kubernetes) by a YAML file."
+        ),
     ] = None,
     cancer: Annotated[
         Cancer | None,
