@@ -57,7 +57,6 @@ class ChoiceRow(BaseModel):
     case_id: str
     series_number: int | None
     modality: str
-    description: str
     n_images: int
     kernel: str
     slice_distance_mm: float | None
@@ -65,6 +64,7 @@ class ChoiceRow(BaseModel):
     code: str
     reason: str
     series: str
+    description: str | None = None
     patient_id: str | None = None
     study_instance_uid: str | None = None
     series_instance_uid: str | None = None
@@ -141,7 +141,6 @@ CHOICES: tuple[Column, ...] = (
     CASE_ID,
     Column("series_number", "Series", "Number of the series. Empty: it has none.", ("series_number",), digits=0),
     Column("modality", "Modality", "As in DICOM.", ("modality",)),
-    Column("description", "Description", "Of the series.", ("description",)),
     Column("n_images", "Images", "Files of the series, each counted once.", ("n_images",), digits=0),
     Column("kernel", "Kernel", "Reconstruction kernel of a CT.", ("kernel",)),
     Column(
@@ -154,6 +153,7 @@ CHOICES: tuple[Column, ...] = (
 )  # fmt: skip
 
 IDENTIFIERS: tuple[Column, ...] = (
+    Column("description", "Description", "Of the series, in which people write names.", ("description",)),
     Column("patient_id", "Patient ID", "As in DICOM.", ("patient_id",)),
     Column("study_instance_uid", "Study Instance UID", "As in DICOM.", ("study_instance_uid",)),
     Column("series_instance_uid", "Series Instance UID", "As in DICOM.", ("series_instance_uid",)),

@@ -42,7 +42,6 @@ class SeriesChoice(_Strict):
 
     series_number: int | None = None
     modality: str = ""
-    description: str = ""
     n_images: int = 0
     kernel: str = ""
     slice_distance_mm: float | None = None

@@ -135,9 +135,10 @@ def _counted_table(title: str, counted: Sequence[tuple[str, int]], empty: str, n
 
 
 def _warning_table(summary: CohortSummary) -> Table:
-    counted = summary.warnings.most_common(_MAX_LISTED_WARNINGS)
+    counted = [(summary.examples[key], count) for key, count in summary.warnings.most_common(_MAX_LISTED_WARNINGS)]
     more = len(summary.warnings) - len(counted)
-    note = f"{plural(more, 'more warning')} in the reports of the cases." if more > 0 else ""
+    note = "Warnings of one kind are counted together; numbers and names are those of the first case."
+    note += f" {plural(more, 'more kind')} in the reports of the cases." if more > 0 else ""
     return _counted_table("Warning", counted, "No warnings.", note)
 
 

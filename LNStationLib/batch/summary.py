@@ -14,6 +14,7 @@ from LNStationLib.state.assessment import Assessment
 
 UNCONFIRMED, NOT_ASSESSED, NOT_FOUND = "unconfirmed", "not assessed", "not found"
 NOT_DERIVED = "not derived"
+_NO_CODE = "as_written"
 STATES = ("positive", "negative", UNCONFIRMED, NOT_ASSESSED, NOT_FOUND)
 
 
@@ -48,7 +49,8 @@ class CohortSummary:
         n_assessed: Cases with a result.
         stations: By station, in table order.
         n_categories: By category and whether it is a lower bound.
-        warnings: In how many cases each stands.
+        warnings: In how many cases each stands, by its code; by its sentence where it has no code of its own.
+        examples: The sentence of the first case, by the same.
         failures: Cases without a result.
         refusals: Of series, by modality and kind of the reason.
         seconds: Of each case that was assessed.
@@ -62,6 +64,7 @@ class CohortSummary:
     )
     n_categories: Counter[tuple[str, bool]] = field(default_factory=Counter)
     warnings: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, str] = field(default_factory=dict)
     failures: list[FailureRow] = field(default_factory=list)
     refusals: Counter[tuple[str, str]] = field(default_factory=Counter)
     seconds: list[float] = field(default_factory=list)
@@ -80,7 +83,7 @@ class CohortSummary:
         self.seconds.append(record.seconds)
         if record.memory_mib is not None:
             self.memory_mib.append(record.memory_mib)
-        self.warnings.update(set(assessment.warnings))
+        self._count_warnings(assessment)
         self._count_methods(assessment)
         self._count_stations(assessment)
 
@@ -92,6 +95,16 @@ class CohortSummary:
         """Count a series that was looked at."""
         if row.decision == "refused":
             self.refusals[(row.modality, row.reason)] += 1
+
+    def _count_warnings(self, assessment: Assessment) -> None:
+        codes = [one.code for one in assessment.warning_codes]
+        if len(codes) < len(assessment.warnings):  # of a version that wrote none
+            codes = [_NO_CODE] * len(assessment.warnings)
+        found = dict[str, str]()
+        for code, words in zip(codes, assessment.warnings, strict=True):
+            found.setdefault(words if code == _NO_CODE else code, words)
+        self.warnings.update(found.keys())
+        self.examples = {**found, **self.examples}
 
     def _count_methods(self, assessment: Assessment) -> None:
         for step in assessment.provenance:

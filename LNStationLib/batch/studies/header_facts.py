@@ -1,4 +1,7 @@
-"""What the index keeps of a DICOM file: nothing that names the patient."""
+"""What the index keeps of a DICOM file: no name and no number of the patient.
+
+Descriptions of series, in which people may write both, are kept for the rules, and told only where that is asked for.
+"""
 
 from __future__ import annotations
 
@@ -69,6 +72,7 @@ def identifiers_of(path: Path) -> dict[str, str]:
     if header is None:
         return {}
     keywords = {
+        "description": "SeriesDescription",
         "patient_id": "PatientID",
         "study_instance_uid": "StudyInstanceUID",
         "series_instance_uid": "SeriesInstanceUID",

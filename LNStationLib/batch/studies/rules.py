@@ -184,7 +184,6 @@ def choice(series: SeriesFacts, decision: Decision, reason: Reason) -> SeriesCho
     return SeriesChoice(
         series_number=series.number,
         modality=series.modality,
-        description=facts["description"],
         n_images=series.n_images,
         kernel=facts["kernel"],
         slice_distance_mm=None if series.distance_mm is None else round(series.distance_mm, 3),

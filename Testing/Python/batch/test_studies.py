@@ -332,6 +332,7 @@ def test_identifiers_stand_in_choices_only_where_asked(archive: Archive) -> None
     assert all(not one.identifiers for one in archive.source().load(silent).choices)
     named = archive.source(identifiers=True).load(silent).choices
     assert [one.identifiers["patient_id"] for one in named] == ["SECRET-1", "SECRET-1"]
+    assert named[0].identifiers["description"] == "test"
 
 
 def test_a_study_is_assessed_once_whatever_its_times_say(archive: Archive, tmp_path: Path, job_settings: Any) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from export.cases import Options, make_result
 
 from LNStationLib.batch.columns import (
     CASES,
@@ -20,10 +21,11 @@ from LNStationLib.batch.columns import (
     FailureRow,
 )
 from LNStationLib.batch.pictures import _nice, category_bars, course, station_bars, volume_boxes
-from LNStationLib.batch.summary import StationCount
+from LNStationLib.batch.records import UnitRecord
+from LNStationLib.batch.summary import CohortSummary, StationCount
 from LNStationLib.batch.tables import arrow_type
 from LNStationLib.export.columns import NODES, STATIONS, Column
-from LNStationLib.state.assessment import NodeFinding, StationFinding
+from LNStationLib.state.assessment import NodeFinding, StationFinding, WarningCode
 
 TABLES = [
     (CASES, CaseRow), (FAILURES, FailureRow), ((*CHOICES, *IDENTIFIERS), ChoiceRow), (COSTS, CostRow),
@@ -45,9 +47,7 @@ def test_numbers_are_numbers_in_parquet_and_lists_are_text() -> None:
     assert (kinds["node_id"], kinds["visible"], kinds["tags"], kinds["call"]) == ("int64", "bool", "string", "string")
 
 
-@pytest.mark.parametrize(
-    ("value", "end"), [(0, 4), (5, 8), (41, 80), (950, 1200), (1000, 1200), (3300, 4000)]
-)
+@pytest.mark.parametrize(("value", "end"), [(0, 4), (5, 8), (41, 80), (950, 1200), (1000, 1200), (3300, 4000)])
 def test_axes_end_soon_after_the_longest_bar(value: float, end: float) -> None:
     assert _nice(value) == end
 
@@ -61,3 +61,19 @@ def test_pictures_are_drawings_and_text_cannot_become_markup() -> None:
     assert all(ElementTree.fromstring(drawing).tag.endswith("svg") for drawing in drawings)
     assert "25% positive" in drawings[0]
     assert "&lt;N2&gt;" in drawings[2]
+
+
+def test_a_cohort_is_counted_by_codes_and_never_reads_its_sentences_back() -> None:
+    summary = CohortSummary()
+    for volume, pet in ((3, True), (4, False)):
+        warnings = [f"Doubtful: {volume} ml.", f"Doubtful too: {volume} ml.", "As it came."]
+        codes = [WarningCode(code="doubtful"), WarningCode(code="doubtful"), WarningCode(code="as_written")]
+        case = make_result(Options(pet=pet)).assessment.model_copy(
+            update={"warnings": warnings, "warning_codes": codes}
+        )
+        record = UnitRecord(case_id="x", key="", outcome="assessed", seconds=2.0, memory_mib=5.0)
+        summary.add(record, CaseRow.of(case))
+    assert summary.warnings == Counter({"doubtful": 2, "As it came.": 2})
+    assert summary.examples["doubtful"] == "Doubtful: 3 ml."
+    assert sum(summary.stations["7"].states.values()) == 2
+    assert (summary.n_assessed, summary.seconds) == (2, [2.0, 2.0])
