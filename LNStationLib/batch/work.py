@@ -130,8 +130,14 @@ def _done(job: Job) -> UnitRecord:
     before = read_record(job.plan.out, job.case_id, read_bytes=job.plan.verify)
     if before is not None and before.code == TIME_LIMIT and before.run == job.plan.run:
         return before
-    files = job.source.inputs()
-    inputs = _read_inputs(files, None if job.plan.verify else before)
+    try:
+        inputs = _read_inputs(job.source.inputs(), None if job.plan.verify else before)
+    except OSError as error:
+        if passing_code(error) is not None:
+            raise
+        sentence = f"A file of the case cannot be read ({error.strerror}): check that it is there and may be read."
+        unread = UnitRecord(case_id=job.case_id, key="", outcome="refused")
+        return _failure(job, unread, "refused", "input", sentence)
     key = unit_key(job, inputs)
     if before is not None and before.key == key and before.outcome != "failed":
         record = before.model_copy(update={"inputs": inputs})

@@ -174,6 +174,21 @@ def test_a_missing_file_is_refused_until_it_is_there(tmp_path: Path, settings: S
     assert assess_job(job).outcome == "assessed"
 
 
+def test_a_file_that_may_not_be_read_is_refused_and_looked_at_again(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(path: Path) -> str:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(contents, "sha256_of", forbidden)
+        record = assess_job(job)
+    assert (record.outcome, "Permission denied" in record.sentence) == ("refused", True)
+    assert str(file_of(job)) not in record.sentence
+    assert done_before(job) is None
+    assert assess_job(job).outcome == "assessed"
+
+
 @pytest.mark.parametrize(
     ("error", "code"),
     [
