@@ -15,19 +15,23 @@ in which workers had a case. Tables go to docs/benchmarks.md with ``--write``, b
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
+import socket
+import subprocess
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from benchmark_page import write_section  # noqa: E402
 
-from LNStationLib.batch.cluster import Workers, dask_settings, quiet  # noqa: E402  (path)
+from LNStationLib.batch.cluster import Workers, connected, dask_settings, quiet  # noqa: E402  (path)
 from LNStationLib.batch.contents import read  # noqa: E402
 from LNStationLib.batch.environment import environment_for  # noqa: E402
 from LNStationLib.batch.folder import RunFile, claimed, publish_failure  # noqa: E402
@@ -190,43 +194,96 @@ def sleep(seconds: float) -> float:
     return seconds
 
 
-def simulated(tasks: int, workers: int, seconds: float) -> tuple[float, float]:
-    """Wall time until the first task and until all tasks of some seconds are done, by workers in this process."""
+def host_workers(address: str, count: int) -> None:
+    """Be so many workers of a scheduler, each with a thread of its own, until this process is ended."""
     import dask
-    from distributed import Client, LocalCluster
+    from distributed import Worker
+
+    async def run() -> None:
+        hosted = [Worker(address, nthreads=1, dashboard=False, silence_logs=50) for _ in range(count)]
+        await asyncio.gather(*hosted)
+        await asyncio.gather(*(one.finished() for one in hosted))
 
     quiet()
-    with (
-        dask.config.set(dask_settings(1)),
-        LocalCluster(
-            n_workers=workers, threads_per_worker=1, processes=False, dashboard_address="127.0.0.1:0", silence_logs=50
-        ) as cluster,
-        Client(cluster) as client,
-    ):
-        client.wait_for_workers(workers)
-        start, first = time.perf_counter(), 0.0
-        for _ in run_jobs(client, sleep, [seconds] * tasks, Demands(0)):
-            first = first or time.perf_counter() - start
-        return first, time.perf_counter() - start
+    with dask.config.set(dask_settings(1)):
+        asyncio.run(run())
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """A simulation: wall time, and the processor time of scheduler, workers and client, in seconds."""
+
+    wall: float
+    scheduler: float
+    workers: float
+    client: float
+
+
+def simulated(tasks: int, workers: int, seconds: float) -> Simulated:
+    """Tasks of some seconds on a scheduler, on workers and from a client in three processes."""
+    import psutil
+
+    port = free_port()
+    address = f"tcp://127.0.0.1:{port}"
+    here = [sys.executable, str(Path(__file__)), "workers", "--address", address, "--workers", str(workers)]
+    there = [sys.executable, "-m", "LNStationLib", "batch-scheduler", "--port", str(port)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    running = [psutil.Popen(command, env=environment, stderr=subprocess.DEVNULL) for command in (there, here)]
+    try:
+        with connected(Workers(scheduler=wait_for(port, address)), lambda words: None) as client:
+            client.wait_for_workers(workers)
+            own = psutil.Process()
+            before, start = [used(one) for one in (*running, own)], time.perf_counter()
+            for _ in run_jobs(client, sleep, [seconds] * tasks, Demands(0)):
+                pass
+            wall = time.perf_counter() - start
+            after = [used(one) for one in (*running, own)]
+        return Simulated(wall, *(late - early for late, early in zip(after, before, strict=True)))
+    finally:
+        for one in running:
+            one.kill()
+            one.wait()
+
+
+def used(process: Any) -> float:
+    """Processor time of a process, s."""
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def wait_for(port: int, address: str) -> str:
+    """The address, once somebody listens there."""
+    for _ in range(600):
+        with socket.socket() as tried:
+            if tried.connect_ex(("127.0.0.1", port)) == 0:
+                return address
+        time.sleep(0.1)
+    raise TimeoutError(address)
 
 
 def scheduler(tasks: int, most_workers: int) -> str:
-    """Tasks that take no time tell the scheduler's limit; those that take time, whether workers wait for it."""
+    """Tasks that take no time tell the limits; those that take time, whether workers wait."""
     lines = [
-        "| workers | task, s | tasks | ideal, s | wall, s | first answer, s | tasks a second | busy |",
-        "| --- " * 8 + "|",
+        "| workers | task, s | tasks | ideal, s | wall, s | busy | ms a task: scheduler | workers | client |",
+        "| --- " * 9 + "|",
     ]
-    for workers in sorted({1, 20, most_workers}):
-        for seconds in (0.0, 1.0, 5.0):
-            count = tasks if seconds <= 1 and workers == most_workers else min(tasks, 10 * workers)
-            first, wall = simulated(count, workers, seconds)
-            ideal = seconds * count / workers
-            busy = f"{100 * ideal / wall:.0f}%" if seconds else "-"
-            rate = f"{count / wall:.0f}"
-            cells = (workers, f"{seconds:g}", count, f"{ideal:.0f}", f"{wall:.1f}", f"{first:.2f}", rate, busy)
-            lines.append("| " + " | ".join(map(str, cells)) + " |")
-            print(lines[-1], flush=True)
-    return "\n".join(lines)
+    for workers, seconds, count in ((20, 0.0, 2000), (most_workers, 0.0, tasks), (most_workers, 1.0, tasks)):
+        found = simulated(count, workers, seconds)
+        ideal = seconds * count / workers
+        busy = f"{100 * ideal / found.wall:.0f}%" if seconds else "-"
+        each = [f"{1000 * spent / count:.2f}" for spent in (found.scheduler, found.workers, found.client)]
+        cells = (workers, f"{seconds:g}", count, f"{ideal:.0f}", f"{found.wall:.1f}", busy, *each)
+        lines.append("| " + " | ".join(map(str, cells)) + " |")
+        print(lines[-1], flush=True)
+    load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
+    return "\n".join([f"Load of the machine at the end: {load} (1, 5, 15 min).", "", *lines])
 
 
 # A finished batch again
@@ -285,6 +342,9 @@ def main() -> None:
     simulate = commands.add_parser("scheduler")
     simulate.add_argument("--tasks", type=int, default=10_000)
     simulate.add_argument("--workers", type=int, default=200)
+    hosted = commands.add_parser("workers", help="a part of scheduler")
+    hosted.add_argument("--address", required=True)
+    hosted.add_argument("--workers", type=int, required=True)
     again = commands.add_parser("resume")
     again.add_argument("--cases", type=int, default=10_000)
     again.add_argument("--out", type=Path, required=True)
@@ -298,6 +358,9 @@ def main() -> None:
     }
     if given.command == "cohort":
         make(given.folder, given.patients, given.cases, given.pixel)
+        return
+    if given.command == "workers":
+        host_workers(given.address, given.workers)
         return
     text = runs[given.command]()
     print(text)
