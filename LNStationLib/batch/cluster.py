@@ -10,6 +10,7 @@ import importlib
 import importlib.util
 import logging
 import os
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,6 +27,8 @@ _CONNECT_S = 10
 """A scheduler on the same network answers in milliseconds."""
 _TERMINATE_FRACTION = 0.95
 """Of the memory limit, at which a worker is ended and started again (Dask's default)."""
+_ASIDES = ("Creating scratch directories", "Port .* is already in use")
+"""How warnings of Dask begin that no user can do anything about."""
 _THREAD_VARIABLES = (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"
 )  # fmt: skip
@@ -112,6 +115,8 @@ def quiet() -> None:
 
     for name in ("distributed", "distributed.client", "tornado", "bokeh", "asyncio"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
+    for start in _ASIDES:
+        warnings.filterwarnings("ignore", message=rf"\s*{start}")
 
 
 @contextmanager
