@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import LNStationLib.batch.studies.words  # noqa: F401  (registers them)
 from LNStationLib.batch.records import SeriesChoice, UnitRecord
 from LNStationLib.support.reason import Reason
 from LNStationLib.support.words import words

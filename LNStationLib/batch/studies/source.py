@@ -139,7 +139,7 @@ class StudySource:
                 raise
             # Where the CT is at fault this fails too, and says so.
             case = self._case(ct, None, progress)
-            case = replace(case, warnings=(*case.warnings, f"The PET of the study was not used: {error}"))
+            case = replace(case, warnings=(*case.warnings, Reason("pet_of_study_not_used", {"why": str(error)})))
             choices.append(choice(taken, "refused", Reason("series_unreadable", {"why": str(error)})))
         return Loaded(case, (*choices, *rest))
 

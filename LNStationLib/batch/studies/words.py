@@ -23,6 +23,7 @@ texts(
         "series_dynamic": "dynamic or gated",
         "series_other_tracer": "another tracer than FDG",
         "series_taken_pet": "taken: corrected for attenuation, and it fits the CT",
+        "pet_of_study_not_used": "The PET of the study was not used: {why}",
         "series_unreadable": "it cannot be used: {why}",
     }
 )

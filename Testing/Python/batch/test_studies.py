@@ -29,6 +29,7 @@ from LNStationLib.batch.words import choice_words
 from LNStationLib.batch.work import assess_job
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.progress import silent
+from LNStationLib.support.words import words
 
 SLICES = 12
 
@@ -286,7 +287,7 @@ def test_a_pet_that_cannot_be_used_costs_the_pet_and_not_the_case(archive: Archi
     archive.add(modality="PT", Units="CNTS")
     loaded = archive.source().load(silent)
     assert loaded.case.pet is None
-    assert any("PET of the study was not used" in warning for warning in loaded.case.warnings)
+    assert any("PET of the study was not used" in words(warning) for warning in loaded.case.warnings)
     assert by_number(list(loaded.choices))[2] == ("refused", "series_unreadable")
 
 
