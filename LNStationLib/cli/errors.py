@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from LNStationLib.support.errors import CancelledError, InputError
-from LNStationLib.support.scarcity import remedy
+from LNStationLib.support.scarcity import LEAST_MEMORY_BYTES, memory_limit_bytes, remedy
 
 BAD_INPUT, DEFECT, INTERRUPTED = 2, 1, 130
 
@@ -21,6 +21,7 @@ class UserErrorGroup(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run the command; raise ``typer.Exit`` where it fails."""
         try:
+            _check_memory_limit()
             return super().invoke(ctx)
         except InputError as error:
             _fail(f"Error: {error}", BAD_INPUT, error)
@@ -37,6 +38,15 @@ class UserErrorGroup(TyperGroup):
             what = f"{type(error).__name__}: {error}"
             hint = "" if ctx.params.get("debug") else " Run it again with --debug before the command for the details."
             _fail(f"Defect in LNStation: {what}.{hint}", DEFECT, error)
+
+
+def _check_memory_limit() -> None:
+    limit = memory_limit_bytes()
+    if limit is not None and limit < LEAST_MEMORY_BYTES:
+        raise InputError(
+            f"memory is limited to {limit / 2**20:.0f} MB (ulimit -v) and {LEAST_MEMORY_BYTES / 2**20:.0f} MB are "
+            "the least that LNStation starts with: raise the limit."
+        )
 
 
 def _fail(message: str, exit_code: int, error: BaseException) -> None:

@@ -6,10 +6,11 @@ import os
 import shutil
 import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from LNStationLib.support.errors import OutputError
+from LNStationLib.support.locks import exclusive_lock, folder_to_itself
 from LNStationLib.support.scarcity import is_forbidden, is_full, system_error
 
 FILE_NAMES = (
@@ -65,6 +66,7 @@ def file_names(formats: Collection[str], *, reviewed: bool, with_evidence: bool 
 
 _SOMETIMES = (*REVIEW_FILE_NAMES, EVIDENCE_FILE_NAME)
 _PARTIAL_PREFIX = ".lnstation-partial-"
+_LOCK_NAME = "in-use"
 
 
 def prepare_output_folder(out: Path, overwrite: bool) -> None:
@@ -100,18 +102,37 @@ def prepare_output_folder(out: Path, overwrite: bool) -> None:
 def partial_folder(out: Path) -> Iterator[Path]:
     """A hidden folder inside ``out``, on the same file system; gone afterwards, whatever happens.
 
-    Leftovers of runs that were killed are removed first.
+    Leftovers of runs that were killed are removed first; what another run is writing at this moment stays.
     """
     with user_facing_errors(out):
         for leftover in out.glob(f"{_PARTIAL_PREFIX}*"):
-            if leftover.is_dir() and not leftover.is_symlink():
+            if leftover.is_dir() and not leftover.is_symlink() and not _is_in_use(leftover):
                 shutil.rmtree(leftover)
         folder = Path(tempfile.mkdtemp(prefix=_PARTIAL_PREFIX, dir=out))
     try:
-        with user_facing_errors(out):
+        with user_facing_errors(out), _in_use(folder):
             yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _in_use(folder: Path) -> Iterator[None]:
+    """Show other runs that the folder is no leftover; where there are no locks, they cannot know."""
+    with ExitStack() as lock:
+        with suppress(OSError):
+            lock.enter_context(exclusive_lock(folder / _LOCK_NAME))
+        yield
+
+
+def _is_in_use(folder: Path) -> bool:
+    if not (folder / _LOCK_NAME).exists():
+        return False
+    try:
+        with exclusive_lock(folder / _LOCK_NAME) as holder:
+            return holder is not None
+    except OSError:
+        return False
 
 
 def publish(folder: Path, out: Path, names: Sequence[str] = FILE_NAMES) -> list[Path]:
@@ -129,13 +150,18 @@ def publish(folder: Path, out: Path, names: Sequence[str] = FILE_NAMES) -> list[
     """
     for name in names:
         _flush(folder / name)
+    with folder_to_itself(out):
+        _replace(folder, out, names)
+    return [out / name for name in names]
+
+
+def _replace(folder: Path, out: Path, names: Sequence[str]) -> None:
     # Of an earlier result nothing stays, or a review of then would stand beside an assessment of now.
     for name in (FILE_NAMES[-1], names[-1], *_SOMETIMES, *FILE_NAMES):
         if name not in names[:-1]:
             (out / name).unlink(missing_ok=True)
     for name in names:
         os.replace(folder / name, out / name)
-    return [out / name for name in names]
 
 
 @contextmanager

@@ -7,14 +7,20 @@ from collections.abc import Iterable, Iterator
 from pathlib import PurePath
 from typing import Any
 
-_ALLOCATION = ("bad_alloc", "failed to allocate memory", "cannot allocate memory", "not enough memory")
+_ALLOCATION = (
+    "bad_alloc",
+    "failed to allocate memory",
+    "cannot allocate memory",
+    "not enough memory",
+    "failed to map segment",
+)
 _MIN_SECRET_CHARACTERS = 3
 """Shorter names would blank out ordinary words."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether memory was lacking; ITK reports a failed allocation as a ``RuntimeError``."""
-    text = str(error).lower() if isinstance(error, RuntimeError) else ""
+    """Whether memory was lacking; ITK reports it as a ``RuntimeError``, the loader as an ``ImportError``."""
+    text = str(error).lower() if isinstance(error, RuntimeError | ImportError) else ""
     lacking = isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
     return lacking or any(sign in text for sign in _ALLOCATION)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -36,6 +36,25 @@ def exclusive_lock(path: Path) -> Iterator[int | None]:
         file.write(f"{os.getpid()}\n")
         file.flush()
         yield None
+
+
+@contextmanager
+def folder_to_itself(folder: Path) -> Iterator[None]:
+    """Wait until no other process has the folder within such a block; for some renames, never for long work.
+
+    Where a system or a file system has no locks on folders (Windows, some network drives), nothing is waited for.
+    """
+    descriptor = None
+    with suppress(OSError, ImportError):
+        import fcntl
+
+        descriptor = os.open(folder, os.O_RDONLY)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
 
 
 def _locked(file: IO[str]) -> bool:

@@ -10,6 +10,20 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
+LEAST_MEMORY_BYTES = 1 << 30
+"""Below this limit on addresses libraries end the process while they are loaded; the smallest case takes 0.9 GB."""
+
+
+def memory_limit_bytes() -> int | None:
+    """How much this process may take (``ulimit -v``); ``None`` without a limit, and on systems that have none."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return None if limit == resource.RLIM_INFINITY else limit
+
+
 def system_error(error: OSError) -> OSError | None:
     """The error of the operating system, also where a library has made one without number and name of it."""
     cause: BaseException | None = error

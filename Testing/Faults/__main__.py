@@ -95,5 +95,46 @@ def breaks(
     raise typer.Exit(int(any(one.problems for one in trials)))
 
 
+@app.command("workers")
+def worker_kills(
+    points: Annotated[int, typer.Option(help="Kills.")] = 20, seed: SeedOption = 1, out: FolderOption = None
+) -> None:
+    """Kill the worker of a reading at random moments and let another take up: no edit may be lost."""
+    from Testing.Faults import worker_kills as run
+
+    kills = list(run.kill_workers(points, seed, _folder(out)))
+    print(run.table(kills))
+    raise typer.Exit(int(any(kill.problems for kill in kills)))
+
+
+@app.command()
+def surroundings(out: FolderOption = None) -> None:
+    """Assess with little memory, with a clock that is set back, and twice into one folder at the same time."""
+    from Testing.Faults import surroundings as run
+
+    trials = list(run.trials(_folder(out)))
+    print(run.table(trials))
+    raise typer.Exit(int(any(one.problems or one.outcome == "DEFECT" for one in trials)))
+
+
+@app.command()
+def cohort(
+    patients: Annotated[int, typer.Option(help="Small patients.")] = 1000,
+    broken: Annotated[float, typer.Option(help="Part of them that cannot be read.")] = 0.05,
+    workers: Annotated[int, typer.Option(help="Processes.")] = 2,
+    seed: SeedOption = 1,
+    out: FolderOption = None,
+) -> None:
+    """Run a batch over a cohort of which some patients are broken: those alone are left out, and named."""
+    from Testing.Faults.cohorts import broken_cohort
+
+    found = broken_cohort(_folder(out), patients, broken, seed, workers)
+    print(
+        f"{found.patients} patients, {len(found.broken)} broken: {len(found.done)} done, {len(found.named)} named, "
+        f"{'exactly the broken ones' if found.right else 'NOT THE BROKEN ONES'}; {found.seconds:.0f} s"
+    )
+    raise typer.Exit(int(not found.right))
+
+
 if __name__ == "__main__":
     app()

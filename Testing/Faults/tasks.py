@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
 from Testing.Faults.kinds.dicom_objects import FRAME, write_study
+from Testing.Faults.whole_files import contents
 
 
 class Task(Protocol):
@@ -27,8 +29,25 @@ class Task(Protocol):
     def run(self, originals: Path, out: Path) -> None:
         """Do it, or go on with it, or do it again over what is there."""
 
+    def warm_up(self) -> None:
+        """Import what takes long, before processes are forked."""
 
-class WriteResults:
+    def figures(self, out: Path) -> Mapping[str, str | float]:
+        """What must be the same when it was done again; numbers are compared to 2 %."""
+
+
+class _WritesFiles:
+    """Its files must be the same byte for byte."""
+
+    def warm_up(self) -> None:
+        """Nothing takes long."""
+
+    def figures(self, out: Path) -> Mapping[str, str | float]:
+        """Hashes of its files."""
+        return contents(out)
+
+
+class WriteResults(_WritesFiles):
     """Report, tables, label maps and assessment of a case with a review."""
 
     name = "results"
@@ -46,7 +65,7 @@ class WriteResults:
         write_outputs(_made(), out, overwrite=True, review=review())
 
 
-class ExportDicom:
+class ExportDicom(_WritesFiles):
     """DICOM objects of an assessment."""
 
     name = "dicom"
@@ -68,7 +87,7 @@ class ExportDicom:
         export_dicom(results, ExportRequest(originals / "ct", out, overwrite=True), lambda warning: None)
 
 
-class WritePackage:
+class WritePackage(_WritesFiles):
     """A model package."""
 
     name = "package"
@@ -90,7 +109,7 @@ class WritePackage:
             write_packed(out / "package.zip", package.manifest, package.weights)
 
 
-class WriteCase:
+class WriteCase(_WritesFiles):
     """A case folder."""
 
     name = "case"
@@ -107,6 +126,38 @@ class WriteCase:
             write_case(_made().case, out / "case")
 
 
+class Train:
+    """A training run of two epochs on drawn regions."""
+
+    name = "training"
+    title = "training run"
+
+    def warm_up(self) -> None:
+        """Lightning, which takes seconds."""
+        import lightning  # noqa: F401
+
+        import lnstation_training.engine.fit
+        import lnstation_training.tasks.station_classification.task  # noqa: F401
+
+    def prepare(self, originals: Path) -> None:
+        """Prepared data."""
+        from training.prepared import write_prepared
+
+        write_prepared(originals / "data")
+
+    def run(self, originals: Path, out: Path) -> None:
+        """Fit, or go on."""
+        from training.runs import fit_arguments, fit_stations
+
+        fit_stations(fit_arguments(originals / "data", out / "run", 2))
+
+    def figures(self, out: Path) -> Mapping[str, str | float]:
+        """Epochs, and the last loss: the order of sums moves it by rounding."""
+        with (out / "run" / "logs" / "metrics.csv").open(newline="") as file:
+            rows = [row for row in csv.DictReader(file) if row["train_loss"]]
+        return {"epochs": str(rows[-1]["epoch"]), "loss": float(rows[-1]["train_loss"])}
+
+
 @cache
 def _made() -> Any:
     from export.cases import Options, make_result
@@ -114,4 +165,6 @@ def _made() -> Any:
     return make_result(Options(frame=FRAME, pet=True))
 
 
-TASKS: Mapping[str, Task] = {task.name: task for task in (WriteResults(), ExportDicom(), WritePackage(), WriteCase())}
+TASKS: Mapping[str, Task] = {
+    task.name: task for task in (WriteResults(), ExportDicom(), WritePackage(), WriteCase(), Train())
+}

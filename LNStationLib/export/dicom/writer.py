@@ -12,6 +12,7 @@ from pydicom.dataset import Dataset
 from LNStationLib.export.dicom.objects import FILE_NAMES
 from LNStationLib.export.output_folder import partial_folder, prepare_output_folder, user_facing_errors
 from LNStationLib.imaging.discretion import no_values_told
+from LNStationLib.support.locks import folder_to_itself
 from LNStationLib.support.progress import Progress, silent
 
 IMAGES_FOLDER = "ct"
@@ -52,7 +53,7 @@ def write_objects(
         for done, (name, made) in enumerate(named.items()):
             progress("writing images" if "/" in name else f"writing {name}", done / len(named))
             made.save_as(folder / name, enforce_file_format=True)
-        with user_facing_errors(out):
+        with user_facing_errors(out), folder_to_itself(out):
             _publish(folder, out, list(objects), bool(images))
     return [out / name for name in named]
 

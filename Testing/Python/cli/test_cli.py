@@ -502,3 +502,10 @@ def test_narrow_encoding_of_the_terminal_breaks_nothing() -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "cp1252", "PYTHONUTF8": "0"}
     ran = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, timeout=60, check=False)
     assert (ran.returncode, ran.stdout.strip()) == (0, b"? 10 mm")
+
+
+def test_too_small_a_limit_of_memory_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("LNStationLib.cli.errors.memory_limit_bytes", lambda: 500 << 20)
+    result = call("nstage", "--side", "R", "--stations", "4R")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("Error: memory is limited to 500 MB (ulimit -v) and 1024 MB are the least")

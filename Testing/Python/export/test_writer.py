@@ -17,7 +17,7 @@ from export.cases import Frame, Options, ct_image, image_of, make_result
 from LNStationLib.export import output_folder as folder_module
 from LNStationLib.export import prepare_output_folder, write_outputs
 from LNStationLib.export.label_maps import write_label_map
-from LNStationLib.export.output_folder import FILE_NAMES
+from LNStationLib.export.output_folder import FILE_NAMES, partial_folder
 from LNStationLib.state.assessment import Assessment
 from LNStationLib.support.errors import CancelledError, OutputError
 
@@ -263,3 +263,16 @@ def test_running_out_of_space_leaves_an_empty_folder_and_one_sentence(tmp_path: 
     assert done.returncode == 7, done.stderr
     assert "No space is left" in done.stdout
     assert not _names(tmp_path / "out")
+
+
+def test_another_run_leaves_alone_what_is_being_written_and_sweeps_up_what_a_kill_left(tmp_path: Path) -> None:
+    left = tmp_path / ".lnstation-partial-killed"
+    left.mkdir()
+    (left / "in-use").touch()
+    with partial_folder(tmp_path) as first:
+        assert not left.exists()
+        (first / "a").touch()
+        with partial_folder(tmp_path) as second:
+            assert (first / "a").exists()
+            assert second != first
+    assert list(tmp_path.iterdir()) == []
