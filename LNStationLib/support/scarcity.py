@@ -46,9 +46,9 @@ def remedy(error: BaseException) -> str | None:
     """One sentence on what there is too little of, or on a name too long, with what to do; ``None`` otherwise."""
     if is_out_of_memory(error):
         return "There is not enough memory: close other programs, or choose a larger working spacing."
-    if not isinstance(error, OSError) or error.filename is None:
+    if not isinstance(error, OSError):
         return None
-    where = str(error.filename)
+    where = str(error.filename or "the results")
     if is_full(error):
         return f"No space is left for {where}: free some or choose another folder."
     if is_forbidden(error):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from LNStationLib.support.errors import InputError
+from LNStationLib.support.scarcity import remedy
 
 Outcome = Literal["accepted", "refused", "traceback", "memory", "hang", "crash", "wrote outside", "pickle", "noise"]
 
@@ -56,6 +57,8 @@ def of_exception(error: BaseException, refusals: Sequence[type[BaseException]]) 
     """
     if isinstance(error, MemoryError) or "bad_alloc" in str(error) or "allocate memory" in str(error):
         return "memory", f"{place(error)}: {type(error).__name__}"
+    if isinstance(error, OSError) and (told := remedy(error)) is not None:
+        return "refused", told  # as the edge of the command line tells it
     if not isinstance(error, (InputError, *refusals)):
         return "traceback", f"{place(error)}: {type(error).__name__}: {str(error)[:160]}"
     text = str(error)

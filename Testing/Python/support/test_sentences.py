@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 
 from LNStationLib.support.json_text import parse_json
+from LNStationLib.support.scarcity import remedy, system_error
 from LNStationLib.support.sentences import quoted
 
 
@@ -18,3 +21,21 @@ def test_what_is_quoted_stays_on_one_line_is_short_and_steers_no_terminal() -> N
 def test_text_that_is_no_json_is_a_value_error_whatever_is_wrong(text: str | bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 (Python's own messages)
         parse_json(text)
+
+
+def test_what_a_machine_lacks_is_told_with_a_remedy_and_other_errors_are_not() -> None:
+    full = OSError(errno.ENOSPC, "No space left on device", "/data/out/a.json")
+    assert remedy(full) == "No space is left for /data/out/a.json: free some or choose another folder."
+    assert "No space is left for the results" in str(remedy(OSError(errno.EFBIG, "File too large")))
+    assert "not enough memory" in str(remedy(ImportError("x.so: failed to map segment from shared object")))
+    assert "too long" in str(remedy(OSError(errno.ENAMETOOLONG, "File name too long", "a" * 999)))
+    assert remedy(FileNotFoundError(errno.ENOENT, "No such file", "a")) is None
+    assert remedy(RuntimeError("boom")) is None
+
+
+def test_the_error_of_the_system_is_found_behind_that_of_a_library() -> None:
+    full = OSError(errno.ENOSPC, "No space left on device")
+    wrapped = OSError("With tag X got exception")
+    wrapped.__cause__ = full
+    assert system_error(wrapped) is full
+    assert system_error(OSError("nothing behind")) is None

@@ -31,6 +31,7 @@ from lnstation_training.engine.runs import (
 )
 from lnstation_training.engine.task import Task
 from lnstation_training.engine.values import Monitor
+from LNStationLib.support.atomic_files import write_atomically
 from LNStationLib.support.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -158,7 +159,8 @@ def _claim(folder: Path, settings: str) -> None:
         return
     if _main_process():
         folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(settings, encoding="utf-8")
+        # Half a file, of a full disk, would be another run's settings for good.
+        write_atomically(path, settings)
 
 
 def _alike(before: str, settings: str) -> bool:
