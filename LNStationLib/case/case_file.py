@@ -122,11 +122,13 @@ def inside_folder(folder: Path, relative: str, field: str) -> Path:
     pure = PurePosixPath(relative.replace("\\", "/"))
     if pure.is_absolute() or PureWindowsPath(relative).anchor or ".." in pure.parts or not relative.strip():
         raise InputError(
-            f"{CASE_FILE}: {field} is {relative!r}; give a path relative to the case folder and inside it."
+            f"{CASE_FILE}: {field} is '{quoted(relative)}'; give a path relative to the case folder and inside it."
         )
     path = folder / pure
     if not is_there(path):
-        raise InputError(f"{CASE_FILE}: {field} names {relative!r}, which is not in the case folder; correct it.")
+        raise InputError(
+            f"{CASE_FILE}: {field} names '{quoted(relative)}', which is not in the case folder; correct it."
+        )
     _check_inside(folder, path, field)
     return path
 
