@@ -99,7 +99,7 @@ def dask_settings(threads: int) -> dict[str, Any]:
         # A case waits at the scheduler, not at a worker that may be lost with it.
         "distributed.scheduler.worker-saturation": 1.0,
         "distributed.admin.tick.limit": "1h",
-        # It keeps the stacks of an hour, a hundred times a second: with ours 2.5 MiB a case.
+        # It keeps the stacks of an hour, a hundred times a second: with ours two MiB a case and more.
         "distributed.worker.profile.enabled": False,
     }
 
