@@ -9,10 +9,9 @@ from typing import Any
 
 import torch
 
-from lnstation_training.engine.data_module import FoldDataset, Sampler
+from lnstation_training.engine.data_module import Sampler
 from lnstation_training.engine.values import Part
-from lnstation_training.tasks.station_patches.data_module import PreparedPatients
-from lnstation_training.tasks.station_patches.patches import PatchCutter
+from lnstation_training.tasks.station_patches.data_module import PatchDataset, PreparedPatients
 from lnstation_training.tasks.station_patches.samples import STATIONS, PatientRecord
 from LNStationLib.sampling.station_patch import PET_CT_CHANNELS
 
@@ -52,16 +51,8 @@ class PatientSample:
         return self.record.stratum
 
 
-class PatientDataset(FoldDataset):
-    """Patients with the patches of their stations.
-
-    Attributes:
-        samples: In order.
-    """
-
-    def __init__(self, samples: Sequence[PatientSample], cutter: PatchCutter) -> None:
-        self.samples = list(samples)
-        self.cutter = cutter
+class PatientDataset(PatchDataset[PatientSample]):
+    """Patients with the patches of their stations."""
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         """One patient.
@@ -90,10 +81,6 @@ class PatientDataset(FoldDataset):
             "label": torch.tensor(float(sample.label or 0)),
             "patient": sample.patient,
         }
-
-    def seed(self, seed: int) -> None:
-        """Seed the places of patches."""
-        self.cutter.seed(seed)
 
 
 class PatientData(PreparedPatients):

@@ -2,45 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from lnstation_training.cohorts.info import CohortInfo
-from lnstation_training.cohorts.tables import CohortPatient, Need
-from lnstation_training.engine.experiment_files import Rows
+from lnstation_training.cohorts.tables import CohortPatient
 from lnstation_training.engine.runs import Run
-from lnstation_training.engine.values import FileType, FoldResult, Monitor, PackageContent, Part, Report
+from lnstation_training.engine.values import Monitor, PackageContent, Part, Report
 from lnstation_training.tasks.n_staging.data_module import PatientData, PatientSample
 from lnstation_training.tasks.n_staging.lightning_module import StagingModule
 from lnstation_training.tasks.n_staging.prediction import predict, predict_patients
 from lnstation_training.tasks.station_patches.evaluation import StagingEvaluation, evaluate
 from lnstation_training.tasks.station_patches.package import content_of, section_fields
-from lnstation_training.tasks.station_patches.plots import draw_all
 from lnstation_training.tasks.station_patches.prediction import PatientPrediction
 from lnstation_training.tasks.station_patches.preparation import prepare
-from lnstation_training.tasks.station_patches.result_tables import tables_markdown
 from lnstation_training.tasks.station_patches.samples import PatchGeometry
-from lnstation_training.tasks.station_patches.task import NEEDS, evaluation_report, records_report
+from lnstation_training.tasks.station_patches.task import PetCtTask, records_report
 from LNStationLib.models.package import Manifest, NStagingSection
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.progress import Progress
 
 
-class NStagingTask:
+class NStagingTask(PetCtTask):
     """The N category of a patient from patches of all stations and the tumor's side; see ``engine.task.Task``."""
 
     name = "n_staging"
     title = "N category of lung cancer on PET/CT, from patients with stations, N category, or both"
     unit = "patient"
-    needs: tuple[Need, ...] = NEEDS
     monitor = Monitor("val_balanced_accuracy", "max", "validation balanced accuracy of stations and N category")
-    geometry = PatchGeometry
     module = StagingModule
     data = PatientData
-    evaluation = StagingEvaluation
     example_config = "Training/configs/n_staging_cpu.yaml"
 
     def prepare(
@@ -79,18 +73,6 @@ class NStagingTask:
     def evaluate(self, run: Run, part: Part, device: str, n_resamples: int) -> StagingEvaluation:
         """N categories and stations, beside SUVmax and lesion overlap."""
         return evaluate(run, part, device, predict_patients)
-
-    def report(self, evaluation: StagingEvaluation) -> Report:
-        """Figures of the network and of the baselines."""
-        return evaluation_report(evaluation)
-
-    def draw(self, folder: Path, evaluation: StagingEvaluation, file_type: FileType) -> list[Path]:
-        """Confusion matrices."""
-        return draw_all(folder, evaluation, file_type)
-
-    def result_tables(self, rows: Rows, results: Mapping[str, Sequence[FoldResult]]) -> str:
-        """The tables of a paper as Markdown."""
-        return tables_markdown(rows, results)
 
     def package(self, run: Run, device: str, progress: Progress) -> PackageContent:
         """Patch, stations, calibration and operating points of stations, figures of the test part."""

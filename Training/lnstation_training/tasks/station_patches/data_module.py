@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 
@@ -22,17 +22,28 @@ from lnstation_training.tasks.station_patches.samples import (
     station_samples,
 )
 
+Sample = TypeVar("Sample")
 
-class StationPatchDataset(FoldDataset):
-    """Patches of stations, labeled or not.
+
+class PatchDataset(FoldDataset, Generic[Sample]):
+    """Samples whose patches are cut when they are asked for.
 
     Attributes:
         samples: In order.
+        cutter: Draws places of patches.
     """
 
-    def __init__(self, samples: Sequence[StationSample], cutter: PatchCutter) -> None:
+    def __init__(self, samples: Sequence[Sample], cutter: PatchCutter) -> None:
         self.samples = list(samples)
         self.cutter = cutter
+
+    def seed(self, seed: int) -> None:
+        """Seed the places of patches."""
+        self.cutter.seed(seed)
+
+
+class StationPatchDataset(PatchDataset[StationSample]):
+    """Patches of stations, labeled or not."""
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         """``patch`` ``[2, z, y, x]``, ``station`` (its number), ``label`` (0 where unknown), ``patient``."""
@@ -43,10 +54,6 @@ class StationPatchDataset(FoldDataset):
             "label": torch.tensor(float(sample.label or 0)),
             "patient": sample.patient,
         }
-
-    def seed(self, seed: int) -> None:
-        """Seed the places of patches."""
-        self.cutter.seed(seed)
 
 
 class PreparedPatients(FoldDataModule):

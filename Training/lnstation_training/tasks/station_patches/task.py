@@ -34,18 +34,35 @@ NEEDS: tuple[Need, ...] = ("pet", "stations", "tumor_side")
 """Labels may be of stations, of the N category, or of both, so that neither is needed of every patient."""
 
 
-class StationPatchTask:
+class PetCtTask:
+    """What the tasks of single stations and of whole patients have alike."""
+
+    needs: tuple[Need, ...] = NEEDS
+    geometry = PatchGeometry
+    evaluation = StagingEvaluation
+
+    def report(self, evaluation: StagingEvaluation) -> Report:
+        """Figures of the network and of the baselines."""
+        return evaluation_report(evaluation)
+
+    def draw(self, folder: Path, evaluation: StagingEvaluation, file_type: FileType) -> list[Path]:
+        """Confusion matrices."""
+        return draw_all(folder, evaluation, file_type)
+
+    def result_tables(self, rows: Rows, results: Mapping[str, Sequence[FoldResult]]) -> str:
+        """The tables of a paper as Markdown."""
+        return tables_markdown(rows, results)
+
+
+class StationPatchTask(PetCtTask):
     """A station, metastatic or not, from a patch of PET/CT; see ``engine.task.Task``."""
 
     name = "station_patches"
     title = "Lymph node stations, metastatic or not, on PET/CT without node masks"
     unit = "station"
-    needs: tuple[Need, ...] = NEEDS
     monitor = Monitor("val_balanced_accuracy", "max", "validation balanced accuracy")
-    geometry = PatchGeometry
     module = StationPatchModule
     data = StationPatchData
-    evaluation = StagingEvaluation
     example_config = "Training/configs/station_patches_cpu.yaml"
 
     def prepare(
@@ -76,18 +93,6 @@ class StationPatchTask:
     def evaluate(self, run: Run, part: Part, device: str, n_resamples: int) -> StagingEvaluation:
         """Stations and, by the rules, N categories, beside SUVmax and lesion overlap."""
         return evaluate(run, part, device, predict_patients)
-
-    def report(self, evaluation: StagingEvaluation) -> Report:
-        """Figures of the network and of the baselines."""
-        return evaluation_report(evaluation)
-
-    def draw(self, folder: Path, evaluation: StagingEvaluation, file_type: FileType) -> list[Path]:
-        """Confusion matrices."""
-        return draw_all(folder, evaluation, file_type)
-
-    def result_tables(self, rows: Rows, results: Mapping[str, Sequence[FoldResult]]) -> str:
-        """The tables of a paper as Markdown."""
-        return tables_markdown(rows, results)
 
     def package(self, run: Run, device: str, progress: Progress) -> PackageContent:
         """Patch, stations, calibration and operating points, figures of the test part."""
