@@ -160,7 +160,7 @@ def report(results: dict[int, dict[Given, Scores]], spacing: str) -> str:
     in_plane, _, between = SPACINGS[spacing]
     setup = f"CT {in_plane} x {in_plane} x {between} mm, no PET; working grid {Settings().working_spacing_mm} mm"
     lines = [
-        f"{len(results)} synthetic patients (`thorax(seed)`), seeds {seeds}; {setup}, parser {Settings().stations}. "
+        f"{len(results)} synthetic patients (`thorax(seed)`), seeds {seeds}; {setup}, parser {IaslcRules.name}. "
         "SD over patients (n in the divisor); HD95 is the larger of both directions, ASD pools both. A station that "
         "the parser leaves out counts as Dice 0 and in no distance.",
     ]
@@ -190,6 +190,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, help="folder of one JSON file a patient, to go on later")
     parser.add_argument("--out", type=Path, help=f"also write what follows the line {MARK!r} of this page")
     options = parser.parse_args()
+    before = _before_the_mark(parser, options.out)
     results: dict[int, dict[Given, Scores]] = {}
     for seed in range(options.first_seed, options.first_seed + options.patients):
         results[seed] = cached(seed, options.spacing, options.cache)
@@ -197,11 +198,18 @@ def main() -> None:
         print(f"seed {seed}: " + ", ".join(f"{k} {v:.3f}" for k, v in means.items()), file=sys.stderr, flush=True)
     page = report(results, options.spacing)
     print(page)
-    if options.out:
-        before, mark, _ = options.out.read_text(encoding="utf-8").partition(MARK)
-        if not mark:
-            parser.error(f"{options.out} has no line {MARK!r}")
+    if before is not None:
         options.out.write_text(f"{before}{MARK}\n\n{page}", encoding="utf-8")
+
+
+def _before_the_mark(parser: argparse.ArgumentParser, page: Path | None) -> str | None:
+    """What a page keeps; said before an hour of patients rather than after."""
+    if page is None:
+        return None
+    before, mark, _ = page.read_text(encoding="utf-8").partition(MARK) if page.is_file() else ("", "", "")
+    if not mark:
+        parser.error(f"{page} has no line {MARK!r}")
+    return before
 
 
 if __name__ == "__main__":
