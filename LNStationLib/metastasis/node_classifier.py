@@ -11,7 +11,7 @@ import numpy as np
 from LNStationLib.models.package import ModelPackage, NodeClassification
 from LNStationLib.models.package.node_classification import NODE_CLASSIFIER
 from LNStationLib.models.runtime.heat_map import HeatMaps
-from LNStationLib.models.runtime.runner import NetworkRunner
+from LNStationLib.models.runtime.packaged import PackagedNetwork
 from LNStationLib.models.runtime.warm import warm
 from LNStationLib.sampling.node_patch import NodePatch
 from LNStationLib.state.evidence import StationEvidence, coarser_grid
@@ -22,7 +22,7 @@ _LEFT_RIGHT_AXIS = -1
 """Last axis of `[z, y, x]`."""
 
 
-class NodeClassifier:
+class NodeClassifier(PackagedNetwork[NodeClassification]):
     """The classifier of a verified package, on its device.
 
     Args:
@@ -36,14 +36,8 @@ class NodeClassifier:
     """
 
     def __init__(self, package: ModelPackage, device: str, engine: Engine = "torch") -> None:
-        self.manifest, self.device, self._package = package.manifest, device, package
-        self.section = package.section(NodeClassification)
-        self.runner = NetworkRunner(package, NODE_CLASSIFIER, device, engine)
-
-    @property
-    def engine(self) -> Engine:
-        """What runs the network."""
-        return self.runner.engine
+        super().__init__(package, NodeClassification, NODE_CLASSIFIER, device, engine)
+        self._package = package
 
     def probabilities(
         self, patches: Sequence[NodePatch], *, flip_averaging: bool = False, progress: Progress = silent

@@ -24,7 +24,7 @@ from LNStationLib.models.package.folders import find_package
 from LNStationLib.models.package.probability import OperatingPoint
 from LNStationLib.models.package.station_patches import PATCH_CLASSIFIER
 from LNStationLib.models.runtime.options import device_option, engine_option, operating_point_option
-from LNStationLib.models.runtime.runner import NetworkRunner
+from LNStationLib.models.runtime.packaged import PackagedNetwork
 from LNStationLib.models.runtime.warm import warm
 from LNStationLib.sampling.station_patch import LEAST_COVERED, PetCtVolume, pet_ct_volume
 from LNStationLib.state.method import MethodOptions, option
@@ -56,7 +56,7 @@ class PatchNetworkOptions(CriteriaOptions):
     engine: Engine = engine_option()
 
 
-class PatchClassifier:
+class PatchClassifier(PackagedNetwork[StationPatches]):
     """The classifier of a verified package, on its device.
 
     Args:
@@ -70,14 +70,7 @@ class PatchClassifier:
     """
 
     def __init__(self, package: ModelPackage, device: str, engine: Engine = "torch") -> None:
-        self.manifest, self.device = package.manifest, device
-        self.section = package.section(StationPatches)
-        self.runner = NetworkRunner(package, PATCH_CLASSIFIER, device, engine)
-
-    @property
-    def engine(self) -> Engine:
-        """What runs the network."""
-        return self.runner.engine
+        super().__init__(package, StationPatches, PATCH_CLASSIFIER, device, engine)
 
     def probabilities(self, volume: PetCtVolume, stations: Collection[str]) -> dict[str, float]:
         """Probability of metastasis in [0, 1] by station, calibrated where the package carries a calibration.

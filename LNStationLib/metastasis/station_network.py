@@ -12,7 +12,7 @@ from LNStationLib.anatomy.station_groups import station_groups
 from LNStationLib.models.package import ModelPackage, PackageError, StationClassification
 from LNStationLib.models.package.station_classification import CLASSIFIER
 from LNStationLib.models.runtime.attention import attention_inside_masks
-from LNStationLib.models.runtime.runner import NetworkRunner
+from LNStationLib.models.runtime.packaged import PackagedNetwork
 from LNStationLib.models.runtime.warm import warm
 from LNStationLib.networks.registry import network_info
 from LNStationLib.sampling.station_region import StationRegion
@@ -42,7 +42,7 @@ class Prediction:
     nodes: tuple[int, ...]
 
 
-class StationNetwork:
+class StationNetwork(PackagedNetwork[StationClassification]):
     """The classifier of a verified package, on its device.
 
     Args:
@@ -56,15 +56,9 @@ class StationNetwork:
     """
 
     def __init__(self, package: ModelPackage, device: str, engine: Engine = "torch") -> None:
-        self.path, self.manifest, self.device = package.path, package.manifest, device
-        self.section = package.section(StationClassification)
+        super().__init__(package, StationClassification, CLASSIFIER, device, engine, {"with_attention": True})
+        self.path = package.path
         self._groups = self._groups_of_stations()
-        self.runner = NetworkRunner(package, CLASSIFIER, device, engine, {"with_attention": True})
-
-    @property
-    def engine(self) -> Engine:
-        """What runs the network."""
-        return self.runner.engine
 
     def _groups_of_stations(self) -> dict[str, int] | None:
         """Station group by name, for a network that takes it as input."""

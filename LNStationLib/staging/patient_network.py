@@ -11,7 +11,7 @@ import numpy as np
 from LNStationLib import anatomy
 from LNStationLib.models.package import ModelPackage, NStagingSection
 from LNStationLib.models.package.n_staging import STAGER, STAGES
-from LNStationLib.models.runtime.runner import NetworkRunner
+from LNStationLib.models.runtime.packaged import PackagedNetwork
 from LNStationLib.models.runtime.warm import warm
 from LNStationLib.sampling.station_patch import LEAST_COVERED, PetCtVolume
 from LNStationLib.support.types import Engine, FloatArray, Side
@@ -45,7 +45,7 @@ class StageAnswer:
         return int(np.argmax(self.probabilities))
 
 
-class PatientNetwork:
+class PatientNetwork(PackagedNetwork[NStagingSection]):
     """The network of a verified package, on its device.
 
     Args:
@@ -59,9 +59,7 @@ class PatientNetwork:
     """
 
     def __init__(self, package: ModelPackage, device: str, engine: Engine = "torch") -> None:
-        self.manifest, self.device = package.manifest, device
-        self.section = package.section(NStagingSection)
-        self.runner = NetworkRunner(package, STAGER, device, engine)
+        super().__init__(package, NStagingSection, STAGER, device, engine)
 
     def seen(self, volume: PetCtVolume) -> list[str]:
         """Stations of the package that the patient has and PET covers, in the package's order."""
