@@ -1,15 +1,15 @@
 """Batches: from one worker to two, memory over a run, a finished run again, and Dask's scheduler by simulation.
 
-    python Testing/Benchmarks/batch.py cohort --folder work/cohort --patients 24 --cases 96
-    python Testing/Benchmarks/batch.py scaling --cases work/cohort --out work/scaling
+    python Testing/Benchmarks/batch.py cohort --folder work/cohort --patients 40 --cases 1000
+    python Testing/Benchmarks/batch.py scaling --cases work/cohort --out work/scaling --of-one 4
     python Testing/Benchmarks/batch.py scheduler --tasks 10000 --workers 200
     python Testing/Benchmarks/batch.py resume --cases 10000 --out work/resume
 
 ``cohort`` makes compact synthetic patients (pixels of ``--pixel`` mm) and, where more cases than patients are wanted,
 further folders of the same files by hard links: every case is read and assessed anew. ``scaling`` assesses them with
-one worker and with two, one core each, without reports or networks, and draws the memory of the workers. On a machine
-that does other work too, wall times say little: beside them stand the processor time a case, and the part of the time
-in which workers had a case. Tables go to docs/benchmarks.md with ``--write``, between the marks of their names.
+two workers, and every ``--of-one``-th of them with one worker, one core each, without reports or networks, and draws
+the memory of the two. On a machine that does other work too, wall times say little: beside them stand the processor
+time a case, and the part of the time in which workers had a case. Tables go to docs/benchmarks.md with ``--write``, between the marks of their names.
 """
 
 from __future__ import annotations
@@ -89,6 +89,11 @@ class Timed:
     result: BatchResult
 
     @property
+    def cases_a_minute(self) -> float:
+        """How fast they went."""
+        return 60 * len(self.result.records) / self.seconds
+
+    @property
     def cpu_seconds(self) -> float:
         """Processor time a case."""
         return sum(record.cpu_seconds for record in self.result.records) / len(self.result.records)
@@ -122,10 +127,10 @@ def timed(cases: list[ListedCase], out: Path, workers: int, spacing_mm: float) -
     return Timed(workers, clock.end - clock.start, result)
 
 
-def scaling(folder: Path, out: Path, spacing_mm: float) -> str:
+def scaling(folder: Path, out: Path, spacing_mm: float, of_one: int) -> str:
     """Both runs, the second one again, and the picture of memory."""
     cases = cases_of_folder(folder)
-    both = [timed(cases, out, workers, spacing_mm) for workers in (1, 2)]
+    both = [timed(some, out, workers, spacing_mm) for workers, some in ((1, cases[::of_one]), (2, cases))]
     start = time.perf_counter()
     settings = Settings(working_spacing_mm=spacing_mm)
     again = run_batch(BatchRequest(cases, out / "2", settings, FORMATS, Workers(2, 1)))
@@ -146,10 +151,10 @@ def sentence(both: list[Timed], resumed: float, done: int, spacing_mm: float) ->
     """What the table comes to."""
     one, two = both
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
-    wall = one.seconds / (2 * two.seconds)
+    wall = two.cases_a_minute / (2 * one.cases_a_minute)
     without_others = one.cpu_seconds / two.cpu_seconds * two.busy / one.busy
     return (
-        f"{len(one.result.records)} cases, working grid {spacing_mm} mm, {os.cpu_count()} cores; load at the end "
+        f"{len(two.result.records)} cases, working grid {spacing_mm} mm, {os.cpu_count()} cores; load at the end "
         f"{load} (1, 5, 15 min). From one worker to two: {wall:.2f} of linear by wall time, {without_others:.2f} by "
         f"processor time a case and time without a case. The finished batch again: {resumed:.1f} s, {done} cases "
         "done before."
@@ -161,7 +166,7 @@ def row(run: Timed) -> str:
     count = len(run.result.records)
     first, last = tenths([record.memory_mib or 0.0 for record in run.result.records])
     return (
-        f"| {run.workers} | {count} | {run.seconds:.0f} | {60 * count / run.seconds:.1f} | {run.cpu_seconds:.1f} | "
+        f"| {run.workers} | {count} | {run.seconds:.0f} | {run.cases_a_minute:.1f} | {run.cpu_seconds:.1f} | "
         f"{100 * run.busy:.0f}% | {first:.0f}, {last:.0f} |"
     )
 
@@ -338,6 +343,7 @@ def main() -> None:
     scale = commands.add_parser("scaling")
     scale.add_argument("--cases", type=Path, required=True)
     scale.add_argument("--out", type=Path, required=True)
+    scale.add_argument("--of-one", type=int, default=1, help="one worker takes every so many-th case")
     scale.add_argument("--working-spacing", type=float, default=3.0)
     simulate = commands.add_parser("scheduler")
     simulate.add_argument("--tasks", type=int, default=10_000)
@@ -352,7 +358,7 @@ def main() -> None:
         command.add_argument("--write", action="store_true", help="put the table into docs/benchmarks.md")
     given = parser.parse_args()
     runs: dict[str, Callable[[], str]] = {
-        "scaling": lambda: scaling(given.cases, given.out, given.working_spacing),
+        "scaling": lambda: scaling(given.cases, given.out, given.working_spacing, given.of_one),
         "scheduler": lambda: scheduler(given.tasks, given.workers),
         "resume": lambda: resume(given.cases, given.out),
     }
