@@ -9,7 +9,8 @@
 further folders of the same files by hard links: every case is read and assessed anew. ``scaling`` assesses them with
 two workers, and every ``--of-one``-th of them with one worker, one core each, without reports or networks, and draws
 the memory of the two. On a machine that does other work too, wall times say little: beside them stand the processor
-time a case, and the part of the time in which workers had a case. Tables go to docs/benchmarks.md with ``--write``, between the marks of their names.
+time a case, and the part of the time in which workers had a case. Tables go to docs/benchmarks.md with ``--write``,
+between the marks of their names.
 """
 
 from __future__ import annotations
