@@ -264,6 +264,7 @@ def read_requirements(command: str, arguments: Sequence[str] = ()) -> Dict[str, 
     requirements = {"": project["dependencies"]}
     groups = GROUPS.get(command, ()) + (("networks",) if needs_networks(arguments) else ())
     groups += ("openvino",) if {"openvino", "--engine=openvino"} & set(arguments) else ()
+    groups += ("public-data",) if list(arguments[:3]) == ["train", "data", "fetch"] else ()
     requirements.update({group: project["optional-dependencies"][group] for group in groups})
     return requirements
 

@@ -407,7 +407,9 @@ def test_requirements_of_each_command_come_from_pyproject() -> None:
     assert run.read_requirements("phantom") == {"": requirements()[""]}
     assert set(run.read_requirements("models", ["models", "verify", "--build", "a.zip"])) == {"", "networks"}
     assert set(run.read_requirements("networks", ["networks", "--json"])) == {"", "networks"}
-    assert set(run.read_requirements("train")) == {"", "networks", "openvino", "training"}
+    train = {"", "networks", "openvino", "training"}
+    assert set(run.read_requirements("train", ["train", "data", "list"])) == train
+    assert set(run.read_requirements("train", ["train", "data", "fetch", "lctsc"])) == train | {"public-data"}
     for command in ("batch", "batch-scheduler", "batch-worker"):
         assert set(run.read_requirements(command)) == {"", "networks", "openvino", "batch"}
     every = {"", "test", "lint", "host", "networks", "openvino", "batch", "training"}

@@ -15,6 +15,7 @@ from lnstation_training.cli.backbone import backbone
 from lnstation_training.cli.experiment import experiment
 from lnstation_training.cli.organ_channels import organ_channels
 from lnstation_training.cli.prepare import prepare
+from lnstation_training.cli.public_data import app as public_data
 from lnstation_training.cli.runs import evaluate, export, fit, package_weights, recalibrate
 from lnstation_training.synthetic import commands as synthetic
 from LNStationLib.cli.errors import UserErrorGroup, set_up_logging
@@ -62,6 +63,7 @@ app.command()(organ_channels)
 app.command()(experiment)
 app.command()(backbone)
 app.command()(show_augmentation)
+app.add_typer(public_data, name="data")
 
 
 def main() -> None:
