@@ -23,7 +23,7 @@ from lnstation_training.public_data.records import (
     SourceRecord,
 )
 from lnstation_training.public_data.registry import recipe_named
-from lnstation_training.public_data.tables import provenance_of, write_tables
+from lnstation_training.public_data.tables import LEFT_OUT_FILE, provenance_of, write_tables
 from lnstation_training.public_data.writing import (
     CASES,
     file_digests,
@@ -102,8 +102,13 @@ def prepare(request: PrepareRequest, progress: Progress = silent) -> Outcome:
         with user_facing_errors(request.out):
             write_tables(request.out, recipe.facts, records, left_out, provenance)
     if not records:
-        raise InputError(f"none of the {len(left_out)} patients could be used: {request.out}/left_out.csv says why.")
+        raise InputError(_none_used(left_out, request.out))
     return Outcome(len(records), len(todo) - len(failed), left_out)
+
+
+def _none_used(left_out: Sequence[LeftOut], out: Path) -> str:
+    first = next((f" (the first, {one.patient}: {one.why.rstrip('.')})" for one in left_out), "")
+    return f"no patient could be used{first}: {out}/{LEFT_OUT_FILE} names all."
 
 
 def accepted_terms(request: PrepareRequest, recipe: Recipe) -> tuple[Fetched | None, Acceptance]:

@@ -29,7 +29,9 @@ from LNStationLib.support.atomic_files import write_atomically
 PATIENTS_FILE, NODES_FILE, LEFT_OUT_FILE, NOTES_FILE = (
     "patients.csv", "node_pathology.csv", "left_out.csv", "notes.csv",
 )  # fmt: skip
-TABLES = (PATIENTS_FILE, NODES_FILE, LEFT_OUT_FILE, NOTES_FILE)
+PART_FILE = "patients_with_{}.csv"
+_PARTS = ("nodes", "stations", "pet", "organs", "tumor", "lesions")
+"""Columns that tasks ask of every patient: where only some have one filled, those get a table of their own."""
 _IMAGES = ("ct", "pet", "stations", "organs", "tumor", "nodes", "lesions", "nodes_partial", "tumor_box")
 """Columns whose cells are files of the case folder."""
 _MORE_COLUMNS = ("nodes_partial", "tumor_box", "cancer", "histology")
@@ -45,17 +47,35 @@ def write_tables(
     Raises:
         OSError: They cannot be written.
     """
-    columns = [*PatientRow.model_fields, *_MORE_COLUMNS]
-    write_atomically(out / PATIENTS_FILE, _csv(columns, (_patient(record, facts) for record in records)))
-    write_atomically(out / NODES_FILE, _csv(_NODE_COLUMNS, _nodes(records)))
-    write_atomically(out / LEFT_OUT_FILE, _csv(("patient", "what", "why"), _left_out(records, left_out)))
-    notes = ({"patient": record.patient, "note": note} for record in records for note in record.notes)
-    write_atomically(out / NOTES_FILE, _csv(("patient", "note"), notes))
-    cohort = {"title": facts.title, "synthetic": False, "description": f"{facts.holds}; {facts.license.name}"}
-    write_atomically(out / COHORT_FILE, json.dumps(cohort, indent=1) + "\n")
-    sums = {name: sha256_of(out / name) for name in (*TABLES, COHORT_FILE)}
+    texts = _texts(facts, records, left_out)
+    for column in _PARTS:
+        if PART_FILE.format(column) not in texts:
+            (out / PART_FILE.format(column)).unlink(missing_ok=True)
+    for name, text in texts.items():
+        write_atomically(out / name, text)
+    sums = {name: sha256_of(out / name) for name in texts}
     whole = provenance.model_copy(update={"tables_sha256": sums})
     write_atomically(out / PROVENANCE_FILE, whole.model_dump_json(indent=1) + "\n")
+
+
+def _texts(facts: Facts, records: Sequence[SourceRecord], left_out: Iterable[LeftOut]) -> dict[str, str]:
+    """The tables and ``cohort.json`` by their names."""
+    columns = [*PatientRow.model_fields, *_MORE_COLUMNS]
+    patients = [_patient(record, facts) for record in records]
+    notes = ({"patient": record.patient, "note": note} for record in records for note in record.notes)
+    cohort = {"title": facts.title, "synthetic": False, "description": f"{facts.holds}; {facts.license.name}"}
+    texts = {
+        PATIENTS_FILE: _csv(columns, patients),
+        NODES_FILE: _csv(_NODE_COLUMNS, _nodes(records)),
+        LEFT_OUT_FILE: _csv(("patient", "what", "why"), _left_out(records, left_out)),
+        NOTES_FILE: _csv(("patient", "note"), notes),
+        COHORT_FILE: json.dumps(cohort, indent=1) + "\n",
+    }
+    for column in _PARTS:
+        filled = [row for row in patients if row.get(column)]
+        if 0 < len(filled) < len(patients):
+            texts[PART_FILE.format(column)] = _csv(columns, filled)
+    return texts
 
 
 def provenance_of(

@@ -40,7 +40,7 @@ def test_show_says_what_is_labeled_and_what_nobody_has_checked() -> None:
         (("show", "nothing"), "there is no recipe 'nothing': choose one of ct_lymph_nodes"),
         (("fetch", "lctsc", "--out", "x"), "under its license (CC BY 3.0, https://creativecommons.org"),
         (("fetch", "lynos", "--out", "x"), "lynos is downloaded by hand: go to https://github.com/raidionics/LyNoS"),
-        (("prepare", "lynos", "--from", "nowhere", "--out", "x"), "there is no file or folder nowhere: check the path."),
+        (("prepare", "lynos", "--from", "nowhere", "--out", "x"), "there is no file or folder nowhere: check the"),
         (("check", "."), "holds neither fetched.json nor provenance.json"),
     ],
 )  # fmt: skip

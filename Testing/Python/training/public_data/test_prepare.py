@@ -65,12 +65,12 @@ def file_of(folder: Path, column: str, row: int = 0) -> sitk.Image:
 
 def test_nih_masks_are_some_of_the_nodes_and_lie_where_they_were_drawn(tmp_path: Path) -> None:
     folder, ct = tmp_path / "idc", downloads.ct()
-    files = downloads.add_study(folder, "MED_LYMPH_001", ct)
-    downloads.add_segmentation(files, box_mask(ct, NODE_LOW, NODE_HIGH), "Lymph node segmentations")
+    files, mask = downloads.add_study(folder, "MED_LYMPH_001", ct), downloads.nodes(ct, 1, 1)
+    downloads.add_segmentation(files, mask, "Lymph node segmentations")
     assert prepared("ct_lymph_nodes", folder).left_out == []
     (patient,) = cohort(folder)
     assert (patient.patient, patient.nodes) == ("MED_LYMPH_001", None)
-    assert center_mm(file_of(folder, "nodes_partial")) == pytest.approx(center_mm(box_mask(ct, NODE_LOW, NODE_HIGH)))
+    assert center_mm(file_of(folder, "nodes_partial")) == pytest.approx(center_mm(mask))
     assert np.array_equal(array_view(image(patient.ct)), array_view(ct))
     assert image(patient.ct).GetSpacing() == pytest.approx(ct.GetSpacing())
     assert load_case_folder(patient.ct.parent).nodes is None
@@ -126,6 +126,8 @@ def test_lnq_masks_for_training_are_some_of_the_nodes(tmp_path: Path) -> None:
     prepared("lnq2023", folder)
     partly, fully = cohort(folder)
     assert (partly.nodes, fully.nodes is not None) == (None, True)
+    with_nodes = read_cohort(folder.with_name("cohort") / "patients_with_nodes.csv", None, None, ("nodes",))
+    assert [one.patient for one in with_nodes] == ["lnq2023-val-0001"]
     truth = box_mask(downloads.ct(oblique()), NODE_LOW, NODE_HIGH)
     for mask in (file_of(folder, "nodes_partial"), image(fully.nodes)):
         assert center_mm(mask) == pytest.approx(center_mm(truth), abs=1e-3)
@@ -138,7 +140,7 @@ def test_autopet_keeps_lesions_on_the_grid_of_the_pet_and_says_where_there_are_n
     downloads.add_autopet(folder, "PETCT_0b", "only", lesions=False)
     prepared("autopet", folder)
     sick, well = cohort(folder)
-    assert (sick.pet_units, image(sick.pet).GetSpacing()) == ("suvbw", pytest.approx((20.0, 18.0, 16.0)))
+    assert (sick.pet_units, image(sick.pet).GetSpacing()) == ("suvbw", pytest.approx((18.0, 16.0, 14.0)))
     assert int(array_view(image(sick.lesions)).sum()) == 4
     assert not array_view(image(well.lesions)).any()
     assert [(row["patient"], row["what"]) for row in cells(folder, "left_out")] == [("PETCT_0a", "study")]
@@ -293,7 +295,7 @@ def test_a_broken_patient_is_named_and_the_others_are_done(tmp_path: Path) -> No
 def test_nothing_but_broken_patients_is_an_error_with_a_table(tmp_path: Path) -> None:
     folder = small(tmp_path / "lnq", 1)
     (folder / "train" / "lnq2023-val-0001-ct.nrrd").write_bytes(b"NRRD0004\n")
-    with pytest.raises(InputError, match=r"none of the 1 patients could be used: .*left_out\.csv says why"):
+    with pytest.raises(InputError, match=r"no patient could be used \(the first, lnq2023-val-0001: .*\): .*left_out\.csv names all"):
         prepared("lnq2023", folder)
     assert len(cells(folder, "left_out")) == 1
 
