@@ -219,7 +219,9 @@ def add_lnq(root: Path, name: str) -> Path:
 def add_autopet(root: Path, patient: str, study: str, lesions: bool = True) -> Path:
     """A study of autoPET, whose PET lies on another grid than its CT."""
     image, folder = ct(oblique()), root / patient / study
-    coarse = wrapped(np.full((10, 10, 10), 2.0, np.float32), (18.0, 16.0, 14.0), image.GetOrigin(), oblique())
+    coarse = wrapped(
+        np.arange(1000, dtype=np.float32).reshape(10, 10, 10) / 200, (18.0, 16.0, 14.0), image.GetOrigin(), oblique()
+    )
     drawn = box_mask(coarse, (2, 2, 2), (3, 4, 4)) if lesions else box_mask(coarse, (0, 0, 0), (0, 0, 0))
     save(drawn, folder / "SEG.nii.gz")
     save(coarse, folder / "SUV.nii.gz")

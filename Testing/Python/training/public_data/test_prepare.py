@@ -295,7 +295,9 @@ def test_a_broken_patient_is_named_and_the_others_are_done(tmp_path: Path) -> No
 def test_nothing_but_broken_patients_is_an_error_with_a_table(tmp_path: Path) -> None:
     folder = small(tmp_path / "lnq", 1)
     (folder / "train" / "lnq2023-val-0001-ct.nrrd").write_bytes(b"NRRD0004\n")
-    with pytest.raises(InputError, match=r"no patient could be used \(the first, lnq2023-val-0001: .*\): .*left_out\.csv names all"):
+    with pytest.raises(
+        InputError, match=r"no patient could be used \(the first, lnq2023-val-0001: .*\): .*left_out\.csv names all"
+    ):
         prepared("lnq2023", folder)
     assert len(cells(folder, "left_out")) == 1
 
