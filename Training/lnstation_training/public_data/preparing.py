@@ -107,7 +107,8 @@ def prepare(request: PrepareRequest, progress: Progress = silent) -> Outcome:
 
 
 def _none_used(left_out: Sequence[LeftOut], out: Path) -> str:
-    first = next((f" (the first, {one.patient}: {one.why.rstrip('.')})" for one in left_out if one.what == "patient"), "")
+    patients = (one for one in left_out if one.what == "patient")
+    first = next((f" (the first, {one.patient}: {one.why.rstrip('.')})" for one in patients), "")
     return f"no patient could be used{first}: {out}/{LEFT_OUT_FILE} names all."
 
 
