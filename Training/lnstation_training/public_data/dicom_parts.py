@@ -18,6 +18,7 @@ from LNStationLib.imaging.dicom_structures import CtReference, drawn_structures
 from LNStationLib.imaging.reading import Warn
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.progress import Progress
+from LNStationLib.support.sentences import quoted
 from LNStationLib.support.types import Side
 
 Masks = Iterator[GivenMask | GivenLabels]
@@ -120,7 +121,7 @@ def structures_like(files: Sequence[Path], what: str, pattern: str, ct: CtRefere
         if wanted:
             yield GivenMask(what, drawn.name, file.name, partial(drawn.read, wanted))
             return
-    raise InputError(f"{what}: none of its structures ({', '.join(labels) or 'none'}) is the {what}.")
+    raise InputError(f"{what}: none of its structures ({quoted(', '.join(labels)) or 'none'}) is the {what}.")
 
 
 def _organs(files: Sequence[Path], tumor: str, aliases: Mapping[str, str], ct: CtReference, warn: Warn) -> Masks:

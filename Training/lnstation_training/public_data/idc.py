@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import importlib.util
+import logging
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -69,6 +70,8 @@ def open_client() -> Client:
     """
     if importlib.util.find_spec(_MODULE) is None:
         raise InputError(f"fetching from the IDC needs idc-index: run python -m pip install {REQUIREMENT}.")
+    # What goes wrong is found out by counting what came, and said in one sentence.
+    logging.getLogger(_MODULE).setLevel(logging.CRITICAL)
     client: Client = importlib.import_module(_MODULE).IDCClient()
     return client
 
