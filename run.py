@@ -31,7 +31,7 @@ GROUPS: Dict[str, Tuple[str, ...]] = {
     "batch-worker": (*NETWORKS, "batch"),
     "demo": NETWORKS,
     "networks": ("networks",),
-    "test": ("lint", "test", "host", "networks", "openvino", "batch", "training"),
+    "test": ("lint", "test", "host", "networks", "openvino", "batch", "public-data", "training"),
     "train": ("networks", "openvino", "training"),
 }
 """Groups of ``optional-dependencies`` that a command needs beside the dependencies themselves."""

@@ -82,11 +82,13 @@ def test_constraints_hold_every_requirement_to_the_same_version() -> None:
     text = (ROOT / "constraints.txt").read_text(encoding="utf-8")
     held = {line.lower() for line in text.splitlines() if line and not line.startswith("#")}
     assert all(PINNED.fullmatch(line) for line in held)
-    assert {line for group in ("", "test", "lint", "batch") for line in requirements()[group]} - held == set()
+    assert {
+        line for group in ("", "test", "lint", "batch", "public-data") for line in requirements()[group]
+    } - held == set()
 
 
 def test_installed_versions_are_the_pinned_ones() -> None:
-    lines = [line for group in ("", "test", "batch") for line in requirements()[group]]
+    lines = [line for group in ("", "test", "batch", "public-data") for line in requirements()[group]]
     wrong = [line for line in lines if importlib.metadata.version(line.split("==")[0]) != line.split("==")[1]]
     assert wrong == []
 
@@ -412,7 +414,7 @@ def test_requirements_of_each_command_come_from_pyproject() -> None:
     assert set(run.read_requirements("train", ["train", "data", "fetch", "lctsc"])) == train | {"public-data"}
     for command in ("batch", "batch-scheduler", "batch-worker"):
         assert set(run.read_requirements(command)) == {"", "networks", "openvino", "batch"}
-    every = {"", "test", "lint", "host", "networks", "openvino", "batch", "training"}
+    every = {"", "test", "lint", "host", "networks", "openvino", "batch", "public-data", "training"}
     assert set(run.read_requirements("test")) == every
 
 

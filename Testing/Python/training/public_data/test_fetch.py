@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import importlib.util
+import inspect
 import json
 import tomllib
 from pathlib import Path
@@ -162,3 +165,15 @@ def test_without_idc_index_the_sentence_says_how_to_install_the_pinned_one(monke
     monkeypatch.setattr(idc.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(InputError, match=f"run python -m pip install {idc.REQUIREMENT}"):
         open_client()
+
+
+def test_the_client_here_takes_what_idc_indexs_takes() -> None:
+    spec = importlib.util.find_spec("idc_index")
+    assert spec is not None
+    assert spec.origin is not None
+    # Read rather than imported: pandas and DuckDB take a second.
+    tree = ast.parse(Path(spec.origin).with_name("index.py").read_text(encoding="utf-8"))
+    real = {node.name: node.args for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    for name in ("sql_query", "get_idc_version", "download_from_selection"):
+        asked = set(inspect.signature(getattr(FakeClient, name)).parameters) - {"self"}
+        assert asked <= {argument.arg for argument in (*real[name].args, *real[name].kwonlyargs)}
