@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import partial
 
-from lnstation_training.public_data.given_tables import NodeCells, node_stations, of_patient
+from lnstation_training.public_data.given_tables import node_stations, of_patient
 from lnstation_training.public_data.image_parts import case_of, images_like, masks_of, organs_of
 from lnstation_training.public_data.recipe import (
     Facts,
@@ -13,6 +13,7 @@ from lnstation_training.public_data.recipe import (
     Label,
     LeftOut,
     License,
+    NodeCells,
     PatientParts,
     PatientSource,
     Search,
