@@ -94,7 +94,7 @@ def parse_case(
     progress("finding organs", 0.0)
     state = _with_found_organs(_on_working_grid(case, settings, segmented), portion(progress, 0.0, 0.6))
     progress("parsing stations", 0.6)
-    state = _with_parsed_stations(state, portion(progress, 0.6, 1.0))
+    state = with_stations(state, portion(progress, 0.6, 1.0))
     assert state.organ_part is not None
     # Large, and of no use to the steps that follow.
     return replace(state, scan=None, organ_part=replace(state.organ_part, found=None))
@@ -142,7 +142,13 @@ def _with_found_organs(state: PatientState, progress: Progress) -> PatientState:
     return state.knowing(rows.provenance, organ_part=part)
 
 
-def _with_parsed_stations(state: PatientState, progress: Progress) -> PatientState:
+def with_stations(state: PatientState, progress: Progress = silent) -> PatientState:
+    """The patient with the stations of the settings' method, checked; the last row of the provenance is theirs.
+
+    Args:
+        state: Of :func:`found_organs`.
+        progress: Told the running step.
+    """
     method = STATIONS.chosen(state.settings, state.case)
     options = STATIONS.options(method, state.settings)
     record = settings_record(state.settings.stations, method, options)

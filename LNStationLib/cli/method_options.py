@@ -7,7 +7,7 @@ that the other commands start at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
@@ -43,19 +43,26 @@ class _Given:
 
 
 class MethodOptionsCommand(TyperCommand):
-    """A command that takes the options of all methods; :func:`given_settings` reads them."""
+    """A command that takes the options of all methods; :func:`given_settings` reads them.
+
+    Attributes:
+        steps: The steps whose methods' options it takes; ``None`` for all.
+    """
+
+    steps: Collection[Step] | None = None
 
     def get_params(self, ctx: Any) -> list[Any]:
         """The command's own parameters and those of the methods."""
         own = super().get_params(ctx)
-        return [*own[:-1], *_made(), own[-1]]
+        return [*own[:-1], *_made(self.steps), own[-1]]
 
 
-def given_settings(ctx: typer.Context, **others: Any) -> Settings:
+def given_settings(ctx: typer.Context, *, freely: Collection[Step] = (), **others: Any) -> Settings:
     """Settings as the command line gives them.
 
     Args:
         ctx: Of a :class:`MethodOptionsCommand`.
+        freely: Steps of which several methods will run, so that options of any may be given.
         others: Settings that belong to no step.
 
     Raises:
@@ -71,7 +78,7 @@ def given_settings(ctx: typer.Context, **others: Any) -> Settings:
         steps[step].setdefault("options", {}).setdefault(method, {})[option] = value
     settings = _validated(others | steps)
     check_settings(settings)
-    _check_used(settings, given)
+    _check_used(settings, given, freely)
     return settings
 
 
@@ -92,13 +99,15 @@ def _validated(values: dict[str, Any]) -> Settings:
         raise InputError(f"{first['loc'][0]} = {first['input']}: {first['msg'].lower()}.") from error
 
 
-def _check_used(settings: Settings, given: _Given) -> None:
+def _check_used(settings: Settings, given: _Given, freely: Collection[Step]) -> None:
     """Make sure that a method of every given option can run, where no method was chosen."""
     from LNStationLib.assessment.methods import REGISTRIES
 
     for flag in dict.fromkeys(given.flags.values()):
         places = [(cast("Step", step), method) for (step, method, _), used in given.flags.items() if used == flag]
-        if any(step in given.methods or REGISTRIES[step].may_run(method, settings) for step, method in places):
+        if any(
+            step in (*given.methods, *freely) or REGISTRIES[step].may_run(method, settings) for step, method in places
+        ):
             continue
         step, method = places[0]
         raise InputError(f"{flag} belongs to the method {method}: choose it with --{step}.method {method}.")
@@ -109,10 +118,10 @@ def _given(ctx: typer.Context) -> _Given:
     return found
 
 
-def _made() -> list[TyperOption]:
+def _made(steps: Collection[Step] | None) -> list[TyperOption]:
     from LNStationLib.assessment.methods import described
 
-    rows = described()
+    rows = [row for row in described() if steps is None or row["step"] in steps]
     return [*(option for row in rows for option in (_choice(row), *_whole_names(row))), *_short_flags(rows)]
 
 

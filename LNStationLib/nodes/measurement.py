@@ -77,7 +77,7 @@ def measure_node(node_id: int, mask: BoolArray, box: Box, scene: Scene) -> NodeF
     """
     ct = scene.ct
     indices = np.argwhere(mask) + [part.start for part in box]
-    station, fraction = _station_of(array_view(scene.stations)[box][mask])
+    station, fraction = station_of(array_view(scene.stations)[box][mask])
     low, high = _bounds_mm(ct, indices)
     centroid = _point(points_mm(ct, indices).mean(axis=0))
     uptake = None if scene.pet is None else measure_uptake(scene.pet, ct, indices)
@@ -147,8 +147,12 @@ def _axial(occupancy: sitk.Image) -> sitk.Image:
     return sitk.Resample(padded, reference, sitk.Transform(), sitk.sitkLinear, 0.0)
 
 
-def _station_of(values: npt.NDArray[np.uint8]) -> tuple[str | None, float | None]:
-    """Station of largest overlap and the part of the node inside it."""
+def station_of(values: npt.NDArray[np.uint8]) -> tuple[str | None, float | None]:
+    """Station of largest overlap and the part of a node inside it; ``None`` outside all stations.
+
+    Args:
+        values: Of the station map at each voxel of the node.
+    """
     counts = np.bincount(values[values > 0], minlength=1)
     if not counts.any():
         return None, None

@@ -50,13 +50,13 @@ def check_stations(settings: Settings, case: Case) -> None:
     """
     method = METHODS.chosen(settings, case)
     options = METHODS.options(method, settings)
-    _check_model(method, options)
+    check_ready(method, options)
     other = _other(method, options)
     if other is not None:
         lacking = [need.title for need in other.needs if not need.met(case)]
         if lacking:
             raise InputError(f"stations are to be compared with '{other.name}' but the case has no {lacking[0]}.")
-        _check_model(other, METHODS.options(other, settings))
+        check_ready(other, METHODS.options(other, settings))
 
 
 def _other(method: StationMethod, options: MethodOptions) -> StationMethod | None:
@@ -69,7 +69,13 @@ def _other(method: StationMethod, options: MethodOptions) -> StationMethod | Non
     return METHODS.named(name)
 
 
-def _check_model(method: StationMethod, options: MethodOptions) -> None:
+def check_ready(method: StationMethod, options: MethodOptions) -> None:
+    """Make sure, without a case, that all that a method needs is there.
+
+    Raises:
+        InputError: Something is not installed.
+        PackageError: A model package or an atlas is missing, cannot be read, or was made for another task.
+    """
     if isinstance(method, ChecksItself):
         method.check(options)
     if method.package_task is not None:

@@ -13,6 +13,7 @@ import typer
 from lnstation_training.cli.appearance import show_augmentation
 from lnstation_training.cli.backbone import backbone
 from lnstation_training.cli.experiment import experiment
+from lnstation_training.cli.localization import StationMethodsCommand, evaluate_stations
 from lnstation_training.cli.organ_channels import organ_channels
 from lnstation_training.cli.prepare import prepare
 from lnstation_training.cli.public_data import app as public_data
@@ -61,6 +62,7 @@ app.command()(recalibrate)
 app.command()(package_weights)
 app.command()(organ_channels)
 app.command()(experiment)
+app.command(cls=StationMethodsCommand)(evaluate_stations)
 app.command()(backbone)
 app.command()(show_augmentation)
 app.add_typer(public_data, name="data")

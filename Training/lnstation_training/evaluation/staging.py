@@ -9,8 +9,9 @@ import numpy as np
 from scipy.stats import binomtest
 from sklearn.metrics import confusion_matrix
 
+from lnstation_training.evaluation.patient_bootstrap import patient_bootstrap, sums_by_patient
+
 _PERMUTATIONS = 10_000
-_RESAMPLES = 2000
 _CHUNK = 500
 """Permutations at a time, to bound memory; never changes the result."""
 
@@ -118,7 +119,7 @@ def mcnemar(right: np.ndarray, other: np.ndarray, patients: np.ndarray, seed: in
     first, second = int((right & ~other).sum()), int((other & ~right).sum())
     p_value = float(binomtest(first, first + second).pvalue) if first + second else 1.0
     gain = right.astype(float) - other.astype(float)
-    return PairedTest(*_patient_bootstrap(gain, patients, seed), p_value)
+    return PairedTest(*patient_bootstrap(gain, patients, seed), p_value)
 
 
 def sign_flips(gain: np.ndarray, patients: np.ndarray, seed: int = 0) -> PairedTest:
@@ -132,27 +133,10 @@ def sign_flips(gain: np.ndarray, patients: np.ndarray, seed: int = 0) -> PairedT
     Raises:
         ValueError: There are no samples.
     """
-    sums = _by_patient(gain, patients)[0]
+    sums = sums_by_patient(gain, patients)[0]
     random = np.random.default_rng(seed)
     observed, at_least = abs(sums.sum()), 0
     for _ in range(_PERMUTATIONS // _CHUNK):
         flipped = np.abs(random.choice([-1.0, 1.0], (_CHUNK, len(sums))) @ sums)
         at_least += int((flipped >= observed - 1e-9).sum())
-    return PairedTest(*_patient_bootstrap(gain, patients, seed), (at_least + 1) / (_PERMUTATIONS + 1))
-
-
-def _patient_bootstrap(values: np.ndarray, patients: np.ndarray, seed: int) -> tuple[float, float, float]:
-    """Mean with its 95 % interval, drawing whole patients."""
-    sums, counts = _by_patient(values, patients)
-    drawn = np.random.default_rng(seed).integers(0, len(sums), (_RESAMPLES, len(sums)))
-    means = sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
-    low, high = np.percentile(means, [2.5, 97.5])
-    return float(values.mean()), float(low), float(high)
-
-
-def _by_patient(values: np.ndarray, patients: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Sum and number of a patient's values."""
-    if not len(values):
-        raise ValueError("there are no samples to compare")
-    _, index = np.unique(patients, return_inverse=True)
-    return np.bincount(index, weights=values), np.bincount(index)
+    return PairedTest(*patient_bootstrap(gain, patients, seed), (at_least + 1) / (_PERMUTATIONS + 1))

@@ -12,7 +12,7 @@ from LNStationLib.phantom.cohort import CohortRun, complete_cohort
 from LNStationLib.phantom.patient import PatientPlan, compact, complete, draw_patient, unplaced
 from LNStationLib.phantom.preset import Preset, load_preset
 from LNStationLib.phantom.preset_change import PresetChange
-from LNStationLib.phantom.records import CohortKey, read_cohort_file
+from LNStationLib.phantom.records import CASES, CohortKey, read_cohort_file
 from LNStationLib.phantom.rendering import write_rendered
 from LNStationLib.phantom.tables import NODE_PATHOLOGY_TABLE, PATHOLOGY_TABLE, PATIENTS_TABLE
 from LNStationLib.support.errors import InputError
@@ -118,6 +118,12 @@ def cohort_tables(folder: Path) -> tuple[Path, Path, Path | None]:
         raise InputError(f"{folder} is not complete: run the command that made it again.")
     nodes = folder / NODE_PATHOLOGY_TABLE
     return folder / PATIENTS_TABLE, folder / PATHOLOGY_TABLE, nodes if nodes.exists() else None
+
+
+def case_organs(folder: Path, patient: str) -> Path | None:
+    """Masks of the organs that a patient's case folder has, as a user would have them; ``None`` where it has none."""
+    masks = folder / CASES / patient / "organs"
+    return masks if masks.is_dir() else None
 
 
 def _checked(request: SyntheticCohort) -> Preset:

@@ -12,6 +12,7 @@ from sklearn.metrics import roc_curve
 from lnstation_training.engine.values import FileType
 from lnstation_training.evaluation.calibration import calibration_curve
 from lnstation_training.evaluation.discrimination import auc
+from lnstation_training.evaluation.pictures import save_figure
 from lnstation_training.tasks.node_classification.evaluation import NodeEvaluation, arrays, station_scores
 from lnstation_training.tasks.node_classification.prediction import probabilities_of
 
@@ -32,14 +33,7 @@ def draw_all(folder: Path, evaluation: NodeEvaluation, file_type: FileType = "pn
         The files written.
     """
     figures = {"roc": _roc(evaluation), "calibration": _calibration(evaluation)}
-    return [_save(figure, folder / f"{name}.{file_type}") for name, figure in figures.items()]
-
-
-def _save(figure: Figure, path: Path) -> Path:
-    # Without a date and with fixed ids the same figures give the same bytes.
-    with mpl.rc_context({"svg.hashsalt": "lnstation"}):
-        figure.savefig(path, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else {"Software": None})
-    return path
+    return [save_figure(figure, folder / f"{name}.{file_type}") for name, figure in figures.items()]
 
 
 def _figure(x: str, y: str) -> tuple[Figure, mpl.axes.Axes]:

@@ -12,6 +12,7 @@ from sklearn.metrics import roc_curve
 
 from lnstation_training.engine.values import FileType
 from lnstation_training.evaluation.discrimination import both_classes
+from lnstation_training.evaluation.pictures import save_figure
 from lnstation_training.tasks.station_classification.prediction import Prediction, PredictionArrays
 from lnstation_training.tasks.station_classification.summary import OVERALL, Summary
 from LNStationLib.anatomy.station_groups import group_titles
@@ -42,15 +43,7 @@ def draw_all(
         figures["router_confusion"] = _confusion(summary.router_confusion, titles)
     if summary.attention_inside is not None:
         figures["attention_inside"] = _attention(predictions, titles)
-    return [_save(figure, folder / f"{name}.{file_type}") for name, figure in figures.items()]
-
-
-def _save(figure: Figure, path: Path) -> Path:
-    # Without a date and with fixed ids the same figures give the same bytes.
-    with mpl.rc_context({"svg.hashsalt": "lnstation"}):
-        metadata = {"Date": None} if path.suffix == ".svg" else {"Software": None}
-        figure.savefig(path, dpi=150, metadata=metadata)
-    return path
+    return [save_figure(figure, folder / f"{name}.{file_type}") for name, figure in figures.items()]
 
 
 def _figure() -> tuple[Figure, mpl.axes.Axes]:

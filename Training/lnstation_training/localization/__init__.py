@@ -1,0 +1,1 @@
+"""Where station methods put nodes whose station is known: a public test of their outlines."""
