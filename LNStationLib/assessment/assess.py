@@ -33,7 +33,7 @@ from LNStationLib.imaging.thorax_view import chest_grid
 from LNStationLib.metastasis.registry import METHODS as METASTASIS
 from LNStationLib.nodes.find import find_nodes
 from LNStationLib.organs.registry import METHODS as ORGANS
-from LNStationLib.quality import check_organs, check_stations
+from LNStationLib.quality import check_alignment, check_organs, check_stations
 from LNStationLib.staging.case_staging import NO_RULES, stage_case, staging_method
 from LNStationLib.staging.positive_stations import positive_station_names
 from LNStationLib.staging.registry import METHODS as STAGING
@@ -130,7 +130,9 @@ def _with_found_organs(state: PatientState, progress: Progress) -> PatientState:
         record |= organ_record(state.case, found)
         # Those that cannot be are dropped with a warning.
         organs, _ = check_organs(found, field_of_view(state.case.ct, found.grid))
-        rows.warnings += organs.warnings
+        apart, remarks = check_alignment(state.case.pet, organs)
+        record |= apart
+        rows.warnings += [*organs.warnings, *remarks]
         rows.model = found.model
     part = OrganPart(
         findings=tuple(organ_findings(organs)),

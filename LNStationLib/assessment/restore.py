@@ -21,7 +21,7 @@ from LNStationLib.imaging.boxes import station_boxes
 from LNStationLib.imaging.checks import same_grid
 from LNStationLib.imaging.edited_masks import mask_at, placed_value
 from LNStationLib.imaging.thorax_view import chest_grid
-from LNStationLib.nodes.find import with_outside
+from LNStationLib.nodes.find import with_brown_fat, with_outside
 from LNStationLib.nodes.measurement import measured_box
 from LNStationLib.nodes.registry import METHODS as NODES
 from LNStationLib.organs.supplied import mask_on_grid
@@ -109,7 +109,7 @@ def restore_case(
         nodes=_restored_nodes(assessment, nodes),
         provenance=tuple(row for row in assessment.provenance if row.step in ("input", "organs", "stations")),
     )
-    return AssessedCase(state, assessment, nodes, evidence=None)
+    return AssessedCase(with_brown_fat(state), assessment, nodes, evidence=None)
 
 
 def _restored_organs(

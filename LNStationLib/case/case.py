@@ -8,6 +8,7 @@ from typing import Literal
 import SimpleITK as sitk
 
 from LNStationLib.case.node_edits import NodeEdits
+from LNStationLib.imaging.tracer import FDG
 from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import Side
 
@@ -43,6 +44,7 @@ class Case:
         case_id: A name for the report; the folder's name or the user's, never a patient name from a header.
         ct: CT, int16 HU, three-dimensional, any orthonormal orientation, any spacing.
         pet: PET, float32 SUVbw, on its own grid; ``None`` where the case has none.
+        pet_tracer: Its tracer, a name of ``Resources/Dicom/tracers.json`` or ``"other"``; ``None`` where nobody says.
         organ_masks: Canonical organ name to binary uint8 image, each overlapping the CT.
         organ_surrogates: Names in ``organ_masks`` that stand where an organ must be and was not seen.
         organ_origins: Canonical organ name to where its mask came from (a file name), same keys.
@@ -59,6 +61,7 @@ class Case:
     case_id: str
     ct: sitk.Image
     pet: sitk.Image | None = None
+    pet_tracer: str | None = None
     organ_masks: dict[str, sitk.Image] = field(default_factory=dict)
     organ_origins: dict[str, str] = field(default_factory=dict)
     organ_edits: dict[str, sitk.Image | None] = field(default_factory=dict)
@@ -69,6 +72,11 @@ class Case:
     facts: CaseFacts = field(default_factory=CaseFacts)
     synthetic: bool = False
     warnings: tuple[Reason, ...] = ()
+
+    @property
+    def fdg_pet(self) -> sitk.Image | None:
+        """The PET, unless it is known to be of another tracer than FDG."""
+        return self.pet if self.pet_tracer in (FDG, None) else None
 
     @property
     def trusted_organs(self) -> dict[str, sitk.Image]:

@@ -30,6 +30,7 @@ class CaseFile(BaseModel):
     ct: str | None = Field(None, description="Image file or DICOM folder.")
     pet: str | None = Field(None, description="Image file or DICOM folder.")
     pet_units: PetUnits | None = Field(None, description="Needed for a PET that is no DICOM series.")
+    pet_tracer: str | None = Field(None, description="Tracer of a PET whose headers do not say it, such as fdg.")
     pet_dose: PetDose | None = Field(None, description="Needed for Bq/ml without DICOM headers.")
     organs: str | None = Field(None, description="Folder of masks, or a label map with names.")
     nodes: str | None = Field(None, description="Mask, instance map, or folder of masks.")
@@ -81,6 +82,7 @@ def request_from_folder(folder: Path) -> CaseRequest:
         ct=ct,
         pet=_path(folder, case, "pet"),
         pet_units=case.pet_units,
+        pet_tracer=case.pet_tracer,
         pet_dose=case.pet_dose,
         organs=_path(folder, case, "organs"),
         nodes=_path(folder, case, "nodes"),

@@ -22,6 +22,7 @@ from LNStationLib.imaging.discretion import no_values_told
 from LNStationLib.imaging.pet import suv_from_dicom, suv_from_file
 from LNStationLib.imaging.reading import Warn
 from LNStationLib.imaging.thorax_check import check_thorax
+from LNStationLib.imaging.tracer import FDG, said_of_tracer, tracer_of
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.progress import Progress, silent
 from LNStationLib.support.reason import Reason, each_once
@@ -50,7 +51,9 @@ def check_case(unchecked: UncheckedCase, progress: Progress = silent) -> Case:
     progress("reading the CT", 0.0)
     ct, header = _checked_ct(unchecked.ct(warn), warn)
     progress("reading the PET", 0.4)
-    pet = None if unchecked.pet is None else _checked_pet(unchecked.pet(warn), unchecked, ct, header, warn)
+    pet, tracer = (
+        (None, None) if unchecked.pet is None else _checked_pet(unchecked.pet(warn), unchecked, ct, header, warn)
+    )
     progress("reading the masks", 0.6)
     drawn_on = CtReference(ct, header)
     organs = OrganMasks() if unchecked.organs is None else checked_organs(unchecked.organs(drawn_on, warn), ct, warn)
@@ -61,6 +64,7 @@ def check_case(unchecked: UncheckedCase, progress: Progress = silent) -> Case:
         case_id=safe_name(unchecked.case_id or _name_by_series(header)),
         ct=ct,
         pet=pet,
+        pet_tracer=tracer,
         organ_masks=organs.masks,
         organ_origins=organs.origins,
         nodes=nodes,
@@ -80,7 +84,8 @@ def _checked_ct(given: GivenImage, warn: Warn) -> tuple[sitk.Image, Dataset | No
 
 def _checked_pet(
     given: GivenImage, unchecked: UncheckedCase, ct: sitk.Image, ct_header: Dataset | None, warn: Warn
-) -> sitk.Image:
+) -> tuple[sitk.Image, str | None]:
+    """The PET in SUVbw, and its tracer as far as it is known."""
     name = given.name
     if given.series is None:
         pet = suv_from_file(given.image, unchecked.pet_units, unchecked.pet_dose, name, warn)
@@ -92,7 +97,18 @@ def _checked_pet(
         pet = suv_from_dicom(given.series, name, warn, unchecked.pet_dose)
     check_overlap(pet, ct, name)
     warn_if_partial(pet, ct, name, warn)
-    return pet
+    return pet, _checked_tracer(given, unchecked.pet_tracer, warn)
+
+
+def _checked_tracer(given: GivenImage, declared: str | None, warn: Warn) -> str | None:
+    """The tracer by the headers, else as it was declared; a file without headers may leave it open."""
+    said = "" if given.series is None else said_of_tracer(given.series.headers[0])
+    tracer = tracer_of(said or declared or "")
+    if tracer is None and given.series is not None:
+        warn(Reason("tracer_not_said", {"image": given.name}))
+    if tracer not in (FDG, None):
+        warn(Reason("other_tracer", {"image": given.name, "tracer": tracer}))
+    return tracer
 
 
 def _check_same_patient(ct: Dataset, pet: Dataset, name: str, warn: Warn) -> None:

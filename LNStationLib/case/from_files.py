@@ -68,6 +68,7 @@ def _unchecked(request: CaseRequest) -> UncheckedCase:
         ct=partial(_read_image, request.ct, "CT", "CT"),
         pet=None if request.pet is None else partial(_read_image, request.pet, "PET", "PT"),
         pet_units=request.pet_units,
+        pet_tracer=request.pet_tracer,
         pet_dose=request.pet_dose,
         organs=None if request.organs is None else partial(organ_files, request.organs),
         nodes=None if request.nodes is None else partial(lesion_files, request.nodes, "nodes"),

@@ -19,6 +19,7 @@ class CaseRequest:
         ct: Image file or DICOM folder.
         pet: Image file or DICOM folder.
         pet_units: What the values of a PET that is no DICOM series are; DICOM says so itself.
+        pet_tracer: Tracer of a PET whose headers do not say it, in any words; DICOM that says it goes first.
         pet_dose: What SUV needs beside Bq/ml and DICOM headers do not give.
         organs: Folder of masks, or a label map with names.
         nodes: Mask, instance map, or folder of masks.
@@ -36,6 +37,7 @@ class CaseRequest:
     ct: Path
     pet: Path | None = None
     pet_units: PetUnits | None = None
+    pet_tracer: str | None = None
     pet_dose: PetDose | None = None
     organs: Path | None = None
     nodes: Path | None = None
@@ -56,6 +58,7 @@ class RequestOverrides(TypedDict, total=False):
     ct: Path | None
     pet: Path | None
     pet_units: PetUnits | None
+    pet_tracer: str | None
     pet_dose: PetDose | None
     organs: Path | None
     nodes: Path | None

@@ -92,6 +92,7 @@ class UncheckedCase:
         ct: Hounsfield units.
         pet: PET, or ``None`` where the case has none.
         pet_units: What the values of a PET without DICOM headers are.
+        pet_tracer: Tracer of a PET whose headers do not say it, in any words.
         pet_dose: What SUV needs beside Bq/ml and headers do not give.
         organs: Masks of organs; ``None`` where none were given.
         nodes: Masks of lymph nodes; ``None`` where none were given.
@@ -105,6 +106,7 @@ class UncheckedCase:
     ct: Read[GivenImage]
     pet: Read[GivenImage] | None = None
     pet_units: PetUnits | None = None
+    pet_tracer: str | None = None
     pet_dose: PetDose | None = None
     organs: ReadOnCt[GivenMasks] | None = None
     nodes: ReadOnCt[GivenMasks] | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from LNStationLib.imaging.tracer import tracer_title
 from LNStationLib.support.words import Facts, texts, words_for
 
 texts(
@@ -10,6 +11,9 @@ texts(
         "frames_of_reference_differ": (
             "{image}: CT and PET have different DICOM frames of reference, so they may not be aligned; check the "
             "overlay."
+        ),
+        "tracer_not_said": (
+            "{image}: its headers do not name the tracer; taken as FDG, for which all thresholds and networks are."
         ),
         "segment_empty": "{image}: segment {value} is empty; taken as missing.",
         "node_masks_overlap": (
@@ -27,6 +31,14 @@ texts(
         ),
     }
 )
+
+
+@words_for("other_tracer")
+def _other_tracer(facts: Facts) -> str:
+    return (
+        f"{facts['image']}: its tracer is {tracer_title(facts['tracer'])}, and not FDG: SUV thresholds are those of "
+        "FDG and do not hold, and networks trained on FDG do not judge it."
+    )
 
 
 @words_for("values_without_name")

@@ -170,10 +170,13 @@ def _judged(
 
 def _refusal(name: str, state: PatientState, network: PatchClassifier, volume: PetCtVolume | None) -> Reason | None:
     """Why a station cannot be judged; ``None`` where it can."""
-    value = anatomy.station(name).label_value
+    value, section = anatomy.station(name).label_value, network.section
+    if not section.takes(state.case.pet_tracer):
+        tracers = {"wanted": section.tracer, "given": state.case.pet_tracer}
+        return Reason("package_of_other_tracer", {"package": network.manifest.package_id, **tracers})
     if name not in state.boxes:
         return Reason("station_not_parsed", {"station": name})
-    if name not in network.section.stations:
+    if name not in section.stations:
         return Reason("station_not_trained_on", {"package": network.manifest.package_id, "station": name})
     if volume is None or value not in volume.covered:
         return Reason("station_too_small")

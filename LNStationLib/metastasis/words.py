@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from LNStationLib.imaging.tracer import tracer_title
 from LNStationLib.support.sentences import SYNTHETIC_ONLY, listed
 from LNStationLib.support.words import Facts, against, joined, sentence, texts, words, words_for
 
@@ -98,6 +99,14 @@ def _suv_max(facts: Facts) -> str:
 @words_for("station_not_trained_on")
 def _not_trained_on(facts: Facts) -> str:
     return f"the model package {facts['package']} was not trained on station {facts['station']}"
+
+
+@words_for("package_of_other_tracer")
+def _package_of_other_tracer(facts: Facts) -> str:
+    return (
+        f"the model package {facts['package']} was trained on {tracer_title(facts['wanted'])}, and the tracer of "
+        f"this PET is {tracer_title(facts['given'])}"
+    )
 
 
 @words_for("probability")

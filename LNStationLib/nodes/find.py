@@ -14,6 +14,7 @@ from LNStationLib import __version__, anatomy
 from LNStationLib.case.node_edits import NodeEdits
 from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.boxes import like
+from LNStationLib.imaging.brown_fat import BrownFat, brown_fat
 from LNStationLib.nodes.measurement import Scene, measure_nodes
 from LNStationLib.nodes.method import Candidates, NodeMethod
 from LNStationLib.nodes.reader_nodes import beside_readers_on, measured_dismissed, with_readers
@@ -28,6 +29,8 @@ from LNStationLib.support.errors import GeometryError
 from LNStationLib.support.progress import Progress, portion, silent
 from LNStationLib.support.reason import Reason
 
+BROWN_FAT = "brown_fat"
+"""Code of the warning of a search."""
 _MEASUREMENT_REFERENCES = (
     "Eisenhauer et al. 2009, doi:10.1016/j.ejca.2008.10.026 (RECIST 1.1: long and short axis)",
     "Wahl et al. 2009, doi:10.2967/jnumed.108.057307 (PERCIST: SUVpeak)",
@@ -54,7 +57,9 @@ def find_nodes(state: PatientState, progress: Progress = silent) -> NodeResult:
     method = METHODS.chosen(state.settings, state.case)
     options = METHODS.options(method, state.settings)
     candidates = method.run(state, options, portion(progress, 0.0, 0.5))
-    scene = scene_of(state, method.search)
+    fat = known_brown_fat(state)
+    scene = replace(scene_of(state, method.search), brown_fat=fat)
+    warnings = [*candidates.warnings, *fat_warnings(fat)]
     edits = state.case.node_edits
     candidates = replace(candidates, labels=beside_readers_on(candidates.labels, edits))
     found = measure_nodes(candidates.labels, scene, portion(progress, 0.5, 1.0))
@@ -71,7 +76,7 @@ def find_nodes(state: PatientState, progress: Progress = silent) -> NodeResult:
         | ({} if model is None else model.settings())
         | dict(candidates.settings),
         references=_references(method, model),
-        **recorded(candidates.warnings),
+        **recorded(warnings),
         **({} if model is None else model.provenance()),
     )
     return NodeResult(
@@ -79,11 +84,31 @@ def find_nodes(state: PatientState, progress: Progress = silent) -> NodeResult:
         findings=findings,
         search=method.search,
         provenance=provenance,
-        warnings=with_outside(candidates.warnings, findings),
+        warnings=with_outside(warnings, findings),
         memory=candidates.memory,
         not_called=candidates.not_called,
         dismissed=measured_dismissed((), edits, scene),
+        brown_fat=fat,
     )
+
+
+def known_brown_fat(state: PatientState) -> BrownFat | None:
+    """Brown fat of a patient that takes up FDG; ``None`` where none does, or there is no PET with FDG."""
+    pet = state.case.fdg_pet
+    return None if pet is None else brown_fat(state.case.ct, pet, state.midline.x_at)
+
+
+def with_brown_fat(state: PatientState) -> PatientState:
+    """A restored patient with the brown fat that the search told of, found again."""
+    nodes = state.found_nodes
+    if all(warning.code != BROWN_FAT for warning in nodes.warnings):
+        return state
+    return replace(state, nodes=replace(nodes, brown_fat=known_brown_fat(state)))
+
+
+def fat_warnings(fat: BrownFat | None) -> list[Reason]:
+    """What a search says of brown fat."""
+    return [] if fat is None else [Reason(BROWN_FAT, {"volume_ml": fat.volume_ml, "suv_max": fat.suv_max})]
 
 
 def _references(method: NodeMethod, model: UsedModel | None) -> list[str]:
@@ -95,7 +120,8 @@ def _references(method: NodeMethod, model: UsedModel | None) -> list[str]:
 
 def scene_of(state: PatientState, search: NodeSearch) -> Scene:
     """What the nodes of a patient are measured on."""
-    return Scene(state.case.ct, state.stations, state.case.pet, search, state.midline.side_of)
+    fat = None if state.nodes is None else state.nodes.brown_fat
+    return Scene(state.case.ct, state.stations, state.case.pet, search, state.midline.side_of, fat)
 
 
 def in_order(findings: Iterable[NodeFinding]) -> list[NodeFinding]:

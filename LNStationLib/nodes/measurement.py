@@ -12,6 +12,7 @@ import SimpleITK as sitk
 from LNStationLib import anatomy
 from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.boxes import Box, axes, crop, indices_of, label_boxes, like, points_mm, spacing_zyx
+from LNStationLib.imaging.brown_fat import BrownFat
 from LNStationLib.nodes.diameters import AxialDiameters, axial_diameters
 from LNStationLib.nodes.uptake import Uptake, measure_uptake
 from LNStationLib.state.assessment import NodeFinding
@@ -36,6 +37,7 @@ class Scene:
         pet: SUVbw on its own grid, or ``None``.
         search: How the nodes were looked for.
         side_of: The patient's side of an LPS point in mm.
+        brown_fat: That takes up FDG; ``None`` where none does.
     """
 
     ct: sitk.Image
@@ -43,6 +45,7 @@ class Scene:
     pet: sitk.Image | None
     search: NodeSearch
     side_of: Callable[[PointMm], Side]
+    brown_fat: BrownFat | None = None
 
 
 def measure_nodes(labels: sitk.Image, scene: Scene, progress: Progress = silent) -> list[NodeFinding]:
@@ -79,7 +82,9 @@ def measure_node(node_id: int, mask: BoolArray, box: Box, scene: Scene) -> NodeF
     indices = np.argwhere(mask) + [part.start for part in box]
     station, fraction = station_of(array_view(scene.stations)[box][mask])
     low, high = _bounds_mm(ct, indices)
-    centroid = _point(points_mm(ct, indices).mean(axis=0))
+    points = points_mm(ct, indices)
+    centroid = _point(points.mean(axis=0))
+    in_fat = scene.brown_fat is not None and scene.brown_fat.holds(points)
     uptake = None if scene.pet is None else measure_uptake(scene.pet, ct, indices)
     diameters = measure_diameters(mask, crop(ct, box))
     return NodeFinding(
@@ -102,7 +107,7 @@ def measure_node(node_id: int, mask: BoolArray, box: Box, scene: Scene) -> NodeF
         probability=None,
         fit_for_staging=scene.search.fit_for_staging,
         reason=NOT_ASSESSED,
-        **recorded([*_warnings(station, uptake), *scene.search.node_warnings]),
+        **recorded([*_warnings(station, uptake, in_fat), *scene.search.node_warnings]),
     )
 
 
@@ -170,10 +175,12 @@ def _bounds_mm(image: sitk.Image, indices: npt.NDArray[np.integer]) -> tuple[Flo
     return points.min(axis=0) - half, points.max(axis=0) + half
 
 
-def _warnings(station: str | None, uptake: Uptake | None) -> list[Reason]:
+def _warnings(station: str | None, uptake: Uptake | None, in_fat: bool) -> list[Reason]:
     warnings = []
     if station is None:
         warnings.append(Reason("node_outside_stations"))
+    if in_fat:
+        warnings.append(Reason("node_in_brown_fat"))
     if uptake is not None and uptake.suv_max is None:
         warnings.append(Reason("pet_covers_part_of_node", {"share": uptake.covered_fraction}))
     return warnings

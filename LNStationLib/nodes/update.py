@@ -15,7 +15,7 @@ import SimpleITK as sitk
 
 from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.boxes import Box, bounding_box, inside_of, label_boxes, like
-from LNStationLib.nodes.find import in_order, scene_of, with_outside
+from LNStationLib.nodes.find import fat_warnings, in_order, scene_of, with_outside
 from LNStationLib.nodes.measurement import Scene, measure_node, measured_box
 from LNStationLib.nodes.method import Proposal
 from LNStationLib.nodes.reader_nodes import beside_readers, measured_dismissed, scene_of_readers
@@ -97,7 +97,7 @@ def update_nodes(state: PatientState, change: StationChange, progress: Progress 
     findings = in_order(work.findings.values())
     warnings: Sequence[Reason] = warnings_of(before.provenance)
     if proposal is not None and proposal.warnings is not None:
-        warnings = proposal.warnings
+        warnings = [*proposal.warnings, *fat_warnings(before.brown_fat)]
     seconds = round(time.perf_counter() - start, 3)
     nodes = replace(
         before,

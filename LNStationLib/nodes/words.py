@@ -10,6 +10,10 @@ _LACKING = {"pet": "PET", "tumor": "a tumor mask"}
 # Searches as a whole
 texts(
     {
+        "brown_fat": (
+            "Brown fat takes up FDG on both sides ({volume_ml:.1f} ml, SUVmax {suv_max:.1f}): nodes that lie in it "
+            "say so, and hot spots in fat are doubtful."
+        ),
         "nodes_not_searched": "Nodes were not looked for.",
         "no_stations_to_search": "There are no stations to search for nodes.",
         "searched_by_blob_detector": (
@@ -59,6 +63,10 @@ texts(
         "uptake_not_specific": (
             "FDG uptake can be physiologic or inflammatory (esophagus, myocardium, brown fat, thymus, vocal cords, "
             "granulomatous nodes)."
+        ),
+        "node_in_brown_fat": (
+            "Lies in brown fat that takes up FDG on both sides: its uptake may be that of the fat; look for a node "
+            "on CT."
         ),
         "node_outside_stations": "The node lies outside all parsed stations.",
         "pet_covers_part_of_node": "PET covers only {share:.0%} of the node; its uptake is not reported.",

@@ -2,6 +2,7 @@
 
 import LNStationLib.quality.words  # noqa: F401
 from LNStationLib.quality.organ_checks import check_organs
+from LNStationLib.quality.pet_alignment import check_alignment
 from LNStationLib.quality.station_checks import check_outline, check_stations
 
-__all__ = ["check_organs", "check_outline", "check_stations"]
+__all__ = ["check_alignment", "check_organs", "check_outline", "check_stations"]

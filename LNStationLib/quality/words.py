@@ -53,6 +53,16 @@ def _organs_doubtful(facts: Facts) -> str:
     return f"Doubtful: {titles(facts['names'])}; {measured(facts)}: check it."
 
 
+@words_for("pet_misregistered")
+def _misregistered(facts: Facts) -> str:
+    offset = facts["offset_mm"]
+    return (
+        f"PET and CT were breathed differently: the dome of the liver lies {abs(offset):.0f} mm "
+        f"{'higher' if offset > 0 else 'lower'} on PET than on CT. Uptake near the diaphragm, and less at the hila, "
+        "may belong elsewhere: check the overlay."
+    )
+
+
 def titles(names: Sequence[str]) -> str:
     """Titles of organs and landmarks, joined for a sentence."""
     return listed([_title(name) for name in names])

@@ -92,6 +92,8 @@ def _asked(given: StagingInput, options: NetworkStagingOptions) -> tuple[Patient
     if side is None:
         return "no_side"
     network = _network(options)
+    if not network.section.takes(case.pet_tracer):
+        return "other_tracer"
     volume = pet_ct_volume(case.ct, case.pet, given.patient.stations, network.section.patch)
     if volume is None or not network.seen(volume):
         return "pet_covers_no_station"

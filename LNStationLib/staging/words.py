@@ -9,6 +9,7 @@ _NOT_ASKED = {
     "no_pet": "there is no PET",
     "no_side": "the side of the tumor was not given",
     "pet_covers_no_station": "PET covers no station",
+    "other_tracer": "its PET is of another tracer than the network was trained on",
     "calls_alone": "only calls on stations are known",
 }
 

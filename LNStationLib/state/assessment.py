@@ -37,8 +37,12 @@ class Midline(_Strict):
 
     def side_of(self, point_mm: Point) -> SideName:
         """The patient's side of an LPS point in mm, by the midline at its level, clamped to the ends."""
-        level = round((point_mm[2] - self.first_z_mm) / self.step_mm)
-        return "L" if point_mm[0] >= self.x_mm[min(max(level, 0), len(self.x_mm) - 1)] else "R"
+        return "L" if point_mm[0] >= self.x_at(point_mm[2]) else "R"
+
+    def x_at(self, z_mm: float) -> float:
+        """LPS x of the midline in mm at a height, clamped to the ends."""
+        level = round((z_mm - self.first_z_mm) / self.step_mm)
+        return self.x_mm[min(max(level, 0), len(self.x_mm) - 1)]
 
 
 class PatientIdentity(_Strict):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import SimpleITK as sitk
 
+from LNStationLib.imaging.brown_fat import BrownFat
 from LNStationLib.state.assessment import NodeFinding, Provenance
 from LNStationLib.support.reason import Reason
 
@@ -54,6 +55,7 @@ class NodeResult:
         memory: Of the method, for its ``update``.
         not_called: Why none of the nodes that are not fit for staging is called; ``None`` where they are.
         dismissed: Candidates that a reader took for no node, measured; in none of the others.
+        brown_fat: That takes up FDG; ``None`` where none does.
     """
 
     labels: sitk.Image
@@ -64,6 +66,7 @@ class NodeResult:
     memory: object | None = None
     not_called: Reason | None = None
     dismissed: list[NodeFinding] = field(default_factory=list)
+    brown_fat: BrownFat | None = None
 
     @property
     def highest(self) -> int:

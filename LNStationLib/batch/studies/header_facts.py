@@ -6,14 +6,12 @@ Descriptions of series, in which people may write both, are kept for the rules, 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pydicom.dataset import Dataset
-
 from LNStationLib.imaging import dicom_headers as dcm
 from LNStationLib.imaging.dicom_files import dicom_header
+from LNStationLib.imaging.tracer import said_of_tracer
 
 _TEXTS = {
     "series": "SeriesInstanceUID",
@@ -49,21 +47,10 @@ def facts_of(path: Path) -> dict[str, Any] | None:
     facts["kernel"] = " ".join(dcm.texts(header, "ConvolutionKernel")[:1])
     facts["position"] = dcm.numbers_or_none(header, "ImagePositionPatient", 3)
     facts["orientation"] = dcm.numbers_or_none(header, "ImageOrientationPatient", 6)
-    facts["tracer"] = _tracer(header)
+    facts["tracer"] = said_of_tracer(header)
     # Told apart, never told: a digest of a number that thousands have could be undone, so the study goes with it.
     facts["patient"] = hashlib.sha256(f"{study} {dcm.text(header, 'PatientID')}".encode()).hexdigest()[:12]
     return facts
-
-
-def _tracer(header: Dataset) -> str:
-    """Name and code of the radiopharmaceutical, as far as they are given."""
-    found: Sequence[Any] = dcm.value(header, "RadiopharmaceuticalInformationSequence") or ()
-    said = []
-    for item in found:
-        said.append(dcm.text(item, "Radiopharmaceutical"))
-        for code in dcm.value(item, "RadiopharmaceuticalCodeSequence") or ():
-            said += [dcm.text(code, "CodeValue"), dcm.text(code, "CodeMeaning")]
-    return " ".join(word for word in said if word)
 
 
 def identifiers_of(path: Path) -> dict[str, str]:

@@ -19,6 +19,7 @@ from typing import Any
 from LNStationLib.batch.records import Decision, SeriesChoice
 from LNStationLib.batch.studies.series import SeriesFacts
 from LNStationLib.imaging.dicom_series import MIN_SLICES
+from LNStationLib.imaging.tracer import FDG, tracer_of
 from LNStationLib.support.reason import Reason
 from LNStationLib.support.resources import resource_path
 
@@ -79,8 +80,7 @@ def _is_uncorrected(series: SeriesFacts) -> bool:
 
 
 def _has_other_tracer(series: SeriesFacts) -> bool:
-    tracer = series.facts["tracer"]
-    return bool(tracer) and re.search(_rules()["tracers"]["fdg"], tracer, re.IGNORECASE) is None
+    return tracer_of(series.facts["tracer"]) not in (FDG, None)
 
 
 _Test = Callable[[SeriesFacts], bool]

@@ -8,6 +8,7 @@ from typing import ClassVar
 from pydantic import Field, field_validator
 
 from LNStationLib import anatomy
+from LNStationLib.imaging.tracer import FDG, tracer_title
 from LNStationLib.models.package.parts import CardRow, NetworkEntry
 from LNStationLib.models.package.probability import ProbabilitySection
 from LNStationLib.models.package.sections import NetworkInput
@@ -23,9 +24,14 @@ class PatientOfPatches(ProbabilitySection):
     """What packages that see a patient's stations as patches of PET/CT have alike."""
 
     patch: StationPatchSpec
+    tracer: str = Field(FDG, description="Tracer of the PETs that it learned from; FDG where a package does not say.")
     stations: list[str] = Field(
         min_length=1, description="Stations in the order of the numbers that the network is told."
     )
+
+    def takes(self, tracer: str | None) -> bool:
+        """Whether it may judge a PET; one whose tracer nobody says is taken as FDG."""
+        return self.tracer == (tracer or FDG)
 
     @field_validator("channels")
     @classmethod
@@ -64,6 +70,7 @@ class PatientOfPatches(ProbabilitySection):
         return [
             CardRow("Stations", (", ".join(self.stations),)),
             CardRow("Input", tuple(f"{name}: {PET_CT_CHANNELS[name]}" for name in self.channels)),
+            CardRow("Tracer", (tracer_title(self.tracer),)),
             CardRow("Patch", (f"{size} voxels of {spacing} mm",)),
             *super().card_rows(),
         ]

@@ -59,7 +59,7 @@ def context_of(state: PatientState, box: Box, spec: VolumeSpec, with_tumor: bool
         grid,
         organ_masks(state, grid, spec),
         resample_to_grid(crop(state.stations, box), grid, labels=True) > 0,
-        pet_on_grid(case.pet, grid) if PET in channels and case.pet is not None else None,
+        pet_on_grid(case.fdg_pet, grid) if PET in channels and case.fdg_pet is not None else None,
         tumor_distance_mm(case.tumor, grid)
         if (with_tumor or TUMOR_DISTANCE in channels) and case.tumor is not None
         else None,

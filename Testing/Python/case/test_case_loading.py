@@ -133,6 +133,26 @@ def dicom_case(tmp_path: Path, **pet_changes: Any) -> CaseRequest:
     return CaseRequest(ct=tmp_path / "Secret Name" / "ct", pet=tmp_path / "Secret Name" / "pet", case_id="a")
 
 
+@pytest.mark.parametrize(
+    ("drug", "tracer", "words"),
+    [
+        ("FDG", "fdg", None),
+        (None, None, "do not name the tracer"),
+        ("Ga-68 PSMA-11", "psma", "its tracer is a PSMA ligand, and not FDG"),
+        ("Study drug 7", "other", "and not FDG"),
+    ],
+)
+def test_the_tracer_is_read_from_the_header_and_another_than_fdg_is_told(
+    tmp_path: Path, drug: str | None, tracer: str | None, words: str | None
+) -> None:
+    case = load_case(dicom_case(tmp_path, Radiopharmaceutical=drug))
+    assert case.pet_tracer == tracer
+    assert (case.fdg_pet is None) is (tracer not in ("fdg", None))
+    told = [sentence for sentence in said(case.warnings) if "tracer" in sentence]
+    assert len(told) == (words is not None)
+    assert words is None or words in told[0]
+
+
 def test_dicom_folders_become_hu_and_suv_at_their_places(tmp_path: Path) -> None:
     case = load_case(dicom_case(tmp_path))
     assert np.array_equal(sitk.GetArrayFromImage(case.ct), np.maximum(sitk.GetArrayFromImage(CT), -1024))

@@ -94,6 +94,7 @@ def pet_tags(**changes: Any) -> dict[str, Any]:
         "RadionuclideTotalDose": "350000000",
         "RadionuclideHalfLife": "6586.2",
         "RadiopharmaceuticalStartTime": "080000",
+        "Radiopharmaceutical": "Fluorodeoxyglucose",
     }
     drug = {keyword: changes.pop(keyword, value) for keyword, value in drug.items()}
     if "RadiopharmaceuticalStartDateTime" in changes:

@@ -74,6 +74,15 @@ def test_without_pet_the_method_is_refused(package: Path) -> None:
         called(patient(settings_of(package), pet=False))
 
 
+def test_a_pet_of_another_tracer_is_judged_by_a_package_of_that_tracer_alone(package: Path, tmp_path: Path) -> None:
+    found = called(patient(settings_of(package), tracer="psma"))
+    assert found.stations["4R"].probability is None
+    assert "trained on FDG, and the tracer of this PET is a PSMA ligand" in found.stations["4R"].reason
+    of_psma = write_pet_ct_package(tmp_path / "psma.zip", threshold=0.0, tracer="psma")
+    assert called(patient(settings_of(of_psma), tracer="psma")).stations["4R"].call == "positive"
+    assert called(patient(settings_of(of_psma), tracer="fdg")).stations["4R"].call is None
+
+
 def test_an_unknown_operating_point_is_refused_with_those_there_are(package: Path) -> None:
     with pytest.raises(InputError, match="it has balanced"):
         check_model(settings_of(package, operating_point="bold"))

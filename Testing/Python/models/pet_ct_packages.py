@@ -60,7 +60,9 @@ def write_pet_ct_package(path: Path, role: str = "classifier", threshold: float 
     return path
 
 
-def patient(settings: Settings, *, pet: bool = True, side: Any = "R", cut_pet: bool = False) -> PatientState:
+def patient(
+    settings: Settings, *, pet: bool = True, side: Any = "R", cut_pet: bool = False, tracer: str | None = None
+) -> PatientState:
     """Four stations as boxes in fat, a hot spot on the left in 8; a cut PET lacks 8 and 10L."""
     shape, rng = (20, 24, 36), np.random.default_rng(0)
     arrays = {"ct": rng.normal(-80, 10, shape).astype(np.float32), "stations": np.zeros(shape, np.uint8)}
@@ -77,4 +79,4 @@ def patient(settings: Settings, *, pet: bool = True, side: Any = "R", cut_pet: b
     given = (images["pet"][:, :, :11] if cut_pet else images["pet"]) if pet else None
     facts = CaseFacts(cancer="lung", tumor_side=side)
     ct = sitk.Cast(images["ct"], sitk.sitkInt16)
-    return with_stations(Case("drawn", ct, pet=given, facts=facts), images["stations"], settings)
+    return with_stations(Case("drawn", ct, pet=given, pet_tracer=tracer, facts=facts), images["stations"], settings)

@@ -1,5 +1,6 @@
 """Finding nodes in supplied masks, in PET and on CT alone."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from LNStationLib.case.case import Case
 from LNStationLib.imaging.arrays import array_view
 from LNStationLib.nodes.find import find_nodes
 from LNStationLib.nodes.registry import METHODS
-from LNStationLib.state.settings import Settings
+from LNStationLib.state.settings import Settings, StepSettings
 from LNStationLib.support.errors import GeometryError, InputError
 
 SPACING = (0.9, 0.9, 2.5)
@@ -318,3 +319,26 @@ def test_every_finder_says_whether_its_nodes_are_fit_for_staging():
     assert {method.name: method.search.fit_for_staging for method in METHODS} == {
         "supplied": True, "pet_threshold": True, "ct_blobs": False, "network": False, "none": True,
     }  # fmt: skip
+
+
+def test_hot_fat_on_both_sides_is_told_and_the_nodes_in_it_are_doubtful() -> None:
+    shape = (20, 24, 40)
+    ct, suv, labels = np.full(shape, -100, np.int16), np.full(shape, 0.5, np.float32), np.zeros(shape, np.uint8)
+    for x in (6, 28):
+        suv[8:12, 8:12, x : x + 5] = 6.0
+    labels[5:15, 5:15, 3:15] = anatomy.station("2R").label_value
+    labels[5:15, 5:15, 25:37] = anatomy.station("2L").label_value
+    images = []
+    for values in (ct, suv, labels):
+        image = sitk.GetImageFromArray(values)
+        image.SetSpacing((4.0, 4.0, 4.0))
+        image.SetOrigin((-78.0, 0.0, 0.0))
+        images.append(image)
+    settings = Settings(nodes=StepSettings(method="pet_threshold"))
+    state = with_stations(Case("drawn", images[0], pet=images[1]), images[2], settings)
+    found = find_nodes(state)
+    assert [warning.code for warning in found.warnings if warning.code == "brown_fat"] == ["brown_fat"]
+    assert len(found.findings) == 2
+    assert all("node_in_brown_fat" in [one.code for one in node.warning_codes] for node in found.findings)
+    other = find_nodes(replace(state, case=replace(state.case, pet_tracer="psma")))
+    assert other.brown_fat is None

@@ -1,10 +1,13 @@
 """Everything measured on a node but its axial diameters."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from nodes.shapes import AXIAL, FLIPPED, ORIENTATIONS, ellipsoid, left_of_zero, like, points, rotation, volume
 
 from LNStationLib import anatomy
+from LNStationLib.imaging.brown_fat import BrownFat
 from LNStationLib.nodes.measurement import NOT_ASSESSED, Scene, measure_nodes
 from LNStationLib.state.node_result import NodeSearch
 
@@ -114,3 +117,14 @@ def test_a_single_voxel_is_measured():
     assert found.extent_mm == pytest.approx((0.8, 0.8, 5))
     assert found.centroid_mm == pytest.approx(points(image)[1, 10, 12])
     assert 0 < found.short_axis_mm <= found.long_axis_mm < 1.2
+
+
+def test_a_node_in_hot_brown_fat_says_so():
+    image = volume((40, 40, 40), (1.0, 1.0, 1.0))
+    mask = ellipsoid(image, (0, 0, 0), (8.0, 8.0, 8.0))
+    around = like(ellipsoid(image, (0, 0, 0), (14.0, 14.0, 14.0)).astype(np.uint8), image)
+    where = like(np.full(mask.shape, anatomy.station("4R").label_value, np.uint8), image)
+    plain = scene(image, where)
+    for fat, codes in ((None, []), (BrownFat(around, 2.0, 5.0), ["node_in_brown_fat"])):
+        (found,) = measure_nodes(like(mask.astype(np.uint16), image), replace(plain, brown_fat=fat))
+        assert [warning.code for warning in found.warning_codes] == codes

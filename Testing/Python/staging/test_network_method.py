@@ -54,6 +54,7 @@ def test_a_station_that_pet_does_not_cover_is_told_as_not_seen(package: Path) ->
     ("traits", "words"),
     [
         ({"pet": False}, "there is no PET"),
+        ({"tracer": "psma"}, "another tracer"),
         ({"side": None}, "the side of the tumor was not given"),
         ({"with_patient": False}, "only calls on stations are known"),
     ],
