@@ -168,7 +168,15 @@ def with_stations(state: PatientState, progress: Progress = silent) -> PatientSt
 def _station_part(station_map: StationMap, case: Case) -> StationPart:
     labels = labels_to_image_grid(station_map.labels, station_map.grid, case.ct)
     boxes, outlines = station_boxes(labels), parsed_outlines(station_map)
-    return StationPart(labels, boxes, outlines, Baseline(labels, boxes, outlines), midline_of(station_map))
+    return StationPart(
+        labels,
+        boxes,
+        outlines,
+        Baseline(labels, boxes, outlines),
+        midline_of(station_map),
+        maps=station_map.maps,
+        agreement=station_map.agreement,
+    )
 
 
 def with_organs(state: PatientState, progress: Progress = silent) -> PatientState:
@@ -246,6 +254,7 @@ def conclude(
         nodes=called,
         dismissed_nodes=[one.model_copy(update={"reason": DISMISSED}) for one in nodes.dismissed],
         organs=list(state.organ_findings),
+        agreement=list(state.agreement),
         midline=state.midline,
         provenance=rows,
         **recorded(_warnings(case, rows, [*nodes.warnings, *calls.warnings])),

@@ -14,7 +14,7 @@ from LNStationLib.imaging.boxes import Box, bounding_box, bounding_region, insid
 from LNStationLib.imaging.edited_masks import in_region, placed
 from LNStationLib.quality import check_outline
 from LNStationLib.state.assessment import Provenance
-from LNStationLib.state.patient_state import Outline, PatientState, StationPart
+from LNStationLib.state.patient_state import Outline, PatientState
 from LNStationLib.state.provenance import EDITED_BY_READER
 from LNStationLib.state.station_change import StationChange
 from LNStationLib.support.errors import InputError
@@ -109,7 +109,9 @@ def _with_map(parsed: PatientState, labels: LabelArray, change: StationChange) -
     for name in change.stations:
         outlines[name] = _outline(name, parsed, labels, ordered.get(name), hu)
     drawn = frozenset({*parsed.drawn, *change.stations})
-    part = StationPart(like(labels, parsed.stations), ordered, outlines, parsed.baseline, parsed.midline, drawn)
+    assert parsed.station_part is not None
+    labels_now = like(labels, parsed.stations)
+    part = replace(parsed.station_part, labels=labels_now, boxes=ordered, outlines=outlines, drawn=drawn)
     edited = replace(parsed, station_part=part)
     return replace(edited, provenance=tuple(_marked(row, edited.edited) for row in parsed.provenance))
 

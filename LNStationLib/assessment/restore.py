@@ -104,7 +104,13 @@ def restore_case(
         settings=settings,
         organ_part=organ_part,
         station_part=StationPart(
-            stations, boxes, outlines, Baseline(stations, boxes, outlines), assessment.midline, drawn
+            stations,
+            boxes,
+            outlines,
+            Baseline(stations, boxes, outlines),
+            assessment.midline,
+            drawn,
+            agreement=tuple(assessment.agreement),
         ),
         nodes=_restored_nodes(assessment, nodes),
         provenance=tuple(row for row in assessment.provenance if row.step in ("input", "organs", "stations")),

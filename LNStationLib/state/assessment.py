@@ -274,6 +274,17 @@ class NStaging(_Strict):
     network_refusal: WarningCode | None = Field(None, description="Why a network that was asked gave none.")
 
 
+class StationAgreement(_Strict):
+    """How another method that ran agrees with the outline of one station; none where neither found it."""
+
+    station: str
+    method: str = Field(description="Title of the other method.")
+    found_by: Literal["both", "chosen", "other"] = Field(description="'chosen' is the method whose stations stand.")
+    dice: float | None = Field(None, ge=0, le=1, description="Of both outlines; None unless both found it.")
+    border: str | None = Field(None, description="The border that lies farthest apart, e.g. 'upper'.")
+    border_mm: float | None = Field(None, description="By how much.")
+
+
 class Assessment(_Strict):
     """The assessment of one case."""
 
@@ -291,6 +302,10 @@ class Assessment(_Strict):
         description="Candidates that a reader took for no node; they count nowhere. New, and may be missing.",
     )
     organs: list[OrganFinding]
+    agreement: list[StationAgreement] = Field(
+        default_factory=list,
+        description="Of stations by other methods that ran with these. New, and may be missing.",
+    )
     midline: Midline | None = Field(None, description="None in assessments that were written before it was kept.")
     provenance: list[Provenance]
     warnings: list[str] = Field(default_factory=list)

@@ -12,7 +12,7 @@ from LNStationLib import anatomy
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.boxes import Box, station_boxes
 from LNStationLib.imaging.scan import Scan
-from LNStationLib.state.assessment import BorderFinding, Midline, OrganFinding, Provenance
+from LNStationLib.state.assessment import BorderFinding, Midline, OrganFinding, Provenance, StationAgreement
 from LNStationLib.state.node_result import NodeResult
 from LNStationLib.state.organ_set import Organ, OrganSet
 from LNStationLib.state.packed_organs import PackedOrgans
@@ -104,6 +104,8 @@ class StationPart:
         midline: Decides sides.
         drawn: Names of the edited stations that stay as they are when the stations are parsed again: all but those
             that then lose voxels to one of them.
+        maps: The method's voxel maps, as ``StationMap`` has them; empty in a restored case.
+        agreement: How other methods that ran agree with the method's outlines, whatever a reader changed since.
     """
 
     labels: sitk.Image
@@ -112,6 +114,8 @@ class StationPart:
     baseline: Baseline
     midline: Midline
     drawn: frozenset[str] = frozenset()
+    maps: Mapping[str, sitk.Image] = field(default_factory=dict)
+    agreement: tuple[StationAgreement, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -203,6 +207,16 @@ class PatientState:
     def baseline(self) -> Baseline:
         """The stations before any edit."""
         return self._stations.baseline
+
+    @property
+    def station_maps(self) -> Mapping[str, sitk.Image]:
+        """Voxel maps of the method that drew the stations, by kind."""
+        return self._stations.maps
+
+    @property
+    def agreement(self) -> tuple[StationAgreement, ...]:
+        """How other methods that ran agree with that method's outlines."""
+        return self._stations.agreement
 
     @property
     def midline(self) -> Midline:

@@ -5,12 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+import SimpleITK as sitk
 
 from LNStationLib import anatomy
 from LNStationLib.imaging.grid import Grid
+from LNStationLib.state.assessment import StationAgreement
 from LNStationLib.state.used_model import UsedModel
 from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import BoolArray, FloatArray, LabelArray, PointMm, Side
+
+PROBABILITY, WEIGHT = "probability", "weight"
+"""Kinds of voxel maps of stations: how sure a method is of a voxel's station, and Eq. 1 of Engelson et al. 2026."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,9 @@ class StationMap:
         doubts: Station name to why its outline is doubtful; only stations that have voxels and a doubt.
         failure: Why no station could be parsed; ``None`` where some could.
         model: The model package that drew them; ``None`` where none did.
+        maps: Kind of voxel map to float32 values of 0 to 1 on a part of the working grid, of all stations together;
+            empty where the method gives none.
+        agreement: How other methods that ran agree, station by station.
     """
 
     grid: Grid
@@ -56,6 +64,8 @@ class StationMap:
     doubts: dict[str, tuple[Reason, ...]] = field(default_factory=dict)
     failure: Reason | None = None
     model: UsedModel | None = None
+    maps: dict[str, sitk.Image] = field(default_factory=dict)
+    agreement: tuple[StationAgreement, ...] = ()
 
     def mask(self, station: str) -> BoolArray:
         """Voxels of a station by name.

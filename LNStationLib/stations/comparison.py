@@ -13,6 +13,7 @@ import numpy as np
 
 from LNStationLib import anatomy
 from LNStationLib.imaging.grid import Grid
+from LNStationLib.state.assessment import StationAgreement
 from LNStationLib.state.method import MethodOptions, option
 from LNStationLib.state.station_map import StationMap
 from LNStationLib.support.reason import Reason
@@ -31,7 +32,8 @@ class ComparisonOptions(MethodOptions):
 
     compare_with: str | None = option(
         None,
-        "Another method of this step that also runs; stations on which both disagree get a warning.",
+        "Another method of this step that also runs, or several with commas; stations on which one disagrees get a "
+        "warning, and the report a table.",
         title="Compare with",
         flag="--compare-stations-with",
         width="expert",
@@ -54,6 +56,13 @@ class ComparisonOptions(MethodOptions):
         width="expert",
         gt=0.0,
     )
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """Names of the methods to compare with, each once."""
+        names = (name.strip() for name in (self.compare_with or "").split(","))
+        return tuple(dict.fromkeys(name for name in names if name))
+
     # Below 0.5 two outlines of one size share less than two thirds of their volume. 10 mm are two slices of a usual
     # CT (5 mm): readers who decide slice by slice often differ by one.
 
@@ -117,34 +126,36 @@ def compared(own: StationMap, other: StationMap, title: str, options: Comparison
     if other.failure is not None:
         warning = Reason("not_compared", {"other": title})
         return replace(own, warnings=[*own.warnings, warning])
-    doubts, left_out = dict(own.doubts), dict(own.left_out)
+    doubts, left_out, rows = dict(own.doubts), dict(own.left_out), list[StationAgreement]()
     for row in anatomy.stations():
         mine, theirs = own.labels == row.label_value, other.labels == row.label_value
         if not mine.any():
-            if theirs.any() and row.name in left_out:
-                left_out[row.name] = _found_by_other(left_out[row.name], theirs, own.grid, title)
+            if theirs.any():
+                rows.append(StationAgreement(station=row.name, method=title, found_by="other"))
+                left_out |= _found_by_other(row.name, left_out, theirs, own.grid, title)
             continue
-        doubt = _disagreement(mine, theirs, own.grid, other.left_out.get(row.name), title, options)
+        rows.append(_agreed(row.name, title, mine, theirs, own.grid))
+        doubt = _disagreement(rows[-1], other.left_out.get(row.name), options)
         if doubt is not None:
             doubts[row.name] = (*doubts.get(row.name, ()), doubt)
-    return replace(own, doubts=doubts, left_out=left_out)
+    return replace(own, doubts=doubts, left_out=left_out, agreement=(*own.agreement, *rows))
 
 
-def _disagreement(
-    mine: BoolArray,
-    theirs: BoolArray,
-    grid: Grid,
-    left_out: Reason | None,
-    title: str,
-    options: ComparisonOptions,
-) -> Reason | None:
+def _agreed(station: str, title: str, mine: BoolArray, theirs: BoolArray, grid: Grid) -> StationAgreement:
     if not theirs.any():
-        return None if _is_not_covered(left_out) else Reason("other_method_finds_none", {"other": title})
+        return StationAgreement(station=station, method=title, found_by="chosen")
     found = agreement(mine, theirs, grid)
+    facts = {"dice": found.dice, "border": found.border, "border_mm": found.border_mm}
+    return StationAgreement(station=station, method=title, found_by="both", **facts)
+
+
+def _disagreement(found: StationAgreement, left_out: Reason | None, options: ComparisonOptions) -> Reason | None:
+    if found.dice is None or found.border_mm is None:
+        return None if _is_not_covered(left_out) else Reason("other_method_finds_none", {"other": found.method})
     if found.dice >= options.least_agreement and found.border_mm <= options.largest_border_difference_mm:
         return None
     facts: Mapping[str, object] = {
-        "other": title,
+        "other": found.method,
         "dice": found.dice,
         "border": found.border,
         "border_mm": found.border_mm,
@@ -160,6 +171,12 @@ def _is_not_covered(reason: Reason | None) -> bool:
     return reason.code == NOT_COVERED or (isinstance(inner, Reason) and inner.code == NOT_COVERED)
 
 
-def _found_by_other(why: Reason, theirs: BoolArray, grid: Grid, title: str) -> Reason:
+def _found_by_other(
+    station: str, left_out: Mapping[str, Reason], theirs: BoolArray, grid: Grid, title: str
+) -> dict[str, Reason]:
+    """The station's reason with what the other found; empty where the method does not say why it left it out."""
+    if station not in left_out:
+        return {}
     volume = float(np.count_nonzero(theirs)) * grid.voxel_volume_ml
-    return Reason("only_other_method_finds", {"why": why, "other": title, "volume_ml": volume})
+    facts = {"why": left_out[station], "other": title, "volume_ml": volume}
+    return {station: Reason("only_other_method_finds", facts)}

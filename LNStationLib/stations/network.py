@@ -12,20 +12,21 @@ from dataclasses import replace
 from typing import cast
 
 import numpy as np
+import SimpleITK as sitk
 
 from LNStationLib import anatomy
 from LNStationLib.models.package.folders import find_package
 from LNStationLib.models.package.reading import read_manifest, section_of
 from LNStationLib.models.package.station_segmentation import STATIONS, StationSegmentation
 from LNStationLib.models.runtime.options import device_option, engine_option
-from LNStationLib.models.runtime.segmentation import warm_segmenter
+from LNStationLib.models.runtime.segmentation import ClassProbabilities, warm_segmenter
 from LNStationLib.models.runtime.used import used_model
 from LNStationLib.sampling.volume import OrganProbabilities
 from LNStationLib.state.method import MethodOptions, option
 from LNStationLib.state.needs import Need
 from LNStationLib.state.organ_set import OrganSet
 from LNStationLib.state.patient_state import PatientState
-from LNStationLib.state.station_map import StationMap
+from LNStationLib.state.station_map import PROBABILITY, StationMap
 from LNStationLib.state.used_model import UsedModel
 from LNStationLib.stations.comparison import ComparisonOptions
 from LNStationLib.stations.left_out import all_not_found, not_parsed
@@ -93,8 +94,14 @@ class StationSegmentationMethod:
         answer = segmenter.probabilities(STATIONS, state.case.ct, onto, known, portion(progress, 0.1, 0.9))
         progress("drawing the stations", 0.9)
         found = outlined(answer.values, answer.classes, answer.grid, onto, midline, chosen.least_probability)
+        found = replace(found, maps={PROBABILITY: _likeliest(answer)})
         engine = segmenter.network(STATIONS).engine
         return _told(found, used_model(card, chosen.device, engine), missing)
+
+
+def _likeliest(answer: ClassProbabilities) -> sitk.Image:
+    """Probability of the likeliest station in every voxel of the network's grid."""
+    return answer.grid.image(answer.values[1:].max(axis=0).astype(np.float32))
 
 
 def known_organs(organs: OrganSet, wanted: Sequence[str]) -> tuple[OrganProbabilities, tuple[str, ...]]:

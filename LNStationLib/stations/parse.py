@@ -1,4 +1,4 @@
-"""The stations step: the chosen method, checked by another one where the options ask for it."""
+"""The stations step: the chosen method, checked by others where the options ask for it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from LNStationLib.support.progress import Progress, portion
 def parse_stations(
     method: StationMethod, state: PatientState, options: MethodOptions, progress: Progress
 ) -> StationMap:
-    """Parse the stations by a method and doubt those on which the method that it is compared with disagrees.
+    """Parse the stations by a method and doubt those on which a method that it is compared with disagrees.
 
     Args:
         method: The chosen one.
@@ -30,15 +30,17 @@ def parse_stations(
         progress: Told the running step.
 
     Raises:
-        InputError: The method to compare with is unknown, is the method itself, or cannot run.
+        InputError: A method to compare with is unknown, is the method itself, or cannot run.
     """
-    other = _other(method, options)
-    if other is None:
-        return method.run(state, options, progress)
-    own = method.run(state, options, portion(progress, 0.0, 0.5))
-    theirs = other.run(state, METHODS.options(other, state.settings), portion(progress, 0.5, 1.0))
-    assert isinstance(options, ComparisonOptions)
-    return compared(own, theirs, other.title, options)
+    others = _others(method, options)
+    share = 1.0 / (1 + len(others))
+    found = method.run(state, options, portion(progress, 0.0, share))
+    for number, other in enumerate(others, start=1):
+        part = portion(progress, number * share, (number + 1) * share)
+        theirs = other.run(state, METHODS.options(other, state.settings), part)
+        assert isinstance(options, ComparisonOptions)
+        found = compared(found, theirs, other.title, options)
+    return found
 
 
 def check_stations(settings: Settings, case: Case) -> None:
@@ -51,22 +53,20 @@ def check_stations(settings: Settings, case: Case) -> None:
     method = METHODS.chosen(settings, case)
     options = METHODS.options(method, settings)
     check_ready(method, options)
-    other = _other(method, options)
-    if other is not None:
+    for other in _others(method, options):
         lacking = [need.title for need in other.needs if not need.met(case)]
         if lacking:
             raise InputError(f"stations are to be compared with '{other.name}' but the case has no {lacking[0]}.")
         check_ready(other, METHODS.options(other, settings))
 
 
-def _other(method: StationMethod, options: MethodOptions) -> StationMethod | None:
-    """The method to compare with; ``None`` where there is to be no comparison."""
-    name = options.compare_with if isinstance(options, ComparisonOptions) else None
-    if name is None:
-        return None
-    if name == method.name:
+def _others(method: StationMethod, options: MethodOptions) -> list[StationMethod]:
+    """The methods to compare with; none where there is to be no comparison."""
+    names = options.others if isinstance(options, ComparisonOptions) else ()
+    if method.name in names:
+        name = method.name
         raise InputError(f"stations by '{name}' cannot be compared with '{name}' itself: choose another method.")
-    return METHODS.named(name)
+    return [METHODS.named(name) for name in names]
 
 
 def check_ready(method: StationMethod, options: MethodOptions) -> None:

@@ -155,6 +155,7 @@ class Methods:
             "dismissed": self._dismissed(assessed),
             "organs": self._organs(assessed),
             "attention": self._attention(assessed) if assessed.evidence else None,
+            "station_maps": self._station_maps(assessed),
         }
         progress("done", 1.0)
         self._store.put(given.case, replace(warm, assessed=assessed))
@@ -166,7 +167,8 @@ class Methods:
         stations = {name: read_image(self._folder, volume) for name, volume in given.stations.items()}
         organs = {name: read_image(self._folder, volume) for name, volume in given.organs.items()}
         nodes = [self._node_edit(one) for one in given.nodes]
-        made = reassess(_assessed(warm), stations, portion(progress, 0.0, 0.95), organs, nodes)
+        before = _assessed(warm)
+        made = reassess(before, stations, portion(progress, 0.0, 0.95), organs, nodes)
         answer = {
             "assessment": made.assessed.assessment.model_dump(mode="json"),
             "changed": list(made.changed),
@@ -177,6 +179,7 @@ class Methods:
             "node_edits": [asdict(done) for done in made.node_edits],
             "dismissed": self._dismissed(made.assessed) if made.node_edits else None,
             "attention": self._attention(made.assessed) if made.evidence_changed else None,
+            "station_maps": self._station_maps(made.assessed, before),
         }
         progress("done", 1.0)
         self._store.put(given.case, replace(warm, assessed=made.assessed))
@@ -283,6 +286,13 @@ class Methods:
         parsed = assessed.state
         volume = evidence_volume(assessed.evidence or {}, parsed.stations, parsed.boxes, whole=False)
         return self._write("attention", volume)
+
+    def _station_maps(self, assessed: AssessedCase, before: AssessedCase | None = None) -> Result | None:
+        """Voxel maps of the method that drew the stations, by kind; ``None`` where they are those of before."""
+        maps = assessed.state.station_maps
+        if before is not None and maps is before.state.station_maps:
+            return None
+        return {kind: self._write(f"station_{kind}", image) for kind, image in maps.items()}
 
     def _write(self, name: str, image: sitk.Image) -> Result:
         return write_image(self._folder, f"{name}-{os.getpid()}-{next(self._numbers)}.raw", image)

@@ -13,8 +13,11 @@ from LNStationSlicer.support.Translation import _
 
 ROLE_ATTRIBUTE = "LNStation.role"
 KEY_ATTRIBUTE = "LNStation.key"
-MAP_ROLES = ("attention",)
-"""Roles of the volumes for maps of voxels that a method may give; the worker's answer calls each the same."""
+ATTENTION = "attention"
+STATION_MAPS = {"probability": "stationProbability", "weight": "stationWeight"}
+"""Kind of voxel map that a method for stations gives, as the worker's answer calls it, to the role of its volume."""
+MAP_ROLES = (ATTENTION, *STATION_MAPS.values())
+"""Roles of the volumes for maps of voxels that methods may give."""
 
 
 def colorsRole(role: str) -> str:

@@ -18,6 +18,7 @@ import vtk
 
 from LNStationLib import anatomy
 from LNStationSlicer.case.CaseFolder import (
+    ATTENTION,
     KEY_ATTRIBUTE,
     MAP_ROLES,
     OWN_ROLES,
@@ -170,9 +171,13 @@ class CaseScene:
         """The organs that the case was assessed with; segment ids are names of the organ table."""
         return self.node.GetNodeReference("caseOrgans")
 
-    def mapNode(self) -> slicer.vtkMRMLScalarVolumeNode | None:
-        """The map of voxels that a method gave; the first where there are several."""
-        return next(filter(None, map(self.node.GetNodeReference, MAP_ROLES)), None)
+    def mapRoles(self) -> tuple[str, ...]:
+        """Roles of the maps of voxels that methods gave."""
+        return tuple(role for role in MAP_ROLES if self.node.GetNodeReference(role) is not None)
+
+    def mapNode(self, role: str = "") -> slicer.vtkMRMLScalarVolumeNode | None:
+        """The map of voxels of a role; where none of that role is there, where a network looked, if one did."""
+        return self.node.GetNodeReference(role if role in self.mapRoles() else ATTENTION)
 
     def removeMap(self, role: str) -> None:
         """Take a map of voxels away, with its colors."""

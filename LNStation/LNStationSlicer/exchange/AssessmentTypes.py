@@ -161,6 +161,17 @@ class Provenance(TypedDict):
     warning_codes: list[WarningCode]
 
 
+class StationAgreement(TypedDict):
+    """How another method that ran agrees with the outline of one station; none where neither found it."""
+
+    station: str
+    method: str
+    found_by: Literal["both", "chosen", "other"]
+    dice: float | None
+    border: str | None
+    border_mm: float | None
+
+
 class StationFinding(TypedDict):
     """One station.
 
@@ -216,6 +227,7 @@ class Assessment(TypedDict):
     nodes: list[NodeFinding]
     dismissed_nodes: list[NodeFinding]
     organs: list[OrganFinding]
+    agreement: list[StationAgreement]
     midline: Midline | None
     provenance: list[Provenance]
     warnings: list[str]

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import cast
 
 from LNStationSlicer.case.OrganRows import organRows
+from LNStationSlicer.case.VoxelMaps import mapTip, mapTitle
 from LNStationSlicer.exchange.Findings import nodesAreFit
 from LNStationSlicer.panel.OrganTable import OrganTable
 from LNStationSlicer.panel.Section import Section, chooseKey, comboKey, fillCombo
@@ -28,7 +29,7 @@ class DisplaySection(Section):
         )
         for combo in (ui.mapColorCombo, ui.petColorCombo):
             fillCombo(combo, [(name, name) for name in COLOR_MAPS])
-        for combo in (ui.representationCombo, ui.colorByCombo, ui.mapColorCombo, ui.petColorCombo):
+        for combo in (ui.representationCombo, ui.colorByCombo, ui.mapCombo, ui.mapColorCombo, ui.petColorCombo):
             combo.connect("currentIndexChanged(int)", self._onChanged)
         self.organs = OrganTable(ui.organTable)
         self.organs.clicked.connect(self.logic.selectOrgan)
@@ -58,6 +59,7 @@ class DisplaySection(Section):
             chooseKey(ui.representationCombo, options.stationStyle if options.stationsVisible else "none")
             chooseKey(ui.colorByCombo, options.stationColor)
             chooseKey(ui.mapColorCombo, options.mapColorMap)
+            self._refreshMaps(options.mapRole)
             ui.show3DCheck.checked = options.show3D
             ui.namesCheck.checked, ui.smoothCheck.checked = options.namesVisible, options.smoothOutlines
             chooseKey(ui.ctWindowCombo, windowOf(self.logic.requireCase().ctNode()))
@@ -81,11 +83,19 @@ class DisplaySection(Section):
         if ui.showOrgansCheck.checked:
             self.organs.setRows(organRows(case))
 
+    def _refreshMaps(self, chosen: str) -> None:
+        """The maps that the case has."""
+        ui, roles = self.ui, self.logic.requireCase().mapRoles()
+        fillCombo(ui.mapCombo, [(role, mapTitle(role)) for role in roles])
+        if roles:
+            chooseKey(ui.mapCombo, chosen if chosen in roles else roles[0])
+
     def _refreshEnabled(self, hidden: bool) -> None:
         ui = self.ui
-        hasMap, hasPet = self._has("map") and not hidden, self._has("pet")
+        hasMap, hasPet = ui.mapCombo.count > 0 and not hidden, self._has("pet")
         ui.mapRadio.enabled = hasMap
-        ui.mapRadio.toolTip = _mapTip() if hasMap else _noMapTip(hidden)
+        ui.mapRadio.toolTip = _mapTip(comboKey(ui.mapCombo)) if hasMap else _noMapTip(hidden)
+        ui.mapCombo.enabled = hasMap and ui.mapCombo.count > 1
         ui.petRadio.enabled = hasPet
         ui.petRadio.toolTip = _petTip() if hasPet else _("The case has no PET.")
         for widget in (ui.mapThresholdSlider, ui.mapColorCombo):
@@ -116,6 +126,7 @@ class DisplaySection(Section):
             petLowerSuv=ui.petLowerSpin.value,
             foreground=self._foreground(before.foreground),
             foregroundOpacity=ui.foregroundOpacitySlider.value,
+            mapRole=self._mapRole(before.mapRole),
             mapThreshold=ui.mapThresholdSlider.value,
             mapColorMap=comboKey(ui.mapColorCombo),
         )
@@ -143,15 +154,20 @@ class DisplaySection(Section):
         # What was chosen and is not there (yet), or hidden, stays chosen.
         return before if self._shownForeground(before) == "none" else "none"
 
+    def _mapRole(self, before: str) -> str:
+        """The chosen map, where one is to be drawn: what a scene says stays until then."""
+        return comboKey(self.ui.mapCombo) if self.ui.mapRadio.checked else before
+
     def _shownForeground(self, chosen: str) -> str:
         """What is chosen, where there is such a thing; a blind read shows nothing though it stays chosen."""
         isThere = self._has(chosen) and not (chosen == "map" and self.logic.modelHidden())
         return chosen if isThere else "none"
 
     def _has(self, foreground: str) -> bool:
-        case = self.logic.requireCase()
-        node = {"map": case.mapNode, "pet": case.petNode}.get(foreground, lambda: None)()
-        return node is not None
+        case, overlays = self.logic.requireCase(), self.logic.overlays
+        if foreground == "map":
+            return overlays is not None and case.mapNode(overlays.options().mapRole) is not None
+        return foreground == "pet" and case.petNode() is not None
 
     def _onShowCt(self) -> None:
         if self.logic.overlays is not None:
@@ -218,17 +234,14 @@ def _windows() -> list[tuple[str, str]]:
     return [("", _("other window")), *((name, titles[name]) for name in WINDOWS_HU)]
 
 
-def _mapTip() -> str:
-    return _(
-        "Where the model looked. This is not proof of disease. Stations and nodes are drawn as outlines while it is "
-        "shown."
-    )
+def _mapTip(role: str) -> str:
+    return _("{shows} Stations and nodes are drawn as outlines while it is shown.").format(shows=mapTip(role))
 
 
 def _noMapTip(hidden: bool) -> str:
     if hidden:
         return _("Hidden until every station is called.")
-    return _("There is no attention map: the calls were made without a learned model.")
+    return _("There is no map: neither the calls nor the stations were made by a method that gives one.")
 
 
 def _petTip() -> str:

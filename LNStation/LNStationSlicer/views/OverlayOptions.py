@@ -39,6 +39,7 @@ class OverlayOptions:
         show3D: Surfaces: nodes opaque, stations faint, and the airway.
         foreground: What lies over the CT, where the case has it: the PET, or the map of voxels that the method gave.
         foregroundOpacity: In [0, 1].
+        mapRole: Which of several maps, one of ``MAP_ROLES``; until one is chosen, where a network looked.
         mapThreshold: Share of the map's maximum, in [0, 1], below which nothing is drawn.
         mapColorMap: One of ``COLOR_MAPS``.
         petColorMap: One of ``COLOR_MAPS``.
@@ -61,6 +62,7 @@ class OverlayOptions:
     show3D: bool = False
     foreground: Foreground = "map"
     foregroundOpacity: float = 0.5
+    mapRole: str = ""
     mapThreshold: float = 0.3
     mapColorMap: str = "inferno"
     petColorMap: str = "inferno"

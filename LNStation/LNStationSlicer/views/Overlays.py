@@ -229,13 +229,13 @@ class Overlays:
     def _foreground(self, options: OverlayOptions) -> slicer.vtkMRMLScalarVolumeNode | None:
         """The volume that lies over the CT."""
         if options.foreground == "map" and not options.modelHidden:
-            return self.case.mapNode()
+            return self.case.mapNode(options.mapRole)
         return self.case.petNode() if options.foreground == "pet" else None
 
     def _drawForeground(self, options: OverlayOptions) -> None:
         volume = self._foreground(options)
         isPet = volume is not None and options.foreground == "pet"
-        voxelMap = VoxelMap.of(self.case)
+        voxelMap = VoxelMap.of(self.case, options.mapRole)
         if voxelMap is not None and volume is voxelMap.node:
             voxelMap.draw(options.mapColorMap, options.mapThreshold)
         if isPet:

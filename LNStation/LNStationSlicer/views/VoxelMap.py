@@ -6,6 +6,7 @@ import slicer
 
 from LNStationSlicer.case.CaseFolder import ROLE_ATTRIBUTE, colorsRole
 from LNStationSlicer.case.CaseScene import CaseScene
+from LNStationSlicer.case.VoxelMaps import mapTitle
 from LNStationSlicer.exchange.SegmentMasks import imageArray
 from LNStationSlicer.support.Translation import _
 from LNStationSlicer.views.ColorMaps import caseColors
@@ -26,9 +27,9 @@ class VoxelMap:
         self._case = case
 
     @classmethod
-    def of(cls, case: CaseScene) -> VoxelMap | None:
-        """The map of a case; None where its method gave none."""
-        node = case.mapNode()
+    def of(cls, case: CaseScene, role: str = "") -> VoxelMap | None:
+        """The map of a role, else where a network looked; None where there is neither."""
+        node = case.mapNode(role)
         return cls(case, node) if node is not None and node.GetImageData() is not None else None
 
     def draw(self, colorMap: str, threshold: float) -> None:
@@ -43,8 +44,9 @@ class VoxelMap:
         self.node.CreateDefaultDisplayNodes()
         display = self.node.GetDisplayNode()
         modified = display.StartModify()
-        role = colorsRole(self.node.GetAttribute(ROLE_ATTRIBUTE))
-        colors = caseColors(self._case, role, _("Attention colors"), colorMap)
+        role = self.node.GetAttribute(ROLE_ATTRIBUTE)
+        title = _("{map}: colors").format(map=mapTitle(role))
+        colors = caseColors(self._case, colorsRole(role), title, colorMap)
         display.SetAndObserveColorNodeID(colors.GetID())
         display.SetAutoWindowLevel(False)
         display.SetWindowLevelMinMax(0.0, highest or 1.0)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,7 +22,7 @@ from LNStationSlicer.case.NodeEditing import NodeEditing
 from LNStationSlicer.case.OrganEditing import OrganEditing
 from LNStationSlicer.case.Parameters import CaseParameters
 from LNStationSlicer.case.StationEditing import StationEditing
-from LNStationSlicer.case.VoxelMaps import MAP_ROLES, mapPieces
+from LNStationSlicer.case.VoxelMaps import ATTENTION, Read, mapPieces, stationMapPieces
 from LNStationSlicer.exchange.AssessmentTypes import NStaging
 from LNStationSlicer.exchange.Findings import hasReadersNodes
 from LNStationSlicer.exchange.ReviewTypes import NodeAction, NodeEditDone
@@ -95,9 +95,9 @@ class AssessJob(Job):
         yield partial(self._takeDismissed, result.get("dismissed"), client)
         yield lambda: self.case.setNodes(*client.takeVolume(result["nodes"]))
         yield from _organPieces(self.case, result.get("organs", []), client)
-        for role in MAP_ROLES:
-            reference = result.get(role)
-            yield from mapPieces(self.case, role, partial(client.takeVolume, reference) if reference else None)
+        reference = result.get(ATTENTION)
+        yield from mapPieces(self.case, ATTENTION, partial(client.takeVolume, reference) if reference else None)
+        yield from stationMapPieces(self.case, _reads(result.get("station_maps") or {}, client))
         yield lambda: self.case.review().markFresh()
 
     def _takeDismissed(self, reference: dict[str, Any] | None, client: WorkerClient) -> None:
@@ -178,10 +178,11 @@ class ReassessJob(Job):
             yield lambda: self._takeOrgans(result["changed_organs"], [client.takeVolume(r) for r in result["organs"]])
         if result.get("nodes"):
             yield lambda: self._takeNodes(*client.takeVolume(result["nodes"]))
-        for role in MAP_ROLES:
-            # None says that the map is as before, not that there is none.
-            if reference := result.get(role):
-                yield from mapPieces(self.case, role, partial(client.takeVolume, reference))
+        # None says that a map is as before, not that there is none.
+        if reference := result.get(ATTENTION):
+            yield from mapPieces(self.case, ATTENTION, partial(client.takeVolume, reference))
+        if (maps := result.get("station_maps")) is not None:
+            yield from stationMapPieces(self.case, _reads(maps, client))
         yield self._assessed
 
     def _takeNodeEdits(self, result: dict[str, Any], client: WorkerClient) -> None:
@@ -331,3 +332,8 @@ def jobTitle(job: Job) -> str:
         "report_text": _("Writing the report as text"),
         "register_prior": _("Registering the earlier study"),
     }[job.method]
+
+
+def _reads(references: Mapping[str, dict[str, Any]], client: WorkerClient) -> dict[str, Read]:
+    """What gives each volume of an answer, by its name there."""
+    return {name: partial(client.takeVolume, reference) for name, reference in references.items()}

@@ -7,7 +7,7 @@ from typing import Any
 
 from LNStationLib.export.report.cells import Cell, Heading, Table, model_words, station_cell
 from LNStationLib.export.wording import NOTHING, clean, number, sentence
-from LNStationLib.state.assessment import Assessment, Provenance
+from LNStationLib.state.assessment import Assessment, Provenance, StationAgreement
 
 _ORIGINS = {
     "supplied": "supplied mask",
@@ -16,6 +16,9 @@ _ORIGINS = {
     "image": "found in the CT",
     "surrogate": "surrogate",
 }
+
+_FOUND_BY = {"chosen": "not found by this method", "other": "found by this method alone"}
+_BY_NEITHER = "found by neither"
 
 
 def organ_table(assessment: Assessment) -> Table:
@@ -52,6 +55,35 @@ def border_table(assessment: Assessment) -> Table:
         Heading("Rests on a surrogate", 45),
     )
     return Table(columns, tuple(rows), "No border was reported.", note)
+
+
+def agreement_table(assessment: Assessment) -> Table | None:
+    """How other methods agree with the outline of each station, a column a method; ``None`` where none ran."""
+    methods = list(dict.fromkeys(row.method for row in assessment.agreement))
+    if not methods:
+        return None
+    found = {(row.station, row.method): _agreement(row) for row in assessment.agreement}
+    stations = [row.station for row in sorted(assessment.stations, key=lambda row: row.label_value)]
+    rows = tuple(
+        (station_cell(name), *(Cell(found.get((name, method), _BY_NEITHER)) for method in methods))
+        for name in stations
+        if any((name, method) in found for method in methods)
+    )
+    drawn = next((step.implementation for step in assessment.provenance if step.step == "stations"), NOTHING)
+    note = (
+        f"The stations of this report are those of {clean(drawn)}. Dice: overlap of both outlines, 0 to 1. Readers' "
+        "edits are not in this table, and it does not tell which method is right."
+    )
+    share = 90 // len(methods)
+    columns = (Heading("Station", 10), *(Heading(clean(method), share) for method in methods))
+    return Table(columns, rows, "Neither method found a station.", note)
+
+
+def _agreement(row: StationAgreement) -> str:
+    if row.found_by != "both":
+        return _FOUND_BY[row.found_by]
+    apart = f"{clean(row.border or '')} border {number(row.border_mm, 0)} mm apart"
+    return f"Dice {number(row.dice, 2)}; {apart}"
 
 
 def method_table(assessment: Assessment, references: tuple[str, ...]) -> Table:

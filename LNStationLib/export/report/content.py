@@ -49,6 +49,7 @@ class ReportContent:
     nodes: Table
     organs: Table
     borders: Table
+    agreement: Table | None
     methods: Table
     references: tuple[str, ...]
     version: str
@@ -75,6 +76,7 @@ def build_content(assessment: Assessment, review: Review | None = None) -> Repor
         nodes=tables.node_table(assessment),
         organs=background_tables.organ_table(assessment),
         borders=background_tables.border_table(assessment),
+        agreement=background_tables.agreement_table(assessment),
         methods=background_tables.method_table(assessment, references),
         references=references,
         version=clean(f"LNStation {assessment.lnstation_version}"),

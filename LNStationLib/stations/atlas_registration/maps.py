@@ -13,7 +13,6 @@ from LNStationLib import anatomy
 from LNStationLib.imaging.boxes import Box
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.imaging.writing import write_nifti
-from LNStationLib.sampling.weight_map import weight_map
 from LNStationLib.state.patient_state import PatientState
 from LNStationLib.stations.atlas_registration.carrying import Carried, carry_atlases
 from LNStationLib.stations.atlas_registration.drawing import drawn, votes_of
@@ -21,6 +20,7 @@ from LNStationLib.stations.atlas_registration.folders import chosen_atlases
 from LNStationLib.stations.atlas_registration.fusion import Vote, parts
 from LNStationLib.stations.atlas_registration.guides import guided_patient
 from LNStationLib.stations.atlas_registration.method import AtlasOptions, left_out_remarks
+from LNStationLib.stations.atlas_registration.voxel_maps import weights_of
 from LNStationLib.support.errors import InputError, OutputError
 from LNStationLib.support.progress import Progress, portion
 from LNStationLib.support.reason import Reason
@@ -61,12 +61,7 @@ def station_maps(votes: Sequence[Vote], box: Box, state: PatientState) -> Statio
     part = grid.part(box)
     names = {row.label_value: row.name for row in anatomy.stations()}
     outlines = drawn(votes, box, state.organ_set)
-    weights = {name: weight_map(outlines.mask(name)[box], part.spacing_mm) for name in names.values()}
-    return StationMaps(
-        part,
-        {names[value]: share for value, share in parts(votes)},
-        {name: weight for name, weight in weights.items() if weight.any()},
-    )
+    return StationMaps(part, {names[value]: share for value, share in parts(votes)}, weights_of(outlines, box))
 
 
 def write_maps(

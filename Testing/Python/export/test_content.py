@@ -16,7 +16,7 @@ from LNStationLib.export.report.content import (
 )
 from LNStationLib.export.report.warning_list import collect_warnings
 from LNStationLib.export.wording import NOTHING, clean, number, plural, sentence
-from LNStationLib.state.assessment import NStaging, PatientIdentity
+from LNStationLib.state.assessment import NStaging, PatientIdentity, StationAgreement
 
 
 def _staging(**changes: object) -> NStaging:
@@ -257,3 +257,18 @@ def test_the_patient_heads_the_report_only_where_the_assessment_names_one() -> N
     }.items()  # fmt: skip
     only_number = named.case.model_copy(update={"patient": PatientIdentity(accession_number="A7")})
     assert build_content(plain.model_copy(update={"case": only_number})).case_id == plain.case.case_id
+
+
+def test_the_agreement_of_methods_is_a_table_where_several_ran() -> None:
+    assessment = make_result().assessment
+    assert build_content(assessment).agreement is None
+    rows = [
+        StationAgreement(station="7", method="Atlases", found_by="both", dice=0.81, border="upper", border_mm=4.2),
+        StationAgreement(station="7", method="Network", found_by="chosen"),
+        StationAgreement(station="2R", method="Network", found_by="other"),
+    ]
+    table = build_content(assessment.model_copy(update={"agreement": rows})).agreement
+    assert table is not None
+    assert [column.title for column in table.columns] == ["Station", "Atlases", "Network"]
+    assert _cells(table, "7")[1:] == ["Dice 0.81; upper border 4 mm apart", "not found by this method"]
+    assert _cells(table, "2R")[1:] == ["found by neither", "found by this method alone"]

@@ -114,7 +114,15 @@ def assess(params: dict[str, Any]) -> dict[str, Any]:
         "dismissed": write("dismissed", gone, case) if gone.any() else None,
         "organs": [write_box("organs", layer, case) for layer in np.load(ANSWERS / "organs.npy")],
         "attention": None if attention is None else write_box("attention", attention, case),
+        "station_maps": station_maps(stations, case),
     }
+
+
+def station_maps(stations: np.ndarray, case: str) -> dict[str, Any]:
+    """Maps of a method for stations, of the kinds that a test asks for."""
+    values = (stations > 0).astype(np.float32)
+    kinds = behavior("assess").get("station_maps", [])
+    return {kind: write_box(kind, values / number, case) for number, kind in enumerate(kinds, start=1)}
 
 
 def without_dismissed(case: dict[str, Any], nodes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -14,6 +14,7 @@ from stations.atlas_chest import COARSE_MM, schematic_atlas, schematic_patient, 
 
 from LNStationLib.assessment.methods import check_methods
 from LNStationLib.case.case import Case
+from LNStationLib.imaging.grid import resample_to_grid
 from LNStationLib.models.package.container import PackageError
 from LNStationLib.organs.groups import VESSELS
 from LNStationLib.state.organ_set import OrganSet
@@ -234,3 +235,14 @@ def test_a_point_has_a_probability_of_each_station(larger: PatientState, folder:
     assert maps.station_of((1e4, 0.0, 0.0)) is None
     assert maps.weight["7"].max() > 0.9
     assert ((maps.weight["7"] > 0) <= outline.mask("7")[box]).all()
+
+
+def test_the_method_gives_its_maps_of_all_stations_on_a_part_of_the_working_grid(carried: StationMap) -> None:
+    assert set(carried.maps) == {"probability", "weight"}
+    for image in carried.maps.values():
+        whole = resample_to_grid(image, carried.grid, labels=True)
+        assert 0.9 < whole.max() <= 1.0
+        assert whole.min() == 0.0
+    weights = resample_to_grid(carried.maps["weight"], carried.grid, labels=True)
+    assert ((weights > 0) <= (carried.labels > 0)).all()
+    assert weights[carried.mask("7")].max() > 0.9

@@ -132,3 +132,18 @@ def test_the_doubt_reaches_the_stations_of_an_assessment() -> None:
     assert any("Toy draws it otherwise" in warning for warning in said(state.outlines["7"].warnings))
     assert any("Toy does not find this station" in warning for warning in said(state.outlines["4R"].warnings))
     assert state.provenance[-1].settings["compare_with"] == TOY
+
+
+def test_every_comparison_is_a_row_for_the_report_and_several_methods_may_be_compared() -> None:
+    own, other = station_map(s7=cube(), s8=cube(x=0)), station_map(s7=cube(z=6), s4R=cube(y=0))
+    found = compared(compared(own, other, "First", LIMITS), own, "Second", LIMITS)
+    rows = {(row.station, row.method): row for row in found.agreement}
+    assert rows["7", "First"].dice == pytest.approx(7 / 8)
+    assert (rows["7", "First"].border_mm, rows["7", "Second"].dice) == pytest.approx((2.0, 1.0))
+    assert (rows["8", "First"].found_by, rows["4R", "First"].found_by) == ("chosen", "other")
+    assert ("4R", "Second") not in rows
+    assert ComparisonOptions(compare_with=" network, atlas_registration,network").others == (
+        "network",
+        "atlas_registration",
+    )
+    assert ComparisonOptions().others == ()

@@ -62,7 +62,7 @@ def test_a_click_on_a_row_shows_the_stations_attention_where_there_is_a_map(pane
     panel.assessed()
     panel.open_section("displaySection")
     assert not panel.ui.mapRadio.enabled
-    assert "no attention map" in panel.ui.mapRadio.toolTip
+    assert "There is no map" in panel.ui.mapRadio.toolTip
     panel.ui.colorByCombo.currentIndex = panel.ui.colorByCombo.findData("probability")
     panel.worker.behave(assess={"attention": True})
     driver.click(panel.ui.assessButton)
@@ -94,6 +94,30 @@ def test_opacity_threshold_and_colors_of_the_attention_map_are_those_of_the_pane
     red = slicer.app.layoutManager().sliceWidget("Red").sliceLogic().GetSliceCompositeNode()
     assert red.GetForegroundOpacity() == pytest.approx(0.25)
     assert red.GetForegroundVolumeID() == panel.logic.case.mapNode().GetID()
+
+
+def test_maps_of_a_method_for_stations_are_shown_when_asked_for_and_go_with_the_method(panel: PanelDriver) -> None:
+    panel.choose_ct()
+    panel.open_section("displaySection")
+    panel.worker.behave(assess={"station_maps": ["probability", "weight"]})
+    panel.assess()
+    red = slicer.app.layoutManager().sliceWidget("Red").sliceLogic().GetSliceCompositeNode()
+    assert red.GetForegroundVolumeID() is None, "nobody asked for them"
+    driver.click(panel.ui.mapRadio)
+    case = panel.logic.case
+    assert case.mapRoles() == ("stationProbability", "stationWeight")
+    assert red.GetForegroundVolumeID() == case.mapNode("stationProbability").GetID()
+    assert "How sure" in panel.ui.mapRadio.toolTip
+    panel.ui.mapCombo.currentIndex = panel.ui.mapCombo.findData("stationWeight")
+    weights = case.mapNode("stationWeight")
+    assert red.GetForegroundVolumeID() == weights.GetID()
+    assert weights.GetName().startswith("Station weights")
+    assert weights.GetDisplayNode().GetLowerThreshold() == pytest.approx(0.3 * 0.5)
+    panel.worker.behave(assess={})
+    panel.assess()
+    assert case.mapRoles() == ()
+    assert red.GetForegroundVolumeID() is None
+    assert not panel.ui.mapRadio.enabled
 
 
 def test_one_switch_changes_between_ct_alone_pet_and_attention(panel: PanelDriver) -> None:
