@@ -31,7 +31,7 @@ GROUPS: Dict[str, Tuple[str, ...]] = {
     "batch-worker": (*NETWORKS, "batch"),
     "demo": NETWORKS,
     "networks": ("networks",),
-    "test": ("lint", "test", "host", "networks", "openvino", "batch", "public-data", "training"),
+    "test": ("lint", "test", "host", "networks", "openvino", "registration", "batch", "public-data", "training"),
     "train": ("networks", "openvino", "training"),
 }
 """Groups of ``optional-dependencies`` that a command needs beside the dependencies themselves."""
@@ -265,6 +265,7 @@ def read_requirements(command: str, arguments: Sequence[str] = ()) -> Dict[str, 
     groups = GROUPS.get(command, ()) + (("networks",) if needs_networks(arguments) else ())
     groups += ("openvino",) if {"openvino", "--engine=openvino"} & set(arguments) else ()
     groups += ("public-data",) if list(arguments[:3]) == ["train", "data", "fetch"] else ()
+    groups += ("networks", "registration") if any("convex_adam" in argument for argument in arguments) else ()
     requirements.update({group: project["optional-dependencies"][group] for group in groups})
     return requirements
 

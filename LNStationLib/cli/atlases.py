@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.text import Text
@@ -12,6 +12,9 @@ from LNStationLib.support import console
 from LNStationLib.support.progress import portion
 from LNStationLib.support.reason import Reason
 from LNStationLib.support.words import words
+
+if TYPE_CHECKING:
+    from LNStationLib.stations.atlas_registration.tuning import Tried
 
 app = typer.Typer(
     help="Atlases: patients with known stations, which stations method atlas_registration carries over.",
@@ -113,6 +116,59 @@ def build(
     for warning in (*loaded.warnings, *organs.warnings, *warnings):
         _say(words(warning))
     _say(f"{out}: atlas {_id_of(out)}.")
+
+
+@app.command()
+def tune(
+    folder: Annotated[
+        Path | None, typer.Argument(help="Folder of atlases; by default your own, else the shipped.")
+    ] = None,
+    engine: Annotated[Literal["greedy", "convex_adam"], typer.Option(help="What deforms an atlas.")] = "greedy",
+    pairs: Annotated[int, typer.Option(min=1, help="So many pairs of atlases are registered with each setting.")] = 6,
+    spacing_mm: Annotated[float, typer.Option(min=1.5, max=6.0, help="Voxel edge of the registrations.")] = 3.0,
+    out: Annotated[Path | None, typer.Option(help="Also write the table to this CSV file.")] = None,
+) -> None:
+    """Choose parameters of the registration by the overlap of organs, on the atlases alone.
+
+    Each atlas in turn is the patient; how well stations overlap stands beside. The last line has the options of the
+    best setting.
+    """
+    from LNStationLib.stations.atlas_registration.engines import Deformation, check_engine
+    from LNStationLib.stations.atlas_registration.folders import chosen_atlases
+    from LNStationLib.stations.atlas_registration.registration import check_library
+    from LNStationLib.stations.atlas_registration.tuning import tuned
+
+    check_library()
+    check_engine(engine)
+    paths = chosen_atlases(None if folder is None else str(folder))
+    with console.shown_progress() as progress:
+        tried = list(tuned(paths, Deformation(engine), spacing_mm, pairs, progress))
+        progress("done", 1.0)
+    _show_tuning(tried, out)
+
+
+def _show_tuning(tried: list[Tried], out: Path | None) -> None:
+    from dataclasses import asdict
+
+    from rich.table import Table
+
+    from LNStationLib.support.atomic_files import write_atomically
+
+    columns = [*asdict(tried[0].how), "organ_dice", "station_dice", "seconds"]
+    rows = [[*asdict(one.how).values(), one.organ_dice, one.station_dice, one.seconds] for one in tried]
+    cells = [[f"{value:.3f}" if isinstance(value, float) else str(value) for value in row] for row in rows]
+    table = Table(*columns, title="Registration of atlases to one another")
+    for row in cells:
+        table.add_row(*row)
+    console.make_console().print(table)
+    if out is not None:
+        write_atomically(out, "".join(",".join(row) + "\n" for row in (columns, *cells)))
+    best = max(tried, key=lambda one: one.organ_dice).how
+    _say(
+        f"Best by organs: --registration-engine {best.engine} --registration-update-voxels {best.update_voxels:g} "
+        f"--registration-warp-voxels {best.warp_voxels:g} --registration-organ-weight {best.organ_weight:g} "
+        f"--registration-smoothness {best.smoothness:g}"
+    )
 
 
 @app.command()

@@ -29,6 +29,7 @@ PINNED = re.compile(r"[a-z0-9_.-]+==[0-9][0-9a-z.]*")
 # Distribution to the module it brings, where the names differ.
 MODULE_OF = {
     "connected-components-3d": "cc3d",
+    "convexadam": "convexAdam",
     "dicomweb-client": "dicomweb_client",
     "picsl-greedy": "picsl_greedy",
     "pillow": "PIL",
@@ -95,7 +96,7 @@ def test_installed_versions_are_the_pinned_ones() -> None:
 
 def test_library_imports_only_what_is_required() -> None:
     required = {MODULE_OF.get(name, name) for name in (line.split("==")[0] for line in requirements()[""])}
-    lines = [line for group in ("networks", "openvino", "batch") for line in requirements()[group]]
+    lines = [line for group in ("networks", "openvino", "registration", "batch") for line in requirements()[group]]
     optional = {MODULE_OF.get(name, name) for name in (line.split("==")[0] for line in lines)} | {"totalsegmentator"}
     trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in python_files("LNStationLib")}
     surplus = {path.name: third_party(imported(tree)) - required - optional for path, tree in trees.items()}
@@ -118,7 +119,8 @@ def test_what_batches_tell_users_to_install_is_what_is_pinned() -> None:
 
 
 def test_learned_models_are_optional_at_import() -> None:
-    optional = {line.split("==")[0] for group in ("networks", "openvino") for line in requirements()[group]}
+    lines = [line for group in ("networks", "openvino", "registration") for line in requirements()[group]]
+    optional = {MODULE_OF.get(name, name) for name in (line.split("==")[0] for line in lines)}
     optional |= {"totalsegmentator"}
     eager = {
         path.name

@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from LNStationLib.stations.atlas_registration.engines import Deformation
 from LNStationLib.stations.atlas_registration.guides import Guided, guided_atlas
 from LNStationLib.stations.atlas_registration.package import Atlas, read_atlas
 from LNStationLib.stations.atlas_registration.registration import Registered, register
 from LNStationLib.support.processes import spread_or_serial
 from LNStationLib.support.progress import Progress
 from LNStationLib.support.reason import Reason
+
+_USUAL = Deformation()
 
 
 @dataclass(frozen=True)
@@ -29,13 +33,16 @@ class Carried:
         return self.found.problem
 
 
-def carry_atlases(paths: Sequence[Path], patient: Guided, progress: Progress) -> list[Carried]:
+def carry_atlases(
+    paths: Sequence[Path], patient: Guided, progress: Progress, how: Deformation = _USUAL
+) -> list[Carried]:
     """Register atlases to a patient.
 
     Args:
         paths: Of atlas packages.
         patient: On its coarse grid.
         progress: Told the fraction done; where it raises, what has not begun is dropped.
+        how: Engine and parameters of the deformable step.
 
     Returns:
         One for each path, in their order.
@@ -48,12 +55,12 @@ def carry_atlases(paths: Sequence[Path], patient: Guided, progress: Progress) ->
     pairs = [(patient, guided_atlas(atlas, patient.grid.spacing_mm[0])) for atlas in atlases]
     done: dict[int, Registered] = {}
     workers = min(os.cpu_count() or 1, len(pairs))
-    for place, found in spread_or_serial(_numbered, list(enumerate(pairs)), workers):
+    for place, found in spread_or_serial(partial(_numbered, how=how), list(enumerate(pairs)), workers):
         done[place[0]] = found
         progress("registering atlases", len(done) / len(pairs))
     return [Carried(atlas, done[place]) for place, atlas in enumerate(atlases)]
 
 
-def _numbered(item: tuple[int, tuple[Guided, Guided]]) -> Registered:
+def _numbered(item: tuple[int, tuple[Guided, Guided]], how: Deformation) -> Registered:
     """Registered out of order, so that each must be told apart."""
-    return register(item[1])
+    return register(item[1], how)

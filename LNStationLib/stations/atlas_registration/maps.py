@@ -78,7 +78,9 @@ def write_maps(
     patient = guided_patient(state.case.ct, state.organ_set, options.registration_spacing_mm)
     if patient is None:
         raise InputError("no lung was found, so that no atlas can be registered: check that the CT shows a chest.")
-    carried = carry_atlases(chosen_atlases(options.atlases), patient, portion(progress, 0.0, 0.8))
+    carried = carry_atlases(
+        chosen_atlases(options.atlases), patient, portion(progress, 0.0, 0.8), options.deformation
+    )
     remarks = left_out_remarks(carried, options.least_overlap)
     kept: list[Carried] = [one for one in carried if not one.problem(options.least_overlap)]
     if not kept:

@@ -18,6 +18,7 @@ from LNStationLib.state.patient_state import PatientState
 from LNStationLib.state.station_map import StationMap
 from LNStationLib.stations.atlas_registration.carrying import Carried, carry_atlases
 from LNStationLib.stations.atlas_registration.drawing import drawn, nothing, votes_of
+from LNStationLib.stations.atlas_registration.engines import Deformation, Engine, check_engine
 from LNStationLib.stations.atlas_registration.folders import chosen_atlases
 from LNStationLib.stations.atlas_registration.guides import guided_patient
 from LNStationLib.stations.atlas_registration.package import read_card
@@ -69,6 +70,57 @@ class AtlasOptions(ComparisonOptions):
         ge=1.5,
         le=6.0,
     )
+    engine: Engine = option(
+        "greedy",
+        "What deforms an atlas after its affine alignment; convexAdam is a package of its own.",
+        title="Registration engine",
+        flag="--registration-engine",
+        width="expert",
+        choice_titles={"greedy": "Greedy", "convex_adam": "convexAdam"},
+    )
+    update_voxels: float = option(
+        2.0,
+        "Smoothing of greedy's updates.",
+        title="Smoothing of updates",
+        flag="--registration-update-voxels",
+        unit="voxels",
+        width="expert",
+        ge=0.5,
+        le=8.0,
+    )
+    warp_voxels: float = option(
+        0.7,
+        "Smoothing of greedy's whole warp.",
+        title="Smoothing of the warp",
+        flag="--registration-warp-voxels",
+        unit="voxels",
+        width="expert",
+        ge=0.0,
+        le=8.0,
+    )
+    organ_weight: float = option(
+        1.0,
+        "How much organs count beside the CT where an atlas is deformed.",
+        title="Weight of organs",
+        flag="--registration-organ-weight",
+        width="expert",
+        gt=0.0,
+        le=10.0,
+    )
+    smoothness: float = option(
+        1.25,
+        "Weight of the smoothness of convexAdam's field.",
+        title="Smoothness of convexAdam",
+        flag="--registration-smoothness",
+        width="expert",
+        gt=0.0,
+        le=20.0,
+    )
+
+    @property
+    def deformation(self) -> Deformation:
+        """Engine and parameters of the deformable step."""
+        return Deformation(self.engine, self.update_voxels, self.warp_voxels, self.organ_weight, self.smoothness)
 
 
 class AtlasRegistration:
@@ -89,6 +141,7 @@ class AtlasRegistration:
             PackageError: There is no atlas, or one that was named cannot be used.
         """
         check_library()
+        check_engine(cast(AtlasOptions, options).engine)
         for path in chosen_atlases(cast(AtlasOptions, options).atlases):
             read_card(path)
 
@@ -104,7 +157,9 @@ class AtlasRegistration:
         patient = guided_patient(state.case.ct, state.organ_set, chosen.registration_spacing_mm)
         if patient is None:
             return nothing(state.organ_set, all_not_found("left lung", "right lung"))
-        carried = carry_atlases(chosen_atlases(chosen.atlases), patient, portion(progress, 0.0, 0.8))
+        carried = carry_atlases(
+            chosen_atlases(chosen.atlases), patient, portion(progress, 0.0, 0.8), chosen.deformation
+        )
         kept = [one for one in carried if not one.problem(chosen.least_overlap)]
         remarks = left_out_remarks(carried, chosen.least_overlap)
         if not kept:

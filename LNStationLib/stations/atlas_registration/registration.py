@@ -1,4 +1,4 @@
-"""Registration of an atlas to a patient by greedy: rigid, affine and deformable, each guided by the organs.
+"""Registration of an atlas to a patient, guided by the organs: rigid and affine by greedy, then deformable.
 
 Greedy: Yushkevich et al., https://github.com/pyushkevich/greedy.
 """
@@ -13,6 +13,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from LNStationLib.imaging.grid import Grid
+from LNStationLib.stations.atlas_registration.engines import COMMON, ENGINES, Aligned, Deformation
 from LNStationLib.stations.atlas_registration.guides import Guided
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.reason import Reason
@@ -23,15 +24,9 @@ LIBRARY_MISSING = (
 )
 _FEWEST_IN_COMMON = 3
 """Organs: fewer leave turn or scale open."""
-_COMMON = "-V 0 -threads 1 -seed 1"
-"""One thread and one seed, so that the same images give the same warp; several atlases run side by side instead."""
-_RIGID = f"{_COMMON} -a -dof 6 -m SSD -n 60x20x0 -ia-identity -i organs_f organs_m -o rigid"
-_AFFINE = f"{_COMMON} -a -dof 12 -m SSD -n 60x20x0 -ia rigid -i organs_f organs_m -o affine"
-_DEFORMABLE = (
-    f"{_COMMON} -m NCC 2x2x2 -n 40x12 -wp 0 -s 2.0vox 0.7vox -it affine -i ct_f ct_m -i organs_f organs_m -o warp"
-)
-# Windows of 5 voxels of 3 mm hold the wall of a vessel. Four levels, less smoothing (1.5 and 0.3 voxels) and organs
-# of twice the weight raised the overlap of organs and lowered that of stations with the truth (docs/atlases.md).
+_RIGID = f"{COMMON} -a -dof 6 -m SSD -n 60x20x0 -ia-identity -i organs_f organs_m -o rigid"
+_AFFINE = f"{COMMON} -a -dof 12 -m SSD -n 60x20x0 -ia rigid -i organs_f organs_m -o affine"
+_USUAL = Deformation()
 _RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 """Greedy's matrices are in RAS; from and to LPS."""
 
@@ -90,32 +85,33 @@ def check_library() -> None:
         raise InputError(LIBRARY_MISSING) from error
 
 
-def register(pair: tuple[Guided, Guided]) -> Registered:
+def register(pair: tuple[Guided, Guided], how: Deformation = _USUAL) -> Registered:
     """Register an atlas to a patient.
 
     Args:
         pair: The patient and the atlas, on grids of one spacing; one argument, so that processes can share the work.
+        how: Engine and parameters of the deformable step.
 
     Returns:
-        The registration, with ``problem`` where the two have too few organs in common or greedy gives up.
+        The registration, with ``problem`` where the two have too few organs in common or an engine gives up.
     """
     patient, atlas = pair
     common = [name for name in patient.organs if name in atlas.organs]
     if len(common) < _FEWEST_IN_COMMON:
         return _none(patient, Reason("few_organs_in_common", {"n_organs": len(common)}))
     try:
-        affine, warp = _greedy(patient, atlas, common)
+        affine, warp = _found(patient, atlas, common, how)
     except RuntimeError as error:
         return _none(patient, Reason("registration_failed", {"error": str(error).splitlines()[0]}))
     found = Registered(affine, warp, patient.grid, {})
     return Registered(affine, warp, patient.grid, overlaps(found, patient, atlas, common))
 
 
-def _greedy(patient: Guided, atlas: Guided, common: list[str]) -> tuple[FloatArray, FloatArray]:
+def _found(patient: Guided, atlas: Guided, common: list[str], how: Deformation) -> tuple[FloatArray, FloatArray]:
     """Affine matrix and warp ``[z, y, x, 3]``, as in ``Registered``.
 
     Raises:
-        RuntimeError: Greedy gave up.
+        RuntimeError: An engine gave up.
     """
     from picsl_greedy import GreedyFloat3D
 
@@ -129,9 +125,9 @@ def _greedy(patient: Guided, atlas: Guided, common: list[str]) -> tuple[FloatArr
     }
     greedy.execute(_RIGID, out=told, err=told, rigid=None, **organs)
     greedy.execute(_AFFINE, out=told, err=told, affine=None)
-    images = {"ct_f": patient.grid.image(patient.ct), "ct_m": near.image(atlas.ct)}
-    greedy.execute(_DEFORMABLE, out=told, err=told, warp=None, **images)
-    affine, warp = _RAS @ np.asarray(greedy["affine"], float) @ _RAS, sitk.GetArrayFromImage(greedy["warp"])
+    found = np.asarray(greedy["affine"], float)
+    warp = ENGINES[how.engine](Aligned(patient, near, atlas, common, greedy, found), how)
+    affine = _RAS @ found @ _RAS
     if not (np.isfinite(affine).all() and np.isfinite(warp).all()):
         raise RuntimeError("it did not converge")
     affine[:3, 3] += shift

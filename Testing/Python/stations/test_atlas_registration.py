@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 from states import said
 from stations.atlas_chest import COARSE_MM, schematic_atlas, schematic_patient, station_dice, truth, written
 
@@ -16,13 +17,16 @@ from LNStationLib.assessment.methods import check_methods
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.grid import resample_to_grid
 from LNStationLib.models.package.container import PackageError
+from LNStationLib.models.runtime.convex_adam import convex_adam_displacement
 from LNStationLib.organs.groups import VESSELS
 from LNStationLib.state.organ_set import OrganSet
 from LNStationLib.state.patient_state import OrganPart, PatientState
 from LNStationLib.state.settings import Settings, StepSettings
 from LNStationLib.state.station_map import StationMap
+from LNStationLib.stations.atlas_registration import tuning
 from LNStationLib.stations.atlas_registration.carrying import carry_atlases
 from LNStationLib.stations.atlas_registration.drawing import drawn, votes_of
+from LNStationLib.stations.atlas_registration.engines import Deformation, check_engine
 from LNStationLib.stations.atlas_registration.fusion import Vote, fused, likeness, parts
 from LNStationLib.stations.atlas_registration.guides import guided_atlas, guided_patient
 from LNStationLib.stations.atlas_registration.maps import station_maps
@@ -246,3 +250,46 @@ def test_the_method_gives_its_maps_of_all_stations_on_a_part_of_the_working_grid
     weights = resample_to_grid(carried.maps["weight"], carried.grid, labels=True)
     assert ((weights > 0) <= (carried.labels > 0)).all()
     assert weights[carried.mask("7")].max() > 0.9
+
+
+# A second engine, and parameters by the overlap of organs
+
+
+def test_convex_adam_finds_where_voxels_moved_in_either_direction() -> None:
+    pytest.importorskip("convexAdam", reason="the package 'convexAdam' is not installed")
+    random = np.random.default_rng(0)
+    fixed = gaussian_filter(random.normal(size=(26, 28, 30)), 2).astype(np.float32)
+    fixed /= fixed.std()
+    moving = np.roll(fixed, (2, -1, 3), (0, 1, 2))
+    inner = convex_adam_displacement(fixed, moving)[8:-8, 8:-8, 8:-8].reshape(-1, 3)
+    assert np.median(inner, axis=0) == pytest.approx((2, -1, 3), abs=0.5)
+
+
+def test_an_unknown_engine_is_refused_and_a_missing_one_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValueError, match="engine"):
+        AtlasOptions(engine="elastix")
+    monkeypatch.setitem(sys.modules, "convexAdam.convex_adam_MIND", None)
+    with pytest.raises(InputError, match="pip install convexAdam"):
+        check_engine("convex_adam")
+
+
+def test_parameters_are_chosen_by_the_overlap_of_organs_one_after_the_other(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = sorted(written(tmp_path, schematic_atlas(), schematic_atlas("other")).iterdir())
+    asked: list[Deformation] = []
+
+    def registered(pair, how: Deformation) -> Registered:
+        asked.append(how)
+        grid = pair[0].grid
+        dice = 0.8 - abs(how.update_voxels - 3.0) / 10 + how.organ_weight / 100
+        return Registered(np.eye(4), np.zeros((*grid.shape, 3), np.float32), grid, {"heart": dice})
+
+    monkeypatch.setattr(tuning, "register", registered)
+    tried = list(tuning.tuned(paths, Deformation(), COARSE_MM, 1, silent))
+    best = max(tried, key=lambda one: one.organ_dice)
+    assert (best.how.update_voxels, best.how.organ_weight) == (3.0, 2.0)
+    assert len(tried) == len(asked) == len(set(asked)) == 7
+    assert best.station_dice == pytest.approx(1.0), "the same stations under no warp"
+    with pytest.raises(InputError, match="two or more"):
+        list(tuning.tuned(paths[:1], Deformation(), COARSE_MM, 1, silent))
