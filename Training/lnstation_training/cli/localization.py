@@ -77,7 +77,7 @@ def _cohort(
     from lnstation_training.cohorts.tables import read_cohort
 
     if patients is not None and nodes is not None and phantom is None:
-        cohort = read_cohort(patients, None, nodes, needs=("nodes", "node_pathology"))
+        cohort = read_cohort(patients, None, nodes, needs=("node_pathology",))
         return cohort, cohort_info(patients, None, title, node_table=nodes)
     if phantom is None or patients is not None or nodes is not None:
         raise InputError("Give the tables (--patients and --nodes), or --phantom alone.")
@@ -91,7 +91,7 @@ def _phantom(folder: Path, title: str | None) -> tuple[list[CohortPatient], Coho
     from lnstation_training.synthetic.cohort import case_organs, cohort_tables
 
     patients, _, nodes = cohort_tables(folder)
-    cohort = read_cohort(patients, None, nodes, needs=("nodes", "node_pathology"))
+    cohort = read_cohort(patients, None, nodes, needs=("node_pathology",))
     known = [replace(patient, organs=case_organs(folder, patient.patient)) for patient in cohort]
     return known, cohort_info(patients, None, title, node_table=nodes)
 

@@ -154,6 +154,8 @@ def _nodes(patient: CohortPatient, found: PatientAnswers) -> list[PlacedNode]:
 
 def _left_out(patient: CohortPatient, found: PatientAnswers) -> list[LeftOut]:
     name = patient.patient
+    if patient.nodes is None:
+        return [LeftOut(patient=name, reason="this patient has no map of nodes in the table of patients.")]
     if not patient.node_stations:
         return [LeftOut(patient=name, reason="no node of this patient has a station in the table of nodes.")]
     rows = [LeftOut(patient=name, method=method or None, reason=why) for method, why in found.faults.items()]

@@ -45,7 +45,7 @@ def place_cohort(
     """Place the nodes of all patients by all methods.
 
     Args:
-        cohort: The patients; those without a node of known station are passed over.
+        cohort: The patients; those without a map of nodes or a node of known station are passed over.
         settings: Of each method, by its name.
         folder: Where answers are kept; those of an earlier run with the same settings and images are taken from it.
         workers: Processes; never changes the result.
@@ -55,12 +55,15 @@ def place_cohort(
         The answers by patient.
 
     Raises:
-        InputError: No patient has a node of known station.
+        InputError: No patient has both.
         OutputError: The folder cannot be written.
     """
-    asked = [patient for patient in cohort if patient.node_stations]
+    asked = [patient for patient in cohort if patient.nodes is not None and patient.node_stations]
     if not asked:
-        raise InputError("no node has a station: fill the column station of the table of nodes.")
+        raise InputError(
+            "no patient has a map of nodes and nodes with a station: fill the column nodes of the table of patients, "
+            "and the column station of the table of nodes."
+        )
     found = {patient.patient: PatientAnswers(patient.patient, {}, {}) for patient in cohort}
     progress(f"0 of {len(asked)} patients", 0.0)
     work = partial(answers_for, question=Question(folder, settings))

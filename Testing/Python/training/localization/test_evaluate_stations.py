@@ -164,8 +164,8 @@ def test_an_unknown_method_and_a_table_without_stations_are_refused(tmp_path: Pa
     with pytest.raises(InputError, match="no method 'nobody' for stations"):
         method_settings(SETTINGS, ["nobody"])
     tables = write_cohort(tmp_path, 1)
-    cohort = read_cohort(tables[0], needs=("nodes",))
-    with pytest.raises(InputError, match="no node has a station"):
+    cohort = read_cohort(tables[0], needs=())
+    with pytest.raises(InputError, match="no patient has a map of nodes"):
         place_cohort(cohort, method_settings(SETTINGS, ["iaslc_rules"]), tmp_path / "out")
 
 
