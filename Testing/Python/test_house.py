@@ -416,7 +416,8 @@ def test_requirements_of_each_command_come_from_pyproject() -> None:
     assert set(run.read_requirements("train", ["train", "data", "fetch", "lctsc"])) == train | {"public-data"}
     for command in ("batch", "batch-scheduler", "batch-worker"):
         assert set(run.read_requirements(command)) == {"", "networks", "openvino", "batch"}
-    every = {"", "test", "lint", "host", "networks", "openvino", "batch", "public-data", "training"}
+    assert "registration" in run.read_requirements("assess", ["assess", "--registration-engine", "convex_adam"])
+    every = {"", "test", "lint", "host", "networks", "openvino", "registration", "batch", "public-data", "training"}
     assert set(run.read_requirements("test")) == every
 
 
