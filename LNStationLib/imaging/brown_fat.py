@@ -1,9 +1,9 @@
 """Brown fat that takes up FDG: hot fat on both sides, in which a hot spot is no node.
 
 A depot is fat on CT with an SUVmax of at least 2 and a diameter above 4 mm (Cypess et al. 2009,
-doi:10.1056/NEJMoa0810780). Fat also looks hot around a hot node, by the blur of the PET: such fat is less hot
-than the node. What tells brown fat is that it lies on both sides alike: above the clavicles, beside the spine (Cypess
-et al.; BARCIST 1.0, Chen et al. 2016, doi:10.1016/j.cmet.2016.07.014).
+doi:10.1056/NEJMoa0810780). Fat also looks hot around a hot node, by the blur of the PET: there the hottest part is
+soft tissue. What tells brown fat is that it lies on both sides alike: above the clavicles, beside the spine (Cypess et
+al.; BARCIST 1.0, Chen et al. 2016, doi:10.1016/j.cmet.2016.07.014).
 """
 
 from __future__ import annotations
@@ -15,28 +15,28 @@ import cc3d
 import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
-from scipy.ndimage import binary_dilation, maximum_filter
+from scipy.ndimage import binary_dilation
 from scipy.spatial.distance import cdist
 
 from LNStationLib.imaging.arrays import array_view
-from LNStationLib.imaging.boxes import covers, indices_of, like, points_mm, spacing_zyx
-from LNStationLib.support.types import BoolArray, FloatArray, InstanceArray
+from LNStationLib.imaging.boxes import covers, indices_of, like, points_mm
+from LNStationLib.support.types import FloatArray, InstanceArray
 
 LEAST_SUV = 2.0
 _FAT_HU = (-190.0, -30.0)
 """The usual range of fat on CT; BARCIST goes up to -10, where muscle's partial volume begins."""
-_LEAST_FAT = 0.75
-"""Part of a voxel of PET that must be fat on CT: a node of 5 mm takes more than the rest of one of 4 mm."""
+_HOTTEST = 0.7
+"""Part of a depot's SUVmax from which on its voxels count as its hottest part."""
+_LEAST_FAT = 0.4
+"""Part of the hottest part that must be fat on CT: depots lie between muscles, and a node of 8 mm fills it."""
 _SUBPOINTS = 3
 """CT is looked up at so many points along each edge of a voxel of PET."""
-_BLUR_MM = 8.0
-"""Fat so near to hotter soft tissue may owe its uptake to the blur of the PET."""
 _LEAST_DEPOT_ML = 0.1
 """A ball of 5.8 mm, about the resolution of PET; Cypess et al. ask for more than 4 mm."""
 _MIRRORED_WITHIN_MM = 30.0
 """How far from its mirror image the depot of the other side may lie."""
-_LEAST_PAIRED_ML = 0.5
-"""On the side that has less of it."""
+_LEAST_PAIRED_ML = 1.0
+"""On the side that has less of it: the blur of a node of 5 mm is smaller."""
 _GROWN_VOXELS = 1
 """A node's outline and a depot's may miss each other by the size of a voxel of PET."""
 
@@ -79,11 +79,8 @@ def brown_fat(ct: sitk.Image, pet: sitk.Image, middle_at: MiddleAt) -> BrownFat 
         All hot fat of a patient in whom it lies on both sides alike; ``None`` where it does not.
     """
     suv = array_view(pet)
-    hot = suv >= LEAST_SUV
-    fat = _hot_fat(hot, suv, ct, pet)
-    depots = _depots(fat, pet)
-    voxel_ml = float(np.prod(pet.GetSpacing())) / 1000
-    sizes = np.bincount(depots.ravel())[1:] * voxel_ml
+    depots = _depots(suv, ct, pet)
+    sizes = np.bincount(depots.ravel())[1:] * _voxel_ml(pet)
     if not len(sizes) or not _is_paired(_centers_mm(depots, pet), sizes, middle_at):
         return None
     mask = depots > 0
@@ -91,17 +88,24 @@ def brown_fat(ct: sitk.Image, pet: sitk.Image, middle_at: MiddleAt) -> BrownFat 
     return BrownFat(like(grown, pet), float(sizes.sum()), float(suv[mask].max()))
 
 
-def _hot_fat(hot: BoolArray, suv: FloatArray, ct: sitk.Image, pet: sitk.Image) -> BoolArray:
-    """Hot voxels of fat that no hotter soft tissue is near to."""
-    index = np.argwhere(hot)
-    share = _fat_share(index, ct, pet)
-    fat = np.zeros(suv.shape, bool)
-    fat[tuple(index[share >= _LEAST_FAT].T)] = True
-    if not fat.any():
-        return fat
-    reach = [2 * int(np.ceil(_BLUR_MM / mm)) + 1 for mm in spacing_zyx(pet)]
-    soft = np.where(hot & ~fat, suv, 0.0)
-    return np.asarray(fat & (suv >= maximum_filter(soft, size=reach)))
+def _voxel_ml(image: sitk.Image) -> float:
+    return float(np.prod(image.GetSpacing())) / 1000
+
+
+def _depots(suv: FloatArray, ct: sitk.Image, pet: sitk.Image) -> InstanceArray:
+    """Connected hot voxels whose hottest part is fat, numbered, without specks."""
+    parts = cc3d.connected_components(suv >= LEAST_SUV, connectivity=26)
+    sizes = np.bincount(parts.ravel())
+    highest = np.zeros(len(sizes), suv.dtype)
+    np.maximum.at(highest, parts.ravel(), suv.ravel())
+    index = np.argwhere((parts > 0) & (suv >= _HOTTEST * highest[parts]))
+    owner = parts[tuple(index.T)]
+    fat = np.bincount(owner, _fat_share(index, ct, pet), len(sizes)) / np.maximum(
+        np.bincount(owner, minlength=len(sizes)), 1
+    )
+    kept = (sizes * _voxel_ml(pet) >= _LEAST_DEPOT_ML) & (fat >= _LEAST_FAT)
+    kept[0] = False
+    return np.asarray((np.cumsum(kept) * kept)[parts].astype(np.uint16))
 
 
 def _fat_share(index: npt.NDArray[np.integer], ct: sitk.Image, pet: sitk.Image) -> FloatArray:
@@ -116,16 +120,6 @@ def _fat_share(index: npt.NDArray[np.integer], ct: sitk.Image, pet: sitk.Image) 
         hu = values[tuple(at.T)]
         share += inside & (hu >= _FAT_HU[0]) & (hu <= _FAT_HU[1])
     return share / _SUBPOINTS**3
-
-
-def _depots(fat: BoolArray, pet: sitk.Image) -> InstanceArray:
-    """Connected hot fat, numbered, without specks."""
-    voxel_ml = float(np.prod(pet.GetSpacing())) / 1000
-    components = cc3d.connected_components(fat, connectivity=26)
-    kept = np.bincount(components.ravel()) * voxel_ml >= _LEAST_DEPOT_ML
-    kept[0] = False
-    numbers = np.cumsum(kept) * kept
-    return np.asarray(numbers[components].astype(np.uint16))
 
 
 def _centers_mm(depots: InstanceArray, pet: sitk.Image) -> Points:

@@ -22,7 +22,8 @@ def patient(offset_mm: float = 0.0, liver_suv: float = 2.3) -> tuple[sitk.Image,
     organs = OrganSet(GRID)
     inside = (z > dome) & ((x + 60) ** 2 + y**2 < 50**2) & (z < 80)
     organs.add(Organ("lung_right", inside, OrganSource.IMAGE, "drawn"))
-    uptake = gaussian_filter(np.where(z > dome + offset_mm, 0.5, liver_suv), 6 / 2.355 / 3)
+    # The diaphragm lies between.
+    uptake = gaussian_filter(np.where(z > dome + offset_mm - 2.5, 0.5, liver_suv), 6 / 2.355 / 3)
     noisy = uptake + np.random.default_rng(0).normal(0, 0.1, uptake.shape)
     return GRID.image(np.maximum(noisy, 0).astype(np.float32)), organs
 
