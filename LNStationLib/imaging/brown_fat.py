@@ -2,8 +2,8 @@
 
 A depot is fat on CT with an SUVmax of at least 2 and a diameter above 4 mm (Cypess et al. 2009,
 doi:10.1056/NEJMoa0810780). Fat also looks hot around a hot node, by the blur of the PET: there the hottest part is
-soft tissue. What tells brown fat is that it lies on both sides alike: above the clavicles, beside the spine (Cypess et
-al.; BARCIST 1.0, Chen et al. 2016, doi:10.1016/j.cmet.2016.07.014).
+soft tissue. What tells brown fat is that it lies on both sides alike: above the clavicles, beside the spine (Cypess
+et al.; BARCIST 1.0, Chen et al. 2016, doi:10.1016/j.cmet.2016.07.014).
 """
 
 from __future__ import annotations
