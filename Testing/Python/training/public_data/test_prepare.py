@@ -292,6 +292,22 @@ def test_a_broken_patient_is_named_and_the_others_are_done(tmp_path: Path) -> No
     assert not (folder.with_name("cohort") / "cases" / "lnq2023-val-0002").exists()
 
 
+def test_a_broken_dicom_patient_is_named_and_the_others_are_done(tmp_path: Path) -> None:
+    folder, ct = tmp_path / "idc", downloads.ct()
+    drawn = []
+    for patient in ("case_0001", "case_0002", "case_0003", "OTHER-1"):
+        files = downloads.add_study(folder, patient, ct)
+        drawn.append(downloads.add_segmentation(files, downloads.nodes(ct, 1, 1), "Fully Annotated"))
+    drawn[0].write_bytes(drawn[0].read_bytes()[:-1500])
+    drawn[1].unlink()
+    outcome = prepared("mediastinal_lymph_node_seg", folder)
+    assert [one.patient for one in cohort(folder)] == ["case_0003"]
+    why = {one.patient: one.why for one in outcome.left_out}
+    assert why["case_0001"].startswith("nodes object.dcm: ")
+    assert why["case_0002"] == "it has no labels (SEG): download them too."
+    assert why[""] == "its Patient ID is none of Mediastinal Lymph Node SEG (case_0002)."
+
+
 def test_nothing_but_broken_patients_is_an_error_with_a_table(tmp_path: Path) -> None:
     folder = small(tmp_path / "lnq", 1)
     (folder / "train" / "lnq2023-val-0001-ct.nrrd").write_bytes(b"NRRD0004\n")
