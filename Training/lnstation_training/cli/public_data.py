@@ -214,4 +214,9 @@ def _say_next(facts: Facts, out: Path) -> None:
                 f'--license "{facts.license.name}" --title "{facts.title}: {case.name}" --made-from clinical'
             )
         return
+    nodes = out / "node_pathology.csv"
+    if len(nodes.read_text(encoding="utf-8").splitlines()) > 1:
+        part = out / "patients_with_nodes.csv"
+        patients = part if part.exists() else out / "patients.csv"
+        say(f"Next: python3 run.py train evaluate-stations --patients {patients} --nodes {nodes} --out DIR")
     say(f"Next: python3 run.py batch --cases {out}/cases --out DIR, or train prepare --patients {out}/patients.csv")

@@ -58,6 +58,7 @@ def test_from_a_downloaded_folder_to_a_checked_cohort(tmp_path: Path, monkeypatc
     assert ran("prepare", "lynos", "--from", folder, "--out", out)[0] == 2
     code, text = ran("prepare", "lynos", "--from", folder, "--out", out, "--accept-license")
     assert (code, "1 patients of LyNoS, 1 of them converted now." in text) == (0, True)
+    assert "train evaluate-stations --patients" in text
     assert ran("check", out)[0] == 0
     (out / "node_pathology.csv").unlink()
     code, text = ran("check", out)
