@@ -24,7 +24,7 @@ app = typer.Typer(
     help=(
         "Public data: fetched by their own terms, prepared as cohort tables and case folders.\n\n"
         "list and show tell what there is, fetch downloads what lies in the NCI Imaging Data Commons, prepare "
-        "converts a downloaded folder, check compares checksums. docs/public_data.md says more."
+        "converts a downloaded folder, sheet draws it, check compares checksums. docs/public_data.md says more."
     ),
     no_args_is_help=True,
     add_completion=False,
@@ -171,6 +171,19 @@ def unpack(
     with console.shown_progress() as progress:
         count = unpack_archive(archive, out, progress)
     say(f"{out}: {count} files.")
+
+
+@app.command()
+def sheet(
+    folder: Annotated[Path, typer.Argument(help="Of prepare.")],
+    out: Annotated[Path, typer.Option(help="PNG file to write.")],
+    count: Annotated[int, typer.Option(min=1, help="Patients at most.")] = 12,
+) -> None:
+    """Draw prepared patients with their labels on the CT: do the masks lie where they belong?"""
+    from lnstation_training.public_data.sheet import draw_sheet
+
+    out.parent.mkdir(parents=True, exist_ok=True)
+    say(f"Written: {out}, {draw_sheet(folder, out, count)} patients.")
 
 
 @app.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -39,11 +40,13 @@ from LNStationLib.export.json_files import read_model
 from LNStationLib.export.output_folder import user_facing_errors
 from LNStationLib.support.atomic_files import write_atomically
 from LNStationLib.support.errors import InputError, OutputError
+from LNStationLib.support.failures import is_out_of_memory
 from LNStationLib.support.locks import exclusive_lock
 from LNStationLib.support.processes import spread_or_serial
 from LNStationLib.support.progress import Progress, portion, silent
 from LNStationLib.support.reason import Reason
 
+_log = logging.getLogger(__name__)
 _LOCK_FILE, _UNFINISHED, _SCRATCH = ".prepare.lock", ".unfinished", ".scratch"
 _FOUND = 0.05
 """Part of the progress that looking for patients takes."""
@@ -190,9 +193,12 @@ def _is_done(source: PatientSource, request: PrepareRequest) -> bool:
     if record is None or record.key != key_of(source, request.recipe):
         return False
     before, now = {digest.role: digest for digest in record.inputs}, _inputs(source, request.source)
-    same = set(before) == set(now) and all(
-        contents.read(role, files, before[role]).content == before[role].content for role, files in now.items()
-    )
+    try:
+        same = set(before) == set(now) and all(
+            contents.read(role, files, before[role]).content == before[role].content for role, files in now.items()
+        )
+    except OSError:  # Converting says which file cannot be read.
+        return False
     folder = request.out / CASES / source.patient
     return same and all(_is_whole(folder / one.path, one.size_bytes) for one in record.files)
 
@@ -245,10 +251,22 @@ def convert(source: PatientSource, recipe: str, folder: Path, out: Path) -> Left
             publish(unfinished, out / CASES / source.patient)
     except OutputError:
         raise
-    except InputError as error:
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        _log.debug("%s cannot be converted", source.patient, exc_info=True)
         shutil.rmtree(unfinished, ignore_errors=True)
-        return LeftOut(source.patient, "patient", str(error))
+        return LeftOut(source.patient, "patient", _why(error))
     return None
+
+
+def _why(error: Exception) -> str:
+    """One sentence on why a patient could not be converted."""
+    if isinstance(error, InputError):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"a file cannot be read ({error.strerror or type(error).__name__}): check the download."
+    return f"Defect in LNStation ({type(error).__name__}): run train --debug data prepare for the details."
 
 
 def _write(source: PatientSource, recipe: str, folder: Path, unfinished: Path) -> None:

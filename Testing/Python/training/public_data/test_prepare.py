@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +18,7 @@ from training.public_data.downloads import NODE_HIGH, NODE_LOW, OTHER_HIGH, OTHE
 
 from lnstation_training.cohorts.info import cohort_info
 from lnstation_training.cohorts.tables import CohortPatient, read_cohort
-from lnstation_training.public_data import preparing
+from lnstation_training.public_data import preparing, sheet
 from lnstation_training.public_data.checking import check
 from lnstation_training.public_data.preparing import Outcome, PrepareRequest, prepare
 from lnstation_training.public_data.records import Acceptance
@@ -25,6 +26,7 @@ from lnstation_training.public_data.registry import RECIPES
 from LNStationLib.batch.listing import cases_of_folder
 from LNStationLib.case.from_files import load_case_folder
 from LNStationLib.imaging.arrays import array_view
+from LNStationLib.imaging.grid import working_grid
 from LNStationLib.support.errors import InputError, OutputError
 
 TERMS = Acceptance(license="any", url="https://example.org", accepted_on="2026-11-27")
@@ -306,6 +308,53 @@ def test_a_broken_dicom_patient_is_named_and_the_others_are_done(tmp_path: Path)
     assert why["case_0001"].startswith("nodes object.dcm: ")
     assert why["case_0002"] == "it has no labels (SEG): download them too."
     assert why[""] == "its Patient ID is none of Mediastinal Lymph Node SEG (case_0002)."
+
+
+@pytest.mark.parametrize(
+    ("raised", "why"),
+    [
+        (PermissionError(13, "Permission denied", "/elsewhere"), "a file cannot be read (Permission denied)"),
+        (KeyError("odd"), "Defect in LNStation (KeyError): run train --debug data prepare"),
+    ],
+)
+def test_what_one_patient_meets_stops_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, raised: Exception, why: str
+) -> None:
+    folder, write = small(tmp_path / "lnq"), preparing.write_images
+
+    def fails(case: Any, images: Any, unfinished: Path) -> dict[str, str]:
+        if unfinished.name.endswith("0001"):
+            raise raised
+        return write(case, images, unfinished)
+
+    monkeypatch.setattr(preparing, "write_images", fails)
+    outcome = prepared("lnq2023", folder)
+    assert (outcome.patients, outcome.left_out[0].why.startswith(why)) == (1, True)
+
+
+def test_a_full_disk_stops_everything_with_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = small(tmp_path / "lnq")
+
+    def full(case: Any, images: Any, unfinished: Path) -> dict[str, str]:
+        raise OSError(errno.ENOSPC, "No space left on device", str(unfinished / "ct.nii.gz"))
+
+    monkeypatch.setattr(preparing, "write_images", full)
+    with pytest.raises(OutputError, match=r"No space is left in .*cohort: free some or choose another folder"):
+        prepared("lnq2023", folder)
+
+
+def test_a_sheet_shows_labels_along_the_patients_axes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, seen = small(tmp_path / "lnq", 1), dict[str, Any]()
+    prepared("lnq2023", folder)
+    monkeypatch.setattr(sheet, "_GRID_MM", 10.0)
+    monkeypatch.setattr(sheet.Figure, "savefig", lambda figure, path, dpi: seen.update(axes=figure.axes))
+    assert sheet.draw_sheet(folder.with_name("cohort"), tmp_path / "sheet.png") == 1
+    axial = seen["axes"][0]
+    ct = downloads.ct(oblique())
+    grid = working_grid(ct, 10.0)
+    _, y, x = grid.index(tuple(center_mm(box_mask(ct, NODE_LOW, NODE_HIGH))))
+    outline = np.concatenate([path.vertices for path in axial.collections[0].get_paths()])
+    assert outline.mean(axis=0) == pytest.approx((x, y), abs=1.0)
 
 
 def test_nothing_but_broken_patients_is_an_error_with_a_table(tmp_path: Path) -> None:
