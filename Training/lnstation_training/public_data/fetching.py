@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import shutil
 import subprocess
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +32,7 @@ from LNStationLib.support.locks import exclusive_lock
 from LNStationLib.support.progress import Progress, silent
 
 _TEMPLATE = "%StudyInstanceUID/%Modality_%SeriesInstanceUID"
-_UNFINISHED, _LOCK_FILE = ".unfinished", ".fetch.lock"
+_UNFINISHED, _LOCK_FILE = ".unfinished-", ".fetch.lock"
 _SPARE_BYTES = 1 << 30
 """Left free on the disk, for whatever else runs."""
 _SIZE_TOLERANCE = 0.01
@@ -75,12 +76,16 @@ def fetch(request: FetchRequest, client: Client, progress: Progress = silent) ->
         with exclusive_lock(request.out / _LOCK_FILE) as holder:
             if holder is not None:
                 raise OutputError(f"process {holder or 'unknown'} is fetching into {request.out}: wait for it.")
-            shutil.rmtree(request.out / _UNFINISHED, ignore_errors=True)
+            for leftover in request.out.glob(f"{_UNFINISHED}*"):
+                shutil.rmtree(leftover, ignore_errors=True)
+            # Named anew each time: the downloader of a run that was killed may still be writing into the last one.
+            unfinished = request.out / f"{_UNFINISHED}{uuid.uuid4().hex}"
             todo = {name: series for name, series in wanted.items() if not _is_there(request.out, name, series)}
             _check_space(request.out, [one for series in todo.values() for one in series])
             for number, (name, series) in enumerate(todo.items()):
                 progress(f"fetching {name}, {number + 1} of {len(todo)} patients", number / len(todo))
-                _fetch_patient(request.out, name, series, client)
+                _fetch_patient(request.out, unfinished / name, series, client)
+            shutil.rmtree(unfinished, ignore_errors=True)
     return len(wanted), len(todo)
 
 
@@ -170,8 +175,8 @@ def _check_space(out: Path, series: Sequence[IdcSeries]) -> None:
         )
 
 
-def _fetch_patient(out: Path, name: str, series: Sequence[IdcSeries], client: Client) -> None:
-    unfinished = out / _UNFINISHED / name
+def _fetch_patient(out: Path, unfinished: Path, series: Sequence[IdcSeries], client: Client) -> None:
+    name = unfinished.name
     unfinished.mkdir(parents=True)
     try:
         client.download_from_selection(
