@@ -162,6 +162,23 @@ def test_what_is_no_ct_volume_of_the_chest_is_refused_with_its_reason(archive: A
     assert all(choice_words(one) != one.code.replace("_", " ") for one in found.refused)
 
 
+@pytest.mark.parametrize(
+    ("described", "is_ct"),
+    [
+        ("CT FUSION", True),
+        ("CT for fusion 3.0", True),
+        ("PET CT fusion", False),
+        ("Fusion", False),
+        ("FUSED PT/CT", False),
+    ],
+)
+def test_a_ct_made_for_fusion_is_a_ct_and_a_fused_image_is_none(
+    archive: Archive, described: str, is_ct: bool
+) -> None:
+    archive.add(SeriesDescription=described)
+    assert bool(candidates(archive.read()).cts) is is_ct
+
+
 @pytest.mark.parametrize(("image", "code"), [(volume(9), "few_images"), (volume(12, 5.0), "short")])
 def test_what_is_too_small_for_a_chest_is_refused(archive: Archive, image: sitk.Image, code: str) -> None:
     archive.add(image)
