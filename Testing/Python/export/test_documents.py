@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from LNStationLib.export.report.content import SYNTHETIC_CASE, SYNTHETIC_MODEL
 from LNStationLib.export.report.html import html_report
 from LNStationLib.export.report.layout import build_report
 from LNStationLib.export.report.pdf import pdf_report
+from LNStationLib.state.assessment import StationAgreement
 
 HOSTILE = '<script>alert(1)</script> #panic("x") $x$ *b* \\u{41} "q" {{ 7*7 }} @ref `c`'
 
@@ -150,3 +152,13 @@ def test_equal_reports_are_equal_files(tmp_path: Path) -> None:
 def test_a_very_long_name_stays_on_the_page(tmp_path: Path) -> None:
     name = "x" * 300
     assert name in _squeezed(_pdf(Options(case_id=name), tmp_path)[0])
+
+
+def test_the_agreement_of_methods_stands_in_both_documents(tmp_path: Path) -> None:
+    row = StationAgreement(station="7", method="Atlases", found_by="both", dice=0.81, border="upper", border_mm=4.2)
+    made = make_result()
+    result = replace(made, assessment=made.assessment.model_copy(update={"agreement": [row]}))
+    pages = PdfReader(io.BytesIO(pdf_report(build_report(result), tmp_path, result.assessment.created))).pages
+    for text in (html_report(build_report(result)), "".join(page.extract_text() for page in pages)):
+        assert "Agreement of methods for stations" in text
+        assert _squeezed("Dice 0.81; upper border 4 mm apart") in _squeezed(text)

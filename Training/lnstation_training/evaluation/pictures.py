@@ -10,6 +10,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+_ZEROS_UP_TO = 16
+"""Cells of a matrix; in a larger one zeros would hide what is not zero."""
+
 
 def save_figure(figure: Figure, path: Path) -> Path:
     """Write a figure; without a date and with fixed ids the same figures give the same bytes."""
@@ -36,4 +39,5 @@ def draw_counts(axes: Axes, counts: np.ndarray, rows: Sequence[str], columns: Se
     axes.set_yticks(range(len(rows)), rows)
     for row, column in np.ndindex(counts.shape):
         color = "white" if shares[row, column] > 0.5 else "black"
-        axes.text(column, row, str(counts[row, column]), ha="center", va="center", color=color)
+        text = str(counts[row, column]) if counts[row, column] or counts.size <= _ZEROS_UP_TO else ""
+        axes.text(column, row, text, ha="center", va="center", color=color)

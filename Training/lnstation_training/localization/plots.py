@@ -16,7 +16,7 @@ from lnstation_training.localization.result import LocalizationResult
 from LNStationLib import anatomy
 from LNStationLib.support.palette import NEGATIVE, NOT_ASSESSED, POSITIVE
 
-_BAR_INCHES, _MATRIX_INCHES = (4.4, 3.6), (7.6, 7.0)
+_BAR_INCHES, _MATRIX_INCHES = (4.4, 3.8), (7.6, 7.4)
 _RIGHT, _WRONG, _NOWHERE = NEGATIVE, POSITIVE, NOT_ASSESSED
 """Blue, orange and gray; the paper's own figure is blue and orange."""
 Drawn = tuple[str, PlacementFigures]
@@ -51,7 +51,7 @@ def _zones(drawn: Sequence[Drawn]) -> Figure:
         _bars(axes, found)
         axes.set_title(f"{name}: {found.rates['largest_part']['zone'].value:.0%} of {found.n} nodes in their zone")
         axes.title.set_fontsize(9)
-    panels[0].legend(loc="upper right", fontsize=8)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=8)
     return figure
 
 
