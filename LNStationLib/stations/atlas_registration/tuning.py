@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import permutations
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
@@ -73,7 +74,8 @@ def tuned(
     yield best
     for name, values in searched.items():
         for value in values:
-            how = replace(best.how, **{name: value})
+            changed: dict[str, Any] = {name: value}
+            how = replace(best.how, **changed)
             if how in seen:
                 continue
             found = _tried(pairs, how, spacing_mm, _step(progress, min(len(seen), total - 1), total))

@@ -15,16 +15,18 @@ from LNStationLib.support.errors import InputError
 
 if TYPE_CHECKING:
     from lnstation_training.cohorts.info import CohortInfo
-    from lnstation_training.cohorts.tables import CohortPatient
+    from lnstation_training.cohorts.tables import CohortPatient, Need
     from lnstation_training.localization.result import LocalizationResult
 
 FileTypeName = Literal["png", "svg"]
+_STEPS: tuple[Literal["organs", "stations"], ...] = ("organs", "stations")
+_NEEDS: tuple[Need, ...] = ("node_pathology",)
 
 
 class StationMethodsCommand(MethodOptionsCommand):
     """A command that takes the options of all methods for organs and stations."""
 
-    steps = ("organs", "stations")
+    steps = _STEPS
 
 
 def evaluate_stations(
@@ -60,9 +62,7 @@ def evaluate_stations(
     from lnstation_training.localization.run import method_settings, place_cohort
 
     wanted = [name for name in methods.replace(",", " ").split() if name]
-    settings = method_settings(
-        given_settings(ctx, freely=("stations",), working_spacing_mm=working_spacing_mm), wanted
-    )
+    settings = method_settings(given_settings(ctx, freely=_STEPS[1:], working_spacing_mm=working_spacing_mm), wanted)
     cohort, info = _cohort(patients, nodes, phantom, title)
     with console.shown_progress() as progress:
         found = place_cohort(cohort, settings, out, workers, progress)
@@ -77,7 +77,7 @@ def _cohort(
     from lnstation_training.cohorts.tables import read_cohort
 
     if patients is not None and nodes is not None and phantom is None:
-        cohort = read_cohort(patients, None, nodes, needs=("node_pathology",))
+        cohort = read_cohort(patients, None, nodes, needs=_NEEDS)
         return cohort, cohort_info(patients, None, title, node_table=nodes)
     if phantom is None or patients is not None or nodes is not None:
         raise InputError("Give the tables (--patients and --nodes), or --phantom alone.")
@@ -91,7 +91,7 @@ def _phantom(folder: Path, title: str | None) -> tuple[list[CohortPatient], Coho
     from lnstation_training.synthetic.cohort import case_organs, cohort_tables
 
     patients, _, nodes = cohort_tables(folder)
-    cohort = read_cohort(patients, None, nodes, needs=("node_pathology",))
+    cohort = read_cohort(patients, None, nodes, needs=_NEEDS)
     known = [replace(patient, organs=case_organs(folder, patient.patient)) for patient in cohort]
     return known, cohort_info(patients, None, title, node_table=nodes)
 

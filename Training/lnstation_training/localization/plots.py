@@ -42,7 +42,7 @@ def draw_all(folder: Path, result: LocalizationResult, file_type: FileType = "pn
 
 def _panels(drawn: Sequence[Drawn], inches: tuple[float, float]) -> tuple[Figure, Sequence[Axes]]:
     figure = Figure((inches[0] * len(drawn), inches[1]), layout="constrained")
-    return figure, np.atleast_1d(figure.subplots(1, len(drawn)))
+    return figure, list(np.atleast_1d(figure.subplots(1, len(drawn))))
 
 
 def _zones(drawn: Sequence[Drawn]) -> Figure:
