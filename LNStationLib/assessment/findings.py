@@ -46,6 +46,7 @@ def case_summary(case: Case, nodes_from: str) -> CaseSummary:
         ct_size=case.ct.GetSize(),
         ct_spacing_mm=case.ct.GetSpacing(),
         has_pet=case.pet is not None,
+        pet_tracer=case.pet_tracer,
         nodes_from=nodes_from,
     )
 

@@ -69,6 +69,9 @@ class CaseSummary(_Strict):
     ct_size: tuple[int, int, int] = Field(description="Voxels along the CT's own axes i, j, k.")
     ct_spacing_mm: tuple[float, float, float]
     has_pet: bool = False
+    pet_tracer: str | None = Field(
+        None, description="'fdg', another of Resources/Dicom/tracers.json, or 'other'; None where nobody says. New."
+    )
     nodes_from: str = Field(description="Where the nodes came from, e.g. 'supplied masks'; 'none' if nowhere.")
 
 

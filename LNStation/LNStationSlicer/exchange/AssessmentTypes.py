@@ -49,6 +49,7 @@ class CaseSummary(TypedDict):
     ct_size: list[int]
     ct_spacing_mm: list[float]
     has_pet: bool
+    pet_tracer: str | None
     nodes_from: str
 
 

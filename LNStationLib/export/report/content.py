@@ -16,6 +16,7 @@ from LNStationLib.export.report.node_sources import source_of_case
 from LNStationLib.export.report.review_content import ReviewContent, review_content
 from LNStationLib.export.report.warning_list import ReportWarning, warnings_by_prominence
 from LNStationLib.export.wording import NOTHING, SYNTHETIC_MODEL, clean, number, plural, sentence, time_text
+from LNStationLib.imaging.tracer import tracer_title
 from LNStationLib.state.assessment import Assessment, CaseSummary, PatientIdentity, StationFinding
 
 SYNTHETIC_CASE = "SYNTHETIC CASE: made by a computer, not a patient"
@@ -116,13 +117,19 @@ def _facts(assessment: Assessment) -> tuple[Fact, ...]:
         Fact("Primary tumor", ", ".join(tumor) or "not given"),
         Fact("Patient", ", ".join(patient) or "not given"),
         Fact("CT", f"{size} voxels of {spacing} mm"),
-        Fact("PET", "yes" if case.has_pet else "none"),
+        Fact("PET", _pet(case)),
         Fact("Nodes from", source_of_case(case.nodes_from)),
     ]
     facts += _identity(case.patient)
     if case.study_date:
         facts.append(Fact("Study date", clean(case.study_date)))
     return tuple(facts)
+
+
+def _pet(case: CaseSummary) -> str:
+    if not case.has_pet:
+        return "none"
+    return "tracer not stated, taken as FDG" if case.pet_tracer is None else tracer_title(case.pet_tracer)
 
 
 def _identity(patient: PatientIdentity | None) -> list[Fact]:

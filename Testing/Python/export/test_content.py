@@ -259,6 +259,16 @@ def test_the_patient_heads_the_report_only_where_the_assessment_names_one() -> N
     assert build_content(plain.model_copy(update={"case": only_number})).case_id == plain.case.case_id
 
 
+@pytest.mark.parametrize(
+    ("tracer", "words"), [(None, "tracer not stated, taken as FDG"), ("fdg", "FDG"), ("psma", "a PSMA ligand")]
+)
+def test_the_tracer_of_the_pet_is_said(tracer: str | None, words: str) -> None:
+    assessment = make_result(Options(pet=True)).assessment
+    case = assessment.case.model_copy(update={"pet_tracer": tracer})
+    facts = build_content(assessment.model_copy(update={"case": case})).facts
+    assert {fact.label: fact.value for fact in facts}["PET"] == words
+
+
 def test_the_agreement_of_methods_is_a_table_where_several_ran() -> None:
     assessment = make_result().assessment
     assert build_content(assessment).agreement is None

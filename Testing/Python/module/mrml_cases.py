@@ -128,7 +128,7 @@ def make_assessment(matrix_lps: np.ndarray | None = None) -> dict[str, Any]:
         "case_id": "case", "patient": None, "cancer": "lung", "tumor_side": "L", "tumor_site": None, "sex": None,
         "age_years": None, "study_date": None, "synthetic": True, "ct_size": list(SHAPE[::-1]),
         "ct_spacing_mm": [1.5, 1.25, 3.0],
-        "has_pet": False, "nodes_from": "supplied masks",
+        "has_pet": False, "pet_tracer": None, "nodes_from": "supplied masks",
     }  # fmt: skip
     return {
         "schema_version": "1.0", "lnstation_version": "0", "created": "2024-01-01T00:00:00+00:00",

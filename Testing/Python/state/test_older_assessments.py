@@ -25,6 +25,7 @@ def test_an_assessment_of_1_0_is_read_and_written_as_of_today() -> None:
         del row["call_warnings"], row["call_warning_codes"]
         assert row.pop("prediction_set") is None, "stations of then had none"
     assert again.pop("dismissed_nodes") == [], "nobody edited nodes then"
+    assert again["case"].pop("pet_tracer") is None, "the tracer was not kept then"
     assert again.pop("agreement") == [], "no agreement was kept then"
     for row in again["organs"]:
         assert row.pop("confidence") is None, "organs of then had none"
