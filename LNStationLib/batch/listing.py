@@ -59,6 +59,7 @@ class CaseRow(Row):
     ct: TablePath
     pet: TablePath | None = None
     pet_units: PetUnits | None = None
+    pet_tracer: str | None = None
     organs: TablePath | None = None
     nodes: TablePath | None = None
     tumor: TablePath | None = None

@@ -150,6 +150,9 @@ def assess(
     ct: Annotated[Path | None, typer.Option(help="CT: NIfTI, NRRD or MHA file, or DICOM folder.")] = None,
     pet: Annotated[Path | None, typer.Option(help="PET: image file or DICOM folder.")] = None,
     pet_units: Annotated[PetUnits | None, typer.Option(help="Units of a PET that is not a DICOM series.")] = None,
+    pet_tracer: Annotated[
+        str | None, typer.Option(help="Tracer of a PET whose headers do not say it, such as FDG.")
+    ] = None,
     organs: Annotated[Path | None, typer.Option(help="Folder of organ masks, or a label map with names.")] = None,
     nodes: Annotated[Path | None, typer.Option(help="Node mask, instance map, or folder of masks.")] = None,
     tumor: Annotated[Path | None, typer.Option(help="Mask of the primary tumor.")] = None,
@@ -193,6 +196,7 @@ def assess(
         "ct": ct,
         "pet": pet,
         "pet_units": pet_units,
+        "pet_tracer": pet_tracer,
         "organs": organs,
         "nodes": nodes,
         "tumor": tumor,
