@@ -13,6 +13,7 @@ import argparse
 import os
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,6 +30,7 @@ import slicer_host  # noqa: E402
 
 slicer = slicer_host.start()
 
+import ctk  # noqa: E402
 from assess import IN_PLANE, load  # noqa: E402
 from benchmark_page import write_section  # noqa: E402
 from LNStationSlicer.case import CaseExport  # noqa: E402
@@ -36,12 +38,16 @@ from LNStationSlicer.exchange import VolumeExchange  # noqa: E402
 from LNStationSlicer.panel.SelfTest import eraseLowerHalf  # noqa: E402
 from LNStationSlicer.support.Steps import Steps  # noqa: E402
 from LNStationSlicer.worker.Jobs import AssessJob  # noqa: E402
+from module.dicom_database import Database, Indexer  # noqa: E402
 from module.panel_driver import PanelDriver  # noqa: E402
 from module.patients import Patient, add_patient  # noqa: E402
 from module.workers import real_worker  # noqa: E402
 from slicer_host import driver  # noqa: E402
 from watchdog import Watchdog  # noqa: E402
 
+from LNStationLib.case.case import Case  # noqa: E402
+from LNStationLib.export.dicom.derived_ct import derived_series  # noqa: E402
+from LNStationLib.state.assessment import CaseSummary  # noqa: E402
 from LNStationLib.worker.volume_files import write_volume  # noqa: E402
 
 SLICES = 91
@@ -230,7 +236,38 @@ def attention(panel: PanelDriver, times: Times) -> None:
     click_rows(panel, times, "attention map over the CT")
 
 
-def measure(times: Times, patient_of: Callable[[], Patient], edits: int) -> None:
+def dicom_series(ct: Any, folder: Path) -> dict[str, Path]:
+    """Write a CT as a DICOM series; its files by instance."""
+    summary = CaseSummary(case_id="benchmark", ct_size=ct.GetSize(), ct_spacing_mm=ct.GetSpacing(), nodes_from="none")
+    files = {}
+    for number, image in enumerate(derived_series(ct, summary, "2026-01-01T00:00:00")[1]):
+        files[str(image.SOPInstanceUID)] = folder / f"{number:04d}.dcm"
+        image.save_as(files[str(image.SOPInstanceUID)], enforce_file_format=True)
+    return files
+
+
+def export(panel: PanelDriver, case: Case, times: Times) -> None:
+    """DICOM objects of the case. The database and its indexer are played: Slicer's works in a thread of its own."""
+    with tempfile.TemporaryDirectory() as place:
+        files = dicom_series(case.ct, Path(place))
+        slicer.dicomDatabase, ctk.ctkDICOMIndexer = Database(files), Indexer
+        Indexer.made.clear()
+        panel.logic.case.ctNode().SetAttribute("DICOM.instanceUIDs", " ".join(files))
+        panel.open_section("reportSection")
+        panel.ui.reportFolderEdit.currentPath = place
+        panel.widget.refresh()
+        pid, start = panel.logic.client.pid, time.perf_counter()
+        before = worker_cpu(pid)
+        with times.watched("DICOM objects are made and handed to the database"):
+            driver.click(panel.ui.dicomButton)
+            wait(lambda: Indexer.made and Indexer.made[0].added, "the objects")
+            slicer.app.processEvents()
+        wall = time.perf_counter() - start
+        times.note("SEG of stations and nodes, SR, RTSTRUCT, click to files", wall, worker_cpu(pid) - before, 5.0)
+        del slicer.dicomDatabase, ctk.ctkDICOMIndexer
+
+
+def measure(times: Times, case: Case, patient_of: Callable[[], Patient], edits: int) -> None:
     """One Slicer session."""
     slicer_host.clear_scene()
     patient = patient_of()
@@ -240,6 +277,7 @@ def measure(times: Times, patient_of: Callable[[], Patient], edits: int) -> None
         assess(panel, times)
         show(panel, times)
         correct(panel, times, edits)
+        export(panel, case, times)
         attention(panel, times)
         problems = slicer_host.take_slot_errors()
         if problems:
@@ -257,7 +295,7 @@ def main() -> None:
     options = parser.parse_args()
     case, times = load("phantom", options.slices), Times()
     for _ in range(options.repeats):
-        measure(times, lambda: add_patient(case, "phantom"), options.edits)
+        measure(times, case, lambda: add_patient(case, "phantom"), options.edits)
     organs = len(case.organ_masks)
     text = f"{IN_PLANE} x {IN_PLANE} x {options.slices} voxels, {organs} organ masks.\n\n{times.table()}"
     print(text)

@@ -109,6 +109,7 @@ class qMRMLNodeComboBox(StandIn, qt.QWidget):
         self._scene: Any = None
         self._flags = dict(self.FLAGS)
         self._filters: list[tuple[str, str, Any]] = []
+        self._rows: list[tuple[str, str]] = []
         self._ids: list[str] = [""]
         self._current = ""
         self._requested = ""
@@ -222,17 +223,22 @@ class qMRMLNodeComboBox(StandIn, qt.QWidget):
         # Their names, attributes and whether they are hidden may change.
         self._observer.watch_nodes(candidates)
         shown = [node for node in candidates if self._shown(node)]
-        none = [""] if self._flags["noneEnabled"] or not shown else []
-        self._ids = none + [node.GetID() for node in shown]
-        self._busy = True
-        self._box.clear()
-        for _ in none:
-            self._box.addItem(self._flags["noneDisplay"] if self._flags["noneEnabled"] else "")
-        for node in shown:
-            self._box.addItem(node.GetName())
-        self._busy = False
+        none = [("", self._flags["noneDisplay"] if self._flags["noneEnabled"] else "")]
+        rows = none if self._flags["noneEnabled"] or not shown else []
+        self._fill(rows + [(node.GetID(), node.GetName()) for node in shown])
         kept = [one for one in (self._requested, self._current) if one and one in self._ids]
         self._select(kept[0] if kept else self._ids[0])
+
+    def _fill(self, rows: list[tuple[str, str]]) -> None:
+        """Show these identifiers and names; most changes of a scene leave them as they are."""
+        if rows == self._rows:
+            return
+        self._rows, self._ids = rows, [identifier for identifier, _name in rows]
+        self._busy = True
+        self._box.clear()
+        for _identifier, name in rows:
+            self._box.addItem(name)
+        self._busy = False
 
     def _select(self, identifier: str) -> None:
         self._busy = True

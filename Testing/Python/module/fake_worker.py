@@ -25,7 +25,7 @@ from LNStationLib.worker import messages
 from LNStationLib.worker.volume_files import read_volume, write_volume
 
 SHIPPED = Path(__file__).resolve().parents[3] / "Resources" / "Definitions" / "methods.json"
-ANSWERS, FOLDER = Path(sys.argv[1]), Path(sys.argv[3])
+ANSWERS = FOLDER = Path()
 cancelled: set[Any] = set()
 waiting: queue.Queue[messages.Call | None] = queue.Queue()
 cases: dict[str, dict[str, Any]] = {}
@@ -340,6 +340,8 @@ def work() -> None:
 
 
 def main() -> None:
+    global ANSWERS, FOLDER
+    ANSWERS, FOLDER = Path(sys.argv[1]), Path(sys.argv[3])
     threading.Thread(target=work, daemon=True).start()
     splitter = messages.LineSplitter()
     while data := os.read(sys.stdin.fileno(), 65536):

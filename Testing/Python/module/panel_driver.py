@@ -180,5 +180,5 @@ def opened_panel(folder: Path, **canned: Any) -> Iterator[PanelDriver]:
         loaded.parent.widgetRepresentation().enter()
         yield PanelDriver(loaded, worker)
         slicer_host.clear_scene()
-    assert driver.child_processes() == []
+    driver.wait_for(lambda: driver.child_processes() == [], what="The end of all processes")
     assert slicer_host.take_slot_errors() == []

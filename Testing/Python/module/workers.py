@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
+import tempfile
+import time
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +17,7 @@ from LNStationSlicer.support.Command import Command
 
 ROOT = Path(__file__).resolve().parents[3]
 FAKE = Path(__file__).with_name("fake_worker.py")
+FORKING = Path(__file__).with_name("forking.py")
 
 _COARSE = """
 import dataclasses, runpy
@@ -40,6 +45,17 @@ def real_worker(*arguments: str) -> Command:
 def coarse_worker(*arguments: str) -> Command:
     """The same, but its sample patients have few and large voxels and are made in a few seconds."""
     return Command(sys.executable, ("-c", _COARSE, *arguments), environment())
+
+
+@cache
+def fork_server(pid: int) -> str:
+    """Address of the process that forks fake workers for this one; it ends with it."""
+    address = str(Path(tempfile.mkdtemp(prefix="fake-workers-"), "socket"))
+    command = [sys.executable, str(FORKING), "serve", address, str(pid)]
+    subprocess.run(command, env=environment(), stdin=subprocess.DEVNULL, check=True)
+    while not os.path.exists(address):
+        time.sleep(0.005)
+    return address
 
 
 class FakeWorker:
@@ -72,6 +88,9 @@ class FakeWorker:
 
     def command(self, *arguments: str) -> Command:
         """To start it."""
+        if hasattr(os, "pidfd_open"):
+            forked = ("-I", "-S", str(FORKING), "run", fork_server(os.getpid()), str(self.folder.resolve()))
+            return Command(sys.executable, (*forked, *arguments), environment())
         return Command(sys.executable, (str(FAKE), str(self.folder), *arguments), environment())
 
     def behave(self, **byMethod: dict[str, Any]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, ClassVar
 
 import pytest
 import slicer_host
@@ -15,6 +14,7 @@ slicer = slicer_host.start()
 
 import ctk  # noqa: E402
 import qt  # noqa: E402
+from module.dicom_database import Database, Indexer  # noqa: E402
 from module.panel_driver import PanelDriver  # noqa: E402
 from slicer_host import driver  # noqa: E402
 
@@ -131,40 +131,6 @@ def test_one_key_signs_and_writes(panel: PanelDriver, tmp_path: Path) -> None:
     review = panel.worker.last_params("report")["review"]
     assert review["signed"] == panel.logic.review.signed()
     assert review["reader"] == "AB"
-
-
-class Database:
-    """Knows the files of a CT by instance."""
-
-    def __init__(self, files: dict[str, Path]) -> None:
-        self.files = files
-
-    def fileForInstance(self, uid: str) -> str:
-        return str(self.files.get(uid, ""))
-
-    def instanceValue(self, uid: str, tag: str) -> str:
-        return ""
-
-
-class Indexer:
-    """What ``ctkDICOMIndexer`` is asked for."""
-
-    made: ClassVar[list[Any]] = []
-
-    def __init__(self) -> None:
-        self.backgroundImportEnabled = False
-        self.added: list[tuple[Any, str, bool]] = []
-        self.made.append(self)
-
-    def connect(self, signal: str, slot: Any) -> None:
-        assert signal == "indexingComplete(int,int,int,int)"
-        self.done = slot
-
-    def disconnect(self, signal: str, slot: Any) -> None:
-        del self.done
-
-    def addDirectory(self, database: Any, folder: str, copy: bool) -> None:
-        self.added.append((database, folder, copy))
 
 
 @pytest.fixture

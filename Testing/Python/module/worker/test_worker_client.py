@@ -66,7 +66,7 @@ def make(fake: FakeWorker) -> Iterator[Callable[..., WorkerClient]]:
     yield client
     for one in made:
         one.stop()
-    assert driver.child_processes() == []
+    driver.wait_for(lambda: driver.child_processes() == [], what="The end of all processes")
     assert slicer_host.take_slot_errors() == []
 
 
