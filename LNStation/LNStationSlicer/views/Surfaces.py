@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from functools import partial
 
 import slicer
@@ -39,19 +40,34 @@ def pretendWhole(node: slicer.vtkMRMLSegmentationNode | None) -> None:
     """Let the 3D view show the surfaces that some segments alone have.
 
     As soon as one is shown, Slicer makes those of all others, which takes longer than the panel may pause where there
-    are lungs among them: the others get empty ones.
+    are lungs among them: the others get empty ones. Views hear of it once and not of every segment: all would look
+    at all segments each time, for seconds.
     """
-    for segment in _segments(node):
-        if segment.GetRepresentation(SURFACE) is None:
-            segment.AddRepresentation(SURFACE, vtk.vtkPolyData())
+    if node is None:
+        return
+    with _oneChange(node):
+        for segment in _segments(node):
+            if segment.GetRepresentation(SURFACE) is None:
+                segment.AddRepresentation(SURFACE, vtk.vtkPolyData())
 
 
 def endPretending(node: slicer.vtkMRMLSegmentationNode) -> None:
     """Take the empty surfaces away again, so that Slicer makes true ones where somebody asks for them."""
-    for segment in _segments(node):
-        surface = segment.GetRepresentation(SURFACE)
-        if surface is not None and not surface.GetNumberOfPoints():
-            segment.RemoveRepresentation(SURFACE)
+    with _oneChange(node):
+        for segment in _segments(node):
+            surface = segment.GetRepresentation(SURFACE)
+            if surface is not None and not surface.GetNumberOfPoints():
+                segment.RemoveRepresentation(SURFACE)
+
+
+@contextmanager
+def _oneChange(node: slicer.vtkMRMLSegmentationNode) -> Iterator[None]:
+    """Tell of what happens to all segments together, at the end."""
+    before = node.StartModify()
+    try:
+        yield
+    finally:
+        node.EndModify(before)
 
 
 def _segments(node: slicer.vtkMRMLSegmentationNode | None) -> list[slicer.vtkSegment]:
