@@ -17,6 +17,8 @@ from vtk.util.numpy_support import get_vtk_array_type, vtk_to_numpy
 
 BINARY = "Binary labelmap"
 SURFACE = "Closed surface"
+_MANY_SEGMENTS = 16
+"""Of one label map, from which it pays to look first for the slices of each."""
 
 Box = tuple[slice, slice, slice]
 
@@ -138,15 +140,17 @@ def emptyImage(matrix: np.ndarray, shape: tuple[int, int, int]) -> slicer.vtkOri
 
 def foregroundBox(mask: np.ndarray, margin: int = 0) -> Box | None:
     """The smallest box around all that is not 0, widened by ``margin`` within the array; None where all is 0."""
-    slices: list[slice] = []
-    # Along z first: most of a chest's slices drop out at once.
-    for axis in range(3):
-        other = tuple(a for a in range(3) if a != axis)
-        used = np.flatnonzero(mask[tuple(slices)].any(axis=other))
-        if not used.size:
-            return None
-        slices.append(slice(max(int(used[0]) - margin, 0), min(int(used[-1]) + 1 + margin, mask.shape[axis])))
-    return slices[0], slices[1], slices[2]
+    # All slices laid over each other first: the quickest pass over the whole.
+    plane = mask.any(axis=0)
+    rows, columns = (np.flatnonzero(plane.any(axis=axis)) for axis in (1, 0))
+    if not rows.size:
+        return None
+    slices = np.flatnonzero(mask[:, rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].any(axis=(1, 2)))
+    z, y, x = (
+        slice(max(int(used[0]) - margin, 0), min(int(used[-1]) + 1 + margin, n))
+        for used, n in zip((slices, rows, columns), mask.shape, strict=True)
+    )
+    return z, y, x
 
 
 def segmentMasks(segmentation: slicer.vtkSegmentation, segmentIds: Iterable[str]) -> dict[str, SegmentMask | None]:
@@ -185,11 +189,14 @@ def _layerMasks(image: slicer.vtkOrientedImageData, segments: list[tuple[str, in
     matrix = imageMatrix(image)
     if not labels.size:
         return dict.fromkeys(segmentId for segmentId, _ in segments)
-    ranges = _sliceRanges(labels) if len(segments) > 1 else {}
+    ranges = _sliceRanges(labels) if len(segments) > _MANY_SEGMENTS else None
     masks: dict[str, SegmentMask | None] = {}
+    # One for all: to take memory anew for each costs more than the comparison.
+    buffer = np.empty(labels.shape, bool)
     for segmentId, value in segments:
-        first, last = ranges.get(value, (0, 0)) if len(segments) > 1 else (0, labels.shape[0])
-        masks[segmentId] = _cropped(labels[first:last] == value, first, matrix)
+        first, last = (0, labels.shape[0]) if ranges is None else ranges.get(value, (0, 0))
+        mask = np.equal(labels[first:last], value, out=buffer[first:last])
+        masks[segmentId] = _cropped(mask, first, matrix)
     return masks
 
 
@@ -209,4 +216,4 @@ def _cropped(mask: np.ndarray, firstSlice: int, matrix: np.ndarray) -> SegmentMa
         return None
     moved = matrix.copy()
     moved[:, 3] = matrix @ [box[2].start, box[1].start, box[0].start + firstSlice, 1.0]
-    return SegmentMask(np.ascontiguousarray(mask[box]), moved)
+    return SegmentMask(mask[box].copy(), moved)
