@@ -12,8 +12,10 @@ from Testing.Faults.kinds.nifti import Nifti
 from Testing.Faults.kinds.nrrd import Nrrd
 from Testing.Faults.kinds.package import Package
 from Testing.Faults.kinds.results import Results
+from Testing.Faults.kinds.scene import Scene
 from Testing.Faults.kinds.table import Table
 
 KINDS: Mapping[str, Kind] = {
-    kind.name: kind for kind in (Nifti(), Nrrd(), Dicom(), CaseJson(), Package(), Table(), Message(), Results())
+    kind.name: kind
+    for kind in (Nifti(), Nrrd(), Dicom(), CaseJson(), Package(), Table(), Message(), Results(), Scene())
 }

@@ -29,6 +29,8 @@ _COLOR_ROLES = tuple(colorsRole(role) for role in (*MAP_ROLES, "pet"))
 _SEGMENTATION_ROLES = ("stations", "nodes", "dismissedNodes", "caseOrgans")
 OWN_ROLES = (*_SEGMENTATION_ROLES, *MAP_ROLES, "table", "assessment", "review", "otherReviews", *_COLOR_ROLES)
 """Roles of the nodes that a case makes, and that go with it."""
+DAMAGED_ROLE = "damagedText"
+"""Role of the nodes, any number, that keep what could not be read any more."""
 
 
 def hierarchyOf(scene: slicer.vtkMRMLScene) -> slicer.vtkMRMLSubjectHierarchyNode:

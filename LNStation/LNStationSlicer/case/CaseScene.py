@@ -7,9 +7,8 @@ user's: they are referred to and never moved or removed.
 
 from __future__ import annotations
 
-import json
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +18,7 @@ import vtk
 from LNStationLib import anatomy
 from LNStationSlicer.case.CaseFolder import (
     ATTENTION,
+    DAMAGED_ROLE,
     KEY_ATTRIBUTE,
     MAP_ROLES,
     OWN_ROLES,
@@ -35,6 +35,7 @@ from LNStationSlicer.case.CaseSegmentations import (
     writeStations,
 )
 from LNStationSlicer.case.ReviewState import ReviewState
+from LNStationSlicer.case.SceneTexts import ASSESSMENT, DISPLAY_STATE, PRIOR_TO_CASE
 from LNStationSlicer.case.StationTableNode import fillTable
 from LNStationSlicer.exchange.AssessmentTypes import Assessment
 from LNStationSlicer.support.Translation import _
@@ -45,8 +46,7 @@ if TYPE_CHECKING:
 ANCHOR_ROLE = "case"
 SOURCE_ROLES = ("organs", "nodesSource", "tumorSource")
 
-_DISPLAY_STATE = "displayState"
-_PRIOR, _PRIOR_TO_CASE = "prior", "priorToCase"
+_PRIOR = "prior"
 
 
 class CaseScene:
@@ -197,7 +197,10 @@ class CaseScene:
 
     def sources(self, role: str) -> list[slicer.vtkMRMLNode]:
         """The user's segmentations for "organs", "nodesSource" or "tumorSource"."""
-        count = self.node.GetNumberOfNodeReferences(_sourceRole(role))
+        return self._references(_sourceRole(role))
+
+    def _references(self, role: str) -> list[slicer.vtkMRMLNode]:
+        count = self.node.GetNumberOfNodeReferences(role)
         nodes = [self.node.GetNthNodeReference(role, i) for i in range(count)]
         return [node for node in nodes if node is not None]
 
@@ -230,13 +233,12 @@ class CaseScene:
     def assessment(self) -> Assessment | None:
         """The model's assessment; a copy."""
         node = self.assessmentNode()
-        text = node.GetText() if node else None
-        return json.loads(text) if text else None
+        return ASSESSMENT.read(node) if node is not None else None
 
     def setAssessment(self, assessment: Assessment) -> None:
         """Keep an assessment, and rewrite the table. The reader's review is left as it is."""
         node = self.makeTextNode("assessment", _("Assessment"))
-        node.SetText(json.dumps(assessment, ensure_ascii=False))
+        ASSESSMENT.write(node, assessment)
         self.updateTable()
 
     def review(self) -> ReviewState:
@@ -316,39 +318,40 @@ class CaseScene:
 
     def priorToCase(self) -> np.ndarray | None:
         """4x4, world RAS of the earlier CT to that of this one; None where there is none."""
-        text = self.node.GetParameter(_PRIOR_TO_CASE) if self.prior() is not None else ""
-        return np.array(json.loads(text)) if text else None
+        rows = PRIOR_TO_CASE.read(self.node) if self.prior() is not None else None
+        return np.array(rows) if rows is not None else None
 
     def setPrior(self, prior: CaseScene | None, toCase: np.ndarray | None = None) -> None:
         """Compare with an earlier case, or with none."""
         self.node.SetNodeReferenceID(_PRIOR, prior.node.GetID() if prior is not None else None)
-        self.node.SetParameter(_PRIOR_TO_CASE, json.dumps(toCase.tolist()) if toCase is not None else "")
+        if toCase is not None:
+            PRIOR_TO_CASE.write(self.node, toCase.tolist())
+        else:
+            PRIOR_TO_CASE.clear(self.node)
 
     def displayState(self) -> dict[str, Any]:
         """How the case was last shown; empty where it never was."""
-        text = self.node.GetParameter(_DISPLAY_STATE)
-        return json.loads(text) if text else {}
+        return DISPLAY_STATE.read(self.node) or {}
 
     def setDisplayState(self, state: dict[str, Any]) -> None:
         """Remember how the case is shown; anything JSON can hold."""
-        self.node.SetParameter(_DISPLAY_STATE, json.dumps(state))
+        DISPLAY_STATE.write(self.node, state)
 
     # Removing
 
     def remove(self) -> None:
         """Remove all that the case made, which must not be drawn any more. The user's own in its folder moves up."""
         folder = self.folderItem()
-        self._removeRoles(OWN_ROLES)
+        self._removeRoles((*OWN_ROLES, DAMAGED_ROLE))
         self._folder.remove(folder)
         self.scene.RemoveNode(self.node)
 
-    def _removeRoles(self, roles: Iterable[str]) -> None:
+    def _removeRoles(self, roles: Collection[str]) -> None:
         hierarchy, scene = hierarchyOf(self.scene), self.scene
+        nodes = [node for role in roles for node in self._references(role)]
         for role in roles:
-            node = self.node.GetNodeReference(role)
-            if node is None:
-                continue
             self.node.RemoveNodeReferenceIDs(role)
+        for node in nodes:
             item = hierarchy.GetItemByDataNode(node)
             attached = _attachedNodes(node)
             if item:

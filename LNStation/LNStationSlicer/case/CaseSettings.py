@@ -5,14 +5,21 @@ They are one JSON in the case's parameter node. What is not in it has the defaul
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypedDict
 
 from LNStationLib.state.flat_settings import nested
 from LNStationSlicer.case.Parameters import CaseParameters
-from LNStationSlicer.exchange.MethodDefinitions import DEVICE_OPTION, MODEL_OPTION, Steps, mayRun
+from LNStationSlicer.case.SceneTexts import ASSESSED_SETTINGS, PACKAGES, SETTINGS
+from LNStationSlicer.exchange.MethodDefinitions import (
+    DEVICE_OPTION,
+    MODEL_OPTION,
+    MethodDefinition,
+    Steps,
+    accepts,
+    mayRun,
+)
 
 _SPACING = "working_spacing_mm"
 _DEFAULT_SPACING_MM = 1.5
@@ -49,7 +56,7 @@ class CaseSettings:
 
     def asDict(self) -> dict[str, Any]:
         """All of them; those of a scene of before 0.2 in their places of today."""
-        kept: dict[str, Any] = json.loads(self._parameters.settings or "null") or nested(self._former())
+        kept: dict[str, Any] = SETTINGS.read(self._parameters.parameterNode) or nested(self._former())
         return kept
 
     def method(self, step: str) -> str | None:
@@ -96,12 +103,12 @@ class CaseSettings:
         """Choose a package."""
         packages = self._packages()
         packages.setdefault(step, {})[method] = {"id": package["id"], "title": package["title"]}
-        self._parameters.packages = json.dumps(packages)
+        PACKAGES.write(self._parameters.parameterNode, packages)
         self.setValue(step, [method], MODEL_OPTION, package["path"] or package["id"] or None)
 
     def _packages(self) -> dict[str, Any]:
-        if self._parameters.packages:
-            kept: dict[str, Any] = json.loads(self._parameters.packages)
+        kept: dict[str, Any] | None = PACKAGES.read(self._parameters.parameterNode)
+        if kept is not None:
             return kept
         former = {key: self._parameter(name) for key, name in (("id", "modelId"), ("title", "modelTitle"))}
         places = _packageMethods(nested({"model": former["id"]})) if former["id"] else ()
@@ -110,9 +117,14 @@ class CaseSettings:
     # The worker
 
     def forWorker(self, steps: Steps, device: str) -> dict[str, Any]:
-        """The settings of an assessment, with the device for the methods that may run on one."""
+        """The settings of an assessment, with the device for the methods that may run on one.
+
+        Values that an option cannot have are left out: the default holds, which the panel shows in their place.
+        """
         settings = self.asDict()
         for step in steps:
+            for method in step["methods"]:
+                _leaveOut(settings.get(step["step"], {}).get("options", {}).get(method["name"], {}), method)
             for method in mayRun(step, self.method(step["step"])):
                 if any(option["name"] == DEVICE_OPTION for option in method["options"]):
                     options = settings.setdefault(step["step"], {}).setdefault("options", {})
@@ -122,7 +134,7 @@ class CaseSettings:
     def rememberAssessed(self, sent: dict[str, Any]) -> None:
         """Keep the settings that an assessment was made with, for ``forRestoring``."""
         kept = {"settings": sent, "packages": self._packages()}
-        self._parameters.assessedSettings = json.dumps(kept)
+        ASSESSED_SETTINGS.write(self._parameters.parameterNode, kept)
 
     def forRestoring(self) -> dict[str, Any] | None:
         """The settings of the last assessment, with the places where its packages lie now.
@@ -130,7 +142,7 @@ class CaseSettings:
         None where nothing is remembered, no package was used, or one is not where it was: the worker then looks for
         its id and says so where there is none.
         """
-        kept = json.loads(self._parameters.assessedSettings or "{}")
+        kept = ASSESSED_SETTINGS.read(self._parameters.parameterNode) or {}
         sent = nested(kept.get("settings", {}))
         used = [(step, method) for step, method in _packageMethods(sent) if sent[step].get("method") == method]
         for step, method in used:
@@ -147,7 +159,7 @@ class CaseSettings:
         return next((place for place in places if place and Path(place).exists()), None)
 
     def _keep(self, settings: dict[str, Any]) -> None:
-        self._parameters.settings = json.dumps(settings)
+        SETTINGS.write(self._parameters.parameterNode, settings)
 
     def _parameter(self, name: str) -> str:
         return str(self._parameters.parameterNode.GetParameter(name) or "").strip()
@@ -157,10 +169,25 @@ class CaseSettings:
         return {setting: value for setting, value in found.items() if value != ""}
 
 
+def _leaveOut(values: dict[str, Any], method: MethodDefinition) -> None:
+    """Take values away that the options of a method cannot have."""
+    for option in method["options"]:
+        if option["name"] in values and not accepts(option, values[option["name"]]):
+            del values[option["name"]]
+
+
 def _formerValue(name: str, text: str) -> str | float | bool:
     if text and name.endswith(_NUMBERS):
-        return float(text)
+        return _number(text)
     return text == "True" if text in ("True", "False") else text
+
+
+def _number(text: str) -> float | str:
+    """Empty where it is none."""
+    try:
+        return float(text)
+    except ValueError:
+        return ""
 
 
 def _packageMethods(settings: dict[str, Any]) -> Iterator[tuple[str, str]]:

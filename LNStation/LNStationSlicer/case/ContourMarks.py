@@ -91,7 +91,7 @@ class ContourMarks:
         data = self._read()
         edits, openEdits = list(data["edits"]), dict(data[self._fields.openEdits])
         index = openEdits.get(name)
-        if index is not None and edits[index]["who"] == data["reader"]:
+        if index is not None and self._extends(edits[index : index + 1], name, data["reader"]):
             volumeBeforeMl = edits[index]["volume_before_ml"]
         else:
             index = openEdits[name] = len(edits)
@@ -109,6 +109,13 @@ class ContourMarks:
             volume_after_ml=round(volumeAfterMl, 4),
         )
         self._change(**{"edits": edits, self._fields.openEdits: openEdits})
+
+    def _extends(self, entry: Sequence[Mapping[str, Any]], name: str, reader: str) -> bool:
+        """Whether strokes go on with a log entry: it is there, and this reader's of this structure."""
+        return any(
+            one["who"] == reader and one.get(self._fields.kind) == name and one["volume_before_ml"] is not None
+            for one in entry
+        )
 
     def edited(self) -> list[str]:
         """Structures that were ever edited, in table order."""

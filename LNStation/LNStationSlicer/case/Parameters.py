@@ -3,7 +3,7 @@
 Annotations are not postponed here (no ``from __future__``): the wrapper reads them as types.
 """
 
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, NamedTuple, Optional
 
 from slicer import vtkMRMLScriptedModuleNode
 from slicer.parameterNodeWrapper import Choice, Default, parameterNodeWrapper
@@ -71,6 +71,23 @@ class ModuleParameters(_Wrapped):
     formatCsv: Annotated[bool, Default(True)]
     formatNifti: Annotated[bool, Default(False)]
     identifiers: Annotated[bool, Default(False)]
+
+
+class Facts(NamedTuple):
+    """What is known of a patient and a PET; empty, or ``"auto"``, where nothing is."""
+
+    cancer: str
+    tumorSide: str
+    petUnit: str
+
+
+def factsOf(parameters: CaseParameters) -> Facts:
+    """The facts of a case; a word that cannot be chosen, of a damaged scene or another version, says nothing."""
+    return Facts(
+        parameters.cancer if parameters.cancer in CANCERS else "",
+        parameters.tumorSide if parameters.tumorSide in SIDES else "",
+        parameters.petUnit if parameters.petUnit in PET_UNITS else PET_UNITS[0],
+    )
 
 
 def reportFormats(parameters: ModuleParameters) -> list[str]:

@@ -6,11 +6,11 @@ log of edits are the case's: whoever reads next sees what was corrected, and the
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from LNStationSlicer.case.CaseScene import CaseScene
 from LNStationSlicer.case.ReviewState import emptyReview
+from LNStationSlicer.case.SceneTexts import OTHER_REVIEWS, REVIEW
 from LNStationSlicer.support.Translation import _
 
 ROLE = "otherReviews"
@@ -41,14 +41,14 @@ def switchReader(case: CaseScene, name: str) -> None:
     fresh = {**emptyReview(), "reader": name}
     own = waiting.pop(name, {field: fresh[field] for field in _OWN})
     _keep(case, waiting)
-    review.node.SetText(json.dumps({**current, **own}, indent=1, ensure_ascii=False))
+    REVIEW.write(review.node, {**current, **own}, indent=1)
     case.updateTable()
 
 
 def _waiting(case: CaseScene) -> dict[str, dict[str, Any]]:
     node = case.node.GetNodeReference(ROLE)
-    return json.loads(node.GetText() or "{}") if node is not None else {}
+    return (OTHER_REVIEWS.read(node) or {}) if node is not None else {}
 
 
 def _keep(case: CaseScene, waiting: dict[str, dict[str, Any]]) -> None:
-    case.makeTextNode(ROLE, _("Reviews of other readers")).SetText(json.dumps(waiting, ensure_ascii=False))
+    OTHER_REVIEWS.write(case.makeTextNode(ROLE, _("Reviews of other readers")), waiting)

@@ -14,6 +14,7 @@ import slicer
 
 from LNStationLib import anatomy
 from LNStationSlicer.case.ContourMarks import NODE_FIELDS, ORGAN_FIELDS, STATION_FIELDS, ContourMarks, NodeMarks
+from LNStationSlicer.case.SceneTexts import REVIEW
 from LNStationSlicer.exchange.AssessmentTypes import Call, NStaging
 from LNStationSlicer.exchange.ReviewTypes import Edit, NodeEditDone, ReaderCall
 
@@ -253,8 +254,8 @@ class ReviewState:
         """The node's data, parsed again only where its text changed (the scene was loaded, another handle wrote)."""
         text = self.node.GetText() or ""
         if text != self._text:
-            self._data = {**emptyReview(), **(json.loads(text) if text else {})}
-            self._text = text
+            self._data = {**emptyReview(), **(REVIEW.read(self.node) or {})}
+            self._text = self.node.GetText() or ""
         return self._data
 
     def _change(self, **changes: Any) -> None:
@@ -263,7 +264,7 @@ class ReviewState:
             return
         if any(data[field] != changes[field] for field in _UNDER_SIGNATURE if field in changes):
             changes["signed"] = None
-        self.node.SetText(json.dumps({**data, **changes}, indent=1, ensure_ascii=False))
+        REVIEW.write(self.node, {**data, **changes}, indent=1)
 
 
 def _rounded(volumeMl: float | None) -> float | None:

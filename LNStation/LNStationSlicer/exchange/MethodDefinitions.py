@@ -7,6 +7,7 @@ a worker has answered.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NotRequired, TypedDict
@@ -15,6 +16,12 @@ from LNStationLib.support.resources import resource_path
 
 DEVICE_OPTION, MODEL_OPTION, POINT_OPTION = "device", "model", "operating_point"
 """Options whose values no definition can list: this computer's devices and packages, what a package offers."""
+
+
+_VALUES: dict[str, tuple[type, ...]] = {
+    "number": (int, float), "integer": (int,), "boolean": (bool,), "string": (str,),
+}  # fmt: skip
+"""What a value of a type is in JSON."""
 
 
 class OptionDefinition(TypedDict):
@@ -69,6 +76,25 @@ class SharedOption:
     step: str
     methods: tuple[str, ...]
     option: OptionDefinition
+
+
+def accepts(option: OptionDefinition, value: Any) -> bool:
+    """Whether an option can have a value: one of a damaged scene, or of another version, may be anything."""
+    if value is None:
+        return option["optional"]
+    if option["name"] in (DEVICE_OPTION, MODEL_OPTION, POINT_OPTION):
+        return isinstance(value, str)
+    if option["type"] == "choice":
+        return value in (option["choices"] or ())
+    if not isinstance(value, _VALUES[option["type"]]) or isinstance(value, bool) != (option["type"] == "boolean"):
+        return False
+    return isinstance(value, (bool, str)) or _isWithin(option, value)
+
+
+def _isWithin(option: OptionDefinition, value: float) -> bool:
+    lowest, highest = option.get("minimum", value), option.get("maximum", value)
+    isBetween = option.get("above", -math.inf) < value < option.get("below", math.inf)
+    return isBetween and lowest <= value <= highest
 
 
 def shippedSteps() -> Steps:

@@ -8,6 +8,7 @@ import slicer
 
 from LNStationSlicer.case.CaseScene import CaseScene
 from LNStationSlicer.case.CaseSources import proposeSources
+from LNStationSlicer.case.Parameters import factsOf
 from LNStationSlicer.exchange import OrganMatching
 from LNStationSlicer.panel.Section import Section, chooseKey, chooseNode, comboKey, fillCombo
 from LNStationSlicer.support.Translation import _
@@ -62,9 +63,10 @@ class CaseSection(Section):
         ui.organsMatchLabel.text = self._matchText(case)
         ui.organsMatchLabel.visible = bool(ui.organsMatchLabel.text)
         if parameters is not None:
-            chooseKey(ui.cancerCombo, parameters.cancer)
-            chooseKey(ui.tumorSideCombo, parameters.tumorSide)
-            chooseKey(ui.petUnitCombo, parameters.petUnit)
+            facts = factsOf(parameters)
+            chooseKey(ui.cancerCombo, facts.cancer)
+            chooseKey(ui.tumorSideCombo, facts.tumorSide)
+            chooseKey(ui.petUnitCombo, facts.petUnit)
         hasPet = case is not None and case.petNode() is not None
         ui.petUnitCombo.visible = ui.petUnitLabel.visible = hasPet
         ui.tumorSideCombo.enabled = comboKey(ui.cancerCombo) == "lung" and case is not None

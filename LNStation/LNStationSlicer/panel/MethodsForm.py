@@ -16,6 +16,7 @@ from LNStationSlicer.exchange.MethodDefinitions import (
     POINT_OPTION,
     SharedOption,
     StepDefinition,
+    accepts,
     firstMethod,
     mayRun,
     sharedOptions,
@@ -222,7 +223,8 @@ def _shownValue(settings: CaseSettings | None, shared: SharedOption) -> Any:
     value = shared.option["default"]
     if settings is not None:
         for method in reversed(shared.methods):
-            value = settings.value(shared.step, method, shared.option["name"], value)
+            kept = settings.value(shared.step, method, shared.option["name"], value)
+            value = kept if accepts(shared.option, kept) else value
     return value
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import slicer
 
 from LNStationSlicer.case.CaseScene import CaseScene
-from LNStationSlicer.case.Parameters import CaseParameters
+from LNStationSlicer.case.Parameters import CaseParameters, Facts, factsOf
 from LNStationSlicer.case.PatientIdentity import patientLine
 from LNStationSlicer.exchange.AssessmentTypes import Assessment, NStaging
 from LNStationSlicer.panel.Section import Section
@@ -79,15 +79,15 @@ def patientText(case: CaseScene) -> str:
     """The patient as far as DICOM or the scene says who it is, then what the case has, and the cancer."""
     images = [name for name, node in (("CT", case.ctNode()), ("PET", case.petNode())) if node is not None]
     who = patientLine(case, getattr(slicer, "dicomDatabase", None))
-    return " · ".join(filter(None, [who, " + ".join(images), cancerText(CaseParameters(case.node))]))
+    return " · ".join(filter(None, [who, " + ".join(images), cancerText(factsOf(CaseParameters(case.node)))]))
 
 
-def cancerText(parameters: CaseParameters) -> str:
+def cancerText(facts: Facts) -> str:
     """Cancer and side as they were entered; what an N category needs and lacks is said too."""
     cancers = {"lung": _("lung cancer"), "esophagus": _("esophageal cancer"), "": _("cancer not given")}
     sides = {"R": _("right"), "L": _("left"), "": _("side not given")}
-    text = cancers[parameters.cancer]
-    return f"{text}, {sides[parameters.tumorSide]}" if parameters.cancer == "lung" else text
+    text = cancers[facts.cancer]
+    return f"{text}, {sides[facts.tumorSide]}" if facts.cancer == "lung" else text
 
 
 def verdictOf(staging: NStaging | None, absent: str) -> Verdict:
@@ -120,7 +120,7 @@ def networkText(staging: NStaging) -> str:
     if network is None:
         return ""
     category, carrying = network["category"], ", ".join(network["carrying_stations"])
-    text = _("network {category} ({probability})").format(
-        category=category, probability=f"{network['probabilities'][category]:.2f}"
-    )
+    probability = network["probabilities"].get(category)
+    shown = ABSENT if probability is None else f"{probability:.2f}"
+    text = _("network {category} ({probability})").format(category=category, probability=shown)
     return _("{text}, carried by {stations}").format(text=text, stations=carrying) if carrying else text

@@ -11,6 +11,7 @@ from slicer.ScriptedLoadableModule import ScriptedLoadableModuleWidget
 from slicer.util import VTKObservationMixin
 
 from LNStationSlicer.case.CaseScene import CaseScene
+from LNStationSlicer.case.SceneTexts import takeNews
 from LNStationSlicer.Logic import Logic
 from LNStationSlicer.panel.AssessSection import AssessSection
 from LNStationSlicer.panel.CaseSection import CaseSection
@@ -199,6 +200,7 @@ class Widget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         for section in self.sections:
             section.refresh()
         self._refreshBanner()
+        self._tellDamage()
 
     def _refreshLater(self) -> None:
         """Once for any number of changes, and never from within a slot of a widget that it may delete."""
@@ -208,6 +210,15 @@ class Widget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         text = syntheticText(self.logic)
         self.ui.syntheticBanner.text = text
         self.ui.syntheticBanner.visible = bool(text)
+
+    def _tellDamage(self) -> None:
+        """Say, once, what of the scene could not be read."""
+        text = "\n".join(takeNews(slicer.mrmlScene))
+        if not text:
+            return
+        self.showMessage(text)
+        if not self.logic.worklist.isUnattended:
+            slicer.util.warningDisplay(text, windowTitle=_("LNStation"))
 
     def showMessage(self, text: str) -> None:
         """Put a text into the status line at the panel's foot; empty takes it away."""

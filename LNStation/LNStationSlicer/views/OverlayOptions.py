@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal
+from dataclasses import asdict, dataclass
+from types import UnionType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from LNStationLib.support import palette
 from LNStationSlicer.exchange.AssessmentTypes import Call
-from LNStationSlicer.views.ColorMaps import Rgb, colorOf
+from LNStationSlicer.views.ColorMaps import COLOR_MAPS, Rgb, colorOf
 
 StationStyle = Literal["outline", "fill", "both"]
 StationColor = Literal["anatomy", "probability"]
@@ -17,6 +18,8 @@ Foreground = Literal["none", "map", "pet"]
 _FORMER_NAMES = {"attentionThreshold": "mapThreshold", "attentionColorMap": "mapColorMap"}
 _FORMER_MAP = "attention"
 """What scenes saved by version 0.1 call the voxel map and its options."""
+
+_MAPS = ("mapColorMap", "petColorMap")
 
 PROBABILITY_MAP = "viridis"
 NOT_ASSESSED_COLOR: Rgb = palette.rgb(palette.NOT_ASSESSED)
@@ -79,12 +82,22 @@ class OverlayOptions:
 
     @classmethod
     def fromDict(cls, state: Mapping[str, Any]) -> OverlayOptions:
-        """From ``CaseScene.displayState``; what it does not say is as by default, what is unknown is ignored."""
-        known = {field.name for field in fields(cls)}
+        """From ``CaseScene.displayState``; what it does not say, or says in no way known here, is as by default."""
+        hints = get_type_hints(cls)
         current = {_FORMER_NAMES.get(name, name): value for name, value in state.items()}
         if current.get("foreground") == _FORMER_MAP:
             current["foreground"] = "map"
-        return cls(**{name: value for name, value in current.items() if name in known})
+        known = {name: value for name, value in current.items() if name in hints and _fits(hints[name], value)}
+        return cls(**{name: value for name, value in known.items() if name not in _MAPS or value in COLOR_MAPS})
+
+
+def _fits(hint: Any, value: Any) -> bool:
+    """Whether a value that was kept is of the type of its field."""
+    if isinstance(hint, UnionType):
+        return any(_fits(one, value) for one in get_args(hint))
+    if get_origin(hint) is Literal:
+        return value in get_args(hint)
+    return type(value) in ((int, float) if hint is float else (hint,))
 
 
 def probabilityColor(probability: float | None) -> Rgb:

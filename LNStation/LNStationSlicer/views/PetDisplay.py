@@ -6,16 +6,15 @@ in between stays, and comes back with the next time.
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import slicer
 
 from LNStationSlicer.case.CaseScene import CaseScene
 from LNStationSlicer.case.Parameters import CaseParameters
+from LNStationSlicer.case.SceneTexts import PET_LOOKS
 from LNStationSlicer.exchange.PetExchange import petUnit
 
-_LOOKS = "petLooks"
 _NO_SUV_IS_HIGHER = 1e4
 
 
@@ -104,8 +103,8 @@ def _setLook(display: slicer.vtkMRMLScalarVolumeDisplayNode, look: dict[str, Any
 
 
 def _looks(case: CaseScene) -> dict[str, Any]:
-    return json.loads(case.node.GetParameter(_LOOKS) or "{}")
+    return PET_LOOKS.read(case.node) or {}
 
 
 def _keep(case: CaseScene, looks: dict[str, Any]) -> None:
-    case.node.SetParameter(_LOOKS, json.dumps(looks))
+    PET_LOOKS.write(case.node, looks)

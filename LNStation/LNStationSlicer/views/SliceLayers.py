@@ -6,16 +6,15 @@ views alone that the reader has changed since, and gives back what lay there.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
 from typing import Any
 
 import slicer
 
 from LNStationSlicer.case.CaseScene import CaseScene
+from LNStationSlicer.case.SceneTexts import LAID_OVER
 from LNStationSlicer.views import PetViews, PriorViews
 
-_LAID = "laidOver"
 _NOT_OURS = PetViews.OWN_VIEWS | PriorViews.OWN_VIEWS
 """Views of the module's own layouts, which say themselves what they show."""
 
@@ -82,11 +81,11 @@ class SliceLayers:
         return [node for node in found if node.GetLayoutName() not in _NOT_OURS]
 
     def _laid(self) -> dict[str, Any]:
-        return json.loads(self._case.node.GetParameter(_LAID) or "{}")
+        return LAID_OVER.read(self._case.node) or {}
 
     def _keep(self, laid: dict[str, Any]) -> None:
         if laid != self._laid():
-            self._case.node.SetParameter(_LAID, json.dumps(laid))
+            LAID_OVER.write(self._case.node, laid)
 
 
 def _foreground(composite: slicer.vtkMRMLSliceCompositeNode) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import slicer
 from LNStationSlicer.case.CaseExport import exportDismissedMap, exportNodeMap, exportOrganMap, exportStationMap
 from LNStationSlicer.case.CaseScene import CaseScene
 from LNStationSlicer.case.CaseSettings import CaseSettings
-from LNStationSlicer.case.Parameters import CaseParameters
+from LNStationSlicer.case.Parameters import CaseParameters, Facts, factsOf
 from LNStationSlicer.exchange import OrganMatching, PetExchange, VolumeExchange
 
 SYNTHETIC_ATTRIBUTE = "LNStation.Synthetic"
@@ -24,9 +24,8 @@ _SOURCE_ROLES = ("organs", "nodesSource", "tumorSource")
 
 def inputFingerprint(case: CaseScene) -> tuple[Any, ...]:
     """Changes whenever the worker would have to be told about the case again."""
-    parameters = CaseParameters(case.node)
+    facts = factsOf(CaseParameters(case.node))
     nodes = [case.ctNode(), case.petNode(), *(node for role in _SOURCE_ROLES for node in case.sources(role))]
-    facts = (parameters.cancer, parameters.tumorSide, parameters.petUnit)
     return (*((node.GetID(), _contentTime(node)) if node else None for node in nodes), facts)
 
 
@@ -47,8 +46,8 @@ class CaseUpload:
     def __init__(self, case: CaseScene, folder: Path) -> None:
         self._case = case
         self._folder = folder
-        parameters = CaseParameters(case.node)
-        self._unit = parameters.petUnit
+        facts = factsOf(CaseParameters(case.node))
+        self._unit = facts.petUnit
         self.load: dict[str, Any] = {
             "case": case.key,
             "case_id": case.key,
@@ -57,7 +56,7 @@ class CaseUpload:
             "organs": {},
             "nodes": None,
             "tumor": None,
-            "facts": _facts(parameters),
+            "facts": _facts(facts),
             "synthetic": isSynthetic(case),
         }
         self.restore: dict[str, Any] = {"case": case.key}
@@ -149,10 +148,10 @@ class CaseUpload:
         self.restore["dismissed"] = exportDismissedMap(self._case, self._folder, "restore_dismissed")
 
 
-def _facts(parameters: CaseParameters) -> dict[str, Any]:
+def _facts(facts: Facts) -> dict[str, Any]:
     return {
-        "cancer": parameters.cancer or None,
-        "tumor_side": parameters.tumorSide or None,
+        "cancer": facts.cancer or None,
+        "tumor_side": facts.tumorSide or None,
         "tumor_site": None,
         "sex": None,
         "age_years": None,

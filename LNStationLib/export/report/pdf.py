@@ -15,8 +15,10 @@ from matplotlib.ft2font import FT2Font
 
 from LNStationLib.export.pictures.gallery import Picture
 from LNStationLib.export.report.layout import KeyImage, Report
+from LNStationLib.export.report.typst_apart import compile_apart
 from LNStationLib.support.palette import NEGATIVE_INK, POSITIVE_INK
 from LNStationLib.support.resources import resource_path
+from LNStationLib.support.scarcity import memory_limit_bytes
 
 _FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 
@@ -74,15 +76,16 @@ def _write_key_image(number: int, image: KeyImage, folder: Path) -> dict[str, st
 
 
 def _compile(folder: Path, words: str, created: str) -> bytes:
-    compiled: Any = typst.compile(
-        folder / "report.typ",
-        root=folder,
+    options: dict[str, Any] = {
+        "root": folder,
         # DejaVu Sans comes with matplotlib, so the page looks the same on every computer.
-        font_paths=[_FONTS],
-        ignore_system_fonts=_covers(words),
-        format="pdf",
-        timestamp=_time(created),
-    )
+        "font_paths": [_FONTS],
+        "ignore_system_fonts": _covers(words),
+        "format": "pdf",
+    }
+    if memory_limit_bytes() is not None:
+        return compile_apart(folder / "report.typ", options, _time(created))
+    compiled: Any = typst.compile(folder / "report.typ", timestamp=_time(created), **options)
     if not isinstance(compiled, bytes):
         raise TypeError(f"typst returned {type(compiled).__name__} instead of one PDF")
     return compiled

@@ -1,8 +1,7 @@
 """Marked patients: no identifier of theirs in anything that is written or said without being asked for.
 
-Every attribute that DICOM's basic profile of confidentiality takes away (PS3.15, table E.1-1) and that CT and PET
-headers carry holds a mark, and so do private elements, headers of NIfTI and NRRD, folders and file names as archives
-make them. The commands run in processes of their own, which keep a copy of every temporary file before it goes.
+Marks are those of ``Testing.Faults.marked``, and headers of NIfTI and NRRD. The commands run in processes of their
+own, which keep a copy of every temporary file before it goes.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ import os
 import subprocess
 import sys
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,30 +20,11 @@ import nibabel as nib
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from imaging.samples import chest, pet_tags, write_series
-from pydicom import dcmread
+from imaging.samples import chest, pet_tags
+
+from Testing.Faults.marked import BORN, MARK, STUDIED, marks_in, write_marked
 
 ROOT = Path(__file__).resolve().parents[3]
-MARK = "ZQXJ"
-"""In no word of any language, and in nothing that compresses."""
-BORN, STUDIED = "19330307", "20110923"
-UID = "1.2.826.0.1.3680043.8.498.987654321987654321"
-NAMES = (
-    "PatientName",
-    "ReferringPhysicianName",
-    "PerformingPhysicianName",
-    "OperatorsName",
-    "PatientMotherBirthName",
-)
-TEXTS = (
-    "PatientID", "OtherPatientIDs", "PatientAddress", "PatientTelephoneNumbers", "PatientComments", "AccessionNumber",
-    "InstitutionName", "InstitutionAddress", "InstitutionalDepartmentName", "StationName", "StudyID", "MedicalAlerts",
-    "DeviceSerialNumber", "StudyDescription", "SeriesDescription", "ProtocolName", "ImageComments", "Occupation",
-    "AdditionalPatientHistory", "RequestedProcedureDescription", "AdmissionID", "EthnicGroup", "MilitaryRank",
-    "Allergies", "AcquisitionComments", "DerivationDescription",
-)  # fmt: skip
-DATES = ("PatientBirthDate", "StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate")
-
 WATCHING = """
 import os, pathlib, shutil, sys
 kept = pathlib.Path(sys.argv.pop(1))
@@ -67,30 +46,6 @@ sys.addaudithook(keep)
 from LNStationLib.cli.app import main
 main()
 """
-
-
-def marked_tags() -> dict[str, Any]:
-    """Attributes with marks; dates are marks themselves."""
-    tags: dict[str, Any] = dict.fromkeys(NAMES, f"{MARK}^Jane")
-    tags |= {name: f"{MARK}{number}" for number, name in enumerate(TEXTS)}
-    return (
-        tags
-        | {"PatientBirthDate": BORN, "StudyInstanceUID": UID, "StudyID": MARK, "PatientAge": "078Y"}
-        | dict.fromkeys(DATES[1:], STUDIED)
-    )
-
-
-def write_marked(folder: Path, image: sitk.Image, modality: str, **more: Any) -> Path:
-    """A marked series in a folder and under file names of an archive."""
-    place = folder / f"{MARK}^JANE_{BORN}" / f"{modality}_{STUDIED}"
-    tags = {**more, **marked_tags()}
-    for number, path in enumerate(write_series(place, image, modality, tags=tags)):
-        header = dcmread(path)
-        block = header.private_block(0x0011, MARK, create=True)
-        block.add_new(1, "LO", f"{MARK} private")
-        header.save_as(place / f"{MARK}_{number:04d}.dcm")
-        path.unlink()
-    return place
 
 
 @dataclass(frozen=True)
@@ -119,28 +74,6 @@ def run(folder: Path, *arguments: str) -> Said:
     )
     written = [path for part in folder.iterdir() for path in part.rglob("*") if path.is_file()]
     return Said(done.returncode, done.stdout + done.stderr, written)
-
-
-def unpacked(content: bytes) -> Iterator[bytes]:
-    """The bytes, and what is packed in them as gzip files, zips, PDFs and PNGs pack."""
-    yield content
-    if content[:2] == b"\x1f\x8b":
-        yield gzip.decompress(content)
-    for start in (b"stream\n", b"stream\r\n", b"tEXt", b"iTXt", b"zTXt"):
-        for piece in content.split(start)[1:]:
-            try:
-                yield zlib.decompressobj().decompress(piece)
-            except zlib.error:
-                yield piece[:300]
-
-
-def marks_in(content: bytes) -> list[str]:
-    """Marks found, whatever the encoding."""
-    marks = [MARK, BORN, STUDIED, "1933-03-07", "2011-09-23", "07.03.1933", UID]
-    coded = {mark: [mark.encode(), mark.encode("utf-16-le"), mark.lower().encode()] for mark in marks}
-    return sorted(
-        {m for m, forms in coded.items() for part in unpacked(content) if any(form in part for form in forms)}
-    )
 
 
 def check(said: Said, folder: Path) -> None:

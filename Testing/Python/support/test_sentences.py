@@ -6,7 +6,7 @@ import errno
 
 import pytest
 
-from LNStationLib.support.json_text import parse_json
+from LNStationLib.support.json_text import parse_json, parse_tame_json
 from LNStationLib.support.scarcity import remedy, system_error
 from LNStationLib.support.sentences import quoted
 
@@ -21,6 +21,16 @@ def test_what_is_quoted_stays_on_one_line_is_short_and_steers_no_terminal() -> N
 def test_text_that_is_no_json_is_a_value_error_whatever_is_wrong(text: str | bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 (Python's own messages)
         parse_json(text)
+
+
+@pytest.mark.parametrize("text", ["NaN", "[1e999]", "9" * 30, "[" * 70 + "]" * 70, '["\\ud800"]', "{"])
+def test_json_that_other_programs_cannot_hold_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 (of several kinds)
+        parse_tame_json(text)
+
+
+def test_other_json_is_read() -> None:
+    assert parse_tame_json('{"a": [1.5, -2, null, "\\u00e9"]}') == {"a": [1.5, -2, None, "é"]}
 
 
 def test_what_a_machine_lacks_is_told_with_a_remedy_and_other_errors_are_not() -> None:

@@ -1,0 +1,88 @@
+"""Whether a value of JSON has the shape of a schema, in the standard library: Slicer's Python lacks pydantic.
+
+Only what would make reading fail is looked at: types, values to choose from, limits, lengths and missing fields.
+Fields that a schema does not know are a later version's and are let through, and so is another version's number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from LNStationLib.support.sentences import quoted
+
+Schema = Mapping[str, Any]
+
+_TYPES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
+    "object": ("an object", lambda value: isinstance(value, dict)),
+    "array": ("a list", lambda value: isinstance(value, list)),
+    "string": ("a text", lambda value: isinstance(value, str)),
+    "boolean": ("true or false", lambda value: isinstance(value, bool)),
+    "null": ("empty", lambda value: value is None),
+    "integer": ("a whole number", lambda value: isinstance(value, int) and not isinstance(value, bool)),
+    "number": ("a number", lambda value: isinstance(value, (int, float)) and not isinstance(value, bool)),
+}
+_LIMITS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "minimum": lambda value, limit: value >= limit,
+    "maximum": lambda value, limit: value <= limit,
+    "exclusiveMinimum": lambda value, limit: value > limit,
+    "minItems": lambda value, limit: len(value) >= limit,
+    "maxItems": lambda value, limit: len(value) <= limit,
+    "maxProperties": lambda value, limit: len(value) <= limit,
+}
+
+
+class JsonShape:
+    """The shape of a value.
+
+    Args:
+        schema: JSON Schema with its objects in ``$defs``; which of its words count is above.
+    """
+
+    def __init__(self, schema: Schema) -> None:
+        self._root = schema
+
+    def fault(self, value: Any) -> str:
+        """What is wrong, as the end of a sentence ("calls.4R is not an object"); empty where nothing is."""
+        return next(self._faults(value, self._root, ""), "")
+
+    def _faults(self, value: Any, schema: Schema, path: str) -> Iterator[str]:
+        if "$ref" in schema:
+            yield from self._faults(value, self._root["$defs"][schema["$ref"].rpartition("/")[2]], path)
+        elif "anyOf" in schema:
+            faults = [next(self._faults(value, one, path), "") for one in schema["anyOf"]]
+            if all(faults):
+                yield faults[0]
+        else:
+            yield from self._plainFaults(value, schema, path)
+
+    def _plainFaults(self, value: Any, schema: Schema, path: str) -> Iterator[str]:
+        name = quoted(path.lstrip(".")) or "the whole"
+        words, isOfType = _TYPES.get(schema.get("type", ""), ("", lambda one: True))
+        if not isOfType(value):
+            yield f"{name} is not {words}"
+            return
+        if "enum" in schema and value not in schema["enum"]:
+            yield f"{name} is none of {', '.join(str(one) for one in schema['enum'])}"
+        if not all(holds(value, schema[limit]) for limit, holds in _LIMITS.items() if limit in schema):
+            yield f"{name} is out of range"
+        if isinstance(value, dict):
+            yield from self._objectFaults(value, schema, path)
+        elif isinstance(value, list):
+            yield from self._listFaults(value, schema, path)
+
+    def _objectFaults(self, value: dict[str, Any], schema: Schema, path: str) -> Iterator[str]:
+        fields, others = schema.get("properties", {}), schema.get("additionalProperties", True)
+        missing = [key for key in schema.get("required", ()) if key not in value]
+        yield from (f"{quoted(f'{path}.{key}'.lstrip('.'))} is missing" for key in missing)
+        for key, one in value.items():
+            of = fields.get(key, others)
+            if not isinstance(of, bool):
+                yield from self._faults(one, of, f"{path}.{key}")
+
+    def _listFaults(self, value: list[Any], schema: Schema, path: str) -> Iterator[str]:
+        first, rest = schema.get("prefixItems", ()), schema.get("items", True)
+        for index, one in enumerate(value):
+            of = first[index] if index < len(first) else rest
+            if not isinstance(of, bool):
+                yield from self._faults(one, of, f"{path}.{index}")
