@@ -83,10 +83,7 @@ def prepare_output_folder(out: Path, overwrite: bool) -> None:
         raise OutputError(f"{out} is a file, not a folder: choose another output folder.")
     with user_facing_errors(out):
         out.mkdir(parents=True, exist_ok=True)
-        # Only trying tells: permission bits say nothing about read-only, network or full file systems.
-        with tempfile.NamedTemporaryFile(prefix=_PARTIAL_PREFIX, dir=out) as probe:
-            probe.write(b"LNStation")
-            probe.flush()
+        _try_to_write(out)
         entries = sorted(entry.name for entry in out.iterdir())
     if entries and not overwrite:
         raise OutputError(
@@ -98,6 +95,17 @@ def prepare_output_folder(out: Path, overwrite: bool) -> None:
         raise OutputError(f"{out / folders[0]} is a folder where a result must go: move it or choose another folder.")
 
 
+def _try_to_write(out: Path) -> None:
+    """Only trying tells: permission bits say nothing about read-only, network or full file systems."""
+    number, name = tempfile.mkstemp(prefix=_PARTIAL_PREFIX, dir=out)
+    try:
+        os.write(number, b"LNStation")
+    finally:
+        os.close(number)
+        # Another run may have swept it away.
+        Path(name).unlink(missing_ok=True)
+
+
 @contextmanager
 def partial_folder(out: Path) -> Iterator[Path]:
     """A hidden folder inside ``out``, on the same file system; gone afterwards, whatever happens.
@@ -106,7 +114,9 @@ def partial_folder(out: Path) -> Iterator[Path]:
     """
     with user_facing_errors(out):
         for leftover in out.glob(f"{_PARTIAL_PREFIX}*"):
-            if leftover.is_dir() and not leftover.is_symlink() and not _is_in_use(leftover):
+            if leftover.is_file():
+                leftover.unlink(missing_ok=True)
+            elif leftover.is_dir() and not leftover.is_symlink() and not _is_in_use(leftover):
                 shutil.rmtree(leftover)
         folder = Path(tempfile.mkdtemp(prefix=_PARTIAL_PREFIX, dir=out))
     try:

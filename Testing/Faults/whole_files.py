@@ -12,7 +12,9 @@ from pathlib import Path
 
 from pydicom import dcmread
 
-_WHEN_MADE = ("ContentDate", "ContentTime", "InstanceCreationDate", "InstanceCreationTime")
+_WHEN_MADE = frozenset(
+    {"ContentDate", "ContentTime", "InstanceCreationDate", "InstanceCreationTime", "ContributionDateTime"}
+)
 UNFINISHED = (".", "_")
 """Names of what is being written begin so; nothing takes them for results."""
 
@@ -92,9 +94,7 @@ def _told(path: Path) -> bytes:
     if path.suffix != ".dcm":
         return path.read_bytes()
     made = dcmread(path)
-    for keyword in _WHEN_MADE:
-        if keyword in made:
-            delattr(made, keyword)
+    made.walk(lambda holder, element: holder.__delitem__(element.tag) if element.keyword in _WHEN_MADE else None)
     return made.to_json(bulk_data_threshold=1 << 30).encode()
 
 

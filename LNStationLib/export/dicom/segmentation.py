@@ -9,6 +9,7 @@ import numpy as np
 import SimpleITK as sitk
 from highdicom.seg import SegmentAlgorithmTypeValues, Segmentation, SegmentationTypeValues, SegmentDescription
 from pydicom.sr.codedict import codes
+from pydicom.uid import UID
 
 from LNStationLib import anatomy
 from LNStationLib.export.dicom.concepts import ANATOMICAL_STRUCTURE, coded
@@ -67,8 +68,15 @@ def segmentation(
         **series(identity, name, number),
         **equipment(),
     )
+    _name_dimensions(made, identity.uid(name, "dimensions"))
     finish(made, identity, description)
     return made, numbers
+
+
+def _name_dimensions(made: Segmentation, uid: UID) -> None:
+    """The same name for the same content; highdicom draws one."""
+    for item in (*made.DimensionOrganizationSequence, *made.DimensionIndexSequence):
+        item.DimensionOrganizationUID = uid
 
 
 def _renumbered(values: np.ndarray, numbers: dict[int, int]) -> InstanceArray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -106,6 +107,8 @@ class Panel:
         logic = self._loaded.logic
         logic.client.request = lambda *_arguments, **_keywords: None
         logic.queue.add = lambda _job: None
+        # The host's boxes, which are heard below.
+        logging.getLogger("slicer.util").setLevel(logging.CRITICAL)
         self._loaded.show(560, 1500)
         self._loaded.parent.widgetRepresentation().enter()
 
@@ -146,43 +149,56 @@ class Panel:
     def _check(self, given: dict[str, str], told: list[str]) -> None:
         """Every text that cannot be read any more is somewhere in the scene as it was."""
         fault = sys.modules["LNStationSlicer.case.SceneTexts"]._fault
+        case = self._loaded.logic.case
+        if case is None:
+            raise LostError("no case is under review")
         held = {node.GetText() for node in self._slicer.util.getNodesByClass("vtkMRMLTextNode")}
+        held |= {case.node.GetParameter(name) for name in SHAPES}
         damaged = {name for name, text in given.items() if text and fault(text, SHAPES[name])}
-        kept = {name for name in damaged if given[name] in held or "\ufffd" in given[name]}
+        # Slicer itself reads a text to its first zero, and letters that are no UTF-8 as it likes.
+        kept = {name for name in damaged if given[name] in held or {"\ufffd", "\0"} & {*given[name]}}
         if kept != damaged:
             raise LostError(f"lost: {', '.join(sorted(damaged - kept))}")
 
     def _work(self, out: Path) -> Iterator[Callable[[], Any]]:
         """What a reader does in a few minutes."""
-        widget, logic = self._loaded.widget, self._loaded.logic
-        if logic.case is None:
-            raise LostError("no case is under review")
-        yield widget.refresh
-        yield from (lambda name=name: logic.selectStation(name) for name in ("4R", "7"))
-        yield from (logic.selectNext, logic.worklist.rows, lambda: logic.nodes.select(1), logic.nodes.operatingPoints)
-        yield from self._reading(logic)
-        yield from self._drawing(logic)
+        logic = self._loaded.logic
+        yield lambda: self._look(logic)
+        yield lambda: self._read(logic.reader)
+        yield lambda: self._draw(logic)
         yield lambda: self._other_reader(logic)
         yield lambda: _edit(logic)
         yield lambda: self._to_worker(logic, out)
-        yield widget.refresh
 
-    def _reading(self, logic: Any) -> Iterator[Callable[[], Any]]:
-        reader = logic.reader
-        yield lambda: reader.call("4R", "negative")
-        yield lambda: reader.note("7", "seen")
-        yield from (reader.undo, reader.acceptModel, reader.callRestNegative, reader.sign)
-        yield lambda: reader.setBlind(True)
-        yield lambda: reader.setBlind(False)
+    def _look(self, logic: Any) -> None:
+        for name in ("4R", "7"):
+            logic.selectStation(name)
+        logic.selectNext()
+        logic.worklist.rows()
+        logic.nodes.select(1)
+        logic.nodes.operatingPoints()
+        # The views of an earlier study are made by the host at every look: half a second, and warnings of VTK.
+        logic.case.priorToCase()
 
-    def _drawing(self, logic: Any) -> Iterator[Callable[[], Any]]:
+    def _read(self, reader: Any) -> None:
+        reader.call("4R", "negative")
+        reader.note("7", "seen")
+        for step in (reader.undo, reader.acceptModel, reader.callRestNegative, reader.sign):
+            step()
+        reader.setBlind(True)
+        reader.setBlind(False)
+
+    def _draw(self, logic: Any) -> None:
         before = logic.overlays.options()
-        for change in ({"foreground": "pet"}, {"foreground": "map", "stationColor": "probability"}, {"show3D": True}):
-            yield lambda change=change: logic.showOverlays(replace(before, **change))
-        yield lambda: logic.priorViews.show(logic.case)
-        yield logic.priorViews.hide
-        # Given back is what lay in the views before.
-        yield lambda: logic.showOverlays(replace(before, foreground="none"))
+        changes: tuple[dict[str, Any], ...] = (
+            {"foreground": "pet"},
+            {"foreground": "map", "stationColor": "probability"},
+            {"organsVisible": True},
+            # Given back is what lay in the views before.
+            {"foreground": "none"},
+        )
+        for change in changes:
+            logic.showOverlays(replace(before, **change))
 
     def _other_reader(self, logic: Any) -> None:
         readers = sys.modules["LNStationSlicer.case.Readers"]
@@ -199,8 +215,9 @@ class Panel:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         upload = sys.modules["LNStationSlicer.worker.CaseUpload"].CaseUpload(logic.case, folder)
-        for step in (*upload.steps(), *upload.restoreSteps()):
-            step()
+        for steps in (upload.steps(), upload.restoreSteps()):
+            for step in steps:
+                step()
         settings = logic.caseSettings().forWorker(logic.methods.steps, "cpu")
         told = [upload.load, upload.restore, settings, logic.case.review().asReview()]
         json.dumps(told, ensure_ascii=False, allow_nan=False).encode("utf-8")

@@ -108,6 +108,24 @@ def test_a_folder_below_a_file_is_refused(tmp_path: Path) -> None:
         prepare_output_folder(tmp_path / "out" / "deeper", overwrite=False)
 
 
+def test_a_look_whether_a_folder_takes_files_leaves_nothing_where_it_takes_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(number: int, content: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(OutputError, match="No space is left"):
+        prepare_output_folder(tmp_path / "out", overwrite=True)
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_what_a_killed_look_left_is_swept_away(tmp_path: Path) -> None:
+    (tmp_path / ".lnstation-partial-abc").write_bytes(b"LNStation")
+    with partial_folder(tmp_path) as folder:
+        assert list(tmp_path.iterdir()) == [folder]
+
+
 def test_a_folder_that_is_not_empty_needs_overwrite(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(OutputError, match="--overwrite"):

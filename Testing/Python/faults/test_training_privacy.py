@@ -25,6 +25,7 @@ def cohort(folder: Path, ct: Path) -> Path:
     image = sitk.GetImageFromArray(labels)
     image.CopyInformation(organs)
     sitk.WriteImage(image, str(folder / "organs.nii.gz"))
+    (folder / "organs.json").write_text('{"7": "aorta"}')
     (folder / "patients.csv").write_text(f"patient,ct,organs\nP1,{ct},organs.nii.gz\n")
     return folder / "patients.csv"
 

@@ -163,6 +163,15 @@ def _node(node_id: int, station: str, short_axis: float, call: str | None, matri
     }  # fmt: skip
 
 
+def provenance(step: str, **fields: Any) -> dict[str, Any]:
+    """How a step was done, in full."""
+    row = {
+        "step": step, "implementation": step, "version": "0", "seconds": None, "settings": {}, "model_package": None,
+        "model_version": None, "model_sha256": None, "trained_on": None, "references": [], "warnings": [],
+    }  # fmt: skip
+    return row | fields
+
+
 def make_unconfirmed_assessment() -> dict[str, Any]:
     """The same, but its nodes are candidates of a method that is not fit for staging."""
     assessment = make_assessment()

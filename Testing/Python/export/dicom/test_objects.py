@@ -25,6 +25,9 @@ from LNStationLib.imaging.contours import contours_mask
 from LNStationLib.state.assessment import RESEARCH_USE
 from LNStationLib.support.progress import silent
 
+_DRAWN = "1.2.826.0.1.3680043.10.511.3."
+"""How identifiers begin that highdicom draws at random."""
+
 
 @pytest.fixture(scope="module")
 def found() -> Results:
@@ -73,6 +76,14 @@ def test_the_same_results_give_the_same_identifiers_and_others_give_others(
     assert objects["report_sr.dcm"].SOPInstanceUID == found.identity(uid).uid("report")
     unread = results(with_review=False, attention=True, trained_on_synthetic=True)
     assert unread.identity(uid).uid("report") != objects["report_sr.dcm"].SOPInstanceUID
+
+
+def test_no_identifier_is_drawn(objects: dict[str, Dataset]) -> None:
+    drawn = []
+    for made in objects.values():
+        elements = [element for element in made.iterall() if element.VR == "UI" and not element.is_empty]
+        drawn += [one.keyword for one in elements if str(one.value).startswith(_DRAWN)]
+    assert drawn == []
 
 
 # Voxels

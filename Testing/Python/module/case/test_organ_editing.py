@@ -53,7 +53,7 @@ class Scene:
     def edited_by_reader(self, *names: str) -> None:
         """As if the worker had said so."""
         assessment = self.case.assessment()
-        assessment["provenance"] = [{"step": "organs", "settings": {"edited_by_reader": list(names)}}]
+        assessment["provenance"] = [provenance("organs", settings={"edited_by_reader": list(names)})]
         self.case.setAssessment(assessment)
 
     def write(self, layer: np.ndarray, *names: str) -> None:

@@ -67,7 +67,7 @@ def test_unknown_calls_and_stations_are_refused(review: ReviewState) -> None:
 
 
 def test_a_changed_call_takes_the_n_category_back_but_a_note_does_not(review: ReviewState) -> None:
-    staging: Any = {"category": "N2"}
+    staging: Any = make_assessment()["staging"]
     review.setCall("7", "positive")
     review.setNCategory(staging)
     review.setNote("7", "bulky")
