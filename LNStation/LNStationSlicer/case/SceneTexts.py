@@ -22,14 +22,6 @@ from LNStationSlicer.support.Translation import _
 
 _NEWS_ATTRIBUTE = "LNStation.news"
 """Of the node of a damaged text: what is wrong with it, until the user was told."""
-_LATER = frozenset(
-    {
-        "attention_in_nodes", "attention_node", "call_warning_codes", "call_warnings", "candidate", "confidence",
-        "dismissed_nodes", "midline", "network", "network_refusal", "prediction_set", "schema_version", "score",
-        "warning_codes",
-    }
-)  # fmt: skip
-"""Fields of an assessment that scenes of earlier versions lack; the module reads them by ``get``."""
 _REMEMBERED = 16
 """Texts of which is known that they are whole: a case is read some dozen times for each change of the panel."""
 
@@ -47,12 +39,18 @@ class SceneText:
     parameter: str = ""
 
     def read(self, node: slicer.vtkMRMLNode) -> Any | None:
-        """The value, a copy; None where there is no text, or none that can be read any more."""
+        """The value, a copy; None where there is no text, or none that can be read any more.
+
+        What an earlier version did not write yet is as the schema's default.
+        """
         text = self._text(node)
-        fault = _fault(text, self.shape) if text else ""
+        if not text:
+            return None
+        fault, whole = _checked(text, self.shape)
         if fault:
             self._setAside(node, text, fault)
-        return json.loads(text) if text and not fault else None
+            return None
+        return json.loads(whole)
 
     def write(self, node: slicer.vtkMRMLNode, value: Any, indent: int | None = None) -> None:
         """Replace the text; what was damaged in it is set aside by reading, which goes before."""
@@ -128,13 +126,14 @@ def _anchorOf(node: slicer.vtkMRMLNode) -> slicer.vtkMRMLScriptedModuleNode | No
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def _fault(text: str, shape: str) -> str:
-    """Why a text cannot be read; empty where it can."""
+def _checked(text: str, shape: str) -> tuple[str, str]:
+    """Why a text cannot be read, empty where it can, and the text with what it lacks."""
     try:
         value = parse_tame_json(text)
     except ValueError:
-        return _("it is not JSON any more")
-    return _shape(shape).fault(value)
+        return _("it is not JSON any more"), ""
+    fault = _shape(shape).fault(value)
+    return fault, "" if fault else json.dumps(_shape(shape).filled(value))
 
 
 @cache
@@ -144,11 +143,9 @@ def _shape(name: str) -> JsonShape:
 
 @cache
 def _definitions() -> dict[str, Any]:
-    """All shapes by name; of the assessment's, fields that were always there are required."""
+    """All shapes by name."""
     assessment, scene = (_schema(name) for name in ("assessment", "scene"))
-    found = {**assessment["$defs"], "Assessment": assessment}
-    always = {name: sorted(set(one["properties"]) - _LATER) for name, one in found.items()}
-    return {**{name: {**one, "required": always[name]} for name, one in found.items()}, **scene["$defs"]}
+    return {**assessment["$defs"], "Assessment": assessment, **scene["$defs"]}
 
 
 def _schema(name: str) -> dict[str, Any]:

@@ -30,6 +30,8 @@ _LIMITS: Mapping[str, Callable[[Any, Any], bool]] = {
     "maxItems": lambda value, limit: len(value) <= limit,
     "maxProperties": lambda value, limit: len(value) <= limit,
 }
+_EMPTY: Mapping[str, Callable[[], Any]] = {"array": list, "object": dict}
+"""What pydantic fills in where it writes no default into a schema."""
 
 
 class JsonShape:
@@ -46,9 +48,32 @@ class JsonShape:
         """What is wrong, as the end of a sentence ("calls.4R is not an object"); empty where nothing is."""
         return next(self._faults(value, self._root, ""), "")
 
+    def filled(self, value: Any) -> Any:
+        """A value without fault, with what it lacks as by default; of a list that is empty, of an object likewise."""
+        return self._filled(value, self._root)
+
+    def _filled(self, value: Any, schema: Schema) -> Any:
+        if "$ref" in schema:
+            return self._filled(value, self._of(schema["$ref"]))
+        if "anyOf" in schema:
+            fitting = (one for one in schema["anyOf"] if next(self._faults(value, one, ""), "") == "")
+            return self._filled(value, next(fitting, {}))
+        if isinstance(value, dict):
+            fields, others = schema.get("properties", {}), schema.get("additionalProperties")
+            others = others if isinstance(others, dict) else {}
+            whole = {**{key: _default(one) for key, one in fields.items() if _hasDefault(one)}, **value}
+            return {key: self._filled(one, fields.get(key, others)) for key, one in whole.items()}
+        if isinstance(value, list) and isinstance(schema.get("items"), dict):
+            return [self._filled(one, schema["items"]) for one in value]
+        return value
+
+    def _of(self, reference: str) -> Schema:
+        found: Schema = self._root["$defs"][reference.rpartition("/")[2]]
+        return found
+
     def _faults(self, value: Any, schema: Schema, path: str) -> Iterator[str]:
         if "$ref" in schema:
-            yield from self._faults(value, self._root["$defs"][schema["$ref"].rpartition("/")[2]], path)
+            yield from self._faults(value, self._of(schema["$ref"]), path)
         elif "anyOf" in schema:
             faults = [next(self._faults(value, one, path), "") for one in schema["anyOf"]]
             if all(faults):
@@ -86,3 +111,11 @@ class JsonShape:
             of = first[index] if index < len(first) else rest
             if not isinstance(of, bool):
                 yield from self._faults(one, of, f"{path}.{index}")
+
+
+def _hasDefault(schema: Schema) -> bool:
+    return "default" in schema or schema.get("type") in _EMPTY
+
+
+def _default(schema: Schema) -> Any:
+    return schema["default"] if "default" in schema else _EMPTY[schema["type"]]()

@@ -148,13 +148,13 @@ class Panel:
 
     def _check(self, given: dict[str, str], told: list[str]) -> None:
         """Every text that cannot be read any more is somewhere in the scene as it was."""
-        fault = sys.modules["LNStationSlicer.case.SceneTexts"]._fault
+        checked = sys.modules["LNStationSlicer.case.SceneTexts"]._checked
         case = self._loaded.logic.case
         if case is None:
             raise LostError("no case is under review")
         held = {node.GetText() for node in self._slicer.util.getNodesByClass("vtkMRMLTextNode")}
         held |= {case.node.GetParameter(name) for name in SHAPES}
-        damaged = {name for name, text in given.items() if text and fault(text, SHAPES[name])}
+        damaged = {name for name, text in given.items() if text and checked(text, SHAPES[name])[0]}
         # Slicer itself reads a text to its first zero, and letters that are no UTF-8 as it likes.
         kept = {name for name in damaged if given[name] in held or {"\ufffd", "\0"} & {*given[name]}}
         if kept != damaged:

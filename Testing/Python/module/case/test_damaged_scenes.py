@@ -132,7 +132,7 @@ def test_whatever_is_damaged_the_case_can_be_read(case: CaseScene, whole: dict[s
     TEXTS[name]._put(holder(case, name), text)
     read_all(case)
     kept = [node.GetText() for node in case._references("damagedText")]
-    assert kept == ([text] if SceneTexts._fault(text, TEXTS[name].shape) and text else [])
+    assert kept == ([text] if text and SceneTexts._checked(text, TEXTS[name].shape)[0] else [])
     assert len(SceneTexts.takeNews(case.scene)) == len(kept)
 
 

@@ -28,6 +28,7 @@ from module.mrml_cases import (  # noqa: E402
     lps_matrix,
     make_case,
     organ_layers,
+    provenance,
 )
 
 from LNStationLib import anatomy  # noqa: E402

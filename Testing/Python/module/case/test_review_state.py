@@ -14,6 +14,7 @@ slicer = slicer_host.start()
 
 from LNStationSlicer.case.ReviewState import ReviewState  # noqa: E402
 from LNStationSlicer.exchange.ReviewTypes import Review  # noqa: E402
+from module.mrml_cases import make_assessment  # noqa: E402
 
 
 @pytest.fixture
@@ -67,7 +68,7 @@ def test_unknown_calls_and_stations_are_refused(review: ReviewState) -> None:
 
 
 def test_a_changed_call_takes_the_n_category_back_but_a_note_does_not(review: ReviewState) -> None:
-    staging: Any = make_assessment()["staging"]
+    staging: Any = {**make_assessment()["staging"], "network": None, "network_refusal": None, "warning_codes": []}
     review.setCall("7", "positive")
     review.setNCategory(staging)
     review.setNote("7", "bulky")

@@ -53,3 +53,12 @@ def test_what_fits_has_no_fault(value: Any) -> None:
 )
 def test_a_fault_says_where_it_is(value: Any, fault: str) -> None:
     assert JsonShape(SCHEMA).fault(value) == fault
+
+
+def test_what_a_value_lacks_is_as_by_default() -> None:
+    fields = {"a": {"type": "number", "default": 1}, "b": {"type": "array"}, "c": {"type": "string"}}
+    inner = {"type": "object", "properties": fields, "additionalProperties": True}
+    schema = {"type": "object", "additionalProperties": {"anyOf": [{"type": "null"}, inner]}}
+    given = {"x": None, "y": {"a": 2, "later": [3]}, "z": {}}
+    expected = {"x": None, "y": {"a": 2, "b": [], "later": [3]}, "z": {"a": 1, "b": []}}
+    assert JsonShape(schema).filled(given) == expected
