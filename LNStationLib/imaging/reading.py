@@ -37,6 +37,8 @@ _NRRD_SPACES = {
     "left-anterior-superior",
     "las",
 }
+_LONGEST_FIELD_BYTES = 800
+"""Of an NRRD header: NrrdIO ends the process where it complains of a value that its buffer of 1025 cannot hold."""
 _NRRD_ENCODINGS = {"raw", "gzip", "gz", "bzip2", "bz2"}
 """The others are numbers as text, which no program writes for images and whose parser trusts its input."""
 _DATA_FILE_FIELDS = ("data file", "datafile", "elementdatafile")
@@ -207,6 +209,8 @@ def _check_header(path: Path, kind: ImageFormat, name: str) -> None:
             f"{name}: the NRRD header does not name a patient space (LPS or RAS), so left and right are unknown; "
             "export it again from a program that writes 'space:'."
         )
+    if kind is ImageFormat.NRRD and _has_endless_field(_text_header(path, kind)):
+        raise InputError(f"{name}: damaged NRRD header (a field that does not end); copy or export it again.")
     if kind is ImageFormat.META:
         _check_counts(fields, name)
     elif fields.get("encoding", "raw").lower() not in _NRRD_ENCODINGS:
@@ -246,6 +250,12 @@ def _check_counts(fields: dict[str, str], name: str) -> None:
 
 def _whole(text: str, largest: int) -> bool:
     return text.isascii() and text.isdigit() and 1 <= int(text) <= largest
+
+
+def _has_endless_field(head: bytes) -> bool:
+    """Whether a field is longer than any can be; comments and the keys of programs (``key:=value``) may be."""
+    fields = (line for line in head.split(b"\n") if not line.startswith(b"#"))
+    return any(len(line) > _LONGEST_FIELD_BYTES and line.partition(b":")[2][:1] != b"=" for line in fields)
 
 
 def _known_space(fields: dict[str, str]) -> bool:

@@ -337,6 +337,18 @@ def test_numbers_as_text_in_a_nrrd_are_refused_wherever_its_header_says_so(tmp_p
         read_image(path, "CT", [].append)
 
 
+def test_a_field_that_does_not_end_is_refused_before_nrrdio_overflows(tmp_path: Path) -> None:
+    """NrrdIO quotes a value that it cannot read in a text of 1025 bytes, which ends the process."""
+    path = patched_nrrd(tmp_path, b"encoding: raw", b"encoding: raw\nspacings: (" + b"\xff" * 2000)
+    with pytest.raises(InputError, match="a field that does not end"):
+        read_image(path, "CT", [].append)
+
+
+def test_long_keys_and_comments_are_read(tmp_path: Path) -> None:
+    more = b"encoding: raw\nSegment0_Tags:=" + b"a:b|" * 400 + b"\n# see: " + b"c" * 1500
+    assert read_image(patched_nrrd(tmp_path, b"encoding: raw", more), "CT", [].append).GetDimension() == 3
+
+
 @pytest.mark.parametrize("file", ["/etc/passwd", "../a.raw", "C:\\a.raw"])
 def test_a_header_may_not_lead_out_of_its_folder(tmp_path: Path, file: str) -> None:
     path = patched_nrrd(tmp_path, b"encoding: raw", f"encoding: raw\ndata file: {file}".encode())
