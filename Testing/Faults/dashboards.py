@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import threading
 import urllib.error
@@ -11,13 +10,10 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from LNStationLib.batch.cluster import has_dashboard
-
 _STARTS = (
     "status", "info/main/workers.html", "info/main/exceptions.html", "info/main/logs.html", "json/counts.json",
-    "json/identity.json", "json/index.html", "metrics", "sitemap.json", "individual-plots.json",
+    "json/identity.json", "json/index.html", "metrics", "individual-plots.json",
 )  # fmt: skip
-_PLOTS = ("status", "workers", "tasks", "graph", "groups", "info", "individual-task-stream", "individual-progress")
 _LINKED = re.compile(r'href="([^"#]+)"')
 _EVERY_S = 0.1
 """Between two rounds; the smallest case takes a second."""
@@ -25,7 +21,7 @@ _LONGEST_S = 5.0
 
 
 class Pages:
-    """Fetches every page that can be reached, from the start of a batch to its end; with bokeh also its plots.
+    """Fetches every page that can be reached, from the start of a batch to its end.
 
     Attributes:
         texts: What each page said, every time that it said something else.
@@ -78,22 +74,6 @@ class Pages:
             text = _fetched(page)
             self.texts.setdefault(urlsplit(page).path, set()).add(text)
             left += [urljoin(page, link) for link in _LINKED.findall(text)]
-        if has_dashboard():
-            for plot in _PLOTS:
-                self.texts.setdefault(f"plot {plot}", set()).add(_document(urljoin(address, plot)))
-
-
-def _document(page: str) -> str:
-    """What a live page draws, as bokeh sends it to a browser."""
-    from bokeh.client import pull_session
-
-    try:
-        session = pull_session(url=page)
-    except OSError:
-        return ""
-    text = json.dumps(session.document.to_json(), default=repr)
-    session.close()
-    return text
 
 
 def _fetched(page: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from functools import cache
 from types import UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -84,17 +83,15 @@ class OverlayOptions:
     @classmethod
     def fromDict(cls, state: Mapping[str, Any]) -> OverlayOptions:
         """From ``CaseScene.displayState``; what it does not say, or says in no way known here, is as by default."""
-        hints = _hints()
         current = {_FORMER_NAMES.get(name, name): value for name, value in state.items()}
         if current.get("foreground") == _FORMER_MAP:
             current["foreground"] = "map"
-        known = {name: value for name, value in current.items() if name in hints and _fits(hints[name], value)}
+        known = {name: value for name, value in current.items() if name in _HINTS and _fits(_HINTS[name], value)}
         return cls(**{name: value for name, value in known.items() if name not in _MAPS or value in COLOR_MAPS})
 
 
-@cache
-def _hints() -> dict[str, Any]:
-    return get_type_hints(OverlayOptions)
+_HINTS = get_type_hints(OverlayOptions)
+"""Once, and now: later the names in them may be those of a module that was loaded anew."""
 
 
 def _fits(hint: Any, value: Any) -> bool:

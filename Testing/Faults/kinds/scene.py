@@ -9,23 +9,15 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from Testing.Faults.draws import TEXTS, damage_bytes, damage_json, json_text, pick
+from Testing.Faults.kinds.scene_texts import SCENE, SHAPES, parameters, texts
 from Testing.Faults.verdicts import ROOT
 
-SCENE = "scene.mrml"
-SHAPES = {
-    "assessedSettings": "AssessedSettings", "displayState": "DisplayState", "laidOver": "LaidOver",
-    "packages": "Packages", "petLooks": "PetLooks", "priorToCase": "PriorToCase", "settings": "Settings",
-    "Assessment.txt": "Assessment", "Assessment_1.txt": "Assessment", "Review.txt": "Review",
-    "Reviews of other readers.txt": "OtherReviews",
-}  # fmt: skip
-"""What each text of the scene holds: parameters of the case's node, and files of its text nodes."""
 _WORDS = ("cancer", "tumorSide", "petUnit")
 """Parameters that hold a word."""
 _LARGE = ("Assessment.txt", "Review.txt", "Reviews of other readers.txt")
@@ -83,22 +75,6 @@ def _opened(folder: Path) -> Any:
     return panel
 
 
-def texts(folder: Path) -> dict[str, str]:
-    """The texts of a scene's case under review by their names."""
-    _tree, anchor, places = _parameters(folder)
-    found = {name: anchor.attrib[key].partition(" ")[2] for name, key in places.items()}
-    files = {path.name: path.read_bytes().decode("utf-8", "replace") for path in (folder / "Data").glob("*.txt")}
-    return {name: text for name, text in (found | files).items() if name in SHAPES}
-
-
-def _parameters(folder: Path) -> tuple[Any, Any, dict[str, str]]:
-    """The scene, the node of the case under review, and its attributes by the parameters that they hold."""
-    tree = ET.parse(folder / SCENE)
-    nodes = [one for one in tree.getroot().iter("ScriptedModule") if "prior:" in one.get("references", "")]
-    places = {text.partition(" ")[0]: key for key, text in nodes[0].attrib.items() if key.startswith("parameter")}
-    return tree, nodes[0], places
-
-
 def _change(rng: np.random.Generator, folder: Path) -> str:
     if rng.random() < 0.05:
         name = pick(rng, _WORDS)
@@ -131,7 +107,7 @@ def _set(folder: Path, name: str, raw: bytes, said: str) -> str:
     if path.suffix == ".txt":
         path.write_bytes(raw)
         return f"{name}: {said}"
-    tree, anchor, places = _parameters(folder)
+    tree, anchor, places = parameters(folder)
     text = "".join(one for one in raw.decode("utf-8", "replace") if _is_of_xml(one))
     anchor.set(places.get(name, f"parameter{len(places)}"), f"{name} {text}")
     tree.write(folder / SCENE, encoding="utf-8", xml_declaration=True)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from LNStationLib.support.errors import InputError
-from Testing.Faults.kinds.scene import SCENE, SHAPES, texts
+from Testing.Faults.kinds.scene_texts import SCENE, SHAPES, texts
 from Testing.Faults.verdicts import ROOT
 
 _TOLD = "is damaged"
