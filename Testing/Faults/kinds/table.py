@@ -17,7 +17,7 @@ _CT = "ct.nii"
 TABLES: dict[str, list[list[str]]] = {
     "patients.csv": [
         ["patient", "ct", "pet", "pet_units", "stations", "organs", "tumor", "nodes", "tumor_side", "n_category"],
-        *([f"P{i:02d}", _CT, _CT, "suvbw", _CT, ".", _CT, _CT, "LR"[i % 2], f"N{i % 4}"] for i in range(8)),
+        *([f"P{i:02d}", _CT, _CT, "suvbw", _CT, ".", _CT, _CT, "LR"[i % 2], "N3" if i % 3 else "N0"] for i in range(8)),
     ],
     "pathology.csv": [
         ["patient", "station", "nodes_taken", "nodes_positive"],
