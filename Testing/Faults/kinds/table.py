@@ -14,10 +14,12 @@ from lnstation_training.cohorts.tables import read_cohort
 from Testing.Faults.draws import TEXTS, damage_bytes, number, pick
 
 _CT = "ct.nii"
+_N = ("N0", "N3", "N3")
+"""What follows from the positive stations below."""
 TABLES: dict[str, list[list[str]]] = {
     "patients.csv": [
         ["patient", "ct", "pet", "pet_units", "stations", "organs", "tumor", "nodes", "tumor_side", "n_category"],
-        *([f"P{i:02d}", _CT, _CT, "suvbw", _CT, ".", _CT, _CT, "LR"[i % 2], "N3" if i % 3 else "N0"] for i in range(8)),
+        *([f"P{i:02d}", _CT, _CT, "suvbw", _CT, ".", _CT, _CT, "LR"[i % 2], _N[i % 3]] for i in range(8)),
     ],
     "pathology.csv": [
         ["patient", "station", "nodes_taken", "nodes_positive"],
