@@ -17,12 +17,13 @@ from typing import Any
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from edited_patient import patient
 from imaging.samples import chest, pet_tags, write_series
+from phantoms import small
 from worker.client import Client
 
 from LNStationLib import anatomy
 from LNStationLib.assessment.organ_layers import masks_of
+from LNStationLib.case.case import Case
 from LNStationLib.imaging.boxes import like
 from LNStationLib.imaging.masks import mask_on
 from LNStationLib.phantom import samples, write_case
@@ -33,7 +34,7 @@ from LNStationLib.worker.images import required_image, write_image
 from LNStationLib.worker.methods import Methods
 from LNStationLib.worker.server import METHODS
 
-COARSE = {"working_spacing_mm": 3.0}
+COARSE = {"working_spacing_mm": 3.5}
 """Quicker, and fine enough for what is tested here."""
 PRINTING = """
 import os, sys
@@ -56,6 +57,11 @@ methods.Methods._devices = lambda self, params, progress: np.empty((1 << 50,), f
 from LNStationLib.worker.__main__ import main
 sys.exit(main())
 """
+
+
+def patient() -> Case:
+    """The demo patient in few voxels."""
+    return small(0).case
 
 
 def load_params(client: Client, key: str = "a", **changes: Any) -> dict[str, Any]:

@@ -36,7 +36,7 @@ CHANGE = PresetChange(sign_strength=2.5, reactive_patient_fraction=0.5, reactive
 
 
 def request(folder: Path, **changes: object) -> SyntheticCohort:
-    return replace(SyntheticCohort(folder, patients=24, positive_fraction=0.75, change=CHANGE), **changes)  # type: ignore[arg-type]
+    return replace(SyntheticCohort(folder, patients=8, positive_fraction=0.75, change=CHANGE), **changes)  # type: ignore[arg-type]
 
 
 def positive_stations(wanted: SyntheticCohort, number: int) -> int:
@@ -58,7 +58,7 @@ def write_truths(wanted: SyntheticCohort) -> None:
 @pytest.fixture(scope="module")
 def truths(tmp_path_factory: pytest.TempPathFactory) -> SyntheticCohort:
     """A cohort of which only the truth was written."""
-    wanted = request(tmp_path_factory.mktemp("truths") / "cohort", patients=40, positive_stations=2)
+    wanted = request(tmp_path_factory.mktemp("truths") / "cohort", patients=20, positive_stations=2)
     write_truths(wanted)
     return wanted
 
@@ -73,7 +73,7 @@ def test_at_least_the_wanted_part_has_so_many_positive_stations(tmp_path: Path) 
 def test_patients_of_a_smaller_cohort_come_first(tmp_path: Path) -> None:
     wanted = request(tmp_path)
     whole = chosen_numbers(wanted, wanted.drawn_from())
-    assert chosen_numbers(replace(wanted, patients=10), wanted.drawn_from()) == whole[:10]
+    assert chosen_numbers(replace(wanted, patients=3), wanted.drawn_from()) == whole[:3]
 
 
 def test_more_positive_stations_than_any_patient_has_end_in_one_sentence(
