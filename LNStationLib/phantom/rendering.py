@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 from dataclasses import dataclass, replace
@@ -79,6 +80,10 @@ def _write_label_maps(phantom: PhantomCase, folder: Path) -> None:
     }
     for name, labels in maps.items():
         write_nifti(grid.image(labels), folder / f"{name}.nii.gz")
+    # As a supplied organ map has them: the tables of a cohort can then be assessed as they are.
+    counts = np.bincount(maps["organs"].ravel(), minlength=256)
+    names = {row.label_value: row.name for row in anatomy.organs() if counts[row.label_value]}
+    (folder / "organs.json").write_text(json.dumps(names, indent=2), encoding="utf-8")
 
 
 def _stations(phantom: PhantomCase) -> np.ndarray:

@@ -167,7 +167,7 @@ def test_a_cohort_with_images_has_cases_and_truth_apart_and_the_same_bytes_with_
     folder = tmp_path / "two"
     case_folder, truth_folder = folder / "cases" / "lung-2-00001", folder / "truth" / "lung-2-00001"
     assert {path.name for path in truth_folder.iterdir()} == {
-        "patient.json", "nodes.nii.gz", "stations.nii.gz", "organs.nii.gz",
+        "patient.json", "nodes.nii.gz", "stations.nii.gz", "organs.nii.gz", "organs.json",
     }  # fmt: skip
     assert {path.name for path in case_folder.iterdir()} <= {
         "case.json", "ct.nii.gz", "pet.nii.gz", "nodes.nii.gz", "tumor.nii.gz", "organs",

@@ -25,6 +25,9 @@ from lnstation_training.synthetic.cohort import (
     make_synthetic_cohort,
 )
 from lnstation_training.synthetic.observer_report import cohort_observers
+from LNStationLib.batch.listing import cases_of_table
+from LNStationLib.batch.sources import FileSource
+from LNStationLib.case.from_files import load_case
 from LNStationLib.phantom.cohort import CohortRequest, claim_folder, make_cohort
 from LNStationLib.phantom.patient import compact, complete, unplaced
 from LNStationLib.phantom.preset_change import PresetChange
@@ -174,6 +177,11 @@ def test_a_synthetic_cohort_has_the_tables_of_a_real_one_and_its_truth_apart(
         patient = next(csv.DictReader(file))
     ct = sitk.ReadImage(str(folder / patient["ct"]))
     assert ct.GetSpacing()[2] == pytest.approx(8)
+    (listed,) = cases_of_table(folder / "patients.csv")
+    assert isinstance(listed.source, FileSource)
+    assert {"aorta", "trachea"} < load_case(listed.source.request).organ_masks.keys(), (
+        "the table can be assessed as it is"
+    )
     truth = read_made_patients(folder)[0]
     assert truth.plan.patient_id == patient["patient"]
     with (folder / "pathology.csv").open(newline="", encoding="utf-8") as file:
