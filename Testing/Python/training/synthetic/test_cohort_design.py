@@ -179,7 +179,7 @@ def test_a_synthetic_cohort_has_the_tables_of_a_real_one_and_its_truth_apart(
     assert ct.GetSpacing()[2] == pytest.approx(8)
     (listed,) = cases_of_table(folder / "patients.csv")
     assert isinstance(listed.source, FileSource)
-    assert {"aorta", "trachea"} < load_case(listed.source.request).organ_masks.keys(), (
+    assert {"descending_aorta", "trachea"} < load_case(listed.source.request).organ_masks.keys(), (
         "the table can be assessed as it is"
     )
     truth = read_made_patients(folder)[0]
