@@ -153,6 +153,16 @@ def test_the_tracer_is_read_from_the_header_and_another_than_fdg_is_told(
     assert words is None or words in told[0]
 
 
+def test_the_tracer_of_a_file_may_be_declared_and_need_not_be(tmp_path: Path) -> None:
+    declared = case_folder(tmp_path / "x", {"pet_units": "suvbw", "pet_tracer": "68Ga-PSMA-11"})
+    case = load_case_folder(declared)
+    assert (case.pet_tracer, case.fdg_pet) == ("psma", None)
+    assert any("its tracer is a PSMA ligand" in sentence for sentence in said(case.warnings))
+    silent = load_case_folder(declared, pet_tracer="18F-FDG")
+    assert silent.pet_tracer == "fdg"
+    assert not any("tracer" in sentence for sentence in said(silent.warnings))
+
+
 def test_dicom_folders_become_hu_and_suv_at_their_places(tmp_path: Path) -> None:
     case = load_case(dicom_case(tmp_path))
     assert np.array_equal(sitk.GetArrayFromImage(case.ct), np.maximum(sitk.GetArrayFromImage(CT), -1024))
