@@ -15,7 +15,7 @@ _STARTS = (
     "json/identity.json", "json/index.html", "metrics", "individual-plots.json",
 )  # fmt: skip
 _LINKED = re.compile(r'href="([^"#]+)"')
-_EVERY_S = 0.1
+_EVERY_S = 0.3
 """Between two rounds; the smallest case takes a second."""
 _LONGEST_S = 5.0
 

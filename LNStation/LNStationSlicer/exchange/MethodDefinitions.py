@@ -86,9 +86,8 @@ def accepts(option: OptionDefinition, value: Any) -> bool:
         return isinstance(value, str)
     if option["type"] == "choice":
         return value in (option["choices"] or ())
-    if not isinstance(value, _VALUES[option["type"]]) or isinstance(value, bool) != (option["type"] == "boolean"):
-        return False
-    return isinstance(value, (bool, str)) or _isWithin(option, value)
+    isOfType = isinstance(value, _VALUES[option["type"]]) and isinstance(value, bool) == (option["type"] == "boolean")
+    return isOfType and (isinstance(value, (bool, str)) or _isWithin(option, value))
 
 
 def _isWithin(option: OptionDefinition, value: float) -> bool:

@@ -47,7 +47,7 @@ def test_a_batch_tells_nothing_of_its_patients(
     said: list[str] = []
     pages = Pages()
     monkeypatch.setattr(cluster, "_say_dashboard", pages.watching(cluster._say_dashboard))
-    request = BatchRequest(cases_of_root(root, index), out, SETTINGS, ("json", "csv", "text", "html"), Workers())
+    request = BatchRequest(cases_of_root(root, index), out, SETTINGS, ("json", "csv", "text"), Workers())
     result = run_batch(request, lambda step, fraction: said.append(step), said.append)
     pages.end()
     assert (result.count("assessed"), result.count("refused")) == (1, 1), result

@@ -29,7 +29,7 @@ from module.mrml_cases import make_case, make_volume  # noqa: E402
 
 from Testing.Faults import draws  # noqa: E402
 
-SEEDS = range(80)
+SEEDS = range(50)
 TEXTS = {
     "review": SceneTexts.REVIEW, "otherReviews": SceneTexts.OTHER_REVIEWS, "assessment": SceneTexts.ASSESSMENT,
     "settings": SceneTexts.SETTINGS, "packages": SceneTexts.PACKAGES, "displayState": SceneTexts.DISPLAY_STATE,
