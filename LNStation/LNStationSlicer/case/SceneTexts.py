@@ -70,6 +70,8 @@ class SceneText:
             node.SetText(text)
 
     def _setAside(self, node: slicer.vtkMRMLNode, text: str, fault: str) -> None:
+        if node.GetScene() is None:  # of a case that was removed
+            return
         keepAside(node, text, _titles().get(self.shape, self.shape), fault)
         self.clear(node)
 
