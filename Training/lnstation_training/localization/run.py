@@ -11,7 +11,7 @@ from lnstation_training.localization.patient import PatientAnswers, Question, an
 from LNStationLib.state.settings import Settings
 from LNStationLib.stations.parse import check_ready
 from LNStationLib.stations.registry import METHODS
-from LNStationLib.support.errors import InputError
+from LNStationLib.support.errors import InputError, OutputError
 from LNStationLib.support.processes import spread_or_serial
 from LNStationLib.support.progress import Progress, silent
 
@@ -64,6 +64,7 @@ def place_cohort(
             "no patient has a map of nodes and nodes with a station: fill the column nodes of the table of patients, "
             "and the column station of the table of nodes."
         )
+    _make(folder)
     found = {patient.patient: PatientAnswers(patient.patient, {}, {}) for patient in cohort}
     progress(f"0 of {len(asked)} patients", 0.0)
     work = partial(answers_for, question=Question(folder, settings))
@@ -71,3 +72,11 @@ def place_cohort(
         found[patient.patient] = answers
         progress(f"{number} of {len(asked)} patients", number / len(asked))
     return found
+
+
+def _make(folder: Path) -> None:
+    """The folder for answers, before the long work."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be written ({error.strerror}); choose another folder.") from error

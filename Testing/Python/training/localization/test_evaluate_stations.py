@@ -21,7 +21,7 @@ from lnstation_training.localization.result import localization_result
 from lnstation_training.localization.run import method_settings, place_cohort
 from LNStationLib import anatomy
 from LNStationLib.state.settings import Settings, StepSettings
-from LNStationLib.support.errors import InputError
+from LNStationLib.support.errors import InputError, OutputError
 
 SETTINGS = Settings(working_spacing_mm=4.0, organs=StepSettings(method="toy"))
 
@@ -164,6 +164,10 @@ def test_an_unknown_method_and_a_table_without_stations_are_refused(tmp_path: Pa
     with pytest.raises(InputError, match="no method 'nobody' for stations"):
         method_settings(SETTINGS, ["nobody"])
     tables = write_cohort(tmp_path, 1)
+    whole = read_cohort(tables[0], None, tables[1], needs=())
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="choose another folder"):
+        place_cohort(whole, method_settings(SETTINGS, ["iaslc_rules"]), tmp_path / "file" / "out")
     cohort = read_cohort(tables[0], needs=())
     with pytest.raises(InputError, match="no patient has a map of nodes"):
         place_cohort(cohort, method_settings(SETTINGS, ["iaslc_rules"]), tmp_path / "out")
