@@ -141,7 +141,7 @@ def emptyImage(matrix: np.ndarray, shape: tuple[int, int, int]) -> slicer.vtkOri
 def foregroundBox(mask: np.ndarray, margin: int = 0) -> Box | None:
     """The smallest box around all that is not 0, widened by ``margin`` within the array; None where all is 0."""
     # All slices laid over each other first: the quickest pass over the whole.
-    plane = mask.any(axis=0)
+    plane = np.asarray(mask.any(axis=0))
     rows, columns = (np.flatnonzero(plane.any(axis=axis)) for axis in (1, 0))
     if not rows.size:
         return None
