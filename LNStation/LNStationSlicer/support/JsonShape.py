@@ -114,7 +114,7 @@ class JsonShape:
 
 
 def _hasDefault(schema: Schema) -> bool:
-    return "default" in schema or schema.get("type") in _EMPTY
+    return "default" in schema or (schema.get("type") in _EMPTY and not schema.get("minItems"))
 
 
 def _default(schema: Schema) -> Any:

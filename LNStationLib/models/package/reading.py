@@ -71,12 +71,19 @@ class ModelPackage:
 
         entry = self._entry(role)
         check_installed()
+        import torch
+
         channels = self.manifest.section.network_input(entry.role).channels
         try:
-            network = build_network(entry.name, unpacked_arguments(entry.name, entry.arguments), channels)
+            arguments = unpacked_arguments(entry.name, entry.arguments)
+            # First without memory: a number in a damaged manifest may ask for all there is.
+            with torch.device("meta"):
+                planned = build_network(entry.name, arguments, channels)
         except (ValueError, TypeError, RuntimeError) as error:
             raise PackageError(f"{self.path} cannot be used: {error}.") from error
-        network.load_state_dict(self._tensors(entry, network.state_dict()))
+        tensors = self._tensors(entry, planned.state_dict())
+        network = build_network(entry.name, arguments, channels)
+        network.load_state_dict(tensors)
         return network.eval()
 
     def _entry(self, role: str | None) -> NetworkEntry:

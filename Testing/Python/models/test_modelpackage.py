@@ -229,6 +229,14 @@ def test_weights_that_do_not_fit_the_network_are_refused(
         read_package(folder).network()
 
 
+def test_a_network_that_asks_for_all_memory_is_refused_before_it_gets_any(
+    tmp_path: Path, members: dict[str, bytes]
+) -> None:
+    change = edited(members, lambda card: card["networks"][0]["arguments"].update(width=10_000.0))
+    with pytest.raises(PackageError, match="has shape"):
+        read_package(as_folder(tmp_path / "p", change)).network()
+
+
 def test_weights_with_nan_are_refused(tmp_path: Path, members: dict[str, bytes]) -> None:
     from safetensors.torch import save
 

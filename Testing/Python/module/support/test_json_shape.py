@@ -57,6 +57,7 @@ def test_a_fault_says_where_it_is(value: Any, fault: str) -> None:
 
 def test_what_a_value_lacks_is_as_by_default() -> None:
     fields = {"a": {"type": "number", "default": 1}, "b": {"type": "array"}, "c": {"type": "string"}}
+    fields["d"] = {"type": "array", "minItems": 2}
     inner = {"type": "object", "properties": fields, "additionalProperties": True}
     schema = {"type": "object", "additionalProperties": {"anyOf": [{"type": "null"}, inner]}}
     given = {"x": None, "y": {"a": 2, "later": [3]}, "z": {}}
