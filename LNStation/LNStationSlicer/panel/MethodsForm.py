@@ -176,7 +176,9 @@ class MethodsForm(Section):
         named = _("{step}, {title}").format(step=stepTitle(shared.step), title=title)
         label = qt.QLabel(f"{title if same == {shared.step} else named}:")
         label.wordWrap = True
-        label.maximumWidth = _WIDEST_LABEL
+        # A form gives a label of several lines the height that it has at another width, and cuts it off.
+        label.setFixedWidth(_WIDEST_LABEL)
+        label.setMinimumHeight(label.heightForWidth(_WIDEST_LABEL))
         return label
 
     def _insert(self, layout: Any, row: int, widget: Any, label: Any | None) -> None:
