@@ -156,6 +156,7 @@ class Kills:
         except subprocess.TimeoutExpired:
             what = self._killed(process)
         self.counts[what] = self.counts.get(what, 0) + 1
+        print(f"kill {self.count}: {what}", file=sys.stderr, flush=True)
         if (out / "cases").is_dir():
             self.problems += [f"after a kill of {what}: {one}" for one in half_files(out / "cases")]
 
