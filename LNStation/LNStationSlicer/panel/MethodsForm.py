@@ -32,7 +32,7 @@ from LNStationSlicer.worker.ModelCard import ModelCard
 _AUTOMATIC = ""
 _ABOVE = 1
 """Row of the device, above all others."""
-_WIDEST_LABEL = 180
+_WIDEST_LABEL = 130
 """Pixels; longer titles take two lines, and the form fits a dock of 480."""
 
 
