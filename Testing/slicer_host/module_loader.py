@@ -16,9 +16,6 @@ import slicer
 
 from .module_objects import ModuleObject
 
-_executed: dict[Path, dict[str, Any]] = {}
-"""What the execution of a module's file imported from its folder."""
-
 
 class LoadedModule:
     """A loaded scripted module with its panel.
@@ -34,7 +31,7 @@ class LoadedModule:
         self.name = self.path.stem
         self._path_before = list(sys.path)
         with only_own_folder(self.path.parent):
-            self.module = self._remembered() or self._execute()
+            self.module = self._execute()
         self.parent = ModuleObject(self.name, str(self.path))
         self.description = getattr(self.module, self.name)(self.parent)
         setattr(slicer.modules, self.name.lower(), self.parent)
@@ -43,11 +40,6 @@ class LoadedModule:
         slicer.app.startupCompleted.emit()
         self.window = _window(self.parent.widgetRepresentation(), self.parent.title or self.name)
 
-    def _remembered(self) -> Any:
-        """The module as it was executed before: Slicer executes the file once, however often its panel is made."""
-        sys.modules.update(_executed.get(self.path, {}))
-        return sys.modules.get(self.name) if self.path in _executed else None
-
     def _execute(self) -> Any:
         spec = importlib.util.spec_from_file_location(self.name, self.path)
         if spec is None or spec.loader is None:
@@ -55,7 +47,6 @@ class LoadedModule:
         module = importlib.util.module_from_spec(spec)
         sys.modules[self.name] = module
         spec.loader.exec_module(module)
-        _executed[self.path] = dict(_beneath(self.path.parent))
         return module
 
     @property
@@ -93,8 +84,7 @@ class LoadedModule:
                 delattr(slicer.modules, name)
         slicer.app.moduleManager().modules.pop(self.name, None)
         slicer.selfTests.pop(self.name, None)
-        for name, _module in _beneath(self.path.parent):
-            del sys.modules[name]
+        _forget(self.path.parent)
         sys.path[:] = self._path_before
 
     def __enter__(self) -> LoadedModule:
@@ -135,8 +125,10 @@ def _is_zip(entry: str) -> bool:
     return entry.endswith(".zip")
 
 
-def _beneath(folder: Path) -> list[tuple[str, Any]]:
-    """Imported modules that lie beneath a folder."""
+def _forget(folder: Path) -> None:
+    """Take modules that lie beneath a folder out of ``sys.modules``."""
     beneath = str(folder) + os.sep
-    # Text, not paths: there are thousands of modules, and this is done after every test of the module.
-    return [one for one in sys.modules.items() if (getattr(one[1], "__file__", None) or "").startswith(beneath)]
+    for name, module in list(sys.modules.items()):
+        # Text, not paths: there are thousands of modules, and this is done after every test of the module.
+        if (getattr(module, "__file__", None) or "").startswith(beneath):
+            del sys.modules[name]

@@ -235,6 +235,7 @@ def test_assess_hands_every_argument_to_the_library(library: Library, tmp_path: 
         "ct": "ct.nii.gz",
         "pet": "pet",
         "pet-units": "suvbw",
+        "pet-tracer": "fdg",
         "organs": "organs",
         "nodes": "nodes.nrrd",
         "tumor": "tumor.mha",
@@ -257,6 +258,7 @@ def test_assess_hands_every_argument_to_the_library(library: Library, tmp_path: 
     assert vars(library.request) == {
         **paths,
         "pet_units": "suvbw",
+        "pet_tracer": "fdg",
         "tumor_side": "R",
         "tumor_site": "right upper lobe",
         "cancer": "lung",
