@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _CONNECT_S = 10
 """A scheduler on the same network answers in milliseconds."""
+_STARTS = 3
+"""As often as a case is tried."""
 _TERMINATE_FRACTION = 0.95
 """Of the memory limit, at which a worker is ended and started again (Dask's default)."""
 _ASIDES = ("Creating scratch directories", "Port .* is already in use")
@@ -129,21 +131,32 @@ def _cluster(workers: Workers) -> Iterator[Any]:
 
 
 def _local(workers: Workers) -> Any:
+    """Workers of this machine; what ended while it was started is started anew, as it would be later."""
+    for _ in range(_STARTS):
+        try:
+            return _started(workers)
+        except ValueError as error:
+            raise InputError(f"the workers cannot be started: {error}; check --memory and --workers.") from error
+        except RuntimeError:  # a worker ended, or was killed, before it could report
+            continue
+    raise InputError(
+        f"a worker ended while it was started, {_STARTS} times in a row: memory may be short; ask for fewer --workers."
+    )
+
+
+def _started(workers: Workers) -> Any:
     from distributed import LocalCluster
 
-    try:
-        return LocalCluster(
-            n_workers=workers.count,
-            threads_per_worker=1,
-            processes=not workers.in_process,
-            memory_limit=workers.memory,
-            resources=dict(workers.resources),
-            # Without an address its pages, with those of the workers, would be open to the network.
-            dashboard_address="127.0.0.1:0",
-            silence_logs=logging.CRITICAL,
-        )
-    except ValueError as error:
-        raise InputError(f"the workers cannot be started: {error}; check --memory and --workers.") from error
+    return LocalCluster(
+        n_workers=workers.count,
+        threads_per_worker=1,
+        processes=not workers.in_process,
+        memory_limit=workers.memory,
+        resources=dict(workers.resources),
+        # Without an address its pages, with those of the workers, would be open to the network.
+        dashboard_address="127.0.0.1:0",
+        silence_logs=logging.CRITICAL,
+    )
 
 
 def has_dashboard() -> bool:

@@ -98,3 +98,23 @@ def test_an_option_that_a_queue_does_not_know_is_said(tmp_path: Path, monkeypatc
 
 def test_every_kind_of_queue_has_its_class() -> None:
     assert set(QUEUES) == {"slurm", "pbs", "sge", "lsf", "htcondor", "oar", "kubernetes"}
+
+
+@pytest.mark.parametrize(("losses", "comes_up"), [(2, True), (3, False)])
+def test_a_worker_that_is_killed_while_it_starts_is_started_anew_but_not_for_ever(
+    losses: int, comes_up: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = iter([RuntimeError("Nanny failed to start.")] * losses)
+    started = object()
+
+    def start(workers: Workers) -> object:
+        for error in lost:
+            raise error
+        return started
+
+    monkeypatch.setattr(cluster, "_started", start)
+    if comes_up:
+        assert cluster._local(Workers()) is started
+    else:
+        with pytest.raises(InputError, match=r"ended while it was started, 3 times in a row"):
+            cluster._local(Workers())
