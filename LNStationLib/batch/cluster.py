@@ -140,7 +140,7 @@ def _local(workers: Workers) -> Any:
         except RuntimeError:  # a worker ended, or was killed, before it could report
             continue
     raise InputError(
-        f"a worker ended while it was started, {_STARTS} times in a row: memory may be short; ask for fewer --workers."
+        f"a worker ended while it was started, {_STARTS} times in a row: memory may be short; try fewer --workers."
     )
 
 
