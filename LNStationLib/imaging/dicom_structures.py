@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -168,7 +169,7 @@ def _segmentation(path: Path, made: Dataset, name: str, ct: CtReference, warn: W
                 warnings.simplefilter("ignore")
                 labels = _labels(segmentation, [structure.number for structure in wanted])
                 return on_lattice(labels, ct.image)
-        except (*dcm.DAMAGED, RuntimeError) as error:
+        except (*dcm.DAMAGED, RuntimeError, sqlite3.Error) as error:  # highdicom keeps its frames in SQLite
             logger.debug("%s: %s", name, error)
             raise InputError(
                 f"{name}: its frames make no regular volume, or are damaged; export it again."

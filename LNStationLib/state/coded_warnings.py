@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Protocol
 
 import numpy as np
@@ -37,9 +38,11 @@ def codes_of(warnings: Iterable[Reason]) -> list[WarningCode]:
 
 def warnings_of(part: Warned) -> list[Reason]:
     """The warnings of a part as they were given; those of older assessments as they were written."""
-    if len(part.warning_codes) != len(part.warnings):
-        return [as_written(text) for text in part.warnings]
-    return [Reason(one.code, _facts(one.facts)) for one in part.warning_codes]
+    if len(part.warning_codes) == len(part.warnings):
+        # Facts nested without end are nobody's: a file may hold anything.
+        with suppress(RecursionError):
+            return [Reason(one.code, _facts(one.facts)) for one in part.warning_codes]
+    return [as_written(text) for text in part.warnings]
 
 
 def as_written(text: str) -> Reason:

@@ -201,3 +201,11 @@ def test_without_a_header_of_the_ct_the_check_is_said_to_lack(
     warnings = Heard()
     assert load_nodes(path, source.grid, warnings.append) is not None
     assert [text for text in warnings if "cannot be checked" in text]
+
+
+def test_a_segmentation_whose_frames_have_no_index_is_refused(
+    found: Results, source: SourceSeries, tmp_path: Path
+) -> None:
+    path = written("SEG", found.nodes, node_structures(found, found.identity("1")), source, tmp_path / "nodes.dcm")
+    change(path, DimensionIndexSequence=[])
+    refused(path, source, source.study, InputError, "export it again")

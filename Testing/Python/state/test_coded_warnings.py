@@ -35,3 +35,13 @@ def test_a_warning_without_a_code_is_kept_as_it_was_written() -> None:
     read = Provenance(step="organs", implementation="test", version="0", warnings=["Something odd."])
     assert warnings_of(read) == [as_written("Something odd.")]
     assert provenance(*warnings_of(read)).warnings == ["Something odd."]
+
+
+def test_facts_nested_without_end_leave_the_sentence() -> None:
+    endless: object = 0
+    for _ in range(5000):
+        endless = [endless]
+    part = provenance(Reason("no_trachea"))
+    told = part.warning_codes[0].model_copy(update={"facts": {"side": endless}})
+    (read,) = warnings_of(part.model_copy(update={"warning_codes": [told]}))
+    assert read == as_written(part.warnings[0])
