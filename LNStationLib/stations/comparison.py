@@ -38,6 +38,8 @@ class ComparisonOptions(MethodOptions):
         flag="--compare-stations-with",
         width="expert",
     )
+    # Below 0.5 two outlines of one size share less than two thirds of their volume. 10 mm are two slices of a usual
+    # CT (5 mm): readers who decide slice by slice often differ by one.
     least_agreement: float = option(
         0.5,
         "Stations whose outlines by both methods have a lower Dice coefficient than this get the warning.",
@@ -62,9 +64,6 @@ class ComparisonOptions(MethodOptions):
         """Names of the methods to compare with, each once."""
         names = (name.strip() for name in (self.compare_with or "").split(","))
         return tuple(dict.fromkeys(name for name in names if name))
-
-    # Below 0.5 two outlines of one size share less than two thirds of their volume. 10 mm are two slices of a usual
-    # CT (5 mm): readers who decide slice by slice often differ by one.
 
 
 @dataclass(frozen=True)
