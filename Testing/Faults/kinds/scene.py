@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -92,13 +93,12 @@ def _changed(rng: np.random.Generator, known: dict[str, str], name: str) -> tupl
     if way < 0.05:
         other = pick(rng, tuple(known))
         return f"the text of {other}", known[other].encode()
-    try:
+    # After a change before it, a text may be no JSON any more, or nested deeper than Python goes.
+    with suppress(ValueError, RecursionError):
         content = json.loads(known.get(name, ""))
-    except (ValueError, RecursionError):
-        content = None
-    if way < 0.85 and content is not None:
-        said, content = damage_json(rng, content)
-        return said, json_text(rng, content)
+        if way < 0.85 and content is not None:
+            said, content = damage_json(rng, content)
+            return said, json_text(rng, content)
     return damage_bytes(rng, known.get(name, "").encode())
 
 

@@ -53,6 +53,7 @@ def serve(address: str, pid: int) -> None:
                     accompany(caller)
                 caller.close()
     os.unlink(address)
+    os.rmdir(os.path.dirname(address))
 
 
 def is_alive(pid: int) -> bool:
