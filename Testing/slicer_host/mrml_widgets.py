@@ -46,7 +46,7 @@ class SceneObserver:
         self._function = function
         self._watched: list[tuple[Any, int]] = []
         self._nodes: dict[Any, int] = {}
-        widget.connect("destroyed(QObject*)", self.release)
+        widget.connect("destroyed()", self.release)
         self._widget = widget
 
     def watch(self, scene: Any) -> None:
@@ -65,7 +65,7 @@ class SceneObserver:
             if node not in self._nodes:
                 self._nodes[node] = node.AddObserver(vtk.vtkCommand.ModifiedEvent, self._call)
 
-    def release(self, *_: Any) -> None:
+    def release(self) -> None:
         """Observe nothing any more."""
         for watched, tag in self._watched:
             watched.RemoveObserver(tag)

@@ -180,7 +180,8 @@ def connect(self: QtCore.QObject, signal: str, *target: Any) -> bool:
     address = _address(self)
     if address not in _connections:
         _connections[address] = []
-        _plain_connect(self, QtCore.SIGNAL("destroyed(QObject*)"), lambda *_: _connections.pop(address, None))
+        # Without its argument: PySide6 would wrap the dying object anew, and can crash over it.
+        _plain_connect(self, QtCore.SIGNAL("destroyed()"), lambda: _connections.pop(address, None))
     _connections[address].append(connection)
     return bool(_plain_connect(self, QtCore.SIGNAL(connection.signature), connection.relay))
 
