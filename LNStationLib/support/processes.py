@@ -64,8 +64,12 @@ def spread(work: Callable[[Item], Result], items: Sequence[Item], workers: int) 
 def spread_or_serial(
     work: Callable[[Item], Result], items: Sequence[Item], workers: int
 ) -> Iterator[tuple[Item, Result]]:
-    """As :func:`spread`, but in this process and in order where one worker, or one item, makes a pool pointless."""
-    if workers == 1 or len(items) < 2:
+    """As :func:`spread`, but in this process and in order where a pool is pointless or not allowed.
+
+    Pointless with one worker or one item; not allowed in a daemon process, such as a worker of a batch, which shares
+    its machine with others like it.
+    """
+    if workers == 1 or len(items) < 2 or multiprocessing.current_process().daemon:
         for item in items:
             yield item, work(item)
         return

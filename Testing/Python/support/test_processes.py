@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -38,6 +39,12 @@ def test_nothing_to_do_starts_nothing() -> None:
 def test_one_worker_works_here_and_in_order_and_more_do_not() -> None:
     assert list(spread_or_serial(process_of, [3, 1, 2], 1)) == [(n, os.getpid()) for n in (3, 1, 2)]
     assert os.getpid() not in dict(spread_or_serial(process_of, [1, 2], 2)).values()
+
+
+def test_a_daemon_process_works_itself_since_it_may_start_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    # As Dask's workers are, in which a batch registers atlases.
+    monkeypatch.setitem(multiprocessing.current_process()._config, "daemon", True)
+    assert list(spread_or_serial(process_of, [1, 2], 2)) == [(n, os.getpid()) for n in (1, 2)]
 
 
 def test_an_error_in_a_process_is_raised_here() -> None:
