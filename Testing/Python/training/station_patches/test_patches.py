@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,8 @@ from training.drawn_pet_ct import write_pet_ct_cohort  # noqa: E402
 
 from lnstation_training.cohorts.info import CohortInfo  # noqa: E402
 from lnstation_training.cohorts.splits import make_splits  # noqa: E402
-from lnstation_training.cohorts.tables import read_cohort  # noqa: E402
+from lnstation_training.cohorts.tables import Dissection, read_cohort  # noqa: E402
+from lnstation_training.tasks.n_staging.data_module import PatientData  # noqa: E402
 from lnstation_training.tasks.station_patches.calls import by_suv, calls_of, chosen_threshold  # noqa: E402
 from lnstation_training.tasks.station_patches.lesions import lesion_overlaps  # noqa: E402
 from lnstation_training.tasks.station_patches.patches import PatchCutter  # noqa: E402
@@ -32,11 +34,14 @@ from lnstation_training.tasks.station_patches.samples import (  # noqa: E402
     StationRecord,
     channels_file,
     stations_file,
+    write_records,
 )
+from lnstation_training.tasks.station_patches.task import records_report  # noqa: E402
 from LNStationLib import anatomy  # noqa: E402
 from LNStationLib.case.from_files import load_case  # noqa: E402
 from LNStationLib.case.request import CaseRequest  # noqa: E402
 from LNStationLib.sampling.station_patch import pet_ct_volume  # noqa: E402
+from LNStationLib.support.errors import InputError  # noqa: E402
 from LNStationLib.support.progress import silent  # noqa: E402
 
 SEVEN = anatomy.station("7").label_value
@@ -118,6 +123,35 @@ def test_stations_of_unknown_status_count_for_the_category_and_not_for_the_figur
     assert calls.stations == [(0, 0)]
     assert calls.stages == [(3, 3)]
     assert json.loads(calls.model_dump_json())["patients"] == ["P"]
+
+
+def two_truths(tmp_path: Path) -> Path:
+    """Patient P03, of whom imaging calls 2R and 7 (N2); pathology found 4R metastatic, 2R free, and N3."""
+    patient = read_cohort(write_pet_ct_cohort(tmp_path / "cohort") / "patients.csv", needs=("pet", "stations"))[3]
+    dissections = {"4R": Dissection(3, 1), "2R": Dissection(2, 0)}
+    patient = replace(patient, dissections=dissections, n_category="N3")
+    geometry = PatchGeometry(size=(4, 8, 8), spacing_mm=(5.0, 4.0, 4.0))
+    prepare([patient], tmp_path, "n_staging", CohortInfo(title="drawn", synthetic=True), geometry, silent, 1)
+    return tmp_path
+
+
+def test_a_run_chooses_its_truth_and_stations_that_were_not_dissected_have_none(tmp_path: Path) -> None:
+    folder = two_truths(tmp_path)
+    found = {}
+    for target in (None, "clinical", "pathology"):
+        (made,) = PatientData(folder, target=target).read_records()
+        found[target] = made.stage, {each.station: each.label for each in made.stations}
+    assert found[None] == found["clinical"] == (2, {"2R": 1, "4R": 0, "7": 1, "8": 0})
+    assert found["pathology"] == (3, {"2R": 0, "4R": 1, "7": None, "8": None})
+    lines = records_report(PatientData(folder).read_records()).lines
+    assert "By pathology (pN): N3 1; 1 of 2 stations of known status positive" in lines
+
+
+def test_patients_prepared_for_one_truth_are_refused_where_the_other_is_wanted(tmp_path: Path) -> None:
+    write_records(tmp_path, [record("P7", 2, station())])
+    assert PatientData(tmp_path).read_records()[0].stage == 2
+    with pytest.raises(InputError, match="P7 was prepared for one target alone: run prepare again"):
+        PatientData(tmp_path, target="pathology").read_records()
 
 
 def test_training_sees_the_patch_that_is_judged_in_use(tmp_path: Path) -> None:

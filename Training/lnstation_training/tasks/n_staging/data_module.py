@@ -12,7 +12,7 @@ import torch
 from lnstation_training.engine.data_module import Sampler
 from lnstation_training.engine.values import Part
 from lnstation_training.tasks.station_patches.data_module import PatchDataset, PreparedPatients
-from lnstation_training.tasks.station_patches.samples import STATIONS, PatientRecord
+from lnstation_training.tasks.station_patches.samples import STATIONS, PatientRecord, Target
 from LNStationLib.sampling.station_patch import PET_CT_CHANNELS
 
 SIDES = ("R", "L")
@@ -95,6 +95,7 @@ class PatientData(PreparedPatients):
         weighted: Whether places are drawn by eq. 1.
         num_workers: Processes that load patches; 0 loads them in this one.
         seed: Of augmentation, places and order.
+        target: See ``PreparedPatients``.
     """
 
     unit = "patient"
@@ -109,8 +110,9 @@ class PatientData(PreparedPatients):
         weighted: bool = True,
         num_workers: int = 0,
         seed: int = 0,
+        target: Target | None = None,
     ) -> None:
-        super().__init__(folder, fold, batch_size, sampler, augment, weighted, num_workers, seed)
+        super().__init__(folder, fold, batch_size, sampler, augment, weighted, num_workers, seed, target)
 
     def read_samples(self) -> list[PatientSample]:
         """All patients of the folder.

@@ -18,6 +18,7 @@ from lnstation_training.tasks.station_patches.samples import (
     PatchGeometry,
     PatientRecord,
     StationSample,
+    Target,
     read_records,
     station_samples,
 )
@@ -68,6 +69,8 @@ class PreparedPatients(FoldDataModule):
         weighted: Whether places are drawn by eq. 1; else each patch lies at the maximum of the weights.
         num_workers: Processes that load patches; 0 loads them in this one.
         seed: Of augmentation, places and order.
+        target: Whose labels and N categories count, imaging's (cN) or pathology's (pN); those of ``prepare`` where it
+            is not given.
     """
 
     def __init__(
@@ -80,9 +83,10 @@ class PreparedPatients(FoldDataModule):
         weighted: bool = True,
         num_workers: int = 0,
         seed: int = 0,
+        target: Target | None = None,
     ) -> None:
         super().__init__(folder, fold, batch_size, sampler, augment, num_workers, seed)
-        self.weighted = weighted
+        self.weighted, self._target = weighted, target
         self.geometry = PatchGeometry()
         self.records: list[PatientRecord] = []
         self._changes: PatchAugmentation | None = None
@@ -99,9 +103,15 @@ class PreparedPatients(FoldDataModule):
         self._changes = PatchAugmentation(self.geometry.size)
         super().setup(stage)
 
+    @property
+    def target(self) -> Target:
+        """Whose labels and N categories count; known after ``setup``."""
+        return self._target or self.geometry.target
+
     def read_records(self) -> list[PatientRecord]:
         """All patients of the folder, kept for ``records_of``."""
-        self.records = read_records(self.folder)
+        records = read_records(self.folder)
+        self.records = [each.aimed_at(self._target) for each in records] if self._target else records
         return self.records
 
     def records_of(self, part: Part) -> list[PatientRecord]:

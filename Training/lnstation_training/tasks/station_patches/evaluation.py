@@ -25,6 +25,7 @@ from lnstation_training.tasks.station_patches.calls import (
     chosen_threshold,
 )
 from lnstation_training.tasks.station_patches.prediction import PatientPrediction
+from lnstation_training.tasks.station_patches.samples import Target
 from LNStationLib.models.package import Calibration
 from LNStationLib.staging.rules import Rules
 
@@ -50,6 +51,7 @@ class StagingEvaluation(Evaluation):
 
     Attributes:
         rules: Of the N category.
+        target: Whose labels and N categories are the truth.
         suv_threshold: Of the baseline, chosen on the fold's training part.
         calibration: Fitted on the fold's validation part; ``None`` where it cannot be.
         training_patients: How many train.
@@ -60,6 +62,7 @@ class StagingEvaluation(Evaluation):
     """
 
     rules: Rules
+    target: Target = "clinical"
     suv_threshold: float
     calibration: Calibration | None
     training_patients: int
@@ -110,6 +113,7 @@ def evaluate(run: Run, part: Part, device: str, predicting: Predicting) -> Stagi
     return StagingEvaluation(
         **run_facts(run, part),
         rules=rules,
+        target=data.target,
         suv_threshold=threshold,
         calibration=validation_calibration(predicting(module, data, "validation", device), data.fold),
         training_patients=len(training),

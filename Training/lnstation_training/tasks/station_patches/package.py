@@ -18,7 +18,7 @@ from lnstation_training.evaluation.discrimination import both_classes
 from lnstation_training.tasks.station_patches.calls import by_network, calls_of
 from lnstation_training.tasks.station_patches.evaluation import Predicting, labeled_logits, validation_calibration
 from lnstation_training.tasks.station_patches.prediction import PatientPrediction, predict_patients
-from lnstation_training.tasks.station_patches.samples import STATIONS
+from lnstation_training.tasks.station_patches.samples import STATIONS, TARGETS
 from LNStationLib.models.package import (
     Calibration,
     CohortSummary,
@@ -96,7 +96,7 @@ def content_of(run: Run, device: str, progress: Progress, section: Any, predicti
 def _metrics(run: Run, test: Sequence[PatientPrediction], info: CohortInfo) -> list[Metric]:
     calls = calls_of(test, by_network, run.data.geometry.rules, use_network_stage=True)
     stations, stages = calls.station_scores(), calls.stage_scores()
-    cohort = f"{info.title}, test part of fold {run.data.fold}"
+    cohort = f"{info.title}, test part of fold {run.data.fold}, truth by {TARGETS[run.data.target]}"
     named = {
         "balanced accuracy of stations": (stations.balanced_accuracy, {"stations": stations.n}),
         "sensitivity of stations": (stations.sensitivity, {"stations": stations.n}),

@@ -19,10 +19,12 @@ from lnstation_training.engine.prepare import each_patient
 from lnstation_training.engine.prepared import claim_folder
 from lnstation_training.tasks.station_patches.lesions import hot_voxels, lesion_overlaps
 from lnstation_training.tasks.station_patches.samples import (
+    TARGETS,
     VOLUMES,
     PatchGeometry,
     PatientRecord,
     StationRecord,
+    Target,
     channels_file,
     stations_file,
     write_records,
@@ -43,6 +45,8 @@ from LNStationLib.support.types import BoolArray
 
 logger = logging.getLogger(__name__)
 
+_FORMAT = "labels of both truths"
+"""Of a record; records of another are made again."""
 _NAMES = {row.label_value: row.name for row in anatomy.stations()}
 
 
@@ -84,7 +88,8 @@ def _shuffled(patient: str) -> str:
 
 
 def _without_labels(record: PatientRecord) -> PatientRecord:
-    unknown = [station.model_copy(update={"label": None}) for station in record.stations]
+    nothing = {"label": None, "labels": dict.fromkeys(TARGETS)}
+    unknown = [station.model_copy(update=nothing) for station in record.stations]
     return record.model_copy(update={"stations": unknown})
 
 
@@ -112,9 +117,9 @@ def _save(path: Path, array: np.ndarray) -> None:
 
 
 def _digest(patient: CohortPatient) -> str:
-    """Changes with a patient's images and labels."""
+    """Changes with a patient's images and labels, and with what a record holds."""
     stations = sorted((name, each.positive) for name, each in patient.dissections.items())
-    parts = [f"{stations} {patient.clinical_stations} {patient.n_category} {patient.clinical_n_category}"]
+    parts = [_FORMAT, f"{stations} {patient.clinical_stations} {patient.n_category} {patient.clinical_n_category}"]
     parts.append(str(patient.tumor_side))
     for path in (patient.ct, patient.pet, patient.stations, patient.lesions):
         status = path.stat() if path else None
@@ -150,7 +155,6 @@ def _described(
 ) -> PatientRecord:
     overlaps = lesion_overlaps(lesions, volume.stations, volume.grid.voxel_volume_ml)
     uptakes = station_uptakes(pet, volume.grid.image(volume.stations), None).by_station
-    label = patient.clinical_label if geometry.target == "clinical" else patient.label
     boxes = label_boxes(volume.stations)
     stations, left_out = [], []
     for value, center in volume.centers(geometry.spacing_mm).items():
@@ -160,10 +164,15 @@ def _described(
             continue
         suv_max = uptakes[name].suv_max if name in uptakes else None
         low, high = _ends(boxes[value])
+        labels: dict[Target, int | None] = {
+            "clinical": patient.clinical_label(name),
+            "pathology": patient.label(name),
+        }
         stations.append(
             StationRecord(
                 station=name,
-                label=label(name),
+                label=labels[geometry.target],
+                labels=labels,
                 center=center,
                 low=low,
                 high=high,
@@ -174,14 +183,20 @@ def _described(
     if not stations:
         raise InputError("PET covers no station.")
     assert patient.tumor_side is not None
-    category = patient.clinical_n_category if geometry.target == "clinical" else patient.n_category
+    stages = _stages(patient)
     return PatientRecord(
         patient=patient.patient,
         side=patient.tumor_side,
-        stage=None if category is None else int(category[1]),
+        stage=stages[geometry.target],
+        stages=stages,
         stations=stations,
         left_out=left_out,
     )
+
+
+def _stages(patient: CohortPatient) -> dict[Target, int | None]:
+    given: dict[Target, str | None] = {"clinical": patient.clinical_n_category, "pathology": patient.n_category}
+    return {target: None if category is None else int(category[1]) for target, category in given.items()}
 
 
 def _ends(box: Box) -> tuple[Index, Index]:

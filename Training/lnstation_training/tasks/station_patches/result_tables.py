@@ -58,8 +58,14 @@ def _what_was_run(results: Mapping[str, Sequence[FoldResult]]) -> str:
         f"Cohort: {first.cohort}.{made_up} Setting: {every[0].setting}. Folds run: {folds}; seed {seeds}; at most "
         f"{first.epochs} epochs; {first.training_patients} patients train in fold {first.fold}, "
         f"{len(tested)} are tested over all folds. N category by {first.rules}. SUV thresholds chosen on training "
-        f"parts: {', '.join(f'{each:g}' for each in thresholds)}. Seconds a run: {spent}."
+        f"parts: {', '.join(f'{each:g}' for each in thresholds)}. Seconds a run: {spent}.{_other_truth(results)}"
     )
+
+
+def _other_truth(results: Mapping[str, Sequence[FoldResult]]) -> str:
+    """Rows that learn from pathology, and are held to it; all others are imaging's."""
+    rows = [row for row, found in results.items() if evaluation_of(found[0]).target == "pathology"]
+    return f" The truth is imaging's (cN), of {', '.join(rows)} pathology's (pN)." if rows else ""
 
 
 def evaluation_of(result: FoldResult) -> StagingEvaluation:
@@ -123,6 +129,8 @@ def _spread(found: Sequence[Figures], name: str) -> str:
 
 def _gains(line: Line, reference: Sequence[FoldResult]) -> list[str]:
     _, results, way = line
+    if len({evaluation_of(result).target for result in (*results, *reference)}) > 1:
+        return [""] * 4  # right by one truth and right by another cannot be compared
     folds = {result.fold: evaluation_of(result).calls(NETWORK) for result in reference}
     ours = {result.fold: evaluation_of(result).calls(way) for result in results}
     both = sorted(set(folds) & set(ours))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -22,13 +22,17 @@ RECORDS_FILE, VOLUMES = "records.json", "volumes"
 STATIONS: tuple[str, ...] = tuple(row.name for row in anatomy.stations())
 """In the order of the numbers that networks are told."""
 Target = Literal["clinical", "pathology"]
+TARGETS: Mapping[Target, str] = {"clinical": "imaging (cN)", "pathology": "pathology (pN)"}
+"""Whose word is the truth, with its name in tables."""
 
 
 class PatchGeometry(StationPatchSpec):
     """Geometry of a patch, and which truth becomes the label."""
 
     target: Target = Field(
-        "clinical", description="Imaging's calls and N category (cN), or those of pathology (pN) as labels."
+        "clinical",
+        description="Imaging's calls and N category (cN), or those of pathology (pN), as labels and for dealing out "
+        "folds; data.target of a run takes the other.",
     )
     rules: Rules = Field("tnm8", description="Rules of the N category.")
     grow_mm: float = Field(
@@ -50,6 +54,7 @@ class StationRecord(BaseModel):
     Attributes:
         station: Its name.
         label: 1 metastatic, 0 not, ``None`` where unknown.
+        labels: The same by everyone whose word may be the truth; ``label`` is one of them.
         center: Where its weight map is largest, array index ``(z, y, x)``.
         low: Lowest index of its voxels along each axis.
         high: Highest one.
@@ -62,6 +67,7 @@ class StationRecord(BaseModel):
 
     station: str
     label: int | None
+    labels: dict[Target, int | None] = Field(default_factory=dict)
     center: Index
     low: Index
     high: Index
@@ -76,6 +82,7 @@ class PatientRecord(BaseModel):
         patient: Identifier.
         side: Of the tumor.
         stage: N category, 0 to 3; ``None`` where unknown.
+        stages: The same by everyone whose word may be the truth; ``stage`` is one of them.
         stations: Those that the patient has and PET covers.
         left_out: Names of those that PET does not cover.
     """
@@ -85,8 +92,20 @@ class PatientRecord(BaseModel):
     patient: str
     side: Side
     stage: int | None
+    stages: dict[Target, int | None] = Field(default_factory=dict)
     stations: list[StationRecord]
     left_out: list[str] = Field(default_factory=list)
+
+    def aimed_at(self, target: Target) -> PatientRecord:
+        """The same patient with the labels and the N category of one truth.
+
+        Raises:
+            InputError: The patient was prepared when one truth alone was kept.
+        """
+        if target not in self.stages:
+            raise InputError(f"patient {self.patient} was prepared for one target alone: run prepare again.")
+        stations = [each.model_copy(update={"label": each.labels[target]}) for each in self.stations]
+        return self.model_copy(update={"stage": self.stages[target], "stations": stations})
 
     @property
     def n_positive(self) -> int:

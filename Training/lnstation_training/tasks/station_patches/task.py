@@ -22,9 +22,11 @@ from lnstation_training.tasks.station_patches.prediction import StationPredictio
 from lnstation_training.tasks.station_patches.preparation import prepare
 from lnstation_training.tasks.station_patches.result_tables import tables_markdown
 from lnstation_training.tasks.station_patches.samples import (
+    TARGETS,
     PatchGeometry,
     PatientRecord,
     StationSample,
+    Target,
     station_samples,
 )
 from LNStationLib.models.package import Manifest, StationPatches
@@ -113,7 +115,18 @@ def records_report(records: Sequence[PatientRecord]) -> Report:
         rows.append(["not known" if stage is None else f"N{stage}", *map(str, counts)])
     missing = Counter(name for record in records for name in record.left_out)
     lines = [f"Left out where PET does not cover it: {name} in {count} patients" for name, count in missing.items()]
+    lines += [_by_truth(target, records) for target in TARGETS if all(target in each.stages for each in records)]
     return Report(("N category", "patients", "with stations known", "positive stations"), rows, lines)
+
+
+def _by_truth(target: Target, records: Sequence[PatientRecord]) -> str:
+    """What one truth says of all patients, so that it shows whether it can be learned."""
+    aimed = [record.aimed_at(target) for record in records]
+    stages = Counter(record.stage for record in aimed if record.stage is not None)
+    known = sum(each.label is not None for record in aimed for each in record.stations)
+    counts = ", ".join(f"N{stage} {stages[stage]}" for stage in sorted(stages)) or "no N category"
+    positive = sum(record.n_positive for record in aimed)
+    return f"By {TARGETS[target]}: {counts}; {positive} of {known} stations of known status positive"
 
 
 def evaluation_report(evaluation: StagingEvaluation) -> Report:
@@ -124,7 +137,10 @@ def evaluation_report(evaluation: StagingEvaluation) -> Report:
         [way, *_station_cells(stations), *_stage_cells(evaluation.stage_figures[way])]
         for way, stations in evaluation.station_figures.items()
     ]
-    lines = [f"SUV threshold chosen on the training part: {evaluation.suv_threshold:g}"]
+    lines = [
+        f"Truth: {TARGETS[evaluation.target]}",
+        f"SUV threshold chosen on the training part: {evaluation.suv_threshold:g}",
+    ]
     return Report(columns, rows, lines)
 
 
