@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lnstation_training.localization.result import LocalizationResult
 
 FileTypeName = Literal["png", "svg"]
+AcceptedName = Literal["first", "any"]
 _STEPS: tuple[Literal["organs", "stations"], ...] = ("organs", "stations")
 _NEEDS: tuple[Need, ...] = ("node_pathology",)
 
@@ -43,6 +44,13 @@ def evaluate_stations(
         str,
         typer.Option(help="Methods for stations, with commas: iaslc_rules,atlas_registration. [default: the first]"),
     ] = "",
+    accept_stations: Annotated[
+        AcceptedName,
+        typer.Option(
+            help="Which station of a node is right where the table has station_2 and station_3: the first, or any of "
+            "them; accuracies are given for both."
+        ),
+    ] = "first",
     title: Annotated[str | None, typer.Option(help="Name of the cohort.")] = None,
     plots: Annotated[FileTypeName, typer.Option(help="Kind of the figures' files.")] = "png",
     workers: Annotated[int, typer.Option(min=1, help="Processes; never changes the result.")] = 1,
@@ -67,7 +75,8 @@ def evaluate_stations(
     with console.shown_progress() as progress:
         found = place_cohort(cohort, settings, out, workers, progress)
         progress("done", 1.0)
-    _write(out, localization_result(cohort, found, settings, info.title, info.synthetic), plots)
+    result = localization_result(cohort, found, settings, info.title, info.synthetic, accept_stations)
+    _write(out, result, plots)
 
 
 def _cohort(

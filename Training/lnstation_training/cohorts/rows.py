@@ -102,7 +102,9 @@ class NodeRow(Row):
         patient: As in the table of patients.
         node: Value of the node in the patient's instance map, at least 1.
         metastatic: 1 metastatic, 0 not, if known.
-        station: IASLC station that the surgeon took it from, if known.
+        station: IASLC station that the surgeon took it from, or that a reader gave it, if known.
+        station_2: Another that it may be counted to, where a reader named several.
+        station_3: A third one.
         significant: 1 where a reader holds it for significant, to be treated, 0 not, if known.
     """
 
@@ -110,4 +112,6 @@ class NodeRow(Row):
     node: Annotated[int, Field(ge=1)]
     metastatic: Annotated[int, Field(ge=0, le=1)] | None = None
     station: Station | None = None
+    station_2: Station | None = None
+    station_3: Station | None = None
     significant: Annotated[int, Field(ge=0, le=1)] | None = None

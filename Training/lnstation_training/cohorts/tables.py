@@ -70,6 +70,7 @@ class CohortPatient:
         tumor: Mask of the primary tumor.
         node_status: Whether a node is metastatic, by its value in the instance map; unknown ones are absent.
         node_stations: Station that the surgeon took a node from, likewise.
+        node_further_stations: Others that a node may be counted to, likewise; absent where there are none.
         node_significance: Whether a reader holds a node for significant, likewise.
         clinical_n_category: N category by imaging.
         clinical_stations: Stations that imaging shows metastatic; the others are negative then.
@@ -91,6 +92,7 @@ class CohortPatient:
     tumor: Path | None = None
     node_status: Mapping[int, bool] = field(default_factory=dict)
     node_stations: Mapping[int, str] = field(default_factory=dict)
+    node_further_stations: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     node_significance: Mapping[int, bool] = field(default_factory=dict)
     clinical_n_category: str | None = None
     clinical_stations: tuple[str, ...] | None = None
@@ -155,8 +157,13 @@ def _patient(row: PatientRow, dissections: Mapping[str, Dissection], nodes: Mapp
         dissections=dissections,
         node_status={node: bool(each.metastatic) for node, each in nodes.items() if each.metastatic is not None},
         node_stations={node: each.station for node, each in nodes.items() if each.station is not None},
+        node_further_stations={node: more for node, each in nodes.items() if (more := _further(each))},
         node_significance={n: bool(each.significant) for n, each in nodes.items() if each.significant is not None},
     )
+
+
+def _further(row: NodeRow) -> tuple[str, ...]:
+    return tuple(name for name in (row.station_2, row.station_3) if name not in (None, row.station))
 
 
 def _read_patients(table: Path, filled: Sequence[str]) -> dict[str, PatientRow]:

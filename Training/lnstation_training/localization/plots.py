@@ -49,7 +49,9 @@ def _zones(drawn: Sequence[Drawn]) -> Figure:
     figure, panels = _panels(drawn, _BAR_INCHES)
     for axes, (name, found) in zip(panels, drawn, strict=True):
         _bars(axes, found)
-        axes.set_title(f"{name}: {found.rates['largest_part']['zone'].value:.0%} of {found.n} nodes in their zone")
+        axes.set_title(
+            f"{name}: {found.chosen_rates['largest_part']['zone'].value:.0%} of {found.n} nodes in their zone"
+        )
         axes.title.set_fontsize(9)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=8)
     return figure

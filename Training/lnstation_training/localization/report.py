@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import product
 
 from lnstation_training.engine.values import Report
 from lnstation_training.evaluation.localization import (
+    ACCEPTED,
     LEVELS,
     READINGS,
+    Accepted,
     Gain,
     GroupCounts,
     Level,
@@ -27,7 +29,8 @@ PUBLISHED = (
     "LyNoS and the NIH CT Lymph Nodes together (Engelson et al. 2026, Sec. 4.1)."
 )
 _MOST_LINES = 20
-_OF_NODE = ("patient", "node", "station", "zone")
+_OF_NODE = ("patient", "node", "station", "further_stations", "zone")
+_TOLD: Mapping[Accepted, str] = {"first": "", "any": ", any of the reader's stations"}
 _OF_METHOD = ("station", "zone", "share", "largest_weight", "nearest", "nearest_mm")
 
 
@@ -45,9 +48,16 @@ def _row(title: str, result: LocalizationResult, cell: Callable[[MethodResult], 
 
 def _accuracy_rows(result: LocalizationResult) -> Iterator[list[str]]:
     yield _row("patients, nodes", result, lambda one: f"{one.n_patients}, {one.figures.n if one.figures else 0}")
-    for level, reading in product(LEVELS, READINGS):
-        yield _row(f"{level} right, by {reading.replace('_', ' ')}", result, partial(_rate, reading, level))
+    for accepted, level, reading in product(_reported(result), LEVELS, READINGS):
+        title = f"{level} right, by {reading.replace('_', ' ')}{_TOLD[accepted]}"
+        yield _row(title, result, partial(_rate, accepted, reading, level))
     yield _row("outside any station", result, _outside)
+
+
+def _reported(result: LocalizationResult) -> tuple[Accepted, ...]:
+    """Both ways to be right where a reader counts any node to several stations."""
+    several = any(method.figures is not None and method.figures.n_further for method in result.methods)
+    return tuple(ACCEPTED) if several else ("first",)
 
 
 def _outside(method: MethodResult) -> str:
@@ -55,10 +65,11 @@ def _outside(method: MethodResult) -> str:
     return f"{figures.outside} of {figures.n} ({100 * figures.outside / figures.n:.0f} %)" if figures else ""
 
 
-def _rate(reading: Reading, level: Level, method: MethodResult) -> str:
+def _rate(accepted: Accepted, reading: Reading, level: Level, method: MethodResult) -> str:
     if method.figures is None:
         return ""
-    rate = method.figures.rates[reading][level]
+    rates = method.figures.rates_any if accepted == "any" else method.figures.rates
+    rate = rates[reading][level]
     interval = "" if rate.low is None else f" ({rate.low:.2f} to {rate.high:.2f})"
     return f"{rate.value:.2f}{interval}"
 
@@ -94,6 +105,7 @@ def _lines(result: LocalizationResult) -> Iterator[str]:
     yield "Intervals are 95 %, by bootstrap over patients. " + " ".join(
         f"{reading.replace('_', ' ').capitalize()}: {words}." for reading, words in READINGS.items()
     )
+    yield from _further_line(result)
     yield from (_gain(each) for each in result.gains)
     for method in result.methods:
         yield from (_remark(method, each) for each in method.remarks)
@@ -103,6 +115,15 @@ def _lines(result: LocalizationResult) -> Iterator[str]:
     yield from (_left_out(row) for row in result.left_out[:_MOST_LINES])
     if len(result.left_out) > _MOST_LINES:
         yield f"... and {len(result.left_out) - _MOST_LINES} more that were not evaluated (results.json)."
+
+
+def _further_line(result: LocalizationResult) -> Iterator[str]:
+    n_further = sum(bool(node.further) for node in result.nodes)
+    if n_further:
+        yield (
+            f"{n_further} of {len(result.nodes)} nodes have more than one station by the reader. By zone and by "
+            f"station, in comparisons and pictures {ACCEPTED[result.accepted]} (--accept-stations {result.accepted})."
+        )
 
 
 def _gain(gain: Gain) -> str:
@@ -131,7 +152,8 @@ def nodes_csv(result: LocalizationResult) -> str:
     writer.writerow([*_OF_NODE, *(f"{name}_{column}" for name in names for column in _OF_METHOD)])
     for node in result.nodes:
         cells = [cell for name in names for cell in _cells(node.places.get(name))]
-        writer.writerow([node.patient, node.node, node.station, at_level(node.station, "zone"), *cells])
+        further = " ".join(node.further)
+        writer.writerow([node.patient, node.node, node.station, further, at_level(node.station, "zone"), *cells])
     return text.getvalue()
 
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from lnstation_training.cohorts.tables import CohortPatient
 from lnstation_training.evaluation.localization import (
     LEVELS,
+    Accepted,
     Gain,
     PlacedNode,
     PlacementFigures,
@@ -96,6 +97,7 @@ class LocalizationResult(_Frozen):
         synthetic: True where its patients are synthetic.
         version: Of LNStation.
         settings: Of each method.
+        accepted: Which of a reader's stations count as right in groups and gains.
         methods: In the order in which they were asked for.
         gains: Each method against each later one.
         nodes: Every node that any method placed.
@@ -106,6 +108,7 @@ class LocalizationResult(_Frozen):
     synthetic: bool
     version: str
     settings: dict[str, Settings]
+    accepted: Accepted
     methods: list[MethodResult]
     gains: list[Gain]
     nodes: list[PlacedNode]
@@ -118,6 +121,7 @@ def localization_result(
     settings: Mapping[str, Settings],
     title: str,
     synthetic: bool,
+    accepted: Accepted = "first",
 ) -> LocalizationResult:
     """Put the answers of all patients together.
 
@@ -127,16 +131,18 @@ def localization_result(
         settings: Of each method, by its name.
         title: Of the cohort.
         synthetic: Whether its patients are synthetic.
+        accepted: Which of a reader's stations count as right in groups and gains; rates are given for both.
     """
     nodes = [node for patient in cohort for node in _nodes(patient, found[patient.patient])]
     pairs = [(first, second, level) for first, second in combinations(settings, 2) for level in LEVELS]
-    gains = [gain(nodes, *pair) for pair in pairs]
+    gains = [gain(nodes, *pair, accepted) for pair in pairs]
     return LocalizationResult(
         cohort=title,
         synthetic=synthetic,
         version=__version__,
         settings=dict(settings),
-        methods=[_method(name, nodes, found) for name in settings],
+        accepted=accepted,
+        methods=[_method(name, nodes, found, accepted) for name in settings],
         gains=[one for one in gains if one is not None],
         nodes=nodes,
         left_out=[row for patient in cohort for row in _left_out(patient, found[patient.patient])],
@@ -148,7 +154,10 @@ def _nodes(patient: CohortPatient, found: PatientAnswers) -> list[PlacedNode]:
     for node, station in sorted(patient.node_stations.items()):
         places = {name: answer.places[node] for name, answer in found.answers.items() if node in answer.places}
         if places:
-            rows.append(PlacedNode(patient=patient.patient, node=node, station=station, places=places))
+            further = list(patient.node_further_stations.get(node, ()))
+            rows.append(
+                PlacedNode(patient=patient.patient, node=node, station=station, further=further, places=places)
+            )
     return rows
 
 
@@ -167,13 +176,15 @@ def _left_out(patient: CohortPatient, found: PatientAnswers) -> list[LeftOut]:
     return rows + [LeftOut(patient=name, node=node, reason=why) for node in missing]
 
 
-def _method(name: str, nodes: Sequence[PlacedNode], found: Mapping[str, PatientAnswers]) -> MethodResult:
+def _method(
+    name: str, nodes: Sequence[PlacedNode], found: Mapping[str, PatientAnswers], accepted: Accepted
+) -> MethodResult:
     answers = [each.answers[name] for each in found.values() if name in each.answers]
     return MethodResult(
         name=name,
         title=METHODS.named(name).title,
         n_patients=len(answers),
-        figures=placement_figures(nodes, name) if any(name in node.places for node in nodes) else None,
+        figures=placement_figures(nodes, name, accepted) if any(name in node.places for node in nodes) else None,
         organ_seconds=_seconds([answer.organ_seconds for answer in answers]),
         station_seconds=_seconds([answer.station_seconds for answer in answers]),
         remarks=_remarks(answers),

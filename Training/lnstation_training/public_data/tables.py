@@ -10,6 +10,7 @@ from pathlib import Path
 
 from lnstation_training.cohorts.info import COHORT_FILE
 from lnstation_training.cohorts.rows import PatientRow
+from lnstation_training.public_data.given_tables import station_of
 from lnstation_training.public_data.recipe import Facts, LeftOut
 from lnstation_training.public_data.records import (
     PROVENANCE_FILE,
@@ -36,7 +37,8 @@ _IMAGES = ("ct", "pet", "stations", "organs", "tumor", "nodes", "lesions", "node
 """Columns whose cells are files of the case folder."""
 _MORE_COLUMNS = ("nodes_partial", "tumor_box", "cancer", "histology")
 """Beside those of the cohort's reader, which leaves them alone."""
-_NODE_COLUMNS = ("patient", "node", "metastatic", "station", "station_given", "station_2", "station_3")
+_STATION_COLUMNS = ("station", "station_2", "station_3")
+_NODE_COLUMNS = ("patient", "node", "metastatic", *_STATION_COLUMNS, *(f"{name}_given" for name in _STATION_COLUMNS))
 
 
 def write_tables(
@@ -116,8 +118,10 @@ def _patient(record: SourceRecord, facts: Facts) -> dict[str, str]:
 def _nodes(records: Iterable[SourceRecord]) -> Iterator[dict[str, str]]:
     for record in records:
         for line in record.nodes:
-            more = dict(zip(("station_given", "station_2", "station_3"), line.given, strict=False))
-            yield {"patient": record.patient, "node": str(line.node), "station": line.station, **more}
+            given = dict(zip(_STATION_COLUMNS, line.given, strict=False))
+            ours = {name: station_of(word) for name, word in given.items()}
+            words = {f"{name}_given": word for name, word in given.items()}
+            yield {"patient": record.patient, "node": str(line.node), **ours, **words, "station": line.station}
 
 
 def _left_out(records: Iterable[SourceRecord], left_out: Iterable[LeftOut]) -> Iterator[dict[str, str]]:

@@ -82,16 +82,20 @@ def write_patient(folder: Path, rng: np.random.Generator) -> None:
 
 
 def write_cohort(folder: Path, n_patients: int = 2) -> tuple[Path, Path]:
-    """The tables of patients and of nodes; the second patient has a node too many in the table."""
+    """The tables of patients and of nodes; node 3 may be in 8 too, and the last patient has a node too many."""
     rng = np.random.default_rng(0)
     names = [f"P{number}" for number in range(n_patients)]
     for name in names:
         write_patient(folder / name, rng)
     patients = [(name, f"{name}/ct.nii.gz", f"{name}/nodes.nii.gz") for name in names]
-    nodes = [(name, number, station) for name in names for number, station in enumerate(STATIONS, start=1)]
+    nodes = [
+        (name, number, station, "8" if station == "7" else "")
+        for name in names
+        for number, station in enumerate(STATIONS, start=1)
+    ]
     return (
         _table(folder / "patients.csv", ("patient", "ct", "nodes"), patients),
-        _table(folder / "nodes.csv", ("patient", "node", "station"), [*nodes, (names[-1], 9, "4R")]),
+        _table(folder / "nodes.csv", ("patient", "node", "station", "station_2"), [*nodes, (names[-1], 9, "4R", "")]),
     )
 
 

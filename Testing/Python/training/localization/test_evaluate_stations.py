@@ -69,6 +69,26 @@ def test_methods_are_compared_on_the_nodes_that_both_have() -> None:
     assert gain(NODES[:2], "rules", "atlas", "station") is None
 
 
+SEVERAL = [
+    NODES[0].model_copy(update={"further": ["2R"]}),
+    NODES[1].model_copy(update={"further": ["8"]}),
+    NODES[2].model_copy(update={"further": ["10R", "11R"]}),
+]
+
+
+def test_a_second_station_of_the_reader_counts_where_it_is_accepted_and_both_figures_are_given() -> None:
+    first, either = (placement_figures(SEVERAL, "rules", accepted) for accepted in ("first", "any"))
+    assert first.n_further == 3
+    for found in (first, either):
+        assert found.rates["largest_part"]["station"].value == pytest.approx(2 / 3)
+        assert found.rates_any["largest_part"]["station"].value == 1.0
+    assert [group.right_station for group in first.stations] == [1, 1]
+    assert [group.right_station for group in either.stations] == [2, 1]
+    assert either.chosen_rates == either.rates_any
+    compared = [gain(SEVERAL, "rules", "atlas", "station", accepted) for accepted in ("first", "any")]
+    assert [found.difference for found in compared] == pytest.approx([1 / 3, 0.0])
+
+
 def test_one_patient_gives_no_interval() -> None:
     rate = placement_figures(NODES[:2], "rules").rates["largest_part"]["station"]
     assert (rate.value, rate.low, rate.high) == (1.0, None, None)
@@ -144,6 +164,7 @@ def test_every_method_places_every_node_and_a_second_run_takes_what_is_there(tmp
     assert [(each.code, each.n_patients) for each in result.methods[0].remarks] == [("as_written", 2)]
     rows = list(csv.DictReader(nodes_csv(result).splitlines()))
     assert [row["second_station"] for row in rows[:3]] == ["4R", "4L", "8"]
+    assert [row["further_stations"] for row in rows[:3]] == ["", "", "8"]
     assert any("synthetic" in line for line in side_by_side(result).lines)
 
 
@@ -178,6 +199,7 @@ def test_the_command_writes_tables_and_pictures(tmp_path: Path) -> None:
     out = tmp_path / "out"
     arguments = ["evaluate-stations", "--patients", str(patients), "--nodes", str(nodes), "--out", str(out)]
     arguments += ["--methods", "first,second", "--organs.method", "toy", "--working-spacing", "4", "--title", "Drawn"]
+    arguments += ["--accept-stations", "any"]
     with drawn_methods(DrawnStations("first", RIGHT), DrawnStations("second", OTHER, moved_slices=1)):
         done = CliRunner().invoke(app, arguments)
     assert done.exit_code == 0, done.output
@@ -185,6 +207,12 @@ def test_the_command_writes_tables_and_pictures(tmp_path: Path) -> None:
     written = json.loads((out / "results.json").read_text(encoding="utf-8"))
     assert [method["name"] for method in written["methods"]] == ["first", "second"]
     assert "zone right, by largest part" in done.output
+    assert "1 of 3 nodes have more than one station by the reader" in done.output
+    # The second method puts node 3 of station 7 into 8, which the reader allows.
+    rates = [
+        written["methods"][1]["figures"][name]["largest_part"]["station"]["value"] for name in ("rates", "rates_any")
+    ]
+    assert rates == pytest.approx([1 / 3, 2 / 3])
 
 
 def test_the_command_wants_tables_or_a_synthetic_cohort_but_not_both(tmp_path: Path) -> None:

@@ -108,12 +108,15 @@ def test_lynos_gives_a_station_to_every_node(tmp_path: Path) -> None:
     downloads.add_lynos(folder, 1)
     downloads.add_lynos(folder, 12)
     (folder / "stations_sto.csv").write_text(
-        "Patient,Label,Primary,Secondary,Tertiary\nPat1,3,3aR,4R,\nPat1,5,12L,,\nPat1,9,7,,\nPat12,5,8L,,\n"
+        "Patient,Label,Primary,Secondary,Tertiary\nPat1,3,3aR,4R,12R\nPat1,5,12L,,\nPat1,9,7,,\nPat12,5,8L,7L,\n"
     )
     outcome = prepared("lynos", folder)
     first, second = cohort(folder)
     assert (first.node_stations, second.node_stations) == ({3: "3A"}, {5: "8"})
     assert [row["station_given"] for row in cells(folder, "node_pathology")] == ["3aR", "12L", "8L"]
+    # What is no station of ours stays a word of the source.
+    assert (first.node_further_stations, second.node_further_stations) == ({3: ("4R",)}, {5: ("7",)})
+    assert [row["station_3_given"] for row in cells(folder, "node_pathology")] == ["12R", "", ""]
     assert [(row["patient"], row["what"]) for row in cells(folder, "left_out")] == [("Pat1", "node 9")]
     truth = downloads.nodes(downloads.ct(oblique()), 3, 5)
     assert center_mm(image(first.nodes), 5) == pytest.approx(center_mm(truth, 5), abs=1e-3)
