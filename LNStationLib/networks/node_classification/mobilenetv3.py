@@ -14,8 +14,10 @@ from LNStationLib.networks.node_classification.blocks import AVERAGE_POOLING, CO
 
 Size = Literal["large", "small"]
 
-_NORM = {"eps": 1e-3, "momentum": 0.01}
-"""Of batch normalization, as torchvision has it and its weights expect."""
+_NORM = {"eps": 1e-3, "momentum": 0.1}
+"""Of batch normalization: eps as torchvision's weights expect it. Torchvision's momentum of 0.01 is for hundreds of
+thousands of steps: after the hundred or two of a small cohort a quarter of the running statistics are still those of
+the start, and in use the network answers at random however well it has learned."""
 _STEM_CHANNELS = 16
 _LAST_EXPANSION = 6
 """Channels of the last convolution over those of the last block."""

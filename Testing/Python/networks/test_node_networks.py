@@ -91,6 +91,18 @@ def test_mobilenetv3_has_torchvisions_parameters_and_keys(size: Any, parameters:
     assert f"features.{last + 1}.0.weight" not in keys
 
 
+def test_mobilenetv3_knows_the_statistics_of_its_data_after_some_dozen_steps() -> None:
+    network = MobileNetV3(2, "small", width=0.25).train()
+    images = 3 + torch.randn(4, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    convolution, normalization = network.features[0][0], network.features[0][1]
+    with torch.no_grad():
+        for _ in range(60):
+            network(images)
+        torch.testing.assert_close(
+            normalization.running_mean, convolution(images).mean(dim=(0, 2, 3)), rtol=0.01, atol=0.01
+        )
+
+
 @pytest.mark.parametrize("size", ["large", "small"])
 def test_mobilenetv3_gives_an_eighth_a_sixteenth_and_a_thirty_second(size: Any) -> None:
     network = MobileNetV3(2, size, width=0.25).eval()

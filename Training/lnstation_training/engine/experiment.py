@@ -181,7 +181,7 @@ def _config(row: Row, name: str, setting: Setting, trainer: Mapping[str, Any]) -
         "seed_everything": setting.seed,
         "model": model,
         "data": {"seed": setting.seed, **setting.data, **stage.data, **row.data},
-        "trainer": {**setting.trainer, **trainer},
+        "trainer": {**setting.trainer, **stage.trainer, **trainer},
     }
     if setting.keep != "best":
         config["keep"] = setting.keep

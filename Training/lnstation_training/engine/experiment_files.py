@@ -60,10 +60,11 @@ class Rows(_Strict):
 
 
 class Stage(_Strict):
-    """Arguments of the module and the data module for all rows of one stage of training."""
+    """Arguments of the module, the data module and the trainer for all rows of one stage of training."""
 
     model: dict[str, Any] = Field(default_factory=dict)
     data: dict[str, Any] = Field(default_factory=dict)
+    trainer: dict[str, Any] = Field(default_factory=dict)
 
 
 class Setting(_Strict):
@@ -79,7 +80,7 @@ class Setting(_Strict):
         trainer: Arguments of the trainer for all rows.
         network_arguments: By network name, for all rows that use it.
         rows: Rows run where the user names none.
-        stages: By name, what the rows of a stage have in place of ``model`` and ``data``.
+        stages: By name, what the rows of a stage have in place of ``model``, ``data`` and ``trainer``.
         keep: Which epoch's weights count: the best on validation data, or the last.
         start_from: By network name, the row whose weights of the same fold all rows of that network start from; it is
             run first.

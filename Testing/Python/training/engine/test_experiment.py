@@ -245,11 +245,12 @@ def test_a_row_may_start_from_a_row_of_its_own_choice_and_be_of_a_later_stage(tm
     wanted = Experiment(TASK, folder, "tiny", prepared, tmp_path / "results", tmp_path / "runs")
     assert [(job.row, job.start) for job in plan(wanted)] == [("first", None), ("second", "first")]
     rows["second"]["stage"] = "later"
-    stages = {"later": {"model": {"learning_rate": 0.5}, "data": {"batch_size": 3}}}
+    stages = {"later": {"model": {"learning_rate": 0.5}, "data": {"batch_size": 3}, "trainer": {"max_epochs": 7}}}
     (folder / "tiny.yaml").write_text(yaml.safe_dump({**setting, "stages": stages}), encoding="utf-8")
     (folder / "rows.yaml").write_text(yaml.safe_dump({"title": "Two", "rows": rows, "tables": []}), encoding="utf-8")
     first, second = (job.config for job in plan(wanted))
     assert (second["model"]["learning_rate"], second["data"]["batch_size"]) == (0.5, 3)
+    assert (first["trainer"]["max_epochs"], second["trainer"]["max_epochs"]) == (SETTING["trainer"]["max_epochs"], 7)
     assert first["model"].get("learning_rate") == setting.get("model", {}).get("learning_rate")
     (folder / "tiny.yaml").write_text(yaml.safe_dump({**setting, "stages": {"last": {}}}), encoding="utf-8")
     with pytest.raises(InputError, match="setting tiny has the stage last, and no row is of it"):

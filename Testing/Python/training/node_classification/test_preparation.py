@@ -117,7 +117,19 @@ def test_a_mask_without_nodes_gives_no_sample_and_a_warning(
 ) -> None:
     (first, *_) = changed(cohort_folder, tmp_path, "nodes", (slice(None),) * 3, 0)
     assert TASK.prepare([replace(first, node_status={})], tmp_path / "out", *_rest(GEOMETRY)) == []
-    assert "1 of 1 patients have a node mask without nodes" in caplog.text
+    assert "1 of 1 patients have no node mask, or one without nodes," in caplog.text
+
+
+def test_a_patient_without_a_mask_gives_no_sample_unless_the_table_names_its_nodes(
+    cohort_folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, second = (replace(each, nodes=None) for each in cohort_of(cohort_folder)[:2])
+    bare = replace(first, node_status={}, node_stations={})
+    samples = TASK.prepare([bare, cohort_of(cohort_folder)[1]], tmp_path / "out", *_rest(GEOMETRY))
+    assert {each.patient for each in samples} == {second.patient}
+    assert "1 of 2 patients have no node mask" in caplog.text
+    with pytest.raises(CohortError, match="patient P01: the table of nodes names its nodes, and it has no node mask"):
+        TASK.prepare([second], tmp_path / "bad", *_rest(GEOMETRY))
 
 
 def test_a_node_that_the_map_does_not_hold_is_named(cohort_folder: Path, tmp_path: Path) -> None:

@@ -85,7 +85,8 @@ def prepare(
         raise OutputError(f"{folder} could not be written: {error.strerror}; free space and run it again.") from error
     empty = sum(not entries for entries in listings)
     if empty:
-        logger.warning("%d of %d patients have a node mask without nodes and give no sample.", empty, len(patients))
+        words = "%d of %d patients have no node mask, or one without nodes, and give no sample."
+        logger.warning(words, empty, len(patients))
     progress("done", 1.0)
     return samples
 
@@ -136,7 +137,9 @@ def _digest(patient: CohortPatient) -> str:
 
 def _cut_out(patient: CohortPatient, spec: NodePatchSpec) -> tuple[list[_Entry], np.ndarray]:
     if patient.nodes is None:
-        raise InputError("has no node mask.")
+        if patient.node_status or patient.node_stations:
+            raise InputError("the table of nodes names its nodes, and it has no node mask.")
+        return [], np.zeros((0, 2, *spec.size), np.float16)
     case = load_case(CaseRequest(ct=patient.ct, nodes=patient.nodes, case_id=patient.patient))
     nodes = _instances(patient, sitk.Image(case.ct.GetSize(), sitk.sitkUInt8) if case.nodes is None else case.nodes)
     boxes = node_boxes(nodes)

@@ -33,7 +33,7 @@ class NodeClassificationTask:
     name = TASK_NAME
     title = "Lymph nodes, metastatic or not, on CT, with or without unlabeled nodes"
     unit = "node"
-    needs: tuple[Need, ...] = ("nodes", "node_pathology")
+    needs: tuple[Need, ...] = ("node_pathology",)
     monitor = Monitor("val_auc", "max", "validation AUC")
     geometry = NodeGeometry
     module = NodeModule
