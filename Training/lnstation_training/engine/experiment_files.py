@@ -47,7 +47,7 @@ class TableSpec(_Strict):
     title: str
     kind: str = Field(description="One of those that the task can draw.")
     lines: list[TableLine]
-    reference: str | None = Field(None, description="Row that the others are tested against (DeLong).")
+    reference: str | None = Field(None, description="Row that the others are compared with.")
 
 
 class Rows(_Strict):

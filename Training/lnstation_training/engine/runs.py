@@ -45,6 +45,11 @@ class Run:
         return int(self.config["trainer"]["max_epochs"])
 
     @property
+    def precision(self) -> str:
+        """Of the training, in Lightning's words."""
+        return str(self.config["trainer"].get("precision") or "32-true")
+
+    @property
     def network_name(self) -> str:
         """Registered name of the network."""
         return str(self.module.network_name)

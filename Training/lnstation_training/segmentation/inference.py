@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from monai.inferers.utils import sliding_window_inference
@@ -10,6 +11,23 @@ from torch import Tensor
 
 OVERLAP = 0.5
 """Of windows, with Gaussian weights, as nnU-Net does (Isensee et al. 2021)."""
+
+_BFLOAT16 = ("bf16-mixed", "bf16-true", "bf16")
+"""Lightning's names of it."""
+
+
+def precision_of(trained_in: str, device: str) -> AbstractContextManager[object]:
+    """Context in which a network runs as it was validated during training: bfloat16 where it was trained in it.
+
+    A CPU with AMX takes six times as long in single precision (a whole chest at 4 mm: 9.0 s for 1.4 s of one core).
+
+    Args:
+        trained_in: The trainer's precision, in Lightning's words.
+        device: ``"cpu"`` or ``"cuda"``.
+    """
+    if trained_in not in _BFLOAT16:
+        return nullcontext()
+    return torch.autocast(device.partition(":")[0], torch.bfloat16)
 
 
 def whole_logits(

@@ -27,7 +27,7 @@ from lnstation_training.engine.runs import best_checkpoint  # noqa: E402
 from lnstation_training.segmentation.channels import batch_channels  # noqa: E402
 from lnstation_training.segmentation.classes import class_set  # noqa: E402
 from lnstation_training.segmentation.dataset import ALLOWED, SEED  # noqa: E402
-from lnstation_training.segmentation.inference import whole_labels  # noqa: E402
+from lnstation_training.segmentation.inference import precision_of, whole_labels  # noqa: E402
 from lnstation_training.segmentation.maker import PatientMaker  # noqa: E402
 from lnstation_training.segmentation.patients import CT, ORGANS, PatientVolume, write_patient  # noqa: E402
 from lnstation_training.segmentation.scores import class_scores, mean_dice  # noqa: E402
@@ -88,6 +88,13 @@ def fitted(folder: Path, out: Path, **model: Any) -> FitCLI:
 @pytest.fixture(scope="module")
 def finished(volumes: Path, tmp_path_factory: pytest.TempPathFactory) -> FitCLI:
     return fitted(volumes, tmp_path_factory.mktemp("runs") / "run")
+
+
+@pytest.mark.parametrize(("trained_in", "dtype"), [("bf16-mixed", torch.bfloat16), ("32-true", torch.float32)])
+def test_a_network_is_evaluated_in_the_precision_that_it_was_trained_in(trained_in: str, dtype: Any) -> None:
+    one = torch.ones(2, 2)
+    with precision_of(trained_in, "cpu"):
+        assert (one @ one).dtype == dtype
 
 
 def test_patches_follow_from_seed_and_epoch_alone(volumes: Path) -> None:

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("torch", reason="the 'networks' packages are not installed")
+torch = pytest.importorskip("torch", reason="the 'networks' packages are not installed")
 pytest.importorskip("lightning", reason="the 'training' packages are not installed")
 
-import yaml
-from training.station_segmentation.drawn_volumes import SPACING_MM, write_volumes
-from typer.testing import CliRunner
+import yaml  # noqa: E402
+from training.station_segmentation.drawn_volumes import SPACING_MM, write_volumes  # noqa: E402
+from typer.testing import CliRunner  # noqa: E402
 
-from lnstation_training.cli import app
-from lnstation_training.engine.experiment_files import read_rows, read_setting, setting_geometry
-from lnstation_training.tasks import task_named
+from lnstation_training.cli import app  # noqa: E402
+from lnstation_training.engine.experiment_files import read_rows, read_setting, setting_geometry  # noqa: E402
+from lnstation_training.tasks import task_named  # noqa: E402
 
 FOLDER = Path(__file__).parents[4] / "Training" / "experiments" / "deepstationing"
 TASK = task_named("station_segmentation")
@@ -49,7 +49,16 @@ def test_the_papers_columns_ablations_and_numbers_of_organs_are_there() -> None:
     assert len(lines["Backbones"]) == 3
 
 
-def test_a_tiny_experiment_searches_trains_anew_and_draws_the_tables(tmp_path: Path) -> None:
+def test_a_tiny_experiment_searches_trains_anew_and_draws_the_tables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn_in, labels = set(), TASK.module.labels
+
+    def recorded(module: object, batch: object) -> object:
+        drawn_in.add(torch.is_autocast_enabled("cpu"))
+        return labels(module, batch)
+
+    monkeypatch.setattr(TASK.module, "labels", recorded)
     volumes = write_volumes(tmp_path / "volumes")
     folder = tmp_path / "experiment"
     folder.mkdir()
@@ -58,7 +67,8 @@ def test_a_tiny_experiment_searches_trains_anew_and_draws_the_tables(tmp_path: P
         "title": "tiny", "region": {"spacing_mm": list(SPACING_MM)}, "folds": [0], "model": {"window": [8, 16, 16]},
         "data": {"patch": [8, 16, 16], "batch_size": 1, "patches_per_epoch": 2, "validation_patients": 1,
                  "augment": False},
-        "trainer": {"max_epochs": 1, "accelerator": "cpu"}, "network_arguments": {"dynunet": TINY},
+        "trainer": {"max_epochs": 1, "accelerator": "cpu", "precision": "bf16-mixed"},
+        "network_arguments": {"dynunet": TINY},
         "rows": ["search", "searched_6"],
     }  # fmt: skip
     (folder / "tiny.yaml").write_text(yaml.safe_dump(setting), encoding="utf-8")
@@ -66,6 +76,7 @@ def test_a_tiny_experiment_searches_trains_anew_and_draws_the_tables(tmp_path: P
     done = CliRunner().invoke(app, ["experiment", str(folder), *flags])
     assert done.exit_code == 0, done.output
     text = (tmp_path / "results" / "tables.md").read_text(encoding="utf-8")
+    assert drawn_in == {True}, "validation and test run in the precision of the training"
     assert "## Search: organs by weight" in text
     assert "| CT only | not run |" in text
     assert "| CT + searched 6, predicted | 6 |" in text

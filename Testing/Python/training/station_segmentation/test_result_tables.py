@@ -17,6 +17,8 @@ from lnstation_training.tasks.station_segmentation.result_tables import tables_m
 from lnstation_training.tasks.station_segmentation.scores import (
     PatientScores,
     StationEvaluation,
+    by_patient,
+    gains,
     missed_and_invented,
     of_station,
     over_patients,
@@ -121,7 +123,7 @@ def test_organs_have_their_dice_by_row() -> None:
 
 
 def test_a_table_of_an_unknown_kind_is_refused() -> None:
-    with pytest.raises(InputError, match="choose stations, summary, ranking, organs"):
+    with pytest.raises(InputError, match="choose stations, summary, differences, ranking, organs"):
         tables_markdown(rows("metrics", "ct"), {"ct": [result("ct", [0])]})
 
 
@@ -129,3 +131,23 @@ def test_an_evaluation_comes_back_from_json() -> None:
     evaluation = result("ct", [1], weights=(0.5, 0.3, 0.2)).evaluation
     assert StationEvaluation.model_validate_json(evaluation.model_dump_json()) == evaluation
     assert evaluation.headline().startswith("test Dice 0.")
+
+
+def test_a_gain_is_of_the_same_patient_over_stations_that_both_have() -> None:
+    base, other = by_patient([scores("A", 0), scores("B", 2), scores("C", 0)]), by_patient([scores("A", 2)])
+    # Of three stations that the truth has, 4R falls from 1 to 0.8.
+    assert gains(base, other, "dice") == pytest.approx([-0.2 / 3])
+    # The missed station 8 has no distance in either.
+    assert gains(base, other, "hd_mm") == pytest.approx([4.0 / 2])
+
+
+def test_differences_are_drawn_against_the_tables_reference_row() -> None:
+    found = rows("differences", "ct_only", "searched_6", "anchors")
+    table = found.tables[0].model_copy(update={"reference": "ct_only"})
+    results = {"ct_only": [result("ct_only", [2, 2, 2])], "searched_6": [result("searched_6", [0, 0, 0])]}
+    text = tables_markdown(found.model_copy(update={"tables": [table]}), results)
+    assert "Differences from CT_ONLY:" in text
+    assert "| SEARCHED_6 | 6.7 (6.7 to 6.7) | -2.0 (-2.0 to -2.0) | 3 | 3 |" in text
+    assert "| ANCHORS | not run |" in text
+    with pytest.raises(InputError, match="name it as its reference"):
+        tables_markdown(found, results)

@@ -12,6 +12,7 @@ from lnstation_training.engine.evaluate import run_facts
 from lnstation_training.engine.runs import Run
 from lnstation_training.engine.values import Part
 from lnstation_training.segmentation.folder import spacing_of
+from lnstation_training.segmentation.inference import precision_of
 from lnstation_training.segmentation.patients import CT, NODES, ORGANS, STATIONS, open_patient
 from lnstation_training.tasks.station_segmentation.comparators import comparator
 from lnstation_training.tasks.station_segmentation.data_module import StationVolumes
@@ -27,7 +28,7 @@ _LEVELS = 255
 
 
 def evaluate(run: Run, part: Part = "test", device: str = "cpu") -> StationEvaluation:
-    """Draw the stations of every patient of a part of the fold, and score them.
+    """Draw the stations of every patient of a part of the fold in the precision of the training, and score them.
 
     Args:
         run: With its best model.
@@ -37,6 +38,8 @@ def evaluate(run: Run, part: Part = "test", device: str = "cpu") -> StationEvalu
     module, data = run.module, run.data
     data.setup()
     names = [sample.patient for sample in data.datasets[part].samples]
+    with precision_of(run.precision, device):
+        patients = predict_scores(module, data, part, device)
     return StationEvaluation(
         **run_facts(run, part),
         stations=list(data.station_names),
@@ -44,7 +47,7 @@ def evaluate(run: Run, part: Part = "test", device: str = "cpu") -> StationEvalu
         organ_source=data.organ_source if data.organs else "none",
         organ_dice=_given(mean_organ_dice(data.folder, data.organ_source, names), data.organs),
         ranking=module.ranking(data.organs),
-        patients=predict_scores(module, data, part, device),
+        patients=patients,
         comparators=dict(_compared(data, part, name) for name in data.comparators),
     )
 

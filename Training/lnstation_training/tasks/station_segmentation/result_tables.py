@@ -6,12 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 
 from lnstation_training.engine.experiment_files import Rows, TableLine, TableSpec
 from lnstation_training.engine.values import FoldResult
-from lnstation_training.evaluation.segmentation import MeanEstimate
+from lnstation_training.evaluation.segmentation import MeanEstimate, mean_estimate
 from lnstation_training.tasks.station_segmentation.organ_search import mean_ranking, rank_agreement
 from lnstation_training.tasks.station_segmentation.scores import (
     PatientScores,
     StationEvaluation,
+    by_patient,
     by_title,
+    gains,
     missed_and_invented,
     of_station,
     over_patients,
@@ -36,6 +38,7 @@ def tables_markdown(rows: Rows, results: Results) -> str:
     kinds: Mapping[str, Callable[[TableSpec, Rows, Results], str]] = {
         "stations": _station_table,
         "summary": _summary_table,
+        "differences": _difference_table,
         "ranking": _ranking_table,
         "organs": _organ_table,
     }
@@ -141,6 +144,34 @@ def _figures(patients: Sequence[PatientScores]) -> list[str]:
         str(missed),
         str(invented),
         str(len({each.patient for each in patients})),
+    ]
+
+
+def _difference_table(table: TableSpec, rows: Rows, results: Results) -> str:
+    """What each line gains on the table's reference, patient by patient on those that both were tested on."""
+    if table.reference is None:
+        raise InputError(f"Table {table.title!r} compares with a row: name it as its reference.")
+    reference = _evaluations(TableLine(rows=[table.reference]), results)
+    if not reference:
+        return NOT_RUN
+    header = ["Input", "Dice, points (95 % interval)", "HD95, mm (95 % interval)", "Higher Dice in", "Patients"]
+    body, base = [], by_patient(_patients(reference))
+    for line in table.lines:
+        found = _evaluations(line, results)
+        cells = _gains(base, by_patient(_patients(found))) if found else [NOT_RUN, "", "", ""]
+        body.append([_title(line, rows), *cells])
+    for title, patients in by_title([each.comparators for each in reference]).items():
+        body.append([title, *_gains(base, by_patient(patients))])
+    return f"Differences from {rows.rows[table.reference].title}:\n\n{markdown_table(header, body)}"
+
+
+def _gains(base: Mapping[str, PatientScores], other: Mapping[str, PatientScores]) -> list[str]:
+    dice = [each for each in gains(base, other, "dice") if each is not None]
+    return [
+        with_interval(mean_estimate(dice), 100),
+        with_interval(mean_estimate(gains(base, other, "hd95_mm"))),
+        str(sum(each > 0 for each in dice)),
+        str(len(dice)),
     ]
 
 

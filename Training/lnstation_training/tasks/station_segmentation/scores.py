@@ -140,3 +140,32 @@ def by_title(comparators: Sequence[Mapping[str, Sequence[PatientScores]]]) -> di
         for title, patients in fold.items():
             joined.setdefault(title, {}).update({each.patient: each for each in patients})
     return {title: list(patients.values()) for title, patients in joined.items()}
+
+
+def by_patient(patients: Sequence[PatientScores]) -> dict[str, PatientScores]:
+    """Scores by the patient's identifier; a patient is tested in one fold."""
+    return {each.patient: each for each in patients}
+
+
+def gains(base: Mapping[str, PatientScores], other: Mapping[str, PatientScores], measure: str) -> list[float | None]:
+    """Of each patient that both have: the mean over stations that both have of ``other`` less ``base``.
+
+    Args:
+        base: Scores that are compared with, by patient.
+        other: Scores that are compared.
+        measure: ``dice``, ``hd_mm``, ``hd95_mm`` or ``asd_mm``; a station without it in one of them does not count.
+
+    Returns:
+        Below 0 where ``other`` is lower; ``None`` for a patient without a common station.
+    """
+    return [_gain(base[name], other[name], measure) for name in base if name in other]
+
+
+def _gain(base: PatientScores, other: PatientScores, measure: str) -> float | None:
+    pairs = [
+        (getattr(score, measure), getattr(other.stations[name], measure))
+        for name, score in base.stations.items()
+        if name in other.stations
+    ]
+    known = [after - before for before, after in pairs if before is not None and after is not None]
+    return sum(known) / len(known) if known else None
