@@ -12,6 +12,7 @@ import typer
 
 from lnstation_training.cli.appearance import show_augmentation
 from lnstation_training.cli.backbone import backbone
+from lnstation_training.cli.batch_stations import use_stations
 from lnstation_training.cli.experiment import experiment
 from lnstation_training.cli.localization import StationMethodsCommand, evaluate_stations
 from lnstation_training.cli.organ_channels import organ_channels
@@ -51,6 +52,7 @@ def _common(
 app.command()(synthetic.cohort)
 app.command()(synthetic.audit)
 app.command()(synthetic.ideal_observer)
+app.command()(use_stations)
 app.command()(prepare)
 app.command(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},

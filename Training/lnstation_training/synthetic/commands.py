@@ -5,6 +5,7 @@ Heavy modules are imported inside the commands, for a fast ``--help``.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -15,6 +16,7 @@ from LNStationLib.support import console
 from LNStationLib.support.errors import InputError
 
 if TYPE_CHECKING:
+    from lnstation_training.synthetic.audit.images import DrawnStations
     from lnstation_training.synthetic.audit.sheet import Figure
     from LNStationLib.phantom.preset_change import PresetChange
 
@@ -179,12 +181,19 @@ def audit(
         Path | None, typer.Option(help="Markdown file. [default: audit.md in the cohort's folder]")
     ] = None,
     measure: Annotated[int, typer.Option(help="Patients whose images are measured against their attributes.")] = 10,
+    stations: Annotated[
+        Path | None,
+        typer.Option(
+            help="Table of patients with stations of another method, as use-stations writes it: SUVmax is measured "
+            "in them too, in the first patients who have some."
+        ),
+    ] = None,
 ) -> None:
     """Show a synthetic cohort's figures beside the published ones and write them as Markdown."""
     from lnstation_training.synthetic.audit.report import markdown, show
     from LNStationLib.phantom.records import read_cohort_file, write_file
 
-    figures = _audit_figures(folder, measure)
+    figures = _audit_figures(folder, measure, stations)
     cohort = read_cohort_file(folder)
     target = out or folder / "audit.md"
     write_file(target, markdown(figures, cohort, cohort.key.drawn_from()).encode())
@@ -192,7 +201,7 @@ def audit(
     _say(f"Written: {target}")
 
 
-def _audit_figures(folder: Path, measure: int) -> list[Figure]:
+def _audit_figures(folder: Path, measure: int, stations: Path | None) -> list[Figure]:
     from lnstation_training.synthetic.audit.attributes import audit as audit_attributes
     from lnstation_training.synthetic.audit.observers import audit_observers
     from LNStationLib.phantom.records import CASES, read_patients
@@ -203,9 +212,27 @@ def _audit_figures(folder: Path, measure: int) -> list[Figure]:
     if cohort.key.images and measure > 0 and (folder / CASES).is_dir():
         from lnstation_training.synthetic.audit.images import audit_images
 
+        drawn = None if stations is None else _drawn(stations, {one.plan.patient_id for one in patients})
+        with_maps = [one for one in patients if drawn is None or one.plan.patient_id in drawn.paths]
         with console.shown_progress() as progress:
-            figures += audit_images(folder, patients[:measure], preset, progress)
+            figures += audit_images(folder, with_maps[:measure], preset, drawn, progress)
     return figures
+
+
+def _drawn(table: Path, patients: Collection[str]) -> DrawnStations:
+    """The station maps of a table of patients.
+
+    Raises:
+        InputError: It has none of these patients.
+    """
+    from lnstation_training.cohorts.tables import read_cohort
+    from lnstation_training.synthetic.audit.images import DrawnStations
+
+    rows = read_cohort(table, needs=())
+    paths = {row.patient: row.stations for row in rows if row.stations is not None and row.patient in patients}
+    if not paths:
+        raise InputError(f"{table} has stations of none of the cohort's patients: give a table of use-stations.")
+    return DrawnStations(f"stations of {table.stem}", paths)
 
 
 def ideal_observer(

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import edt
 import numpy as np
 import SimpleITK as sitk
 
 from lnstation_training.synthetic.audit.sheet import Figure
-from lnstation_training.synthetic.audit.statistics import wilson
-from LNStationLib import anatomy
+from lnstation_training.synthetic.audit.station_suv import Maps, StationSuv, station_suv, suv_figures
 from LNStationLib.case.from_files import load_case_folder
-from LNStationLib.imaging.arrays import array_view
-from LNStationLib.metastasis.station_uptake import station_uptakes
 from LNStationLib.nodes.measurement import Scene, measure_nodes
 from LNStationLib.phantom.nodes.node import NodeTruth
 from LNStationLib.phantom.patient import PatientTruth
@@ -26,8 +22,6 @@ from LNStationLib.state.node_result import NodeSearch
 from LNStationLib.support.progress import Progress, silent
 
 _SECTION = "Images against attributes"
-ATLAS_ERROR_MM = 7.0
-"""How far atlas-registered stations are taken to be off (6.9 mm and more are reported: Guo et al. 2021, Sec. 1)."""
 
 
 @dataclass(frozen=True)
@@ -35,14 +29,29 @@ class _Seen:
     """What was measured of one patient."""
 
     pairs: list[tuple[NodeTruth, NodeFinding]]
-    stations: list[tuple[bool, float]]
-    """For every station with PET: the reader's call, and the measured SUVmax with the tumor left in."""
-    grown: list[tuple[bool, float]]
-    """The same in stations that are grown by ``ATLAS_ERROR_MM``, as where an atlas was registered."""
+    suv: StationSuv | None
+    """``None`` without PET."""
+
+
+@dataclass(frozen=True)
+class DrawnStations:
+    """Station maps of another method.
+
+    Attributes:
+        name: Title.
+        paths: By patient; those of whom the method drew none are absent.
+    """
+
+    name: str
+    paths: Mapping[str, Path]
 
 
 def audit_images(
-    folder: Path, patients: Sequence[PatientTruth], preset: Preset, progress: Progress = silent
+    folder: Path,
+    patients: Sequence[PatientTruth],
+    preset: Preset,
+    drawn: DrawnStations | None = None,
+    progress: Progress = silent,
 ) -> list[Figure]:
     """Measure the nodes and stations of some patients of a cohort with images, in their true masks.
 
@@ -50,49 +59,37 @@ def audit_images(
         folder: The cohort.
         patients: Those to measure.
         preset: Gives thresholds.
+        drawn: Stations of another method, in which SUVmax is measured too.
         progress: Told after each patient.
     """
-    seen = []
+    seen, limit, drawn = [], preset.imaging.suv_max, drawn or DrawnStations("", {})
     for done, patient in enumerate(patients):
         progress(f"measuring {patient.plan.patient_id}", done / len(patients))
-        seen.append(_measure(folder, patient))
+        seen.append(_measure(folder, patient, limit, drawn))
     pairs = [pair for one in seen for pair in one.pairs if pair[0].visible]
     figures = [Figure(_SECTION, "patients measured, visible nodes", f"{len(patients)}, {len(pairs)}")]
     if pairs:
         figures += _node_figures(pairs)
-    limit = preset.imaging.suv_max
-    figures += _station_figures([row for one in seen for row in one.stations], limit, "true stations")
-    name = f"stations grown by {ATLAS_ERROR_MM:g} mm, as an atlas errs"
-    return figures + _station_figures([row for one in seen for row in one.grown], limit, name)
+    suv = [one.suv for one in seen if one.suv is not None]
+    return [*figures, *suv_figures(_SECTION, suv, limit, drawn.name)]
 
 
-def _measure(folder: Path, patient: PatientTruth) -> _Seen:
+def _measure(folder: Path, patient: PatientTruth, limit: float, drawn: DrawnStations) -> _Seen:
     name = patient.plan.patient_id
     case = load_case_folder(folder / CASES / name)
-    labels, stations = (
-        sitk.ReadImage(str(folder / TRUTH / name / f"{part}.nii.gz")) for part in ("nodes", "stations")
+    labels, stations, organs = (
+        sitk.ReadImage(str(folder / TRUTH / name / f"{part}.nii.gz")) for part in ("nodes", "stations", "organs")
     )
     scene = Scene(case.ct, stations, case.pet, NodeSearch("truth"), lambda point: "L" if point[0] > 0 else "R")
     found = measure_nodes(labels, scene)
     by_id = {node.node_id: node for node in patient.nodes}
     pairs = [(by_id[finding.node_id], finding) for finding in found if finding.node_id in by_id]
-    uptakes = station_uptakes(case.pet, stations, None).by_station
-    rows = [(row.call, uptakes[row.station].suv_max) for row in patient.stations if row.station in uptakes]
-    grown = {} if case.pet is None else _grown_suv_max(case.pet, stations)
-    return _Seen(pairs, rows, [(row.call, grown[row.station]) for row in patient.stations if row.station in grown])
-
-
-def _grown_suv_max(pet: sitk.Image, stations: sitk.Image) -> dict[str, float]:
-    """SUVmax of every station grown on the PET's own grid, neighbors taken in."""
-    on_pet = sitk.GetArrayFromImage(sitk.Resample(stations, pet, sitk.Transform(), sitk.sitkNearestNeighbor, 0))
-    suv, spacing = array_view(pet), tuple(reversed(pet.GetSpacing()))
-    result = {}
-    for row in anatomy.stations():
-        mask = on_pet == row.label_value
-        if mask.any():
-            near = edt.edt(~mask, anisotropy=spacing) <= ATLAS_ERROR_MM
-            result[row.name] = float(suv[near].max())
-    return result
+    if case.pet is None:
+        return _Seen(pairs, None)
+    other = sitk.ReadImage(str(drawn.paths[name])) if name in drawn.paths else None
+    sources = {"tumor": case.tumor, "node": labels}
+    maps = Maps(case.pet, stations, other, {name: mask for name, mask in sources.items() if mask is not None}, organs)
+    return _Seen(pairs, station_suv(patient, maps, limit, drawn.name))
 
 
 def _node_figures(pairs: Sequence[tuple[NodeTruth, NodeFinding]]) -> list[Figure]:
@@ -115,19 +112,4 @@ def _node_figures(pairs: Sequence[tuple[NodeTruth, NodeFinding]]) -> list[Figure
             f"median {np.median(measured / expected):.2f}, correlation {np.corrcoef(expected, measured)[0, 1]:.2f}"
         )
         figures.append(Figure(_SECTION, f"SUVmax, measured over expected ({len(uptake)} nodes)", words))
-    return figures
-
-
-def _station_figures(rows: Sequence[tuple[bool, float]], threshold: float, where: str) -> list[Figure]:
-    figures = []
-    for name, chosen in (
-        ("sensitivity", [value > threshold for call, value in rows if call]),
-        ("specificity", [value <= threshold for call, value in rows if not call]),
-    ):
-        if chosen:
-            part, whole = sum(chosen), len(chosen)
-            low, high = wilson(part, whole)
-            words = f"{part} of {whole} ({100 * part / whole:.1f} %; 95 % CI {100 * low:.1f} to {100 * high:.1f})"
-            title = f"{name} of measured SUVmax above {threshold:g} against imaging diagnosis, {where}"
-            figures.append(Figure(_SECTION, title, words))
     return figures

@@ -1,0 +1,215 @@
+"""SUVmax of whole stations against the reader's calls: stations as they are, grown, or as a method draws them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import edt
+import numpy as np
+import SimpleITK as sitk
+
+from lnstation_training.evaluation.segmentation import StructureScore, label_scores
+from lnstation_training.synthetic.audit.sheet import Figure
+from lnstation_training.synthetic.audit.statistics import wilson
+from LNStationLib import anatomy
+from LNStationLib.imaging.arrays import array_view
+from LNStationLib.imaging.boxes import indices_of, spacing_zyx
+from LNStationLib.metastasis.station_uptake import station_uptakes
+from LNStationLib.phantom.patient import PatientTruth
+from LNStationLib.support.types import LabelArray
+
+ATLAS_ERROR_MM = 7.0
+"""How far atlas-registered stations are taken to be off (6.9 mm and more are reported: Guo et al. 2021, Sec. 1)."""
+GROWN_MM = (3.5, ATLAS_ERROR_MM, 14.0, 21.0)
+"""From half to three times that error: the curve tells which error would explain a published specificity."""
+EXACT = "true stations"
+_SPILL_MM = 8.0
+"""So near its hottest voxel lies what makes a station hot: somewhat more than the resolution of PET, 6 to 7 mm."""
+_VALUES = {row.name: row.label_value for row in anatomy.stations()}
+_ORGANS = {row.label_value: row.name for row in anatomy.organs()}
+Index = tuple[int, int, int]
+Hottest = Mapping[str, tuple[float, Index]]
+"""By station, SUVmax and where on the PET's grid."""
+
+
+@dataclass(frozen=True)
+class Maps:
+    """One patient's PET and label maps, on any grids.
+
+    Attributes:
+        pet: SUVbw.
+        stations: The true ones.
+        drawn: Those of another method; ``None`` where there are none.
+        sources: What can be hot, by name, the likelier first: masks or label maps.
+        organs: Label map of all organs.
+    """
+
+    pet: sitk.Image
+    stations: sitk.Image
+    drawn: sitk.Image | None
+    sources: Mapping[str, sitk.Image]
+    organs: sitk.Image
+
+    def on_pet(self, labels: sitk.Image) -> LabelArray:
+        """A label map on the PET's grid, ``[z, y, x]``."""
+        found = sitk.Resample(labels, self.pet, sitk.Transform(), sitk.sitkNearestNeighbor, 0, labels.GetPixelID())
+        return sitk.GetArrayFromImage(found)
+
+    @cached_property
+    def sources_on_pet(self) -> Mapping[str, LabelArray]:
+        """``sources`` and ``organs`` on the PET's grid."""
+        return {name: self.on_pet(image) for name, image in {**self.sources, "organs": self.organs}.items()}
+
+
+class Measured(NamedTuple):
+    """One station in one outline.
+
+    Attributes:
+        call: Whether the reader called it.
+        metastatic: Whether any of its nodes is, as drawn.
+        suv_max: Highest SUV, with the tumor left in.
+    """
+
+    call: bool
+    metastatic: bool
+    suv_max: float
+
+
+@dataclass(frozen=True)
+class StationSuv:
+    """SUVmax of one patient's stations by outline.
+
+    Attributes:
+        rows: By outline, every station that PET covers.
+        beneath: By outline, what is hot in stations above the threshold that the reader did not call.
+        errors: Of the other method's stations, held to the true ones.
+    """
+
+    rows: Mapping[str, list[Measured]]
+    beneath: Mapping[str, Counter[str]]
+    errors: Sequence[StructureScore]
+
+
+def grown_name(by_mm: float) -> str:
+    """Title of stations grown by so much."""
+    return f"stations grown by {by_mm:g} mm" + (", as an atlas errs" if by_mm == ATLAS_ERROR_MM else "")
+
+
+def station_suv(patient: PatientTruth, maps: Maps, threshold: float, drawn_name: str) -> StationSuv:
+    """Measure the stations of a patient in every outline.
+
+    Args:
+        patient: Gives the reader's calls.
+        maps: Of the patient.
+        threshold: SUV above which a station is called.
+        drawn_name: Title of the other method's stations.
+    """
+    truth = {row.station: row for row in patient.stations}
+    outlines: dict[str, Hottest] = {EXACT: _hottest(maps.pet, maps.stations), **_hottest_grown(maps)}
+    if maps.drawn is not None:
+        outlines[drawn_name] = _hottest(maps.pet, maps.drawn)
+    rows, beneath = {}, {}
+    for outline, found in outlines.items():
+        known = [(truth[name], suv, at) for name, (suv, at) in found.items() if name in truth]
+        rows[outline] = [Measured(row.call, row.n_malignant > 0, suv) for row, suv, _ in known]
+        beneath[outline] = Counter(_source(maps, at) for row, suv, at in known if suv > threshold and not row.call)
+    return StationSuv(rows, beneath, _errors(maps))
+
+
+def _hottest(pet: sitk.Image, stations: sitk.Image) -> Hottest:
+    found = {}
+    for name, uptake in station_uptakes(pet, stations, None).by_station.items():
+        z, y, x = np.rint(indices_of(pet, np.array([uptake.hottest_mm]))[0]).astype(int).tolist()
+        found[name] = (uptake.suv_max, (z, y, x))
+    return found
+
+
+def _hottest_grown(maps: Maps) -> dict[str, Hottest]:
+    """In stations grown on the PET's own grid, neighbors taken in."""
+    labels, suv = maps.on_pet(maps.stations), array_view(maps.pet)
+    found: dict[str, dict[str, tuple[float, Index]]] = {grown_name(by_mm): {} for by_mm in GROWN_MM}
+    for name, value in _VALUES.items():
+        if not (labels == value).any():
+            continue
+        away_mm = edt.edt(labels != value, anisotropy=spacing_zyx(maps.pet))
+        for by_mm in GROWN_MM:
+            at = np.unravel_index(int(np.where(away_mm <= by_mm, suv, -np.inf).argmax()), suv.shape)
+            z, y, x = (int(each) for each in at)
+            found[grown_name(by_mm)][name] = (float(suv[z, y, x]), (z, y, x))
+    return dict(found)
+
+
+def _source(maps: Maps, at: Index) -> str:
+    """The first source near a voxel of the PET, else the organ that it lies in."""
+    reach = [int(_SPILL_MM // step) for step in spacing_zyx(maps.pet)]
+    near = tuple(slice(max(i - n, 0), i + n + 1) for i, n in zip(at, reach, strict=True))
+    for name in maps.sources:
+        if maps.sources_on_pet[name][near].any():
+            return name
+    return _ORGANS.get(int(maps.sources_on_pet["organs"][at]), "no organ").replace("_", " ")
+
+
+def _errors(maps: Maps) -> list[StructureScore]:
+    if maps.drawn is None:
+        return []
+    truth = maps.stations
+    drawn = sitk.Resample(maps.drawn, truth, sitk.Transform(), sitk.sitkNearestNeighbor, 0, maps.drawn.GetPixelID())
+    scores = label_scores(array_view(drawn), array_view(truth), _VALUES, spacing_zyx(truth))
+    return [score for score in scores.values() if score.dice is not None]
+
+
+def suv_figures(section: str, found: Sequence[StationSuv], threshold: float, drawn_name: str) -> Iterator[Figure]:
+    """Sensitivity and specificity in every outline, what is hot in false calls, how far a method's outlines err.
+
+    Args:
+        section: Heading of the figures.
+        found: Of all patients.
+        threshold: SUV above which a station is called.
+        drawn_name: Title of the other method's stations.
+    """
+    for outline in dict.fromkeys(name for one in found for name in one.rows):
+        rows = [row for one in found for row in one.rows.get(outline, ())]
+        yield from _rates(section, rows, threshold, outline)
+        hot = sum((one.beneath.get(outline, Counter()) for one in found), Counter[str]())
+        if hot:
+            words = ", ".join(f"{name} {count}" for name, count in hot.most_common())
+            yield Figure(section, f"what is hot in stations falsely above {threshold:g}, {outline}", words)
+    errors = [score for one in found for score in one.errors]
+    if errors:
+        yield Figure(section, f"{drawn_name}, against true stations", _error_words(errors))
+
+
+def _rates(section: str, rows: Sequence[Measured], threshold: float, where: str) -> Iterator[Figure]:
+    """Against the truth too: what a reader who is never wrong would make of the same PET."""
+    hot = [row.suv_max > threshold for row in rows]
+    for against, positive in (
+        ("imaging diagnosis", [row.call for row in rows]),
+        ("the truth", [row.metastatic for row in rows]),
+    ):
+        pairs = list(zip(positive, hot, strict=True))
+        for name, chosen in (
+            ("sensitivity", [found for there, found in pairs if there]),
+            ("specificity", [not found for there, found in pairs if not there]),
+        ):
+            if chosen:
+                title = f"{name} of measured SUVmax above {threshold:g} against {against}, {where}"
+                yield Figure(section, title, _share(sum(chosen), len(chosen)))
+
+
+def _share(part: int, whole: int) -> str:
+    low, high = wilson(part, whole)
+    return f"{part} of {whole} ({100 * part / whole:.1f} %; 95 % CI {100 * low:.1f} to {100 * high:.1f})"
+
+
+def _error_words(errors: Sequence[StructureScore]) -> str:
+    """Mean overlap, and distances of surfaces, of which half and nine in ten of the stations have less."""
+    there = [score for score in errors if score.asd_mm is not None]
+    words = [f"mean Dice {np.mean([score.dice for score in errors]):.2f} of {len(errors)} stations"]
+    for title, measure in (("average surface distance", "asd_mm"), ("HD95", "hd95_mm")):
+        half, most = np.percentile([getattr(score, measure) for score in there], [50, 90]) if there else (0.0, 0.0)
+        words.append(f"{title} median {half:.1f} mm, 90th percentile {most:.1f} mm")
+    return "; ".join(words)
