@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from LNStationLib.state.station_map import StationMap
 from LNStationLib.stations.atlas_registration.carrying import Carried
 from LNStationLib.stations.atlas_registration.fusion import Vote, fused, likeness
 from LNStationLib.stations.atlas_registration.guides import windowed
+from LNStationLib.stations.atlas_registration.voxel_maps import voxel_maps
 from LNStationLib.stations.left_out import not_parsed
 from LNStationLib.stations.midline import midline_x_mm
 from LNStationLib.stations.network_outlines import MIN_STATION_ML, largest_pieces
@@ -68,7 +70,7 @@ def _box_of_stations(kept: Sequence[Carried], coarse: Grid, onto: Grid) -> Box:
 
 
 def drawn(votes: Sequence[Vote], box: Box, organs: OrganSet) -> StationMap:
-    """The fused stations without the patient's own organs, each in one piece a side."""
+    """The fused stations without the patient's own organs, each in one piece a side, with maps of the votes."""
     grid, midline = organs.grid, midline_x_mm(organs)
     labels, shares = fused(votes)
     labels[_organs_in(organs, box)] = 0
@@ -86,7 +88,8 @@ def drawn(votes: Sequence[Vote], box: Box, organs: OrganSet) -> StationMap:
     whole = np.zeros(grid.shape, np.uint8)
     whole[box] = labels
     failure = None if labels.any() else _DRAWS_NONE
-    return StationMap(grid, whole, midline, left_out=left_out, doubts=doubts, failure=failure)
+    found = StationMap(grid, whole, midline, left_out=left_out, doubts=doubts, failure=failure)
+    return replace(found, maps=voxel_maps(shares, box, found))
 
 
 def _cleaned(labels: LabelArray, row: anatomy.Station, on_left: BoolArray, voxel_ml: float) -> BoolArray:

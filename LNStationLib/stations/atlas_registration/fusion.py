@@ -53,8 +53,8 @@ def fused(votes: Sequence[Vote]) -> tuple[LabelArray, FloatArray]:
     """The station with the largest part of the votes in each voxel.
 
     Returns:
-        Labels, and the part of the votes for the label; 0 where none is drawn. Between no station and several, a
-        voxel that most call some station gets the one most named.
+        Labels, 0 where none is drawn, and the largest part of the votes that any station has, drawn or not. Between
+        no station and several, a voxel that most call some station gets the one most named.
     """
     shape = votes[0].stations.shape
     labels, best, outside = np.zeros(shape, np.uint8), np.zeros(shape, np.float32), np.ones(shape, np.float32)
@@ -62,19 +62,19 @@ def fused(votes: Sequence[Vote]) -> tuple[LabelArray, FloatArray]:
         outside -= part
         wins = part > best
         labels[wins], best[wins] = value, part[wins]
-    nothing = outside > 0.5
-    labels[nothing], best[nothing] = 0, 0.0
+    labels[outside > 0.5] = 0
     return labels, best
 
 
 def parts(votes: Sequence[Vote]) -> Iterator[tuple[int, FloatArray]]:
     """Label value and part of the votes, 0 to 1, ``[z, y, x]``, of every station that any atlas draws."""
+    weights = [np.asarray(vote.weight, np.float32) for vote in votes]
     total = np.zeros(votes[0].stations.shape, np.float32)
-    for vote in votes:
-        total += np.asarray(vote.weight, np.float32)
+    for weight in weights:
+        total += weight
     for row in anatomy.stations():
         part = np.zeros_like(total)
-        for vote in votes:
-            part += np.where(vote.stations == row.label_value, vote.weight, 0.0).astype(np.float32)
+        for vote, weight in zip(votes, weights, strict=True):
+            np.add(part, weight, out=part, where=vote.stations == row.label_value)
         if part.any():
             yield row.label_value, part / total

@@ -23,7 +23,6 @@ from LNStationLib.stations.atlas_registration.folders import chosen_atlases
 from LNStationLib.stations.atlas_registration.guides import guided_patient
 from LNStationLib.stations.atlas_registration.package import read_card
 from LNStationLib.stations.atlas_registration.registration import check_library
-from LNStationLib.stations.atlas_registration.voxel_maps import voxel_maps
 from LNStationLib.stations.comparison import ComparisonOptions
 from LNStationLib.stations.iaslc_rules import IaslcRules
 from LNStationLib.stations.left_out import all_not_found
@@ -168,7 +167,7 @@ class AtlasRegistration:
         votes, box = votes_of(kept, state, patient.grid, chosen.fusion)
         found = drawn(votes, box, state.organ_set)
         warnings = [*found.warnings, *remarks, *_synthetic_remark(kept)]
-        return replace(found, warnings=warnings, maps=voxel_maps(votes, box, found))
+        return replace(found, warnings=warnings)
 
 
 def left_out_remarks(carried: Sequence[Carried], least_overlap: float) -> list[Reason]:

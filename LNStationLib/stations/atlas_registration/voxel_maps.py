@@ -5,8 +5,6 @@ Stations do not overlap, so that one volume of each kind holds all of them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import SimpleITK as sitk
 
@@ -14,15 +12,14 @@ from LNStationLib import anatomy
 from LNStationLib.imaging.boxes import Box
 from LNStationLib.sampling.weight_map import weight_map
 from LNStationLib.state.station_map import PROBABILITY, WEIGHT, StationMap
-from LNStationLib.stations.atlas_registration.fusion import Vote, parts
 from LNStationLib.support.types import FloatArray
 
 
-def voxel_maps(votes: Sequence[Vote], box: Box, outlines: StationMap) -> dict[str, sitk.Image]:
+def voxel_maps(shares: FloatArray, box: Box, outlines: StationMap) -> dict[str, sitk.Image]:
     """Maps of what atlases say.
 
     Args:
-        votes: On the part of the working grid in ``box``.
+        shares: The largest part of the votes in each voxel of the part of the working grid in ``box``.
         box: Where that part lies.
         outlines: The fused stations, on the working grid.
 
@@ -31,12 +28,10 @@ def voxel_maps(votes: Sequence[Vote], box: Box, outlines: StationMap) -> dict[st
         the centroid of each outline and 0 at its farthest voxel (Engelson et al. 2026, Eq. 1): float32, 0 to 1.
     """
     part = outlines.grid.part(box)
-    largest, weights = np.zeros(part.shape, np.float32), np.zeros(part.shape, np.float32)
-    for _, share in parts(votes):
-        np.maximum(largest, share, out=largest)
+    weights = np.zeros(part.shape, np.float32)
     for weight in weights_of(outlines, box).values():
         weights += weight
-    return {PROBABILITY: part.image(largest), WEIGHT: part.image(weights)}
+    return {PROBABILITY: part.image(shares), WEIGHT: part.image(weights)}
 
 
 def weights_of(outlines: StationMap, box: Box) -> dict[str, FloatArray]:

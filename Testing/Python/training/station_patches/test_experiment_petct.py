@@ -28,7 +28,7 @@ FOLDER = Path(__file__).resolve().parents[4] / "Training" / "experiments" / "pet
 RESULTS = FOLDER / "results" / "reduced_2026_11_27"
 
 
-@pytest.mark.parametrize("setting", ["reduced", "full"])
+@pytest.mark.parametrize("setting", ["reduced", "reduced_warped", "full"])
 def test_rows_of_both_tasks_start_from_the_stations(setting: str, tmp_path: Path) -> None:
     task, rows = task_named("station_patches"), read_rows(FOLDER)
     geometry = setting_geometry(read_setting(FOLDER, setting), task.geometry)
