@@ -39,12 +39,12 @@ from LNStationLib.staging.positive_stations import positive_station_names
 from LNStationLib.staging.registry import METHODS as STAGING
 from LNStationLib.state.assessed_case import AssessedCase
 from LNStationLib.state.assessment import Assessment, NodeFinding, NStaging, Provenance, StationFinding
-from LNStationLib.state.coded_warnings import recorded, warnings_of
 from LNStationLib.state.evidence import StationEvidence
 from LNStationLib.state.organ_set import OrganSet
 from LNStationLib.state.packed_organs import PackedOrgans
 from LNStationLib.state.patient_state import Baseline, OrganImages, OrganPart, PatientState, StationPart
 from LNStationLib.state.provenance import organ_record, settings_record
+from LNStationLib.state.reason_codes import recorded, said, warnings_of
 from LNStationLib.state.settings import Settings, Step
 from LNStationLib.state.station_call import MetastasisResult
 from LNStationLib.state.station_map import StationMap
@@ -55,7 +55,7 @@ from LNStationLib.support.progress import Progress, portion, silent
 from LNStationLib.support.reason import Reason
 from LNStationLib.support.words import words
 
-DISMISSED = "Dismissed by a reader: not counted."
+DISMISSED = Reason("node_dismissed")
 _log = logging.getLogger(__name__)
 
 
@@ -252,7 +252,7 @@ def conclude(
         staging=staging,
         stations=findings,
         nodes=called,
-        dismissed_nodes=[one.model_copy(update={"reason": DISMISSED}) for one in nodes.dismissed],
+        dismissed_nodes=[one.model_copy(update=said("reason", DISMISSED)) for one in nodes.dismissed],
         organs=list(state.organ_findings),
         agreement=list(state.agreement),
         midline=state.midline,

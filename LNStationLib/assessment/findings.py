@@ -20,15 +20,15 @@ from LNStationLib.state.assessment import (
     Point,
     StationFinding,
 )
-from LNStationLib.state.coded_warnings import codes_of, recorded
 from LNStationLib.state.organ_set import OrganSet
 from LNStationLib.state.patient_state import Outline, PatientState
+from LNStationLib.state.reason_codes import codes_of, recorded, said
 from LNStationLib.state.station_call import NodeCall, StationCall
 from LNStationLib.state.station_map import StationMap
 from LNStationLib.stations.left_out import TOO_SMALL, not_parsed
 from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import LabelArray
-from LNStationLib.support.words import sentence, words
+from LNStationLib.support.words import sentence
 
 
 def case_summary(case: Case, nodes_from: str) -> CaseSummary:
@@ -58,7 +58,7 @@ def organ_findings(organs: OrganSet) -> list[OrganFinding]:
             name=entry.name,
             title=entry.title,
             source=organs[entry.name].source.value,
-            detail=organs[entry.name].detail,
+            **said("detail", organs[entry.name].how),
             volume_ml=float(organs[entry.name].mask.sum()) * organs.grid.voxel_volume_ml,
             confidence=organs[entry.name].confidence,
         )
@@ -102,14 +102,15 @@ def parsed_outlines(station_map: StationMap) -> dict[str, Outline]:
 def _parsed_outline(name: str, station_map: StationMap) -> Outline:
     if name in station_map.left_out:
         return Outline(warnings=(station_map.left_out[name],))
+    notes = station_map.notes(name)
     borders = tuple(
-        BorderFinding(border=note.border, rests_on=note.rests_on, surrogate=note.surrogate)
-        for note in station_map.notes(name)
+        BorderFinding(border=note.border, surrogate=note.surrogate, **said("rests_on", note.rests_on))
+        for note in notes
     )
     surrogates = tuple(
-        Reason("border_on_surrogate", {"border": border.border, "rests_on": border.rests_on})
-        for border in borders
-        if border.surrogate
+        Reason("border_on_surrogate", {"border": note.border, "rests_on": note.rests_on})
+        for note in notes
+        if note.surrogate
     )
     return Outline(borders, station_map.doubts.get(name, ()) + surrogates)
 
@@ -125,7 +126,7 @@ def midline_of(station_map: StationMap) -> Midline:
 def called_nodes(findings: Sequence[NodeFinding], calls: Mapping[int, NodeCall]) -> list[NodeFinding]:
     """Nodes as measured, with call, probability and reason filled in."""
     return [
-        finding.model_copy(update={"call": call.call, "probability": call.probability, "reason": words(call.reason)})
+        finding.model_copy(update={"call": call.call, "probability": call.probability, **said("reason", call.reason)})
         for finding, call in ((each, calls[each.node_id]) for each in findings)
     ]
 
@@ -163,7 +164,7 @@ def _station_finding(row: anatomy.Station, parsed: PatientState, call: StationCa
         nearly_positive=call.nearly_positive,
         prediction_set=call.prediction_set,
         positive_sides=list(call.positive_sides),
-        reason=words(call.reason),
+        **said("reason", call.reason),
         call_warnings=[sentence(warning) for warning in call.warnings],
         call_warning_codes=codes_of(call.warnings),
         borders=list(outline.borders),

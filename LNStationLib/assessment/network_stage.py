@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from LNStationLib.state.assessment import NetworkStage, NStaging
-from LNStationLib.state.coded_warnings import recorded, warnings_of
+from LNStationLib.state.reason_codes import recorded, warnings_of
 from LNStationLib.state.used_model import UsedModel
 from LNStationLib.support.reason import Reason
 from LNStationLib.support.sentences import listed

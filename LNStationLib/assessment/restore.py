@@ -28,7 +28,6 @@ from LNStationLib.organs.supplied import mask_on_grid
 from LNStationLib.staging.rules import Rules
 from LNStationLib.state.assessed_case import AssessedCase
 from LNStationLib.state.assessment import Assessment, Provenance
-from LNStationLib.state.coded_warnings import warnings_of
 from LNStationLib.state.flat_settings import is_flat
 from LNStationLib.state.node_result import READER, NodeResult
 from LNStationLib.state.organ_set import Organ, OrganSource
@@ -42,6 +41,7 @@ from LNStationLib.state.provenance import (
     not_called_reason,
     step_settings,
 )
+from LNStationLib.state.reason_codes import reason_of, warnings_of
 from LNStationLib.state.settings import Settings, Step
 from LNStationLib.state.used_model import UsedModel
 from LNStationLib.support.errors import GeometryError, InputError
@@ -135,7 +135,7 @@ def _restored_organs(
     case = replace(case, organ_edits=edits)
     grid = chest_grid(case.ct, settings.working_spacing_mm)
     segmented = [
-        Organ(one.name, mask, OrganSource.NETWORK, one.detail, one.confidence)
+        Organ(one.name, mask, OrganSource.NETWORK, reason_of(one.detail, one.detail_code), one.confidence)
         for one in assessment.organs
         if one.name in by_network and one.name in organs and one.name not in edits
         if (mask := mask_on_grid(organs[one.name], grid)).any()

@@ -1,4 +1,4 @@
-"""Words for what an assessment as a whole says of outlines."""
+"""Words for what an assessment as a whole says of outlines and dismissed nodes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ texts(
         "edited_outline_in_air": (
             "{share:.0%} of the edited outline is air or lung (below {below_hu} HU): check it."
         ),
+        "node_dismissed": "Dismissed by a reader: not counted.",
         "border_on_surrogate": "{border} border rests on a surrogate: {rests_on}",
     }
 )

@@ -230,7 +230,7 @@ def nstage(
     from LNStationLib.cli.summary import show_staging
     from LNStationLib.staging import esophagus_n_category, esophagus_n_lower_bound, lung_n_category
     from LNStationLib.state.assessment import RESEARCH_USE, NStaging
-    from LNStationLib.state.coded_warnings import recorded
+    from LNStationLib.state.reason_codes import recorded
 
     names = stations.replace(",", " ").split()
     if cancer == "lung" and (side is None or positive_nodes is not None):

@@ -32,6 +32,7 @@ StationsOption = Annotated[
     ),
 ]
 WorkingOption = Annotated[float, typer.Option(min=1.0, max=4.0, help="Voxel edge of the grid for organs in mm.")]
+_TRUE = Reason("supplied_from", {"origin": "truth of the patient"})
 _SYNTHETIC_STEP_HU = 20
 """Noise and shades of a synthetic CT tell the registration nothing; without them a package takes a third."""
 
@@ -77,7 +78,7 @@ def synthetic(
             organs = OrganSet(phantom.grid)
             for name in GUIDES:
                 if name in phantom.organs and phantom.organs[name].any():
-                    organs.add(Organ(name, phantom.organs[name], OrganSource.SUPPLIED, "truth of the patient"))
+                    organs.add(Organ(name, phantom.organs[name], OrganSource.SUPPLIED, _TRUE))
             facts = AtlasFacts(patient.name, patient.title, "Apache-2.0", "synthetic", patient.sex)
             atlas = make_atlas(facts, phantom.case.ct, organs, stations, spacing_mm, _SYNTHETIC_STEP_HU)
             write_atlas(atlas, out / f"{patient.name}.zip")

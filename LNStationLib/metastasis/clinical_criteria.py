@@ -16,12 +16,12 @@ from LNStationLib import __version__, anatomy
 from LNStationLib.metastasis.station_uptake import StationUptake, station_uptakes
 from LNStationLib.metastasis.uncertainty import nearly
 from LNStationLib.state.assessment import Call, NodeFinding, Provenance
-from LNStationLib.state.coded_warnings import recorded
 from LNStationLib.state.method import MethodOptions, option
 from LNStationLib.state.needs import Need
 from LNStationLib.state.node_result import NodeSearch
 from LNStationLib.state.patient_state import PatientState
 from LNStationLib.state.provenance import settings_record
+from LNStationLib.state.reason_codes import recorded
 from LNStationLib.state.station_call import MetastasisResult, NodeCall, StationCall
 from LNStationLib.support.progress import Progress, silent
 from LNStationLib.support.reason import Reason

@@ -9,9 +9,9 @@ from LNStationLib import __version__
 from LNStationLib.models.package.manifest import Manifest
 from LNStationLib.models.package.probability import OperatingPoint, ProbabilitySection
 from LNStationLib.state.assessment import Provenance
-from LNStationLib.state.coded_warnings import recorded
 from LNStationLib.state.method import Method, MethodOptions
 from LNStationLib.state.provenance import settings_record
+from LNStationLib.state.reason_codes import recorded
 from LNStationLib.state.settings import Settings
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.reason import Reason

@@ -25,9 +25,9 @@ from LNStationLib.nodes.reader_nodes import is_same, measured_dismissed, scene_o
 from LNStationLib.nodes.split import halves
 from LNStationLib.nodes.update import NodeUpdate
 from LNStationLib.state.assessment import NodeFinding
-from LNStationLib.state.coded_warnings import warnings_of
 from LNStationLib.state.node_result import READER
 from LNStationLib.state.patient_state import PatientState
+from LNStationLib.state.reason_codes import warnings_of
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.types import InstanceArray, PointMm
 

@@ -20,10 +20,10 @@ from LNStationLib.nodes.method import Candidates, NodeMethod
 from LNStationLib.nodes.reader_nodes import beside_readers_on, measured_dismissed, with_readers
 from LNStationLib.nodes.registry import METHODS
 from LNStationLib.state.assessment import NodeFinding, Provenance
-from LNStationLib.state.coded_warnings import recorded
 from LNStationLib.state.node_result import NodeResult, NodeSearch
 from LNStationLib.state.patient_state import PatientState
 from LNStationLib.state.provenance import not_called_record, settings_record
+from LNStationLib.state.reason_codes import recorded
 from LNStationLib.state.used_model import UsedModel
 from LNStationLib.support.errors import GeometryError
 from LNStationLib.support.progress import Progress, portion, silent

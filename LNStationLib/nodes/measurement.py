@@ -16,13 +16,13 @@ from LNStationLib.imaging.brown_fat import BrownFat
 from LNStationLib.nodes.diameters import AxialDiameters, axial_diameters
 from LNStationLib.nodes.uptake import Uptake, measure_uptake
 from LNStationLib.state.assessment import NodeFinding
-from LNStationLib.state.coded_warnings import recorded
 from LNStationLib.state.node_result import NodeSearch
+from LNStationLib.state.reason_codes import recorded, said
 from LNStationLib.support.progress import Progress, silent
 from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import BoolArray, FloatArray, PointMm, Side
 
-NOT_ASSESSED = "not assessed yet"
+NOT_ASSESSED = Reason("not_assessed_yet")
 _AXIAL_WITHIN_DEGREES = 10.0
 """A tilt of 10 degrees changes a diameter by 1.5 % at most."""
 
@@ -106,7 +106,7 @@ def measure_node(node_id: int, mask: BoolArray, box: Box, scene: Scene) -> NodeF
         call=None,
         probability=None,
         fit_for_staging=scene.search.fit_for_staging,
-        reason=NOT_ASSESSED,
+        **said("reason", NOT_ASSESSED),
         **recorded([*_warnings(station, uptake, in_fat), *scene.search.node_warnings]),
     )
 

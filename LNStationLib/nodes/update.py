@@ -21,9 +21,9 @@ from LNStationLib.nodes.method import Proposal
 from LNStationLib.nodes.reader_nodes import beside_readers, measured_dismissed, scene_of_readers
 from LNStationLib.nodes.registry import METHODS
 from LNStationLib.state.assessment import NodeFinding
-from LNStationLib.state.coded_warnings import recorded, warnings_of
 from LNStationLib.state.node_result import READER, NodeResult
 from LNStationLib.state.patient_state import PatientState
+from LNStationLib.state.reason_codes import recorded, warnings_of
 from LNStationLib.state.station_change import StationChange
 from LNStationLib.support.progress import Progress, silent
 from LNStationLib.support.reason import Reason

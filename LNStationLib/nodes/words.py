@@ -14,6 +14,7 @@ texts(
             "Brown fat takes up FDG on both sides ({volume_ml:.1f} ml, SUVmax {suv_max:.1f}): nodes that lie in it "
             "say so, and hot spots in fat are doubtful."
         ),
+        "not_assessed_yet": "not assessed yet",
         "nodes_not_searched": "Nodes were not looked for.",
         "no_stations_to_search": "There are no stations to search for nodes.",
         "searched_by_blob_detector": (

@@ -12,6 +12,7 @@ from LNStationLib.imaging.scan import Scan
 from LNStationLib.organs import morphology
 from LNStationLib.organs.findings import Findings
 from LNStationLib.state.organ_set import OrganSource
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import BoolArray
 
 _SMALLEST_SECTION_MM2 = 80.0
@@ -40,7 +41,7 @@ class _Section:
     center: tuple[float, float]
 
 
-def split_aorta(aorta: BoolArray, scan: Scan, source: OrganSource, detail: str, carina_y: float | None) -> Findings:
+def split_aorta(aorta: BoolArray, scan: Scan, source: OrganSource, how: Reason, carina_y: float | None) -> Findings:
     """Split the aorta at the underside of its arch.
 
     The arch is what lies in the axial slices from its top down to the lowest slice in which the ascending and the
@@ -50,7 +51,7 @@ def split_aorta(aorta: BoolArray, scan: Scan, source: OrganSource, detail: str, 
         aorta: The aorta, ``[z, y, x]``.
         scan: The scan it lies on.
         source: Source for the parts.
-        detail: Their detail.
+        how: How the whole was found.
         carina_y: Row (voxel index) of the carina; separates front from back where only one part is in view.
 
     Returns:
@@ -60,14 +61,14 @@ def split_aorta(aorta: BoolArray, scan: Scan, source: OrganSource, detail: str, 
     sections = {int(z): _sections(aorta[z], scan) for z in np.flatnonzero(aorta.any(axis=(1, 2)))}
     under = _highest_split(sections, scan)
     if under is None:
-        _add_unsplit(found, aorta, scan, source, detail, carina_y)
+        _add_unsplit(found, aorta, scan, source, how, carina_y)
         return found
     front, back = sorted(_pair(sections[under], scan), key=lambda s: s.center[0])
     arch = aorta.copy()
     arch[: under + 1] = False
     ascending, descending = _below(aorta, under, front.mask, back.mask)
     for name, mask in zip(_PARTS, (ascending, arch, descending), strict=True):
-        found.organ(name, mask, source, detail)
+        found.organ(name, mask, source, how)
     if not arch.any():
         found.warn("arch_above_view")
         return found
@@ -85,7 +86,7 @@ def arch_landmarks(arch: BoolArray, limbs: BoolArray, scan: Scan) -> Findings:
         scan: The scan they lie on.
     """
     found = Findings()
-    split = split_aorta(arch | limbs, scan, OrganSource.DERIVED, "", None)
+    split = split_aorta(arch | limbs, scan, OrganSource.DERIVED, Reason("supplied_mask"), None)
     under = [mark for mark in split.landmarks if mark.name == "aortic_arch_underside"]
     low = int(np.flatnonzero(arch.any(axis=(1, 2)))[0])
     y, x = np.argwhere(arch[low]).mean(axis=0)
@@ -190,21 +191,15 @@ def _add_landmarks(
 ) -> None:
     areas = arch.sum(axis=(1, 2)) * scan.spacing_mm**2
     top = int(np.flatnonzero(areas >= min(_SMALLEST_SECTION_MM2, areas.max()))[-1])
-    found.landmark(
-        "aortic_arch_underside",
-        underside,
-        scan.grid,
-        source,
-        "lowest slice that joins ascending and descending aorta",
-    )
+    found.landmark("aortic_arch_underside", underside, scan.grid, source)
     if top >= len(arch) - 1 or not scan.in_view[top + 1].any():
         found.warn("arch_cut_at_top")
     y, x = np.argwhere(arch[top]).mean(axis=0)
-    found.landmark("aortic_arch_top", (top, y, x), scan.grid, source, "highest slice of the aortic arch")
+    found.landmark("aortic_arch_top", (top, y, x), scan.grid, source)
 
 
 def _add_unsplit(
-    found: Findings, aorta: BoolArray, scan: Scan, source: OrganSource, detail: str, carina_y: float | None
+    found: Findings, aorta: BoolArray, scan: Scan, source: OrganSource, how: Reason, carina_y: float | None
 ) -> None:
     """Add an aorta that never shows two sections: only part of it is in view."""
     found.warn("aorta_not_divided")
@@ -212,4 +207,4 @@ def _add_unsplit(
         return
     center_y = float(np.nonzero(aorta)[1].mean())
     name = "descending_aorta" if center_y > carina_y else "ascending_aorta"
-    found.organ(name, aorta, source, f"{detail}; only part in view, named by its position")
+    found.organ(name, aorta, source, Reason("part_in_view", {"how": how}))

@@ -15,6 +15,7 @@ from LNStationLib.organs.findings import Findings
 from LNStationLib.organs.paths import best_path
 from LNStationLib.organs.spine import Spine
 from LNStationLib.state.organ_set import OrganSource
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import BoolArray, FloatArray
 
 _ENHANCED_HU = 130
@@ -158,10 +159,8 @@ def find_aorta(pool: BloodPool) -> Findings:
         return found
     aorta = _join(pool, arterial, ascending, descending)
     aorta = morphology.dilate(aorta, 0.5 * scan.spacing_mm, scan.spacing_mm)
-    detail = (
-        f"enhanced columns beside the spine and in front of the carina, joined by the arch (blood {blood:.0f} HU)"
-    )
-    found.organ("aorta", morphology.largest(aorta), OrganSource.IMAGE, detail)
+    how = Reason("enhanced_aorta", {"blood_hu": float(blood)})
+    found.organ("aorta", morphology.largest(aorta), OrganSource.IMAGE, how)
     return found
 
 
@@ -323,7 +322,7 @@ def find_pulmonary_artery(pool: BloodPool, aorta: BoolArray) -> Findings:
     if artery.sum() * scan.grid.voxel_volume_ml < _SMALLEST_PULMONARY_ML:
         found.warn("no_enhanced_pulmonary_artery")
         return found
-    found.organ("pulmonary_artery", artery, OrganSource.IMAGE, "enhanced trunk left of the ascending aorta")
+    found.organ("pulmonary_artery", artery, OrganSource.IMAGE, Reason("enhanced_pulmonary_trunk"))
     return found
 
 
@@ -369,9 +368,7 @@ def find_heart(pool: BloodPool, known: BoolArray) -> Findings:
         return found
     heart = morphology.close(chambers | _myocardium(scan, chambers), _HEART_CLOSING_MM, scan.spacing_mm)
     heart &= ~known & (scan.hu > _HEART_ABOVE_HU)
-    found.organ(
-        "heart", morphology.largest(heart), OrganSource.IMAGE, "rough: chambers by contrast, muscle by distance"
-    )
+    found.organ("heart", morphology.largest(heart), OrganSource.IMAGE, Reason("rough_heart"))
     return found
 
 

@@ -9,6 +9,7 @@ from LNStationLib.organs.findings import Findings
 from LNStationLib.organs.morphology import Box
 from LNStationLib.organs.vessel_paths import Surroundings, cheapest, trachea_edges, tube_along
 from LNStationLib.state.organ_set import OrganSource
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import BoolArray, FloatArray
 
 _AZYGOS_ABOVE_CARINA_MM = 11.0
@@ -42,12 +43,7 @@ def find_azygos_arch(around: Surroundings, soft: BoolArray, cava: BoolArray) -> 
     if path is None:
         return found
     tube = tube_along(scan, path, region, around.blocked | cava, _AZYGOS_RADIUS_MM)
-    found.organ(
-        "azygos_arch",
-        tube,
-        OrganSource.SURROGATE,
-        "best path through soft tissue from the spine over the right main bronchus to the superior vena cava",
-    )
+    found.organ("azygos_arch", tube, OrganSource.SURROGATE, Reason("azygos_path"))
     return found
 
 

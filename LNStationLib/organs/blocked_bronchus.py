@@ -84,14 +84,13 @@ def find_turn(tree: WaveTree) -> Turn | None:
 def add_carina(found: Findings, turn: Turn, scan: Scan) -> None:
     """Add the carina and the end of the bronchus without air at their usual places, as surrogates with a warning."""
     other: Side = "L" if turn.side == "R" else "R"
-    detail = f"where the trachea turns into the {_SIDE_NAME[turn.side]} main bronchus"
-    found.landmark("carina", turn.carina, scan.grid, OrganSource.SURROGATE, detail)
+    found.landmark("carina", turn.carina, scan.grid, OrganSource.SURROGATE)
     name, length_mm = _END[other]
     angle = np.radians(_ANGLE_DEGREES[other])
     z, y, x = turn.carina
     aside = (1 if other == "L" else -1) * length_mm * np.sin(angle) / scan.spacing_mm
     index = (z - length_mm * np.cos(angle) / scan.spacing_mm, y, x + float(aside))
-    found.landmark(name, index, scan.grid, OrganSource.SURROGATE, "usual place below the carina")
+    found.landmark(name, index, scan.grid, OrganSource.SURROGATE)
     found.warn("main_bronchus_without_air", side=_SIDE_NAME[other], other_side=_SIDE_NAME[turn.side])
 
 

@@ -9,6 +9,7 @@ from LNStationLib.organs import morphology
 from LNStationLib.organs.findings import Findings
 from LNStationLib.organs.spine import Spine
 from LNStationLib.state.organ_set import OrganSource
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import BoolArray, FloatArray
 
 _BONE_HU = 200
@@ -129,6 +130,6 @@ def find_bone(scan: Scan, body: BoolArray, known: dict[str, BoolArray], not_bone
     keep = np.bincount(labels.ravel()) * scan.grid.voxel_volume_ml >= _SMALLEST_RIB_ML
     keep[0] = False
     ribs = keep[labels]
-    found.organ("ribs", ribs, OrganSource.IMAGE, "bone outside spine, sternum and clavicles (scapulae included)")
-    found.organ("bone", ribs | named, OrganSource.IMAGE, "spine, sternum, clavicles and ribs")
+    found.organ("ribs", ribs, OrganSource.IMAGE, Reason("other_bone"))
+    found.organ("bone", ribs | named, OrganSource.IMAGE, Reason("all_bone"))
     return found

@@ -19,6 +19,7 @@ from LNStationLib.organs.morphology import Box
 from LNStationLib.organs.veins import ENHANCED_SHARE
 from LNStationLib.organs.vessel_paths import Surroundings, cheapest, trachea_edges, trachea_sides, tube_along
 from LNStationLib.state.organ_set import Organ, OrganSource
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import BoolArray, FloatArray
 
 _CROSSING = "left_brachiocephalic_vein_crossing"
@@ -61,12 +62,12 @@ class Crossing:
     Attributes:
         z: Slice (fractional voxel index) of its caudal margin in front of the trachea's middle.
         x: Column of the trachea's middle.
-        basis: What its place is based on, for the report.
+        basis: What its place is based on.
     """
 
     z: float
     x: float
-    basis: str
+    basis: Reason
 
 
 def usual_crossing(around: Surroundings) -> Crossing | None:
@@ -80,17 +81,18 @@ def usual_crossing(around: Surroundings) -> Crossing | None:
     x = float(np.nonzero(around.trachea)[2].mean())
     if around.trunk_z is not None:
         z = around.trunk_z if notch is None else float(np.clip(around.trunk_z, notch - _MANUBRIUM_MM * mm, notch))
-        return Crossing(z, x, "at the origin of the brachiocephalic trunk")
-    levels = {}
+        return Crossing(z, x, Reason("at_trunk_origin"))
+    levels: list[tuple[float, Reason]] = []
     if around.arch_z is not None:
-        levels["where the aorta ends in front of the trachea"] = around.arch_z
+        levels.append((around.arch_z, Reason("at_aorta_end")))
     if notch is not None:
-        below = f"{_CROSSING_BELOW_NOTCH_MM:.0f} mm below the upper border of the manubrium"
-        levels[below] = notch - _CROSSING_BELOW_NOTCH_MM * mm
+        below = Reason("below_manubrium", {"below_mm": _CROSSING_BELOW_NOTCH_MM})
+        levels.append((notch - _CROSSING_BELOW_NOTCH_MM * mm, below))
     if not levels:
         return None
-    between = "halfway between two usual levels: " if len(levels) > 1 else ""
-    return Crossing(float(np.mean(list(levels.values()))), x, between + " and ".join(levels))
+    bases = [basis for _, basis in levels]
+    basis = bases[0] if len(bases) == 1 else Reason("halfway_between", {"levels": bases})
+    return Crossing(float(np.mean([z for z, _ in levels])), x, basis)
 
 
 def find_brachiocephalic_vein_left(around: Surroundings, soft: BoolArray, cava: BoolArray, left_x: float) -> Findings:
@@ -172,8 +174,8 @@ def _add_vein(found: Findings, around: Surroundings, path: np.ndarray, region: B
     else:
         tube = tube_along(scan, path, region, around.blocked | cava, _RADIUS_MM)
     source = OrganSource.IMAGE if enhanced else OrganSource.SURROGATE
-    detail = "enhanced" if enhanced else "best path through unenhanced soft tissue"
-    found.organ("brachiocephalic_vein_left", tube, source, f"{detail} from cava to left clavicle")
+    how = Reason("left_vein_enhanced" if enhanced else "left_vein_path")
+    found.organ("brachiocephalic_vein_left", tube, source, how)
     _add_crossing(found, around, tube, source)
 
 
@@ -188,13 +190,7 @@ def crossing_of(vein: Organ, around: Surroundings) -> Findings:
 def _add_crossing(found: Findings, around: Surroundings, vein: BoolArray, source: OrganSource) -> None:
     crossing = _caudal_margin(vein, trachea_sides(around))
     if crossing is not None:
-        found.landmark(
-            _CROSSING,
-            crossing,
-            around.scan.grid,
-            source,
-            "caudal margin of the left brachiocephalic vein in front of the trachea",
-        )
+        found.landmark(_CROSSING, crossing, around.scan.grid, source)
 
 
 def _caudal_margin(vein: BoolArray, sides: FloatArray) -> tuple[float, float, float] | None:
@@ -239,12 +235,12 @@ def add_crossing_surrogate(found: Findings, around: Surroundings, arch_top_z: fl
     """Add the crossing at its usual level where the vein was not found, else at the top of the arch."""
     crossing = usual_crossing(around)
     if crossing is None and arch_top_z is not None:
-        crossing = Crossing(arch_top_z, float(np.nonzero(around.trachea)[2].mean()), "at the top of the aortic arch")
+        crossing = Crossing(arch_top_z, float(np.nonzero(around.trachea)[2].mean()), Reason("at_arch_top"))
     if crossing is None:
         found.warn("vein_crossing_unknown")
         return
     edges = trachea_edges(around)
     row = int(np.clip(round(crossing.z), 0, len(edges) - 1))
     index = (crossing.z, float(edges[row, 0]), crossing.x)
-    found.landmark(_CROSSING, index, around.scan.grid, OrganSource.SURROGATE, crossing.basis)
+    found.landmark(_CROSSING, index, around.scan.grid, OrganSource.SURROGATE)
     found.warn("vein_crossing_placed", basis=crossing.basis)

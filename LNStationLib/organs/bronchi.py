@@ -28,6 +28,7 @@ from LNStationLib.organs.bronchus_surrogates import (
 from LNStationLib.organs.findings import Findings
 from LNStationLib.organs.wave_tree import WaveTree, wave_tree
 from LNStationLib.state.organ_set import OrganSource
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import BoolArray, FloatArray, Side
 
 N_LANDMARKS = 5
@@ -82,7 +83,7 @@ def name_bronchi(lumen: BoolArray, trachea_top: BoolArray, scan: Scan) -> Findin
         if turn is not None:
             _add_one_side(found, tree, lumen, scan, turn)
             return found
-        found.organ("trachea", lumen, OrganSource.IMAGE, "air column followed from the top of the view")
+        found.organ("trachea", lumen, OrganSource.IMAGE, Reason("trachea_followed"))
         found.warn("no_bifurcation")
         return found
     right, left = halves
@@ -94,7 +95,7 @@ def name_bronchi(lumen: BoolArray, trachea_top: BoolArray, scan: Scan) -> Findin
 
 def _add_one_side(found: Findings, tree: WaveTree, lumen: BoolArray, scan: Scan, turn: Turn) -> None:
     """Add trachea, carina and the bronchi of the one aerated side."""
-    found.organ("trachea", tree.paint(turn.trachea, lumen.shape), OrganSource.IMAGE, "lumen above the turn")
+    found.organ("trachea", tree.paint(turn.trachea, lumen.shape), OrganSource.IMAGE, Reason("trachea_above_turn"))
     add_carina(found, turn, scan)
     add_side = _add_left if turn.side == "L" else _add_right
     add_side(found, tree, scan, lumen.shape, turn.start)
@@ -142,15 +143,12 @@ def _add_trachea_and_carina(
     while parent is not None:
         trunk.append(parent)
         parent = tree.nodes[parent].parent
-    found.organ(
-        "trachea", tree.paint(trunk, lumen.shape), OrganSource.IMAGE, "lumen grown from the air column of the neck"
-    )
+    found.organ("trachea", tree.paint(trunk, lumen.shape), OrganSource.IMAGE, Reason("trachea_grown"))
     found.landmark(
         "carina",
         _carina(lumen, right_mask, left_mask, tree.nodes[trunk[0]].centroid, scan),
         scan.grid,
         OrganSource.IMAGE,
-        "lowest axial slice in which the main bronchi are joined",
     )
 
 
@@ -192,8 +190,8 @@ def _between(right: BoolArray, left: BoolArray, z: int, fork: FloatArray) -> tup
 def _add_main(found: Findings, tree: WaveTree, shape: tuple[int, ...], fork: Fork, side: Side) -> None:
     name = f"main_bronchus_{_SIDE_NAME[side]}"
     nodes = before_fork(tree, fork)[0] if fork.children else cut_to(tree, fork.path, MAIN_LENGTH_MM[side])
-    detail = "lumen from carina to the first lobar fork" if fork.children else "lumen from the carina on"
-    found.organ(name, tree.paint(nodes, shape), OrganSource.IMAGE, detail)
+    how = Reason("main_bronchus_to_fork" if fork.children else "main_bronchus_from_carina")
+    found.organ(name, tree.paint(nodes, shape), OrganSource.IMAGE, how)
 
 
 def _add_left(found: Findings, tree: WaveTree, scan: Scan, shape: tuple[int, ...], start: int) -> None:
@@ -209,7 +207,7 @@ def _add_left(found: Findings, tree: WaveTree, scan: Scan, shape: tuple[int, ...
     upper = [child for child in fork.children if child != lower]
     for name, children in zip(names, (upper, [lower]), strict=True):
         index = origin_of(tree, fork.path[-1], children)
-        found.landmark(name, index, scan.grid, OrganSource.IMAGE, "first fork of the left main bronchus")
+        found.landmark(name, index, scan.grid, OrganSource.IMAGE)
     # The lower lobe bronchus continues in the direction of the main bronchus.
     spur = before_fork(tree, fork)[1]
     for name, children, before in (
@@ -217,7 +215,7 @@ def _add_left(found: Findings, tree: WaveTree, scan: Scan, shape: tuple[int, ...
         ("lower_lobe_bronchus_left", [lower], spur),
     ):
         nodes = before + [n for child in children for n in first_part(tree, child, _LOBAR_LENGTH_MM)]
-        found.organ(name, tree.paint(nodes, shape), OrganSource.IMAGE, "branch of the left main bronchus")
+        found.organ(name, tree.paint(nodes, shape), OrganSource.IMAGE, _branch_of("left main bronchus"))
 
 
 def _add_right(found: Findings, tree: WaveTree, scan: Scan, shape: tuple[int, ...], start: int) -> None:
@@ -245,12 +243,10 @@ def _add_right_fork(found: Findings, tree: WaveTree, scan: Scan, shape: tuple[in
     down = min(fork.children, key=lambda n: mean_height(tree, n))
     upper = [child for child in fork.children if child != down]
     index = origin_of(tree, fork.path[-1], upper)
-    name, detail = "right_upper_lobe_bronchus_origin", "first fork of the right main bronchus"
-    found.landmark(name, index, scan.grid, OrganSource.IMAGE, detail)
+    found.landmark("right_upper_lobe_bronchus_origin", index, scan.grid, OrganSource.IMAGE)
     nodes = [n for child in upper for n in first_part(tree, child, _LOBAR_LENGTH_MM)]
-    found.organ(
-        "upper_lobe_bronchus_right", tree.paint(nodes, shape), OrganSource.IMAGE, "branch of the right main bronchus"
-    )
+    how = _branch_of("right main bronchus")
+    found.organ("upper_lobe_bronchus_right", tree.paint(nodes, shape), OrganSource.IMAGE, how)
     below = follow(tree, down, "R")
     path = before_fork(tree, fork)[1] + below.path
     _add_below_intermedius(found, tree, scan, shape, Fork(path, below.children))
@@ -279,22 +275,22 @@ def _add_below_intermedius(found: Findings, tree: WaveTree, scan: Scan, shape: t
     """Add the bronchus intermedius along a path, its end, and the lobar bronchi after it."""
     middle = _middle_lobe(tree, fork)
     nodes = fork.path if middle is not None else cut_to(tree, fork.path, INTERMEDIUS_LENGTH_MM)
-    found.organ(
-        "bronchus_intermedius",
-        tree.paint(nodes, shape),
-        OrganSource.IMAGE,
-        "lumen from the right upper lobe bronchus to the next fork",
-    )
+    how = Reason("intermedius_to_fork")
+    found.organ("bronchus_intermedius", tree.paint(nodes, shape), OrganSource.IMAGE, how)
     name = "bronchus_intermedius_end"
     if middle is None:
         add_surrogate(found, scan, name, along(tree, fork.path, INTERMEDIUS_LENGTH_MM), INTERMEDIUS_LENGTH_MM)
         return
     lower = [child for child in fork.children if child != middle]
     index = origin_of(tree, fork.path[-1], [middle])
-    found.landmark(name, index, scan.grid, OrganSource.IMAGE, "origin of the middle lobe bronchus")
+    found.landmark(name, index, scan.grid, OrganSource.IMAGE)
     for organ, children in (("middle_lobe_bronchus_right", [middle]), ("lower_lobe_bronchus_right", lower)):
         nodes = [n for child in children for n in first_part(tree, child, _LOBAR_LENGTH_MM)]
-        found.organ(organ, tree.paint(nodes, shape), OrganSource.IMAGE, "branch of the bronchus intermedius")
+        found.organ(organ, tree.paint(nodes, shape), OrganSource.IMAGE, _branch_of("bronchus intermedius"))
+
+
+def _branch_of(bronchus: str) -> Reason:
+    return Reason("bronchial_branch", {"bronchus": bronchus})
 
 
 def _middle_lobe(tree: WaveTree, fork: Fork) -> int | None:

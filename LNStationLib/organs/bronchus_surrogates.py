@@ -56,6 +56,5 @@ def add_surrogate(
         index: Its place as a voxel index ``(z, y, x)``.
         length_mm: The length that placed it.
     """
-    detail = f"typical bronchus length of {length_mm:.0f} mm"
-    found.landmark(name, index, scan.grid, OrganSource.SURROGATE, detail)
+    found.landmark(name, index, scan.grid, OrganSource.SURROGATE)
     found.warn("bronchus_end_placed", landmark=name.replace("_", " "), length_mm=length_mm)

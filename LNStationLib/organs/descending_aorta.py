@@ -19,6 +19,7 @@ from LNStationLib.organs.context import Context
 from LNStationLib.organs.groups import BONES, LUNGS
 from LNStationLib.organs.paths import best_path
 from LNStationLib.state.organ_set import OrganSet, OrganSource
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import BoolArray, FloatArray
 
 _NAME = "descending_aorta"
@@ -79,11 +80,11 @@ def complete(context: Context) -> None:
     length_mm = float(added.any(axis=(1, 2)).sum()) * scan.spacing_mm
     if length_mm < _TOLD_MM:
         return
-    words = f"{length_mm:.0f} mm of the descending part completed by width and density"
     for name in _WHOLES:
         whole = organs.organs.get(name)
         if whole is not None and whole.source is OrganSource.NETWORK:
-            organs.add(replace(whole, mask=whole.mask | added, detail=f"{whole.detail}; {words}"))
+            how = Reason("descending_part_completed", {"how": whole.how, "length_mm": length_mm})
+            organs.add(replace(whole, mask=whole.mask | added, how=how))
     _take_from_esophagus(organs, added)
     organs.warn("descending_aorta_completed", length_mm=length_mm)
 

@@ -14,6 +14,7 @@ from LNStationLib.organs.morphology import Box
 from LNStationLib.organs.paths import best_path
 from LNStationLib.organs.spine import Spine
 from LNStationLib.state.organ_set import OrganSource
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import BoolArray, FloatArray
 
 _RADIUS_MM = 7.5
@@ -102,8 +103,7 @@ def find_esophagus(
     mask = np.zeros(scan.grid.shape, dtype=bool)
     local = expected - np.array([region[1].start, region[2].start])
     mask[region] = _trace(scan, scan.hu[region], free, gas[region] & free, local)
-    detail = "tube along the best path through soft tissue between airways, heart, aorta and spine"
-    found.organ("esophagus", _without_scraps(mask, scan), OrganSource.SURROGATE, detail)
+    found.organ("esophagus", _without_scraps(mask, scan), OrganSource.SURROGATE, Reason("esophagus_path"))
     return found
 
 

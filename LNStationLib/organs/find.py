@@ -156,7 +156,7 @@ def _name_segmented_airways(context: Context) -> None:
     named = bronchi.name_bronchi(airways_found.mask, top, context.scan)
     if not named.landmarks:
         return
-    named.organs = [replace(organ, source=OrganSource.NETWORK, detail=airways_found.detail) for organ in named.organs]
+    named.organs = [replace(organ, source=OrganSource.NETWORK, how=airways_found.how) for organ in named.organs]
     for name in AIRWAY_PARTS:
         organs.organs.pop(name, None)
     named.add_to(organs)
@@ -187,14 +187,7 @@ def _add_mediastinum(context: Context, progress: Progress, segmented: Findings |
 
 def _add_body(organs: OrganSet, body: BoolArray) -> None:
     if "body" not in organs:
-        organs.add(
-            Organ(
-                "body",
-                body,
-                OrganSource.IMAGE,
-                "largest closed region of tissue, without clothing, bedding and table",
-            )
-        )
+        organs.add(Organ("body", body, OrganSource.IMAGE, Reason("body_region")))
 
 
 def _masks(organs: OrganSet) -> dict[str, BoolArray]:
@@ -211,8 +204,8 @@ def _add_airways(context: Context, chain: airways.TracheaChain | None, outside: 
         # A trachea divides, or at least enters from above; a column of gas that does neither is bowel.
         organs.add_warning(_NO_TRACHEA)
         return
-    detail = f"air below {growth.threshold_hu} HU grown from the trachea"
-    named.organ("airways", growth.lumen, OrganSource.IMAGE, detail)
+    how = Reason("air_grown", {"threshold_hu": growth.threshold_hu})
+    named.organ("airways", growth.lumen, OrganSource.IMAGE, how)
     named.add_to(organs)
     _cut_trachea_at_carina(organs)
 
@@ -243,7 +236,7 @@ def _cut_trachea_at_carina(organs: OrganSet) -> None:
     mask = trachea.mask.copy()
     mask[: round(organs.grid.index(carina.point_mm)[0])] = False
     if mask.any() and mask.sum() < trachea.mask.sum():
-        organs.add(Organ("trachea", mask, OrganSource.DERIVED, f"{trachea.detail} above the carina"))
+        organs.add(Organ("trachea", mask, OrganSource.DERIVED, Reason("above_carina", {"whole": trachea.how})))
 
 
 def _add_lungs(context: Context, outside: BoolArray) -> None:
@@ -265,13 +258,17 @@ def _split_arteries(context: Context) -> None:
         aorta.arch_landmarks(organs["aortic_arch"].mask, limbs, scan).add_to(organs)
     elif whole is not None:
         carina_y = None if carina is None else carina[1]
-        aorta.split_aorta(whole.mask, scan, _derived(whole), f"split of {whole.detail}", carina_y).add_to(organs)
+        aorta.split_aorta(whole.mask, scan, _derived(whole), _split_of(whole), carina_y).add_to(organs)
     artery = organs.organs.get("pulmonary_artery")
     if artery is not None and "pulmonary_artery_left" not in organs:
         split = pulmonary_artery.split_pulmonary_artery
-        split(artery.mask, scan, _derived(artery), f"split of {artery.detail}").add_to(organs)
+        split(artery.mask, scan, _derived(artery), _split_of(artery)).add_to(organs)
     elif "pulmonary_artery_left" in organs:
         pulmonary_artery.upper_rim(organs["pulmonary_artery_left"].mask, scan).add_to(organs)
+
+
+def _split_of(organ: Organ) -> Reason:
+    return Reason("split_of", {"whole": organ.how})
 
 
 def _derived(organ: Organ) -> OrganSource:

@@ -9,6 +9,7 @@ from LNStationLib.organs.context import Context
 from LNStationLib.organs.findings import Findings
 from LNStationLib.organs.spine import Spine
 from LNStationLib.state.organ_set import Organ, OrganSet, OrganSource
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import BoolArray
 
 _COMPLETE_FROM_SHARE = 0.05
@@ -54,8 +55,8 @@ def _complete_spine(organs: OrganSet, painted: Findings) -> None:
     if bare.mean() < _COMPLETE_FROM_SHARE:
         return
     mask = supplied.mask | (column.mask & bare)
-    detail = f"{supplied.detail}; other vertebrae from the image: {column.detail}"
-    organs.organs["spine"] = Organ("spine", mask, OrganSource.IMAGE, detail)
+    how = Reason("spine_completed", {"supplied": supplied.how, "column": column.how})
+    organs.organs["spine"] = Organ("spine", mask, OrganSource.IMAGE, how)
 
 
 def _find_column(context: Context, not_bone: BoolArray) -> Spine | None:
@@ -119,5 +120,5 @@ def _add_clavicle_level(context: Context) -> None:
         y, x = np.argwhere(mask[low]).mean(axis=0)
         source = context.organs[name].source
         source = OrganSource.DERIVED if source is OrganSource.SUPPLIED else source
-        found.landmark(f"{name}_bottom", (low, y, x), context.scan.grid, source, "lowest slice of its head")
+        found.landmark(f"{name}_bottom", (low, y, x), context.scan.grid, source)
     found.add_to(context.organs)

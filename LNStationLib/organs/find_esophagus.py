@@ -11,6 +11,7 @@ from LNStationLib.organs.context import Context
 from LNStationLib.organs.findings import Findings
 from LNStationLib.organs.spine import Spine
 from LNStationLib.state.organ_set import Organ, OrganSource
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import BoolArray
 
 _NAME = "esophagus"
@@ -72,6 +73,6 @@ def _complete(context: Context, known: Organ, path: Findings) -> None:
     length_mm = float(below.any(axis=(1, 2)).sum()) * context.scan.spacing_mm
     if not length_mm:
         return
-    words = f"its lower {length_mm:.0f} mm along the best path through soft tissue"
-    context.organs.add(replace(known, mask=known.mask | below, detail=f"{known.detail}; {words}"))
+    how = Reason("lower_esophagus_on_path", {"how": known.how, "length_mm": length_mm})
+    context.organs.add(replace(known, mask=known.mask | below, how=how))
     context.organs.warn("esophagus_completed", length_mm=length_mm)

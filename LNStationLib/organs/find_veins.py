@@ -14,6 +14,7 @@ from LNStationLib.organs.groups import ARTERIES
 from LNStationLib.organs.spine import Spine
 from LNStationLib.organs.vessel_paths import Surroundings, soft_tissue
 from LNStationLib.state.organ_set import Organ, OrganSource
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import BoolArray
 
 _PULMONARY_ARTERY = ("pulmonary_artery", "pulmonary_trunk", "pulmonary_artery_left", "pulmonary_artery_right")
@@ -103,7 +104,7 @@ def add_inferior_pulmonary_veins(context: Context) -> None:
     for name in ("inferior_pulmonary_vein_left", "inferior_pulmonary_vein_right"):
         if name in organs:
             z, y, x = np.argwhere(organs[name].mask).mean(axis=0)
-            found.landmark(name, (z, y, x), scan.grid, _derived(organs[name]), "middle of the vein")
+            found.landmark(name, (z, y, x), scan.grid, _derived(organs[name]))
     found.add_to(organs)
     if carina is not None and len(found.landmarks) < 2:
         known = context.union((*ARTERIES, *_PULMONARY_ARTERY, "spine"), _RIM_VOXELS * scan.spacing_mm)
@@ -121,7 +122,7 @@ def _split_veins(context: Context) -> None:
         return
     found = Findings()
     for name, mask in pulmonary_veins.split_inferior_veins(whole.mask, atrium, carina, context.scan).items():
-        found.organ(name, mask, _derived(whole), f"lowest part beside the atrium of {whole.detail}")
+        found.organ(name, mask, _derived(whole), Reason("lowest_beside_atrium", {"whole": whole.how}))
     found.add_to(organs)
 
 

@@ -26,23 +26,21 @@ class Findings:
         name: str,
         mask: BoolArray | None,
         source: OrganSource,
-        detail: str,
+        how: Reason,
         confidence: float | None = None,
     ) -> None:
-        """Add an organ unless its mask is missing or empty."""
+        """Add an organ unless its mask is missing or empty; ``organs/words.py`` says how it was found."""
         if mask is not None and mask.any():
-            self.organs.append(Organ(name, mask, source, detail, confidence))
+            self.organs.append(Organ(name, mask, source, how, confidence))
 
     def warn(self, code: str, **facts: Any) -> None:
         """Add a warning by its code; ``organs/words.py`` has the words."""
         self.warnings.append(Reason(code, facts))
 
-    def landmark(
-        self, name: str, index: tuple[float, float, float], grid: Grid, source: OrganSource, detail: str
-    ) -> None:
+    def landmark(self, name: str, index: tuple[float, float, float], grid: Grid, source: OrganSource) -> None:
         """Add a landmark at a fractional array index ``(z, y, x)``."""
         z, y, x = (float(value) for value in index)
-        self.landmarks.append(Landmark(name, grid.point_mm((z, y, x)), source, detail))
+        self.landmarks.append(Landmark(name, grid.point_mm((z, y, x)), source))
 
     def add_to(self, organs: OrganSet) -> None:
         """Add what the set does not contain yet: earlier findings are trusted more."""

@@ -10,6 +10,7 @@ from LNStationLib.imaging.scan import Scan
 from LNStationLib.organs import morphology
 from LNStationLib.organs.findings import Findings
 from LNStationLib.state.organ_set import OrganSource
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import BoolArray
 
 _LUNG_BELOW_HU = -400
@@ -70,7 +71,7 @@ def _add(found: Findings, name: str, mask: BoolArray, scan: Scan, forbidden: Boo
     if volume_ml < _SMALLEST_LUNG_ML:
         found.warn("small_aerated_lung", side=side, volume_ml=volume_ml)
     closed = morphology.fill_slices(morphology.close_coarsely(mask, _CLOSING_MM, scan.spacing_mm))
-    found.organ(name, closed & ~forbidden & scan.in_view, OrganSource.IMAGE, "aerated lung with its vessels")
+    found.organ(name, closed & ~forbidden & scan.in_view, OrganSource.IMAGE, Reason("aerated_lung"))
 
 
 def _lung_pieces(scan: Scan, air: BoolArray) -> BoolArray:

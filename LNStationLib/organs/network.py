@@ -120,7 +120,7 @@ class NetworkMethod:
                 # A reader edited an organ: the image is the same, and so is what the network says of it.
                 return _told(Findings(list(known)) if known else findings_of([], ""), state.segmented_by)
             model, networks = _ask(state, chosen, context, running)
-            return _told(organs_from(networks, context, f"network of {model.package_id}"), model)
+            return _told(organs_from(networks, context, model.package_id), model)
 
         return find_organs(
             state.case, state.working_ct, progress, segmenter=segment, image_first=not chosen.network_first
@@ -138,17 +138,17 @@ def _stated_by_parts(name: str, given: set[str]) -> bool:
     return bool(parts) and given.issuperset(parts)
 
 
-def organs_from(networks: Sequence[ClassProbabilities], context: Context, source: str) -> Findings:
+def organs_from(networks: Sequence[ClassProbabilities], context: Context, package: str) -> Findings:
     """Findings of networks, cleaned by what is known of the image.
 
     Args:
         networks: What each says, on its own grid.
         context: The scan with body, airways and lungs.
-        source: Names the networks for the report.
+        package: Id of the model package that they belong to.
     """
     carina = context.organs.landmarks.get("carina")
     place = Place(context.body, context.scan.grid, None if carina is None else carina.point_mm[2])
-    return findings_of(network_organs(networks, place), source)
+    return findings_of(network_organs(networks, place), package)
 
 
 def _told(found: Findings, model: UsedModel | None) -> Findings:

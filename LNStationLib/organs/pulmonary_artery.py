@@ -9,6 +9,7 @@ from LNStationLib.organs import morphology
 from LNStationLib.organs.findings import Findings
 from LNStationLib.organs.wave_tree import WaveTree, wave_tree
 from LNStationLib.state.organ_set import OrganSource
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import BoolArray
 
 _ARM_REACH_MM = 15.0
@@ -27,14 +28,14 @@ _ROOT_SLOPE, _ROOT_MM = 1.5, 6.0
 root is the 6 mm nearest to that corner. Chosen on phantoms and one real CT."""
 
 
-def split_pulmonary_artery(artery: BoolArray, scan: Scan, source: OrganSource, detail: str) -> Findings:
+def split_pulmonary_artery(artery: BoolArray, scan: Scan, source: OrganSource, how: Reason) -> Findings:
     """Split the pulmonary artery where a wave from its root divides into a right and a left arm.
 
     Args:
         artery: Pulmonary artery with its main branches, ``[z, y, x]``.
         scan: The scan it lies on.
         source: Source for the parts.
-        detail: Their detail.
+        how: How the whole was found.
 
     Returns:
         ``pulmonary_trunk``, ``pulmonary_artery_left`` and ``pulmonary_artery_right`` with the landmark
@@ -48,9 +49,9 @@ def split_pulmonary_artery(artery: BoolArray, scan: Scan, source: OrganSource, d
         found.warn("no_pulmonary_bifurcation")
         return found
     right, left = _split_at(tree, arms, whole)
-    found.organ("pulmonary_trunk", whole & ~right & ~left, source, detail)
-    found.organ("pulmonary_artery_left", left, source, detail)
-    found.organ("pulmonary_artery_right", right, source, detail)
+    found.organ("pulmonary_trunk", whole & ~right & ~left, source, how)
+    found.organ("pulmonary_artery_left", left, source, how)
+    found.organ("pulmonary_artery_right", right, source, how)
     add_upper_rim(found, left, scan, source)
     return found
 
@@ -64,9 +65,7 @@ def add_upper_rim(found: Findings, left: BoolArray, scan: Scan, source: OrganSou
     areas = artery.sum(axis=(1, 2)) * scan.spacing_mm**2
     top = int(np.flatnonzero(areas >= min(_RIM_AREA_MM2, float(areas.max())))[-1])
     y, x = np.argwhere(artery[top]).mean(axis=0)
-    found.landmark(
-        "left_pulmonary_artery_top", (top, y, x), scan.grid, source, "highest slice of the left pulmonary artery"
-    )
+    found.landmark("left_pulmonary_artery_top", (top, y, x), scan.grid, source)
 
 
 def _without_branches(left: BoolArray, scan: Scan) -> BoolArray:

@@ -90,12 +90,11 @@ def find_inferior_veins(
     for side, name in _NAMES.items():
         level = None if veins is None else _lowest_vein(scan, carina, veins, side)
         if level is not None:
-            found.landmark(name, level, scan.grid, OrganSource.IMAGE, "lowest vein at the rear of the heart")
+            found.landmark(name, level, scan.grid, OrganSource.IMAGE)
             continue
         offset = _ASIDE_MM / scan.spacing_mm * (-1 if side == "right" else 1)
         index = (carina[0] - USUAL_BELOW_CARINA_MM / scan.spacing_mm, carina[1], carina[2] + offset)
-        detail = f"usual level, {USUAL_BELOW_CARINA_MM:.0f} mm below the carina"
-        found.landmark(name, index, scan.grid, OrganSource.SURROGATE, detail)
+        found.landmark(name, index, scan.grid, OrganSource.SURROGATE)
         found.warn("pulmonary_vein_placed", side=side, below_carina_mm=USUAL_BELOW_CARINA_MM)
     return found
 

@@ -12,6 +12,7 @@ from LNStationLib.organs import morphology
 from LNStationLib.organs.findings import Findings
 from LNStationLib.organs.paths import best_path
 from LNStationLib.state.organ_set import OrganSource
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import BoolArray, FloatArray
 
 _BONE_HU = 180
@@ -229,9 +230,9 @@ def paint_spine(scan: Scan, spine: Spine, forbidden: BoolArray) -> Findings:
     arches = (scan.hu > _BONE_HU - _ARCH_BELOW_BONE_HU) & ~forbidden & _arch_zone(scan, spine)
     column = (bodies | canal | arches) & ~forbidden & (scan.hu > _ABOVE_LUNG_HU)
     found = Findings()
-    detail = "vertebral bodies and arches around the spinal canal"
-    found.organ("spine", morphology.largest(column) if column.any() else None, OrganSource.IMAGE, detail)
-    found.organ("spinal_cord", canal, OrganSource.IMAGE, "tube along the middle of the spinal canal")
+    how = Reason("vertebrae_around_canal")
+    found.organ("spine", morphology.largest(column) if column.any() else None, OrganSource.IMAGE, how)
+    found.organ("spinal_cord", canal, OrganSource.IMAGE, Reason("tube_in_canal"))
     return found
 
 

@@ -14,6 +14,7 @@ from LNStationLib.organs import morphology
 from LNStationLib.organs.findings import Findings
 from LNStationLib.organs.paths import best_path
 from LNStationLib.state.organ_set import OrganSource
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import BoolArray, FloatArray
 
 _BONE_HU = 130
@@ -181,15 +182,14 @@ def paint_sternum(scan: Scan, path: SternumPath, body: BoolArray, forbidden: Boo
     found, solid = Findings(), _solid_plate(scan, path, body & ~forbidden)
     if not solid.any():
         return found
-    found.organ("sternum", solid, OrganSource.IMAGE, "bone plate in the midline behind the skin of the chest")
+    found.organ("sternum", solid, OrganSource.IMAGE, Reason("bone_plate"))
     upper = solid.copy()
     upper[: max(0, path.high - scan.voxels(_MANUBRIUM_MM))] = False
-    found.organ("manubrium", upper, OrganSource.IMAGE, f"upper {_MANUBRIUM_MM:.0f} mm of the sternum")
+    found.organ("manubrium", upper, OrganSource.IMAGE, Reason("upper_sternum", {"length_mm": _MANUBRIUM_MM}))
     off_mm = np.abs(np.arange(scan.grid.shape[2]) - path.centers[path.high][1]) * scan.spacing_mm
     slices = np.flatnonzero((solid & (off_mm <= _MIDLINE_HALF_MM)[None, None, :]).any(axis=(1, 2)))
     top = int(slices[-1]) if slices.size and path.high < len(solid) - 1 else path.high
-    index, detail = (top, *path.centers[top]), "highest midline bone of the sternum"
-    found.landmark("manubrium_top", index, scan.grid, OrganSource.IMAGE, detail)
+    found.landmark("manubrium_top", (top, *path.centers[top]), scan.grid, OrganSource.IMAGE)
     if top >= scan.grid.shape[0] - 1:
         found.warn("manubrium_cut_at_top")
     return found
@@ -218,10 +218,11 @@ def manubrium_of(sternum: BoolArray, scan: Scan) -> Findings:
     top = int(z[near].max()) if near.any() else int(z.max())
     upper = sternum.copy()
     upper[: max(0, top - scan.voxels(_MANUBRIUM_MM))] = False
-    found.organ("manubrium", upper, OrganSource.DERIVED, f"upper {_MANUBRIUM_MM:.0f} mm of the supplied sternum")
+    how = Reason("upper_supplied_sternum", {"length_mm": _MANUBRIUM_MM})
+    found.organ("manubrium", upper, OrganSource.DERIVED, how)
     at = near & (z == top)
     index = (float(top), float(y[at].mean()), float(x[at].mean())) if at.any() else (float(top), float(y.mean()), 0.0)
-    found.landmark("manubrium_top", index, scan.grid, OrganSource.DERIVED, "highest midline voxel of the sternum")
+    found.landmark("manubrium_top", index, scan.grid, OrganSource.DERIVED)
     return found
 
 
@@ -247,7 +248,7 @@ def find_clavicles(scan: Scan, path: SternumPath, body: BoolArray, forbidden: Bo
     labels = morphology.components(bone, connectivity=6)
     for name, on_side in (("clavicle_right", x < cx), ("clavicle_left", x > cx)):
         mask = _head_component(scan, labels, path.high, (float(cy), float(cx)), on_side)
-        found.organ(name, mask, OrganSource.IMAGE, "bone beside and above the manubrium")
+        found.organ(name, mask, OrganSource.IMAGE, Reason("bone_beside_manubrium"))
     return found
 
 

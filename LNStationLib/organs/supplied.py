@@ -13,9 +13,10 @@ from LNStationLib.imaging.checks import corners_mm
 from LNStationLib.imaging.grid import Grid, resample_to_grid
 from LNStationLib.organs.findings import Findings
 from LNStationLib.state.organ_set import OrganSource
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import BoolArray
 
-EDITED = "edited by the reader"
+EDITED = Reason("edited_by_reader")
 """Where the mask of an organ came from that a reader drew."""
 
 
@@ -57,12 +58,19 @@ def supplied_organs(case: Case, grid: Grid) -> Findings:
     for name, image in case.trusted_organs.items():
         mask = mask_on_grid(image, grid)
         if mask.any():
-            origin = EDITED if name in case.organ_edits else case.organ_origins.get(name, "supplied mask")
-            found.organ(name, mask, OrganSource.SUPPLIED, origin)
+            found.organ(name, mask, OrganSource.SUPPLIED, _origin(case, name))
         else:
             code = "drawn_organ_too_small" if name in case.organ_edits else "supplied_mask_empty"
             found.warn(code, organ=name.replace("_", " "))
     return found
+
+
+def _origin(case: Case, name: str) -> Reason:
+    """Where a mask that was supplied or drawn came from."""
+    if name in case.organ_edits:
+        return EDITED
+    origin = case.organ_origins.get(name)
+    return Reason("supplied_mask") if origin is None else Reason("supplied_from", {"origin": origin})
 
 
 def unions(masks: dict[str, BoolArray]) -> Findings:
@@ -71,5 +79,5 @@ def unions(masks: dict[str, BoolArray]) -> Findings:
     for entry in anatomy.organs():
         if entry.parts and entry.name not in masks and all(part in masks for part in entry.parts):
             mask = np.logical_or.reduce([masks[part] for part in entry.parts])
-            found.organ(entry.name, mask, OrganSource.DERIVED, "union of " + ", ".join(entry.parts))
+            found.organ(entry.name, mask, OrganSource.DERIVED, Reason("union_of", {"parts": list(entry.parts)}))
     return found

@@ -28,6 +28,7 @@ from LNStationLib.state.organ_set import OrganSet, OrganSource
 from LNStationLib.state.patient_state import PatientState
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.progress import Progress, portion
+from LNStationLib.support.reason import Reason
 
 log = logging.getLogger(__name__)
 
@@ -122,7 +123,7 @@ def _read(masks: Path, grid: Grid) -> Findings:
         mask = mask_on_grid(sitk.ReadImage(str(paths[0])), grid)
         for path in paths[1:]:
             mask |= mask_on_grid(sitk.ReadImage(str(path)), grid)
-        found.organ(name, mask, OrganSource.NETWORK, "TotalSegmentator, task total")
+        found.organ(name, mask, OrganSource.NETWORK, Reason("totalsegmentator", {"task": "total"}))
     if not found.organs:
         raise InputError("TotalSegmentator wrote no known organ; check its installation.")
     return found

@@ -13,6 +13,7 @@ from LNStationLib.organs.findings import Findings
 from LNStationLib.organs.paths import best_path
 from LNStationLib.organs.vessel_paths import Surroundings, trachea_edges
 from LNStationLib.state.organ_set import OrganSource
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import BoolArray, FloatArray
 
 _CAVA_RADIUS_MM = 8.0
@@ -164,7 +165,7 @@ def _add_cava(found: Findings, around: Surroundings, tube: BoolArray, enhanced: 
         confluence = max(around.carina[0], around.notch_z - around.scan.voxels(_CONFLUENCE_BELOW_NOTCH_MM))
     level = np.arange(len(tube))[:, None, None] <= confluence
     source = OrganSource.IMAGE if enhanced else OrganSource.SURROGATE
-    what = "enhanced column" if enhanced else "tube through unenhanced soft tissue"
+    what = "enhanced" if enhanced else "unenhanced"
     tube = morphology.largest(tube, connectivity=26)
-    found.organ("superior_vena_cava", tube & level, source, f"{what} right of the ascending aorta")
-    found.organ("brachiocephalic_vein_right", tube & ~level, source, f"{what} above the superior vena cava")
+    found.organ("superior_vena_cava", tube & level, source, Reason(f"cava_{what}"))
+    found.organ("brachiocephalic_vein_right", tube & ~level, source, Reason(f"right_vein_{what}"))

@@ -1,9 +1,9 @@
-"""Words for what organ finders warn of."""
+"""Words for what organ finders warn of, and for how organs were found."""
 
 from __future__ import annotations
 
 from LNStationLib.support.sentences import SYNTHETIC_ONLY, listed
-from LNStationLib.support.words import Facts, texts, words_for
+from LNStationLib.support.words import Facts, joined, texts, words_for
 
 # What was supplied or drawn
 texts(
@@ -117,3 +117,80 @@ def _sides_exchanged(facts: Facts) -> str:
         "is mirrored or the patient has situs inversus; check the side markers: the side of every station depends "
         "on them."
     )
+
+
+# How organs were found
+texts(
+    {
+        "supplied_mask": "supplied mask",
+        "supplied_from": "{origin}",
+        "edited_by_reader": "edited by the reader",
+        "organ_of_network": "network of {package}, confidence {confidence:.2f}",
+        "totalsegmentator": "TotalSegmentator, task {task}",
+        "doubtful_organ": "{how} (doubtful)",
+        "split_of": "split of {whole}",
+        "part_in_view": "{how}; only part in view, named by its position",
+        "above_carina": "{whole} above the carina",
+        "body_region": "largest closed region of tissue, without clothing, bedding and table",
+        "aerated_lung": "aerated lung with its vessels",
+        "air_grown": "air below {threshold_hu} HU grown from the trachea",
+        "trachea_followed": "air column followed from the top of the view",
+        "trachea_above_turn": "lumen above the turn",
+        "trachea_grown": "lumen grown from the air column of the neck",
+        "main_bronchus_to_fork": "lumen from carina to the first lobar fork",
+        "main_bronchus_from_carina": "lumen from the carina on",
+        "intermedius_to_fork": "lumen from the right upper lobe bronchus to the next fork",
+        "bronchial_branch": "branch of the {bronchus}",
+        "enhanced_aorta": (
+            "enhanced columns beside the spine and in front of the carina, joined by the arch (blood {blood_hu:.0f} "
+            "HU)"
+        ),
+        "descending_part_completed": (
+            "{how}; {length_mm:.0f} mm of the descending part completed by width and density"
+        ),
+        "enhanced_pulmonary_trunk": "enhanced trunk left of the ascending aorta",
+        "rough_heart": "rough: chambers by contrast, muscle by distance",
+        "lowest_beside_atrium": "lowest part beside the atrium of {whole}",
+        "azygos_path": (
+            "best path through soft tissue from the spine over the right main bronchus to the superior vena cava"
+        ),
+        "left_vein_enhanced": "enhanced from cava to left clavicle",
+        "left_vein_path": "best path through unenhanced soft tissue from cava to left clavicle",
+        "cava_enhanced": "enhanced column right of the ascending aorta",
+        "cava_unenhanced": "tube through unenhanced soft tissue right of the ascending aorta",
+        "right_vein_enhanced": "enhanced column above the superior vena cava",
+        "right_vein_unenhanced": "tube through unenhanced soft tissue above the superior vena cava",
+        "esophagus_path": "tube along the best path through soft tissue between airways, heart, aorta and spine",
+        "lower_esophagus_on_path": "{how}; its lower {length_mm:.0f} mm along the best path through soft tissue",
+        "vertebrae_around_canal": "vertebral bodies and arches around the spinal canal",
+        "spine_completed": "{supplied}; other vertebrae from the image: {column}",
+        "tube_in_canal": "tube along the middle of the spinal canal",
+        "bone_plate": "bone plate in the midline behind the skin of the chest",
+        "upper_sternum": "upper {length_mm:.0f} mm of the sternum",
+        "upper_supplied_sternum": "upper {length_mm:.0f} mm of the supplied sternum",
+        "bone_beside_manubrium": "bone beside and above the manubrium",
+        "other_bone": "bone outside spine, sternum and clavicles (scapulae included)",
+        "all_bone": "spine, sternum, clavicles and ribs",
+    }
+)
+
+
+@words_for("union_of")
+def _union_of(facts: Facts) -> str:
+    return f"union of {', '.join(facts['parts'])}"
+
+
+# Where the left brachiocephalic vein is placed
+texts(
+    {
+        "at_trunk_origin": "at the origin of the brachiocephalic trunk",
+        "at_arch_top": "at the top of the aortic arch",
+        "at_aorta_end": "where the aorta ends in front of the trachea",
+        "below_manubrium": "{below_mm:.0f} mm below the upper border of the manubrium",
+    }
+)
+
+
+@words_for("halfway_between")
+def _halfway_between(facts: Facts) -> str:
+    return f"halfway between two usual levels: {joined(facts['levels'], ' and ')}"

@@ -14,7 +14,7 @@ from LNStationLib.support.types import BoolArray
 
 _NOT_THE_USERS = (OrganSource.NETWORK, OrganSource.IMAGE, OrganSource.SURROGATE)
 """Only these may be dropped: a mask that was supplied, and what was cut out of it, is the user's."""
-_MARK = " (doubtful)"
+_DOUBTFUL = "doubtful_organ"
 
 
 def check_organs(
@@ -127,10 +127,10 @@ class _Checked:
         return found is not None and found.source in _NOT_THE_USERS
 
     def _mark(self, name: str) -> None:
-        """Mark an organ's ``detail`` as doubtful."""
+        """Mark how an organ was found as doubtful."""
         organ = self.organs.organs.get(name)
-        if organ is not None and not organ.detail.endswith(_MARK):
-            self.organs.add(replace(organ, detail=organ.detail + _MARK))
+        if organ is not None and organ.how.code != _DOUBTFUL:
+            self.organs.add(replace(organ, how=Reason(_DOUBTFUL, {"how": organ.how})))
 
     def _drop(self, name: str, rules: Plausibility) -> None:
         for gone in _with_parts(name, rules):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from LNStationLib.staging.answer import NCategoryAnswer
 from LNStationLib.staging.method import StagingInput
 from LNStationLib.state.assessment import NodeFinding, NStaging
-from LNStationLib.state.coded_warnings import recorded
+from LNStationLib.state.reason_codes import recorded
 from LNStationLib.support.reason import Reason
 
 _ORDER = ("N0", "N1", "N2", "N2a", "N2b", "N3")

@@ -18,7 +18,7 @@ from LNStationLib.staging.lung_method import LungOptions, LungStaging
 from LNStationLib.staging.method import StagingInput
 from LNStationLib.staging.patient_network import PatientNetwork, StageAnswer, warm_patient_network
 from LNStationLib.staging.rules import Rules
-from LNStationLib.state.assessment import NetworkStage, NStaging, WarningCode
+from LNStationLib.state.assessment import NetworkStage, NStaging, ReasonCode
 from LNStationLib.state.method import MethodOptions, option
 from LNStationLib.state.needs import LUNG_CANCER, Need
 from LNStationLib.support.types import Engine, Side
@@ -70,7 +70,7 @@ class NetworkStaging:
         by_rules = LungStaging().run(given, options)
         found = _asked(given, chosen)
         if isinstance(found, str):
-            refusal = WarningCode(code="network_not_asked", facts={"why": found})
+            refusal = ReasonCode(code="network_not_asked", facts={"why": found})
             return by_rules.model_copy(update={"network_refusal": refusal})
         network, answer, side = found
         told = _told(network, answer, side, chosen.rules, by_rules.category)
@@ -123,9 +123,9 @@ def _told(
     )
 
 
-def _contradictions(answer: StageAnswer, of_stations: str, by_rules: str | None) -> list[WarningCode]:
+def _contradictions(answer: StageAnswer, of_stations: str, by_rules: str | None) -> list[ReasonCode]:
     """Where the network and the rules differ, and where it contradicts the stations that it calls itself."""
-    category, found = STAGES[answer.stage], list[WarningCode]()
+    category, found = STAGES[answer.stage], list[ReasonCode]()
     if by_rules is not None and _step(by_rules) != answer.stage:
         facts = {
             "network": category,
@@ -133,10 +133,10 @@ def _contradictions(answer: StageAnswer, of_stations: str, by_rules: str | None)
             "rules": by_rules,
             "carrying": list(answer.carried),
         }
-        found.append(WarningCode(code="network_stages_otherwise", facts=facts))
+        found.append(ReasonCode(code="network_stages_otherwise", facts=facts))
     if _step(of_stations) != answer.stage:
         facts = {"network": category, "of_stations": of_stations, "positive": list(answer.positive)}
-        found.append(WarningCode(code="network_contradicts_its_stations", facts=facts))
+        found.append(ReasonCode(code="network_contradicts_its_stations", facts=facts))
     return found
 
 

@@ -75,15 +75,19 @@ class CaseSummary(_Strict):
     nodes_from: str = Field(description="Where the nodes came from, e.g. 'supplied masks'; 'none' if nowhere.")
 
 
-class WarningCode(_Strict):
-    """What a warning rests on, for programs: to count, filter or translate it."""
+class ReasonCode(_Strict):
+    """What a text rests on, for programs: to count, filter or translate it."""
 
-    code: str = Field(description="Names the warning, e.g. 'arch_cut_at_top'; 'as_written' for one without a code.")
+    code: str = Field(description="Names the text, e.g. 'arch_cut_at_top'; 'as_written' for one without a code.")
     facts: dict[str, Any] = Field(default_factory=dict, description="Numbers, names and codes in it, by name.")
 
 
 def _codes() -> Any:
     return Field(default_factory=list, description="One for each of the warnings; new in 1.2.")
+
+
+def _code_of(text: str) -> Any:
+    return Field(None, description=f"What {text} rests on; None in older files. New in 1.2.")
 
 
 class Provenance(_Strict):
@@ -100,7 +104,7 @@ class Provenance(_Strict):
     trained_on: Literal["synthetic", "clinical"] | None = None
     references: list[str] = Field(default_factory=list, description="Papers and standards behind the method.")
     warnings: list[str] = Field(default_factory=list)
-    warning_codes: list[WarningCode] = _codes()
+    warning_codes: list[ReasonCode] = _codes()
 
 
 class OrganFinding(_Strict):
@@ -109,7 +113,8 @@ class OrganFinding(_Strict):
     name: str
     title: str
     source: Literal["supplied", "derived", "network", "image", "surrogate"]
-    detail: str
+    detail: str = Field(description="How it was found.")
+    detail_code: ReasonCode | None = _code_of("the detail")
     volume_ml: float
     confidence: float | None = Field(None, ge=0, le=1, description="Of a segmentation network; None without one.")
 
@@ -119,6 +124,7 @@ class BorderFinding(_Strict):
 
     border: str
     rests_on: str
+    rests_on_code: ReasonCode | None = _code_of("that text")
     surrogate: bool
 
 
@@ -159,16 +165,17 @@ class StationFinding(_Strict):
         default_factory=list, description="Sides of the evidence in a positive station without a side of its own."
     )
     reason: str = Field(description="Why this call, or why none, in one sentence.")
+    reason_code: ReasonCode | None = _code_of("the reason")
     borders: list[BorderFinding] = Field(default_factory=list)
     call_warnings: list[str] = Field(default_factory=list, description="What limits the call; new in 1.1.")
-    call_warning_codes: list[WarningCode] = _codes()
+    call_warning_codes: list[ReasonCode] = _codes()
     edited: bool = Field(
         False,
         description="A reader changed the outline, directly or by an edit of a neighbor; borders are then left out, "
         "because they no longer describe it.",
     )
     warnings: list[str] = Field(default_factory=list)
-    warning_codes: list[WarningCode] = _codes()
+    warning_codes: list[ReasonCode] = _codes()
 
 
 class CandidateFacts(_Strict):
@@ -230,8 +237,9 @@ class NodeFinding(_Strict):
     )
     probability: float | None = Field(None, ge=0, le=1)
     reason: str
+    reason_code: ReasonCode | None = _code_of("the reason")
     warnings: list[str] = Field(default_factory=list)
-    warning_codes: list[WarningCode] = _codes()
+    warning_codes: list[ReasonCode] = _codes()
 
     @model_validator(mode="before")
     @classmethod
@@ -250,7 +258,7 @@ class NetworkStage(_Strict):
         description="Stations without which the expected category would be clearly lower, the heaviest first.",
     )
     category_of_its_stations: str = Field(description="What the rules make of the stations that it calls positive.")
-    contradictions: list[WarningCode] = Field(default_factory=list)
+    contradictions: list[ReasonCode] = Field(default_factory=list)
     model_package: str
     model_version: str
     model_sha256: str
@@ -270,11 +278,11 @@ class NStaging(_Strict):
     n_positive_nodes: int | None = None
     explanation: str
     warnings: list[str] = Field(default_factory=list)
-    warning_codes: list[WarningCode] = _codes()
+    warning_codes: list[ReasonCode] = _codes()
     network: NetworkStage | None = Field(
         None, description="A network's own category; None where none was asked. New in 1.2."
     )
-    network_refusal: WarningCode | None = Field(None, description="Why a network that was asked gave none.")
+    network_refusal: ReasonCode | None = Field(None, description="Why a network that was asked gave none.")
 
 
 class StationAgreement(_Strict):
@@ -312,7 +320,7 @@ class Assessment(_Strict):
     midline: Midline | None = Field(None, description="None in assessments that were written before it was kept.")
     provenance: list[Provenance]
     warnings: list[str] = Field(default_factory=list)
-    warning_codes: list[WarningCode] = _codes()
+    warning_codes: list[ReasonCode] = _codes()
 
     @model_validator(mode="before")
     @classmethod

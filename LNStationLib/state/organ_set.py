@@ -36,14 +36,14 @@ class Organ:
         name: Key in the organ table, e.g. ``"main_bronchus_left"``.
         mask: Voxels of the organ, ``[z, y, x]`` on the set's grid; never empty.
         source: Where it came from.
-        detail: How, in a few words for the report ("split of aorta.nii.gz at the arch").
+        how: How it was found, as data ("split of the supplied aorta").
         confidence: How far a network is to be trusted here, in [0, 1]; ``None`` where nothing says so.
     """
 
     name: str
     mask: BoolArray
     source: OrganSource
-    detail: str
+    how: Reason
     confidence: float | None = None
 
 
@@ -54,7 +54,6 @@ class Landmark:
     name: str
     point_mm: PointMm
     source: OrganSource
-    detail: str
 
 
 @dataclass

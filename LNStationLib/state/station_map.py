@@ -25,13 +25,13 @@ class BorderNote:
     Attributes:
         station: Station name, e.g. ``"4R"``.
         border: Which border, e.g. ``"upper"``.
-        rests_on: What placed it, as text ("caudal margin of the left brachiocephalic vein").
+        rests_on: What placed it, as data ("caudal margin of the left brachiocephalic vein").
         surrogate: True where the structure of the definition was missing and something else stood in.
     """
 
     station: str
     border: str
-    rests_on: str
+    rests_on: Reason
     surrogate: bool
 
 

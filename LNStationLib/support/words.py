@@ -36,11 +36,21 @@ def words_for(code: str) -> Callable[[Callable[[Facts], str]], Callable[[Facts],
 def texts(templates: Mapping[str, str]) -> None:
     """Register words that need no more than the facts in their places: ``"only {volume_ml:.0f} ml"``.
 
+    A fact that is a reason itself stands there in its own words.
+
     Raises:
         ValueError: A code has words already.
     """
     for code, template in templates.items():
-        words_for(code)(template.format_map)
+        words_for(code)(_filled(template))
+
+
+def _filled(template: str) -> Callable[[Facts], str]:
+    def words_of(facts: Facts) -> str:
+        said = {name: words(one) if isinstance(one, Reason) else one for name, one in facts.items()}
+        return template.format_map(said)
+
+    return words_of
 
 
 def words(reason: Reason) -> str:

@@ -26,6 +26,7 @@ from LNStationLib.phantom.patient import compact, draw_patient  # noqa: E402
 from LNStationLib.phantom.preset import load_preset  # noqa: E402
 from LNStationLib.quality.pet_alignment import pet_offset_mm  # noqa: E402
 from LNStationLib.state.organ_set import Organ, OrganSet, OrganSource  # noqa: E402
+from LNStationLib.support.reason import Reason  # noqa: E402
 
 PIXEL_MM = 3.0
 
@@ -54,7 +55,7 @@ def measured(phantom: PhantomCase) -> Found:
     ct, pet = phantom.case.ct, phantom.case.pet
     assert pet is not None
     organs = OrganSet(phantom.grid)
-    organs.add(Organ("lung_right", phantom.organs["lung_right"], OrganSource.SUPPLIED, "true"))
+    organs.add(Organ("lung_right", phantom.organs["lung_right"], OrganSource.SUPPLIED, Reason("true")))
     start = time.process_time()
     offset = pet_offset_mm(pet, organs)
     fat = brown_fat(ct, pet, lambda z: 0.0)

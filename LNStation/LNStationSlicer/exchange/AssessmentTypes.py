@@ -18,6 +18,7 @@ class BorderFinding(TypedDict):
 
     border: str
     rests_on: str
+    rests_on_code: ReasonCode | None
     surrogate: bool
 
 
@@ -76,9 +77,9 @@ class NStaging(TypedDict):
     n_positive_nodes: int | None
     explanation: str
     warnings: list[str]
-    warning_codes: list[WarningCode]
+    warning_codes: list[ReasonCode]
     network: NetworkStage | None
-    network_refusal: WarningCode | None
+    network_refusal: ReasonCode | None
 
 
 class NetworkStage(TypedDict):
@@ -89,7 +90,7 @@ class NetworkStage(TypedDict):
     stations: dict[str, Any]
     carrying_stations: list[str]
     category_of_its_stations: str
-    contradictions: list[WarningCode]
+    contradictions: list[ReasonCode]
     model_package: str
     model_version: str
     model_sha256: str
@@ -121,8 +122,9 @@ class NodeFinding(TypedDict):
     fit_for_staging: bool
     probability: float | None
     reason: str
+    reason_code: ReasonCode | None
     warnings: list[str]
-    warning_codes: list[WarningCode]
+    warning_codes: list[ReasonCode]
 
 
 class OrganFinding(TypedDict):
@@ -132,6 +134,7 @@ class OrganFinding(TypedDict):
     title: str
     source: Literal["supplied", "derived", "network", "image", "surrogate"]
     detail: str
+    detail_code: ReasonCode | None
     volume_ml: float
     confidence: float | None
 
@@ -159,7 +162,14 @@ class Provenance(TypedDict):
     trained_on: Literal["synthetic", "clinical"] | None
     references: list[str]
     warnings: list[str]
-    warning_codes: list[WarningCode]
+    warning_codes: list[ReasonCode]
+
+
+class ReasonCode(TypedDict):
+    """What a text rests on, for programs: to count, filter or translate it."""
+
+    code: str
+    facts: dict[str, Any]
 
 
 class StationAgreement(TypedDict):
@@ -199,19 +209,13 @@ class StationFinding(TypedDict):
     prediction_set: PredictionSet | None
     positive_sides: list[SideName]
     reason: str
+    reason_code: ReasonCode | None
     borders: list[BorderFinding]
     call_warnings: list[str]
-    call_warning_codes: list[WarningCode]
+    call_warning_codes: list[ReasonCode]
     edited: bool
     warnings: list[str]
-    warning_codes: list[WarningCode]
-
-
-class WarningCode(TypedDict):
-    """What a warning rests on, for programs: to count, filter or translate it."""
-
-    code: str
-    facts: dict[str, Any]
+    warning_codes: list[ReasonCode]
 
 
 class Assessment(TypedDict):
@@ -232,4 +236,4 @@ class Assessment(TypedDict):
     midline: Midline | None
     provenance: list[Provenance]
     warnings: list[str]
-    warning_codes: list[WarningCode]
+    warning_codes: list[ReasonCode]

@@ -12,6 +12,7 @@ from LNStationLib.organs.from_network.cleanup import CleanGroup, Place, clean
 from LNStationLib.organs.from_network.probabilities import vote
 from LNStationLib.organs.from_network.table import CleanUp, GroupRow, clean_up_table, rows_for
 from LNStationLib.state.organ_set import OrganSource
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import BoolArray
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def _organ(row: GroupRow, name: str, mask: BoolArray, confidence: float) -> Netw
 _ANCHORS = ("aorta", "heart")
 
 
-def findings_of(organs: Sequence[NetworkOrgan], source: str) -> Findings:
+def findings_of(organs: Sequence[NetworkOrgan], package: str) -> Findings:
     """The organs that are sure, as findings; none where neither aorta nor heart is.
 
     Every part of a chest shows one of the two largest structures of blood. A network that does not recognize them is
@@ -88,7 +89,7 @@ def findings_of(organs: Sequence[NetworkOrgan], source: str) -> Findings:
 
     Args:
         organs: As found.
-        source: Names the network.
+        package: Id of the model package that the network belongs to.
     """
     found = Findings()
     if not any(organ.sure for organ in organs if organ.name in _ANCHORS):
@@ -96,6 +97,6 @@ def findings_of(organs: Sequence[NetworkOrgan], source: str) -> Findings:
         return found
     for organ in organs:
         if organ.sure:
-            detail = f"{source}, confidence {organ.confidence:.2f}"
-            found.organ(organ.name, organ.mask, OrganSource.NETWORK, detail, organ.confidence)
+            how = Reason("organ_of_network", {"package": package, "confidence": organ.confidence})
+            found.organ(organ.name, organ.mask, OrganSource.NETWORK, how, organ.confidence)
     return found

@@ -129,7 +129,7 @@ def make_frame(hu: HuArray, organs: OrganSet) -> Frame:
     for organ in organs.values():
         mask = organ.mask[box]
         if mask.any():
-            cropped.add(Organ(organ.name, mask, organ.source, organ.detail))
+            cropped.add(Organ(organ.name, mask, organ.source, organ.how))
     z, y, x = (part.start for part in box)
     return Frame(region, (z, y, x), hu[box], cropped)
 

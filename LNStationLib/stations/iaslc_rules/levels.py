@@ -16,6 +16,7 @@ from LNStationLib.stations.iaslc_rules.abdomen import abdominal_organs, under_di
 from LNStationLib.stations.iaslc_rules.borders import Border, MissingAnatomyError, plane
 from LNStationLib.stations.iaslc_rules.frame import Frame
 from LNStationLib.stations.profiles import center_mm, filled, highest_z_mm, lowest_z_mm
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import BoolArray, Side
 
 _APEX_TO_MANUBRIUM_MM = 25.0
@@ -47,7 +48,7 @@ _FLANKED_SHARE = 0.45
 _INLET_MIDLINE_MM, _INLET_LATERAL_MM = 12.0, 26.0
 """The thoracic inlet follows the manubrium up to the first distance from the midline, and the lung apex from the
 second on. Chosen in development; no published source."""
-_WORDS: dict[Side, str] = {"L": "left", "R": "right"}
+_SIDES: dict[Side, str] = {"L": "left", "R": "right"}
 
 
 class Levels:
@@ -56,12 +57,12 @@ class Levels:
     def __init__(self, frame: Frame) -> None:
         self._frame = frame
 
-    def _landmark(self, name: str, words: str) -> Border | None:
+    def _landmark(self, name: str) -> Border | None:
         found = self._frame.landmark(name)
-        return None if found is None else plane(found[0][2], words, surrogate=found[1])
+        return None if found is None else plane(found[0][2], Reason(name), surrogate=found[1])
 
-    def _required_landmark(self, name: str, words: str) -> Border:
-        border = self._landmark(name, words)
+    def _required_landmark(self, name: str) -> Border:
+        border = self._landmark(name)
         if border is None:
             raise MissingAnatomyError(left_out.not_found(name))
         return border
@@ -69,27 +70,28 @@ class Levels:
     @cached_property
     def carina(self) -> Border:
         """The carina."""
-        return self._required_landmark("carina", "carina")
+        return self._required_landmark("carina")
 
     @cached_property
     def cricoid_lower_margin(self) -> Border:
         """Lower margin of the cricoid cartilage (upper border of station 1)."""
         cricoid = self._frame.mask("cricoid_cartilage")
         if cricoid is not None:
-            return plane(lowest_z_mm(cricoid, self._frame.grid), "lower margin of the cricoid cartilage")
+            return plane(lowest_z_mm(cricoid, self._frame.grid), Reason("cricoid_lower_margin"))
         level = float(self.manubrium_top.position_mm.item()) + _MANUBRIUM_TO_CRICOID_MM
-        return plane(level, f"{_MANUBRIUM_TO_CRICOID_MM:.0f} mm above the manubrium (no cricoid)", surrogate=True)
+        above = Reason("above_manubrium", {"above_mm": _MANUBRIUM_TO_CRICOID_MM})
+        return plane(level, above, surrogate=True)
 
     def lung_apex(self, side: Side) -> Border:
         """Apex of one lung and pleural space."""
         names = ("lung_left", "lung_right") if side == "L" else ("lung_right", "lung_left")
         lung = self._frame.require(*names)
         level = highest_z_mm(lung.mask, self._frame.grid)
-        words = f"apex of the {_WORDS[side]} lung"
+        facts = {"side": _SIDES[side]}
         if lung.name != names[0]:
-            return plane(level, f"apex of the other lung (no {_WORDS[side]} lung)", surrogate=True)
+            return plane(level, Reason("apex_of_other_lung", facts), surrogate=True)
         cut = level >= self._top_mm - self._frame.grid.spacing_mm[0]
-        return plane(level, words + (" (above the field of view)" if cut else ""), surrogate=cut)
+        return plane(level, Reason("lung_apex_above_view" if cut else "lung_apex", facts), surrogate=cut)
 
     @property
     def _top_mm(self) -> float:
@@ -98,17 +100,15 @@ class Levels:
     @cached_property
     def manubrium_top(self) -> Border:
         """Upper border of the manubrium in the midline."""
-        words = "upper border of the manubrium"
-        border = self._landmark("manubrium_top", words)
+        border = self._landmark("manubrium_top")
         if border is not None:
             return border
         manubrium = self._frame.mask("manubrium")
         if manubrium is not None:
-            return plane(highest_z_mm(manubrium, self._frame.grid), words)
+            return plane(highest_z_mm(manubrium, self._frame.grid), Reason("manubrium_top"))
         apex = min(float(self.lung_apex(side).position_mm.item()) for side in ("L", "R"))
-        return plane(
-            apex - _APEX_TO_MANUBRIUM_MM, f"{_APEX_TO_MANUBRIUM_MM:.0f} mm below the lung apex", surrogate=True
-        )
+        below = Reason("below_lung_apex", {"below_mm": _APEX_TO_MANUBRIUM_MM})
+        return plane(apex - _APEX_TO_MANUBRIUM_MM, below, surrogate=True)
 
     @cached_property
     def thoracic_inlet(self) -> Border:
@@ -123,16 +123,14 @@ class Levels:
         ramp = np.clip((np.abs(x - midline) - _INLET_MIDLINE_MM) / (_INLET_LATERAL_MM - _INLET_MIDLINE_MM), 0, 1)
         lateral = ramp**2 * (3 - 2 * ramp)
         position = manubrium.position_mm + lateral * (apex - manubrium.position_mm)
-        return Border(
-            position.astype(np.float32),
-            f"{manubrium.rests_on} in the midline, {apices['R'].rests_on} and {apices['L'].rests_on} at the sides",
-            manubrium.surrogate or any(border.surrogate for border in apices.values()),
-        )
+        facts = {"midline": manubrium.rests_on, "right": apices["R"].rests_on, "left": apices["L"].rests_on}
+        surrogate = manubrium.surrogate or any(border.surrogate for border in apices.values())
+        return Border(position.astype(np.float32), Reason("thoracic_inlet", facts), surrogate)
 
     @cached_property
     def clavicles(self) -> Border:
         """Lower border of station 1 in front: the clavicles' axes on both sides, the manubrium between them."""
-        words = self.manubrium_top.rests_on
+        rests_on = self.manubrium_top.rests_on
         level = np.full(self._frame.grid.shape[2], self.manubrium_top.position_mm.item())
         z = self._frame.grid.coordinates_mm(0)
         for name in ("clavicle_left", "clavicle_right"):
@@ -146,8 +144,8 @@ class Levels:
             beyond = slice(there[0], None) if name == "clavicle_left" else slice(0, there[-1] + 1)
             columns = np.arange(level.size)[beyond]
             level[beyond] = np.maximum(level[beyond], np.interp(columns, there, axis))
-            words = f"{self.manubrium_top.rests_on} in the midline, clavicles at the sides"
-        return Border(level[None, None, :].astype(np.float32), words, self.manubrium_top.surrogate)
+            rests_on = Reason("clavicles_beside", {"midline": self.manubrium_top.rests_on})
+        return Border(level[None, None, :].astype(np.float32), rests_on, self.manubrium_top.surrogate)
 
     @cached_property
     def chest_apex(self) -> Border:
@@ -157,31 +155,30 @@ class Levels:
     @cached_property
     def left_brachiocephalic_vein_crossing(self) -> Border:
         """Where the caudal margin of the left brachiocephalic vein crosses the trachea (2R above, 4R below)."""
-        words = "caudal margin of the left brachiocephalic vein at the trachea"
-        border = self._landmark("left_brachiocephalic_vein_crossing", words)
+        border = self._landmark("left_brachiocephalic_vein_crossing")
         trunk = self._frame.mask("brachiocephalic_trunk")
         if border is not None and (not border.surrogate or trunk is None):
             return border
         if trunk is not None:
             # The vein crosses in front of the trunk's origin: nearer the truth than a guess of the vein's path.
             level = lowest_z_mm(trunk, self._frame.grid)
-            return plane(level, "origin of the brachiocephalic trunk (vein not seen)", surrogate=True)
+            return plane(level, Reason("trunk_origin_for_vein"), surrogate=True)
         raise MissingAnatomyError(left_out.all_not_found("left brachiocephalic vein", "brachiocephalic trunk"))
 
     @cached_property
     def arch_top(self) -> Border:
         """Upper margin of the aortic arch."""
-        words = "upper margin of the aortic arch"
-        border = self._landmark("aortic_arch_top", words)
+        border = self._landmark("aortic_arch_top")
         if border is not None:
             return border
         arch = self._frame.require("aortic_arch", "aorta")
-        return plane(highest_z_mm(arch.mask, self._frame.grid), words, surrogate=arch.name != "aortic_arch")
+        level = highest_z_mm(arch.mask, self._frame.grid)
+        return plane(level, Reason("aortic_arch_top"), surrogate=arch.name != "aortic_arch")
 
     @cached_property
     def arch_underside(self) -> Border:
         """Lower border of the aortic arch: lower face of the lowest slice that joins its limbs."""
-        middle = self._required_landmark("aortic_arch_underside", "lower border of the aortic arch")
+        middle = self._required_landmark("aortic_arch_underside")
         level = float(middle.position_mm.item()) - self._frame.grid.spacing_mm[0] / 2
         return plane(level, middle.rests_on, surrogate=middle.surrogate)
 
@@ -192,8 +189,8 @@ class Levels:
         if arch is None:
             return self._above_right_bronchus()
         surrogate = self._frame.is_surrogate("azygos_arch")
-        words = "lower border of the azygos arch" + (f" ({arch.detail})" if surrogate else "")
-        return plane(lowest_z_mm(self._beside_airway(arch.mask), self._frame.grid), words, surrogate=surrogate)
+        rests_on = Reason("guessed_azygos_arch", {"how": arch.how}) if surrogate else Reason("azygos_arch")
+        return plane(lowest_z_mm(self._beside_airway(arch.mask), self._frame.grid), rests_on, surrogate=surrogate)
 
     def _beside_airway(self, arch: BoolArray) -> BoolArray:
         """The azygos arch between front and back of the airway that it rides on.
@@ -214,12 +211,12 @@ class Levels:
         x_carina = carina[0][0]
         lateral = bronchus & (self._frame.x_mm < x_carina - _BESIDE_CARINA_MM)
         top = highest_z_mm(lateral if lateral.any() else bronchus, self._frame.grid)
-        return plane(top, "upper border of the right main bronchus (no azygos arch)", surrogate=True)
+        return plane(top, Reason("right_bronchus_for_azygos"), surrogate=True)
 
     @cached_property
     def left_pulmonary_artery_top(self) -> Border:
         """Upper rim of the left main pulmonary artery (4L and 5 above, 10L below)."""
-        return self._required_landmark("left_pulmonary_artery_top", "upper rim of the left main pulmonary artery")
+        return self._required_landmark("left_pulmonary_artery_top")
 
     @cached_property
     def subcarinal_floor(self) -> Border:
@@ -228,33 +225,29 @@ class Levels:
         Right: lower border of the bronchus intermedius. Left: upper border of the lower lobe bronchus. Between
         the two the border runs straight, since the definition gives only the two ends.
         """
-        right = self._required_landmark("bronchus_intermedius_end", "lower border of the bronchus intermedius")
-        left = self._required_landmark(
-            "left_lower_lobe_bronchus_origin", "upper border of the left lower lobe bronchus"
-        )
+        right = self._required_landmark("bronchus_intermedius_end")
+        left = self._required_landmark("left_lower_lobe_bronchus_origin")
         marks = self._frame.organs.landmarks
         x_right = marks["bronchus_intermedius_end"].point_mm[0]
         x_left = max(marks["left_lower_lobe_bronchus_origin"].point_mm[0], x_right + 1.0)
         ramp = np.clip((self._frame.x_mm - x_right) / (x_left - x_right), 0, 1)
         position = right.position_mm + ramp * (left.position_mm - right.position_mm)
-        return Border(
-            position.astype(np.float32),
-            f"{right.rests_on} (right), {left.rests_on} (left)",
-            right.surrogate or left.surrogate,
-        )
+        rests_on = Reason("right_and_left", {"right": right.rests_on, "left": left.rests_on})
+        return Border(position.astype(np.float32), rests_on, right.surrogate or left.surrogate)
 
     def inferior_pulmonary_vein(self, side: Side) -> Border:
         """Lower border of the inferior pulmonary vein (upper border of station 9)."""
         name = "inferior_pulmonary_vein_left" if side == "L" else "inferior_pulmonary_vein_right"
-        words = f"lower border of the {_WORDS[side]} inferior pulmonary vein"
+        rests_on = Reason("inferior_pulmonary_vein", {"side": _SIDES[side]})
         vein = self._frame.mask(name)
         if vein is not None:
-            return plane(lowest_z_mm(vein, self._frame.grid), words, surrogate=self._frame.is_surrogate(name))
+            return plane(lowest_z_mm(vein, self._frame.grid), rests_on, surrogate=self._frame.is_surrogate(name))
         mark = self._frame.landmark(name)
         if mark is not None:
-            return plane(mark[0][2] - _INFERIOR_VEIN_RADIUS_MM, words, surrogate=mark[1])
+            return plane(mark[0][2] - _INFERIOR_VEIN_RADIUS_MM, rests_on, surrogate=mark[1])
         level = float(self.carina.position_mm.item()) - _CARINA_TO_INFERIOR_VEIN_MM
-        return plane(level, f"{_CARINA_TO_INFERIOR_VEIN_MM:.0f} mm below the carina (no vein)", surrogate=True)
+        below = Reason("below_carina_for_vein", {"below_mm": _CARINA_TO_INFERIOR_VEIN_MM})
+        return plane(level, below, surrogate=True)
 
     @cached_property
     def abdomen(self) -> BoolArray:
@@ -270,7 +263,7 @@ class Levels:
     @cached_property
     def diaphragm(self) -> Border:
         """The diaphragm at the esophageal hiatus (lower border of 8 and 9)."""
-        border = self._landmark("esophageal_hiatus", "esophageal hiatus of the diaphragm")
+        border = self._landmark("esophageal_hiatus")
         if border is not None:
             return border
         heart = self._heart_bottom_mm()
@@ -278,20 +271,18 @@ class Levels:
         if hiatus is not None and (
             heart is None or _HIATUS_BELOW_HEART_MM[0] <= heart - hiatus <= _HIATUS_BELOW_HEART_MM[1]
         ):
-            return self._above_lung_bases(
-                hiatus, "where the esophagus comes to lie between the organs of the abdomen"
-            )
+            return self._above_lung_bases(hiatus, "esophagus_between_abdominal_organs")
         if heart is None:
             raise MissingAnatomyError(left_out.all_not_found("diaphragm", "heart"))
-        return self._above_lung_bases(heart, "lower border of the heart without its apex (diaphragm not seen)")
+        return self._above_lung_bases(heart, "heart_for_diaphragm")
 
-    def _above_lung_bases(self, level_mm: float, words: str) -> Border:
+    def _above_lung_bases(self, level_mm: float, rests_on: str) -> Border:
         """A surrogate of the hiatus (T10), which lies above the recesses of the lungs (T12) whatever else is seen."""
         lungs = self._frame.union("lung_left", "lung_right")
         bases = lowest_z_mm(lungs, self._frame.grid) if lungs.any() else -np.inf
         if level_mm >= bases:
-            return plane(level_mm, words, surrogate=True)
-        return plane(bases, "lowest bases of the lungs (diaphragm not seen)", surrogate=True)
+            return plane(level_mm, Reason(rests_on), surrogate=True)
+        return plane(bases, Reason("lung_bases_for_diaphragm"), surrogate=True)
 
     def _heart_bottom_mm(self) -> float | None:
         """Lower border of the heart without its apex, which dips below the hiatus."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+import LNStationLib.stations.iaslc_rules.words  # noqa: F401
 from LNStationLib import anatomy
 from LNStationLib.state.method import MethodOptions
 from LNStationLib.state.needs import Need

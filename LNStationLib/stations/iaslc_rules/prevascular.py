@@ -13,6 +13,7 @@ from scipy.ndimage import gaussian_filter
 from LNStationLib.stations import left_out
 from LNStationLib.stations.iaslc_rules.borders import Border, MissingAnatomyError, surface
 from LNStationLib.stations.iaslc_rules.frame import Frame
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import BoolArray, FloatArray
 
 RIGHT_VESSELS = ("superior_vena_cava", "brachiocephalic_vein_right")
@@ -48,8 +49,7 @@ def prevascular_surface(frame: Frame) -> Border:
     index = rows[nearest] * frame.grid.spacing_mm[1] + frame.grid.origin_mm[1] - frame.grid.spacing_mm[1] / 2
     smooth = gaussian_filter(index, frame.voxels(_SMOOTHING_MM), mode="nearest")
     surrogate = bool(missing) or any(frame.is_surrogate(name) for name in RIGHT_VESSELS + LEFT_VESSELS)
-    words = "front of the superior vena cava, the aorta with its branches and the left common carotid artery"
-    return surface(smooth, words + (f" (without {', '.join(missing)})" if missing else ""), surrogate=surrogate)
+    return surface(smooth, Reason("prevascular_front", {"without": missing}), surrogate=surrogate)
 
 
 def _fill_slice(row: FloatArray, right: BoolArray, middle: BoolArray, left: BoolArray) -> None:
@@ -101,5 +101,5 @@ def _in_front_of_trachea(frame: Frame) -> Border:
         raise MissingAnatomyError(left_out.all_not_found("great vessels", "trachea"))
     y = float(frame.grid.coordinates_mm(1)[trachea.any(axis=(0, 2))][0]) - _TRACHEA_TO_VESSELS_MM
     shape = (frame.grid.shape[0], frame.grid.shape[2])
-    words = f"{_TRACHEA_TO_VESSELS_MM:.0f} mm in front of the trachea (no great vessels)"
-    return surface(np.full(shape, y), words, surrogate=True)
+    rests_on = Reason("before_trachea_for_vessels", {"before_mm": _TRACHEA_TO_VESSELS_MM})
+    return surface(np.full(shape, y), rests_on, surrogate=True)

@@ -14,6 +14,7 @@ from LNStationLib.stations.iaslc_rules.frame import Frame
 from LNStationLib.stations.iaslc_rules.muscles import long_soft_tissue
 from LNStationLib.stations.iaslc_rules.region import Anatomy, Region
 from LNStationLib.stations.profiles import filled
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import BoolArray, FloatArray, Side
 
 NECK_HALF_WIDTH_MM = 50.0
@@ -107,8 +108,7 @@ def _strap_muscles(anatomy: Anatomy) -> Border:
     frame = anatomy.frame
     smooth = gaussian_filter(_front_rows(anatomy), frame.voxels(_SMOOTHING_MM), mode="nearest")
     position = frame.grid.origin_mm[1] + frame.grid.spacing_mm[1] * (smooth - 0.5) - STRAP_MUSCLES_MM
-    words = f"{STRAP_MUSCLES_MM:.0f} mm in front of the trachea and the neck vessels that were found"
-    return surface(position, words)
+    return surface(position, Reason("before_neck_vessels", {"before_mm": STRAP_MUSCLES_MM}))
 
 
 def _front_rows(anatomy: Anatomy) -> FloatArray:

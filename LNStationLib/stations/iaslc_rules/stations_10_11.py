@@ -7,6 +7,7 @@ import numpy as np
 from LNStationLib.stations.iaslc_rules.borders import Border, plane
 from LNStationLib.stations.iaslc_rules.region import Anatomy, Region
 from LNStationLib.stations.iaslc_rules.walls import AIRWAY_WALL_MM
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import BoolArray, Side
 
 BRONCHUS_REACH_MM = 12.0
@@ -49,10 +50,8 @@ def station_10(anatomy: Anatomy, side: Side) -> Region:
     beside = ((to_main <= _FROM_LUMEN_MM) & (to_main <= to_lobar)) | (at_artery & (to_lobar > _FROM_LUMEN_MM))
     mask = _hilum(anatomy, side, upper) & beside
     surrogate = anatomy.frame.is_surrogate(_MAIN[side])
-    words = (
-        f"{BRONCHUS_REACH_MM:.0f} mm around the main bronchus, {HILAR_ARTERY_REACH_MM:.0f} mm around the hilar artery"
-    )
-    around = plane(0.0, words, surrogate=surrogate)
+    reach = {"bronchus_mm": BRONCHUS_REACH_MM, "artery_mm": HILAR_ARTERY_REACH_MM}
+    around = plane(0.0, Reason("around_main_bronchus", reach), surrogate=surrogate)
     return Region(mask, {"upper": upper, "around": around})
 
 
@@ -68,7 +67,8 @@ def station_11(anatomy: Anatomy, side: Side) -> Region:
     mask = _hilum(anatomy, side, upper) & (to_lobar <= _FROM_LUMEN_MM)
     mask &= (to_lobar < anatomy.distance_mm(_MAIN[side])) & _interlobar(anatomy, side)
     surrogate = anatomy.frame.is_surrogate(present.name)
-    around = plane(0.0, f"{BRONCHUS_REACH_MM:.0f} mm around the lobar bronchi at their origins", surrogate=surrogate)
+    rests_on = Reason("around_lobar_origins", {"bronchus_mm": BRONCHUS_REACH_MM})
+    around = plane(0.0, rests_on, surrogate=surrogate)
     return Region(mask, {"upper": upper, "around": around})
 
 

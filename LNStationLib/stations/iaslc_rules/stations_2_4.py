@@ -8,6 +8,7 @@ from LNStationLib.stations.iaslc_rules.borders import Border, plane
 from LNStationLib.stations.iaslc_rules.needs import AORTA
 from LNStationLib.stations.iaslc_rules.region import Anatomy, Region
 from LNStationLib.stations.iaslc_rules.tissue import chest_wall_before_lungs
+from LNStationLib.support.reason import Reason
 
 RETROTRACHEAL_HALF_WIDTH_MM = 20.0
 """3P keeps to the esophagus and the space beside it; further out lies the paravertebral gutter."""
@@ -143,9 +144,10 @@ def station_3p(anatomy: Anatomy) -> Region:
 def _retrotracheal_half_width(anatomy: Anatomy) -> Border:
     """How far 3P reaches to either side, in mm; beside the trachea's own width the arch may lie."""
     if anatomy.knows(AORTA):
-        return plane(RETROTRACHEAL_HALF_WIDTH_MM, f"{RETROTRACHEAL_HALF_WIDTH_MM:.0f} mm from the trachea's midline")
+        rests_on = Reason("beside_trachea_midline", {"aside_mm": RETROTRACHEAL_HALF_WIDTH_MM})
+        return plane(RETROTRACHEAL_HALF_WIDTH_MM, rests_on)
     walls = anatomy.walls
     width = np.minimum(
         walls.trachea_left.position_mm - walls.trachea_midline.position_mm, RETROTRACHEAL_HALF_WIDTH_MM
     )
-    return Border(np.asarray(width), "width of the trachea (aorta not found)", surrogate=True)
+    return Border(np.asarray(width), Reason("trachea_width_for_aorta"), surrogate=True)

@@ -7,6 +7,7 @@ from scipy.ndimage import binary_dilation
 
 from LNStationLib.stations.iaslc_rules.borders import plane
 from LNStationLib.stations.iaslc_rules.region import Anatomy, Region
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import BoolArray
 
 PARAESOPHAGEAL_REACH_MM = 10.0
@@ -73,7 +74,7 @@ def station_8(anatomy: Anatomy) -> Region:
     mask &= frame.in_front_of(walls.spine_front) & ~levels.abdomen
     wall = plane(
         0.0,
-        f"{PARAESOPHAGEAL_REACH_MM:.0f} mm around the esophagus ({esophagus.detail})",
+        Reason("around_esophagus", {"around_mm": PARAESOPHAGEAL_REACH_MM, "how": esophagus.how}),
         surrogate=frame.is_surrogate("esophagus"),
     )
     return Region(mask, {"upper": upper, "lower": lower, "around": wall, "posterior": walls.spine_front})

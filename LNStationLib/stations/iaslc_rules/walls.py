@@ -16,6 +16,7 @@ from LNStationLib.stations.iaslc_rules.borders import Border, MissingAnatomyErro
 from LNStationLib.stations.iaslc_rules.frame import Frame
 from LNStationLib.stations.iaslc_rules.levels import Levels
 from LNStationLib.stations.profiles import center_mm, filled, first_mm, last_mm
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import BoolArray, FloatArray
 
 AIRWAY_WALL_MM = 1.5
@@ -59,13 +60,13 @@ class Walls:
     def trachea_left(self) -> Border:
         """Left lateral border of the trachea: the oncologic midline of stations 2 and 4."""
         edge = last_mm(self._straight_trachea, self._frame.grid, 2) + AIRWAY_WALL_MM
-        return curve(filled(edge, sigma=self._sigma), "left lateral border of the trachea")
+        return curve(filled(edge, sigma=self._sigma), Reason("trachea_left"))
 
     @cached_property
     def trachea_midline(self) -> Border:
         """Midline of the trachea, which divides 1R from 1L."""
         center = center_mm(self._straight_trachea, self._frame.grid, 2)
-        return curve(filled(center, sigma=self._sigma), "midline of the trachea")
+        return curve(filled(center, sigma=self._sigma), Reason("trachea_midline"))
 
     @cached_property
     def trachea_back(self) -> Border:
@@ -73,7 +74,7 @@ class Walls:
         edge = last_mm(self._straight_trachea, self._frame.grid, 1) + AIRWAY_WALL_MM
         known = int(np.isfinite(edge).sum())
         slope = min(known, round(self._frame.voxels(_SLOPE_FROM_MM)))
-        return curve(filled(edge, sigma=self._sigma, slope_from=slope), "posterior wall of the trachea")
+        return curve(filled(edge, sigma=self._sigma, slope_from=slope), Reason("trachea_back"))
 
     @cached_property
     def sternum_back(self) -> Border:
@@ -87,7 +88,7 @@ class Walls:
         back = np.fmax(np.fmax(back, middle - _STERNUM_CONCAVITY_MM), self._back_of(self._bones_beside_sternum))
         smooth = gaussian_filter(np.where(np.isfinite(back), back, middle), self._sigma / 2, mode="nearest")
         surrogate = self._frame.is_surrogate("sternum")
-        return surface(smooth, "back of the sternum", surrogate=surrogate)
+        return surface(smooth, Reason("sternum_back"), surrogate=surrogate)
 
     @property
     def _bones_beside_sternum(self) -> BoolArray:
@@ -112,12 +113,12 @@ class Walls:
             if np.isfinite(edge).any():
                 return curve(
                     filled(edge, sigma=self._sigma),
-                    "front of the vertebral bodies",
+                    Reason("spine_front"),
                     surrogate=self._frame.is_surrogate("spine"),
                 )
         back = self.trachea_back.position_mm[:, 0, 0]
-        words = f"{_TRACHEA_TO_SPINE_MM:.0f} mm behind the trachea (no spine)"
-        return curve(back + _TRACHEA_TO_SPINE_MM, words, surrogate=True)
+        behind = Reason("behind_trachea_for_spine", {"behind_mm": _TRACHEA_TO_SPINE_MM})
+        return curve(back + _TRACHEA_TO_SPINE_MM, behind, surrogate=True)
 
     @cached_property
     def midline(self) -> Border:
@@ -126,12 +127,12 @@ class Walls:
         if spine is None:
             return self._midline_of_trachea()
         center = center_mm(spine, self._frame.grid, 2)
-        return curve(filled(center, sigma=3 * self._sigma), "midline of the vertebral column")
+        return curve(filled(center, sigma=3 * self._sigma), Reason("spine_midline"))
 
     def _midline_of_trachea(self) -> Border:
         """Midline of the whole trachea, which is there even where the view ends above the carina."""
         center = center_mm(self._frame.require("trachea").mask, self._frame.grid, 2)
-        return curve(filled(center, sigma=self._sigma), "midline of the trachea (no spine)", surrogate=True)
+        return curve(filled(center, sigma=self._sigma), Reason("trachea_midline_for_spine"), surrogate=True)
 
     @cached_property
     def arch_center(self) -> Border:
@@ -143,7 +144,7 @@ class Walls:
         rows = np.flatnonzero(arch.any(axis=1))
         center = (arch[rows] @ self._frame.grid.coordinates_mm(2)) / arch[rows].sum(axis=1)
         axis = np.interp(np.arange(len(arch)), rows, center)
-        return Border(axis[None, :, None].astype(np.float32), "axis of the aortic arch")
+        return Border(axis[None, :, None].astype(np.float32), Reason("arch_axis"))
 
     @cached_property
     def aorta_summit(self) -> Border:
@@ -155,21 +156,21 @@ class Walls:
         for z in np.flatnonzero(aorta.any(axis=(1, 2))):
             summit[z] = np.median(x[aorta[z, aorta[z].any(axis=1).argmax()]])
         surrogate = self._frame.is_surrogate("ascending_aorta")
-        return curve(filled(summit, sigma=self._sigma), "foremost point of the aorta", surrogate=surrogate)
+        return curve(filled(summit, sigma=self._sigma), Reason("aorta_summit"), surrogate=surrogate)
 
     @cached_property
     def ascending_middle(self) -> Border:
         """Middle of the ascending aorta, y per slice: front limit of the aortopulmonary window."""
         organ = self._frame.require("ascending_aorta")
         center = filled(center_mm(organ.mask, self._frame.grid, 1), sigma=self._sigma)
-        return curve(center, "middle of the ascending aorta", surrogate=self._frame.is_surrogate(organ.name))
+        return curve(center, Reason("ascending_aorta_middle"), surrogate=self._frame.is_surrogate(organ.name))
 
     @cached_property
     def descending_front(self) -> Border:
         """Front of the descending aorta, y per slice: back limit of the aortopulmonary window."""
         organ = self._frame.require("descending_aorta")
         edge = filled(first_mm(organ.mask, self._frame.grid, 1), sigma=self._sigma)
-        return curve(edge, "front of the descending aorta", surrogate=self._frame.is_surrogate(organ.name))
+        return curve(edge, Reason("descending_aorta_front"), surrogate=self._frame.is_surrogate(organ.name))
 
     @cached_property
     def ligamentum_arteriosum(self) -> Border:
@@ -182,7 +183,7 @@ class Walls:
         ligament = self._frame.mask("ligamentum_arteriosum")
         if ligament is not None and not self._frame.is_surrogate("ligamentum_arteriosum"):
             center = float(np.nanmean(center_mm(ligament, self._frame.grid, 2)))
-            return Border(np.full((1, 1, 1), center, np.float32), "ligamentum arteriosum")
+            return Border(np.full((1, 1, 1), center, np.float32), Reason("ligamentum_arteriosum"))
         isthmus, artery = self._isthmus, self._left_artery_origin()
         if isthmus is None or artery is None:
             raise MissingAnatomyError(left_out.not_found("aortic arch", "left pulmonary artery"))
@@ -192,8 +193,7 @@ class Walls:
         slope = float(np.clip((x_arch - x_artery) / max(y_arch - y_artery, 1.0), -1, 1))
         along = np.clip(self._frame.y_mm, y_artery, max(y_arch, y_artery))
         position = x_artery + slope * (along - y_artery)
-        words = "line from the underside of the arch to the origin of the left pulmonary artery"
-        return Border(position.astype(np.float32), f"{words} (ligamentum arteriosum not visible)", surrogate=True)
+        return Border(position.astype(np.float32), Reason("line_for_ligament"), surrogate=True)
 
     @cached_property
     def isthmus(self) -> Border:
@@ -201,7 +201,7 @@ class Walls:
         isthmus = self._isthmus
         if isthmus is None:
             raise MissingAnatomyError(left_out.not_found("isthmus of the aorta"))
-        return Border(np.full((1, 1, 1), isthmus[1], np.float32), "isthmus of the aorta")
+        return Border(np.full((1, 1, 1), isthmus[1], np.float32), Reason("aortic_isthmus"))
 
     @cached_property
     def _isthmus(self) -> tuple[float, float] | None:
@@ -240,16 +240,15 @@ class Walls:
     @cached_property
     def right_bronchi_medial(self) -> Border:
         """Medial wall of the right main bronchus and the bronchus intermedius, x per slice."""
-        return self._bronchi(
-            ("main_bronchus_right", "bronchus_intermedius"), "medial wall of the right bronchi", left_edge=True
-        )
+        names = ("main_bronchus_right", "bronchus_intermedius")
+        return self._bronchi(names, Reason("right_bronchi_medial"), left_edge=True)
 
     @cached_property
     def left_bronchi_medial(self) -> Border:
         """Medial wall of the left main bronchus, x per slice."""
-        return self._bronchi(("main_bronchus_left",), "medial wall of the left main bronchus", left_edge=False)
+        return self._bronchi(("main_bronchus_left",), Reason("left_bronchus_medial"), left_edge=False)
 
-    def _bronchi(self, names: tuple[str, ...], words: str, *, left_edge: bool) -> Border:
+    def _bronchi(self, names: tuple[str, ...], rests_on: Reason, *, left_edge: bool) -> Border:
         present = [self._frame.require(name) for name in names[:1]]
         mask = self._frame.union(*names)
         mask &= self._frame.below(self._levels.carina)
@@ -258,21 +257,21 @@ class Walls:
         grid = self._frame.grid
         edge = last_mm(mask, grid, 2) + AIRWAY_WALL_MM if left_edge else first_mm(mask, grid, 2) - AIRWAY_WALL_MM
         surrogate = any(self._frame.is_surrogate(name) for name in names)
-        return curve(filled(edge, sigma=self._sigma / 2), words, surrogate=surrogate)
+        return curve(filled(edge, sigma=self._sigma / 2), rests_on, surrogate=surrogate)
 
     @cached_property
     def esophagus_front(self) -> Border:
         """Front of the esophagus, y per slice."""
         edge = first_mm(self._frame.require("esophagus").mask, self._frame.grid, 1)
         surrogate = self._frame.is_surrogate("esophagus")
-        return curve(filled(edge, sigma=self._sigma), "front of the esophagus", surrogate=surrogate)
+        return curve(filled(edge, sigma=self._sigma), Reason("esophagus_front"), surrogate=surrogate)
 
     @cached_property
     def esophagus_back(self) -> Border:
         """Back of the esophagus, y per slice."""
         edge = last_mm(self._frame.require("esophagus").mask, self._frame.grid, 1)
         surrogate = self._frame.is_surrogate("esophagus")
-        return curve(filled(edge, sigma=self._sigma), "back of the esophagus", surrogate=surrogate)
+        return curve(filled(edge, sigma=self._sigma), Reason("esophagus_back"), surrogate=surrogate)
 
     @cached_property
     def bronchi_front(self) -> Border:
@@ -281,7 +280,7 @@ class Walls:
         if not mask.any():
             raise MissingAnatomyError(left_out.not_found("main bronchi"))
         edge = filled(first_mm(mask, self._frame.grid, 1), sigma=self._sigma)
-        return curve(edge - AIRWAY_WALL_MM, "front of the main bronchi")
+        return curve(edge - AIRWAY_WALL_MM, Reason("bronchi_front"))
 
 
 def _row_median(rows: FloatArray) -> FloatArray:

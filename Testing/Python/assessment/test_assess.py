@@ -17,7 +17,7 @@ from LNStationLib.assessment.assess import assess, judge_case, parse_case
 from LNStationLib.case.case import Case, CaseFacts
 from LNStationLib.case.from_files import CaseRequest, load_case
 from LNStationLib.state.assessed_case import AssessedCase
-from LNStationLib.state.coded_warnings import as_written
+from LNStationLib.state.reason_codes import as_written
 from LNStationLib.state.settings import Settings
 from LNStationLib.support.errors import CancelledError
 

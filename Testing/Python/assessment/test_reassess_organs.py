@@ -36,6 +36,7 @@ from LNStationLib.state.settings import Settings
 from LNStationLib.state.used_model import UsedModel
 from LNStationLib.support.errors import GeometryError, InputError
 from LNStationLib.support.progress import Progress
+from LNStationLib.support.reason import Reason
 
 VERY_COARSE_MM, COARSE_MM = 4.0, 3.5
 """The steps of an edit take seconds on a fine grid; which organs follow from which does not depend on it."""
@@ -67,7 +68,7 @@ class ToyNetwork:
         found = Findings()
         for name in LEFT_TO_THE_NETWORK:
             mask = mask_on_grid(patient().organ_masks[name], state.working_ct.grid)
-            found.organ(name, mask, OrganSource.NETWORK, "toy")
+            found.organ(name, mask, OrganSource.NETWORK, Reason("toy"))
         return found
 
 

@@ -25,7 +25,7 @@ from LNStationLib.batch.records import UnitRecord
 from LNStationLib.batch.summary import CohortSummary, StationCount
 from LNStationLib.batch.tables import arrow_type
 from LNStationLib.export.columns import NODES, STATIONS, Column
-from LNStationLib.state.assessment import NodeFinding, StationFinding, WarningCode
+from LNStationLib.state.assessment import NodeFinding, ReasonCode, StationFinding
 
 TABLES = [
     (CASES, CaseRow), (FAILURES, FailureRow), ((*CHOICES, *IDENTIFIERS), ChoiceRow), (COSTS, CostRow),
@@ -67,7 +67,7 @@ def test_a_cohort_is_counted_by_codes_and_never_reads_its_sentences_back() -> No
     summary = CohortSummary()
     for volume, pet in ((3, True), (4, False)):
         warnings = [f"Doubtful: {volume} ml.", f"Doubtful too: {volume} ml.", "As it came."]
-        codes = [WarningCode(code="doubtful"), WarningCode(code="doubtful"), WarningCode(code="as_written")]
+        codes = [ReasonCode(code="doubtful"), ReasonCode(code="doubtful"), ReasonCode(code="as_written")]
         case = make_result(Options(pet=pet)).assessment.model_copy(
             update={"warnings": warnings, "warning_codes": codes}
         )

@@ -44,7 +44,7 @@ class ToyOrgans(Toy):
     def run(self, state, options, progress) -> OrganSet:
         scan = state.working_ct
         organs = OrganSet(scan.grid)
-        organs.add(Organ("body", scan.hu > -300, OrganSource.IMAGE, "all that is dense"))
+        organs.add(Organ("body", scan.hu > -300, OrganSource.IMAGE, Reason("all_that_is_dense")))
         return organs
 
 

@@ -8,7 +8,7 @@ from nodes.shapes import AXIAL, FLIPPED, ORIENTATIONS, ellipsoid, left_of_zero, 
 
 from LNStationLib import anatomy
 from LNStationLib.imaging.brown_fat import BrownFat
-from LNStationLib.nodes.measurement import NOT_ASSESSED, Scene, measure_nodes
+from LNStationLib.nodes.measurement import Scene, measure_nodes
 from LNStationLib.state.node_result import NodeSearch
 
 CENTER = np.array([30.0, -120.0, 640.0])
@@ -93,7 +93,7 @@ def test_mean_hu_is_of_the_node_alone():
 
     assert found.mean_hu == pytest.approx(37)
     assert (found.suv_max, found.suv_mean, found.suv_peak) == (None, None, None)
-    assert (found.call, found.reason) == (None, NOT_ASSESSED)
+    assert (found.call, found.reason) == (None, "not assessed yet")
 
 
 def test_nodes_keep_their_label_values_and_empty_maps_have_no_findings():

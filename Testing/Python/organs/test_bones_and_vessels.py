@@ -26,6 +26,8 @@ from LNStationLib.organs.aorta import split_aorta
 from LNStationLib.organs.blood import blood_hu, enhanced_blood
 from LNStationLib.state.organ_set import OrganSet, OrganSource
 from LNStationLib.state.settings import Settings
+from LNStationLib.support.reason import Reason
+from LNStationLib.support.words import words
 
 PARTS = ("ascending_aorta", "aortic_arch", "descending_aorta")
 
@@ -47,7 +49,7 @@ def test_one_supplied_vertebra_is_completed_to_a_spine(thorax: Thorax, organs: O
     completed = organs_on(case, thorax.grid, Settings(working_spacing_mm=thorax.grid.spacing_mm[0]))["spine"]
     assert dice(completed.mask, whole) > 0.95
     assert completed.source is OrganSource.IMAGE
-    assert "supplied" in completed.detail or "from the image" in completed.detail
+    assert completed.how.code == "spine_completed"
 
 
 def test_spinal_canal_is_followed(organs: OrganSet) -> None:
@@ -100,7 +102,9 @@ def test_any_cane_shaped_aorta_is_cut_into_disjoint_parts(radius: int, gap: int,
     cane = ((ring & (z > base)) | legs) & (np.abs(columns - x) <= radius)
     grid = Grid(cane.shape, (2.0, 2.0, 2.0), (0.0, 0.0, 0.0))
     scan = Scan(np.zeros(cane.shape, np.int16), np.ones(cane.shape, bool), grid)
-    found = {organ.name: organ.mask for organ in split_aorta(cane, scan, OrganSource.DERIVED, "cane", None).organs}
+    found = {
+        organ.name: organ.mask for organ in split_aorta(cane, scan, OrganSource.DERIVED, Reason("cane"), None).organs
+    }
     assert set(found) == set(PARTS)
     assert sum(mask.astype(int) for mask in found.values()).max() == 1
     assert np.array_equal(np.logical_or.reduce(list(found.values())), cane)
@@ -161,7 +165,7 @@ def test_azygos_arch_lies_right_of_the_trachea_above_the_right_main_bronchus(org
 def test_every_organ_is_on_the_grid_and_says_where_it_came_from(organs: OrganSet) -> None:
     for name, organ in organs.items():
         assert organ.mask.any(), name
-        assert organ.detail, name
+        assert words(organ.how), name
     assert organs["aorta"].source is OrganSource.SUPPLIED
 
 

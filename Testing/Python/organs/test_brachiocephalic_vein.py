@@ -16,6 +16,7 @@ from LNStationLib.organs.brachiocephalic import crossing_of, find_brachiocephali
 from LNStationLib.organs.context import Context
 from LNStationLib.organs.vessel_paths import Surroundings
 from LNStationLib.state.organ_set import Landmark, Organ, OrganSet, OrganSource
+from LNStationLib.support.reason import Reason
 
 NAME, VEIN = "left_brachiocephalic_vein_crossing", "brachiocephalic_vein_left"
 GRID = Grid((70, 50, 60), (2.0, 2.0, 2.0), (0.0, 0.0, 0.0))
@@ -67,7 +68,7 @@ def descending_vein(slope: float) -> np.ndarray:
 
 
 def margin_mm(vein: np.ndarray, around: Surroundings | None = None) -> float:
-    organ = Organ(VEIN, vein, OrganSource.NETWORK, "")
+    organ = Organ(VEIN, vein, OrganSource.NETWORK, Reason("made"))
     (mark,) = crossing_of(organ, around or upper_mediastinum(trunk_z=None, arch_z=None)).landmarks
     assert mark.source is OrganSource.NETWORK
     return mark.point_mm[2]
@@ -111,7 +112,7 @@ def test_the_trachea_counts_at_the_level_of_the_vein_where_it_runs_aslant() -> N
 def test_a_vein_beside_the_trachea_has_no_crossing() -> None:
     vein = descending_vein(0.4)
     vein[:, :, : TRACHEA_X + 6] = False
-    organ = Organ(VEIN, vein, OrganSource.NETWORK, "")
+    organ = Organ(VEIN, vein, OrganSource.NETWORK, Reason("made"))
     assert not crossing_of(organ, upper_mediastinum(trunk_z=None, arch_z=None)).landmarks
 
 
@@ -139,15 +140,15 @@ def network_s_vein(shift_mm: tuple[float, float], azygos_confidence: float | Non
     """Whether a vein of confidence 0.9, moved up and back by some mm, stays, and whether the azygos arch does."""
     thorax = make_thorax()
     organs = OrganSet(thorax.grid)
-    organs.landmarks["carina"] = Landmark("carina", CARINA, OrganSource.IMAGE, "")
+    organs.landmarks["carina"] = Landmark("carina", CARINA, OrganSource.IMAGE)
     steps = [round(length / SPACING_MM) for length in shift_mm]
     vein = np.roll(thorax.masks[VEIN], steps, axis=(0, 1))
     for name in ("trachea", "aorta"):
-        organs.add(Organ(name, thorax.masks[name], OrganSource.IMAGE, ""))
-    organs.add(Organ(VEIN, vein, OrganSource.NETWORK, "", 0.9))
+        organs.add(Organ(name, thorax.masks[name], OrganSource.IMAGE, Reason("made")))
+    organs.add(Organ(VEIN, vein, OrganSource.NETWORK, Reason("made"), 0.9))
     if azygos_confidence is not None:
         arch = tube((-15.0, 30.0, 172.0), (-22.0, -20.0, 172.0), 4.0)
-        organs.add(Organ("azygos_arch", arch, OrganSource.NETWORK, "", azygos_confidence))
+        organs.add(Organ("azygos_arch", arch, OrganSource.NETWORK, Reason("made"), azygos_confidence))
     context = Context(Scan(thorax.hu, np.ones(thorax.grid.shape, bool), thorax.grid), organs, thorax.masks["body"])
     around = find_veins.surroundings(context, None)
     assert around is not None

@@ -12,6 +12,7 @@ from LNStationLib.imaging.scan import Scan
 from LNStationLib.organs import descending_aorta
 from LNStationLib.organs.context import Context
 from LNStationLib.state.organ_set import Organ, OrganSet, OrganSource
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import BoolArray
 
 NAME = "descending_aorta"
@@ -36,9 +37,9 @@ def completed(thorax: Thorax, seen: BoolArray, source: OrganSource = OrganSource
     """Organs after what was seen of the aorta was completed."""
     organs = OrganSet(thorax.grid)
     for name in ("lung_left", "lung_right", "spine", "heart"):
-        organs.add(Organ(name, thorax.masks[name], OrganSource.IMAGE, ""))
+        organs.add(Organ(name, thorax.masks[name], OrganSource.IMAGE, Reason("made")))
     for name in ("aorta", NAME):
-        organs.add(Organ(name, seen, source, "of a network"))
+        organs.add(Organ(name, seen, source, Reason("of_a_network")))
     scan = Scan(thorax.hu, np.ones(thorax.grid.shape, bool), thorax.grid)
     descending_aorta.complete(Context(scan, organs, np.asarray(thorax.hu > -300)))
     return organs
@@ -72,12 +73,12 @@ def test_what_was_completed_is_said_and_nothing_where_nothing_was() -> None:
     truth = true_part(thorax)
     whole = completed(thorax, truth)
     assert np.array_equal(whole[NAME].mask, truth)
-    assert whole[NAME].detail == "of a network"
+    assert whole[NAME].how == Reason("of_a_network")
     assert not whole.warnings
     cut = truth.copy()
     cut[slices(thorax, thorax.grid.origin_mm[0], 70.0)] = False
     organs = completed(thorax, cut)
-    assert "completed by width and density" in organs[NAME].detail
+    assert organs[NAME].how.code == "descending_part_completed"
     assert sum("stations 8 and 9" in warning for warning in said(organs.warnings)) == 1
 
 

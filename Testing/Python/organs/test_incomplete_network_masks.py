@@ -13,11 +13,13 @@ from LNStationLib.organs.find import find_organs
 from LNStationLib.organs.findings import Findings
 from LNStationLib.organs.pulmonary_artery import upper_rim
 from LNStationLib.state.organ_set import Organ, OrganSet, OrganSource
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import BoolArray
 
 GRID = Grid((50, 40, 40), (1.5, 1.5, 1.5), (0.0, 0.0, 0.0))
 WITHOUT_CONTRAST_HU = 42.0
 CUT_Z = 150.0
+SEEN = Reason("of_a_network")
 
 
 def ball(z: int, y: int, x: int, radius_mm: float) -> BoolArray:
@@ -52,8 +54,8 @@ def with_esophagus(source: OrganSource, lowest_mm: float) -> tuple[OrganSet, Boo
     truth = thorax.masks["esophagus"]
     cut = truth.copy()
     cut[: round((lowest_mm - thorax.grid.origin_mm[0]) / SPACING_MM)] = False
-    given = [Organ("esophagus", cut, source, "of a network")]
-    given += [Organ(name, thorax.masks[name], OrganSource.NETWORK, "of a network") for name in ("heart", "aorta")]
+    given = [Organ("esophagus", cut, source, SEEN)]
+    given += [Organ(name, thorax.masks[name], OrganSource.NETWORK, SEEN) for name in ("heart", "aorta")]
     scan = Scan(thorax.hu, np.ones(thorax.grid.shape, bool), thorax.grid)
     return find_organs(thorax.case(), scan, segmented=[Findings(given)]), truth
 
@@ -64,13 +66,13 @@ def test_an_esophagus_that_a_network_loses_behind_the_heart_is_completed_with_a_
     below = slice(0, round(CUT_Z / SPACING_MM))
     lost = truth[below]
     assert (mask[below] & lost).sum() > 0.4 * lost.sum()
-    assert "best path" in organs["esophagus"].detail
+    assert organs["esophagus"].how.code == "lower_esophagus_on_path"
     assert any("lost the esophagus" in warning for warning in said(organs.warnings))
 
 
 @pytest.mark.parametrize(("source", "lowest_mm"), [(OrganSource.SUPPLIED, CUT_Z), (OrganSource.NETWORK, 40.0)])
 def test_a_mask_of_the_user_and_one_that_reaches_the_diaphragm_stay(source: OrganSource, lowest_mm: float) -> None:
     organs, truth = with_esophagus(source, lowest_mm)
-    assert organs["esophagus"].detail == "of a network"
+    assert organs["esophagus"].how == SEEN
     assert not any("lost the esophagus" in warning for warning in said(organs.warnings))
     assert not (organs["esophagus"].mask & ~truth).any()

@@ -30,6 +30,7 @@ from LNStationLib.state.used_model import UsedModel
 from LNStationLib.stations.iaslc_rules import IaslcRules
 from LNStationLib.support.errors import GeometryError, InputError
 from LNStationLib.support.progress import silent
+from LNStationLib.support.reason import Reason
 
 COARSE_MM = 4.0
 SHAPE = (60, 70, 90)
@@ -37,7 +38,7 @@ GRID = Grid(SHAPE, (COARSE_MM,) * 3, (0.0, 0.0, 0.0))
 Z, Y, X = (COARSE_MM * index for index in np.indices(SHAPE))
 
 
-def chest_everywhere(networks: object, context: Context, source: str) -> Findings:
+def chest_everywhere(networks: object, context: Context, package: str) -> Findings:
     """All organs of the synthetic thorax, sure and in the middle of whatever the image shows."""
     thorax, grid, found = make_thorax(), context.scan.grid, Findings()
     middle = [(n - 1) / 2 * s for n, s in zip(grid.shape, grid.spacing_mm, strict=True)]
@@ -49,7 +50,7 @@ def chest_everywhere(networks: object, context: Context, source: str) -> Finding
         index = index[((index >= 0) & (index < grid.shape)).all(axis=1)]
         placed = np.zeros(grid.shape, bool)
         placed[tuple(index.T)] = True
-        found.organ(name, placed, OrganSource.NETWORK, f"{source}, confidence 0.99", 0.99)
+        found.organ(name, placed, OrganSource.NETWORK, Reason("of_network"), 0.99)
     return found
 
 
@@ -157,10 +158,10 @@ def test_a_chest_upside_down_is_refused() -> None:
 def test_a_mirrored_chest_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
     mirrored: Thorax = make_thorax().mirrored()
 
-    def organs_from(networks: object, context: Context, source: str) -> Findings:
+    def organs_from(networks: object, context: Context, package: str) -> Findings:
         found = Findings()
         for name in ("aorta", "heart"):
-            found.organ(name, mirrored.masks[name], OrganSource.NETWORK, source, 0.9)
+            found.organ(name, mirrored.masks[name], OrganSource.NETWORK, Reason("of_network"), 0.9)
         return found
 
     monkeypatch.setattr(network, "organs_from", organs_from)

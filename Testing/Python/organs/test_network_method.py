@@ -33,6 +33,7 @@ from LNStationLib.state.settings import Settings, StepSettings
 from LNStationLib.state.used_model import UsedModel
 from LNStationLib.support.errors import GeometryError, InputError
 from LNStationLib.support.progress import silent
+from LNStationLib.support.reason import Reason
 
 SPACING_MM = 2.5
 STAND_IN = UsedModel("stand-in", "1.0", "0" * 64, "synthetic", ("a paper",))
@@ -52,12 +53,12 @@ def answering(thorax: Thorax, *names: str) -> tuple[Callable[..., Findings], lis
     """A stand-in that answers with true masks, and the contexts in which it was asked."""
     asked: list[Context] = []
 
-    def organs_from(networks: object, context: Context, source: str) -> Findings:
+    def organs_from(networks: object, context: Context, package: str) -> Findings:
         asked.append(context)
         found = Findings()
         for name in names:
             mask = mask_on_grid(thorax.grid.image(thorax.masks[name].astype(np.uint8)), context.scan.grid)
-            found.organ(name, mask, OrganSource.NETWORK, source)
+            found.organ(name, mask, OrganSource.NETWORK, Reason("of_network", {"package": package}))
         return found
 
     return organs_from, asked
@@ -73,7 +74,7 @@ def run(monkeypatch: pytest.MonkeyPatch, thorax: Thorax, case: Case, *names: str
 def test_the_network_fills_what_masks_and_image_leave_open(monkeypatch: pytest.MonkeyPatch, thorax: Thorax) -> None:
     organs, _ = run(monkeypatch, thorax, thorax.case("heart"), "aorta", "heart", "trachea")
     assert organs["aorta"].source is OrganSource.NETWORK
-    assert organs["aorta"].detail == "network of stand-in"
+    assert organs["aorta"].how.facts == {"package": "stand-in"}
     assert organs["heart"].source is OrganSource.SUPPLIED
     assert organs["trachea"].source is OrganSource.IMAGE
     assert organs["aortic_arch"].source is OrganSource.NETWORK

@@ -17,6 +17,7 @@ from LNStationLib.organs.from_network.organs import NetworkOrgan, findings_of, n
 from LNStationLib.organs.from_network.table import CleanUp, clean_up_table, rows_for
 from LNStationLib.state.organ_set import OrganSource
 from LNStationLib.support.types import BoolArray
+from LNStationLib.support.words import words
 
 SPACING_MM = 2.0
 GRID = Grid((60, 50, 50), (SPACING_MM,) * 3, (0.0, 0.0, 0.0))
@@ -159,10 +160,10 @@ def test_confidence_is_the_mean_probability_and_too_little_of_it_leaves_an_organ
     confidence = {organ.name: organ.confidence for organ in organs}
     assert confidence["aorta"] == pytest.approx(0.8, abs=1e-3)
     shaky = [replace(organ, sure=organ.confidence >= 0.6) for organ in organs]
-    findings = findings_of(shaky, "network of x")
+    findings = findings_of(shaky, "x")
     assert {organ.name for organ in findings.organs} == {"aorta", "descending_aorta"}
     assert all(organ.source is OrganSource.NETWORK for organ in findings.organs)
-    assert findings.organs[0].detail == "network of x, confidence 0.80"
+    assert words(findings.organs[0].how) == "network of x, confidence 0.80"
 
 
 def test_probabilities_of_a_coarse_grid_keep_the_width_of_a_thin_vessel() -> None:
@@ -193,7 +194,7 @@ def test_the_table_refuses_what_it_cannot_mean() -> None:
 
 def test_a_network_that_is_sure_of_neither_aorta_nor_heart_is_not_believed() -> None:
     organs = network_organs([probabilities({"liver": (tube(25, 25, 0, 38, 24.0), 0.9)})], place())
-    found = findings_of(organs, "network of x")
+    found = findings_of(organs, "x")
     assert not found.organs
     (warning,) = said(found.warnings)
     assert "neither aorta nor heart" in warning

@@ -10,6 +10,7 @@ from scipy.ndimage import gaussian_filter
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.quality.pet_alignment import OFFSET, check_alignment, pet_offset_mm
 from LNStationLib.state.organ_set import Organ, OrganSet, OrganSource
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.words import words
 
 GRID = Grid((70, 50, 60), (3.0, 3.0, 3.0), (-100.0, -75.0, -140.0))
@@ -21,7 +22,7 @@ def patient(offset_mm: float = 0.0, liver_suv: float = 2.3) -> tuple[sitk.Image,
     dome = -20 - ((x + 60) ** 2 + y**2) / 150
     organs = OrganSet(GRID)
     inside = (z > dome) & ((x + 60) ** 2 + y**2 < 50**2) & (z < 80)
-    organs.add(Organ("lung_right", inside, OrganSource.IMAGE, "drawn"))
+    organs.add(Organ("lung_right", inside, OrganSource.IMAGE, Reason("drawn")))
     # The diaphragm lies between.
     uptake = gaussian_filter(np.where(z > dome + offset_mm - 2.5, 0.5, liver_suv), 6 / 2.355 / 3)
     noisy = uptake + np.random.default_rng(0).normal(0, 0.1, uptake.shape)

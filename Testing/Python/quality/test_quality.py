@@ -34,6 +34,7 @@ from LNStationLib.state.settings import Settings, StepSettings
 from LNStationLib.state.station_map import StationMap
 from LNStationLib.stations.iaslc_rules import IaslcRules
 from LNStationLib.stations.registry import METHODS as STATIONS
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.words import words
 
 COARSE = Settings(working_spacing_mm=3.5)
@@ -52,12 +53,12 @@ def block(z: tuple[int, int], y: tuple[int, int] = (40, 50), x: tuple[int, int] 
 def organs_of(source: OrganSource, **masks: np.ndarray) -> OrganSet:
     organs = OrganSet(GRID)
     for name, mask in masks.items():
-        organs.add(Organ(name, mask, source, "made"))
+        organs.add(Organ(name, mask, source, Reason("made")))
     return organs
 
 
 def mark(organs: OrganSet, name: str, z: float, source: OrganSource) -> None:
-    organs.landmarks[name] = Landmark(name, GRID.point_mm((z, 45.0, 45.0)), source, "made")
+    organs.landmarks[name] = Landmark(name, GRID.point_mm((z, 45.0, 45.0)), source)
 
 
 # Organs
@@ -104,7 +105,7 @@ def test_a_landmark_found_in_the_image_leaves_though_its_organ_was_supplied() ->
 
 def test_what_is_unusual_stays_and_is_said_to_be_doubtful() -> None:
     checked, _ = check_organs(organs_of(OrganSource.IMAGE, heart=block((40, 80), (30, 60), (30, 60))), EVERYWHERE)
-    assert checked["heart"].detail == "made (doubtful)"
+    assert words(checked["heart"].how) == "made (doubtful)"
     assert said(checked.warnings) == ["Doubtful: heart; its volume is 2304 ml (usual: 250 to 1800): check it."]
 
 
@@ -199,7 +200,7 @@ class GiantAorta(SuppliedAndImage):
         for name, organ in found.items():
             if "aort" not in name:
                 organs.add(organ)
-        organs.add(Organ("aorta", organs["body"].mask, OrganSource.IMAGE, "made"))
+        organs.add(Organ("aorta", organs["body"].mask, OrganSource.IMAGE, Reason("made")))
         return organs
 
 

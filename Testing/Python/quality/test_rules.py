@@ -25,6 +25,7 @@ from LNStationLib.quality.rules import (
 )
 from LNStationLib.state.organ_set import Landmark, Organ, OrganSet, OrganSource
 from LNStationLib.state.station_map import StationMap
+from LNStationLib.support.reason import Reason
 from Testing.Tools import quality_page
 
 RULES = plausibility()
@@ -83,7 +84,7 @@ def test_size_of_an_organ_is_judged_by_its_rule(
 ) -> None:
     grid, mask = cube(edge_of(rule.measure, value))
     organs = OrganSet(grid)
-    organs.add(Organ(name, mask, OrganSource.IMAGE, "made"))
+    organs.add(Organ(name, mask, OrganSource.IMAGE, Reason("made")))
     alone = RULES.model_copy(update={"organs": [rule], "relations": []})
     checked, doubts = check_organs(organs, np.ones(grid.shape, dtype=bool), alone)
     assert of(doubts, rule) == ([] if severity is None else [severity])
@@ -101,14 +102,14 @@ def put(organs: OrganSet, term: str, offset_mm: float, axis: int) -> None:
     part, colon, name = term.partition(":")
     if not colon:
         place = organs.grid.point_mm((float(index[0]), float(index[1]), float(index[2])))
-        organs.landmarks[term] = Landmark(term, place, OrganSource.IMAGE, "made")
+        organs.landmarks[term] = Landmark(term, place, OrganSource.IMAGE)
         return
     mask = np.zeros(SPAN.shape, dtype=bool)
     low, high = {"top": (-4, 1), "bottom": (0, 5), "middle": (-2, 3)}[part]
     box = [slice(i - 2, i + 3) for i in index]
     box[0] = slice(index[0] + low, index[0] + high)
     mask[tuple(box)] = True
-    organs.add(Organ(name, mask, OrganSource.IMAGE, "made"))
+    organs.add(Organ(name, mask, OrganSource.IMAGE, Reason("made")))
 
 
 def related(rule: RelationRule, value: float) -> OrganSet:
@@ -119,7 +120,7 @@ def related(rule: RelationRule, value: float) -> OrganSet:
         if name not in organs and name in {row.name for row in anatomy.organs()}:
             mask = np.zeros(SPAN.shape, dtype=bool)
             mask[200:220, 2:6, 200:220] = True
-            organs.add(Organ(name, mask, OrganSource.IMAGE, "made"))
+            organs.add(Organ(name, mask, OrganSource.IMAGE, Reason("made")))
     return organs
 
 
@@ -152,7 +153,7 @@ def station_case(rule: StationRule, name: str, value: float) -> tuple[StationMap
         low, high = (float(grid.coordinates_mm(0)[i]) for i in (EDGE // 2, EDGE // 2 + EDGE - 1))
         z = (high if rule.measure == "highest_above_carina_mm" else low) - value
         x = (low + high) / 2 - value
-        organs.landmarks["carina"] = Landmark("carina", (x, 0.0, z), OrganSource.IMAGE, "made")
+        organs.landmarks["carina"] = Landmark("carina", (x, 0.0, z), OrganSource.IMAGE)
     elif rule.measure.startswith("share"):
         misplace(rule.measure, round(value * EDGE), organs, hu)
     labels = np.where(mask, anatomy.station(name).label_value, 0).astype(np.uint8)
@@ -180,7 +181,7 @@ def misplace(measure: str, rows: int, organs: OrganSet, hu: np.ndarray) -> None:
 def add(organs: OrganSet, name: str, rows: slice, columns: slice = slice(None)) -> None:
     mask = np.zeros(organs.grid.shape, dtype=bool)
     mask[:, rows, columns] = True
-    organs.add(Organ(name, mask, OrganSource.IMAGE, "made"))
+    organs.add(Organ(name, mask, OrganSource.IMAGE, Reason("made")))
 
 
 @pytest.mark.parametrize(("rule", "name", "value", "severity"), cases(RULES.stations))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from LNStationLib.assessment.restore import settings_of
 from LNStationLib.state.assessment import SCHEMA_VERSION, Assessment
-from LNStationLib.state.coded_warnings import as_written, warnings_of
+from LNStationLib.state.reason_codes import as_written, warnings_of
 from LNStationLib.state.settings import StepSettings
 
 SAVED = Path(__file__).parent / "data" / "assessment_1_0.json"
@@ -27,6 +27,15 @@ def test_an_assessment_of_1_0_is_read_and_written_as_of_today() -> None:
     assert again.pop("dismissed_nodes") == [], "nobody edited nodes then"
     assert again["case"].pop("pet_tracer") is None, "the tracer was not kept then"
     assert again.pop("agreement") == [], "no agreement was kept then"
+    borders = [border for row in again["stations"] for border in row["borders"]]
+    coded = [
+        (borders, "rests_on"),
+        (again["organs"], "detail"),
+        (again["stations"], "reason"),
+        (again["nodes"], "reason"),
+    ]
+    for row, field in ((row, field) for rows, field in coded for row in rows):
+        assert row.pop(f"{field}_code") is None, "texts of then had no codes"
     for row in again["organs"]:
         assert row.pop("confidence") is None, "organs of then had none"
     for row in again["nodes"]:

@@ -49,7 +49,7 @@ def schematic_patient(stretch: float = 1.0, shift_mm: float = 0.0, *, mirrored: 
     found = OrganSet(grid)
     for name, organ in organs.items():
         named = mirrored_name(name) if mirrored else name
-        found.add(Organ(named, np.ascontiguousarray(organ.mask[:, :, flip]), organ.source, organ.detail))
+        found.add(Organ(named, np.ascontiguousarray(organ.mask[:, :, flip]), organ.source, organ.how))
     for name, mark in organs.landmarks.items():
         x, y, z = (value * stretch + shift_mm for value in mark.point_mm)
         x = 2 * grid.coordinates_mm(2).mean() - x if mirrored else x

@@ -16,6 +16,7 @@ from LNStationLib.imaging.grid import Grid
 from LNStationLib.state.organ_set import Landmark, Organ, OrganSet, OrganSource
 from LNStationLib.state.station_map import StationMap
 from LNStationLib.stations.iaslc_rules import IaslcRules
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import BoolArray, HuArray
 
 GRID = Grid(shape=(162, 106, 122), spacing_mm=(1.5, 1.5, 1.5), origin_mm=(0.0, -80.0, -91.0))
@@ -111,7 +112,7 @@ def _landmarks() -> dict[str, Landmark]:
         "bronchus_intermedius_end": (-30.0, 15.0, INTERMEDIUS_END),
         "left_lower_lobe_bronchus_origin": (40.0, 22.0, LEFT_LOWER_LOBE),
     }
-    return {name: Landmark(name, point, OrganSource.SUPPLIED, "schematic") for name, point in points.items()}
+    return {name: Landmark(name, point, OrganSource.SUPPLIED) for name, point in points.items()}
 
 
 def schematic_chest(*, without: tuple[str, ...] = (), surrogates: tuple[str, ...] = ()) -> tuple[HuArray, OrganSet]:
@@ -133,7 +134,7 @@ def schematic_chest(*, without: tuple[str, ...] = (), surrogates: tuple[str, ...
     for name, mask in masks.items():
         if name not in without:
             source = OrganSource.SURROGATE if name in surrogates else OrganSource.SUPPLIED
-            organs.add(Organ(name, mask.copy(), source, "schematic"))
+            organs.add(Organ(name, mask.copy(), source, Reason("schematic")))
     return hu, organs
 
 

@@ -11,7 +11,9 @@ from LNStationLib.stations.iaslc_rules.abdomen import abdominal_organs, under_di
 from LNStationLib.stations.iaslc_rules.borders import MissingAnatomyError
 from LNStationLib.stations.iaslc_rules.frame import Frame
 from LNStationLib.stations.iaslc_rules.levels import Levels
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import BoolArray
+from LNStationLib.support.words import words
 
 GRID = Grid((100, 80, 100), (1.5, 1.5, 1.5), (-150.0, -60.0, -75.0))
 DOME_MM = -100.0
@@ -50,8 +52,8 @@ def frame(
     if lung_base is not None:
         masks["lung_left"] = box((45, 70), (-50, 50), (lung_base, 0))
     for name, mask in masks.items():
-        organs.add(Organ(name, mask[first:], OrganSource.SUPPLIED, "test"))
-    organs.landmarks["carina"] = Landmark("carina", (0.0, 0.0, 0.0), OrganSource.SUPPLIED, "test")
+        organs.add(Organ(name, mask[first:], OrganSource.SUPPLIED, Reason("test")))
+    organs.landmarks["carina"] = Landmark("carina", (0.0, 0.0, 0.0), OrganSource.SUPPLIED)
     return Frame(grid, (0, 0, 0), hu[first:], organs)
 
 
@@ -84,7 +86,7 @@ def test_a_view_that_ends_above_the_abdomen_shows_none() -> None:
 
 def test_a_given_liver_counts_where_its_image_does_not_show_it() -> None:
     steatotic = frame(liver=(LIVER, -10))
-    steatotic.organs.add(Organ("liver", LIVER, OrganSource.SUPPLIED, "test"))
+    steatotic.organs.add(Organ("liver", LIVER, OrganSource.SUPPLIED, Reason("test")))
     assert covered(abdominal_organs(steatotic, _TOP_MM), LIVER) == 1
 
 
@@ -92,29 +94,29 @@ def test_hiatus_is_where_liver_and_stomach_flank_the_esophagus() -> None:
     border = Levels(frame(liver=(LIVER, _LIVER_HU), stomach=(STOMACH, _LIVER_HU), heart_bottom=-92.0)).diaphragm
     assert border.position_mm.item() == pytest.approx(DOME_MM, abs=3.0)
     assert border.surrogate
-    assert "abdomen" in border.rests_on
+    assert "abdomen" in words(border.rests_on)
 
 
 @pytest.mark.parametrize("view_from", [-150.0, -96.0])
 def test_without_abdominal_organs_in_view_the_heart_places_the_diaphragm(view_from: float) -> None:
     border = Levels(frame(heart_bottom=-90.0, low=view_from)).diaphragm
     assert border.position_mm.item() == pytest.approx(-90.0, abs=1.6)
-    assert "heart" in border.rests_on
+    assert "heart" in words(border.rests_on)
 
 
 def test_the_diaphragm_is_never_placed_below_the_bases_of_the_lungs() -> None:
     """A heart whose mask runs on into the abdomen says nothing of the hiatus."""
     border = Levels(frame(heart_bottom=-145.0, lung_base=-120.0)).diaphragm
     assert border.position_mm.item() == pytest.approx(-120.0, abs=1.6)
-    assert "bases of the lungs" in border.rests_on
-    assert "heart" in Levels(frame(heart_bottom=-90.0, lung_base=-120.0)).diaphragm.rests_on
+    assert "bases of the lungs" in words(border.rests_on)
+    assert "heart" in words(Levels(frame(heart_bottom=-90.0, lung_base=-120.0)).diaphragm.rests_on)
 
 
 def test_solid_lung_far_above_the_heart_s_lower_border_does_not_raise_the_diaphragm() -> None:
     solid = box((-70, 70), (-50, 30), (-150, -55)) & ~ESOPHAGUS
     border = Levels(frame(solid=(solid, _LIVER_HU), heart_back=-25.0)).diaphragm
     assert border.position_mm.item() == pytest.approx(DOME_MM, abs=1.6)
-    assert "heart" in border.rests_on
+    assert "heart" in words(border.rests_on)
 
 
 def test_vena_cava_between_liver_and_heart_lies_under_the_diaphragm_s_cover() -> None:
@@ -143,7 +145,7 @@ def test_a_heart_that_contrast_shows_is_no_liver() -> None:
     del enhanced.organs.organs["heart"]
     aorta = box((20, 40), (18, 40), (-150, 0))
     enhanced.hu[aorta] = _BLOOD_HU
-    enhanced.organs.add(Organ("descending_aorta", aorta, OrganSource.IMAGE, "test"))
+    enhanced.organs.add(Organ("descending_aorta", aorta, OrganSource.IMAGE, Reason("test")))
     found = abdominal_organs(enhanced, _TOP_MM)
     assert covered(found, LIVER) > 0.8
     assert covered(found, heart & ~box((-40, 40), (-50, 4), (DOME_MM, DOME_MM + 3))) == 0

@@ -23,6 +23,7 @@ from LNStationLib.stations.atlas_registration.package import CARD_FILE, read_atl
 from LNStationLib.stations.atlas_registration.station_files import read_stations, station_named
 from LNStationLib.stations.atlas_registration.writing import make_atlas, write_atlas
 from LNStationLib.support.errors import InputError, OutputError
+from LNStationLib.support.reason import Reason
 
 
 @pytest.fixture
@@ -128,7 +129,7 @@ def test_an_atlas_needs_stations_and_organs_and_takes_no_surrogate() -> None:
         make_atlas(FACTS, state.case.ct, state.organ_set, np.zeros_like(truth()), 3.0)
     guessed = OrganSet(state.organ_set.grid)
     for name, organ in state.organ_set.items():
-        guessed.add(Organ(name, organ.mask, OrganSource.SURROGATE, "guess"))
+        guessed.add(Organ(name, organ.mask, OrganSource.SURROGATE, Reason("guess")))
     with pytest.raises(InputError, match="only 0 of the organs"):
         make_atlas(FACTS, state.case.ct, guessed, truth(), 3.0)
 

@@ -12,6 +12,7 @@ from stations import schematic_chest as chest
 from LNStationLib.state.organ_set import Landmark, Organ, OrganSet, OrganSource
 from LNStationLib.state.station_map import StationMap
 from LNStationLib.stations.iaslc_rules import IaslcRules
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import BoolArray, FloatArray, HuArray
 
 VEIN_MIDDLE = 70.0
@@ -21,7 +22,7 @@ TOLERANCE_MM = 2.3
 def with_veins() -> tuple[HuArray, OrganSet]:
     hu, organs = chest.schematic_chest()
     for name, x in (("right", -30.0), ("left", 30.0)):
-        mark = Landmark(f"inferior_pulmonary_vein_{name}", (x, 20.0, VEIN_MIDDLE), OrganSource.IMAGE, "schematic")
+        mark = Landmark(f"inferior_pulmonary_vein_{name}", (x, 20.0, VEIN_MIDDLE), OrganSource.IMAGE)
         organs.landmarks[mark.name] = mark
     return hu, organs
 
@@ -84,14 +85,14 @@ def test_11r_goes_on_along_a_long_bronchus_intermedius() -> None:
     fat = chest.tube(16, (-25, 12, 99), end)
     lung = organs["lung_right"]
     organs.add(replace(lung, mask=lung.mask & ~fat))
-    organs.add(Organ("bronchus_intermedius", bronchus, OrganSource.SUPPLIED, "schematic"))
+    organs.add(Organ("bronchus_intermedius", bronchus, OrganSource.SUPPLIED, Reason("schematic")))
     for name, point in (
         ("bronchus_intermedius_end", end),
         ("right_upper_lobe_bronchus_origin", (-26.0, 12.0, 100.0)),
     ):
-        organs.landmarks[name] = Landmark(name, point, OrganSource.SUPPLIED, "schematic")
+        organs.landmarks[name] = Landmark(name, point, OrganSource.SUPPLIED)
     for name in ("lower_lobe_bronchus_right",):
-        organs.add(Organ(name, chest.tube(4, end, (-38, 30, 30)), OrganSource.SUPPLIED, "schematic"))
+        organs.add(Organ(name, chest.tube(4, end, (-38, 30, 30)), OrganSource.SUPPLIED, Reason("schematic")))
     hu[fat & (hu < -200)] = -90
     hu[bronchus] = -1000
     result = IaslcRules().parse(hu, organs)

@@ -40,6 +40,7 @@ from LNStationLib.models.package import (  # noqa: E402
     write_package,
 )
 from LNStationLib.networks.registry import build_network  # noqa: E402
+from LNStationLib.support.reason import Reason  # noqa: E402
 
 GRID = Grid((24, 32, 32), (3.0, 3.0, 3.0), (0.0, 0.0, 0.0))
 SPEC = VolumeSpec(
@@ -83,7 +84,7 @@ def organs(*names: str) -> OrganSet:
     for number, name in enumerate(names):
         mask = np.zeros(GRID.shape, bool)
         mask[6 : 6 + 8, 10:18, 2 + 9 * number : 9 + 9 * number] = True
-        found.add(Organ(name, mask, OrganSource.IMAGE, "drawn"))
+        found.add(Organ(name, mask, OrganSource.IMAGE, Reason("drawn")))
     return found
 
 

@@ -10,6 +10,8 @@ from LNStationLib.state.organ_set import Organ, OrganSet, OrganSource
 from LNStationLib.stations.iaslc_rules.borders import MissingAnatomyError
 from LNStationLib.stations.iaslc_rules.frame import Frame
 from LNStationLib.stations.iaslc_rules.prevascular import prevascular_surface
+from LNStationLib.support.reason import Reason
+from LNStationLib.support.words import words
 
 GRID = Grid((12, 60, 80), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0))
 
@@ -22,7 +24,7 @@ def disc(x: float, y: float, radius: float) -> np.ndarray:
 def frame(**masks: np.ndarray) -> Frame:
     organs = OrganSet(GRID)
     for name, mask in masks.items():
-        organs.add(Organ(name, mask, OrganSource.SUPPLIED, "test"))
+        organs.add(Organ(name, mask, OrganSource.SUPPLIED, Reason("test")))
     return Frame(GRID, (0, 0, 0), np.zeros(GRID.shape, np.int16), organs)
 
 
@@ -65,7 +67,7 @@ def test_a_vessel_that_bulges_forward_pushes_the_surface_forward() -> None:
 def test_missing_vessels_are_named() -> None:
     border = prevascular_surface(frame(ascending_aorta=disc(40, 22, 8)))
     assert border.surrogate
-    assert "superior vena cava" in border.rests_on
+    assert "superior vena cava" in words(border.rests_on)
 
 
 def test_without_vessels_the_trachea_places_it() -> None:

@@ -9,6 +9,7 @@ from LNStationLib.imaging.grid import Grid
 from LNStationLib.state.organ_set import Landmark, Organ, OrganSet, OrganSource
 from LNStationLib.stations.iaslc_rules.frame import Frame
 from LNStationLib.stations.iaslc_rules.tissue import mediastinum, node_tissue
+from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import BoolArray
 
 GRID = Grid((40, 80, 90), (1.5, 1.5, 1.5), (0.0, 0.0, 0.0))
@@ -25,9 +26,9 @@ def box(z: tuple[int, int], y: tuple[int, int], x: tuple[int, int]) -> BoolArray
 def frame(hu: np.ndarray, source: OrganSource = OrganSource.SUPPLIED, **masks: BoolArray) -> Frame:
     organs = OrganSet(GRID)
     for name, mask in masks.items():
-        organs.add(Organ(name, mask, source, "test"))
+        organs.add(Organ(name, mask, source, Reason("test")))
     point = (67.0, 60.0, ARCH_TOP_SLICE * 1.5)
-    organs.landmarks["aortic_arch_top"] = Landmark("aortic_arch_top", point, OrganSource.SUPPLIED, "test")
+    organs.landmarks["aortic_arch_top"] = Landmark("aortic_arch_top", point, OrganSource.SUPPLIED)
     return Frame(GRID, (0, 0, 0), hu.astype(np.int16), organs)
 
 

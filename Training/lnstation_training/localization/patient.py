@@ -19,7 +19,7 @@ from LNStationLib.assessment.assess import found_organs, with_stations
 from LNStationLib.case.case import Case
 from LNStationLib.case.from_files import load_case
 from LNStationLib.case.request import CaseRequest
-from LNStationLib.state.assessment import WarningCode
+from LNStationLib.state.assessment import ReasonCode
 from LNStationLib.state.patient_state import PatientState
 from LNStationLib.state.settings import Settings
 from LNStationLib.stations.parse import check_stations
@@ -48,7 +48,7 @@ class MethodAnswer(BaseModel):
     organ_seconds: float
     station_seconds: float
     warnings: list[str]
-    warning_codes: list[WarningCode]
+    warning_codes: list[ReasonCode]
     trained_on: str | None
 
 

@@ -1,4 +1,4 @@
-"""Warnings as an assessment keeps them: the sentence for a reader, and beside it the code and facts behind it."""
+"""Reasons and warnings as an assessment keeps them: the text for a reader, and beside it the code with its facts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from LNStationLib.state.assessment import WarningCode
+from LNStationLib.state.assessment import ReasonCode
 from LNStationLib.support.reason import Reason
 from LNStationLib.support.words import words
 
@@ -21,7 +21,7 @@ class Warned(Protocol):
         """The sentences."""
 
     @property
-    def warning_codes(self) -> Sequence[WarningCode]:
+    def warning_codes(self) -> Sequence[ReasonCode]:
         """What each rests on; empty in assessments of before schema 1.2."""
 
 
@@ -31,9 +31,27 @@ def recorded(warnings: Iterable[Reason]) -> dict[str, Any]:
     return {"warnings": [words(warning) for warning in kept], "warning_codes": codes_of(kept)}
 
 
-def codes_of(warnings: Iterable[Reason]) -> list[WarningCode]:
+def codes_of(warnings: Iterable[Reason]) -> list[ReasonCode]:
     """Codes with facts that JSON can hold."""
-    return [WarningCode(code=warning.code, facts=_plain(warning.facts)) for warning in warnings]
+    return [code_of(warning) for warning in warnings]
+
+
+def code_of(reason: Reason) -> ReasonCode:
+    """Code with facts that JSON can hold."""
+    return ReasonCode(code=reason.code, facts=_plain(reason.facts))
+
+
+def said(name: str, reason: Reason) -> dict[str, Any]:
+    """A field of an assessment with the words of a reason, and the one with its code: ``detail``, ``detail_code``."""
+    return {name: words(reason), f"{name}_code": code_of(reason)}
+
+
+def reason_of(text: str, coded: ReasonCode | None) -> Reason:
+    """A reason as it was given; one of an older file as it was written."""
+    if coded is not None:
+        with suppress(RecursionError):
+            return Reason(coded.code, _facts(coded.facts))
+    return as_written(text)
 
 
 def warnings_of(part: Warned) -> list[Reason]:

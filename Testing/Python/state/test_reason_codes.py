@@ -1,4 +1,4 @@
-"""Warnings keep their codes and facts through a file, and their words."""
+"""Reasons and warnings keep their codes and facts through a file, and their words."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import json
 
 import numpy as np
 
-from LNStationLib.state.assessment import Provenance
-from LNStationLib.state.coded_warnings import as_written, recorded, warnings_of
+from LNStationLib.state.assessment import BorderFinding, Provenance
+from LNStationLib.state.reason_codes import as_written, reason_of, recorded, said, warnings_of
 from LNStationLib.support.reason import Reason
 
 GIVEN = (
@@ -37,6 +37,16 @@ def test_a_warning_without_a_code_is_kept_as_it_was_written() -> None:
     assert provenance(*warnings_of(read)).warnings == ["Something odd."]
 
 
+def test_a_text_with_its_code_comes_back_as_the_reason_that_it_was() -> None:
+    rests_on = Reason(
+        "around_esophagus", {"around_mm": 10.0, "how": Reason("split_of", {"whole": Reason("bone_plate")})}
+    )
+    kept = BorderFinding(border="around", surrogate=True, **said("rests_on", rests_on))
+    read = BorderFinding.model_validate_json(kept.model_dump_json())
+    assert reason_of(read.rests_on, read.rests_on_code) == rests_on
+    assert reason_of("of an older file", None) == as_written("of an older file")
+
+
 def test_facts_nested_without_end_leave_the_sentence() -> None:
     endless: object = 0
     for _ in range(5000):
@@ -44,4 +54,4 @@ def test_facts_nested_without_end_leave_the_sentence() -> None:
     part = provenance(Reason("no_trachea"))
     told = part.warning_codes[0].model_copy(update={"facts": {"side": endless}})
     (read,) = warnings_of(part.model_copy(update={"warning_codes": [told]}))
-    assert read == as_written(part.warnings[0])
+    assert read == as_written(part.warnings[0]) == reason_of(part.warnings[0], told)
