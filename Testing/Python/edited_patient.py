@@ -122,6 +122,20 @@ def renumbered(text: str, numbers: dict[int, int]) -> str:
     return re.sub(r"\bnode (\d+)", lambda found: f"node {numbers[int(found[1])]}", text)
 
 
+def with_numbers(facts: Any, numbers: dict[int, int]) -> Any:
+    """Facts with the numbers of their nodes replaced."""
+    if isinstance(facts, list):
+        return [with_numbers(one, numbers) for one in facts]
+    if not isinstance(facts, dict):
+        return facts
+    replaced = {name: with_numbers(one, numbers) for name, one in facts.items()}
+    if "nodes" in facts:
+        replaced["nodes"] = [numbers[node] for node in facts["nodes"]]
+    if isinstance(facts.get("node"), int):
+        replaced["node"] = numbers[facts["node"]]
+    return replaced
+
+
 def comparable(assessment: Assessment, numbers: dict[int, int] | None = None) -> dict[str, Any]:
     """An assessment without times, with node numbers replaced."""
     content = assessment.model_dump(exclude={"created"})
@@ -131,10 +145,8 @@ def comparable(assessment: Assessment, numbers: dict[int, int] | None = None) ->
     for row in content["stations"]:
         row["reason"] = renumbered(row["reason"], ids)
         row["call_warnings"] = [renumbered(text, ids) for text in row["call_warnings"]]
-        for one in row["call_warning_codes"]:
-            one["facts"] |= (
-                {"nodes": [ids[number] for number in one["facts"]["nodes"]]} if "nodes" in one["facts"] else {}
-            )
+        for field in ("call_warning_codes", "reason_code"):
+            row[field] = with_numbers(row[field], ids)
         row["attention_node"] = ids.get(row["attention_node"])
     for row in content["nodes"]:
         row["node_id"] = ids[row["node_id"]]
