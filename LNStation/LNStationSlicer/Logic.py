@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import slicer
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
@@ -167,9 +167,9 @@ class Logic(ScriptedLoadableModuleLogic):
             self.drawing.begin()
             self.editing = StationEditing(case, self._onEdited)
             self.organEditing = OrganEditing(case, self._onEdited)
-            if case.stationsNode() is not None:
-                self.editing.start()
-                self.organEditing.start()
+            # Before there is anything to edit: what is edited while the first assessment is taken in counts.
+            self.editing.start()
+            self.organEditing.start()
             self.nodes.begin(case)
             self.showOverlays()
         self.caseChanged.emit()
@@ -247,11 +247,15 @@ class Logic(ScriptedLoadableModuleLogic):
 
     def shownStations(self) -> list[str]:
         """Stations that there is something to see of, and that a blind first read has to call."""
-        return [row.name for row in self.rows() if row.isShown]
+        return list(self._shown())
 
     def modelHidden(self) -> bool:
         """True while a blind first read hides the model's output."""
-        return self.case is not None and self.case.review().modelHidden(self.shownStations())
+        return self.case is not None and self.case.review().modelHidden(self._shown())
+
+    def _shown(self) -> Iterator[str]:
+        """Read from the assessment only once somebody asks: outside a blind first read nobody does."""
+        yield from (row.name for row in self.rows() if row.isShown)
 
     # The worker's jobs
 
@@ -315,15 +319,17 @@ class Logic(ScriptedLoadableModuleLogic):
         if job.case != self._case or not isinstance(job, (AssessJob, ReassessJob)):
             return
         if isinstance(job, AssessJob):
-            for editing in (self.editing, self.organEditing):
-                if editing is not None:
-                    editing.stop()
-                    editing.start()
-            self.nodes.restart()
+            self._beginEditsAnew()
         self.showOverlays()
         self.stageLater()
-        if isinstance(job, ReassessJob) and self.getParameterNode().autoReassess:
+        if self.getParameterNode().autoReassess:
             self.reassess()
+
+    def _beginEditsAnew(self) -> None:
+        """The whole case was assessed: an undo that brings back what was written before is an edit."""
+        for editing in (self.editing, self.organEditing, self.nodes.editing):
+            if editing is not None:
+                editing.restart()
 
     # The reader
 

@@ -69,14 +69,7 @@ class Nodes:
     def begin(self, case: CaseScene) -> None:
         """Watch what is drawn in a case."""
         self._editing = NodeEditing(case, lambda edits: self._onDrawn())
-        if case.nodesNode() is not None:
-            self._editing.start()
-
-    def restart(self) -> None:
-        """The whole case was assessed: begin from there."""
-        if self._editing is not None:
-            self._editing.stop()
-            self._editing.start()
+        self._editing.start()
 
     def end(self) -> None:
         """Another case comes under review."""

@@ -8,7 +8,7 @@ user's: they are referred to and never moved or removed.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -289,19 +289,17 @@ class CaseScene:
         """No node is dismissed any more."""
         self._removeRoles(("dismissedNodes",))
 
-    def setOrgans(
-        self, layers: Iterable[tuple[np.ndarray, VolumeGeometry]], only: Iterable[str] | None = None
-    ) -> None:
+    def setOrgans(self, images: Mapping[str, slicer.vtkOrientedImageData], only: Iterable[str] | None = None) -> None:
         """Show organs; they replace edited ones.
 
         Args:
-            layers: uint8 ``[z, y, x]`` with the values of the organ table, each a box of the CT's grid.
-            only: Names of the organs to replace, or to remove where no layer has them; all where None.
+            images: Organ name to the label map that has it, as ``OrganImages`` makes them.
+            only: Names of the organs to replace, or to remove where no image has them; all where None.
         """
         if only is None:
             self.review().organs.replaced()
         node = self.makeNode("caseOrgans", "vtkMRMLSegmentationNode", _("Organs"))
-        writeOrgans(node, self.ctNode(), list(layers), None if only is None else frozenset(only))
+        writeOrgans(node, self.ctNode(), images, None if only is None else frozenset(only))
 
     def editedOrgans(self) -> list[str]:
         """Organs of the assessment that a reader drew or took away."""

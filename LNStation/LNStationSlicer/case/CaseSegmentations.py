@@ -6,7 +6,7 @@ from a neighbor is seen in both. Surfaces are not made here but when they are sh
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,7 +24,6 @@ from LNStationSlicer.exchange.Terminology import nodeEntry, organEntry, stationE
 from LNStationSlicer.exchange.VolumeExchange import (
     geometryMatrix,
     gridMatrix,
-    orientedBox,
     orientedImage,
     volumeArray,
 )
@@ -109,7 +108,7 @@ def withSegments(
 def writeOrgans(
     node: slicer.vtkMRMLSegmentationNode,
     ctNode: slicer.vtkMRMLVolumeNode | None,
-    layers: Sequence[tuple[np.ndarray, VolumeGeometry]],
+    images: Mapping[str, slicer.vtkOrientedImageData],
     only: Collection[str] | None = None,
 ) -> None:
     """Replace organs of a case. Those of one layer share its label map; organs of several layers overlap.
@@ -117,23 +116,22 @@ def writeOrgans(
     Args:
         node: The case's segmentation of the organs; may be new.
         ctNode: The case's CT.
-        layers: uint8 ``[z, y, x]`` with the values of the organ table, each a box of the CT's grid.
-        only: Names of the organs to replace, or to remove where no layer has them; all where None, with whatever else
+        images: Organ name to the label map that has it, as ``OrganImages`` makes them.
+        only: Names of the organs to replace, or to remove where no image has them; all where None, with whatever else
             the segmentation holds.
     """
     segmentation = node.GetSegmentation()
     if ctNode is not None:
         _prepareGrid(node, ctNode, gridMatrix(ctNode), volumeArray(ctNode).shape)
     modified = node.StartModify()
-    found = _organImages(layers, ctNode)
     for segmentId in segmentation.GetSegmentIDs():
         if only is None or segmentId in only:
             # Otherwise each removed segment is erased from a shared label map, voxel by voxel.
             segmentation.GetSegment(segmentId).RemoveAllRepresentations()
-            if segmentId not in found or only is None:
+            if segmentId not in images or only is None:
                 segmentation.RemoveSegment(segmentId)
     for row in anatomy.organs():
-        image = found.get(row.name)
+        image = images.get(row.name)
         segment = segmentation.GetSegment(row.name)
         if image is not None and segment is not None and only is not None and row.name in only:
             segment.SetLabelValue(row.label_value)
@@ -147,27 +145,6 @@ def writeOrgans(
     node.EndModify(modified)
     segmentation.InvokeEvent(slicer.vtkSegmentation.SourceRepresentationModified)
     node.InvokeEvent(OrgansReplacedEvent)
-
-
-def _organImages(
-    layers: Sequence[tuple[np.ndarray, VolumeGeometry]], ctNode: slicer.vtkMRMLVolumeNode | None
-) -> dict[str, slicer.vtkOrientedImageData]:
-    """Organ name to the label map that has it, with indices of the CT's grid."""
-    names = {row.label_value: row.name for row in anatomy.organs()}
-    found = {}
-    for array, geometry in layers:
-        image = orientedBox(array, geometry, gridMatrix(ctNode) if ctNode is not None else geometryMatrix(geometry))
-        found.update({names[value]: image for value in _values(array) if value in names})
-    return found
-
-
-def _values(array: np.ndarray) -> list[int]:
-    """The values of a label map, slice by slice: counting a whole CT at once takes eight times its memory."""
-    counts = np.zeros(256, dtype=np.int64)
-    for plane in array:
-        if plane.any():
-            counts += np.bincount(plane.ravel(), minlength=counts.size)
-    return [int(value) for value in np.flatnonzero(counts)]
 
 
 def writeNodes(

@@ -7,22 +7,17 @@ becomes the new baseline and marks nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-import numpy as np
 import slicer
 from slicer.util import VTKObservationMixin
 
 from LNStationSlicer.case.CaseScene import CaseScene
 from LNStationSlicer.case.ContourMarks import ContourMarks
-from LNStationSlicer.exchange import SegmentMasks
-from LNStationSlicer.exchange.SegmentMasks import BINARY, SegmentMask
+from LNStationSlicer.case.Looks import NOTHING, Look, looksAt
 
 Schedule = Callable[[Callable[[], None], int], object]
-EMPTY = "empty"
-"""The fingerprint of a structure without voxels."""
-
 _EVENTS = (
     slicer.vtkSegmentation.SourceRepresentationModified,
     slicer.vtkSegmentation.RepresentationModified,
@@ -39,17 +34,6 @@ class ContourEdit:
     name: str
     volumeBeforeMl: float
     volumeAfterMl: float
-
-
-@dataclass(frozen=True)
-class Look:
-    """What a structure was when last looked at."""
-
-    fingerprint: str
-    volumeMl: float
-
-
-NOTHING = Look(EMPTY, 0.0)
 
 
 def scheduleInQt(callback: Callable[[], None], milliseconds: int) -> None:
@@ -89,7 +73,6 @@ class ContourWatch(VTKObservationMixin):
         self._schedule = schedule or scheduleInQt
         self._node: slicer.vtkMRMLSegmentationNode | None = None
         self._looks: dict[str, Look] = {}
-        self._times: dict[str, tuple[int, ...]] = {}
         self._nEvents = 0
         self.pending = False
 
@@ -128,9 +111,14 @@ class ContourWatch(VTKObservationMixin):
         """Observe nothing any more; an edit that was not looked at yet is dropped (``flush`` before to keep it)."""
         self.removeObservers()
         self._node = None
-        self._looks, self._times = {}, {}
+        self._looks = {}
         self._nEvents += 1
         self.pending = False
+
+    def restart(self) -> None:
+        """Stop and start, without losing an edit that was not looked at yet."""
+        self.flush()
+        self.start()
 
     def flush(self) -> list[ContourEdit]:
         """Look now, instead of when the delay is over.
@@ -175,21 +163,7 @@ class ContourWatch(VTKObservationMixin):
         structures = self.structures(segmentation)
         for name in self._looks:
             structures.setdefault(name, ())
-        touched = {name: ids for name, ids in structures.items() if self._isTouched(segmentation, name, ids)}
-        masks = SegmentMasks.segmentMasks(segmentation, [one for ids in touched.values() for one in ids])
-        grid = SegmentMasks.referenceMatrix(segmentation)
-        for name, ids in touched.items():
-            self._looks[name] = _lookAt([masks.get(one) for one in ids], grid[0] if grid else np.eye(4))
-
-    def _isTouched(self, segmentation: slicer.vtkSegmentation, name: str, ids: Sequence[str]) -> bool:
-        times: tuple[int, ...] = ()
-        for segmentId in ids:
-            segment = segmentation.GetSegment(segmentId)
-            image = segment.GetRepresentation(BINARY) if segment else None
-            times += (segment.GetLabelValue(), image.GetMTime()) if image is not None else ()
-        known = name in self._looks and self._times.get(name) == times
-        self._times[name] = times
-        return not known
+        self._looks.update(looksAt(segmentation, structures))
 
     def _keep(self, edits: list[ContourEdit]) -> None:
         self.case.gather()
@@ -217,7 +191,7 @@ class ContourWatch(VTKObservationMixin):
         self.removeObservers(self._onEvent)
         self.removeObservers(self._onReplaced)
         self._node = node
-        self._looks, self._times = {}, {}
+        self._looks = {}
         if node is None:
             return
         for event in _EVENTS:
@@ -267,10 +241,3 @@ class ContourWatch(VTKObservationMixin):
 
     def onReplaced(self, fingerprints: Mapping[str, str]) -> None:
         """Told of what the case wrote."""
-
-
-def _lookAt(masks: Sequence[SegmentMask | None], gridMatrix: np.ndarray) -> Look:
-    there = [mask for mask in masks if mask is not None]
-    if not there:
-        return NOTHING
-    return Look("|".join(mask.fingerprint(gridMatrix) for mask in there), sum(mask.volumeMl for mask in there))

@@ -6,7 +6,8 @@ import slicer
 
 from LNStationSlicer.case.CaseSegmentations import NodesReplacedEvent
 from LNStationSlicer.case.ContourMarks import ContourMarks
-from LNStationSlicer.case.ContourWatch import EMPTY, ContourWatch
+from LNStationSlicer.case.ContourWatch import ContourWatch
+from LNStationSlicer.case.Looks import EMPTY
 
 
 class NodeEditing(ContourWatch):

@@ -13,7 +13,8 @@ import slicer
 
 from LNStationSlicer.case.CaseSegmentations import OrgansReplacedEvent
 from LNStationSlicer.case.ContourMarks import ContourMarks
-from LNStationSlicer.case.ContourWatch import EMPTY, ContourEdit, ContourWatch
+from LNStationSlicer.case.ContourWatch import ContourEdit, ContourWatch
+from LNStationSlicer.case.Looks import EMPTY
 from LNStationSlicer.exchange.OrganMatching import organSegments
 
 

@@ -7,7 +7,8 @@ import slicer
 from LNStationLib import anatomy
 from LNStationSlicer.case.CaseSegmentations import StationsReplacedEvent
 from LNStationSlicer.case.ContourMarks import ContourMarks
-from LNStationSlicer.case.ContourWatch import EMPTY, ContourEdit, ContourWatch
+from LNStationSlicer.case.ContourWatch import ContourEdit, ContourWatch
+from LNStationSlicer.case.Looks import EMPTY
 
 __all__ = ["EMPTY", "StationEdit", "StationEditing"]
 

@@ -7,7 +7,7 @@ counted from its own first voxel, to RAS millimetres.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +21,8 @@ _MANY_SEGMENTS = 16
 """Of one label map, from which it pays to look first for the slices of each."""
 
 Box = tuple[slice, slice, slice]
+SliceRanges = dict[int, tuple[int, int]]
+"""Each value of a label map that is not 0, to the first slice that has it and the one after the last."""
 
 
 @dataclass(frozen=True)
@@ -184,30 +186,44 @@ def referenceMatrix(segmentation: slicer.vtkSegmentation) -> tuple[np.ndarray, t
     return imageMatrix(image), shape
 
 
-def _layerMasks(image: slicer.vtkOrientedImageData, segments: list[tuple[str, int]]) -> dict[str, SegmentMask | None]:
+def valueMasks(
+    image: slicer.vtkOrientedImageData, values: Iterable[int], ranges: Mapping[int, tuple[int, int]] | None = None
+) -> dict[int, SegmentMask | None]:
+    """The voxels of each of some values of a label map; None where none has it.
+
+    Args:
+        image: The label map.
+        values: Values to look for.
+        ranges: Of all its values, where they are known (``sliceRanges``); it is looked through for each else.
+    """
     labels = imageArray(image)
     matrix = imageMatrix(image)
     if not labels.size:
-        return dict.fromkeys(segmentId for segmentId, _ in segments)
-    ranges = _sliceRanges(labels) if len(segments) > _MANY_SEGMENTS else None
-    masks: dict[str, SegmentMask | None] = {}
+        return dict.fromkeys(values)
+    masks: dict[int, SegmentMask | None] = {}
     # One for all: to take memory anew for each costs more than the comparison.
     buffer = np.empty(labels.shape, bool)
-    for segmentId, value in segments:
+    for value in values:
         first, last = (0, labels.shape[0]) if ranges is None else ranges.get(value, (0, 0))
         mask = np.equal(labels[first:last], value, out=buffer[first:last])
-        masks[segmentId] = _cropped(mask, first, matrix)
+        masks[value] = _cropped(mask, first, matrix)
     return masks
 
 
-def _sliceRanges(labels: np.ndarray) -> dict[int, tuple[int, int]]:
-    """For each value the first slice that has it and the one after the last: spares looking through all for each."""
-    found: dict[int, tuple[int, int]] = {}
+def sliceRanges(labels: np.ndarray) -> SliceRanges:
+    """Find the slices of each value of a label map ``[z, y, x]``: spares looking through all for each."""
+    found: SliceRanges = {}
     for k, plane in enumerate(labels):
-        counts = np.bincount(plane.ravel()) if plane.any() else ()
-        for value in np.flatnonzero(counts).tolist():
-            found[value] = (found.get(value, (k, k))[0], k + 1)
+        counts = np.bincount(plane.ravel()) if plane.any() else np.empty(0, int)
+        for value in np.flatnonzero(counts[1:]) + 1:
+            found[int(value)] = (found.get(int(value), (k, k))[0], k + 1)
     return found
+
+
+def _layerMasks(image: slicer.vtkOrientedImageData, segments: list[tuple[str, int]]) -> dict[str, SegmentMask | None]:
+    ranges = sliceRanges(imageArray(image)) if len(segments) > _MANY_SEGMENTS else None
+    masks = valueMasks(image, {value for _, value in segments}, ranges)
+    return {segmentId: masks[value] for segmentId, value in segments}
 
 
 def _cropped(mask: np.ndarray, firstSlice: int, matrix: np.ndarray) -> SegmentMask | None:

@@ -6,9 +6,11 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from functools import partial
 
+import numpy as np
 import slicer
 import vtk
 
+from LNStationSlicer.exchange import SegmentMasks
 from LNStationSlicer.exchange.SegmentMasks import BINARY, SURFACE
 
 _PARAMETERS = (
@@ -33,7 +35,23 @@ def missingSurfaces(
         segment = segmentation.GetSegment(segmentId) if only is None or segmentId in only else None
         if segment is None or segment.GetRepresentation(SURFACE) or not segment.GetRepresentation(BINARY):
             continue
-        yield partial(rule.Convert, segment)
+        yield partial(_makeSurface, segmentation, segmentId, rule)
+
+
+def _makeSurface(
+    segmentation: slicer.vtkSegmentation,
+    segmentId: str,
+    rule: slicer.vtkBinaryLabelmapToClosedSurfaceConversionRule,
+) -> None:
+    """The surface that the rule makes, from the segment's own box: it looks through the whole label map else."""
+    mask = SegmentMasks.segmentMasks(segmentation, [segmentId])[segmentId]
+    cropped = slicer.vtkSegment()
+    cropped.AddRepresentation(SURFACE, vtk.vtkPolyData())
+    if mask is not None:
+        cropped.SetLabelValue(1)
+        cropped.AddRepresentation(BINARY, SegmentMasks.labelImage(mask.array.astype(np.uint8), mask.matrix))
+        rule.Convert(cropped)
+    segmentation.GetSegment(segmentId).AddRepresentation(SURFACE, cropped.GetRepresentation(SURFACE))
 
 
 def pretendWhole(node: slicer.vtkMRMLSegmentationNode | None) -> None:

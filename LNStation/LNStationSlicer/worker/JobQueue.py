@@ -41,7 +41,7 @@ class JobQueue:
         self._active: Job | None = None
         self._steps: Steps | None = None
         self._requestId: int | None = None
-        self._receiving = False
+        self._result: dict[str, Any] | None = None  # while it goes into the scene
         self._upload: CaseUpload | None = None
         self._known: dict[str, tuple[int, Any]] = {}
         self._fingerprint: Any = None
@@ -69,7 +69,7 @@ class JobQueue:
         waiting, self._waiting = list(self._waiting), deque()
         for job in waiting:
             self.ended.emit(job, _cancelled())
-        if self._active is None or self._receiving:
+        if self._active is None or self._result is not None:
             return
         if self._requestId is not None:
             self.progress.emit(self._active, _("Cancelling"), 0.0)
@@ -164,7 +164,7 @@ class JobQueue:
         self._request(job.method, job.params, self._answered, self._progressed)
 
     def _answered(self, result: dict[str, Any]) -> None:
-        self._receiving = True
+        self._result = result
         self._client.discard(*self._job.inputs())
         if not self._job.isQuiet:
             self._report(_("Loading the result into the scene"), _ANSWERED)
@@ -238,5 +238,6 @@ class JobQueue:
         if self._steps is not None:
             self._steps.stop()
         self._discardUpload()
-        self._active = self._steps = self._requestId = self._upload = None
-        self._receiving = False
+        if self._result is not None:
+            self._client.discardAll(self._result)
+        self._active = self._steps = self._requestId = self._upload = self._result = None

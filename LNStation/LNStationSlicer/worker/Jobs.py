@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+import slicer
 
 from LNStationLib import anatomy
 from LNStationLib.worker.volume_files import VolumeGeometry
@@ -20,6 +21,7 @@ from LNStationSlicer.case.CaseScene import CaseScene
 from LNStationSlicer.case.CaseSettings import CaseSettings
 from LNStationSlicer.case.NodeEditing import NodeEditing
 from LNStationSlicer.case.OrganEditing import OrganEditing
+from LNStationSlicer.case.OrganImages import OrganImages
 from LNStationSlicer.case.Parameters import CaseParameters
 from LNStationSlicer.case.StationEditing import StationEditing
 from LNStationSlicer.case.VoxelMaps import ATTENTION, Read, mapPieces, stationMapPieces
@@ -94,11 +96,11 @@ class AssessJob(Job):
         yield lambda: self.case.setStations(*client.takeVolume(result["stations"]))
         yield partial(self._takeDismissed, result.get("dismissed"), client)
         yield lambda: self.case.setNodes(*client.takeVolume(result["nodes"]))
-        yield from _organPieces(self.case, result.get("organs", []), client)
+        if organs := result.get("organs"):
+            yield from _organPieces(self.case, organs, client, self.case.setOrgans)
         reference = result.get(ATTENTION)
         yield from mapPieces(self.case, ATTENTION, partial(client.takeVolume, reference) if reference else None)
         yield from stationMapPieces(self.case, _reads(result.get("station_maps") or {}, client))
-        yield lambda: self.case.review().markFresh()
 
     def _takeDismissed(self, reference: dict[str, Any] | None, client: WorkerClient) -> None:
         """Nodes were searched for anew; what the reader decided about some of them holds."""
@@ -174,8 +176,8 @@ class ReassessJob(Job):
         yield partial(self._takeNodeEdits, result, client)
         if reference := result.get("stations"):
             yield partial(self._takeStations, reference, client)
-        if result.get("changed_organs"):
-            yield lambda: self._takeOrgans(result["changed_organs"], [client.takeVolume(r) for r in result["organs"]])
+        if changed := result.get("changed_organs"):
+            yield from _organPieces(self.case, result["organs"], client, partial(self._takeOrgans, changed))
         if result.get("nodes"):
             yield lambda: self._takeNodes(*client.takeVolume(result["nodes"]))
         # None says that a map is as before, not that there is none.
@@ -215,11 +217,11 @@ class ReassessJob(Job):
         self._edits.stations.flush()
         self.case.replaceStations(array, geometry, keep=self.case.review().stale())
 
-    def _takeOrgans(self, changed: Sequence[str], layers: Sequence[tuple[np.ndarray, VolumeGeometry]]) -> None:
+    def _takeOrgans(self, changed: Sequence[str], images: Mapping[str, slicer.vtkOrientedImageData]) -> None:
         """Those that follow from the edit; what a person drew is there already."""
         self._edits.organs.flush()
         drawn = {*self.organs, *self.case.review().organs.stale()}
-        self.case.setOrgans(layers, [name for name in changed if name not in drawn])
+        self.case.setOrgans(images, [name for name in changed if name not in drawn])
 
 
 @dataclass(frozen=True)
@@ -305,13 +307,16 @@ class StageJob(Job):
             yield lambda: self.case.review().setNCategory(cast(NStaging, result))
 
 
-def _organPieces(case: CaseScene, references: Sequence[dict[str, Any]], client: WorkerClient) -> Pieces:
-    """Layer by layer: each is as large as a CT."""
-    layers: list[tuple[np.ndarray, VolumeGeometry]] = []
-    for reference in references:
-        yield partial(lambda one: layers.append(client.takeVolume(one)), reference)
-    if references:
-        yield lambda: case.setOrgans(layers)
+def _organPieces(
+    case: CaseScene,
+    references: Sequence[dict[str, Any]],
+    client: WorkerClient,
+    show: Callable[[dict[str, slicer.vtkOrientedImageData]], object],
+) -> Pieces:
+    """Layer by layer: each is as large as a CT. All are shown together, in the last piece."""
+    images = OrganImages(case.ctNode())
+    yield from images.pieces([partial(client.takeVolume, reference) for reference in references])
+    yield partial(show, images.byOrgan)
 
 
 def _edited(job: Job) -> Sequence[str]:

@@ -144,6 +144,18 @@ class WorkerClient:
         for reference in references:
             self._discard(reference)
 
+    def discardAll(self, value: Any) -> None:
+        """Delete the file of every volume in a result."""
+        if isinstance(value, dict):
+            if "path" in value and "dtype" in value:
+                self._discard(value)
+            else:
+                for entry in value.values():
+                    self.discardAll(entry)
+        elif isinstance(value, list):
+            for entry in value:
+                self.discardAll(entry)
+
     def kill(self) -> None:
         """End the process at once; open requests fail as after any death."""
         if self._process is not None:
@@ -235,12 +247,12 @@ class WorkerClient:
         pending = self._pending.pop(answer.request_id, None)
         self._restartClock()
         if pending is None:
-            self._discardAll(answer.result)
+            self.discardAll(answer.result)
         elif answer.failure is not None:
             if pending.onError is not None:
                 pending.onError(WorkerErrors.answered(answer.failure, self._lastLines()))
         elif pending.onResult is None or pending.cancelled:
-            self._discardAll(answer.result)
+            self.discardAll(answer.result)
             if pending.onError is not None:
                 pending.onError(WorkerErrors.cancelled())
         else:
@@ -293,18 +305,6 @@ class WorkerClient:
         return self._process.lastLines() if self._process is not None else ""
 
     # Files
-
-    def _discardAll(self, value: Any) -> None:
-        """Delete the file of every volume in a result."""
-        if isinstance(value, dict):
-            if "path" in value and "dtype" in value:
-                self._discard(value)
-            else:
-                for entry in value.values():
-                    self._discardAll(entry)
-        elif isinstance(value, list):
-            for entry in value:
-                self._discardAll(entry)
 
     def _discard(self, reference: dict[str, Any] | None) -> None:
         if reference and "path" in reference and self._folder is not None:

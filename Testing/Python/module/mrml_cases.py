@@ -5,13 +5,15 @@ Import it only after ``slicer_host.start()``.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import slicer
 import vtk
 from LNStationSlicer.case.CaseScene import CaseScene
+from LNStationSlicer.case.OrganImages import OrganImages
 from LNStationSlicer.case.VoxelMaps import MAP_ROLES, mapPieces
 from LNStationSlicer.exchange import SegmentMasks
 from LNStationSlicer.exchange.VolumeExchange import FLIP, gridMatrix, importVolume, matrixGeometry
@@ -187,8 +189,19 @@ def make_case(matrix_lps: np.ndarray | None = None, name: str = "Case", pet: Any
     case.setAssessment(make_assessment(matrix))
     case.setStations(station_array(), geometry_of(matrix))
     case.setNodes(node_array(), geometry_of(matrix))
-    case.setOrgans([(layer, geometry_of(matrix)) for layer in organ_layers()])
+    set_organs(case, list(organ_layers()), matrix)
     return case
+
+
+def set_organs(
+    case: CaseScene, layers: Sequence[np.ndarray], matrix_lps: np.ndarray | None = None, only: Any = None
+) -> None:
+    """Show organs, as an assessment does; some alone, as an edit does."""
+    geometry = geometry_of(lps_matrix() if matrix_lps is None else matrix_lps)
+    images = OrganImages(case.ctNode())
+    for piece in images.pieces([partial(lambda layer: (layer, geometry), layer) for layer in layers]):
+        piece()
+    case.setOrgans(images.byOrgan, only)
 
 
 def set_map(case: CaseScene, array: np.ndarray | None, geometry: VolumeGeometry | None = None) -> None:

@@ -25,10 +25,10 @@ from module.mrml_cases import (  # noqa: E402
     Clock,
     Editor,
     geometry_of,
-    lps_matrix,
     make_case,
     organ_layers,
     provenance,
+    set_organs,
 )
 
 from LNStationLib import anatomy  # noqa: E402
@@ -59,7 +59,7 @@ class Scene:
 
     def write(self, layer: np.ndarray, *names: str) -> None:
         """As if the worker had derived these organs again."""
-        self.case.setOrgans([(layer, geometry_of(lps_matrix()))], names)
+        set_organs(self.case, [layer], only=names)
 
 
 @pytest.fixture

@@ -274,7 +274,9 @@ def test_a_surface_is_the_one_slicer_itself_would_make() -> None:
         case.stationsNode().CreateClosedSurfaceRepresentation()
         case.stationsNode().GetClosedSurfaceRepresentation("4R", slicers)
         assert ours.GetNumberOfPoints() > 100
-        assert np.allclose(vtk_to_numpy(ours.GetPoints().GetData()), vtk_to_numpy(slicers.GetPoints().GetData()))
+        points = (vtk_to_numpy(one.GetPoints().GetData()) for one in (ours, slicers))
+        # Coordinates of single precision are counted in voxels of the segment's own box, by Slicer in those of all.
+        assert np.allclose(*points, rtol=0, atol=1e-4)
 
 
 def test_what_lies_over_the_ct_is_hidden_by_no_fill() -> None:
