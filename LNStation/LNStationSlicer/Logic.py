@@ -202,7 +202,7 @@ class Logic(ScriptedLoadableModuleLogic):
             self.selectCase(next(iter(self.cases()), None))
 
     def _isUntouched(self, case: CaseScene) -> bool:
-        return case.assessment() is None and not case.review().calls()
+        return not case.isAssessed and not case.review().calls()
 
     def _leaveCase(self) -> None:
         self._stageTimer.stop()
@@ -279,7 +279,7 @@ class Logic(ScriptedLoadableModuleLogic):
         stations = [name for name in review.stale() if name not in running]
         # An edit of an organ may move any station: it waits until none is being assessed.
         organs = [] if running else review.organs.stale()
-        if (stations or organs) and self.case.assessment() is not None:
+        if (stations or organs) and self.case.isAssessed:
             self.queue.add(ReassessJob(self.case, self.edits(stations, organs)))
         self.nodes.reassess()
 
@@ -339,7 +339,7 @@ class Logic(ScriptedLoadableModuleLogic):
 
     def _stageNow(self) -> None:
         case = self.case
-        if case is None or case.assessment() is None:
+        if case is None or not case.isAssessed:
             return
         if not case.review().calls():
             case.review().setNCategory(None)

@@ -190,7 +190,7 @@ class Worklist:
 
 
 def _stateOf(case: CaseScene, called: tuple[int, int]) -> State:
-    if case.assessment() is None:
+    if not case.isAssessed:
         return "opened"
     if case.review().signed():
         return "signed"

@@ -235,6 +235,12 @@ class CaseScene:
         node = self.assessmentNode()
         return ASSESSMENT.read(node) if node is not None else None
 
+    @property
+    def isAssessed(self) -> bool:
+        """Whether there is an assessment; quicker than to read it."""
+        node = self.assessmentNode()
+        return node is not None and ASSESSMENT.isThere(node)
+
     def setAssessment(self, assessment: Assessment) -> None:
         """Keep an assessment, and rewrite the table. The reader's review is left as it is."""
         node = self.makeTextNode("assessment", _("Assessment"))

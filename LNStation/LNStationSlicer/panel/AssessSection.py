@@ -54,7 +54,7 @@ class AssessSection(Section):
             busy = self._shownJob() is not None or self.packages.isInstalling
             ui.assessButton.enabled = case is not None and not busy
             ui.assessButton.toolTip = _assessTip() if case is not None else _("Choose a CT first.")
-            ui.assessButton.text = _("Assess again") if case and case.assessment() else _("Assess stations")
+            ui.assessButton.text = _("Assess again") if case and case.isAssessed else _("Assess stations")
             self._showDevice()
             ui.cancelButton.enabled = busy
             ui.progressBar.visible = ui.stepLabel.visible = busy

@@ -70,7 +70,7 @@ class NodesSection(Section):
     def refresh(self) -> None:
         """Show the nodes of the selected station."""
         case = self.logic.case
-        isShown = case is not None and case.assessment() is not None and not self.logic.modelHidden()
+        isShown = case is not None and case.isAssessed and not self.logic.modelHidden()
         self.ui.nodesFrame.visible = isShown
         if isShown:
             steps = [step for step in self.logic.methods.steps if step["step"] == "nodes"]

@@ -103,7 +103,7 @@ class ReportSection(Section):
     def _signProblem(self) -> str:
         """Why the review cannot be signed now; empty where it can."""
         case = self.logic.case
-        if case is None or case.assessment() is None:
+        if case is None or not case.isAssessed:
             return _("Assess the case first.")
         review = case.review()
         if self.logic.modelHidden():
@@ -119,7 +119,7 @@ class ReportSection(Section):
     def _problem(self, needsFormat: bool = True) -> str:
         """Why no report can be written now; empty where one can."""
         case = self.logic.case
-        if case is None or case.assessment() is None:
+        if case is None or not case.isAssessed:
             return _("Assess the case first.")
         if self.logic.modelHidden():
             return _("The report shows the model's calls: finish the blind first read first.")
@@ -159,7 +159,7 @@ class ReportSection(Section):
     def _dicomProblem(self) -> str:
         """Why nothing can be exported as DICOM now; empty where it can."""
         case, database = self.logic.case, getattr(slicer, "dicomDatabase", None)
-        if case is None or case.assessment() is None:
+        if case is None or not case.isAssessed:
             return _("Assess the case first.")
         if self.logic.modelHidden():
             return _("The objects hold the model's calls: finish the blind first read first.")

@@ -67,7 +67,7 @@ class StationsSection(Section):
     def refresh(self) -> None:
         """Show rows, what can be called, and the state of the blind read."""
         ui, logic = self.ui, self.logic
-        hidden, isAssessed = logic.modelHidden(), bool(logic.case is not None and logic.case.assessment())
+        hidden, isAssessed = logic.modelHidden(), logic.case is not None and logic.case.isAssessed
         with self.refreshing():
             for widget in (ui.stationTable, ui.filterLabel, ui.filterCombo, ui.keysLabel, ui.reasonLabel):
                 widget.visible = isAssessed

@@ -166,7 +166,7 @@ class Widget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def _foldInputs(self) -> None:
         """What was chosen before the assessment makes room for what is read; without one it is what is needed."""
         case = self.logic.case
-        isAssessed = case is not None and case.assessment() is not None
+        isAssessed = case is not None and case.isAssessed
         for section in (self.ui.caseSection, self.ui.assessSection):
             section.collapsed = isAssessed
 

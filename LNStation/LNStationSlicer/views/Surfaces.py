@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from functools import partial
 
 import numpy as np
 import slicer
 import vtk
 
+from LNStationSlicer.case.Looks import State, stateOf
 from LNStationSlicer.exchange import SegmentMasks
 from LNStationSlicer.exchange.SegmentMasks import BINARY, SURFACE
 
+_NORMALS = slicer.vtkBinaryLabelmapToClosedSurfaceConversionRule.GetComputeSurfaceNormalsParameterName
 _PARAMETERS = (
     slicer.vtkBinaryLabelmapToClosedSurfaceConversionRule.GetDecimationFactorParameterName,
     slicer.vtkBinaryLabelmapToClosedSurfaceConversionRule.GetSmoothingFactorParameterName,
-    slicer.vtkBinaryLabelmapToClosedSurfaceConversionRule.GetComputeSurfaceNormalsParameterName,
+    _NORMALS,
     slicer.vtkBinaryLabelmapToClosedSurfaceConversionRule.GetConversionMethodParameterName,
     slicer.vtkBinaryLabelmapToClosedSurfaceConversionRule.GetSurfaceNetInternalSmoothingParameterName,
 )
@@ -30,28 +31,61 @@ def missingSurfaces(
     if node is None:
         return
     segmentation = node.GetSegmentation()
-    rule = _rule(segmentation)
     for segmentId in segmentation.GetSegmentIDs():
         segment = segmentation.GetSegment(segmentId) if only is None or segmentId in only else None
         if segment is None or segment.GetRepresentation(SURFACE) or not segment.GetRepresentation(BINARY):
             continue
-        yield partial(_makeSurface, segmentation, segmentId, rule)
+        surface = _Surface(segmentation, segmentId)
+        yield surface.shape
+        yield surface.show
 
 
-def _makeSurface(
-    segmentation: slicer.vtkSegmentation,
-    segmentId: str,
-    rule: slicer.vtkBinaryLabelmapToClosedSurfaceConversionRule,
-) -> None:
-    """The surface that the rule makes, from the segment's own box: it looks through the whole label map else."""
-    mask = SegmentMasks.segmentMasks(segmentation, [segmentId])[segmentId]
-    cropped = slicer.vtkSegment()
-    cropped.AddRepresentation(SURFACE, vtk.vtkPolyData())
-    if mask is not None:
+class _Surface:
+    """The surface that Slicer would make of one segment, in two pieces: its shape, then its normals.
+
+    It is made from the segment's own box: Slicer looks through the whole label map, for each of its segments.
+    """
+
+    def __init__(self, segmentation: slicer.vtkSegmentation, segmentId: str) -> None:
+        self._segmentation = segmentation
+        self._id = segmentId
+        self._state: State = ()
+        self._made = vtk.vtkPolyData()
+
+    def shape(self) -> None:
+        """All that takes long but the normals."""
+        self._state = stateOf(self._segmentation, [self._id])
+        mask = SegmentMasks.segmentMasks(self._segmentation, [self._id]).get(self._id)
+        if mask is None:
+            self._made = vtk.vtkPolyData()
+            return
+        cropped = slicer.vtkSegment()
         cropped.SetLabelValue(1)
         cropped.AddRepresentation(BINARY, SegmentMasks.labelImage(mask.array.astype(np.uint8), mask.matrix))
+        rule = _rule(self._segmentation)
+        rule.SetConversionParameter(_NORMALS(), "0")
         rule.Convert(cropped)
-    segmentation.GetSegment(segmentId).AddRepresentation(SURFACE, cropped.GetRepresentation(SURFACE))
+        self._made = cropped.GetRepresentation(SURFACE)
+
+    def show(self) -> None:
+        """Give the surface to the segment; whoever drew in it meanwhile sees what was drawn."""
+        segment = self._segmentation.GetSegment(self._id)
+        if segment is None:
+            return
+        if self._state != stateOf(self._segmentation, [self._id]):
+            self.shape()
+        hasNormals = float(_rule(self._segmentation).GetConversionParameter(_NORMALS())) > 0
+        segment.AddRepresentation(SURFACE, _withNormals(self._made) if hasNormals else self._made)
+
+
+def _withNormals(surface: vtk.vtkPolyData) -> vtk.vtkPolyData:
+    """As Slicer's rule has them: no edge is split, for a smoothed surface has none."""
+    normals = vtk.vtkPolyDataNormals()
+    normals.SetInputData(surface)
+    normals.ConsistencyOn()
+    normals.SplittingOff()
+    normals.Update()
+    return normals.GetOutput()
 
 
 def pretendWhole(node: slicer.vtkMRMLSegmentationNode | None) -> None:

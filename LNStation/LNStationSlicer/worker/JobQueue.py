@@ -132,7 +132,7 @@ class JobQueue:
             logging.info("LNStation worker: %s", warning)
         self._discardUpload()
         case = self._job.case
-        if case.isAlive() and self._job.needsReview and case.assessment() is not None:
+        if case.isAlive() and self._job.needsReview and case.isAssessed:
             self._run(upload.restoreSteps(), partial(self._sendRestore, upload))
         else:
             self._nowKnown()

@@ -249,7 +249,8 @@ def test_surfaces_are_made_when_asked_for_and_hidden_again() -> None:
     assert not case.stationsNode().GetSegmentation().ContainsRepresentation("Closed surface")
     overlays.apply(OverlayOptions(show3D=True))
     pieces = list(overlays.missingSurfaces())
-    assert len(pieces) == len(anatomy.stations()) + 3 + 1, "the trachea too; one at a time, or the GUI stands still"
+    surfaces = len(anatomy.stations()) + 3 + 1
+    assert len(pieces) == 2 * surfaces, "the trachea too; one at a time, or the GUI stands still"
     for piece in pieces:
         piece()
     assert list(overlays.missingSurfaces()) == []
@@ -260,23 +261,42 @@ def test_surfaces_are_made_when_asked_for_and_hidden_again() -> None:
     assert (np.abs(with_surfaces - without).max(axis=2) > 0.1).sum() > 1000
 
 
-def test_a_surface_is_the_one_slicer_itself_would_make() -> None:
-    case, ours, slicers = flat_case(), vtk.vtkPolyData(), vtk.vtkPolyData()
-    segmentation = case.stationsNode().GetSegmentation()
-    name = slicer.vtkBinaryLabelmapToClosedSurfaceConversionRule.GetSmoothingFactorParameterName()
-    for smoothing in ("0.5", "0.0"):
-        segmentation.SetConversionParameter(name, smoothing)
-        case.stationsNode().RemoveClosedSurfaceRepresentation()
-        for piece in missingSurfaces(case.stationsNode()):
-            piece()
-        case.stationsNode().GetClosedSurfaceRepresentation("4R", ours)
-        case.stationsNode().RemoveClosedSurfaceRepresentation()
-        case.stationsNode().CreateClosedSurfaceRepresentation()
-        case.stationsNode().GetClosedSurfaceRepresentation("4R", slicers)
-        assert ours.GetNumberOfPoints() > 100
-        points = (vtk_to_numpy(one.GetPoints().GetData()) for one in (ours, slicers))
-        # Coordinates of single precision are counted in voxels of the segment's own box, by Slicer in those of all.
-        assert np.allclose(*points, rtol=0, atol=1e-4)
+@pytest.mark.parametrize(
+    ("option", "value"), [("SmoothingFactor", "0.5"), ("SmoothingFactor", "0.0"), ("ComputeSurfaceNormals", "0")]
+)
+def test_a_surface_is_the_one_slicer_itself_would_make(option: str, value: str) -> None:
+    node, ours, slicers = flat_case().stationsNode(), vtk.vtkPolyData(), vtk.vtkPolyData()
+    rule = slicer.vtkBinaryLabelmapToClosedSurfaceConversionRule
+    node.GetSegmentation().SetConversionParameter(getattr(rule, f"Get{option}ParameterName")(), value)
+    for piece in missingSurfaces(node):
+        piece()
+    node.GetClosedSurfaceRepresentation("4R", ours)
+    node.RemoveClosedSurfaceRepresentation()
+    node.CreateClosedSurfaceRepresentation()
+    node.GetClosedSurfaceRepresentation("4R", slicers)
+    assert ours.GetNumberOfPoints() > 100
+    points = (vtk_to_numpy(one.GetPoints().GetData()) for one in (ours, slicers))
+    # Coordinates of single precision are counted in voxels of the segment's own box, by Slicer in those of all.
+    assert np.allclose(*points, rtol=0, atol=1e-4)
+    normals = [one.GetPointData().GetNormals() for one in (ours, slicers)]
+    assert (option == "ComputeSurfaceNormals") == (normals == [None, None])
+    assert normals[0] is None or np.allclose(*map(vtk_to_numpy, normals), atol=1e-4)
+
+
+def test_a_surface_shows_what_was_drawn_while_its_second_piece_waited() -> None:
+    node = flat_case().stationsNode()
+    segmentation = node.GetSegmentation()
+    shape, show = list(missingSurfaces(node, ["4R"]))
+    shape()
+    voxels = segmentation.GetSegment("4R").GetRepresentation("Binary labelmap").GetPointData().GetScalars()
+    voxels.Fill(0)
+    voxels.Modified()
+    show()
+    assert segmentation.GetSegment("4R").GetRepresentation("Closed surface").GetNumberOfPoints() == 0
+    shape, show = list(missingSurfaces(node, ["7"]))
+    shape()
+    segmentation.RemoveSegment("7")
+    show()
 
 
 def test_what_lies_over_the_ct_is_hidden_by_no_fill() -> None:
