@@ -247,9 +247,9 @@ def ideal_observer(
     from LNStationLib.phantom.records import write_file
 
     text = observers_markdown(cohort_observers(folder))
+    _say(text)
     if out is not None:
         write_file(out, text.encode())
-    _say(text)
 
 
 def _say(text: str) -> None:
