@@ -34,6 +34,7 @@ class RunFile(BaseModel):
     settings: Settings
     formats: list[str]
     identifiers: bool = False
+    dicom: bool = False
 
     def difference(self, other: RunFile) -> str:
         """The first choice in which another run differs, in words; empty where in none."""

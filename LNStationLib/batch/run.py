@@ -52,6 +52,7 @@ class BatchRequest:
         time_limit_s: For one case; ``None`` for none.
         verify: Read every byte of input and results again, whatever the file system says of them.
         identifiers: Write identifiers of DICOM into the table of choices.
+        dicom: Also write DICOM objects of each CT's study, which name its patient.
     """
 
     cases: Sequence[ListedCase]
@@ -63,6 +64,7 @@ class BatchRequest:
     time_limit_s: float | None = None
     verify: bool = False
     identifiers: bool = False
+    dicom: bool = False
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,12 @@ def run_batch(
         raise InputError("there are no cases to assess.")
     check_ids(request.cases)
     check_models(request.settings)
-    run = RunFile(settings=request.settings, formats=sorted(request.formats), identifiers=request.identifiers)
+    run = RunFile(
+        settings=request.settings,
+        formats=sorted(request.formats),
+        identifiers=request.identifiers,
+        dicom=request.dicom,
+    )
     with claimed(request.out, run):
         return _Run(request, say).finished(progress)
 
@@ -124,6 +131,7 @@ class _Run:
             uuid.uuid4().hex,
             request.time_limit_s,
             request.verify,
+            request.dicom,
         )
         self.records: dict[str, UnitRecord] = {}
 

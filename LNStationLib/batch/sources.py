@@ -30,10 +30,12 @@ class Loaded:
     Attributes:
         case: Checked.
         choices: Which series were taken or refused, where they were looked for.
+        ct_files: DICOM files with the CT's series among them; empty where it came from another kind of file.
     """
 
     case: Case
     choices: tuple[SeriesChoice, ...] = ()
+    ct_files: tuple[Path, ...] = ()
 
 
 class Source(Protocol):
@@ -78,7 +80,9 @@ class FileSource:
 
     def load(self, progress: Progress) -> Loaded:
         """Read and check the case."""
-        return Loaded(load_case(self.request, progress))
+        ct = self.request.ct
+        images = tuple(files_under(ct)) if ct is not None and ct.is_dir() else ()
+        return Loaded(load_case(self.request, progress), ct_files=images)
 
     def _by_role(self) -> dict[str, Path]:
         found = {role: getattr(self.request, role) for role in self.request.__dataclass_fields__}

@@ -14,6 +14,7 @@ from typing import Any
 from LNStationLib.assessment.assess import assess
 from LNStationLib.batch.contents import outputs_of, read
 from LNStationLib.batch.deadline import deadline
+from LNStationLib.batch.dicom_objects import study_of, write_in_study
 from LNStationLib.batch.environment import environment_for
 from LNStationLib.batch.folder import (
     publish_failure,
@@ -26,6 +27,7 @@ from LNStationLib.batch.memory import resident_mib
 from LNStationLib.batch.passing import PassingError, passing_code
 from LNStationLib.batch.records import FORMAT, InputDigest, SeriesChoice, UnitRecord
 from LNStationLib.batch.sources import Inputs, Loaded, Source
+from LNStationLib.export.dicom.writer import DICOM_FOLDER
 from LNStationLib.export.writer import write_outputs
 from LNStationLib.state.settings import Settings
 from LNStationLib.support.errors import InputError, OutputError
@@ -55,6 +57,7 @@ class Plan:
         run: Names this run.
         time_limit_s: For one case; a worker that takes longer is ended.
         verify: Compare every byte of input and results, whatever the file system says of them.
+        dicom: Also write DICOM objects of the CT's study.
     """
 
     out: Path
@@ -64,6 +67,7 @@ class Plan:
     run: str
     time_limit_s: float | None = None
     verify: bool = False
+    dicom: bool = False
 
 
 @dataclass(frozen=True, repr=False)
@@ -92,9 +96,9 @@ def unit_key(job: Job, inputs: list[InputDigest]) -> str:
         "format": FORMAT,
         "environment": job.plan.environment,
         "settings": job.plan.settings.model_dump(mode="json"),
-        "formats": sorted(job.plan.formats),
+        "formats": sorted([*job.plan.formats, *((DICOM_FOLDER,) if job.plan.dicom else ())]),
         "facts": job.source.facts(),
-        "inputs": {one.role: one.content for one in inputs},
+        "inputs": _contents(inputs),
     }
     return hashlib.sha256(json.dumps(decides, sort_keys=True, default=str).encode()).hexdigest()
 
@@ -145,7 +149,7 @@ def _done(job: Job) -> UnitRecord:
             renew_record(job.plan.out, record)
         return record
     made = _assessed(job, UnitRecord(case_id=job.case_id, key=key, outcome="failed", inputs=inputs), started)
-    if _read_inputs(job.source.inputs(), made) != inputs:
+    if _contents(_read_inputs(job.source.inputs(), made)) != _contents(inputs):
         raise PassingError("input_changed")
     return made
 
@@ -153,6 +157,11 @@ def _done(job: Job) -> UnitRecord:
 def _read_inputs(files: Inputs, before: UnitRecord | None) -> list[InputDigest]:
     known = {} if before is None else {one.role: one for one in before.inputs}
     return [read(role, of_role, known.get(role)) for role, of_role in files.items()]
+
+
+def _contents(inputs: list[InputDigest]) -> dict[str, str]:
+    """What was read; states differ where files were written a moment ago, and have settled since."""
+    return {one.role: one.content for one in inputs}
 
 
 def _assessed(job: Job, record: UnitRecord, started: tuple[float, float]) -> UnitRecord:
@@ -175,8 +184,12 @@ def _written(job: Job, record: UnitRecord, started: tuple[float, float]) -> Unit
     plan = job.plan
     with unfinished_unit(plan.out, job.case_id) as folder:
         loaded: Loaded = job.source.load(silent)
+        series = study_of(loaded) if plan.dicom else None
         result = assess(loaded.case, plan.settings)
-        names = [path.name for path in write_outputs(result, folder, overwrite=True, formats=plan.formats)]
+        written = write_outputs(result, folder, overwrite=True, formats=plan.formats)
+        if series is not None:
+            written += write_in_study(result, series, folder)
+        names = [path.relative_to(folder).as_posix() for path in written]
         done = record.model_copy(
             update={
                 "outcome": "assessed",

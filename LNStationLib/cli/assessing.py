@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from LNStationLib.state.assessed_case import AssessedCase
     from LNStationLib.state.settings import Settings
 
-DICOM_FOLDER = "dicom"
-"""Within the results."""
-
 
 @dataclass(frozen=True)
 class Plan:
@@ -101,6 +98,7 @@ def _continued(review: Review, result: AssessedCase) -> Review:
 
 def _dicom(plan: Plan, progress: Progress) -> list[Path]:
     from LNStationLib.export.dicom.export import ExportRequest, export_dicom
+    from LNStationLib.export.dicom.writer import DICOM_FOLDER
     from LNStationLib.export.results_folder import read_results
 
     request = ExportRequest(_known(plan.ct), plan.out / DICOM_FOLDER, overwrite=plan.overwrite)

@@ -65,6 +65,13 @@ def batch(
     formats: Annotated[
         str, typer.Option(help="What is written of each case, of: json, csv, nifti, text, html, pdf.")
     ] = "json,csv,nifti,text",
+    dicom: Annotated[
+        bool,
+        typer.Option(
+            "--dicom",
+            help="Also write DICOM objects of each case into a folder dicom of its results; they name the patient.",
+        ),
+    ] = False,
     retries: Annotated[int, typer.Option(min=0, help="Further tries where a failure may pass.")] = 2,
     time_limit: Annotated[
         float | None, typer.Option(metavar="MINUTES", min=0.01, help="For one case; its worker is then ended.")
@@ -86,7 +93,7 @@ def batch(
     root = DicomRoot(cases, index, cancer, identifiers, wanted.count)
     request = BatchRequest(
         _cases(cases, root, dicom_root), out, settings, tuple(formats.replace(",", " ").split()), wanted, retries,
-        None if time_limit is None else 60 * time_limit, verify, identifiers,
+        None if time_limit is None else 60 * time_limit, verify, identifiers, dicom,
     )  # fmt: skip
     _run(request)
 

@@ -116,7 +116,8 @@ class StudySource:
             taken = {one.series for one in loaded.choices}
             rest = [one for one in self.found.cts if one.digest not in taken | {each.series for each in tried}]
             others = [less_fitting(one, ct_rank(one), ct, ct_rank(ct)) for one in rest]
-            return Loaded(loaded.case, self._named((*loaded.choices, *tried, *others, *self.found.refused)))
+            choices = self._named((*loaded.choices, *tried, *others, *self.found.refused))
+            return Loaded(loaded.case, choices, tuple(self._files(ct)))
         raise UnusableStudyError(problem, self._named((*tried, *self.found.refused)))
 
     def _pets(self, ct: SeriesFacts) -> tuple[SeriesFacts, ...]:

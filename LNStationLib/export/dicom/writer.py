@@ -15,6 +15,8 @@ from LNStationLib.imaging.discretion import no_values_told
 from LNStationLib.support.locks import folder_to_itself
 from LNStationLib.support.progress import Progress, silent
 
+DICOM_FOLDER = "dicom"
+"""Where the objects go within the results of a case."""
 IMAGES_FOLDER = "ct"
 """Where the images of a converted CT go."""
 
