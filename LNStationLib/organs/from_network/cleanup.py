@@ -132,7 +132,7 @@ def _bridged(kept: BoolArray, labels: np.ndarray, row: GroupRow, voted: Voted, g
     kept = kept.copy()
     waiting = np.unique(labels[(labels > 0) & ~kept])
     while waiting.size:
-        near = ndimage.minimum(morphology.distance_to(kept, spacing), labels, waiting) <= row.bridge_mm
+        near = _nearest_mm(morphology.distance_to(kept, spacing), labels, waiting) <= row.bridge_mm
         if not near.any():
             break
         for number in waiting[near]:
@@ -141,6 +141,14 @@ def _bridged(kept: BoolArray, labels: np.ndarray, row: GroupRow, voted: Voted, g
             kept[box] |= piece | _bridge(piece, kept[box], probability[box], spacing)
         waiting = waiting[~near]
     return kept
+
+
+def _nearest_mm(away_mm: FloatArray, labels: np.ndarray, pieces: np.ndarray) -> FloatArray:
+    """How near each piece comes; SciPy's ``minimum`` sorts all voxels of the box for it, air too."""
+    inside = labels > 0
+    nearest = np.full(int(labels.max()) + 1, np.inf)
+    np.minimum.at(nearest, labels[inside], away_mm[inside])
+    return np.asarray(nearest[pieces])
 
 
 def _bridge(piece: BoolArray, kept: BoolArray, probability: FloatArray, spacing: float) -> BoolArray:

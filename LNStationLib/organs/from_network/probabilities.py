@@ -44,8 +44,8 @@ class Voted:
 
     def most_probable(self, mask: BoolArray) -> LabelArray:
         """Number of the most probable part, from 1, in every voxel of a mask of the box; 0 outside."""
-        labels = np.argmax(self.parts, axis=0).astype(np.uint8) + 1
-        labels[~mask] = 0
+        labels = np.zeros(mask.shape, np.uint8)
+        labels[mask] = np.argmax([part[mask] for part in self.parts], axis=0) + 1
         return labels
 
 
