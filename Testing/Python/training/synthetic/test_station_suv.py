@@ -12,7 +12,16 @@ pytest.importorskip("lightning", reason="the 'training' packages are not install
 
 import SimpleITK as sitk
 
-from lnstation_training.synthetic.audit.station_suv import EXACT, Maps, grown_name, station_suv, suv_figures
+from lnstation_training.synthetic.audit.station_suv import (
+    EXACT,
+    MOVED_MM,
+    Maps,
+    StationSuv,
+    grown_name,
+    moved_name,
+    station_suv,
+    suv_figures,
+)
 from lnstation_training.synthetic.commands import _drawn
 from LNStationLib import anatomy
 from LNStationLib.support.errors import InputError
@@ -54,8 +63,12 @@ def truth(**calls: tuple[bool, int]) -> SimpleNamespace:
 PATIENT = truth(_7=(False, 0), _4R=(True, 0), _8=(False, 0))
 
 
+def measured(given: Maps) -> StationSuv:
+    return station_suv(PATIENT, given, 4.0, DRAWN, np.random.default_rng(0))
+
+
 def test_what_is_hot_beside_a_station_counts_once_the_outline_reaches_it() -> None:
-    found = station_suv(PATIENT, maps(), 4.0, DRAWN)
+    found = measured(maps())
     hot = {name: [row.suv_max > 4 for row in rows] for name, rows in found.rows.items()}
     assert sorted(hot[EXACT]) == sorted(hot[grown_name(3.5)]) == [False, False, True]
     # The tumor begins 12 mm from the center of the last voxel of 8, the heart 12 mm from that of 7.
@@ -66,10 +79,16 @@ def test_what_is_hot_beside_a_station_counts_once_the_outline_reaches_it() -> No
     assert not found.beneath[EXACT]
 
 
+def test_stations_are_moved_by_the_same_field_for_the_same_seed_and_stay_three() -> None:
+    first, again = (measured(maps()).rows for _ in range(2))
+    for by_mm in MOVED_MM:
+        assert first[moved_name(by_mm)] == again[moved_name(by_mm)]
+    # The field is smooth over more than this whole image, so that 7 mm hardly take any station apart or away.
+    assert len(first[moved_name(7.0)]) == 3
+
+
 def test_figures_hold_stations_to_the_reader_and_to_the_truth_and_tell_how_far_outlines_err() -> None:
-    figures = {
-        one.name: one.value for one in suv_figures("s", [station_suv(PATIENT, maps(), 4.0, DRAWN)], 4.0, DRAWN)
-    }
+    figures = {one.name: one.value for one in suv_figures("s", [measured(maps())], 4.0, DRAWN)}
     of = "of measured SUVmax above 4 against"
     assert figures[f"specificity {of} imaging diagnosis, {EXACT}"].startswith("2 of 2 ")
     assert figures[f"sensitivity {of} imaging diagnosis, {EXACT}"].startswith("1 of 1 ")
@@ -84,7 +103,7 @@ def test_figures_hold_stations_to_the_reader_and_to_the_truth_and_tell_how_far_o
 def test_without_another_method_nothing_is_said_of_one() -> None:
     patient = maps()
     alone = Maps(patient.pet, patient.stations, None, patient.sources, patient.organs)
-    names = [one.name for one in suv_figures("s", [station_suv(PATIENT, alone, 4.0, "")], 4.0, "")]
+    names = [one.name for one in suv_figures("s", [measured(alone)], 4.0, "")]
     assert not any("against true stations" in name for name in names)
 
 

@@ -63,9 +63,10 @@ def audit_images(
         progress: Told after each patient.
     """
     seen, limit, drawn = [], preset.imaging.suv_max, drawn or DrawnStations("", {})
+    rng = np.random.default_rng(0)
     for done, patient in enumerate(patients):
         progress(f"measuring {patient.plan.patient_id}", done / len(patients))
-        seen.append(_measure(folder, patient, limit, drawn))
+        seen.append(_measure(folder, patient, limit, drawn, rng))
     pairs = [pair for one in seen for pair in one.pairs if pair[0].visible]
     figures = [Figure(_SECTION, "patients measured, visible nodes", f"{len(patients)}, {len(pairs)}")]
     if pairs:
@@ -74,7 +75,9 @@ def audit_images(
     return [*figures, *suv_figures(_SECTION, suv, limit, drawn.name)]
 
 
-def _measure(folder: Path, patient: PatientTruth, limit: float, drawn: DrawnStations) -> _Seen:
+def _measure(
+    folder: Path, patient: PatientTruth, limit: float, drawn: DrawnStations, rng: np.random.Generator
+) -> _Seen:
     name = patient.plan.patient_id
     case = load_case_folder(folder / CASES / name)
     labels, stations, organs = (
@@ -89,7 +92,7 @@ def _measure(folder: Path, patient: PatientTruth, limit: float, drawn: DrawnStat
     other = sitk.ReadImage(str(drawn.paths[name])) if name in drawn.paths else None
     sources = {"tumor": case.tumor, "node": labels}
     maps = Maps(case.pet, stations, other, {name: mask for name, mask in sources.items() if mask is not None}, organs)
-    return _Seen(pairs, station_suv(patient, maps, limit, drawn.name))
+    return _Seen(pairs, station_suv(patient, maps, limit, drawn.name, rng))
 
 
 def _node_figures(pairs: Sequence[tuple[NodeTruth, NodeFinding]]) -> list[Figure]:

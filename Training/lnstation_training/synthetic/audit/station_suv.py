@@ -11,13 +11,14 @@ from typing import NamedTuple
 import edt
 import numpy as np
 import SimpleITK as sitk
+from scipy.ndimage import gaussian_filter, map_coordinates
 
 from lnstation_training.evaluation.segmentation import StructureScore, label_scores
 from lnstation_training.synthetic.audit.sheet import Figure
 from lnstation_training.synthetic.audit.statistics import wilson
 from LNStationLib import anatomy
 from LNStationLib.imaging.arrays import array_view
-from LNStationLib.imaging.boxes import indices_of, spacing_zyx
+from LNStationLib.imaging.boxes import indices_of, like, spacing_zyx
 from LNStationLib.metastasis.station_uptake import station_uptakes
 from LNStationLib.phantom.patient import PatientTruth
 from LNStationLib.support.types import LabelArray
@@ -26,6 +27,9 @@ ATLAS_ERROR_MM = 7.0
 """How far atlas-registered stations are taken to be off (6.9 mm and more are reported: Guo et al. 2021, Sec. 1)."""
 GROWN_MM = (3.5, ATLAS_ERROR_MM, 14.0, 21.0)
 """From half to three times that error: the curve tells which error would explain a published specificity."""
+MOVED_MM = (ATLAS_ERROR_MM, 2 * ATLAS_ERROR_MM)
+_SMOOTH_MM = 30.0
+"""Registration errs alike in voxels nearer than this: half the height of the larger stations."""
 EXACT = "true stations"
 _SPILL_MM = 8.0
 """So near its hottest voxel lies what makes a station hot: somewhat more than the resolution of PET, 6 to 7 mm."""
@@ -99,7 +103,14 @@ def grown_name(by_mm: float) -> str:
     return f"stations grown by {by_mm:g} mm" + (", as an atlas errs" if by_mm == ATLAS_ERROR_MM else "")
 
 
-def station_suv(patient: PatientTruth, maps: Maps, threshold: float, drawn_name: str) -> StationSuv:
+def moved_name(by_mm: float) -> str:
+    """Title of stations moved by so much on average."""
+    return f"stations moved by {by_mm:g} mm on average by a smooth random field"
+
+
+def station_suv(
+    patient: PatientTruth, maps: Maps, threshold: float, drawn_name: str, rng: np.random.Generator
+) -> StationSuv:
     """Measure the stations of a patient in every outline.
 
     Args:
@@ -107,9 +118,11 @@ def station_suv(patient: PatientTruth, maps: Maps, threshold: float, drawn_name:
         maps: Of the patient.
         threshold: SUV above which a station is called.
         drawn_name: Title of the other method's stations.
+        rng: Of the fields that move stations.
     """
     truth = {row.station: row for row in patient.stations}
     outlines: dict[str, Hottest] = {EXACT: _hottest(maps.pet, maps.stations), **_hottest_grown(maps)}
+    outlines |= _hottest_moved(maps, rng)
     if maps.drawn is not None:
         outlines[drawn_name] = _hottest(maps.pet, maps.drawn)
     rows, beneath = {}, {}
@@ -141,6 +154,19 @@ def _hottest_grown(maps: Maps) -> dict[str, Hottest]:
             z, y, x = (int(each) for each in at)
             found[grown_name(by_mm)][name] = (float(suv[z, y, x]), (z, y, x))
     return dict(found)
+
+
+def _hottest_moved(maps: Maps, rng: np.random.Generator) -> dict[str, Hottest]:
+    """In stations moved on the PET's own grid, as a registration moves them that errs by so much."""
+    labels, spacing_mm = maps.on_pet(maps.stations), np.array(spacing_zyx(maps.pet))
+    smooth = _SMOOTH_MM / spacing_mm
+    field = np.stack([gaussian_filter(rng.normal(size=labels.shape).astype(np.float32), smooth) for _ in range(3)])
+    field /= np.linalg.norm(field, axis=0)[labels > 0].mean()
+    found = {}
+    for by_mm in MOVED_MM:
+        at = np.indices(labels.shape) + by_mm * field / spacing_mm[:, None, None, None]
+        found[moved_name(by_mm)] = _hottest(maps.pet, like(map_coordinates(labels, at, order=0), maps.pet))
+    return found
 
 
 def _source(maps: Maps, at: Index) -> str:
