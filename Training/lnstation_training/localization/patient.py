@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from lnstation_training.cohorts.tables import CohortPatient
 from lnstation_training.evaluation.localization import Place
+from lnstation_training.localization.cost import Cost, Stopwatch
 from lnstation_training.localization.places import node_places
 from LNStationLib import __version__
 from LNStationLib.assessment.assess import found_organs, with_stations
@@ -34,8 +34,8 @@ class MethodAnswer(BaseModel):
     Attributes:
         digest: Of what decided it.
         places: By value of the node.
-        organ_seconds: For the organs, which all methods of a run share.
-        station_seconds: For the method's own step.
+        organ_cost: Of the organs, which all methods of a run share.
+        station_cost: Of the method's own step.
         warnings: Of that step.
         warning_codes: What each rests on.
         trained_on: What the network learned from, where one drew the stations.
@@ -45,8 +45,8 @@ class MethodAnswer(BaseModel):
 
     digest: str
     places: dict[int, Place]
-    organ_seconds: float
-    station_seconds: float
+    organ_cost: Cost
+    station_cost: Cost
     warnings: list[str]
     warning_codes: list[ReasonCode]
     trained_on: str | None
@@ -121,13 +121,13 @@ def _answer(
         case_id=patient.patient,
     )
     case = load_case(request)
-    start = time.perf_counter()
+    watch = Stopwatch()
     state = found_organs(case, next(iter(question.settings.values())))
-    organ_seconds = time.perf_counter() - start
+    organ_cost = watch.read()
     for name, digest in missing.items():
         try:
             check_stations(question.settings[name], case)
-            answers[name] = _placed(state, question.settings[name], patient, digest, organ_seconds)
+            answers[name] = _placed(state, question.settings[name], patient, digest, organ_cost)
         except InputError as error:
             faults[name] = str(error)
             continue
@@ -135,17 +135,17 @@ def _answer(
 
 
 def _placed(
-    state: PatientState, settings: Settings, patient: CohortPatient, digest: str, organ_seconds: float
+    state: PatientState, settings: Settings, patient: CohortPatient, digest: str, organ_cost: Cost
 ) -> MethodAnswer:
-    start = time.perf_counter()
+    watch = Stopwatch()
     drawn = with_stations(PatientState(state.case, settings, state.scan, state.organ_part))
-    seconds = time.perf_counter() - start
+    station_cost = watch.read()
     row = drawn.provenance[-1]
     return MethodAnswer(
         digest=digest,
         places=_places(state.case, drawn, patient),
-        organ_seconds=round(organ_seconds, 3),
-        station_seconds=round(seconds, 3),
+        organ_cost=organ_cost,
+        station_cost=station_cost,
         warnings=row.warnings,
         warning_codes=row.warning_codes,
         trained_on=row.trained_on,

@@ -29,6 +29,13 @@ PUBLISHED = (
     "LyNoS and the NIH CT Lymph Nodes together (Engelson et al. 2026, Sec. 4.1)."
 )
 _MOST_LINES = 20
+_COSTS = {
+    "organs, s by the clock": "organ_seconds",
+    "organs, s of processor time": "organ_cpu_seconds",
+    "stations, s by the clock": "station_seconds",
+    "stations, s of processor time": "station_cpu_seconds",
+}
+"""Titles of rows and the fields of a method's result."""
 _OF_NODE = ("patient", "node", "station", "further_stations", "zone")
 _TOLD: Mapping[Accepted, str] = {"first": "", "any": ", any of the reader's stations"}
 _OF_METHOD = ("station", "zone", "share", "largest_weight", "nearest", "nearest_mm")
@@ -37,8 +44,8 @@ _OF_METHOD = ("station", "zone", "share", "largest_weight", "nearest", "nearest_
 def side_by_side(result: LocalizationResult) -> Report:
     """One column a method: accuracies with 95 % intervals, counts by zone and by station, and seconds."""
     rows = [*_accuracy_rows(result), *_group_rows(result, "zone"), *_group_rows(result, "station")]
-    rows += [_row("organs, s a case (median, highest)", result, lambda one: _seconds(one.organ_seconds))]
-    rows += [_row("stations, s a case (median, highest)", result, lambda one: _seconds(one.station_seconds))]
+    for title, field in _COSTS.items():
+        rows += [_row(f"{title} a case (median, highest)", result, partial(_seconds, field))]
     return Report(["", *(method.name for method in result.methods)], rows, list(_lines(result)))
 
 
@@ -97,7 +104,8 @@ def _group(groups: Sequence[GroupCounts], name: str, level: Level) -> str:
     return f"{right} of {group.n}{outside}"
 
 
-def _seconds(seconds: Seconds | None) -> str:
+def _seconds(field: str, method: MethodResult) -> str:
+    seconds: Seconds | None = getattr(method, field)
     return "" if seconds is None else f"{seconds.median:.1f}, {seconds.highest:.1f}"
 
 

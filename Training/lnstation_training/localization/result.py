@@ -29,7 +29,7 @@ class _Frozen(BaseModel):
 
 
 class Seconds(_Frozen):
-    """Of one part of the work: half of the cases, and all of them, took at most so long by the clock."""
+    """Of one part of the work: half of the cases, and all of them, took at most so long."""
 
     median: float
     highest: float
@@ -57,8 +57,10 @@ class MethodResult(_Frozen):
         title: For people.
         n_patients: That it gave an answer for.
         figures: ``None`` where no node could be placed.
-        organ_seconds: For the organs, which all methods share.
-        station_seconds: For its own step; ``None`` where it gave no answer.
+        organ_seconds: For the organs, which all methods share, by the clock.
+        organ_cpu_seconds: The same in processor time.
+        station_seconds: For its own step by the clock; ``None`` where it gave no answer.
+        station_cpu_seconds: The same in processor time.
         remarks: What it warned of, the most frequent first.
         trained_on: What the network learned from, where one drew the stations.
     """
@@ -68,7 +70,9 @@ class MethodResult(_Frozen):
     n_patients: int
     figures: PlacementFigures | None
     organ_seconds: Seconds | None
+    organ_cpu_seconds: Seconds | None
     station_seconds: Seconds | None
+    station_cpu_seconds: Seconds | None
     remarks: list[Remark]
     trained_on: str | None
 
@@ -185,8 +189,10 @@ def _method(
         title=METHODS.named(name).title,
         n_patients=len(answers),
         figures=placement_figures(nodes, name, accepted) if any(name in node.places for node in nodes) else None,
-        organ_seconds=_seconds([answer.organ_seconds for answer in answers]),
-        station_seconds=_seconds([answer.station_seconds for answer in answers]),
+        organ_seconds=_seconds([answer.organ_cost.seconds for answer in answers]),
+        organ_cpu_seconds=_seconds([answer.organ_cost.cpu_seconds for answer in answers]),
+        station_seconds=_seconds([answer.station_cost.seconds for answer in answers]),
+        station_cpu_seconds=_seconds([answer.station_cost.cpu_seconds for answer in answers]),
         remarks=_remarks(answers),
         trained_on=next((answer.trained_on for answer in answers if answer.trained_on), None),
     )

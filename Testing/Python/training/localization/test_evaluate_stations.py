@@ -166,6 +166,9 @@ def test_every_method_places_every_node_and_a_second_run_takes_what_is_there(tmp
     assert [row["second_station"] for row in rows[:3]] == ["4R", "4L", "8"]
     assert [row["further_stations"] for row in rows[:3]] == ["", "", "8"]
     assert any("synthetic" in line for line in side_by_side(result).lines)
+    for method in result.methods:
+        assert method.station_seconds is not None
+        assert method.station_seconds.highest >= method.station_seconds.median >= 0
 
 
 def test_a_patient_who_cannot_be_read_stops_no_other_and_is_named(tmp_path: Path) -> None:
@@ -207,6 +210,7 @@ def test_the_command_writes_tables_and_pictures(tmp_path: Path) -> None:
     written = json.loads((out / "results.json").read_text(encoding="utf-8"))
     assert [method["name"] for method in written["methods"]] == ["first", "second"]
     assert "zone right, by largest part" in done.output
+    assert "of processor time" in done.output
     assert "1 of 3 nodes have more than one station by the reader" in done.output
     # The second method puts node 3 of station 7 into 8, which the reader allows.
     rates = [
