@@ -354,8 +354,8 @@ def blind(camera: Photographer) -> None:
     camera.section("panel_blind", "stationsSection")
 
 
-def model(camera: Photographer, folder: Path) -> None:
-    """A learned model: its card, the probabilities and the attention map."""
+def _with_package(camera: Photographer, folder: Path, method: str) -> Any:
+    """The esophageal phantom, and the first package in a folder that a method takes chosen for it; its picker."""
     patient = patients.add_patient(sample_case("esophagus-clear-signs"), "esophagus-clear-signs", with_pet=False)
     ui, logic = camera.ui, camera.logic
     ui.ctSelector.setCurrentNode(patient.ct)
@@ -363,10 +363,22 @@ def model(camera: Photographer, folder: Path) -> None:
     ui.cancerCombo.currentIndex = ui.cancerCombo.findData("esophagus")
     slicer.app.processEvents()
     logic.models.addFolder(folder)
-    camera.wait(lambda: any(Path(card["path"]).parent == folder for card in logic.models.cards), "the packages")
-    card = next(card for card in logic.models.cards if Path(card["path"]).parent == folder)
     picker = camera.loaded.widget.assessing.models.pickers["metastasis"].widgets
-    picker.combo.currentIndex = picker.combo.findData(f"package:station_network:{card['path']}")
+
+    def rows() -> list[int]:
+        paths = [card["path"] for card in logic.models.cards if Path(card["path"]).parent == folder]
+        found = [picker.combo.findData(f"package:{method}:{path}") for path in paths]
+        return [row for row in found if row >= 0]
+
+    camera.wait(rows, f"a package for {method}")
+    picker.combo.currentIndex = rows()[0]
+    return picker
+
+
+def model(camera: Photographer, folder: Path) -> None:
+    """A learned model: its card, the probabilities and the attention map."""
+    picker = _with_package(camera, folder, "station_network")
+    ui, logic = camera.ui, camera.logic
     picker.cardGroup.collapsed = False
     camera.section("panel_model", "assessSection")
     picker.cardGroup.collapsed = True
@@ -380,6 +392,22 @@ def model(camera: Photographer, folder: Path) -> None:
     camera.section("panel_probabilities", "stationsSection")
     camera.views("views_attention")
     camera.window("window_attention")
+    logic.models.setFolders([])
+
+
+def node_model(camera: Photographer, folder: Path) -> None:
+    """A learned model of single nodes: their probabilities, and the heat map of the station of the first of them."""
+    _with_package(camera, folder, "node_network")
+    ui, logic = camera.ui, camera.logic
+    press(ui.assessButton)
+    camera.wait(lambda: logic.case.assessment() is not None, "the assessment")
+    camera.idle()
+    logic.selectStation("7")
+    logic.nodes.select(logic.nodes.rows()[0].number)
+    camera.surfaces()
+    camera.closer(CLOSE_MM)
+    camera.section("panel_node_probabilities", "stationsSection")
+    camera.window("window_node_heat")
     logic.models.setFolders([])
 
 
@@ -426,7 +454,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--out", type=Path, default=ROOT / "Resources" / "Screenshots")
     parser.add_argument("--real", type=Path, default=ROOT.parent / "shared" / "data" / "chest_ct_01")
-    parser.add_argument("--only", choices=("fresh", "phantom", "layouts", "blind", "model", "real"))
+    parser.add_argument("--only", choices=("fresh", "phantom", "layouts", "blind", "model", "nodes", "real"))
     parser.add_argument("--models", type=Path, default=ROOT / "Resources" / "Models")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
@@ -436,6 +464,7 @@ def main() -> None:
     models = arguments.models.resolve()
     if models.is_dir():
         jobs["model"] = lambda camera: model(camera, models)
+        jobs["nodes"] = lambda camera: node_model(camera, models)
     if arguments.real.is_dir():
         jobs["real"] = lambda camera: real(camera, arguments.real)
     for name, job in jobs.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 import torch.nn.functional as functional
 from monai.networks.nets.resnet import ResNet
@@ -12,9 +12,10 @@ from LNStationLib.networks.classification.feed_forward import FeedForward, Routi
 from LNStationLib.networks.classification.separable_attention import SampleNorm, TransformerLayer, fold, unfold
 from LNStationLib.networks.layers import make_divisible
 from LNStationLib.networks.node_classification.blocks import conv_norm_act
+from LNStationLib.networks.node_classification.efficientnet_lite import EfficientNetLite0
 from LNStationLib.networks.node_classification.mobilenetv3 import MobileNetV3
 
-BackboneName = Literal["mobilenet_v3_large", "mobilenet_v3_small", "resnet18", "mobilevitv2"]
+BackboneName = Literal["mobilenet_v3_large", "mobilenet_v3_small", "resnet18", "mobilevitv2", "efficientnet_lite0"]
 SLICES_OF_A_SET = 3
 """As the colors of a photograph, so that weights of ImageNet fit (Li et al. 2024, Sec. 2.1)."""
 _PATCH = (1, 2, 2)
@@ -162,6 +163,6 @@ def backbone(name: BackboneName, width: float) -> nn.Module:
         return ResNet18(width)
     if name == "mobilevitv2":
         return MobileViTv2(width)
-    raise ValueError(
-        f"backbone must be mobilenet_v3_large, mobilenet_v3_small, resnet18 or mobilevitv2, got {name!r}"
-    )
+    if name == "efficientnet_lite0":
+        return EfficientNetLite0(SLICES_OF_A_SET, width)
+    raise ValueError(f"backbone must be one of {', '.join(get_args(BackboneName))}, got {name!r}")

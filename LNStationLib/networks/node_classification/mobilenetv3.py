@@ -10,14 +10,16 @@ from typing import Any, Literal, NamedTuple
 from torch import Tensor, nn
 
 from LNStationLib.networks.layers import make_divisible
-from LNStationLib.networks.node_classification.blocks import AVERAGE_POOLING, CONVOLUTION, Dims, conv_norm_act
+from LNStationLib.networks.node_classification.blocks import (
+    AVERAGE_POOLING,
+    CONVOLUTION,
+    IMAGENET_NORM,
+    Dims,
+    conv_norm_act,
+)
 
 Size = Literal["large", "small"]
 
-_NORM = {"eps": 1e-3, "momentum": 0.1}
-"""Of batch normalization: eps as torchvision's weights expect it. Torchvision's momentum of 0.01 is for hundreds of
-thousands of steps: after the hundred or two of a small cohort a quarter of the running statistics are still those of
-the start, and in use the network answers at random however well it has learned."""
 _STEM_CHANNELS = 16
 _LAST_EXPANSION = 6
 """Channels of the last convolution over those of the last block."""
@@ -94,11 +96,11 @@ class InvertedResidual(nn.Module):
         super().__init__()
         layers: list[nn.Module] = []
         if expanded != channels_in:
-            layers.append(conv_norm_act(dims, channels_in, expanded, 1, act=row.act, norm=_NORM))
-        layers.append(conv_norm_act(dims, expanded, expanded, row.kernel, stride, expanded, row.act, _NORM))
+            layers.append(conv_norm_act(dims, channels_in, expanded, 1, act=row.act, norm=IMAGENET_NORM))
+        layers.append(conv_norm_act(dims, expanded, expanded, row.kernel, stride, expanded, row.act, IMAGENET_NORM))
         if row.squeeze:
             layers.append(SqueezeExcitation(dims, expanded))
-        layers.append(conv_norm_act(dims, expanded, out, 1, act=None, norm=_NORM))
+        layers.append(conv_norm_act(dims, expanded, out, 1, act=None, norm=IMAGENET_NORM))
         self.block = nn.Sequential(*layers)
         self.residual = row.stride == 1 and channels_in == out
 
@@ -126,7 +128,9 @@ class MobileNetV3(nn.Module):
         super().__init__()
         strides = iter([(depth, 2, 2) if dims == 3 else (2, 2) for depth in _DEPTH_STRIDES])
         channels = make_divisible(_STEM_CHANNELS * width)
-        layers: list[nn.Module] = [conv_norm_act(dims, in_channels, channels, 3, next(strides), 1, _HS, _NORM)]
+        layers: list[nn.Module] = [
+            conv_norm_act(dims, in_channels, channels, 3, next(strides), 1, _HS, IMAGENET_NORM)
+        ]
         ends, outs = [], [channels]
         for row in _BLOCKS[size]:
             if row.stride == 2:
@@ -136,7 +140,7 @@ class MobileNetV3(nn.Module):
             layers.append(InvertedResidual(dims, channels, expanded, out, row, stride))
             channels = out
             outs.append(out)
-        layers.append(conv_norm_act(dims, channels, _LAST_EXPANSION * channels, 1, act=_HS, norm=_NORM))
+        layers.append(conv_norm_act(dims, channels, _LAST_EXPANSION * channels, 1, act=_HS, norm=IMAGENET_NORM))
         outs.append(_LAST_EXPANSION * channels)
         self.features = nn.Sequential(*layers)
         self._ends = (*ends[-2:], len(layers) - 1)

@@ -8,6 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the 'networks' packages are not installed")
 
+from LNStationLib.networks.node_classification.efficientnet_lite import EfficientNetLite0  # noqa: E402
 from LNStationLib.networks.node_classification.mobilenetv3 import MobileNetV3  # noqa: E402
 from LNStationLib.networks.node_classification.slices import slice_sets  # noqa: E402
 from LNStationLib.networks.registry import build_network  # noqa: E402
@@ -20,6 +21,7 @@ SMALL: dict[str, tuple[str, dict[str, Any]]] = {
     "one stream": ("node_slices", {"width": 0.25, "n_sets": 3, "fused": 8, "streams": ["ct"]}),
     "resnet": ("node_slices", {"width": 0.25, "n_sets": 2, "fused": 8, "backbone": "resnet18"}),
     "mobilevit": ("node_slices", {"width": 0.25, "n_sets": 2, "fused": 8, "backbone": "mobilevitv2"}),
+    "efficientnet": ("node_slices", {"width": 0.25, "n_sets": 2, "fused": 8, "backbone": "efficientnet_lite0"}),
     "3d mobilenet": ("node_volumes", {"width": 0.25}),
     "3d resnet": ("node_volumes", {"backbone": "resnet18"}),
     "3d mobilevit": ("node_volumes", {"width": 0.25, "backbone": "mobilevitv2"}),
@@ -101,6 +103,24 @@ def test_mobilenetv3_knows_the_statistics_of_its_data_after_some_dozen_steps() -
         torch.testing.assert_close(
             normalization.running_mean, convolution(images).mean(dim=(0, 2, 3)), rtol=0.01, atol=0.01
         )
+
+
+def test_efficientnet_lite0_has_the_published_weights_names_and_shapes() -> None:
+    network = EfficientNetLite0()
+    # Of the published 4 652 008, what its classifier of 1000 classes leaves.
+    assert sum(each.numel() for each in network.parameters()) == 4_652_008 - 1000 * 1281
+    shapes = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    assert shapes["_conv_stem.weight"] == (32, 3, 3, 3)
+    assert shapes["_blocks.9._depthwise_conv.weight"] == (672, 1, 5, 5)
+    assert shapes["_bn1.running_mean"] == (1280,)
+
+
+def test_efficientnet_lite0_pads_as_its_weights_expect() -> None:
+    stem = EfficientNetLite0(1)._conv_stem
+    torch.nn.init.ones_(stem.weight)
+    with torch.no_grad():
+        # One more pixel behind than before: the first window is whole, the last one is cut.
+        assert stem(torch.ones(1, 1, 8, 8))[0, 0, 0].tolist() == [9, 9, 9, 6]
 
 
 @pytest.mark.parametrize("size", ["large", "small"])

@@ -25,6 +25,9 @@ def experiment(
     trainer: Annotated[
         list[str] | None, typer.Option(help="KEY=VALUE of the trainer, such as accelerator=gpu; may repeat.")
     ] = None,
+    backbone: Annotated[
+        Path | None, typer.Option(help="Weights of train backbone, for rows that start from a backbone's.")
+    ] = None,
     tables_only: Annotated[
         bool, typer.Option("--tables-only", help="Only draw tables, from existing results.")
     ] = False,
@@ -50,6 +53,7 @@ def experiment(
         threads=threads,
         trainer=_key_values(trainer or []),
         row_tasks={name: task_named(row.task) for name, row in table.rows.items() if row.task is not None},
+        backbone=backbone,
     )
     if not tables_only:
         with console.shown_progress() as progress:

@@ -15,7 +15,7 @@ from torch import Tensor
 from LNStationLib.support.errors import InputError
 
 BACKBONE_SUFFIX = ".safetensors"
-CLASSIFIERS = ("classifier", "fc", "head")
+CLASSIFIERS = ("classifier", "fc", "_fc", "head")
 """How torchvision and its like name what tells their own classes apart."""
 
 

@@ -14,7 +14,15 @@ import torch
 
 from lnstation_training.engine.epoch_callbacks import EpochProgress, read_history
 from lnstation_training.engine.evaluate import evaluate_run, write_json
-from lnstation_training.engine.experiment_files import Row, Setting, Stage, read_rows, read_setting, setting_geometry
+from lnstation_training.engine.experiment_files import (
+    BACKBONE,
+    Row,
+    Setting,
+    Stage,
+    read_rows,
+    read_setting,
+    setting_geometry,
+)
 from lnstation_training.engine.fit import LOGS, METRICS_FILE, fit
 from lnstation_training.engine.prepared import read_geometry
 from lnstation_training.engine.results import read_result
@@ -45,6 +53,7 @@ class Experiment:
         threads: Threads of a run; ``None`` lets torch choose.
         trainer: Arguments of the trainer that take the setting's place (``accelerator``, ``devices``, ...).
         row_tasks: By row, the task of those that have one of their own.
+        backbone: Weights of a backbone, for rows that start from them.
     """
 
     task: Task
@@ -59,6 +68,7 @@ class Experiment:
     threads: int | None = None
     trainer: Mapping[str, Any] = field(default_factory=dict)
     row_tasks: Mapping[str, Task] = field(default_factory=dict)
+    backbone: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -78,7 +88,7 @@ class Job:
 
     @property
     def start(self) -> str | None:
-        """Row whose weights this run starts from."""
+        """Row whose weights this run starts from, or ``BACKBONE``."""
         row: str | None = self.config.get("start_from")
         return row
 
@@ -93,14 +103,16 @@ class Job:
         return self.run_of(self.row)
 
     @property
-    def start_run(self) -> Path | None:
-        """Run whose weights this one starts from."""
+    def start_weights(self) -> Path | None:
+        """Run or file whose weights this one starts from."""
+        if self.start == BACKBONE:
+            return self.experiment.backbone
         return None if self.start is None else self.run_of(self.start)
 
     @property
     def needed_runs(self) -> set[Path]:
         """Runs that must be finished before this one begins."""
-        rows = {self.start, *_named_rows(self.config["model"])} - {None}
+        rows = {self.start, *_named_rows(self.config["model"])} - {None, BACKBONE}
         return {self.run_of(row) for row in rows if row is not None}
 
     def run_of(self, row: str) -> Path:
@@ -127,6 +139,9 @@ def plan(experiment: Experiment) -> list[Job]:
         raise InputError(f"setting {experiment.setting} has the stage {strange[0]}, and no row is of it.")
     _check_geometry(experiment, setting)
     starts = {*(_start(rows.rows[name], name, setting) for name in names), *named} - {None}
+    if BACKBONE in starts and experiment.backbone is None:
+        raise InputError("a row starts from the weights of a backbone: give their file, made by train backbone.")
+    starts -= {BACKBONE}
     names = [*sorted(filter(None, starts - set(names))), *names]
     folds = list(experiment.folds) or setting.folds
     jobs = [
@@ -288,7 +303,7 @@ def _fit_arguments(job: Job, config: Mapping[str, Any]) -> dict[str, Any]:
         **config,
         "model": {**config["model"], **runs},
         "out": str(job.run),
-        "start_from": None if job.start_run is None else str(job.start_run),
+        "start_from": None if job.start_weights is None else str(job.start_weights),
         "data": {**config["data"], "folder": str(job.experiment.data), "fold": job.fold},
         "trainer": {"enable_progress_bar": False, "enable_model_summary": False, **config["trainer"]},
     }

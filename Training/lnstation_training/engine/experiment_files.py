@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from LNStationLib.support.errors import InputError
 
 ROWS_FILE = "rows.yaml"
+BACKBONE = "backbone-file"
+"""In place of a row to start from: the weights of a backbone, which the user gives."""
 
 
 class _Strict(BaseModel):
@@ -21,7 +23,8 @@ class Row(_Strict):
     """One row: a title and what it changes of the module's and the data module's arguments.
 
     Attributes:
-        start_from: Row whose weights of the same fold this one starts from, rather than the setting's.
+        start_from: Row whose weights of the same fold this one starts from, not the setting's; ``BACKBONE`` for
+            a file.
         stage: Of training, such as the second of two; a setting may have arguments of its own for it.
         task: Of the row where it is not the experiment's; both read the same prepared data and are evaluated alike.
     """
@@ -108,7 +111,7 @@ def read_rows(folder: Path) -> Rows:
     """
     rows: Rows = _read_yaml(folder / ROWS_FILE, Rows)
     for name, row in rows.rows.items():
-        if row.start_from is not None and row.start_from not in rows.rows:
+        if row.start_from not in (None, BACKBONE, *rows.rows):
             raise InputError(f"{folder / ROWS_FILE}: row {name} starts from the unknown row {row.start_from}.")
     for table in rows.tables:
         named = [name for line in table.lines for name in line.rows] + ([table.reference] if table.reference else [])

@@ -255,6 +255,19 @@ def test_a_row_may_start_from_a_row_of_its_own_choice_and_be_of_a_later_stage(tm
     (folder / "tiny.yaml").write_text(yaml.safe_dump({**setting, "stages": {"last": {}}}), encoding="utf-8")
     with pytest.raises(InputError, match="setting tiny has the stage last, and no row is of it"):
         plan(wanted)
+    rows["first"]["start_from"] = "backbone-file"
+    rows["second"].pop("stage")
+    (folder / "tiny.yaml").write_text(yaml.safe_dump(setting), encoding="utf-8")
+    (folder / "rows.yaml").write_text(yaml.safe_dump({"title": "Two", "rows": rows, "tables": []}), encoding="utf-8")
+    wanted = replace(wanted, rows=["first", "second"])
+    with pytest.raises(InputError, match="starts from the weights of a backbone"):
+        plan(wanted)
+    weights = tmp_path / "backbone.safetensors"
+    jobs = plan(replace(wanted, backbone=weights))
+    assert [(job.start_weights, job.needed_runs) for job in jobs] == [
+        (weights, set()), (tmp_path / "runs" / "first" / "fold_0", {tmp_path / "runs" / "first" / "fold_0"})
+    ]  # fmt: skip
+    assert str(tmp_path) not in str(jobs[0].config)
     rows["second"]["start_from"] = "third"
     (folder / "rows.yaml").write_text(yaml.safe_dump({"title": "Two", "rows": rows, "tables": []}), encoding="utf-8")
     with pytest.raises(InputError, match="row second starts from the unknown row third"):

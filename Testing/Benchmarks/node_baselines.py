@@ -1,0 +1,81 @@
+"""What a network that judges nodes must beat: logistic regression on few numbers, on the same nodes and folds.
+
+    python -m Testing.Benchmarks.node_baselines PREPARED --folds 0,1
+
+PREPARED is a folder of ``train prepare --task node_classification``. Each fold is fitted on its training part and
+tested on its test part, as networks are.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from lnstation_training.evaluation.discrimination import NODE_METRICS, estimates
+from lnstation_training.tasks.node_classification.data_module import NodeDataModule
+from lnstation_training.tasks.node_classification.dataset import NodeDataset
+from lnstation_training.tasks.node_classification.samples import read_node_geometry
+
+ZOOMED = 1
+"""Channel of a patch whose box goes around the node."""
+SHELLS = {"center": (0.0, 0.5), "rim": (0.6, 1.0), "surroundings": (1.2, 1.6)}
+"""Where attenuation is read, in radii of a ball of the node's short axis."""
+FEATURES = ("short axis", *(f"{part}, {what}" for part in SHELLS for what in ("mean", "SD")))
+MODELS: Mapping[str, slice] = {"short axis": slice(0, 1), "attenuation": slice(1, None), "both": slice(0, None)}
+RESAMPLES = 1000
+
+
+def features(dataset: NodeDataset, margin_mm: float) -> np.ndarray:
+    """Of every node the numbers of ``FEATURES``; attenuation as scaled in the patch. ``[n, len(FEATURES)]``."""
+    rows = []
+    for number, sample in enumerate(dataset.samples):
+        zoomed = dataset[number]["patch"][ZOOMED].numpy()
+        axes = [(np.arange(count) + 0.5) / count * 2 - 1 for count in zoomed.shape]
+        radius = np.sqrt(sum(axis**2 for axis in np.meshgrid(*axes, indexing="ij")))
+        # The box is the node with the margin on each side, here from -1 to 1.
+        node = sample.short_axis_mm / (sample.short_axis_mm + 2 * margin_mm)
+        shells = [zoomed[(radius >= low * node) & (radius <= high * node)] for low, high in SHELLS.values()]
+        rows.append([sample.short_axis_mm, *(float(f(shell)) for shell in shells for f in (np.mean, np.std))])
+    return np.array(rows)
+
+
+def measure(folder: Path, folds: Sequence[int]) -> list[str]:
+    """A line for every model: its AUC over the test nodes of all folds, with its interval by patient."""
+    margin = read_node_geometry(folder).margin_mm
+    labels, patients, scores = [], [], {name: [] for name in MODELS}
+    for fold in folds:
+        data = NodeDataModule(folder, fold)
+        data.setup()
+        train, test = data.datasets["train"], data.datasets["test"]
+        known, unseen = features(train, margin), features(test, margin)
+        for name, part in MODELS.items():
+            model = make_pipeline(StandardScaler(), LogisticRegression()).fit(known[:, part], train.labels)
+            scores[name] += model.decision_function(unseen[:, part]).tolist()
+        labels += test.labels
+        patients += [sample.patient for sample in test.samples]
+    wanted = {"auc": NODE_METRICS["auc"]}
+    lines = [f"{len(set(patients))} patients, {len(labels)} nodes, {sum(labels)} metastatic"]
+    for name, values in scores.items():
+        found = estimates(np.array(labels), np.array(values), np.array(patients, object), RESAMPLES, metrics=wanted)
+        auc = found["auc"]
+        lines.append(f"{name}: AUC {auc.value:.3f} ({auc.low:.3f} to {auc.high:.3f})")
+    return lines
+
+
+def main() -> None:
+    """Print the lines."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("prepared", type=Path)
+    parser.add_argument("--folds", default="0", help="With commas.")
+    given = parser.parse_args()
+    print("\n".join(measure(given.prepared, [int(each) for each in given.folds.split(",")])))
+
+
+if __name__ == "__main__":
+    main()
