@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from LNStationSlicer.exchange.AssessmentTypes import Assessment, Call, NodeFinding
 from LNStationSlicer.exchange.ColumnDefinitions import ColumnDefinition, columnDefinition
 from LNStationSlicer.exchange.Findings import READER, isFitForStaging, nodesOf
 
-Column = Literal["node", "short_axis", "long_axis", "hu", "suv_max", "call", "source"]
-COLUMNS: tuple[Column, ...] = ("node", "short_axis", "long_axis", "hu", "suv_max", "call", "source")
+Column = Literal["node", "short_axis", "long_axis", "hu", "suv_max", "probability", "call", "source"]
+COLUMNS: tuple[Column, ...] = get_args(Column)
 DEFINITIONS: dict[Column, ColumnDefinition] = {
     "node": columnDefinition("nodes", "node_id"),
     "short_axis": columnDefinition("nodes", "short_axis_mm"),
     "long_axis": columnDefinition("nodes", "long_axis_mm"),
     "hu": columnDefinition("nodes", "mean_hu"),
     "suv_max": columnDefinition("nodes", "suv_max_bw_g_per_ml"),
+    "probability": columnDefinition("nodes", "probability"),
     "call": columnDefinition("nodes", "call"),
     "source": columnDefinition("nodes", "source"),
 }
@@ -33,6 +34,7 @@ class NodeRow:
         isDismissed: A reader took it for no node.
         pointMm: Its centroid, LPS.
         score: How sure its finder is, in [0, 1]; None where that says nothing.
+        probability: Of metastasis by a network that judges nodes, in [0, 1]; None where none judged it.
         isSignificant: A network that looks for significant nodes found it; None where none looked.
     """
 
@@ -48,6 +50,7 @@ class NodeRow:
     isDismissed: bool
     pointMm: tuple[float, float, float]
     score: float | None = None
+    probability: float | None = None
     isSignificant: bool | None = None
 
     def isScored(self, least: float) -> bool:
@@ -89,5 +92,6 @@ def _row(finding: NodeFinding, isDismissed: bool) -> NodeRow:
         isDismissed=isDismissed,
         pointMm=(x, y, z),
         score=finding.get("score"),
+        probability=finding.get("probability"),
         isSignificant=facts["significant"] if facts is not None else None,
     )

@@ -18,9 +18,10 @@ _FRAME = 2
 _MOST_ROWS = 6
 """Rows that are shown without scrolling."""
 _WIDTHS: dict[Column, int] = {
-    "node": 46, "short_axis": 48, "long_axis": 48, "hu": 46, "suv_max": 46, "call": 58, "source": 90,
+    "node": 46, "short_axis": 48, "long_axis": 48, "hu": 46, "suv_max": 46, "probability": 46, "call": 58,
+    "source": 90,
 }  # fmt: skip
-_NUMBERS: tuple[Column, ...] = ("short_axis", "long_axis", "hu", "suv_max")
+_NUMBERS: tuple[Column, ...] = ("short_axis", "long_axis", "hu", "suv_max", "probability")
 
 
 class NodeTable:
@@ -62,8 +63,12 @@ class NodeTable:
         wasBlocked = self._table.blockSignals(True)
         self._rows = list(rows)
         self._table.rowCount = len(rows)
-        hasSuv = any(row.suvMax is not None for row in rows)
-        self._table.setColumnHidden(COLUMNS.index("suv_max"), not hasSuv)
+        measured: dict[Column, bool] = {
+            "suv_max": any(row.suvMax is not None for row in rows),
+            "probability": any(row.probability is not None for row in rows),
+        }
+        for column, isThere in measured.items():
+            self._table.setColumnHidden(COLUMNS.index(column), not isThere)
         for index, row in enumerate(rows):
             self._fill(index, row)
         self._fitHeight()
@@ -153,6 +158,7 @@ def cellText(row: NodeRow, column: Column, titles: Mapping[str, str]) -> str:
         "long_axis": formatted(DEFINITIONS["long_axis"], row.longAxisMm),
         "hu": formatted(DEFINITIONS["hu"], row.meanHu),
         "suv_max": formatted(DEFINITIONS["suv_max"], row.suvMax, nothing=ABSENT),
+        "probability": formatted(DEFINITIONS["probability"], row.probability, nothing=ABSENT),
         "call": _("no node") if row.isDismissed else callText(row.call) + ("" if row.isConfirmed else "?"),
         "source": _("you") if row.isReaders else titles.get(row.source, row.source),
     }
@@ -172,6 +178,7 @@ def _header(column: Column) -> str:
         "long_axis": _("Long\nmm"),
         "hu": _("Mean\nHU"),
         "suv_max": _("SUV\nmax"),
+        "probability": _("Prob."),
         "call": _("Call"),
         "source": _("Source"),
     }[column]

@@ -13,13 +13,23 @@ torch = pytest.importorskip("torch", reason="the 'networks' packages are not ins
 
 from metastasis.network_cases import Scene  # noqa: E402
 
-from LNStationLib.models.package import StationClassification, read_manifest, read_package  # noqa: E402
+from LNStationLib.models.package import (  # noqa: E402
+    NodeClassification,
+    StationClassification,
+    read_manifest,
+    read_package,
+)
 
 ROOT = Path(__file__).resolve().parents[3]
 SHIPPED = sorted((ROOT / "Resources" / "Models").glob("*"))
 LARGEST_BYTES = 35_000_000
 LARGEST_TOGETHER_BYTES = 60_000_000
-CLASSIFIERS = [path for path in SHIPPED if read_manifest(path).task == StationClassification.task]
+SIZES = {
+    StationClassification.task: ("auc of the largest short axis alone", "auc of a short axis of at least 10 mm"),
+    NodeClassification.task: ("auc of the short axis alone",),
+}
+"""By task what a classifier's card holds it against."""
+CLASSIFIERS = [path for path in SHIPPED if read_manifest(path).task in SIZES]
 LEAST_GAIN = 0.05
 DATA = Path(__file__).parent / "data"
 PUBLISHED = {
@@ -57,9 +67,10 @@ class TestShipped:
 
 @pytest.mark.parametrize("path", CLASSIFIERS, ids=lambda path: path.name)
 def test_a_classifier_beats_size_on_patients_that_it_has_not_seen(path: Path) -> None:
-    metrics = {metric.name: metric for metric in read_package(path).manifest.metrics}
+    card = read_package(path).manifest
+    metrics = {metric.name: metric for metric in card.metrics}
     assert "test part" in metrics["auc"].cohort
-    for size in ("auc of the largest short axis alone", "auc of a short axis of at least 10 mm"):
+    for size in SIZES[card.task]:
         assert metrics["auc"].value >= metrics[size].value + LEAST_GAIN
 
 
@@ -92,6 +103,20 @@ def test_a_published_network_gives_the_probabilities_that_it_was_published_with(
         logits = package.network()(regions).logits.tolist()
     found = {name: section.probability(logit) for name, logit in zip(section.stations, logits, strict=True)}
     assert found == pytest.approx(expected["regions"], abs=ROUNDING)
+
+
+def test_the_shipped_network_of_nodes_gives_the_probabilities_that_it_was_published_with() -> None:
+    package = read_package(ROOT / "Resources" / "Models" / "metastasis-ct.zip")
+    section = package.section(NodeClassification)
+    # Balls of growing attenuation, at their own size and zoomed.
+    index = np.stack(np.meshgrid(*(np.linspace(-1, 1, n) for n in section.patch.size), indexing="ij"))
+    balls = np.stack([np.linalg.norm(index, axis=0) < radius for radius in (0.2, 0.5)])
+    patches = np.stack([np.where(balls, 0.2 * number - 0.2, -0.8) for number in range(4)]).astype(np.float32)
+    with torch.inference_mode():
+        logits = package.network()(torch.from_numpy(patches)).logits.tolist()
+    expected = json.loads((DATA / "metastasis_ct_probabilities.json").read_text(encoding="utf-8"))
+    found = [section.calibration.probability(logit) for logit in logits]
+    assert found == pytest.approx(expected["balls"], abs=ROUNDING)
 
 
 @pytest.mark.parametrize("name", PUBLISHED)

@@ -15,6 +15,7 @@ if _reason := slicer_host.why_unavailable():
 slicer = slicer_host.start()
 
 import qt  # noqa: E402
+from LNStationSlicer.case.NodeRows import COLUMNS  # noqa: E402
 from LNStationSlicer.exchange.VolumeExchange import pointToRas  # noqa: E402
 from module.mrml_cases import Editor, make_assessment, node_array  # noqa: E402
 from module.panel_driver import PanelDriver, opened_panel  # noqa: E402
@@ -441,3 +442,18 @@ def test_significant_nodes_are_marked_beside_the_visible_ones(tmp_path: Path) ->
         assert [panel.node_cell(number, "node") for number in (7, 1)] == ["#7\N{BLACK STAR}", "#1"]
         tips = [panel.ui.nodeTable.item(row, 0).toolTip() for row in (0, 1)]
         assert tips == ["Found as a significant node.", "Visible, not found as significant."]
+
+
+def test_a_network_that_judges_nodes_has_a_column_of_its_own(tmp_path: Path) -> None:
+    assessment = make_assessment()
+    for node in assessment["nodes"]:
+        node["probability"] = 0.26 if node["node_id"] == 7 else None
+    with opened_panel(tmp_path, assessment=assessment) as panel:
+        panel.assessed()
+        panel.click_row("4R")
+        slicer.app.processEvents()
+        assert [panel.node_cell(number, "probability") for number in (7, 1)] == ["0.26", "\N{EN DASH}"]
+        assert not panel.ui.nodeTable.isColumnHidden(COLUMNS.index("probability"))
+        panel.click_row("7")
+        slicer.app.processEvents()
+        assert panel.ui.nodeTable.isColumnHidden(COLUMNS.index("probability")), "nobody judged the nodes of 7"

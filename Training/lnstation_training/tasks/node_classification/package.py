@@ -114,12 +114,19 @@ def card_metrics(
 ) -> list[Metric]:
     """Measures of the test part's nodes and the AUC of its stations, with intervals; undefined ones are left out."""
     cohort = f"{info.title}, test part of fold {fold}"
-    found = [(each.metric, each, {"nodes": each.n_samples}) for each in node_figures(test)]
+    found = [(each.metric, each, {"nodes": each.n_samples}) for each in [*node_figures(test), _of_size(test)]]
     of_stations = station_figures(stations).get(rule)
     if of_stations is not None:
         found.append(("auc of stations", of_stations, {"stations": of_stations.n_samples}))
     patients = len({each.patient for each in test})
     return [_metric(name, each, cohort, patients, counts) for name, each, counts in found if each.value is not None]
+
+
+def _of_size(nodes: Sequence[NodePrediction]) -> NodeFigure:
+    """What a network must beat."""
+    sizes = np.array([each.short_axis_mm for each in nodes])
+    (found,) = (each for each in node_figures(nodes, scores=sizes) if each.metric == "auc")
+    return found.model_copy(update={"metric": "auc of the short axis alone"})
 
 
 def _metric(name: str, figure: NodeFigure, cohort: str, patients: int, counts: dict[str, int]) -> Metric:
