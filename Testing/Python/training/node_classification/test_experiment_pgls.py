@@ -97,7 +97,7 @@ def test_tables_show_every_measure_with_its_interval_and_what_was_not_run() -> N
         in text
     )
     assert "| DualNet, 3D | not run |" in text
-    assert text.count("| Short axis alone |") == 2
+    assert text.count("| Short axis alone |") == 3
     assert "beta 0.7" in text
     assert "< 0.001" in text
     pie = ROWS.model_copy(update={"tables": [ROWS.tables[0].model_copy(update={"kind": "pie"})]})
