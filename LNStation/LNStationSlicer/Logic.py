@@ -155,7 +155,7 @@ class Logic(ScriptedLoadableModuleLogic):
 
     def caseSettings(self) -> CaseSettings | None:
         """Methods and options of the current case."""
-        return CaseSettings(CaseParameters(self.case.node)) if self.case else None
+        return CaseSettings(self.case.node) if self.case else None
 
     def selectCase(self, case: CaseScene | None) -> None:
         """Put a case under review: its images in the views, its overlays over them, its edits observed."""
@@ -265,9 +265,7 @@ class Logic(ScriptedLoadableModuleLogic):
         # What was drawn and not sent yet would be lost.
         self.nodes.reassess()
         case, names = self.requireCase(), [station.name for station in anatomy.stations()]
-        settings = CaseSettings(CaseParameters(case.node)).forWorker(
-            self.methods.steps, self.getParameterNode().device
-        )
+        settings = CaseSettings(case.node).forWorker(self.methods.steps, self.getParameterNode().device)
         self.queue.add(AssessJob(case, names, settings))
 
     def reassess(self) -> None:

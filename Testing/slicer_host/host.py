@@ -71,9 +71,10 @@ def load_module(path: str | Path) -> LoadedModule:
 
 
 def clear_scene() -> None:
-    """Empty the scene as File > Close Scene does."""
+    """Empty the scene as File > Close Scene does, and take away the views of layouts that are no longer shown."""
     slicer = start()
     slicer.mrmlScene.Clear(0)
+    slicer.app.layoutManager().forgetAddedViews()
     slicer.app.processEvents()
 
 

@@ -40,7 +40,8 @@ class qSlicerWidget(qMRMLWidget):
 class SceneObserver:
     """Calls a function at changes of a scene and its nodes, as long as a widget lives."""
 
-    SCENE_EVENTS = ("NodeAddedEvent", "NodeRemovedEvent", "EndBatchProcessEvent", "EndImportEvent", "EndCloseEvent")
+    SCENE_EVENTS = ("NodeAddedEvent", "NodeRemovedEvent", "EndBatchProcessEvent")
+    """Closing a scene and importing one are batches; what asks for a batch's end needs no event of theirs."""
 
     def __init__(self, widget: Any, function: Any) -> None:
         self._function = function

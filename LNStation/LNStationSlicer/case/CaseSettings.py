@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypedDict
 
+import slicer
+
 from LNStationLib.state.flat_settings import nested
-from LNStationSlicer.case.Parameters import CaseParameters
 from LNStationSlicer.case.SceneTexts import ASSESSED_SETTINGS, PACKAGES, SETTINGS
 from LNStationSlicer.exchange.MethodDefinitions import (
     DEVICE_OPTION,
@@ -51,18 +52,17 @@ class Package(TypedDict):
 class CaseSettings:
     """Reads and changes the settings of one case."""
 
-    def __init__(self, parameters: CaseParameters) -> None:
-        self._parameters = parameters
+    def __init__(self, node: slicer.vtkMRMLScriptedModuleNode) -> None:
+        self._node = node
 
     def asDict(self) -> dict[str, Any]:
         """All of them; those of a scene of before 0.2 in their places of today."""
-        kept: dict[str, Any] = SETTINGS.read(self._parameters.parameterNode) or nested(self._former())
+        kept: dict[str, Any] = SETTINGS.read(self._node) or nested(self._former())
         return kept
 
     def method(self, step: str) -> str | None:
-        """The chosen method of a step; None: the first that the case can serve."""
-        chosen: str | None = self.asDict().get(step, {}).get("method")
-        return chosen
+        """As ``methodIn``."""
+        return methodIn(self.asDict(), step)
 
     def setMethod(self, step: str, method: str | None) -> None:
         """Choose a method."""
@@ -71,8 +71,8 @@ class CaseSettings:
         self._keep(settings)
 
     def value(self, step: str, method: str, option: str, default: Any = None) -> Any:
-        """The value of an option; ``default`` where none is set."""
-        return self.asDict().get(step, {}).get("options", {}).get(method, {}).get(option, default)
+        """As ``valueIn``."""
+        return valueIn(self.asDict(), step, method, option, default)
 
     def setValue(self, step: str, methods: Iterable[str], option: str, value: Any) -> None:
         """Set an option for methods that share it."""
@@ -103,11 +103,11 @@ class CaseSettings:
         """Choose a package."""
         packages = self._packages()
         packages.setdefault(step, {})[method] = {"id": package["id"], "title": package["title"]}
-        PACKAGES.write(self._parameters.parameterNode, packages)
+        PACKAGES.write(self._node, packages)
         self.setValue(step, [method], MODEL_OPTION, package["path"] or package["id"] or None)
 
     def _packages(self) -> dict[str, Any]:
-        kept: dict[str, Any] | None = PACKAGES.read(self._parameters.parameterNode)
+        kept: dict[str, Any] | None = PACKAGES.read(self._node)
         if kept is not None:
             return kept
         former = {key: self._parameter(name) for key, name in (("id", "modelId"), ("title", "modelTitle"))}
@@ -134,7 +134,7 @@ class CaseSettings:
     def rememberAssessed(self, sent: dict[str, Any]) -> None:
         """Keep the settings that an assessment was made with, for ``forRestoring``."""
         kept = {"settings": sent, "packages": self._packages()}
-        ASSESSED_SETTINGS.write(self._parameters.parameterNode, kept)
+        ASSESSED_SETTINGS.write(self._node, kept)
 
     def forRestoring(self) -> dict[str, Any] | None:
         """The settings of the last assessment, with the places where its packages lie now.
@@ -142,7 +142,7 @@ class CaseSettings:
         None where nothing is remembered, no package was used, or one is not where it was: the worker then looks for
         its id and says so where there is none.
         """
-        kept = ASSESSED_SETTINGS.read(self._parameters.parameterNode) or {}
+        kept = ASSESSED_SETTINGS.read(self._node) or {}
         sent = nested(kept.get("settings", {}))
         used = [(step, method) for step, method in _packageMethods(sent) if sent[step].get("method") == method]
         for step, method in used:
@@ -159,14 +159,26 @@ class CaseSettings:
         return next((place for place in places if place and Path(place).exists()), None)
 
     def _keep(self, settings: dict[str, Any]) -> None:
-        SETTINGS.write(self._parameters.parameterNode, settings)
+        SETTINGS.write(self._node, settings)
 
     def _parameter(self, name: str) -> str:
-        return str(self._parameters.parameterNode.GetParameter(name) or "").strip()
+        return str(self._node.GetParameter(name) or "").strip()
 
     def _former(self) -> dict[str, Any]:
-        found = {setting: _formerValue(name, self._parameter(name)) for name, setting in _FORMER.items()}
+        texts = {name: text for name in _FORMER if (text := self._parameter(name))}
+        found = {_FORMER[name]: _formerValue(name, text) for name, text in texts.items()}
         return {setting: value for setting, value in found.items() if value != ""}
+
+
+def methodIn(settings: dict[str, Any], step: str) -> str | None:
+    """The method of a step that settings choose; None: the first that the case can serve."""
+    chosen: str | None = settings.get(step, {}).get("method")
+    return chosen
+
+
+def valueIn(settings: dict[str, Any], step: str, method: str, option: str, default: Any = None) -> Any:
+    """The value that settings give an option; ``default`` where they give none."""
+    return settings.get(step, {}).get("options", {}).get(method, {}).get(option, default)
 
 
 def _leaveOut(values: dict[str, Any], method: MethodDefinition) -> None:

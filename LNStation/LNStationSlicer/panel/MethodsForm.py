@@ -9,7 +9,7 @@ from typing import Any
 
 import qt
 
-from LNStationSlicer.case.CaseSettings import CaseSettings
+from LNStationSlicer.case.CaseSettings import methodIn, valueIn
 from LNStationSlicer.exchange.MethodDefinitions import (
     DEVICE_OPTION,
     MODEL_OPTION,
@@ -102,22 +102,23 @@ class MethodsForm(Section):
                 chooseKey(combo, (settings.method(step) if settings else None) or self._default(step))
                 # The entry may be longer than the combo box.
                 combo.toolTip = combo.currentText
+            kept = settings.asDict() if settings is not None else None
             for row in self._rows:
-                self._refreshRow(row)
+                self._refreshRow(row, kept)
             self.ui.spacingSpin.enabled = settings is not None
             self.ui.spacingSpin.value = settings.workingSpacingMm if settings else self._defaultSpacingMm
 
-    def _refreshRow(self, row: _Row) -> None:
-        settings, shared = self.logic.caseSettings(), row.shared
-        step = self._step(shared.step)
-        running = {method["name"] for method in mayRun(step, settings.method(shared.step) if settings else None)}
+    def _refreshRow(self, row: _Row, kept: dict[str, Any] | None) -> None:
+        shared = row.shared
+        chosen = methodIn(kept, shared.step) if kept is not None else None
+        running = {method["name"] for method in mayRun(self._step(shared.step), chosen)}
         isShown = bool(running & set(shared.methods))
         for widget in (row.field.widget, row.label):
             if widget is not None:
                 widget.visible = isShown
         points = self._offerPoints(row) if shared.option["name"] == POINT_OPTION else True
-        row.field.widget.enabled = settings is not None and bool(points)
-        row.field.show(_shownValue(settings, shared))
+        row.field.widget.enabled = kept is not None and bool(points)
+        row.field.show(_shownValue(kept, shared))
 
     def _offerPoints(self, row: _Row) -> list[tuple[str, str]]:
         """The operating points of the chosen package; the first is its default."""
@@ -220,12 +221,12 @@ def stepTitle(step: str) -> str:
     return step.replace("_", " ").capitalize()
 
 
-def _shownValue(settings: CaseSettings | None, shared: SharedOption) -> Any:
+def _shownValue(settings: dict[str, Any] | None, shared: SharedOption) -> Any:
     """The value of the first method that has one; else the default."""
     value = shared.option["default"]
     if settings is not None:
         for method in reversed(shared.methods):
-            kept = settings.value(shared.step, method, shared.option["name"], value)
+            kept = valueIn(settings, shared.step, method, shared.option["name"], value)
             value = kept if accepts(shared.option, kept) else value
     return value
 

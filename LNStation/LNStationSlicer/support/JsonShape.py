@@ -82,15 +82,14 @@ class JsonShape:
             yield from self._plainFaults(value, schema, path)
 
     def _plainFaults(self, value: Any, schema: Schema, path: str) -> Iterator[str]:
-        name = quoted(path.lstrip(".")) or "the whole"
         words, isOfType = _TYPES.get(schema.get("type", ""), ("", lambda one: True))
         if not isOfType(value):
-            yield f"{name} is not {words}"
+            yield f"{_named(path)} is not {words}"
             return
         if "enum" in schema and value not in schema["enum"]:
-            yield f"{name} is none of {', '.join(str(one) for one in schema['enum'])}"
+            yield f"{_named(path)} is none of {', '.join(str(one) for one in schema['enum'])}"
         if not all(holds(value, schema[limit]) for limit, holds in _LIMITS.items() if limit in schema):
-            yield f"{name} is out of range"
+            yield f"{_named(path)} is out of range"
         if isinstance(value, dict):
             yield from self._objectFaults(value, schema, path)
         elif isinstance(value, list):
@@ -111,6 +110,10 @@ class JsonShape:
             of = first[index] if index < len(first) else rest
             if not isinstance(of, bool):
                 yield from self._faults(one, of, f"{path}.{index}")
+
+
+def _named(path: str) -> str:
+    return quoted(path.lstrip(".")) or "the whole"
 
 
 def _hasDefault(schema: Schema) -> bool:

@@ -137,7 +137,7 @@ class CaseUpload:
 
     def _exportStations(self) -> None:
         self.restore["assessment"] = self._case.assessment()
-        if settings := CaseSettings(CaseParameters(self._case.node)).forRestoring():
+        if settings := CaseSettings(self._case.node).forRestoring():
             self.restore["settings"] = settings
         self.restore["stations"] = exportStationMap(self._case, self._folder, "restore_stations")
 

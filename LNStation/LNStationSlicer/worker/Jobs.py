@@ -22,7 +22,6 @@ from LNStationSlicer.case.CaseSettings import CaseSettings
 from LNStationSlicer.case.NodeEditing import NodeEditing
 from LNStationSlicer.case.OrganEditing import OrganEditing
 from LNStationSlicer.case.OrganImages import OrganImages
-from LNStationSlicer.case.Parameters import CaseParameters
 from LNStationSlicer.case.StationEditing import StationEditing
 from LNStationSlicer.case.VoxelMaps import ATTENTION, Read, mapPieces, stationMapPieces
 from LNStationSlicer.exchange.AssessmentTypes import NStaging
@@ -91,7 +90,7 @@ class AssessJob(Job):
 
     def receive(self, result: dict[str, Any], client: WorkerClient) -> Pieces:
         """The assessment goes first: names and colors of nodes come from it."""
-        yield lambda: CaseSettings(CaseParameters(self.case.node)).rememberAssessed(self.params["settings"])
+        yield lambda: CaseSettings(self.case.node).rememberAssessed(self.params["settings"])
         yield lambda: self.case.setAssessment(result["assessment"])
         yield lambda: self.case.setStations(*client.takeVolume(result["stations"]))
         yield partial(self._takeDismissed, result.get("dismissed"), client)

@@ -85,9 +85,8 @@ def _with_networks(assessment: dict[str, Any]) -> dict[str, Any]:
 
 def _choose_settings(case: Any) -> None:
     from LNStationSlicer.case.CaseSettings import CaseSettings
-    from LNStationSlicer.case.Parameters import CaseParameters
 
-    settings = CaseSettings(CaseParameters(case.node))
+    settings = CaseSettings(case.node)
     settings.setMethod("nodes", "pet_threshold")
     settings.setValue("metastasis", ["clinical_criteria"], "short_axis_threshold_mm", 8.0)
     settings.setPackage("metastasis", "station_network", {"path": "/gone/x.zip", "id": "x", "title": "X"})

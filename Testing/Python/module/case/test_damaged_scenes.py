@@ -19,7 +19,6 @@ from LNStationSlicer.case.CaseScene import CaseScene  # noqa: E402
 from LNStationSlicer.case.CaseSettings import CaseSettings  # noqa: E402
 from LNStationSlicer.case.NodeRows import nodeRows  # noqa: E402
 from LNStationSlicer.case.OrganRows import organRows  # noqa: E402
-from LNStationSlicer.case.Parameters import CaseParameters  # noqa: E402
 from LNStationSlicer.case.Readers import readersOf, switchReader  # noqa: E402
 from LNStationSlicer.case.StationRows import stationRows  # noqa: E402
 from LNStationSlicer.exchange.MethodDefinitions import shippedSteps  # noqa: E402
@@ -46,7 +45,7 @@ def case() -> Iterator[CaseScene]:
     for reader in ("B", "A"):
         switchReader(made, reader)
         made.review().setCall("4R", "positive")
-    settings = CaseSettings(CaseParameters(made.node))
+    settings = CaseSettings(made.node)
     settings.setValue("metastasis", ["clinical_criteria"], "short_axis_threshold_mm", 8.0)
     settings.setPackage("metastasis", "station_network", {"path": "/gone/x.zip", "id": "x", "title": "X"})
     settings.setMethod("metastasis", "station_network")
@@ -82,7 +81,7 @@ def read_all(case: CaseScene) -> None:
     nodeRows(assessment, "4R")
     organRows(case)
     case.updateTable()
-    settings = CaseSettings(CaseParameters(case.node))
+    settings = CaseSettings(case.node)
     settings.forWorker(shippedSteps(), "cpu")
     settings.forRestoring()
     settings.package("metastasis", "station_network")

@@ -55,7 +55,7 @@ def test_what_was_found_and_what_the_reader_said_is_there(former: CaseScene) -> 
 def test_the_settings_are_as_they_were(former: CaseScene) -> None:
     parameters = CaseParameters(former.node)
     assert (parameters.cancer, parameters.tumorSide) == ("lung", "L")
-    settings = CaseSettings(parameters)
+    settings = CaseSettings(former.node)
     assert settings.value("metastasis", "clinical_criteria", "short_axis_threshold_mm") == pytest.approx(8.0)
     assert (settings.method("nodes"), settings.method("metastasis")) == (None, "clinical_criteria")
     assert settings.workingSpacingMm == pytest.approx(1.5)
@@ -73,7 +73,7 @@ def test_a_network_of_its_settings_is_found_again(former: CaseScene, tmp_path: P
         former.node.SetParameter(name, value)
     sent = {"metastasis": "sa_moe", "model": "/gone/tiny.zip", "operating_point": "sensitive"}
     former.node.SetParameter("assessedSettings", json.dumps({"settings": sent, "model_id": "tiny"}))
-    settings = CaseSettings(CaseParameters(former.node))
+    settings = CaseSettings(former.node)
     assert settings.package("metastasis", "station_network") == {
         "path": str(package), "id": "tiny", "title": "Tiny 1",
     }  # fmt: skip
