@@ -81,7 +81,7 @@ def assess(case: Case, settings: Settings | None = None, progress: Progress = si
 
 
 def parse_case(
-    case: Case, settings: Settings, progress: Progress = silent, segmented: PackedOrgans | None = None
+    case: Case, settings: Settings, progress: Progress = silent, before: OrganPart | None = None
 ) -> PatientState:
     """The first half of an assessment: organs and stations.
 
@@ -89,10 +89,11 @@ def parse_case(
         case: A checked case.
         settings: Methods.
         progress: Told the running step and the fraction done.
-        segmented: What the network of the organ method gave of this CT before; it runs where ``None``.
+        before: What was found in this CT with these settings before: its working grid and what the network of the
+            organ method gave are taken from there.
     """
     progress("finding organs", 0.0)
-    state = _with_found_organs(_on_working_grid(case, settings, segmented), portion(progress, 0.0, 0.6))
+    state = _with_found_organs(_on_working_grid(case, settings, before), portion(progress, 0.0, 0.6))
     progress("parsing stations", 0.6)
     state = with_stations(state, portion(progress, 0.6, 1.0))
     assert state.organ_part is not None
@@ -105,10 +106,11 @@ def found_organs(case: Case, settings: Settings, progress: Progress = silent) ->
     return _with_found_organs(_on_working_grid(case, settings, None), progress)
 
 
-def _on_working_grid(case: Case, settings: Settings, segmented: PackedOrgans | None) -> PatientState:
+def _on_working_grid(case: Case, settings: Settings, before: OrganPart | None) -> PatientState:
     """A patient of whom nothing but the images is known, with the CT resampled to the working grid once."""
-    scan = scan_of(case.ct, chest_grid(case.ct, settings.working_spacing_mm))
-    part = OrganPart((), segmented=segmented)
+    kept = None if before is None else before.kept
+    scan = scan_of(case.ct, chest_grid(case.ct, settings.working_spacing_mm) if kept is None else kept.grid)
+    part = OrganPart((), segmented=None if before is None else before.segmented)
     return PatientState(case, settings, scan, organ_part=part, provenance=tuple(_input_remarks(case)))
 
 
@@ -185,8 +187,7 @@ def with_organs(state: PatientState, progress: Progress = silent) -> PatientStat
     if before is not None and before.images is not None:
         return state
     progress("finding organs", 0.0)
-    segmented = None if before is None else before.segmented
-    found = _with_found_organs(_on_working_grid(state.case, state.settings, segmented), progress).organ_part
+    found = _with_found_organs(_on_working_grid(state.case, state.settings, before), progress).organ_part
     assert found is not None
     part = replace(found, findings=state.organ_findings, found=None)
     return replace(state, organ_part=part if before is None else replace(part, shown=before.shown, seen=before.seen))

@@ -18,6 +18,7 @@ from LNStationLib.imaging.boxes import (
     bounding_region,
     box_around_points,
     crop,
+    empty_part,
     inside_of,
     label_boxes,
     like,
@@ -59,7 +60,7 @@ def _on_ct(image: sitk.Image, ct: sitk.Image) -> EditedMask | None:
     box = box_around_points(ct, corners_mm(image))
     if box is None:
         return None
-    inside = mask_on(image, crop(ct, box))
+    inside = mask_on(image, empty_part(ct, box))
     tight = bounding_box(inside)
     return None if tight is None else EditedMask(inside_of(box, tight), inside[tight])
 
@@ -83,7 +84,7 @@ def layers(masks: Mapping[str, EditedMask], ct: sitk.Image, only: Collection[str
         if only is None or name in only:
             assert region is not None
             _draw(drawn, mask, within(mask.box, region), anatomy.organ(name).label_value, _shape(region))
-    return [_cropped(layer, crop(ct, region)) for layer in drawn] if region is not None else []
+    return [_cropped(layer, empty_part(ct, region)) for layer in drawn] if region is not None else []
 
 
 def masks_of(label_maps: Iterable[sitk.Image]) -> dict[str, sitk.Image]:

@@ -70,7 +70,7 @@ def redraw_organs(
         return None
     before = parsed.organ_part
     assert before is not None
-    fresh = parse_case(case, parsed.settings, progress, before.segmented)
+    fresh = parse_case(case, parsed.settings, progress, before)
     assert fresh.organ_part is not None
     drawn = replace(fresh, organ_part=replace(fresh.organ_part, seen=before.seen), nodes=parsed.nodes)
     now = with_shown_organs(_with_drawn_stations(drawn, parsed))

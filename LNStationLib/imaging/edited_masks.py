@@ -10,7 +10,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from LNStationLib.imaging.arrays import array_view
-from LNStationLib.imaging.boxes import Box, bounding_box, bounding_region, crop, grown, inside_of, like, within
+from LNStationLib.imaging.boxes import Box, bounding_box, bounding_region, empty_part, grown, inside_of, like, within
 from LNStationLib.imaging.masks import CROP_MARGIN_VOXELS
 from LNStationLib.support.errors import GeometryError
 from LNStationLib.support.types import BoolArray
@@ -136,7 +136,7 @@ def label_image(masks: Mapping[int, EditedMask], ct: sitk.Image) -> sitk.Image |
     labels = np.zeros(tuple(part.stop - part.start for part in region), np.uint16)
     for value, mask in masks.items():
         labels[within(mask.box, region)][mask.inside] = value
-    return like(labels, crop(ct, region))
+    return like(labels, empty_part(ct, region))
 
 
 def digest(mask: EditedMask) -> str:

@@ -10,7 +10,7 @@ import SimpleITK as sitk
 
 from LNStationLib import anatomy
 from LNStationLib.imaging.arrays import array_view
-from LNStationLib.imaging.boxes import Box, crop, station_boxes
+from LNStationLib.imaging.boxes import Box, empty_part, station_boxes
 from LNStationLib.imaging.masks import mask_on
 from LNStationLib.nodes.uptake import sample_pet
 from LNStationLib.support.types import PointMm
@@ -66,7 +66,7 @@ def station_uptakes(
         row = anatomy.station(name)
         mask = labels[box] == row.label_value
         if tumor is not None:
-            mask &= ~mask_on(tumor, crop(stations, box))
+            mask &= ~mask_on(tumor, empty_part(stations, box))
         if not mask.any():
             filled.add(row.name)
         elif pet is not None:

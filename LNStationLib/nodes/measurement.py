@@ -11,7 +11,7 @@ import SimpleITK as sitk
 
 from LNStationLib import anatomy
 from LNStationLib.imaging.arrays import array_view
-from LNStationLib.imaging.boxes import Box, axes, crop, indices_of, label_boxes, like, points_mm, spacing_zyx
+from LNStationLib.imaging.boxes import Box, axes, empty_part, indices_of, label_boxes, like, points_mm, spacing_zyx
 from LNStationLib.imaging.brown_fat import BrownFat
 from LNStationLib.nodes.diameters import AxialDiameters, axial_diameters
 from LNStationLib.nodes.uptake import Uptake, measure_uptake
@@ -86,7 +86,7 @@ def measure_node(node_id: int, mask: BoolArray, box: Box, scene: Scene) -> NodeF
     centroid = _point(points.mean(axis=0))
     in_fat = scene.brown_fat is not None and scene.brown_fat.holds(points)
     uptake = None if scene.pet is None else measure_uptake(scene.pet, ct, indices)
-    diameters = measure_diameters(mask, crop(ct, box))
+    diameters = measure_diameters(mask, empty_part(ct, box))
     return NodeFinding(
         node_id=node_id,
         source=scene.search.method,
