@@ -39,7 +39,9 @@ NETWORK_OPTIONS = ("--model", "--build")
 """Options of any command that run networks."""
 TAIL_LINES = 15
 """Of a failed command's output."""
-
+KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(256 << 20)}
+"""For glibc, in bytes: arrays of up to 32 MiB reuse memory that a process has already. Otherwise each one that a test
+makes would be mapped and cleared anew."""
 SYSTEM_PACKAGE_LISTS = (ROOT / "Testing" / "slicer_host" / "availability.py", ROOT / "Testing" / "dicom_tools.py")
 """Knows which system packages the tests of the Slicer module need."""
 
@@ -394,6 +396,7 @@ def test(python: Path, pytest_arguments: List[str]) -> int:
     variables = library_environment()
     # The tests start hundreds of processes and load the Slicer module hundreds of times: keep what is compiled.
     variables.pop("PYTHONDONTWRITEBYTECODE", None)
+    variables.update({name: value for name, value in KEEP_MEMORY.items() if name not in variables})
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as told:
         command = [str(python), "-m", "mypy"]
         mypy = subprocess.Popen(command, cwd=str(ROOT), env=variables, stdout=told, stderr=subprocess.STDOUT)
