@@ -14,6 +14,7 @@ import SimpleITK as sitk
 
 from lnstation_training.synthetic.audit.station_suv import (
     EXACT,
+    HULLS,
     MOVED_MM,
     Maps,
     StationSuv,
@@ -77,6 +78,16 @@ def test_what_is_hot_beside_a_station_counts_once_the_outline_reaches_it() -> No
     assert found.beneath[grown_name(14.0)] == {"tumor": 1, "heart": 1}
     assert found.beneath[DRAWN] == {"heart": 1}
     assert not found.beneath[EXACT]
+
+
+def test_a_target_volume_holds_what_lies_between_the_parts_of_a_station() -> None:
+    given = maps()
+    labels = sitk.GetArrayFromImage(given.stations)
+    # A part of 8 beyond the tumor: the hull of both holds it.
+    labels[2:4, 2:6, 34:36] = anatomy.station("8").label_value
+    found = measured(Maps(given.pet, image(labels), None, given.sources, given.organs))
+    assert sum(row.suv_max > 4 and not row.call for row in found.rows[EXACT]) == 0
+    assert found.beneath[HULLS] == {"tumor": 1}
 
 
 def test_stations_are_moved_by_the_same_field_for_the_same_seed_and_stay_three() -> None:

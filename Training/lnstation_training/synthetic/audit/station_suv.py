@@ -12,6 +12,7 @@ import edt
 import numpy as np
 import SimpleITK as sitk
 from scipy.ndimage import gaussian_filter, map_coordinates
+from skimage.morphology import convex_hull_image
 
 from lnstation_training.evaluation.segmentation import StructureScore, label_scores
 from lnstation_training.synthetic.audit.sheet import Figure
@@ -21,12 +22,15 @@ from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.boxes import indices_of, like, spacing_zyx
 from LNStationLib.metastasis.station_uptake import station_uptakes
 from LNStationLib.phantom.patient import PatientTruth
-from LNStationLib.support.types import LabelArray
+from LNStationLib.support.types import BoolArray, LabelArray
 
 ATLAS_ERROR_MM = 7.0
 """How far atlas-registered stations are taken to be off (6.9 mm and more are reported: Guo et al. 2021, Sec. 1)."""
 GROWN_MM = (3.5, ATLAS_ERROR_MM, 14.0, 21.0)
 """From half to three times that error: the curve tells which error would explain a published specificity."""
+HULLS = "stations as target volumes (hull of each slice, organs inside)"
+HULLS_GROWN = f"{HULLS}, grown by {ATLAS_ERROR_MM:g} mm"
+"""As drawn for radiotherapy (Lynch et al. 2013): vessels, esophagus and heart between nodes are not spared."""
 MOVED_MM = (ATLAS_ERROR_MM, 2 * ATLAS_ERROR_MM)
 _SMOOTH_MM = 30.0
 """Registration errs alike in voxels nearer than this: half the height of the larger stations."""
@@ -121,7 +125,12 @@ def station_suv(
         rng: Of the fields that move stations.
     """
     truth = {row.station: row for row in patient.stations}
-    outlines: dict[str, Hottest] = {EXACT: _hottest(maps.pet, maps.stations), **_hottest_grown(maps)}
+    labels = maps.on_pet(maps.stations)
+    exact = {name: labels == value for name, value in _VALUES.items() if (labels == value).any()}
+    hulls = {name: _hull(mask) for name, mask in exact.items()}
+    outlines: dict[str, Hottest] = {EXACT: _hottest(maps.pet, maps.stations)}
+    outlines |= _hottest_grown(maps.pet, exact, {by_mm: grown_name(by_mm) for by_mm in GROWN_MM})
+    outlines |= _hottest_grown(maps.pet, hulls, {0.0: HULLS, ATLAS_ERROR_MM: HULLS_GROWN})
     outlines |= _hottest_moved(maps, rng)
     if maps.drawn is not None:
         outlines[drawn_name] = _hottest(maps.pet, maps.drawn)
@@ -141,18 +150,26 @@ def _hottest(pet: sitk.Image, stations: sitk.Image) -> Hottest:
     return found
 
 
-def _hottest_grown(maps: Maps) -> dict[str, Hottest]:
-    """In stations grown on the PET's own grid, neighbors taken in."""
-    labels, suv = maps.on_pet(maps.stations), array_view(maps.pet)
-    found: dict[str, dict[str, tuple[float, Index]]] = {grown_name(by_mm): {} for by_mm in GROWN_MM}
-    for name, value in _VALUES.items():
-        if not (labels == value).any():
-            continue
-        away_mm = edt.edt(labels != value, anisotropy=spacing_zyx(maps.pet))
-        for by_mm in GROWN_MM:
+def _hull(mask: BoolArray) -> BoolArray:
+    """A station with all that lies between its parts in each axial slice."""
+    filled = mask.copy()
+    for z in np.flatnonzero(mask.any(axis=(1, 2))):
+        filled[z] |= convex_hull_image(mask[z])
+    return filled
+
+
+def _hottest_grown(
+    pet: sitk.Image, masks: Mapping[str, BoolArray], titles: Mapping[float, str]
+) -> dict[str, Hottest]:
+    """In masks on the PET's grid grown by several distances in mm, each with its title; neighbors are taken in."""
+    suv = array_view(pet)
+    found: dict[str, dict[str, tuple[float, Index]]] = {title: {} for title in titles.values()}
+    for name, mask in masks.items():
+        away_mm = edt.edt(~mask, anisotropy=spacing_zyx(pet))
+        for by_mm, title in titles.items():
             at = np.unravel_index(int(np.where(away_mm <= by_mm, suv, -np.inf).argmax()), suv.shape)
             z, y, x = (int(each) for each in at)
-            found[grown_name(by_mm)][name] = (float(suv[z, y, x]), (z, y, x))
+            found[title][name] = (float(suv[z, y, x]), (z, y, x))
     return dict(found)
 
 
