@@ -40,16 +40,16 @@ class Outputs:
         self.dicomWritten = Signal()
         self._logic = logic
 
-    def writeReport(self, folder: Path, formats: Sequence[str], identifiers: bool) -> None:
+    def writeReport(self, folder: Path, formats: Sequence[str], identifiers: bool, language: str) -> None:
         """Write a report with the reader's review into a new folder inside ``folder``."""
         self._logic.flushEdits()
         target = folder / f"LNStation-{_stamp()}"
-        self._logic.queue.add(ReportJob(self._logic.requireCase(), target, formats, identifiers))
+        self._logic.queue.add(ReportJob(self._logic.requireCase(), target, formats, identifiers, language))
 
-    def writeText(self) -> None:
+    def writeText(self, language: str) -> None:
         """Have the report as plain text."""
         self._logic.flushEdits()
-        self._logic.queue.add(TextJob(self._logic.requireCase()))
+        self._logic.queue.add(TextJob(self._logic.requireCase(), language))
 
     def exportDicom(self, folder: Path, report: Path | None = None) -> None:
         """Write the case as DICOM objects into a new folder inside ``folder``; a CT of DICOM files it must have."""

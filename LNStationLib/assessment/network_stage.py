@@ -5,6 +5,7 @@ from __future__ import annotations
 from LNStationLib.state.assessment import NetworkStage, NStaging
 from LNStationLib.state.reason_codes import recorded, warnings_of
 from LNStationLib.state.used_model import UsedModel
+from LNStationLib.support.language import decimal, say
 from LNStationLib.support.reason import Reason
 from LNStationLib.support.sentences import listed
 
@@ -22,9 +23,12 @@ def with_network_warnings(staging: NStaging) -> NStaging:
 
 def network_line(network: NetworkStage) -> str:
     """The network's category with its probabilities, and the stations that carry it, for a list of facts."""
-    shares = ", ".join(f"{name} {value:.2f}" for name, value in network.probabilities.items())
-    carried = f"; carried by {listed(network.carrying_stations)}" if network.carrying_stations else ""
-    return f"{network.category} ({shares}){carried}; its own stations give {network.category_of_its_stations}"
+    shares = ", ".join(decimal(f"{name} {value:.2f}") for name, value in network.probabilities.items())
+    named = {"category": network.category, "shares": shares, "of_stations": network.category_of_its_stations}
+    if not network.carrying_stations:
+        return say("{category} ({shares}); its own stations give {of_stations}", **named)
+    text = "{category} ({shares}); carried by {stations}; its own stations give {of_stations}"
+    return say(text, stations=listed(network.carrying_stations), **named)
 
 
 def staging_model(network: NetworkStage) -> UsedModel:

@@ -19,8 +19,10 @@ from LNStationLib.nodes.edits import Action
 from LNStationLib.staging.case_staging import stage_case
 from LNStationLib.staging.positive_stations import positive_station_names
 from LNStationLib.state.assessment import Assessment, Call, NStaging, SideName
+from LNStationLib.state.reason_codes import said
 from LNStationLib.state.settings import Settings
 from LNStationLib.support.errors import InputError
+from LNStationLib.support.reason import Reason
 
 REVIEW_SCHEMA_VERSION = "1.2"
 _MAX_NOTE_CHARACTERS = 4000
@@ -167,7 +169,7 @@ def stage_reader_calls(
     not_assessed = [name for name in known if name not in calls]
     if not called:
         staging = stage_case(facts, [], not_assessed, [], settings)
-        return staging.model_copy(update={"explanation": "The reader has not called any station."})
+        return staging.model_copy(update=said("explanation", Reason("reader_called_nothing")))
     staging = stage_case(facts, positive_station_names(called), not_assessed, [], settings)
     return staging.model_copy(update={"n_positive_nodes": None})
 

@@ -6,6 +6,7 @@ from LNStationLib.support.words import texts
 
 texts(
     {
+        "reader_called_nothing": "The reader has not called any station.",
         "contour_edited": "A reader changed the contour; the rule-based borders no longer describe it.",
         "contour_emptied": "Emptied by a reader: no voxels are left to assess.",
         "edited_outline_in_air": (

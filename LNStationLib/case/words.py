@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from LNStationLib.imaging.tracer import tracer_title
+from LNStationLib.support.language import say
 from LNStationLib.support.words import Facts, texts, words_for
 
 texts(
@@ -35,24 +36,32 @@ texts(
 
 @words_for("other_tracer")
 def _other_tracer(facts: Facts) -> str:
-    return (
-        f"{facts['image']}: its tracer is {tracer_title(facts['tracer'])}, and not FDG: SUV thresholds are those of "
-        "FDG and do not hold, and networks trained on FDG do not judge it."
+    return say(
+        "{image}: its tracer is {tracer}, and not FDG: SUV thresholds are those of FDG and do not hold, and networks "
+        "trained on FDG do not judge it.",
+        image=facts["image"],
+        tracer=tracer_title(facts["tracer"]),
     )
 
 
 @words_for("values_without_name")
 def _values_without_name(facts: Facts) -> str:
-    return f"{facts['image']}: values without a name were left out: {', '.join(map(str, facts['values']))}."
+    return say(
+        "{image}: values without a name were left out: {values}.",
+        image=facts["image"],
+        values=", ".join(map(str, facts["values"])),
+    )
 
 
 @words_for("organs_in_one_mask")
 def _organs_in_one_mask(facts: Facts) -> str:
-    return (
-        f"organs: '{facts['name']}' holds {', '.join(facts['organs'])} in one mask and was left out; give them apart."
+    return say(
+        "organs: '{name}' holds {organs} in one mask and was left out; give them apart.",
+        name=facts["name"],
+        organs=", ".join(facts["organs"]),
     )
 
 
 @words_for("unknown_organ_names")
 def _unknown_organ_names(facts: Facts) -> str:
-    return f"organs: unknown names were left out: {', '.join(facts['names'])}."
+    return say("organs: unknown names were left out: {names}.", names=", ".join(facts["names"]))

@@ -77,6 +77,9 @@ def _common(
 
 OutOption = Annotated[Path, typer.Option(help="Folder for the results; created if missing.")]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Write into an output folder that is not empty.")]
+LanguageOption = Annotated[
+    str, typer.Option(metavar="CODE", help="Language of the reports: en or de; tables and JSON stay English.")
+]
 RulesOption = Annotated[RuleSet, typer.Option(help="Rules for the N category of lung cancer.")]
 
 
@@ -91,6 +94,7 @@ def demo(
         ),
     ] = "esophagus",
     overwrite: OverwriteOption = False,
+    language: LanguageOption = "en",
 ) -> None:
     """Assess a synthetic patient and write the report; by default one that the shipped network was trained for."""
 
@@ -101,7 +105,8 @@ def demo(
         return demo_case() if patient == "lung" else sample_case("esophagus-clear-signs")
 
     # The default folder is the demo's own: a second run replaces the first.
-    run_assessment(made, _demo_settings(patient), Plan(out or DEMO_FOLDER, overwrite or out is None))
+    plan = Plan(out or DEMO_FOLDER, overwrite or out is None, language=language)
+    run_assessment(made, _demo_settings(patient), plan)
 
 
 def _demo_settings(patient: DemoPatient) -> Settings:
@@ -187,6 +192,7 @@ def assess(
         float,
         typer.Option("--working-spacing", help="Voxel size of the grid for organs and stations, in mm."),
     ] = 1.5,
+    language: LanguageOption = "en",
 ) -> None:
     """Assess a case: stations, nodes, N category and report from a CT and any other images and masks."""
     if case_folder is None and ct is None and dicomweb is None:
@@ -208,7 +214,7 @@ def assess(
     if keep_study_date:
         given["keep_study_date"] = True
     known = ct or (_ct_of(case_folder) if dicom or review else None)
-    plan = Plan(out, overwrite, review=review, dicom=dicom, ct=known)
+    plan = Plan(out, overwrite, review=review, dicom=dicom, ct=known, language=language)
     if dicomweb is not None:
         archive = dicom_commands.open_archive(dicomweb, ca, certificate, token_file)
         assess_from_archive(archive, WantedStudy(study, series, store, case_folder), given, settings, plan)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from LNStationLib.support import console
 from LNStationLib.support.errors import InputError
+from LNStationLib.support.language import ENGLISH, check_language
 from LNStationLib.support.progress import Progress, portion
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class Plan:
         review: A review to continue, or ``None``.
         dicom: Write DICOM objects too.
         ct: Where the CT lies, as far as that is known before it is read.
+        language: Of the reports.
     """
 
     out: Path
@@ -35,6 +37,7 @@ class Plan:
     review: Path | None = None
     dicom: bool = False
     ct: Path | None = None
+    language: str = ENGLISH
 
 
 def load(case_folder: Path | None, given: dict[str, Any], progress: Progress) -> Case:
@@ -57,6 +60,7 @@ def run_assessment(loading: Callable[[Progress], Case], settings: Settings, plan
     from LNStationLib.cli.summary import show_assessment
     from LNStationLib.export import prepare_output_folder, write_outputs
 
+    check_language(plan.language)
     prepare_output_folder(plan.out, plan.overwrite)
     check_models(settings)
     _check_ct(plan)
@@ -67,6 +71,7 @@ def run_assessment(loading: Callable[[Progress], Case], settings: Settings, plan
         review = _review(plan)
         result = assess_case(case, settings, portion(progress, 0.1, 0.7))
         more: dict[str, Any] = {} if review is None else {"review": _continued(review, result)}
+        more |= {} if plan.language == ENGLISH else {"language": plan.language}
         writing = portion(progress, 0.7, 0.9 if plan.dicom else 1.0)
         outputs = write_outputs(result, plan.out, overwrite=plan.overwrite, progress=writing, **more)
         objects = _dicom(plan, portion(progress, 0.9, 1.0)) if plan.dicom else []

@@ -47,12 +47,12 @@ class Column:
     @property
     def heading(self) -> str:
         """Title and unit, as in ``"Volume, ml"``."""
-        return _with_unit(self.title, self.unit)
+        return with_unit(self.title, self.unit)
 
     @property
     def short_heading(self) -> str:
         """The same for a narrow table."""
-        return _with_unit(self.short_title or self.title, self.unit)
+        return with_unit(self.short_title or self.title, self.unit)
 
     def value(self, row: object) -> Value:
         """The value of a row, as the assessment holds it; ``None`` where it was not assessed or not measured.
@@ -87,8 +87,8 @@ class Column:
         return {**asdict(self), "path": list(self.path)}
 
 
-def _with_unit(title: str, unit: str) -> str:
-    """A percent sign stands behind each number and not in the heading."""
+def with_unit(title: str, unit: str) -> str:
+    """A title with the unit of its values; a percent sign stands behind each number and not in the heading."""
     return title if unit in ("", "%") else f"{title}, {unit}"
 
 

@@ -8,10 +8,13 @@ import SimpleITK as sitk
 
 from LNStationLib.state.assessed_case import AssessedCase
 from LNStationLib.state.evidence import evidence_volume as volume_of
+from LNStationLib.support.language import marked
 from LNStationLib.support.types import PointMm
 
-_ATTENTION = "Attention"
-_ATTENTION_CAPTION = (
+_ATTENTION = marked("Attention")
+_WITHIN_SENTENCES = (marked("attention"),)
+"""Titles as they stand within a sentence, for the catalogs."""
+_ATTENTION_CAPTION = marked(
     "where the network looked for this station, from 0 to 1, the highest value of the map. The map is coarse and "
     "reaches beyond the station."
 )

@@ -5,19 +5,21 @@ from __future__ import annotations
 import unicodedata
 from datetime import UTC, datetime
 
-SYNTHETIC_MODEL = "SYNTHETIC TRAINING: a model behind these results learned from synthetic patients only"
+from LNStationLib.support.language import decimal, marked
+
+SYNTHETIC_MODEL = marked("SYNTHETIC TRAINING: a model behind these results learned from synthetic patients only")
 NOTHING = "\N{EM DASH}"
 """Stands for ``None``: not assessed, not measured or not given. Never for 0."""
 
 
 def number(value: float | None, digits: int) -> str:
-    """A number with fixed digits and a real minus sign; ``NOTHING`` for ``None``."""
+    """A number with fixed digits, a real minus sign and the language's decimal sign; ``NOTHING`` for ``None``."""
     if value is None:
         return NOTHING
     text = f"{value:.{digits}f}"
     if float(text) == 0:
         text = text.lstrip("-")
-    return text.replace("-", "\N{MINUS SIGN}")
+    return decimal(text.replace("-", "\N{MINUS SIGN}"))
 
 
 def plural(count: int, noun: str) -> str:

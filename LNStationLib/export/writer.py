@@ -22,6 +22,7 @@ from LNStationLib.export.report.layout import build_report
 from LNStationLib.export.report.pdf import pdf_report
 from LNStationLib.export.report.plain_text import report_text
 from LNStationLib.state.assessed_case import AssessedCase
+from LNStationLib.support.language import ENGLISH, check_language, speaking
 from LNStationLib.support.progress import Progress, portion, silent
 
 
@@ -33,6 +34,7 @@ def write_outputs(
     progress: Progress = silent,
     formats: Collection[str] = tuple(FORMATS),
     review: Review | None = None,
+    language: str = ENGLISH,
 ) -> list[Path]:
     """Write assessment, label maps, tables and reports under their fixed names.
 
@@ -46,21 +48,24 @@ def write_outputs(
         progress: Told the running step.
         formats: Which of ``FORMATS``; all of them by default.
         review: A reader's review, shown beside the model's output.
+        language: Of the reports, one of ``support.language.languages()``; tables and JSON have none.
 
     Returns:
         The files, in the order in which they appeared.
 
     Raises:
         OutputError: The folder cannot take the results, or there is no such format.
+        InputError: There is no such language.
         ValueError: A label map is not on the CT's grid.
     """
     names = file_names(formats, reviewed=review is not None, with_evidence=bool(assessed.known_evidence))
+    check_language(language)
     prepare_output_folder(out, overwrite)
     with partial_folder(out) as folder:
         if "nifti" in formats:
             _write_label_maps(assessed, folder, portion(progress, 0.0, 0.25))
         _write_texts(assessed, review, folder, names)
-        if "html" in formats or "pdf" in formats:
+        with speaking(language):
             _write_reports(assessed, review, folder, formats, portion(progress, 0.25, 0.95))
         progress("moving results into place", 0.95)
         written = publish(folder, out, names)
@@ -83,7 +88,6 @@ def _write_texts(assessed: AssessedCase, review: Review | None, folder: Path, na
     texts = {
         "stations.csv": stations_csv(assessment, review),
         "nodes.csv": nodes_csv(assessment),
-        "report.txt": report_text(assessment, review),
         "assessment.json": assessment.model_dump_json(indent=2) + "\n",
     }
     if review is not None:
@@ -99,6 +103,10 @@ def _write_texts(assessed: AssessedCase, review: Review | None, folder: Path, na
 def _write_reports(
     assessed: AssessedCase, review: Review | None, folder: Path, formats: Collection[str], progress: Progress
 ) -> None:
+    if "text" in formats:
+        (folder / "report.txt").write_text(report_text(assessed.assessment, review), encoding="utf-8", newline="")
+    if "html" not in formats and "pdf" not in formats:
+        return
     report = build_report(assessed, portion(progress, 0.0, 0.6), review)
     if "html" in formats:
         progress("writing report.html", 0.6)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from LNStationLib.support.language import marked, say, say_count
 from LNStationLib.support.sentences import SYNTHETIC_ONLY, listed
 from LNStationLib.support.words import Facts, texts, words_for
 
-_LACKING = {"pet": "PET", "tumor": "a tumor mask"}
+_LACKING = {"pet": marked("PET"), "tumor": marked("a tumor mask")}
 
 # Searches as a whole
 texts(
@@ -77,25 +78,35 @@ texts(
 
 @words_for("candidates_may_be_vessels")
 def _may_be_vessels(facts: Facts) -> str:
-    return f"a candidate may be a vessel, for neither contrast nor a mask shows the {listed(facts['not_seen'])}"
+    return say(
+        "a candidate may be a vessel, for neither contrast nor a mask shows the {structures}",
+        structures=listed([say(name) for name in facts["not_seen"]]),
+    )
 
 
 @words_for("streams_lack_input")
 def _streams_lack_input(facts: Facts) -> str:
-    what = " and ".join(_LACKING[name] for name in facts["lacking"])
-    return f"Without {what} significant nodes were looked for by: {'; '.join(facts['ran'])}."
+    return say(
+        "Without {what} significant nodes were looked for by: {networks}.",
+        what=listed([say(_LACKING[name]) for name in facts["lacking"]]),
+        networks="; ".join(facts["ran"]),
+    )
 
 
 @words_for("supplied_nodes_outside_ct")
 def _supplied_outside(facts: Facts) -> str:
-    count = facts["n_nodes"]
-    nodes = "1 supplied node lies" if count == 1 else f"{count} supplied nodes lie"
-    return f"{nodes} outside the CT and cannot be assessed."
+    return say_count(
+        "{count} supplied node lies outside the CT and cannot be assessed.",
+        "{count} supplied nodes lie outside the CT and cannot be assessed.",
+        facts["n_nodes"],
+    )
 
 
 @words_for("nodes_outside_stations")
 def _outside_stations(facts: Facts) -> str:
-    numbers = [str(number) for number in facts["nodes"]]
-    if len(numbers) == 1:
-        return f"Node {numbers[0]} lies outside all parsed stations and is not counted in any station."
-    return f"Nodes {', '.join(numbers)} lie outside all parsed stations and are not counted in any station."
+    return say_count(
+        "Node {nodes} lies outside all parsed stations and is not counted in any station.",
+        "Nodes {nodes} lie outside all parsed stations and are not counted in any station.",
+        len(facts["nodes"]),
+        nodes=", ".join(str(number) for number in facts["nodes"]),
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from LNStationLib.support.language import say
 from LNStationLib.support.sentences import SYNTHETIC_ONLY, listed
 from LNStationLib.support.words import Facts, joined, texts, words_for
 
@@ -112,10 +113,10 @@ texts(
 
 @words_for("sides_exchanged")
 def _sides_exchanged(facts: Facts) -> str:
-    return (
-        f"Left and right are exchanged: {listed(facts['organs'])} lie on the opposite side from usual, so the image "
-        "is mirrored or the patient has situs inversus; check the side markers: the side of every station depends "
-        "on them."
+    return say(
+        "Left and right are exchanged: {organs} lie on the opposite side from usual, so the image is mirrored or the "
+        "patient has situs inversus; check the side markers: the side of every station depends on them.",
+        organs=listed(facts["organs"]),
     )
 
 
@@ -177,7 +178,7 @@ texts(
 
 @words_for("union_of")
 def _union_of(facts: Facts) -> str:
-    return f"union of {', '.join(facts['parts'])}"
+    return say("union of {parts}", parts=", ".join(say(name) for name in facts["parts"]))
 
 
 # Where the left brachiocephalic vein is placed
@@ -193,4 +194,4 @@ texts(
 
 @words_for("halfway_between")
 def _halfway_between(facts: Facts) -> str:
-    return f"halfway between two usual levels: {joined(facts['levels'], ' and ')}"
+    return say("halfway between two usual levels: {levels}", levels=joined(facts["levels"], say(" and ")))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from LNStationLib.support.reason import Reason
+from LNStationLib.support.words import words
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,7 @@ class NCategoryAnswer:
         rules: Title of the rules with their edition.
         deciding_stations: Positive stations that lie in the deciding group, in table order; empty for N0, and
             empty where a number of nodes decides.
-        explanation: One plain sentence.
+        why: What decides, as a code with facts.
         is_lower_bound: True where only "at least this category" follows.
         warnings: For the reader, as codes with facts.
     """
@@ -24,6 +25,11 @@ class NCategoryAnswer:
     category: str
     rules: str
     deciding_stations: tuple[str, ...]
-    explanation: str
+    why: Reason
     is_lower_bound: bool = False
     warnings: tuple[Reason, ...] = ()
+
+    @property
+    def explanation(self) -> str:
+        """One plain sentence."""
+        return words(self.why)

@@ -12,7 +12,9 @@ from LNStationLib.staging.method import StagingInput, StagingMethod
 from LNStationLib.staging.registry import METHODS
 from LNStationLib.state.assessment import NodeFinding, NStaging
 from LNStationLib.state.patient_state import PatientState
+from LNStationLib.state.reason_codes import said
 from LNStationLib.state.settings import Settings
+from LNStationLib.support.reason import Reason
 
 NO_RULES = "none"
 """Stands for the rule set where no method fits the case."""
@@ -58,19 +60,16 @@ def stage_case(
     staging = _stage(StagingInput(facts, positive_stations, not_assessed, nodes, patient), settings)
     if staging.category is None or all(node.fit_for_staging for node in nodes):
         return staging
-    explanation = (
-        "Not derived: the nodes are unconfirmed candidates of a search of low specificity. If confirmed, they "
-        f"would give {staging.category}."
-    )
+    why = Reason("n_of_unconfirmed_nodes", {"category": staging.category})
     unconfirmed: dict[str, object] = {"category": None, "deciding_stations": [], "is_lower_bound": False}
-    return staging.model_copy(update=unconfirmed | {"explanation": explanation})
+    return staging.model_copy(update=unconfirmed | said("explanation", why))
 
 
 def _stage(given: StagingInput, settings: Settings) -> NStaging:
     method = staging_method(given.facts, settings)
     rules = NO_RULES if method is None else method.rules(METHODS.options(method, settings))
     if len(given.not_assessed) == len(anatomy.stations()):
-        return not_derived(given, rules, "No station could be assessed.")
+        return not_derived(given, rules, Reason("no_station_assessed"))
     if method is None:
-        return not_derived(given, rules, "The primary cancer was not given (lung or esophagus).")
+        return not_derived(given, rules, Reason("cancer_not_given"))
     return method.run(given, METHODS.options(method, settings))

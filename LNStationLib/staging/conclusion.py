@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from LNStationLib.staging.answer import NCategoryAnswer
 from LNStationLib.staging.method import StagingInput
 from LNStationLib.state.assessment import NodeFinding, NStaging
-from LNStationLib.state.reason_codes import recorded
+from LNStationLib.state.reason_codes import recorded, said
 from LNStationLib.support.reason import Reason
 
 _ORDER = ("N0", "N1", "N2", "N2a", "N2b", "N3")
@@ -25,11 +25,11 @@ def positive_nodes(nodes: Sequence[NodeFinding]) -> int | None:
     return sum(node.call == "positive" for node in nodes)
 
 
-def not_derived(given: StagingInput, rules: str, why: str) -> NStaging:
+def not_derived(given: StagingInput, rules: str, why: Reason) -> NStaging:
     """No category, and why."""
     return NStaging(
         rules=rules,
-        explanation=why,
+        **said("explanation", why),
         positive_stations=list(given.positive_stations),
         not_assessed_stations=list(given.not_assessed),
     )
@@ -48,6 +48,6 @@ def concluded(given: StagingInput, answer: NCategoryAnswer, rules: str, *, may_r
         positive_stations=list(given.positive_stations),
         not_assessed_stations=list(given.not_assessed),
         n_positive_nodes=positive_nodes(given.nodes),
-        explanation=answer.explanation,
+        **said("explanation", answer.why),
         **recorded(warnings),
     )

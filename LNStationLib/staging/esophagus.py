@@ -8,7 +8,6 @@ from LNStationLib.staging.answer import NCategoryAnswer
 from LNStationLib.staging.rules import canonical_stations, esophagus_rules, lung_rules
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.reason import Reason
-from LNStationLib.support.sentences import listed
 
 
 def esophagus_n_category(n_positive_nodes: int) -> NCategoryAnswer:
@@ -24,8 +23,8 @@ def esophagus_n_category(n_positive_nodes: int) -> NCategoryAnswer:
         raise InputError(f"number of positive nodes must be a whole number from 0 up, got {n_positive_nodes!r}")
     rules = esophagus_rules()
     category = next(row.category for row in rules.categories if row.most is None or n_positive_nodes <= row.most)
-    counted = "1 regional node is" if n_positive_nodes == 1 else f"{n_positive_nodes or 'no'} regional nodes are"
-    return NCategoryAnswer(category, rules.edition, (), f"{category} under {rules.title}: {counted} positive.")
+    why = Reason("esophageal_n_by_nodes", {"category": category, "n_nodes": n_positive_nodes})
+    return NCategoryAnswer(category, rules.edition, (), why)
 
 
 def esophagus_n_lower_bound(positive_stations: Iterable[str]) -> NCategoryAnswer:
@@ -51,19 +50,10 @@ def esophagus_n_lower_bound(positive_stations: Iterable[str]) -> NCategoryAnswer
         category=category,
         rules=rules.edition,
         deciding_stations=regional,
-        explanation=_esophagus_bound_explanation(category, regional, fewest),
+        why=Reason("esophageal_n_at_least", {"category": category, "stations": list(regional), "n_nodes": fewest}),
         is_lower_bound=category != rules.categories[-1].category,
         warnings=_esophagus_warnings(positive, regional),
     )
-
-
-def _esophagus_bound_explanation(category: str, regional: tuple[str, ...], fewest: int) -> str:
-    title = esophagus_rules().title
-    if not regional:
-        return f"{category} under {title}: no regional station is positive, single nodes were not counted."
-    nodes = "1 positive node" if fewest == 1 else f"{fewest} positive nodes"
-    stations, hold = ("station", "holds") if len(regional) == 1 else ("stations", "hold")
-    return f"At least {category} under {title}: positive {stations} {listed(regional)} {hold} at least {nodes}."
 
 
 def _esophagus_warnings(positive: tuple[str, ...], regional: tuple[str, ...]) -> tuple[Reason, ...]:

@@ -8,10 +8,9 @@ from LNStationLib.staging.answer import NCategoryAnswer
 from LNStationLib.staging.rules import Group, LungRuleSet, Rules, canonical_stations, lung_rules
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.reason import Reason
-from LNStationLib.support.sentences import listed
 from LNStationLib.support.types import Side
 
-_SIDE_WORDS: dict[Side, str] = {"R": "right", "L": "left"}
+_SIDES: tuple[Side, ...] = ("R", "L")
 
 
 def lung_n_category(positive_stations: Iterable[str], tumor_side: Side, rules: Rules = "tnm8") -> NCategoryAnswer:
@@ -42,11 +41,11 @@ def lung_n_category(positive_stations: Iterable[str], tumor_side: Side, rules: R
     table = lung_rules()
     if rules not in table.rule_sets:
         raise InputError(f"unknown rules {rules!r}: use one of {', '.join(table.rule_sets)}")
-    if tumor_side not in _SIDE_WORDS:
+    if tumor_side not in _SIDES:
         raise InputError(f"unknown tumor side {tumor_side!r}: use 'L' or 'R', the patient's own side")
     rule_set, positive = table.rule_sets[rules], canonical_stations(positive_stations)
     if not positive:
-        return NCategoryAnswer("N0", rule_set.edition, (), f"N0 under {rule_set.title}: no station is positive.")
+        return NCategoryAnswer("N0", rule_set.edition, (), Reason("lung_n0", {"rules": rules}))
     groups = {name: rule_set.group_of(name, tumor_side) for name in positive}
     highest = max(groups.values())
     deciding = tuple(name for name, group in groups.items() if group == highest)
@@ -55,7 +54,7 @@ def lung_n_category(positive_stations: Iterable[str], tumor_side: Side, rules: R
         category=_with_n2_split(highest, deciding, rule_set),
         rules=rule_set.edition,
         deciding_stations=deciding,
-        explanation=_lung_explanation(highest, deciding, tumor_side, rule_set),
+        why=_why(highest, deciding, tumor_side, rules),
         is_lower_bound=bool(unsided),
         warnings=_lung_warnings(positive, unsided, rule_set),
     )
@@ -68,11 +67,10 @@ def _with_n2_split(group: Group, deciding: tuple[str, ...], rule_set: LungRuleSe
     return split.one if len({lung_rules().station_of(name) for name in deciding}) == 1 else split.several
 
 
-def _lung_explanation(group: Group, deciding: tuple[str, ...], tumor_side: Side, rule_set: LungRuleSet) -> str:
-    category = _with_n2_split(group, deciding, rule_set)
-    stations = f"station {deciding[0]} is" if len(deciding) == 1 else f"stations {listed(deciding)} are"
-    side = _SIDE_WORDS[tumor_side]
-    return f"{category} under {rule_set.title}: with a tumor of the {side} lung, {stations} {rule_set.words[group]}."
+def _why(group: Group, deciding: tuple[str, ...], tumor_side: Side, rules: Rules) -> Reason:
+    category = _with_n2_split(group, deciding, lung_rules().rule_sets[rules])
+    facts = {"category": category, "rules": rules, "side": tumor_side, "stations": list(deciding), "group": group}
+    return Reason("lung_n_by_stations", facts)
 
 
 def _lung_warnings(positive: tuple[str, ...], unsided: list[str], rule_set: LungRuleSet) -> tuple[Reason, ...]:

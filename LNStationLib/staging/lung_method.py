@@ -11,6 +11,7 @@ from LNStationLib.staging.rules import Rules
 from LNStationLib.state.assessment import NStaging
 from LNStationLib.state.method import MethodOptions, option
 from LNStationLib.state.needs import LUNG_CANCER, Need
+from LNStationLib.support.reason import Reason
 
 _REFERENCES: dict[str, tuple[str, ...]] = {
     "tnm8": ("UICC/AJCC TNM, 8th edition, lung",),
@@ -56,7 +57,7 @@ class LungStaging:
         """Stage a patient; see :class:`LNStationLib.staging.method.StagingMethod`."""
         rules, side = cast(LungOptions, options).rules, given.facts.tumor_side
         if side is None:
-            return not_derived(given, rules, "The side of the lung tumor was not given.")
+            return not_derived(given, rules, Reason("tumor_side_not_given"))
         answer = lung_n_category(given.positive_stations, side, rules)
         worst = lung_n_category([*given.positive_stations, *given.not_assessed], side, rules)
         return concluded(given, answer, rules, may_rise=is_higher(worst.category, answer.category))

@@ -11,9 +11,10 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from LNStationLib.state.older_assessments import OLDER_VERSIONS, assessment_of_before, node_from_1_0
+from LNStationLib.support.language import marked
 
 SCHEMA_VERSION = "1.2"
-RESEARCH_USE = "Research use only. Not a medical device; not for clinical decisions."
+RESEARCH_USE = marked("Research use only. Not a medical device; not for clinical decisions.")
 
 Call = Literal["positive", "negative"]
 PredictionSet = Literal["positive", "negative", "either"]
@@ -277,6 +278,7 @@ class NStaging(_Strict):
     not_assessed_stations: list[str] = Field(default_factory=list)
     n_positive_nodes: int | None = None
     explanation: str
+    explanation_code: ReasonCode | None = _code_of("the explanation")
     warnings: list[str] = Field(default_factory=list)
     warning_codes: list[ReasonCode] = _codes()
     network: NetworkStage | None = Field(

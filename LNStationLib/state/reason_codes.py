@@ -9,8 +9,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from LNStationLib.state.assessment import ReasonCode
+from LNStationLib.support.language import ENGLISH, current_language
 from LNStationLib.support.reason import Reason
-from LNStationLib.support.words import words
+from LNStationLib.support.words import has_words, words
 
 
 class Warned(Protocol):
@@ -52,6 +53,23 @@ def reason_of(text: str, coded: ReasonCode | None) -> Reason:
         with suppress(RecursionError):
             return Reason(coded.code, _facts(coded.facts))
     return as_written(text)
+
+
+def spoken(text: str, code: ReasonCode | None) -> str:
+    """A recorded text in the language that is spoken; as it was recorded where its code or a fact is not known."""
+    if current_language() == ENGLISH or code is None or not has_words(code.code):
+        return text
+    # A file may hold any facts.
+    with suppress(LookupError, TypeError, ValueError, AttributeError, RecursionError):
+        return words(Reason(code.code, _facts(code.facts)))
+    return text
+
+
+def spoken_each(texts: Sequence[str], codes: Sequence[ReasonCode]) -> list[str]:
+    """Recorded texts likewise; as they were recorded where not each has its code."""
+    if len(texts) != len(codes):
+        return list(texts)
+    return [spoken(text, code) for text, code in zip(texts, codes, strict=True)]
 
 
 def warnings_of(part: Warned) -> list[Reason]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from LNStationLib.support.language import say
+
 SYNTHETIC_ONLY = "trained on synthetic patients only"
 """Said wherever the output of such a model shows."""
 _LONGEST_QUOTED_CHARACTERS = 120
@@ -19,4 +21,4 @@ def quoted(text: object) -> str:
 def listed(names: Iterable[str]) -> str:
     """Join names for a sentence: "a, b and c"; there must be at least one."""
     *first, last = names
-    return f"{', '.join(first)} and {last}" if first else last
+    return say("{first} and {last}", first=", ".join(first), last=last) if first else last

@@ -7,14 +7,19 @@ outside registers its texts with :func:`texts` and :func:`words_for`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
+from LNStationLib.support.language import decimal, say
 from LNStationLib.support.reason import Reason
 
 Facts = Any
 """The facts of a reason, by name."""
 
 _WORDS: dict[str, Callable[[Facts], str]] = {}
+_TEMPLATES: dict[str, str] = {}
+_SAID = ("side", "other_side", "border", "organ", "landmark", "bronchus", "whole")
+"""Facts that are words: sides, borders and titles of organs."""
 
 
 def words_for(code: str) -> Callable[[Callable[[Facts], str]], Callable[[Facts], str]]:
@@ -42,23 +47,36 @@ def texts(templates: Mapping[str, str]) -> None:
         ValueError: A code has words already.
     """
     for code, template in templates.items():
-        words_for(code)(_filled(template))
+        words_for(code)(partial(_filled, template))
+        _TEMPLATES[code] = template
 
 
-def _filled(template: str) -> Callable[[Facts], str]:
-    def words_of(facts: Facts) -> str:
-        said = {name: words(one) if isinstance(one, Reason) else one for name, one in facts.items()}
-        return template.format_map(said)
+def _filled(template: str, facts: Mapping[str, Any]) -> str:
+    return say(template, **{name: _said(name, fact) for name, fact in facts.items()})
 
-    return words_of
+
+def _said(name: str, fact: Any) -> Any:
+    if isinstance(fact, Reason):
+        return words(fact)
+    return say(fact) if name in _SAID else fact
+
+
+def templates() -> tuple[str, ...]:
+    """All that :func:`texts` registered, for the catalogs."""
+    return tuple(_TEMPLATES.values())
 
 
 def words(reason: Reason) -> str:
-    """The text of a reason; a code without text is shown as it is, with its facts."""
+    """The text of a reason in the language that is spoken; a code without text is shown as it is, with its facts."""
     if reason.code in _WORDS:
         return _WORDS[reason.code](reason.facts)
     facts = ", ".join(f"{name} {value}" for name, value in reason.facts.items())
     return f"{reason.code.replace('_', ' ')} ({facts})" if facts else reason.code.replace("_", " ")
+
+
+def has_words(code: str) -> bool:
+    """Whether a code has words; those of methods from outside may be unknown here."""
+    return code in _WORDS
 
 
 def sentence(reason: Reason) -> str:
@@ -78,7 +96,7 @@ def against(value: float, sign: str, threshold: float, unit: str = "", fewest_de
         left, right = f"{value:.{decimals}f}", f"{threshold:.{decimals}f}"
         if left != right or value == threshold:
             break
-    return f"{left}{unit} {sign} {right}{unit}"
+    return decimal(f"{left}{unit} {sign} {right}{unit}")
 
 
 texts({"as_written": "{words}"})

@@ -37,6 +37,7 @@ from LNStationLib.state.assessment import CaseSummary
 from LNStationLib.state.evidence import evidence_volume
 from LNStationLib.state.settings import Settings
 from LNStationLib.support.errors import InputError
+from LNStationLib.support.language import check_language, speaking
 from LNStationLib.support.progress import Progress, portion
 from LNStationLib.support.reason import Reason, each_once
 from LNStationLib.support.words import words
@@ -219,6 +220,7 @@ class Methods:
 
     def _report(self, params: Result, progress: Progress) -> Result:
         given = p.checked(p.Report, params)
+        check_language(given.language)
         folder = _absolute(given.folder)
         warm = self._store.get(given.case)
         assessed = _assessed(warm)
@@ -235,6 +237,7 @@ class Methods:
             progress=portion(progress, start, 1.0),
             formats=given.formats,
             review=given.review,
+            language=given.language,
         )
         return {"files": [str(path) for path in files]}
 
@@ -248,7 +251,9 @@ class Methods:
     def _report_text(self, params: Result, progress: Progress) -> Result:
         """The report as plain text, for a radiology information system."""
         given = p.checked(p.ReportText, params)
-        return {"text": report_text(_assessed(self._store.get(given.case)).assessment, given.review)}
+        assessment = _assessed(self._store.get(given.case)).assessment
+        with speaking(given.language):
+            return {"text": report_text(assessment, given.review)}
 
     def _export_dicom(self, params: Result, progress: Progress) -> Result:
         given = p.checked(p.ExportDicom, params)

@@ -12,6 +12,7 @@ from LNStationLib.case.case import Cancer, CaseFacts
 from LNStationLib.nodes.edits import Action
 from LNStationLib.state.assessment import Assessment, Call
 from LNStationLib.state.settings import Settings
+from LNStationLib.support.language import ENGLISH
 from LNStationLib.support.sentences import quoted
 from LNStationLib.support.types import Side
 from LNStationLib.worker.identity import PatientKeyword
@@ -141,6 +142,7 @@ class Report(CaseParams):
     folder: str = Field(min_length=1)
     formats: list[Format] = Field(min_length=1)
     review: Review | None = None
+    language: str = ENGLISH
     case_name: str = ""
     identifiers: bool = False
     patient: dict[PatientKeyword, str] = Field(default_factory=dict)
@@ -159,9 +161,10 @@ class RegisterPrior(CaseParams):
 
 
 class ReportText(CaseParams):
-    """Whose calls the plain text says beside the model's."""
+    """Whose calls the plain text says beside the model's, and in which language."""
 
     review: Review | None = None
+    language: str = ENGLISH
 
 
 class ExportDicom(CaseParams):

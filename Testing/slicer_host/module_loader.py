@@ -14,7 +14,6 @@ from typing import Any
 import qt
 import slicer
 
-from .kept_files import kept_files
 from .module_objects import ModuleObject
 
 
@@ -132,5 +131,4 @@ def _forget(folder: Path) -> None:
     for name, module in list(sys.modules.items()):
         # Text, not paths: there are thousands of modules, and this is done after every test of the module.
         if (getattr(module, "__file__", None) or "").startswith(beneath):
-            kept_files.keep(module)
             del sys.modules[name]

@@ -58,6 +58,7 @@ class ModuleParameters(_Wrapped):
         autoReassess: Assess an edited station again without being asked.
         reportFolder: Where report folders are made.
         identifiers: Whether reports name the patient.
+        reportLanguage: Of the reports; one of the library's catalogs, or English.
     """
 
     currentCase: Optional[vtkMRMLScriptedModuleNode]  # noqa: UP045 - what parameterNodeWrapper documents
@@ -71,6 +72,7 @@ class ModuleParameters(_Wrapped):
     formatCsv: Annotated[bool, Default(True)]
     formatNifti: Annotated[bool, Default(False)]
     identifiers: Annotated[bool, Default(False)]
+    reportLanguage: Annotated[str, Default("en")]
 
 
 class Facts(NamedTuple):

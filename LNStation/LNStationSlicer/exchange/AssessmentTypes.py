@@ -76,6 +76,7 @@ class NStaging(TypedDict):
     not_assessed_stations: list[str]
     n_positive_nodes: int | None
     explanation: str
+    explanation_code: ReasonCode | None
     warnings: list[str]
     warning_codes: list[ReasonCode]
     network: NetworkStage | None

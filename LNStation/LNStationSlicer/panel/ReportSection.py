@@ -8,9 +8,10 @@ import ctk
 import qt
 import slicer
 
+from LNStationLib.support.language import language_title, languages
 from LNStationSlicer.case.Parameters import REPORT_FORMATS, reportFormats
 from LNStationSlicer.exchange.PetExchange import instanceUids
-from LNStationSlicer.panel.Section import ParameterBinding, Section
+from LNStationSlicer.panel.Section import ParameterBinding, Section, chooseKey, comboKey, fillCombo
 from LNStationSlicer.support.DicomIndexing import DicomIndexing
 from LNStationSlicer.support.Translation import _
 from LNStationSlicer.worker.OutputJobs import DicomJob, ReportJob
@@ -28,6 +29,8 @@ class ReportSection(Section):
         ui = self.ui
         self._binding = ParameterBinding(ui, _BOUND)
         self._files: list[Path] = []
+        fillCombo(ui.reportLanguageCombo, [(language, language_title(language)) for language in languages()])
+        ui.reportLanguageCombo.connect("currentIndexChanged(int)", self._onLanguage)
         ui.reportFolderEdit.filters = ctk.ctkPathLineEdit.Dirs
         ui.reportFolderEdit.currentPath = str(Path.home())
         # At each key: an edit may be logged while the cursor is still in the field.
@@ -54,6 +57,7 @@ class ReportSection(Section):
         self._binding.connect(parameters)
         if parameters.reportFolder:
             self.ui.reportFolderEdit.currentPath = parameters.reportFolder
+        chooseKey(self.ui.reportLanguageCombo, parameters.reportLanguage)
 
     def disconnectParameters(self) -> None:
         """Before the scene goes."""
@@ -132,7 +136,7 @@ class ReportSection(Section):
     def onCopy(self) -> None:
         """Put the report into the clipboard, once the worker has written it."""
         self._onReader()
-        self.logic.outputs.writeText()
+        self.logic.outputs.writeText(comboKey(self.ui.reportLanguageCombo))
 
     def _onText(self, text: str) -> None:
         qt.QApplication.clipboard().setText(text)
@@ -153,7 +157,8 @@ class ReportSection(Section):
             return
         self._onReader()
         parameters = self.logic.getParameterNode()
-        self.logic.outputs.writeReport(folder, reportFormats(parameters), parameters.identifiers)
+        language = comboKey(self.ui.reportLanguageCombo)
+        self.logic.outputs.writeReport(folder, reportFormats(parameters), parameters.identifiers, language)
         self.refresh()
 
     def _dicomProblem(self) -> str:
@@ -233,6 +238,9 @@ class ReportSection(Section):
 
     def _onFolder(self) -> None:
         self.logic.getParameterNode().reportFolder = self.ui.reportFolderEdit.currentPath
+
+    def _onLanguage(self) -> None:
+        self.logic.getParameterNode().reportLanguage = comboKey(self.ui.reportLanguageCombo)
 
     def _onFormats(self) -> None:
         # The bound parameter may learn of the change after us.

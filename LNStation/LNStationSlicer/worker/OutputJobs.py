@@ -26,10 +26,12 @@ class ReportJob(Job):
 
     method = "report"
 
-    def __init__(self, case: CaseScene, folder: Path, formats: Sequence[str], identifiers: bool) -> None:
+    def __init__(
+        self, case: CaseScene, folder: Path, formats: Sequence[str], identifiers: bool, language: str
+    ) -> None:
         super().__init__(case)
         self.files: list[Path] = []
-        self.params.update(folder=str(folder), formats=list(formats), identifiers=identifiers)
+        self.params.update(folder=str(folder), formats=list(formats), identifiers=identifiers, language=language)
 
     def build(self, folder: Path) -> Pieces:
         """The review as it is when the worker's turn comes; the patient only where the user wants identifiers."""
@@ -55,9 +57,10 @@ class TextJob(Job):
     method = "report_text"
     isQuiet = True
 
-    def __init__(self, case: CaseScene) -> None:
+    def __init__(self, case: CaseScene, language: str) -> None:
         super().__init__(case)
         self.text = ""
+        self.params.update(language=language)
 
     def build(self, folder: Path) -> Pieces:
         """The review as it is when the worker's turn comes."""

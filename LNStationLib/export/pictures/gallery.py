@@ -13,9 +13,10 @@ from LNStationLib.export.evidence import EvidenceMap
 from LNStationLib.export.pictures import plane_drawing
 from LNStationLib.export.pictures.patient_view import Box, PatientView, centroid, region_around
 from LNStationLib.export.pictures.planes import Plane, axial_plane, coronal_plane
-from LNStationLib.export.wording import number, plural
+from LNStationLib.export.wording import number
 from LNStationLib.imaging.boxes import label_boxes
 from LNStationLib.state.assessment import Assessment, NodeFinding, StationFinding
+from LNStationLib.support.language import marked, say
 from LNStationLib.support.palette import call_color
 from LNStationLib.support.progress import Progress, silent
 from LNStationLib.support.types import BoolArray, PointMm
@@ -132,17 +133,18 @@ def choose_stations(assessment: Assessment, with_evidence: Collection[str] = ())
     if not relevant:
         return (
             [finding for finding in assessment.stations if finding.volume_ml is not None],
-            "No station is positive or holds a node: every station found on this CT is shown.",
+            say("No station is positive or holds a node: every station found on this CT is shown."),
         )
     shown, rest = relevant[:MOST_STATION_PICTURES], relevant[MOST_STATION_PICTURES:]
     judged = any(finding.probability is not None for finding in relevant)
-    note = "Shown are the stations that are positive or hold nodes"
+    note = marked("Shown are the stations that are positive or hold nodes{but}.")
     if judged:
-        note = "Shown are the stations that the network judged, that are positive or that hold nodes"
+        note = marked("Shown are the stations that the network judged, that are positive or that hold nodes{but}.")
+    but = ""
     if rest:
-        left_out = ", ".join(finding.station for finding in rest)
-        note += f"; for brevity without {left_out}, which the tables and the label maps contain"
-    return shown, note + "."
+        text = "; for brevity without {stations}, which the tables and the label maps contain"
+        but = say(text, stations=", ".join(finding.station for finding in rest))
+    return shown, say(note, but=but)
 
 
 def stray_nodes(assessment: Assessment) -> list[NodeFinding]:
@@ -188,17 +190,27 @@ def _carina_row(view: PatientView) -> int | None:
     return round(float(trachea[1][lowest].mean()))
 
 
+_AT_CARINA = (
+    marked("Through the carina"), marked("{mm} mm behind the carina"), marked("{mm} mm in front of the carina"),
+)  # fmt: skip
+_AT_STATIONS = (
+    marked("Through the middle of the stations"),
+    marked("{mm} mm behind the middle of the stations"),
+    marked("{mm} mm in front of the middle of the stations"),
+)
+
+
 def _coronal_pictures(view: PatientView, box: Box, colors: Mapping[int, str]) -> list[Picture]:
     rows = coronal_rows(view)
-    through = "the middle of the stations" if _carina_row(view) is None else "the carina"
-    titles = [f"Through {through}"]
+    through, behind, before = _AT_STATIONS if _carina_row(view) is None else _AT_CARINA
+    titles = [say(through)]
     for y in rows[1:]:
         offset_mm = (y - rows[0]) * view.grid.spacing_mm[1]
-        titles.append(f"{number(abs(offset_mm), 0)} mm {'behind' if offset_mm > 0 else 'in front of'} {through}")
+        titles.append(say(behind if offset_mm > 0 else before, mm=number(abs(offset_mm), 0)))
     pictures_ = []
     for y, title in zip(rows, titles, strict=True):
         plane = coronal_plane(view, box, y)
-        caption = f"Stations on this plane: {', '.join(_names_on(plane)) or 'none'}."
+        caption = say("Stations on this plane: {stations}.", stations=", ".join(_names_on(plane)) or say("none"))
         pictures_.append(_draw(plane, f"coronal-{y}", title, caption, None, colors))
     return pictures_
 
@@ -221,7 +233,7 @@ def _station_picture(
         point = evidence.peak_mm
     subject = view.stations == finding.label_value if shown is None else view.nodes == shown.node_id
     plane = axial_plane(view, box, _slice_of(view, subject, point), evidence)
-    title = f"Station {finding.station}, {finding.title}"
+    title = say("Station {station}, {name}", station=finding.station, name=say(finding.title))
     words = _caption(finding, shown)
     if evidence is not None:
         words = _evidence_caption(finding, evidence, shown, shown is holder)
@@ -238,17 +250,18 @@ def _draw(
     evidence: EvidenceMap | None = None,
 ) -> Picture:
     height, width = plane.size_mm
-    words = f"{title}: {plane.orientation} plane"
+    text = "{title}: axial plane" if plane.orientation == "axial" else "{title}: coronal plane"
+    words = say(text, title=title)
     evidence_svg = None
     if subject is not None and evidence is not None:
-        over_ct = f"{words}, {evidence.title.lower()} over CT"
-        evidence_svg = plane_drawing.draw_evidence(plane, over_ct, subject, colors, evidence.title)
+        over_ct = say("{plane}, {values} over CT", plane=words, values=say(evidence.title))
+        evidence_svg = plane_drawing.draw_evidence(plane, over_ct, subject, colors, say(evidence.title))
     return Picture(
         name=name,
         title=title,
         caption=caption,
         ct_svg=plane_drawing.draw_ct(plane, f"{words}, CT", subject, colors),
-        fused_svg=plane_drawing.draw_fused(plane, f"{words}, PET over CT", colors),
+        fused_svg=plane_drawing.draw_fused(plane, say("{title}, PET over CT", title=words), colors),
         evidence_svg=evidence_svg,
         orientation=plane.orientation,
         width_mm=round(width, 1),
@@ -267,8 +280,8 @@ def _largest_node(assessment: Assessment, station: str) -> NodeFinding | None:
 
 def _stray_node_picture(node: NodeFinding, view: PatientView, box: Box, colors: Mapping[int, str]) -> Picture:
     plane = axial_plane(view, box, _slice_of(view, view.nodes == node.node_id, node.centroid_mm))
-    caption = f"Positive node, {number(node.short_axis_mm, 1)} mm short axis."
-    title = f"Node #{node.node_id}, outside all stations"
+    caption = say("Positive node, {mm} mm short axis.", mm=number(node.short_axis_mm, 1))
+    title = say("Node #{node}, outside all stations", node=node.node_id)
     return _draw(plane, f"axial-node-{node.node_id}", title, caption, None, colors)
 
 
@@ -281,30 +294,41 @@ def _slice_of(view: PatientView, subject: BoolArray, point: PointMm) -> int:
 
 def _caption(finding: StationFinding, largest: NodeFinding | None) -> str:
     if largest is None:
-        return "Slice through the middle of the station."
-    count = finding.n_nodes or 1
-    which = f"largest of {plural(count, 'node')}, " if count > 1 else ""
-    size = f"{number(largest.short_axis_mm, 1)} mm short axis"
-    return f"Slice through node #{largest.node_id} ({which}{size})."
+        return say("Slice through the middle of the station.")
+    named = {"node": largest.node_id, "mm": number(largest.short_axis_mm, 1)}
+    if (finding.n_nodes or 1) > 1:
+        text = "Slice through node #{node} (largest of {count} nodes, {mm} mm short axis)."
+        return say(text, count=finding.n_nodes, **named)
+    return say("Slice through node #{node} ({mm} mm short axis).", **named)
 
 
 def _evidence_caption(
     finding: StationFinding, evidence: EvidenceMap, shown: NodeFinding | None, draws_most: bool
 ) -> str:
     """What a picture with an evidence map shows, and what the method made of the station."""
-    values = evidence.title.lower()
-    if shown is None:
-        where = f"Slice of the station nearest to the peak of the {values}"
-    else:
-        size = f"{number(shown.short_axis_mm, 1)} mm short axis"
-        where = f"Slice through node #{shown.node_id} ({size})"
-    if shown is not None and draws_most and evidence.part_in_nodes is not None:
-        part = f"{evidence.part_in_nodes:.0%} of the {values} lies in nodes"
-        where += f", of the nodes the one that draws most; {part}"
-    call = finding.call or "not assessed"
+    where = _evidence_place(evidence, shown, draws_most)
+    call = say(finding.call or "not assessed")
     if finding.probability is None:
-        return f"{call.capitalize()}. {where}."
-    return f"Probability {number(finding.probability, 2)}, {call}. {where}."
+        return f"{call[0].upper()}{call[1:]}. {where}"
+    text = "Probability {probability}, {call}. {where}"
+    return say(text, probability=number(finding.probability, 2), call=call, where=where)
+
+
+def _evidence_place(evidence: EvidenceMap, shown: NodeFinding | None, draws_most: bool) -> str:
+    """Which slice it is, as a sentence."""
+    values = say(evidence.title.lower())
+    if shown is None:
+        return say("Slice of the station nearest to the peak of the {values}.", values=values)
+    named = {"node": shown.node_id, "mm": number(shown.short_axis_mm, 1)}
+    if not draws_most or evidence.part_in_nodes is None:
+        return say("Slice through node #{node} ({mm} mm short axis).", **named)
+    return say(
+        "Slice through node #{node} ({mm} mm short axis), of the nodes the one that draws most; {share:.0%} of the "
+        "{values} lies in nodes.",
+        share=evidence.part_in_nodes,
+        values=values,
+        **named,
+    )
 
 
 def _names_on(plane: Plane) -> Iterator[str]:

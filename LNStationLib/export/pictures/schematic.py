@@ -13,19 +13,20 @@ from xml.etree.ElementTree import Element
 from LNStationLib.export.pictures import svg
 from LNStationLib.state.assessment import Assessment, StationFinding
 from LNStationLib.support import palette
+from LNStationLib.support.language import marked, say
 from LNStationLib.support.resources import resource_path
 
 
 class MapState(Enum):
     """How a station's shape is drawn."""
 
-    POSITIVE = "positive"
-    NEGATIVE = "negative"
-    UNCONFIRMED_POSITIVE = "positive by unconfirmed candidates"
-    UNCONFIRMED_NEGATIVE = "negative by unconfirmed candidates"
-    NOT_ASSESSED = "not assessed"
-    NOT_PARSED = "not parsed"
-    OTHER_SIDE = "no evidence on this side"
+    POSITIVE = marked("positive")
+    NEGATIVE = marked("negative")
+    UNCONFIRMED_POSITIVE = marked("positive by unconfirmed candidates")
+    UNCONFIRMED_NEGATIVE = marked("negative by unconfirmed candidates")
+    NOT_ASSESSED = marked("not assessed")
+    NOT_PARSED = marked("not parsed")
+    OTHER_SIDE = marked("no evidence on this side")
 
 
 @dataclass(frozen=True)
@@ -47,13 +48,13 @@ _LOOKS = {
     MapState.OTHER_SIDE: _Look("#ffffff", "#6f767d", "#2b3036", ""),
 }
 _LEGEND = (
-    (MapState.POSITIVE, "positive"),
-    (MapState.NEGATIVE, "negative"),
-    (MapState.NOT_ASSESSED, "not assessed"),
-    (MapState.NOT_PARSED, "station not found on this CT"),
-    (MapState.OTHER_SIDE, "other side of a positive station"),
-    (MapState.UNCONFIRMED_POSITIVE, "positive, unconfirmed"),
-    (MapState.UNCONFIRMED_NEGATIVE, "negative, unconfirmed"),
+    (MapState.POSITIVE, marked("positive")),
+    (MapState.NEGATIVE, marked("negative")),
+    (MapState.NOT_ASSESSED, marked("not assessed")),
+    (MapState.NOT_PARSED, marked("station not found on this CT")),
+    (MapState.OTHER_SIDE, marked("other side of a positive station")),
+    (MapState.UNCONFIRMED_POSITIVE, marked("positive, unconfirmed")),
+    (MapState.UNCONFIRMED_NEGATIVE, marked("negative, unconfirmed")),
 )
 _RARE = (MapState.OTHER_SIDE, MapState.UNCONFIRMED_POSITIVE, MapState.UNCONFIRMED_NEGATIVE)
 
@@ -85,7 +86,9 @@ def station_map_svg(assessment: Assessment) -> str:
     """
     drawing = _drawing()
     findings = {finding.station: finding for finding in assessment.stations}
-    picture = svg.root(drawing["width"], drawing["height"], "Station map, frontal view, patient's right on the left")
+    picture = svg.root(
+        drawing["width"], drawing["height"], say("Station map, frontal view, patient's right on the left")
+    )
     _add_hatch(picture)
     for name, parts in groupby(drawing["anatomy"], key=lambda part: part.get("group", part["id"])):
         group = svg.add(picture, "g", id=f"map-{name}", opacity=drawing["opacities"].get(name, 1))
@@ -146,7 +149,7 @@ def _add_anatomy(group: Element, parts: list[dict[str, Any]], styles: dict[str, 
 
 
 def _add_side_marks(picture: Element) -> None:
-    for x, mark, words in ((30, "R", "patient's right"), (586, "L", "patient's left")):
+    for x, mark, words in ((30, "R", say("patient's right")), (586, "L", say("patient's left"))):
         svg.add_text(picture, (x, 44), mark, font_size=30, font_weight="bold", fill="#2b3036", text_anchor="middle")
         anchor = "start" if mark == "R" else "end"
         edge = x - 12 if mark == "R" else x + 12
@@ -162,7 +165,9 @@ def _add_inset(picture: Element, drawing: dict[str, Any]) -> None:
     group = svg.add(picture, "g", clip_path="url(#map-inset)")
     for part in inset["anatomy"]:
         _add_anatomy(group, [part], drawing["styles"])
-    svg.add_text(picture, (x + width / 2, y + 16), inset["title"], font_size=11, fill="#5a6168", text_anchor="middle")
+    svg.add_text(
+        picture, (x + width / 2, y + 16), say(inset["title"]), font_size=11, fill="#5a6168", text_anchor="middle"
+    )
     for place, mark in ((inset["front"], "A"), (inset["back"], "P")):
         svg.add_text(picture, place, mark, font_size=13, font_weight="bold", fill="#5a6168", text_anchor="middle")
 
@@ -173,7 +178,7 @@ def _add_station(picture: Element, shape: dict[str, Any], finding: StationFindin
     group = svg.add(picture, "g")
     name = shape["station"]
     sided = f"{name} {shape['side']}" if finding is not None and finding.side is None and shape["side"] else name
-    svg.add(group, "title").text = f"Station {sided}: {state.value}"
+    svg.add(group, "title").text = say("Station {station}: {state}", station=sided, state=say(state.value))
     svg.add(
         group,
         "path",
@@ -234,7 +239,7 @@ def _add_legend(picture: Element, states: set[MapState]) -> None:
             fill=look.text,
             text_anchor="middle",
         )
-        for line, part in enumerate(_wrapped(words)):
+        for line, part in enumerate(_wrapped(say(words))):
             svg.add_text(picture, (644, y + 15 + 14 * line), part, font_size=12, fill="#2b3036")
         y += 34
 

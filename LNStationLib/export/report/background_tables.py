@@ -5,35 +5,47 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from LNStationLib.export.report.cells import Cell, Heading, Table, model_words, station_cell
+from LNStationLib.export.report.cells import Cell, Heading, Table, model_words, station_cell, step_title
 from LNStationLib.export.wording import NOTHING, clean, number, sentence
-from LNStationLib.state.assessment import Assessment, Provenance, StationAgreement
+from LNStationLib.state.assessment import Assessment, BorderFinding, Provenance, StationAgreement
+from LNStationLib.state.reason_codes import spoken
+from LNStationLib.support.language import marked, say
 
 _ORIGINS = {
-    "supplied": "supplied mask",
-    "derived": "derived from a supplied mask",
-    "network": "segmentation network",
-    "image": "found in the CT",
-    "surrogate": "surrogate",
+    "supplied": marked("supplied mask"),
+    "derived": marked("derived from a supplied mask"),
+    "network": marked("segmentation network"),
+    "image": marked("found in the CT"),
+    "surrogate": marked("surrogate"),
 }
 
-_FOUND_BY = {"chosen": "not found by this method", "other": "found by this method alone"}
-_BY_NEITHER = "found by neither"
+_FOUND_BY = {"chosen": marked("not found by this method"), "other": marked("found by this method alone")}
+_BORDERS = (
+    marked("upper"), marked("lower"), marked("anterior"), marked("posterior"), marked("left"), marked("right"),
+    marked("medial"), marked("lateral"), marked("tracheal"), marked("around"), marked("upper (left)"),
+    marked("upper (right)"), marked("lower (in front)"),
+)  # fmt: skip
+"""Of the definitions, for the catalogs."""
 
 
 def organ_table(assessment: Assessment) -> Table:
     """Organs that were used and where they came from."""
     rows = tuple(
         (
-            Cell(clean(row.title), "name"),
-            Cell(_ORIGINS[row.source]),
-            Cell(sentence(row.detail)),
+            Cell(clean(say(row.title)), "name"),
+            Cell(say(_ORIGINS[row.source])),
+            Cell(sentence(spoken(row.detail, row.detail_code))),
             Cell(number(row.volume_ml, 1)),
         )
         for row in assessment.organs
     )
-    columns = (Heading("Organ", 24), Heading("Source", 20), Heading("How", 44), Heading("Volume, ml", 12, "right"))
-    return Table(columns, rows, "No organ was used.")
+    columns = (
+        Heading(say("Organ"), 24),
+        Heading(say("Source"), 20),
+        Heading(say("How"), 44),
+        Heading(say("Volume, ml"), 12, "right"),
+    )
+    return Table(columns, rows, say("No organ was used."))
 
 
 def border_table(assessment: Assessment) -> Table:
@@ -42,19 +54,23 @@ def border_table(assessment: Assessment) -> Table:
     for row in sorted(assessment.stations, key=lambda row: row.label_value):
         if row.borders:
             texts = [
-                "; ".join(f"{clean(b.border)}: {clean(b.rests_on)}" for b in row.borders if b.surrogate is surrogate)
-                for surrogate in (False, True)
+                "; ".join(_border(b) for b in row.borders if b.surrogate is surrogate) for surrogate in (False, True)
             ]
             name = station_cell(row.station)
-            rows.append((name, Cell(texts[0] or NOTHING), Cell(texts[1] or "none")))
+            rows.append((name, Cell(texts[0] or NOTHING), Cell(texts[1] or say("none"))))
     named = [clean(row.station) for row in assessment.stations if any(border.surrogate for border in row.borders)]
-    note = f"Borders of these stations rest on surrogates: {', '.join(named)}." if named else ""
+    text = marked("Borders of these stations rest on surrogates: {stations}.")
+    note = say(text, stations=", ".join(named)) if named else ""
     columns = (
-        Heading("Station", 10),
-        Heading("Rests on the structure of its definition", 45),
-        Heading("Rests on a surrogate", 45),
+        Heading(say("Station"), 10),
+        Heading(say("Rests on the structure of its definition"), 45),
+        Heading(say("Rests on a surrogate"), 45),
     )
-    return Table(columns, tuple(rows), "No border was reported.", note)
+    return Table(columns, tuple(rows), say("No border was reported."), note)
+
+
+def _border(border: BorderFinding) -> str:
+    return f"{say(clean(border.border))}: {clean(spoken(border.rests_on, border.rests_on_code))}"
 
 
 def agreement_table(assessment: Assessment) -> Table | None:
@@ -65,32 +81,37 @@ def agreement_table(assessment: Assessment) -> Table | None:
     found = {(row.station, row.method): _agreement(row) for row in assessment.agreement}
     stations = [row.station for row in sorted(assessment.stations, key=lambda row: row.label_value)]
     rows = tuple(
-        (station_cell(name), *(Cell(found.get((name, method), _BY_NEITHER)) for method in methods))
+        (station_cell(name), *(Cell(found.get((name, method)) or say("found by neither")) for method in methods))
         for name in stations
         if any((name, method) in found for method in methods)
     )
     drawn = next((step.implementation for step in assessment.provenance if step.step == "stations"), NOTHING)
-    note = (
-        f"The stations of this report are those of {clean(drawn)}. Dice: overlap of both outlines, 0 to 1. Readers' "
-        "edits are not in this table, and it does not tell which method is right."
+    note = say(
+        "The stations of this report are those of {method}. Dice: overlap of both outlines, 0 to 1. Readers' edits "
+        "are not in this table, and it does not tell which method is right.",
+        method=clean(drawn),
     )
     share = 90 // len(methods)
-    columns = (Heading("Station", 10), *(Heading(clean(method), share) for method in methods))
-    return Table(columns, rows, "Neither method found a station.", note)
+    columns = (Heading(say("Station"), 10), *(Heading(clean(method), share) for method in methods))
+    return Table(columns, rows, say("Neither method found a station."), note)
 
 
 def _agreement(row: StationAgreement) -> str:
     if row.found_by != "both":
-        return _FOUND_BY[row.found_by]
-    apart = f"{clean(row.border or '')} border {number(row.border_mm, 0)} mm apart"
-    return f"Dice {number(row.dice, 2)}; {apart}"
+        return say(_FOUND_BY[row.found_by])
+    return say(
+        "Dice {dice}; {border} border {apart} mm apart",
+        dice=number(row.dice, 2),
+        border=say(clean(row.border or "")),
+        apart=number(row.border_mm, 0),
+    )
 
 
 def method_table(assessment: Assessment, references: tuple[str, ...]) -> Table:
     """One row per step of the computation."""
     rows = tuple(
         (
-            Cell(step.step.capitalize(), "name"),
+            Cell(step_title(step.step), "name"),
             Cell(_implementation(step, references)),
             Cell(_settings(step.settings)),
             Cell(model_words(step)),
@@ -99,13 +120,13 @@ def method_table(assessment: Assessment, references: tuple[str, ...]) -> Table:
         for step in assessment.provenance
     )
     columns = (
-        Heading("Step", 13),
-        Heading("Implementation", 26),
-        Heading("Settings", 34),
-        Heading("Model package", 18),
-        Heading("Seconds", 9, "right"),
+        Heading(say("Step"), 13),
+        Heading(say("Implementation"), 26),
+        Heading(say("Settings"), 34),
+        Heading(say("Model package"), 18),
+        Heading(say("Seconds"), 9, "right"),
     )
-    return Table(columns, rows, "No step was recorded.")
+    return Table(columns, rows, say("No step was recorded."))
 
 
 def references(assessment: Assessment) -> tuple[str, ...]:

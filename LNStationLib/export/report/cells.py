@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from LNStationLib import anatomy
-from LNStationLib.export.columns import Column
+from LNStationLib.export.columns import Column, with_unit
 from LNStationLib.export.wording import clean
 from LNStationLib.state.assessment import Call, Provenance
+from LNStationLib.support.language import marked, say
 
 Kind = Literal["text", "positive", "negative", "unknown", "station", "name", "probability"]
 Align = Literal["left", "right", "center"]
@@ -54,7 +55,9 @@ class Table:
 
 def heading(column: Column, share: float, align: Align | None = None) -> Heading:
     """Head of a defined column; numbers stand to the right unless ``align`` says otherwise."""
-    return Heading(column.heading, share, align or ("left" if column.digits is None else "right"))
+    return Heading(
+        with_unit(say(column.title), column.unit), share, align or ("left" if column.digits is None else "right")
+    )
 
 
 def station_color(name: str) -> str:
@@ -71,17 +74,34 @@ def station_cell(name: str) -> Cell:
 def call_cell(call: Call | None, fit_for_staging: bool = True) -> Cell:
     """A call as text with its mark; one that rests on unconfirmed candidates only has a question mark."""
     if call is None:
-        return Cell("? not assessed", "unknown")
+        return Cell(f"? {say('not assessed')}", "unknown")
     if not fit_for_staging:
-        return Cell(f"? {call}, unconfirmed", "unknown")
-    return Cell("+ positive", "positive") if call == "positive" else Cell("\N{EN DASH} negative", "negative")
+        return Cell(f"? {say('{call}, unconfirmed', call=say(call))}", "unknown")
+    if call == "positive":
+        return Cell(f"+ {say('positive')}", "positive")
+    return Cell(f"\N{EN DASH} {say('negative')}", "negative")
 
 
 def model_words(step: Provenance) -> str:
     """Model package of a step with version, hash and training data; "none" without one."""
     if step.model_package is None:
-        return "none"
+        return say("none")
     version = f" {step.model_version}" if step.model_version else ""
     digest = f" (SHA-256 {step.model_sha256[:12]})" if step.model_sha256 else ""
-    trained = f", trained on {step.trained_on} data" if step.trained_on else ""
-    return clean(f"{step.model_package}{version}{digest}{trained}")
+    return clean(f"{step.model_package}{version}{digest}{_training(step)}")
+
+
+def _training(step: Provenance) -> str:
+    said = {"synthetic": marked(", trained on synthetic data"), "clinical": marked(", trained on clinical data")}
+    return say(said[step.trained_on]) if step.trained_on else ""
+
+
+_STEPS = (
+    marked("Input"), marked("Organs"), marked("Stations"), marked("Nodes"), marked("Metastasis"), marked("Staging"),
+)  # fmt: skip
+"""For the catalogs."""
+
+
+def step_title(step: str) -> str:
+    """A step of the computation for people."""
+    return say(step.capitalize())

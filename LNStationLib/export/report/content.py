@@ -15,14 +15,16 @@ from LNStationLib.export.report.cells import Table
 from LNStationLib.export.report.node_sources import source_of_case
 from LNStationLib.export.report.review_content import ReviewContent, review_content
 from LNStationLib.export.report.warning_list import ReportWarning, warnings_by_prominence
-from LNStationLib.export.wording import NOTHING, SYNTHETIC_MODEL, clean, number, plural, sentence, time_text
+from LNStationLib.export.wording import NOTHING, SYNTHETIC_MODEL, clean, number, time_text
 from LNStationLib.imaging.tracer import tracer_title
-from LNStationLib.state.assessment import Assessment, CaseSummary, PatientIdentity, StationFinding
+from LNStationLib.state.assessment import RESEARCH_USE, Assessment, CaseSummary, PatientIdentity, StationFinding
+from LNStationLib.support.language import ENGLISH, current_language, marked, say, say_count
 
-SYNTHETIC_CASE = "SYNTHETIC CASE: made by a computer, not a patient"
+SYNTHETIC_CASE = marked("SYNTHETIC CASE: made by a computer, not a patient")
 
-_SIDES = {"L": "left", "R": "right"}
-_SEXES = {"F": "female", "M": "male", "O": "other"}
+_SIDES = {"L": marked("left side"), "R": marked("right side")}
+_SEXES = {"F": marked("female"), "M": marked("male"), "O": marked("other")}
+_CANCERS = {"lung": marked("lung"), "esophagus": marked("esophagus")}
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,7 @@ class ReportContent:
     ``warnings`` stand before the tables, and ``warnings_pointer`` says on the summary page how many there are;
     ``details``, where there are many, are the warnings of single stations and nodes, which then stand behind the
     tables. ``case_id`` names the
-    patient where the report may, else the case. ``review`` is ``None``
-    where the case was not reviewed.
+    patient where the report may, else the case. ``review`` is ``None`` where the case was not reviewed.
     """
 
     title: str
@@ -56,6 +57,7 @@ class ReportContent:
     version: str
     created: str
     review: ReviewContent | None = None
+    language: str = ENGLISH
 
 
 def build_content(assessment: Assessment, review: Review | None = None) -> ReportContent:
@@ -63,16 +65,16 @@ def build_content(assessment: Assessment, review: Review | None = None) -> Repor
     references = background_tables.references(assessment)
     warnings, details = warnings_by_prominence(assessment)
     return ReportContent(
-        title="Thoracic lymph node stations",
+        title=say("Thoracic lymph node stations"),
         case_id=clean(heading(assessment.case)),
-        research_use=clean(assessment.research_use),
+        research_use=clean(research_use(assessment)),
         banners=banners(assessment),
         facts=_facts(assessment),
         category=category_content(assessment.staging),
         warnings=warnings,
         warnings_pointer=_pointer(warnings),
         details=details,
-        map_note=_map_note(assessment.stations) + (" The map shows the model's calls." if review else ""),
+        map_note=_map_note(assessment.stations, review is not None),
         stations=tables.station_table(assessment),
         nodes=tables.node_table(assessment),
         organs=background_tables.organ_table(assessment),
@@ -83,7 +85,13 @@ def build_content(assessment: Assessment, review: Review | None = None) -> Repor
         version=clean(f"LNStation {assessment.lnstation_version}"),
         created=time_text(assessment.created, naive_is_utc=True),
         review=None if review is None else review_content(assessment, review),
+        language=current_language(),
     )
+
+
+def research_use(assessment: Assessment) -> str:
+    """That it is for research; in words of the file's own where they are not those of today."""
+    return say(RESEARCH_USE) if assessment.research_use == RESEARCH_USE else assessment.research_use
 
 
 def heading(case: CaseSummary) -> str:
@@ -98,9 +106,9 @@ def banners(assessment: Assessment) -> tuple[str, ...]:
     """The banners that must stand on every page."""
     found = []
     if assessment.case.synthetic:
-        found.append(SYNTHETIC_CASE)
+        found.append(say(SYNTHETIC_CASE))
     if assessment.trained_on_synthetic:
-        found.append(SYNTHETIC_MODEL)
+        found.append(say(SYNTHETIC_MODEL))
     return tuple(found)
 
 
@@ -108,38 +116,38 @@ def _facts(assessment: Assessment) -> tuple[Fact, ...]:
     case = assessment.case
     size = " \N{MULTIPLICATION SIGN} ".join(str(count) for count in case.ct_size)
     spacing = " \N{MULTIPLICATION SIGN} ".join(number(value, 2) for value in case.ct_spacing_mm)
-    patient = [_SEXES[case.sex]] if case.sex else []
-    patient += [f"{case.age_years} years"] if case.age_years is not None else []
-    tumor = [f"{_SIDES[case.tumor_side]} side"] if case.tumor_side else []
+    patient = [say(_SEXES[case.sex])] if case.sex else []
+    patient += [say("{age} years", age=case.age_years)] if case.age_years is not None else []
+    tumor = [say(_SIDES[case.tumor_side])] if case.tumor_side else []
     tumor += [clean(case.tumor_site)] if case.tumor_site else []
     facts = [
-        Fact("Primary cancer", case.cancer or "not given"),
-        Fact("Primary tumor", ", ".join(tumor) or "not given"),
-        Fact("Patient", ", ".join(patient) or "not given"),
-        Fact("CT", f"{size} voxels of {spacing} mm"),
+        Fact(say("Primary cancer"), say(_CANCERS[case.cancer]) if case.cancer else say("not given")),
+        Fact(say("Primary tumor"), ", ".join(tumor) or say("not given")),
+        Fact(say("Patient"), ", ".join(patient) or say("not given")),
+        Fact("CT", say("{size} voxels of {spacing} mm", size=size, spacing=spacing)),
         Fact("PET", _pet(case)),
-        Fact("Nodes from", source_of_case(case.nodes_from)),
+        Fact(say("Nodes from"), source_of_case(case.nodes_from)),
     ]
     facts += _identity(case.patient)
     if case.study_date:
-        facts.append(Fact("Study date", clean(case.study_date)))
+        facts.append(Fact(say("Study date"), clean(case.study_date)))
     return tuple(facts)
 
 
 def _pet(case: CaseSummary) -> str:
     if not case.has_pet:
-        return "none"
-    return "tracer not stated, taken as FDG" if case.pet_tracer is None else tracer_title(case.pet_tracer)
+        return say("none")
+    return say("tracer not stated, taken as FDG") if case.pet_tracer is None else say(tracer_title(case.pet_tracer))
 
 
 def _identity(patient: PatientIdentity | None) -> list[Fact]:
     if patient is None:
         return []
     known = {
-        "Name": patient.name,
-        "Patient ID": patient.patient_id,
-        "Born": patient.birth_date,
-        "Accession number": patient.accession_number,
+        say("Name"): patient.name,
+        say("Patient ID"): patient.patient_id,
+        say("Born"): patient.birth_date,
+        say("Accession number"): patient.accession_number,
     }
     return [Fact(label, clean(value)) for label, value in known.items() if value]
 
@@ -147,10 +155,15 @@ def _identity(patient: PatientIdentity | None) -> list[Fact]:
 def _pointer(warnings: tuple[ReportWarning, ...]) -> str:
     """How many warnings there are, with the first: the most general."""
     first = warnings[0].text if warnings else ""
-    return f"{sentence(plural(len(warnings), 'warning'))} {first} All of them stand on the next page."
+    return say_count(
+        "{count} warning. {first} All of them stand on the next page.",
+        "{count} warnings. {first} All of them stand on the next page.",
+        len(warnings),
+        first=first,
+    )
 
 
-def _map_note(stations: list[StationFinding]) -> str:
+def _map_note(stations: list[StationFinding], is_reviewed: bool) -> str:
     fit = [row for row in stations if row.fit_for_staging]
     positive = sum(row.call == "positive" for row in fit)
     negative = sum(row.call == "negative" for row in fit)
@@ -158,9 +171,25 @@ def _map_note(stations: list[StationFinding]) -> str:
     found = {row.station for row in stations if row.volume_ml is not None}
     missing = [row.name for row in anatomy.stations() if row.name not in found]
     open_ = sum(row.call is None and row.volume_ml is not None for row in stations)
-    note = f"{plural(positive, 'station')} positive, {negative} negative, {open_} found but not assessed."
+    parts = [
+        say_count(
+            "{count} station positive, {negative} negative, {open} found but not assessed.",
+            "{count} stations positive, {negative} negative, {open} found but not assessed.",
+            positive,
+            negative=negative,
+            open=open_,
+        )
+    ]
     if unconfirmed:
-        note += f" Of {plural(unconfirmed, 'station')} the call rests on unconfirmed candidates only."
+        parts.append(
+            say_count(
+                "Of {count} station the call rests on unconfirmed candidates only.",
+                "Of {count} stations the call rests on unconfirmed candidates only.",
+                unconfirmed,
+            )
+        )
     if missing:
-        note += f" Not found on this CT: {', '.join(missing)}."
-    return f"{note} A schematic, not this patient's anatomy. {NOTHING} in a table means not assessed or not measured."
+        parts.append(say("Not found on this CT: {stations}.", stations=", ".join(missing)))
+    parts.append(say("A schematic, not this patient's anatomy."))
+    parts.append(say("{nothing} in a table means not assessed or not measured.", nothing=NOTHING))
+    return " ".join([*parts, say("The map shows the model's calls.")] if is_reviewed else parts)

@@ -6,6 +6,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from LNStationLib.export.report.layout import Report
+from LNStationLib.support.language import say
 from LNStationLib.support.palette import NEGATIVE_INK, POSITIVE_INK
 from LNStationLib.support.resources import resource_path
 
@@ -32,6 +33,7 @@ def page(template: str) -> Template:
     environment = Environment(
         loader=FileSystemLoader(resource_path("Report")), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
+    environment.globals["say"] = say
     environment.filters["svg"] = Markup
     environment.filters["css"] = Markup
     return environment.get_template(template)

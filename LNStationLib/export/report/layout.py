@@ -14,6 +14,7 @@ from LNStationLib.export.pictures.svg import with_own_ids
 from LNStationLib.export.report.content import ReportContent, build_content
 from LNStationLib.export.wording import number
 from LNStationLib.state.assessed_case import AssessedCase
+from LNStationLib.support.language import say
 from LNStationLib.support.progress import Progress, portion, silent
 
 _MOST_KEY_IMAGES = 2
@@ -83,7 +84,7 @@ def _key_images(gallery: Gallery) -> tuple[KeyImage, ...]:
     shown = [_key_image(one.title, one.ct_svg) for one in gallery.stations[:_MOST_KEY_IMAGES]]
     first = gallery.stations[0] if gallery.stations else None
     if first is not None and first.fused_svg is not None:
-        shown = [shown[0], _key_image(f"{first.title}, PET over CT", first.fused_svg)]
+        shown = [shown[0], _key_image(say("{title}, PET over CT", title=first.title), first.fused_svg)]
     return tuple(shown)
 
 
@@ -92,14 +93,19 @@ def _key_image(title: str, drawing: str) -> KeyImage:
 
 
 def _picture_note(fused: bool, evidence_captions: tuple[str, ...]) -> str:
-    note = (
-        f"CT window {number(WINDOW_HU, 0)} HU, level {number(LEVEL_HU, 0)} HU. The patient's right (R) is on the "
-        "picture's left. Stations have the colors of the table, nodes those of their calls (orange and plus "
-        "sign: positive, blue: negative, yellow: unconfirmed) and numbers. Positions are LPS coordinates of the CT: "
-        "z towards the head, y towards the back."
-    )
+    parts = [
+        say(
+            "CT window {window} HU, level {level} HU. The patient's right (R) is on the picture's left. Stations "
+            "have the colors of the table, nodes those of their calls (orange and plus sign: positive, blue: "
+            "negative, yellow: unconfirmed) and numbers. Positions are LPS coordinates of the CT: z towards the "
+            "head, y towards the back.",
+            window=number(WINDOW_HU, 0),
+            level=number(LEVEL_HU, 0),
+        )
+    ]
     if fused:
-        note += f" On the right the PET over the CT, SUV (body weight) 0 to {number(SUV_MAX_SHOWN, 0)}."
+        text = "On the right the PET over the CT, SUV (body weight) 0 to {highest}."
+        parts.append(say(text, highest=number(SUV_MAX_SHOWN, 0)))
     for caption in evidence_captions:
-        note += f" Beside the plain picture of a station, over the CT: {caption}"
-    return note
+        parts.append(say("Beside the plain picture of a station, over the CT: {caption}", caption=say(caption)))
+    return " ".join(parts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from matplotlib.ft2font import FT2Font
 from LNStationLib.export.pictures.gallery import Picture
 from LNStationLib.export.report.layout import KeyImage, Report
 from LNStationLib.export.report.typst_apart import compile_apart
+from LNStationLib.support.language import say
 from LNStationLib.support.palette import NEGATIVE_INK, POSITIVE_INK
 from LNStationLib.support.resources import resource_path
 from LNStationLib.support.scarcity import memory_limit_bytes
@@ -42,6 +44,7 @@ def pdf_report(report: Report, folder: Path, created: str) -> bytes:
     }
     data = {
         "content": asdict(report.content),
+        "words": {text: say(text) for text in template_words()},
         **pictures,
         "coronal_columns": report.coronal_columns,
         "station_columns": report.station_columns,
@@ -53,6 +56,12 @@ def pdf_report(report: Report, folder: Path, created: str) -> bytes:
     words = json.dumps(data, ensure_ascii=False)
     (folder / "data.json").write_text(words, encoding="utf-8")
     return _compile(folder, words, created)
+
+
+def template_words() -> tuple[str, ...]:
+    """What the template says by itself, in English."""
+    template = resource_path("Report", "report.typ").read_text(encoding="utf-8")
+    return tuple(dict.fromkeys(re.findall(r'say\("([^"]+)"\)', template)))
 
 
 def _write_picture(picture: Picture, folder: Path) -> dict[str, Any]:

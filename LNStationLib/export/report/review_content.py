@@ -9,12 +9,13 @@ from LNStationLib.export.columns import EDITS, READER_CALLS, STATIONS, columns
 from LNStationLib.export.report.category import Category, Fact, category_content
 from LNStationLib.export.report.cells import Cell, Heading, Table, call_cell, heading, station_cell
 from LNStationLib.export.report.tables import judgement, probability_cell
-from LNStationLib.export.wording import NOTHING, clean, plural, sentence, time_text
+from LNStationLib.export.wording import NOTHING, clean, time_text
 from LNStationLib.nodes.edits import Action
 from LNStationLib.state.assessment import Assessment, StationFinding
+from LNStationLib.support.language import marked, say, say_count
 
-BLIND = "blind: every station was called before the model's output was shown"
-NOT_BLIND = "with the model's output in view"
+BLIND = marked("blind: every station was called before the model's output was shown")
+NOT_BLIND = marked("with the model's output in view")
 (_STATION,) = columns(STATIONS, "station")
 _WHEN, _WHO, _BEFORE, _AFTER = columns(EDITS, "time", "reader", "volume_before_ml", "volume_after_ml")
 _EDIT_COLUMNS = ((_WHEN, 22), (_WHO, 22), (_BEFORE, 17), (_AFTER, 17))
@@ -42,18 +43,20 @@ def review_content(assessment: Assessment, review: Review) -> ReviewContent:
     """Describe a review as text, beside the assessment that it reviews."""
     edited = [row.station for row in assessment.stations if row.edited]
     counts = [one.call for one in review.calls.values()]
-    called = (
-        f"{counts.count('positive')} positive, {counts.count('negative')} negative, "
-        f"{len(assessment.stations) - counts.count('positive') - counts.count('negative')} not called"
+    called = say(
+        "{positive} positive, {negative} negative, {open} not called",
+        positive=counts.count("positive"),
+        negative=counts.count("negative"),
+        open=len(assessment.stations) - counts.count("positive") - counts.count("negative"),
     )
     return ReviewContent(
         category=_category(review),
         facts=(
-            Fact("Reader", clean(review.reader) or "not given"),
-            Fact("Signed", time_text(review.signed) if review.signed else "not signed: a draft"),
-            Fact("Reading", BLIND if review.blind else NOT_BLIND),
-            Fact("Stations", called),
-            Fact("Outlines changed", ", ".join(edited) or "none"),
+            Fact(say("Reader"), clean(review.reader) or say("not given")),
+            Fact(say("Signed"), time_text(review.signed) if review.signed else say("not signed: a draft")),
+            Fact(say("Reading"), say(BLIND if review.blind else NOT_BLIND)),
+            Fact(say("Stations"), called),
+            Fact(say("Outlines changed"), ", ".join(edited) or say("none")),
         ),
         calls=_calls(assessment, review),
         edits=_edits(review),
@@ -62,14 +65,15 @@ def review_content(assessment: Assessment, review: Review) -> ReviewContent:
 
 def _category(review: Review) -> Category:
     if review.n_category is None:
-        return Category("not derived", "not_derived", "no rules applied", "The review carries no N category.", ())
+        explanation = say("The review carries no N category.")
+        return Category(say("not derived"), "not_derived", say("no rules applied"), explanation, ())
     return category_content(review.n_category)
 
 
 def _calls(assessment: Assessment, review: Review) -> Table:
     judged = judgement(assessment)
-    headings = [heading(_STATION, 9), Heading("Model's call", 13)]
-    headings += [] if judged is None else [Heading("Model's probability", 13)]
+    headings = [heading(_STATION, 9), Heading(say("Model's call"), 13)]
+    headings += [] if judged is None else [Heading(say("Model's probability"), 13)]
     headings += [heading(column, share) for column, share in zip(READER_CALLS, (13, 45, 20), strict=True)]
     rows = []
     differing = []
@@ -82,8 +86,8 @@ def _calls(assessment: Assessment, review: Review) -> Table:
         rows.append((station_cell(row.station), *model, *_said(said)))
         if _differ(row, said):
             differing.append(row.station)
-    note = f"Reader and model differ on {', '.join(differing)}." if differing else ""
-    return Table(tuple(headings), tuple(rows), "Neither the model nor the reader called a station.", note)
+    note = say("Reader and model differ on {stations}.", stations=", ".join(differing)) if differing else ""
+    return Table(tuple(headings), tuple(rows), say("Neither the model nor the reader called a station."), note)
 
 
 def _differ(row: StationFinding, said: ReaderCall | None) -> bool:
@@ -92,8 +96,8 @@ def _differ(row: StationFinding, said: ReaderCall | None) -> bool:
 
 def _said(said: ReaderCall | None) -> tuple[Cell, Cell, Cell]:
     if said is None:
-        return Cell("not called", "unknown"), Cell(NOTHING), Cell(NOTHING)
-    call = Cell("not called", "unknown") if said.call is None else call_cell(said.call)
+        return Cell(say("not called"), "unknown"), Cell(NOTHING), Cell(NOTHING)
+    call = Cell(say("not called"), "unknown") if said.call is None else call_cell(said.call)
     return call, Cell(clean(said.note) or NOTHING), Cell(time_text(said.when))
 
 
@@ -109,24 +113,40 @@ def _edits(review: Review) -> Table:
         )
         for edit in review.edits
     )
-    note = f"{sentence(plural(len(rows), 'edit'))} {NOTHING} means that there was no outline." if rows else ""
-    headings = (when, who, Heading("Station, organ or node", 22), before, after)
-    return Table(headings, rows, "No outline was changed.", note)
+    headings = (when, who, Heading(say("Station, organ or node"), 22), before, after)
+    return Table(headings, rows, say("No outline was changed."), _count_of_edits(len(rows)))
+
+
+def _count_of_edits(count: int) -> str:
+    if not count:
+        return ""
+    return say_count(
+        "{count} edit. {nothing} means that there was no outline.",
+        "{count} edits. {nothing} means that there was no outline.",
+        count,
+        nothing=NOTHING,
+    )
 
 
 _DONE: dict[Action, str] = {
-    "draw": "drawn", "grow": "added", "dismiss": "dismissed", "restore": "restored", "split": "split",
-    "merge": "merged",
-}  # fmt: skip
+    "draw": marked("{nodes} drawn{place}"),
+    "grow": marked("{nodes} added{place}"),
+    "dismiss": marked("{nodes} dismissed{place}"),
+    "restore": marked("{nodes} restored{place}"),
+    "split": marked("{nodes} split into {after}{place}"),
+    "merge": marked("{nodes} merged into {after}{place}"),
+}
 
 
 def _node_text(edit: ContourEdit, action: Action) -> str:
     """Which nodes, what was done with them, and where."""
     numbers = edit.nodes or edit.nodes_after
-    named = f"{'node' if len(numbers) == 1 else 'nodes'} {', '.join(map(str, numbers))}"
-    into = f" into {', '.join(map(str, edit.nodes_after))}" if action in ("split", "merge") else ""
-    place = f" ({edit.station})" if edit.station else ""
-    return f"{named} {_DONE[action]}{into}{place}"
+    return say(
+        _DONE[action],
+        nodes=say_count("node {numbers}", "nodes {numbers}", len(numbers), numbers=", ".join(map(str, numbers))),
+        after=", ".join(map(str, edit.nodes_after)),
+        place=f" ({edit.station})" if edit.station else "",
+    )
 
 
 def _outline_cell(edit: ContourEdit) -> Cell:

@@ -20,6 +20,8 @@ from LNStationLib.export.report.node_sources import source_of_node
 from LNStationLib.export.wording import NOTHING, clean, number, sentence
 from LNStationLib.models.package.node_streams import STREAMS
 from LNStationLib.state.assessment import Assessment, NodeFinding, StationFinding
+from LNStationLib.state.reason_codes import spoken
+from LNStationLib.support.language import marked, say
 
 _SAYS_ITS_SIDE = frozenset(row.name for row in anatomy.stations() if row.side and row.name.endswith(row.side))
 """Stations such as 4R, whose name needs no side beside it."""
@@ -61,15 +63,27 @@ def station_table(assessment: Assessment) -> Table:
     headings += [heading(_CALL, 13), heading(_WHY, 28)]
     rows = []
     for row in stations:
-        cells = [station_cell(row.station), Cell(clean(row.title) + (", outline edited" if row.edited else ""))]
+        cells = [station_cell(row.station), Cell(_name(row))]
         cells += [Cell(column.text(row)) for column in (_VOLUME, _NODES, _AXIS)]
         cells += [Cell(_SUV.text(row))] if with_suv else []
         cells += [] if judged is None else [probability_cell(row, judged)]
-        cells += [Cell(_SET.text(row))] if with_sets else []
+        cells += [Cell(_set(row))] if with_sets else []
         cells += [Cell(_share_in_nodes(row))] if with_share else []
-        rows.append((*cells, _station_call(row), Cell(sentence(row.reason))))
+        rows.append((*cells, _station_call(row), Cell(sentence(spoken(row.reason, row.reason_code)))))
     note = "" if judged is None else judged.note
-    return Table(tuple(headings), tuple(rows), "The assessment holds no station.", note)
+    return Table(tuple(headings), tuple(rows), say("The assessment holds no station."), note)
+
+
+def _name(row: StationFinding) -> str:
+    title = clean(say(row.title))
+    return say("{station}, outline edited", station=title) if row.edited else title
+
+
+def _set(row: StationFinding) -> str:
+    return NOTHING if row.prediction_set is None else say(_SETS[row.prediction_set])
+
+
+_SETS = {"positive": marked("positive"), "negative": marked("negative"), "either": marked("either")}
 
 
 @dataclass(frozen=True)
@@ -93,14 +107,16 @@ def judgement(assessment: Assessment) -> Judgement | None:
     if step is None:
         return Judgement(None, "")
     threshold, point = step.settings.get("threshold"), step.settings.get("operating_point")
-    note = f"Probability of metastasis by {model_words(step)}."
+    note = say("Probability of metastasis by {model}.", model=model_words(step))
     if not isinstance(threshold, int | float):
         return Judgement(None, note)
-    note += (
-        f" The mark in the bar is the threshold {number(threshold, 2)} of the operating point {clean(str(point))}; "
-        "at or above it a station is called positive."
+    mark = say(
+        "The mark in the bar is the threshold {threshold} of the operating point {point}; at or above it a station "
+        "is called positive.",
+        threshold=number(threshold, 2),
+        point=clean(str(point)),
     )
-    return Judgement(float(threshold), note)
+    return Judgement(float(threshold), f"{note} {mark}")
 
 
 def probability_cell(row: StationFinding, judged: Judgement) -> Cell:
@@ -157,11 +173,11 @@ def node_table(assessment: Assessment) -> Table:
     headings = [
         heading(_NODE, 6, "left"),
         heading(_NODE_STATION, 12),
-        Heading(f"Short{_TIMES}long axis, mm", 11, "right"),
+        Heading(say("Short \N{MULTIPLICATION SIGN} long axis, mm"), 11, "right"),
         heading(_NODE_VOLUME, 8),
         heading(_HU, 7),
     ]
-    headings += [Heading("SUVmax / mean / peak", 13, "right")] if with_suv else []
+    headings += [Heading(say("SUVmax / mean / peak"), 13, "right")] if with_suv else []
     headings += [heading(_SCORE, 7)] if with_score else []
     with_significance = _SIGNIFICANCE.has_values(nodes)
     headings += [heading(_SIGNIFICANCE, 10)] if with_significance else []
@@ -177,10 +193,12 @@ def node_table(assessment: Assessment) -> Table:
         cells += [Cell(significance_text(row))] if with_significance else []
         cells += [Cell(_NODE_PROBABILITY.text(row))] if with_probability else []
         call = call_cell(row.call, row.fit_for_staging)
-        rows.append((*cells, Cell(source_of_node(row.source)), call, Cell(sentence(row.reason))))
+        rows.append(
+            (*cells, Cell(source_of_node(row.source)), call, Cell(sentence(spoken(row.reason, row.reason_code))))
+        )
     looked = any(row.n_nodes is not None for row in assessment.stations)
-    empty = "No node was found." if looked else "Nodes were not looked for."
-    note = (
+    empty = say("No node was found.") if looked else say("Nodes were not looked for.")
+    note = say(
         "Axes in the axial plane: the longest diameter over all slices, and the longest perpendicular to it in its "
         "slice (RECIST 1.1). The percentage after a station is the part of the node that lies inside it."
     )
@@ -192,34 +210,44 @@ def significance_text(row: NodeFinding) -> str:
     facts = row.candidate
     if facts is None or not facts.significant:
         return NOTHING
-    parts = [_SIGNIFICANCE.text(row), facts.tumor_zone or ""]
+    parts = [_SIGNIFICANCE.text(row), say(_ZONES[facts.tumor_zone]) if facts.tumor_zone else ""]
     kinds = {STREAMS[role].with_pet for role in facts.streams if role in STREAMS}
     if len(kinds) == 1:
-        parts.append("on PET/CT" if True in kinds else "on CT")
+        parts.append(say("on PET/CT") if True in kinds else say("on CT"))
     return ", ".join(filter(None, parts))
+
+
+_ZONES = {"near": marked("near"), "far": marked("far")}
 
 
 def _dismissed_note(assessment: Assessment) -> str:
     """What a reader took for no node; empty where there is none."""
     gone = [
-        f"#{row.node_id} ({row.station or 'outside'}, {_SHORT.text(row)} mm)" for row in assessment.dismissed_nodes
+        f"#{row.node_id} ({row.station or say('outside')}, {_SHORT.text(row)} mm)"
+        for row in assessment.dismissed_nodes
     ]
-    return f"Dismissed by the reader and not counted: {', '.join(gone)}." if gone else ""
+    return say("Dismissed by the reader and not counted: {nodes}.", nodes=", ".join(gone)) if gone else ""
 
 
 def _station_call(row: StationFinding) -> Cell:
     if row.call is None and row.volume_ml is None:
-        return Cell("not found", "unknown")
+        return Cell(say("not found"), "unknown")
     cell = call_cell(row.call, row.fit_for_staging)
     if row.call == "positive" and row.positive_sides:
         return Cell(f"{cell.text} ({', '.join(row.positive_sides)})", cell.kind)
     return cell
 
 
+_OUTSIDE = {
+    None: marked("outside all stations"),
+    "L": marked("outside all stations, left"),
+    "R": marked("outside all stations, right"),
+}
+
+
 def _node_station(row: NodeFinding) -> Cell:
     if row.station is None:
-        side = {"L": ", left", "R": ", right"}.get(row.side or "", "")
-        return Cell(f"outside all stations{side}")
+        return Cell(say(_OUTSIDE[row.side]))
     part = "" if row.station_fraction is None else f" ({row.station_fraction:.0%})"
     side = f" {row.side}" if row.side and row.station not in _SAYS_ITS_SIDE else ""
     return Cell(f"{clean(row.station)}{side}{part}", "station", station_color(row.station))

@@ -7,13 +7,20 @@ from dataclasses import dataclass
 from typing import Literal
 
 from LNStationLib import anatomy
-from LNStationLib.export.wording import clean, plural, sentence
+from LNStationLib.export.report.cells import step_title
+from LNStationLib.export.wording import clean, sentence
 from LNStationLib.state.assessment import Assessment
+from LNStationLib.state.reason_codes import Warned, spoken_each
+from LNStationLib.support.language import marked, say, say_count
 
 _MOST_DETAILS_ON_TOP = 4
 """Up to here warnings of single stations and nodes stand with the general ones; more would push the map off it."""
 _FEWEST_THAT_ARE_EVERY = 3
 """From this number of stations or nodes on "every" reads better than their names."""
+
+
+_EVERY = {"station": marked("Every station"), "node": marked("Every node")}
+_SOME = {"station": marked("Station {names}"), "node": marked("Node {names}")}
 
 
 @dataclass(frozen=True)
@@ -64,15 +71,17 @@ class _CollectedWarning:
     def scope(self) -> str:
         """Text: what it concerns; a warning about the whole case needs no second scope."""
         first = self.subjects[0]
-        if first.kind in ("case", "category"):
-            return first.name
-        parts = self.names("step")
+        if first.kind == "case":
+            return say("Case")
+        if first.kind == "category":
+            return say("N category")
+        parts = [step_title(name) for name in self.names("step")]
         for kind in ("station", "node"):
             names = self.names(kind)
             if kind in self.every:
-                parts.append(f"Every {kind}")
+                parts.append(say(_EVERY[kind]))
             elif names:
-                parts.append(f"{kind.capitalize()} {', '.join(names)}")
+                parts.append(say(_SOME[kind], names=", ".join(names)))
         return "; ".join(parts)
 
     @property
@@ -102,10 +111,10 @@ def _pointer(details: Sequence[_CollectedWarning]) -> ReportWarning:
     stations = {name for said in details for name in said.names("station")}
     nodes = {name for said in details for name in said.names("node")}
     concerned = [row.name for row in anatomy.stations() if row.name in stations]
-    parts = [f"stations {', '.join(concerned)}"] if concerned else []
-    parts += [plural(len(nodes), "node")] if nodes else []
-    words = f"{' and '.join(parts)} have warnings of their own, listed after the tables"
-    return ReportWarning("Details", sentence(words))
+    parts = [say("stations {stations}", stations=", ".join(concerned))] if concerned else []
+    parts += [say_count("{count} node", "{count} nodes", len(nodes))] if nodes else []
+    words = say("{what} have warnings of their own, listed after the tables", what=say(" and ").join(parts))
+    return ReportWarning(say("Details"), sentence(words))
 
 
 def _said(assessment: Assessment) -> list[_CollectedWarning]:
@@ -120,19 +129,23 @@ def _said(assessment: Assessment) -> list[_CollectedWarning]:
 
 def _single(assessment: Assessment) -> Iterator[tuple[_Subject, str]]:
     """Each warning with the one thing that it was said of, from the general to the particular."""
-    for text in assessment.warnings:
-        yield _Subject("case", "Case"), text
-    for text in assessment.staging.warnings:
-        yield _Subject("category", "N category"), text
+    for text in _texts(assessment):
+        yield _Subject("case", ""), text
+    for text in _texts(assessment.staging):
+        yield _Subject("category", ""), text
     for step in assessment.provenance:
-        for text in step.warnings:
-            yield _Subject("step", step.step.capitalize()), text
+        for text in _texts(step):
+            yield _Subject("step", step.step), text
     for station in assessment.stations:
-        for text in (*station.warnings, *station.call_warnings):
+        for text in (*_texts(station), *spoken_each(station.call_warnings, station.call_warning_codes)):
             yield _Subject("station", clean(station.station)), text
     for node in assessment.nodes:
-        for text in node.warnings:
+        for text in _texts(node):
             yield _Subject("node", f"#{node.node_id}"), text
+
+
+def _texts(part: Warned) -> list[str]:
+    return spoken_each(part.warnings, part.warning_codes)
 
 
 def _every(subjects: Sequence[_Subject], totals: dict[str, int]) -> frozenset[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from LNStationLib.support.language import say
 from LNStationLib.support.words import Facts, texts, words_for
 
 # Levels
@@ -78,5 +79,10 @@ texts(
 
 @words_for("prevascular_front")
 def _prevascular_front(facts: Facts) -> str:
-    front = "front of the superior vena cava, the aorta with its branches and the left common carotid artery"
-    return f"{front} (without {', '.join(facts['without'])})" if facts["without"] else front
+    if not facts["without"]:
+        return say("front of the superior vena cava, the aorta with its branches and the left common carotid artery")
+    return say(
+        "front of the superior vena cava, the aorta with its branches and the left common carotid artery (without "
+        "{structures})",
+        structures=", ".join(say(name) for name in facts["without"]),
+    )

@@ -19,7 +19,7 @@ pytest.importorskip("lightning", reason="the 'training' packages are not install
 
 import yaml  # noqa: E402
 from contracts.toy_task import ToySection, ToyTask, write_toy_cohort  # noqa: E402
-from edited_patient import patient  # noqa: E402
+from edited_patient import COARSE_MM, patient  # noqa: E402
 from training.drawn_cohort import write_cohort  # noqa: E402
 from training.drawn_nodes import write_node_cohort  # noqa: E402
 from training.drawn_organs import write_organ_cohort  # noqa: E402
@@ -101,8 +101,6 @@ SMALL = {
 }
 """A network of a second for each task."""
 TASKS = [*task_names(), TOY.name]
-VERY_COARSE_MM = 4.0
-"""What an assessment by a package promises depends on no border of a station."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -240,7 +238,7 @@ def test_a_case_is_assessed_with_the_package(journey: Journey, monkeypatch: pyte
         with pytest.raises(InputError, match="no method here uses model packages of the task"):
             settings_for_package(Settings(), task, package)
         return
-    settings = settings_for_package(Settings(working_spacing_mm=VERY_COARSE_MM), task, package)
+    settings = settings_for_package(Settings(working_spacing_mm=COARSE_MM), task, package)
     case = patient()
     if settings.nodes.method is not None:
         monkeypatch.delenv("LNSTATION_NO_NODE_NETWORK")

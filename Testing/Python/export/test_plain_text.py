@@ -1,8 +1,6 @@
-"""The report as plain text: sections of a structured report, whose calls it says, and that it can be translated."""
+"""The report as plain text: sections of a structured report, and whose calls it says."""
 
 from __future__ import annotations
-
-import re
 
 from export.cases import make_result
 
@@ -75,21 +73,3 @@ def test_research_use_and_made_up_patients_are_stated() -> None:
     assert found.research_use in limits
     synthetic = found.model_copy(update={"case": found.case.model_copy(update={"synthetic": True})})
     assert "Synthetic case: made by a computer, not a patient." in section(report_text(synthetic), "LIMITATIONS")
-
-
-def test_every_sentence_can_be_translated_with_its_fields() -> None:
-    seen: list[str] = []
-
-    def translated(sentence: str) -> str:
-        seen.append(sentence)
-        fields = re.findall(r"{\w+}", sentence)
-        return f"<{' '.join(fields)}>"
-
-    text = report_text(assessment(), translate=translated)
-    assert all(line.startswith("<") for line in section_titles(text))
-    assert "suspicious" not in text
-    assert {"INDICATION", "FINDINGS"} <= set(seen)
-
-
-def section_titles(text: str) -> list[str]:
-    return [part.splitlines()[0] for part in text.split("\n\n")]

@@ -100,7 +100,7 @@ def test_an_engine_that_answers_otherwise_is_not_used(
 ) -> None:
     monkeypatch.setattr(openvino_engine, "TOLERANCE", -1.0)
     with pytest.raises(EngineError, match="differs from torch's"):
-        CompiledNetwork(torch.nn.Conv3d(2, 1, 3).eval(), REGION.size, 2, threads=1)
+        CompiledNetwork(lively_network(), REGION.size, 2, threads=1)
     with pytest.raises(InputError, match="choose the engine torch"):
         StationNetwork(read_package(package), "cpu", "openvino")
     monkeypatch.setattr(runner, "_MIN_PARAMETERS_TO_COMPILE", 0)

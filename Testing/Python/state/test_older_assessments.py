@@ -33,6 +33,7 @@ def test_an_assessment_of_1_0_is_read_and_written_as_of_today() -> None:
         (again["organs"], "detail"),
         (again["stations"], "reason"),
         (again["nodes"], "reason"),
+        ([again["staging"]], "explanation"),
     ]
     for row, field in ((row, field) for rows, field in coded for row in rows):
         assert row.pop(f"{field}_code") is None, "texts of then had no codes"

@@ -112,7 +112,7 @@ def test_maps_of_different_grids_are_refused() -> None:
 
 
 def chosen(other: str) -> Settings:
-    return Settings(working_spacing_mm=4.0, stations=StepSettings(options={"iaslc_rules": {"compare_with": other}}))
+    return Settings(working_spacing_mm=3.0, stations=StepSettings(options={"iaslc_rules": {"compare_with": other}}))
 
 
 @pytest.mark.parametrize(("other", "words"), [("iaslc_rules", "itself"), ("nothing", "no method 'nothing'")])

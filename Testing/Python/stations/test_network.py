@@ -183,7 +183,7 @@ def test_the_automatic_choice_stays_the_rules() -> None:
 
 
 def chosen(**options: Any) -> Settings:
-    return Settings(working_spacing_mm=4.0, stations=StepSettings(method="network", options={"network": options}))
+    return Settings(working_spacing_mm=3.0, stations=StepSettings(method="network", options={"network": options}))
 
 
 def test_without_a_package_it_says_so_before_the_long_work(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -151,9 +151,14 @@ def test_the_report_is_copied_as_plain_text(panel: PanelDriver) -> None:
     panel.open_section("reportSection")
     panel.widget.refresh()
     panel.ui.readerEdit.text = "Reader B"
+    languages = panel.ui.reportLanguageCombo
+    assert [languages.itemText(number) for number in range(languages.count)] == ["English", "Deutsch"]
+    languages.currentIndex = 1
     driver.click(panel.ui.copyTextButton)
     panel.wait(lambda: "clipboard" in panel.ui.statusLabel.text, "the text")
     assert qt.QApplication.clipboard().text() == "FINDINGS by Reader B"
+    assert panel.worker.last_params("report_text")["language"] == "de"
+    assert panel.logic.getParameterNode().reportLanguage == "de", "the scene remembers it"
 
 
 def test_dicom_objects_go_into_the_database_of_the_study(
