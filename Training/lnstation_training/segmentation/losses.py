@@ -76,9 +76,17 @@ class SegmentationLoss(nn.Module):
 
     def _parts(self, logits: Tensor, sets: Tensor, voxel_weights: Tensor) -> dict[str, Tensor]:
         log_probabilities = functional.log_softmax(logits.float(), 1)
-        entropy = -log_probabilities.masked_fill(~sets, -torch.inf).logsumexp(1)
+        certain = sets.sum(1, keepdim=True) == 1
+        # Where no voxel is in doubt, as in synthetic patients, both terms cost half as much on a CPU.
+        all_certain = bool(certain.all())
+        if all_certain:
+            entropy = functional.nll_loss(log_probabilities, sets.byte().argmax(1), reduction="none")
+        else:
+            entropy = -log_probabilities.masked_fill(~sets, -torch.inf).logsumexp(1)
         cross_entropy = (entropy * voxel_weights).sum() / voxel_weights.sum()
-        return {"cross_entropy": cross_entropy, "dice": self._dice(log_probabilities.exp(), sets)}
+        probabilities = log_probabilities.exp()
+        dice = self._dice(probabilities if all_certain else probabilities * (certain | ~sets), sets & certain)
+        return {"cross_entropy": cross_entropy, "dice": dice}
 
     def _voxel_weights(self, sets: Tensor) -> Tensor:
         """Weight of every voxel in the cross-entropy: ``[B, z, y, x]``."""
@@ -87,11 +95,11 @@ class SegmentationLoss(nn.Module):
             weights = weights * (1 + self.boundary_weight * boundary(sets))
         return weights
 
-    def _dice(self, probabilities: Tensor, sets: Tensor) -> Tensor:
-        certain = sets.sum(1, keepdim=True) == 1
-        target = (sets & certain).to(probabilities)
-        per_class = self.dice(probabilities * (certain | ~sets), target).flatten()
-        present = target.sum((0, 2, 3, 4)) > 0
+    def _dice(self, probabilities: Tensor, certain_sets: Tensor) -> Tensor:
+        """1 minus Dice; ``certain_sets`` are the classes of voxels that may have one only."""
+        target = certain_sets.to(probabilities)
+        per_class = self.dice(probabilities, target).flatten()
+        present = certain_sets.sum((0, 2, 3, 4)) > 0
         present[0] = False
         weights = self.weights * present
         return (per_class * weights).sum() / weights.sum().clamp_min(1e-6)

@@ -45,6 +45,19 @@ def test_with_one_class_a_voxel_it_is_the_usual_cross_entropy_and_dice() -> None
     assert found["loss"].item() == pytest.approx(found["dice"].item() + found["cross_entropy"].item())
 
 
+def test_certain_voxels_have_the_same_gradient_with_and_without_a_patient_in_doubt_beside_them() -> None:
+    """Batches without any doubt take a shorter way through the loss."""
+    logits, values = case()
+    values[..., 0] = 0
+    alone, beside = (logits.clone().requires_grad_() for _ in range(2))
+    SegmentationLoss(NAMES)(alone, values, EXACT)["cross_entropy"].backward()
+    doubtful = torch.cat([beside, torch.zeros(1, 3, 4, 4, 4)])
+    pair, tables = torch.cat([values, values]), torch.cat([EXACT, table({1: [0, 1, 2], 2: [0, 1, 2]})])
+    SegmentationLoss(NAMES)(doubtful, pair, tables)["cross_entropy"].backward()
+    # A mean over as many voxels again.
+    assert torch.allclose(alone.grad, 2 * beside.grad, atol=1e-7)
+
+
 def test_a_voxel_that_may_be_of_two_classes_costs_minus_the_log_of_their_sum() -> None:
     logits = torch.log(torch.tensor([0.5, 0.3, 0.2])).view(1, 3, 1, 1, 1).expand(1, 3, 2, 2, 2)
     values = torch.full((1, 1, 2, 2, 2), 7)
