@@ -58,12 +58,17 @@ def drawn_arrays(seed: int = 0) -> dict[str, np.ndarray]:
     return {CT: ct.round().astype(np.int16), ORGANS: labels, STATIONS: stations}
 
 
-def write_volumes(folder: Path, patients: int = 4, task: str = "organ_segmentation") -> Path:
-    """A folder of prepared volumes."""
+def write_volumes(
+    folder: Path,
+    patients: int = 4,
+    task: str = "organ_segmentation",
+    spacing_mm: tuple[float, float, float] = SPACING,
+) -> Path:
+    """A folder of prepared volumes; another spacing makes smaller patients of the same voxels."""
     info = CohortInfo(title="Drawn volumes", synthetic=True)
-    claim_volumes(folder, task, info, VolumeGeometry(spacing_mm=SPACING))
+    claim_volumes(folder, task, info, VolumeGeometry(spacing_mm=spacing_mm))
     names = [f"P{number}" for number in range(patients)]
     numbered_splits(folder, names)
     for number, name in enumerate(names):
-        write_patient(folder, PatientVolume(name, drawn_arrays(number), SPACING, None, True))
+        write_patient(folder, PatientVolume(name, drawn_arrays(number), spacing_mm, None, True))
     return folder

@@ -14,6 +14,7 @@ from lnstation_training.segmentation.patients import VolumeFile, open_patient
 from LNStationLib.support.types import BoolArray
 
 ALLOWED, SEED = "allowed", "seed"
+SPACING = "spacing_mm"
 CENTERS = ((0.25, 0.75), (0.4, 0.6), (0.38, 0.62))
 """Where the middle of a patch may lie, as parts of the scan along z, y, x: the mediastinum is in every patch."""
 Allowed = Callable[[VolumeFile], BoolArray]
@@ -22,8 +23,8 @@ Allowed = Callable[[VolumeFile], BoolArray]
 class VolumeDataset(FoldDataset):
     """Whole patients of a part of a fold, as they are.
 
-    An item holds each array ``[1, z, y, x]`` as stored, ``allowed`` bool ``[256, class]``, ``label`` 1 and the string
-    ``patient``.
+    An item holds each array ``[1, z, y, x]`` as stored, ``allowed`` bool ``[256, class]``, ``spacing_mm``,
+    ``label`` 1 and the string ``patient``.
 
     Args:
         samples: Patients.
@@ -46,7 +47,8 @@ class VolumeDataset(FoldDataset):
 
     def _about(self, sample: VolumeSample, file: VolumeFile) -> dict[str, Any]:
         allowed = torch.from_numpy(self.allowed(file))
-        return {ALLOWED: allowed, "label": torch.tensor(float(sample.label or 0)), "patient": sample.patient}
+        spacing, label = torch.tensor(file.spacing_mm), torch.tensor(float(sample.label or 0))
+        return {ALLOWED: allowed, SPACING: spacing, "label": label, "patient": sample.patient}
 
 
 class BoxDataset(VolumeDataset):

@@ -27,13 +27,15 @@ from lnstation_training.engine.runs import best_checkpoint  # noqa: E402
 from lnstation_training.segmentation.channels import batch_channels  # noqa: E402
 from lnstation_training.segmentation.classes import class_set  # noqa: E402
 from lnstation_training.segmentation.dataset import ALLOWED, SEED  # noqa: E402
+from lnstation_training.segmentation.dataset import SPACING as SPACING_KEY  # noqa: E402
 from lnstation_training.segmentation.inference import precision_of, whole_labels  # noqa: E402
 from lnstation_training.segmentation.maker import PatientMaker  # noqa: E402
 from lnstation_training.segmentation.patients import CT, ORGANS, PatientVolume, write_patient  # noqa: E402
 from lnstation_training.segmentation.scores import class_scores, mean_dice  # noqa: E402
 from lnstation_training.tasks import task_named  # noqa: E402
+from lnstation_training.tasks.organ_segmentation.anchors import AnchorGrid, Anchors  # noqa: E402
 from lnstation_training.tasks.organ_segmentation.data_module import OrganDataModule  # noqa: E402
-from lnstation_training.tasks.organ_segmentation.lightning_module import Anchors, OrganModule  # noqa: E402
+from lnstation_training.tasks.organ_segmentation.lightning_module import OrganModule  # noqa: E402
 from LNStationLib.imaging.grid import Grid  # noqa: E402
 from LNStationLib.models.package import find_package, read_manifest  # noqa: E402
 from LNStationLib.sampling.volume import VolumeSpec, channels_of  # noqa: E402
@@ -225,11 +227,14 @@ def test_a_cosine_falls_from_1_to_a_hundredth() -> None:
     assert cosine(1.0) == pytest.approx(0.01)
 
 
-def test_a_network_of_non_anchors_sees_the_anchors_and_is_packed_with_them(volumes: Path, tmp_path: Path) -> None:
+def test_a_finer_network_of_non_anchors_sees_the_anchors_and_is_packed_with_them(
+    volumes: Path, tmp_path: Path
+) -> None:
     first = fitted(volumes, tmp_path / "anchors", classes="anchor")
     with pytest.raises(InputError, match="packed with that of the non-anchors"):
         _exported(first.folder, tmp_path / "alone.zip")
-    second = fitted(volumes, tmp_path / "others", classes="non_anchor", anchors=str(first.folder))
+    finer = write_volumes(tmp_path / "finer", spacing_mm=(8.0, 4.0, 4.0))
+    second = fitted(finer, tmp_path / "others", classes="non_anchor", anchors=str(first.folder))
     trained = {name for name, each in second.model.named_parameters() if each.requires_grad}
     assert trained
     assert not any(name.startswith("anchors.") for name in trained)
@@ -239,6 +244,46 @@ def test_a_network_of_non_anchors_sees_the_anchors_and_is_packed_with_them(volum
     assert set(section.volumes["non_anchor"].organs) == set(section.classes["anchor"][1:])
     packed = load_packaged(tmp_path / "pair.zip", ORGAN_TASK)
     assert isinstance(packed.anchors, Anchors)
+    assert section.volumes["non_anchor"].spacing_mm == (8.0, 4.0, 4.0)
+    assert section.volumes["anchor"].spacing_mm == packed.anchors.grid.spacing_mm == SPACING
+
+
+class _FindsBone(torch.nn.Module):
+    """Calls what is brighter than 200 HU the first anchor; remembers the size that it was asked about."""
+
+    def forward(self, channels: Any) -> Any:
+        self.size = tuple(channels.shape[2:])
+        bright = channels[:, :1] > 0.5
+        n_classes = len(class_set("anchor").names)
+        logits = torch.zeros(len(channels), n_classes, *self.size)
+        logits[:, :1], logits[:, 1:2] = torch.where(bright, 0.0, 20.0), torch.where(bright, 20.0, 0.0)
+        return logits
+
+
+@pytest.mark.parametrize(
+    ("own_mm", "size"), [((4.0, 3.0, 3.0), (4, 4, 6)), ((2.0, 1.5, 1.5), (8, 8, 12)), ((1.0, 1.5, 1.5), (16, 8, 12))]
+)
+def test_anchors_are_found_on_voxels_of_their_own_size_and_come_back_in_place(own_mm: Any, size: Any) -> None:
+    hu = torch.full((1, 1, 8, 8, 12), -100.0)
+    hu[..., 2:6, 4:8, 2:8] = 600.0
+    network = _FindsBone()
+    anchors = Anchors(network, "drawn", {}, AnchorGrid(own_mm, (8, 8, 8)))
+    organ = class_set("anchor").names[1]
+    found = anchors({CT: hu, SPACING_KEY: torch.tensor([[2.0, 1.5, 1.5]])}, organ)
+    assert network.size == size
+    assert found.shape == hu.shape
+    # Interpolated from voxels twice as large, a corner inside has 0.75 ** 3, a face's neighbor outside 0.25.
+    assert torch.equal(found > 0.3, hu > 0)
+
+
+def test_anchors_of_a_batch_are_never_taken_for_those_of_a_later_one() -> None:
+    anchors = Anchors(_FindsBone(), "drawn", {}, AnchorGrid(SPACING, (8, 8, 8)))
+    organ = class_set("anchor").names[1]
+    # Each batch is gone before the next is made, which may then lie at the same address.
+    for hu in (600.0, -100.0, 600.0):
+        batch = {CT: torch.full((1, 1, 4, 4, 4), hu), SPACING_KEY: torch.tensor([SPACING])}
+        assert (anchors(batch, organ).mean().item() > 0.5) == (hu > 0)
+        del batch
 
 
 def _exported(run: Path, out: Path) -> None:

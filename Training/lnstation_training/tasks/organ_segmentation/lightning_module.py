@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-import torch
-from torch import Tensor, nn
-
 from lnstation_training.engine.module import Schedule
 from lnstation_training.engine.runs import CONFIG_FILE, best_weights, read_config
-from lnstation_training.segmentation.channels import OrganSource, batch_channels
+from lnstation_training.segmentation.channels import OrganSource
 from lnstation_training.segmentation.classes import ClassSet, class_set, class_set_names
+from lnstation_training.segmentation.folder import spacing_of
 from lnstation_training.segmentation.module import CT_CHANNELS, SegmentationModule
 from lnstation_training.segmentation.patients import ORGANS
-from LNStationLib.models.package import ModelPackage, OrganSegmentation, PackageError, read_package
+from lnstation_training.tasks.organ_segmentation.anchors import AnchorGrid, Anchors
+from LNStationLib.models.package import ModelPackage, OrganSegmentation, PackageError
 from LNStationLib.models.package.organ_segmentation import ALL, ANCHOR, NON_ANCHOR
 from LNStationLib.sampling.volume import ORGAN_PREFIX
 from LNStationLib.support.errors import InputError
@@ -32,7 +30,8 @@ class OrganModule(SegmentationModule):
         network_arguments: Further arguments of it; the numbers of channels and classes are known.
         classes: Name of the set of classes (``segmentation/organ_classes.json``).
         anchors: Run or package of the anchor network, whose probabilities this network sees beside the CT
-            (DeepStationing, Guo et al. 2021, eq. 2); ``None`` for a network that sees the CT alone.
+            (DeepStationing, Guo et al. 2021, eq. 2), on whatever grid they were trained; ``None`` for a network that
+            sees the CT alone.
         window: Voxels of a window along z, y, x when whole patients are segmented; the patch's size is best.
         class_weights: Weight of classes in the loss, 1 where not given.
         boundary_weight: How much more cross-entropy counts at boundaries: what keeps vessels of 5 mm.
@@ -68,7 +67,24 @@ class OrganModule(SegmentationModule):
         )  # fmt: skip
         self.save_hyperparameters()
         self.classes = chosen
-        self.anchors = None if anchors is None else Anchors.read(Path(anchors))
+        self.anchors = None if anchors is None else self._anchors(Path(anchors))
+
+    @classmethod
+    def _anchors(cls, source: Path) -> Anchors:
+        """The anchor network of a run, or of a package.
+
+        Raises:
+            InputError: It is neither, its classes are not the anchors, or the volumes of the run are gone.
+        """
+        if not (source / CONFIG_FILE).exists():
+            return Anchors.of_package(source)
+        config = read_config(source)
+        module = cls(**{**config["model"], "anchors": None})
+        if module.classes.name != ANCHOR:
+            raise InputError(f"{source} was trained on the classes {module.classes.name}, not on anchor.")
+        module.load_state_dict(best_weights(source))
+        grid = AnchorGrid(spacing_of(Path(config["data"]["folder"])), module.window)
+        return Anchors(module.network, module.network_name, module.network_arguments, grid)
 
     @property
     def role(self) -> str:
@@ -106,56 +122,6 @@ def anchor_channels(classes: ClassSet) -> tuple[str, ...]:
     if classes.name != "non_anchor":
         raise InputError(f"anchors go with the classes non_anchor, not with {classes.name}.")
     return tuple(f"{ORGAN_PREFIX}{name}" for name in class_set("anchor").names[1:])
-
-
-class Anchors(nn.Module):
-    """The anchor network as a source of channels; its weights stay as they are.
-
-    It runs on the very patch that the other network sees, on the same grid, so that drawn appearance reaches both.
-
-    Args:
-        network: Gives logits of the anchors.
-        network_name: In the registry.
-        network_arguments: Of it.
-    """
-
-    def __init__(self, network: nn.Module, network_name: str, network_arguments: Mapping[str, Any]) -> None:
-        super().__init__()
-        self.network = network.eval().requires_grad_(False)
-        self.network_name, self.network_arguments = network_name, dict(network_arguments)
-        self.classes = class_set("anchor")
-        self._seen: tuple[int, Tensor] | None = None
-
-    @classmethod
-    def read(cls, source: Path) -> Anchors:
-        """From a run, or from a package.
-
-        Raises:
-            InputError: It is neither, or its classes are not the anchors.
-        """
-        if (source / CONFIG_FILE).exists():
-            module = OrganModule(**{**read_config(source)["model"], "anchors": None})
-            if module.classes.name != "anchor":
-                raise InputError(f"{source} was trained on the classes {module.classes.name}, not on anchor.")
-            module.load_state_dict(best_weights(source))
-            return cls(module.network, module.network_name, module.network_arguments)
-        package = read_package(source)
-        if ANCHOR not in package.section(OrganSegmentation).classes:
-            raise InputError(f"{source} has no network of anchors.")
-        entry = package.manifest.network(ANCHOR)
-        return cls(package.network(ANCHOR), entry.name, entry.arguments)
-
-    def train(self, mode: bool = True) -> Anchors:
-        """Always in evaluation mode."""
-        return super().train(False)
-
-    def __call__(self, batch: Mapping[str, Any], organ: str) -> Tensor:
-        """Probability of an anchor ``[B, 1, z, y, x]``; the network runs once a batch."""
-        if self._seen is None or self._seen[0] != id(batch):
-            with torch.no_grad():
-                self._seen = id(batch), torch.softmax(self.network(batch_channels(batch, CT_CHANNELS)).float(), 1)
-        number = self.classes.names.index(organ)
-        return self._seen[1][:, number : number + 1]
 
 
 def _set_of(names: list[str], path: Path) -> str:

@@ -65,7 +65,8 @@ def package_section(run: Run) -> OrganSegmentation:
     volumes = {module.role: _volume(spacing, module.window, module.channels)}
     if module.anchors is not None:
         sets = {ANCHOR: class_set("anchor"), **sets}
-        volumes = {ANCHOR: _volume(spacing, module.window, CT_CHANNELS), **volumes}
+        grid = module.anchors.grid
+        volumes = {ANCHOR: _volume(grid.spacing_mm, grid.window, CT_CHANNELS), **volumes}
     return OrganSegmentation(
         volumes=volumes,
         classes={role: list(each.names) for role, each in sets.items()},
