@@ -25,7 +25,7 @@ LONGEST = (
 )  # fmt: skip
 """Files with tests of 10 s and more, which cannot be divided: at the end one core would wait for the other."""
 
-GARBAGE_THRESHOLDS = (2000, 10, 50)
+GARBAGE_THRESHOLDS = (1000, 10, 30)
 """As of ``gc.set_threshold``: objects made, and collections of the younger generations, before the next older one."""
 
 # The host's stand-in for PythonQt is no Qt that matplotlib could draw with, should it look for a window system.
@@ -63,7 +63,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def pytest_collection() -> Generator[None, object, object]:
     """Keep garbage collection from looking at libraries and test functions again and again: they stay to the end.
 
-    So does most of what tests import later; to look at everything takes half a second, and is done five times as
+    So does most of what tests import later; to look at everything takes half a second, and is done four times as
     rarely as usual.
     """
     gc.disable()
