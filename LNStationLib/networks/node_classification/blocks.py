@@ -12,7 +12,7 @@ Dims = Literal[2, 3]
 CONVOLUTION: dict[int, Any] = {2: nn.Conv2d, 3: nn.Conv3d}
 NORMALIZATION: dict[int, Any] = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 AVERAGE_POOLING: dict[int, Any] = {2: nn.AdaptiveAvgPool2d, 3: nn.AdaptiveAvgPool3d}
-IMAGENET_NORM = {"eps": 1e-3, "momentum": 0.1}
+IMAGENET_NORM: dict[str, Any] = {"eps": 1e-3, "momentum": 0.1}
 """Of batch normalization: eps as weights for ImageNet expect it. Their momentum of 0.01 is for hundreds of
 thousands of steps: after the hundred or two of a small cohort a quarter of the running statistics are still those of
 the start, and in use the network answers at random however well it has learned."""
