@@ -143,6 +143,10 @@ def test_results_that_do_not_go_together_make_no_table(done: Experiment, tmp_pat
         (tmp_path / row / "fold_0.json").write_text(json.dumps(content), encoding="utf-8")
     with pytest.raises(InputError, match="mixes results of different numbers of epochs: 1; 2"):
         read_results(tmp_path, TASK)
+    rows = read_rows(SA_MOE)
+    second = rows.rows["attention_sa_moe"].model_copy(update={"stage": "second"})
+    staged = rows.model_copy(update={"rows": {**rows.rows, "attention_sa_moe": second}})
+    assert set(read_results(tmp_path, TASK, staged)) == {"backbone", "attention_sa_moe"}
 
 
 def test_the_papers_rows_and_tables_are_all_there_in_both_settings() -> None:

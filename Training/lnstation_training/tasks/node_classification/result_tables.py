@@ -94,12 +94,14 @@ def _what_was_run(results: Mapping[str, Sequence[FoldResult]], pooled: Mapping[s
     tested = {(n.patient, n.node): n.label for each in pooled.values() for n in each.nodes}
     made_up = " They are synthetic: none of these figures says anything about patients." if first.synthetic else ""
     counts = first.counts
+    # The second stage may have fewer than the first.
+    epochs = " and ".join(map(str, sorted({evaluation_of(result).epochs for result in every}, reverse=True)))
     most = max((evaluation_of(result).unlabeled for result in every), default=0)
     return (
         f"Cohort: {first.cohort}.{made_up} Setting: {every[0].setting}. Folds run: {', '.join(map(str, folds))}; in "
         f"each, {counts['train'].patients} patients with {counts['train'].nodes} labeled nodes train, "
         f"{counts['validation'].patients} choose the epoch and calibrate, and {counts['test'].patients} test; up to "
-        f"{most} nodes have no label. Epochs: {first.epochs}. Tested in all: {len({p for p, _ in tested})} patients, "
+        f"{most} nodes have no label. Epochs: {epochs}. Tested in all: {len({p for p, _ in tested})} patients, "
         f"{len(tested)} nodes, {sum(label == 1 for label in tested.values())} metastatic.\n\n"
         "Figures are of all test nodes of these folds together, each fold calibrated on its validation part, in "
         "percent, with 95 % intervals by bootstrap over patients. A@R75 and A@S75 follow prevalence, which differs "
