@@ -10,7 +10,7 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from LNStationLib.networks.layers import make_divisible
-from LNStationLib.networks.node_classification.blocks import IMAGENET_NORM
+from LNStationLib.networks.node_classification.blocks import IMAGENET_NORM, NORMALIZATION
 
 _STAGES = (
     (1, 3, 1, 1, 16),
@@ -44,6 +44,11 @@ def _conv(channels_in: int, channels_out: int, kernel: int = 1, stride: int = 1,
     return _SameConv(channels_in, channels_out, kernel, stride, groups=groups, bias=False)
 
 
+def _norm(channels: int) -> nn.Module:
+    layer: nn.Module = NORMALIZATION[2](channels, **IMAGENET_NORM)
+    return layer
+
+
 class _Block(nn.Module):
     """Expand, depth-wise convolution, project; no squeeze and excitation, ReLU6 (what makes it lite)."""
 
@@ -53,11 +58,11 @@ class _Block(nn.Module):
         self.expands, self.residual = expansion > 1, stride == 1 and channels_in == channels_out
         if self.expands:
             self._expand_conv = _conv(channels_in, hidden)
-            self._bn0 = nn.BatchNorm2d(hidden, **IMAGENET_NORM)
+            self._bn0 = _norm(hidden)
         self._depthwise_conv = _conv(hidden, hidden, kernel, stride, hidden)
-        self._bn1 = nn.BatchNorm2d(hidden, **IMAGENET_NORM)
+        self._bn1 = _norm(hidden)
         self._project_conv = _conv(hidden, channels_out)
-        self._bn2 = nn.BatchNorm2d(channels_out, **IMAGENET_NORM)
+        self._bn2 = _norm(channels_out)
 
     def forward(self, x: Tensor) -> Tensor:
         y = functional.relu6(self._bn0(self._expand_conv(x))) if self.expands else x
@@ -84,7 +89,7 @@ class EfficientNetLite0(nn.Module):
         super().__init__()
         before = make_divisible(_STEM * width)
         self._conv_stem = _conv(in_channels, before, 3, 2)
-        self._bn0 = nn.BatchNorm2d(before, **IMAGENET_NORM)
+        self._bn0 = _norm(before)
         blocks, outs = [], []
         for count, kernel, stride, expansion, channels in _STAGES:
             after = make_divisible(channels * width)
@@ -95,7 +100,7 @@ class EfficientNetLite0(nn.Module):
         self._blocks = nn.ModuleList(blocks)
         head = make_divisible(_HEAD * width)
         self._conv_head = _conv(before, head)
-        self._bn1 = nn.BatchNorm2d(head, **IMAGENET_NORM)
+        self._bn1 = _norm(head)
         self.channels = (outs[_FINEST_BLOCK], outs[_MIDDLE_BLOCK], head)
 
     def forward(self, x: Tensor) -> list[Tensor]:
