@@ -3,7 +3,8 @@
     python -m Testing.Benchmarks.node_baselines PREPARED --folds 0,1
 
 PREPARED is a folder of ``train prepare --task node_classification``. Each fold is fitted on its training part and
-tested on its test part, as networks are.
+tested on its test part, as networks are. With ``--package FILE`` a package judges all labeled nodes of PREPARED
+instead, which must be of patients that it has not seen.
 """
 
 from __future__ import annotations
@@ -13,14 +14,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from torch.utils.data import DataLoader
 
 from lnstation_training.evaluation.discrimination import NODE_METRICS, estimates
 from lnstation_training.tasks.node_classification.data_module import NodeDataModule
 from lnstation_training.tasks.node_classification.dataset import NodeDataset
-from lnstation_training.tasks.node_classification.samples import read_node_geometry
+from lnstation_training.tasks.node_classification.samples import read_node_geometry, read_samples
+from LNStationLib.models.package import read_package
 
 ZOOMED = 1
 """Channel of a patch whose box goes around the node."""
@@ -28,7 +32,7 @@ SHELLS = {"center": (0.0, 0.5), "rim": (0.6, 1.0), "surroundings": (1.2, 1.6)}
 """Where attenuation is read, in radii of a ball of the node's short axis."""
 FEATURES = ("short axis", *(f"{part}, {what}" for part in SHELLS for what in ("mean", "SD")))
 MODELS: Mapping[str, slice] = {"short axis": slice(0, 1), "attenuation": slice(1, None), "both": slice(0, None)}
-RESAMPLES = 1000
+RESAMPLES, BATCH = 1000, 64
 
 
 def features(dataset: NodeDataset, margin_mm: float) -> np.ndarray:
@@ -68,13 +72,32 @@ def measure(folder: Path, folds: Sequence[int]) -> list[str]:
     return lines
 
 
+def of_package(folder: Path, path: Path) -> list[str]:
+    """Lines with the AUC of a package and of the short axis over all labeled nodes of a folder."""
+    samples = [each for each in read_samples(folder) if each.label is not None]
+    network, dataset = read_package(path).network().eval(), NodeDataset(folder, samples)
+    with torch.inference_mode():
+        logits = torch.cat([network(batch["patch"]).logits for batch in DataLoader(dataset, BATCH)]).numpy()
+    labels, patients = np.array(dataset.labels), np.array([each.patient for each in samples], object)
+    sizes = np.array([each.short_axis_mm for each in samples])
+    lines = [f"{len(set(patients))} patients, {len(labels)} nodes, {labels.sum()} metastatic"]
+    for name, scores in ((path.stem, logits), ("short axis", sizes)):
+        auc = estimates(labels, scores, patients, RESAMPLES, metrics={"auc": NODE_METRICS["auc"]})["auc"]
+        lines.append(f"{name}: AUC {auc.value:.3f} ({auc.low:.3f} to {auc.high:.3f})")
+    return lines
+
+
 def main() -> None:
     """Print the lines."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("prepared", type=Path)
     parser.add_argument("--folds", default="0", help="With commas.")
+    parser.add_argument("--package", type=Path)
     given = parser.parse_args()
-    print("\n".join(measure(given.prepared, [int(each) for each in given.folds.split(",")])))
+    if given.package is not None:
+        print("\n".join(of_package(given.prepared, given.package)))
+    else:
+        print("\n".join(measure(given.prepared, [int(each) for each in given.folds.split(",")])))
 
 
 if __name__ == "__main__":
