@@ -117,6 +117,14 @@ def test_a_ranking_joins_searches_and_tells_how_they_agree() -> None:
     assert "mean over pairs: 0.33." in text
 
 
+def test_a_ranking_shows_the_search_that_was_run_where_others_of_its_line_were_not() -> None:
+    found = rows("ranking", "search", "search_seed_1")
+    together = found.tables[0].model_copy(update={"lines": [TableLine(rows=["search", "search_seed_1"])]})
+    searches = {"search": [result("search", [0], 0, (0.5, 0.3, 0.2))]}
+    text = tables_markdown(found.model_copy(update={"tables": [together]}), searches)
+    assert "| 1 | esophagus | 0.5000 | 1 | 1 |" in text
+
+
 def test_organs_have_their_dice_by_row() -> None:
     text = tables_markdown(rows("organs", "search"), {"search": [result("search", [0])]})
     assert "| esophagus | 80.0 |" in text

@@ -176,7 +176,9 @@ def _gains(base: Mapping[str, PatientScores], other: Mapping[str, PatientScores]
 
 
 def _ranking_table(table: TableSpec, rows: Rows, results: Results) -> str:
-    searches = [each for line in table.lines for each in _evaluations(line, results) if each.ranking]
+    # Each row is a search of its own: those that were run are shown.
+    lines = [TableLine(rows=[name]) for line in table.lines for name in line.rows]
+    searches = [each for line in lines for each in _evaluations(line, results) if each.ranking]
     if not searches:
         return NOT_RUN
     rankings = [each.ranking for each in searches]
