@@ -201,14 +201,17 @@ def test_settings_that_cannot_work_are_refused_before_any_work(package: Path) ->
         check_model(settings(Path("Resources/Models/esophagus-ct.zip").resolve()))
 
 
-def test_without_a_package_the_user_is_told_what_is_missing() -> None:
+def test_the_shipped_package_judges_where_none_is_named_and_without_any_the_user_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wanted = Settings(
+        nodes=StepSettings(method="supplied"),
+        metastasis=StepSettings(method="node_network", options={"node_network": {"device": "cpu"}}),
+    )
+    check_model(wanted)
+    monkeypatch.setattr("LNStationLib.models.package.folders.shipped_folder", lambda: None)
     with pytest.raises(PackageError, match="no model package for the task 'node_classification'"):
-        check_model(
-            Settings(
-                nodes=StepSettings(method="supplied"),
-                metastasis=StepSettings(method="node_network", options={"node_network": {"device": "cpu"}}),
-            )
-        )
+        check_model(wanted)
 
 
 def test_flip_averaging_gives_a_mirrored_patient_the_same_probabilities(package: Path) -> None:
