@@ -69,6 +69,7 @@ def test_unknown_calls_and_stations_are_refused(review: ReviewState) -> None:
 
 def test_a_changed_call_takes_the_n_category_back_but_a_note_does_not(review: ReviewState) -> None:
     staging: Any = {**make_assessment()["staging"], "network": None, "network_refusal": None, "warning_codes": []}
+    staging["explanation_code"] = None
     review.setCall("7", "positive")
     review.setNCategory(staging)
     review.setNote("7", "bulky")
