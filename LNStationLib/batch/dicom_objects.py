@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import SimpleITK as sitk
-
 from LNStationLib.batch.sources import Loaded
 from LNStationLib.export.dicom.objects import dicom_objects
 from LNStationLib.export.dicom.results import Results
@@ -44,10 +42,6 @@ def write_in_study(assessed: AssessedCase, series: SourceSeries, folder: Path) -
         The files.
     """
     report = folder / "report.pdf"
-    results = Results(
-        assessed.assessment,
-        sitk.Cast(assessed.stations, sitk.sitkUInt8),
-        sitk.Cast(assessed.nodes, sitk.sitkUInt16),
-        report_pdf=report.read_bytes() if report.exists() else None,
-    )
+    pdf = report.read_bytes() if report.exists() else None
+    results = Results(assessed.assessment, assessed.stations, assessed.nodes, report_pdf=pdf)
     return write_objects(dicom_objects(results, series, silent), folder / DICOM_FOLDER, overwrite=False)

@@ -47,11 +47,17 @@ def said(name: str, reason: Reason) -> dict[str, Any]:
     return {name: words(reason), f"{name}_code": code_of(reason)}
 
 
+_UNSAYABLE = (LookupError, TypeError, ValueError, AttributeError, RecursionError)
+"""What words raise over facts that a file lacks or distorts, or nests without end: a file may hold anything."""
+
+
 def reason_of(text: str, coded: ReasonCode | None) -> Reason:
-    """A reason as it was given; one of an older file as it was written."""
+    """A reason as it was given; as it was written where it has no code, or facts of which no words can be made."""
     if coded is not None:
-        with suppress(RecursionError):
-            return Reason(coded.code, _facts(coded.facts))
+        with suppress(*_UNSAYABLE):
+            reason = Reason(coded.code, _facts(coded.facts))
+            words(reason)
+            return reason
     return as_written(text)
 
 
@@ -59,10 +65,7 @@ def spoken(text: str, code: ReasonCode | None) -> str:
     """A recorded text in the language that is spoken; as it was recorded where its code or a fact is not known."""
     if current_language() == ENGLISH or code is None or not has_words(code.code):
         return text
-    # A file may hold any facts.
-    with suppress(LookupError, TypeError, ValueError, AttributeError, RecursionError):
-        return words(Reason(code.code, _facts(code.facts)))
-    return text
+    return words(reason_of(text, code))
 
 
 def spoken_each(texts: Sequence[str], codes: Sequence[ReasonCode]) -> list[str]:
@@ -74,11 +77,8 @@ def spoken_each(texts: Sequence[str], codes: Sequence[ReasonCode]) -> list[str]:
 
 def warnings_of(part: Warned) -> list[Reason]:
     """The warnings of a part as they were given; those of older assessments as they were written."""
-    if len(part.warning_codes) == len(part.warnings):
-        # Facts nested without end are nobody's: a file may hold anything.
-        with suppress(RecursionError):
-            return [Reason(one.code, _facts(one.facts)) for one in part.warning_codes]
-    return [as_written(text) for text in part.warnings]
+    codes = part.warning_codes if len(part.warning_codes) == len(part.warnings) else [None] * len(part.warnings)
+    return [reason_of(text, code) for text, code in zip(part.warnings, codes, strict=True)]
 
 
 def as_written(text: str) -> Reason:

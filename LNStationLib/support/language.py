@@ -11,7 +11,7 @@ import gettext
 import io
 import re
 import string
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
@@ -82,8 +82,23 @@ def say(text: str, /, **fields: Any) -> str:
         text: English, with named fields: ``"{count} nodes"``. Without ``fields`` braces are no fields.
         fields: What stands in them; numbers get the decimal sign of the language.
     """
-    said = _catalog(_language.get()).gettext(text) if text else text
-    return _Formatter().vformat(said, (), fields) if fields else said
+    return fill(text, fields) if fields else _translated(text)
+
+
+def fill(text: str, fields: Mapping[str, Any]) -> str:
+    """As :func:`say`, but braces are fields even where none is given.
+
+    Raises:
+        LookupError: A field is not given.
+        TypeError: A field cannot be written in the form that the text asks for.
+        ValueError: Likewise.
+    """
+    return _Formatter().vformat(_translated(text), (), fields)
+
+
+def _translated(text: str) -> str:
+    # The empty text is that of a catalog's header.
+    return _catalog(_language.get()).gettext(text) if text else text
 
 
 def say_count(one: str, several: str, count: int, /, **fields: Any) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from LNStationLib.support.language import decimal, say
+from LNStationLib.support.language import decimal, fill, say
 from LNStationLib.support.reason import Reason
 
 Facts = Any
@@ -52,7 +52,7 @@ def texts(templates: Mapping[str, str]) -> None:
 
 
 def _filled(template: str, facts: Mapping[str, Any]) -> str:
-    return say(template, **{name: _said(name, fact) for name, fact in facts.items()})
+    return fill(template, {name: _said(name, fact) for name, fact in facts.items()})
 
 
 def _said(name: str, fact: Any) -> Any:

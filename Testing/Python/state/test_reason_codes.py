@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
+import pytest
 
+import LNStationLib.nodes
+import LNStationLib.organs
+import LNStationLib.stations.atlas_registration.words  # noqa: F401 - what is said here has its words there
 from LNStationLib.state.assessment import BorderFinding, Provenance
 from LNStationLib.state.reason_codes import as_written, reason_of, recorded, said, warnings_of
 from LNStationLib.support.reason import Reason
@@ -55,3 +60,12 @@ def test_facts_nested_without_end_leave_the_sentence() -> None:
     told = part.warning_codes[0].model_copy(update={"facts": {"side": endless}})
     (read,) = warnings_of(part.model_copy(update={"warning_codes": [told]}))
     assert read == as_written(part.warnings[0]) == reason_of(part.warnings[0], told)
+
+
+@pytest.mark.parametrize("facts", [{}, {"side": "left", "volume_ml": "much"}, {"side": ["left"], "volume_ml": None}])
+def test_facts_that_a_file_lacks_or_distorts_leave_the_sentence(facts: dict[str, Any]) -> None:
+    part = provenance(Reason("small_aerated_lung", {"side": "left", "volume_ml": 612.25}))
+    told = part.warning_codes[0].model_copy(update={"facts": facts})
+    (read,) = warnings_of(part.model_copy(update={"warning_codes": [told]}))
+    assert read == as_written(part.warnings[0]) == reason_of(part.warnings[0], told)
+    assert recorded([read])["warnings"] == part.warnings
