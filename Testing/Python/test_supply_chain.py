@@ -13,7 +13,7 @@ import pytest
 from packaging.requirements import Requirement
 from typer.testing import CliRunner
 
-from Testing.Tools import osv, supply_chain
+from Testing.Tools import advisory_list, osv, supply_chain
 from Testing.Tools.worker_requirements import FOLDER, normalized
 
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
@@ -114,6 +114,15 @@ RANGES = [
     ([{"fixed": "1.9"}, {"introduced": "1.2"}], True),
     ([{"introduced": "1.0"}, {"last_affected": "1.5"}], True),
     ([{"introduced": "1.0"}, {"last_affected": "1.4"}], False),
+    # As records of the NVD have them: a version with words behind it, an event without a version, no version at all.
+    ([{"introduced": "0"}, {"last_affected": "1.4.0-NA"}], False),
+    ([{"introduced": "0"}, {"last_affected": "1.5.0-cu124"}], True),
+    ([{"introduced": "0"}, {}], True),
+    ([{"introduced": "-"}, {"fixed": "unknown"}], True),
+    # Release candidates, local versions and epochs are compared by PEP 440, not as text.
+    ([{"introduced": "0"}, {"fixed": "1.5rc1"}], False),
+    ([{"introduced": "0"}, {"fixed": "1.10"}], True),
+    ([{"introduced": "0"}, {"fixed": "1!0.1"}], True),
 ]
 
 
@@ -131,20 +140,84 @@ def test_listed_versions_count_and_those_of_other_packages_and_of_commits_do_not
     assert list(osv.affecting(git, versions)) == []
 
 
-def test_a_pin_with_a_known_vulnerability_ends_the_check_with_its_record(tmp_path: Path) -> None:
-    records = [
-        {"id": "OSV-1", "summary": "reads too much", "affected": [
-            {"package": {"ecosystem": "PyPI", "name": "NumPy"}, "ranges": [
-                {"type": "ECOSYSTEM", "events": [{"introduced": "0"}]}]}]},
+def bad_records() -> list[dict[str, Any]]:
+    """A record about a pin of ours, a withdrawn one, and one about another package."""
+    return [
+        {"id": "OSV-1", "summary": "reads too much", "modified": "2030-02-03T00:00:00Z", "details": "long",
+         "affected": [
+            {"package": {"ecosystem": "PyPI", "name": "NumPy"}, "versions": ["0.1", "99.0"], "ranges": [
+                {"type": "GIT", "events": [{"introduced": "0"}]},
+                {"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "98"}]}]}]},
         {"id": "OSV-2", "withdrawn": "2026-01-01T00:00:00Z", "affected": [
             {"package": {"ecosystem": "PyPI", "name": "scipy"}, "versions": [supply_chain.pins()["scipy"]]}]},
+        {"id": "OSV-3", "affected": [{"package": {"ecosystem": "npm", "name": "numpy"}, "versions": ["2.4.6"]}]},
     ]  # fmt: skip
-    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+
+
+def zipped(records: list[dict[str, Any]], path: Path) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
         for one in records:
             archive.writestr(f"{one['id']}.json", json.dumps(one))
-    result = CliRunner().invoke(supply_chain.app, ["advisories", str(tmp_path / "all.zip")])
+    return path
+
+
+def checked(*arguments: str) -> Any:
+    return CliRunner().invoke(supply_chain.app, ["advisories", *arguments])
+
+
+def test_a_pin_with_a_known_vulnerability_ends_the_check_with_its_record(tmp_path: Path) -> None:
+    result = checked(str(zipped(bad_records(), tmp_path / "all.zip")))
     assert result.exit_code == 1
-    assert f"numpy {supply_chain.pins()['numpy']}: OSV-1 reads too much" in result.stdout
+    assert f"numpy {supply_chain.pins()['numpy']}: OSV-1 reads too much; fixed in 98" in result.stdout
+    assert "2 records of all.zip as of 2030-02-03" in result.stdout
     assert "OSV-2" not in result.stdout
     (tmp_path / "none.json").write_text("[]")
-    assert CliRunner().invoke(supply_chain.app, ["advisories", str(tmp_path / "none.json")]).exit_code == 0
+    assert checked(str(tmp_path / "none.json")).exit_code == 0
+
+
+def test_the_pins_of_today_are_in_no_record_of_the_committed_list() -> None:
+    result = checked()
+    assert result.exit_code == 0, result.stdout
+    content = json.loads(advisory_list.LIST.read_text("utf-8"))
+    assert f"as of {content['as_of']}" in result.stdout
+    assert content["as_of"] == advisory_list.newest_day(osv.advisories_in(advisory_list.LIST))
+    assert "CC-BY-4.0" in content["license"]
+
+
+def test_every_exception_is_about_a_pin_of_today_that_a_record_names() -> None:
+    found = supply_chain.affected_pins(osv.advisories_in(advisory_list.LIST))
+    hits = {(name, version, each) for name, version, one in found for each in one.names()}
+    for exempt in advisory_list.exceptions():
+        assert (exempt.package, exempt.version, exempt.id) in hits, "this exception is of no use any more"
+        assert len(exempt.reason) > 20
+
+
+def test_an_exception_holds_for_its_pin_and_its_vulnerability_alone() -> None:
+    one = advisory_list.Exempt("CVE-1", "some-package", "1.5", "not called")
+    also = osv.Advisory("X-1", "bad", (), aliases=("CVE-1",))
+    assert advisory_list.exemption("some-package", "1.5", also, [one]) is one
+    assert advisory_list.exemption("some-package", "1.6", also, [one]) is None
+    assert advisory_list.exemption("some-package", "1.5", osv.Advisory("X-2", "bad", ()), [one]) is None
+
+
+def test_the_list_is_renewed_with_the_facts_about_our_packages(tmp_path: Path) -> None:
+    out = tmp_path / "list.json"
+    out.write_text(json.dumps({"records": [{"id": "OSV-1", "summary": "our words"}]}))
+    source = zipped(bad_records(), tmp_path / "all.zip")
+    assert advisory_list.renew(source, {"numpy", "scipy"}, out) == 1
+    content = json.loads(out.read_text("utf-8"))
+    assert content["as_of"] == "2030-02-03"
+    assert content["records"][0]["summary"] == "our words"
+    assert content["records"][0]["affected"] == [
+        {"package": {"ecosystem": "PyPI", "name": "NumPy"}, "versions": ["99.0"], "ranges": [
+            {"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "98"}]}]},
+    ]  # fmt: skip
+    assert "long" not in out.read_text("utf-8")
+    versions = {"numpy": "1.0"}
+    assert [list(osv.affecting(one, versions)) for one in osv.advisories_in(out)] == [[("numpy", "1.0")]]
+
+
+def test_a_version_is_pinned_the_same_everywhere() -> None:
+    pins = supply_chain.all_pins()
+    assert len({name for name, _ in pins}) == len(pins)
+    assert {"lightning", "scikit-learn", "setuptools", "torch"} <= {name for name, _ in pins}

@@ -3,10 +3,13 @@
     python -m Testing.Tools.supply_chain lock                  # after a change of the pins; asks the index
     python -m Testing.Tools.supply_chain sbom --out sbom.json  # CycloneDX 1.6
     python -m Testing.Tools.supply_chain licenses              # writes docs/licenses.md; a test compares
-    python -m Testing.Tools.supply_chain advisories FILE_OR_FOLDER   # OSV records, from wherever they were fetched
+    python -m Testing.Tools.supply_chain advisories            # the pins against the list of known vulnerabilities
+    python -m Testing.Tools.supply_chain advisories FILE       # against newer OSV records: JSON, folder or zip
+    python -m Testing.Tools.supply_chain advisories --renew all.zip  # writes the list anew from them
 
 Licenses and dependencies are read from the packages that are installed, so the environment must be that of ``run.py
-test``. Only ``lock`` needs a network.
+test``. Only ``lock`` needs a network. Records of all Python packages are one zip: https://osv.dev names the address
+(``PyPI/all.zip``).
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -27,6 +31,7 @@ import typer
 
 from LNStationLib import __version__
 from LNStationLib.models.package.reading import read_manifest
+from Testing.Tools import advisory_list
 from Testing.Tools.osv import Advisory, advisories_in, affecting
 from Testing.Tools.worker_requirements import FOLDER, ROOT, needed_by, normalized
 
@@ -50,6 +55,23 @@ def pins() -> dict[str, str]:
     """Version by normalized name, of everything that a set-up may bring."""
     text = (ROOT / "constraints.txt").read_text(encoding="utf-8")
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    groups = project["optional-dependencies"].values()
+    return _versions([*lines, *project["dependencies"], *(line for group in groups for line in group)])
+
+
+def build_pins() -> dict[str, str]:
+    """Version by normalized name, of what builds the wheel."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    return _versions(project["build-system"]["requires"])
+
+
+def all_pins() -> set[tuple[str, str]]:
+    """Normalized names and versions of everything that is pinned anywhere."""
+    return {pin for one in (pins(), locked(), build_pins()) for pin in one.items()}
+
+
+def _versions(lines: Iterable[str]) -> dict[str, str]:
     return {normalized(name): version for name, _, version in (line.partition("==") for line in lines)}
 
 
@@ -199,23 +221,41 @@ def license_page() -> str:
 
 
 @app.command()
-def advisories(source: Annotated[Path, typer.Argument(help="OSV records: JSON file, folder or zip.")]) -> None:
+def advisories(
+    source: Annotated[
+        Path, typer.Argument(help="OSV records: JSON file, folder or zip; where not given, the repository's list.")
+    ] = advisory_list.LIST,
+    renew: Annotated[bool, typer.Option(help="First renew the repository's list from those records.")] = False,
+) -> None:
     """Hold the pins against records of known vulnerabilities; leaves with 1 where one is affected."""
     records = list(advisories_in(source))
-    found = list(affected_pins(records))
-    for name, version, advisory in found:
-        print(f"{name} {version}: {advisory.id} {advisory.summary}")
-    n_pins = len({**pins(), **locked()})
-    print(f"{len(records)} records of {source.name}, {n_pins} pins: {len(found)} affected.")
-    raise typer.Exit(int(bool(found)))
+    if renew:
+        n_kept = advisory_list.renew(source, {name for name, _ in all_pins()})
+        print(f"{advisory_list.LIST.name}: {n_kept} records about pinned packages")
+    n_affected = _print_affected(affected_pins(records))
+    day = advisory_list.day_of(source, records)
+    print(f"{len(records)} records of {source.name} as of {day}, {len(all_pins())} pins: {n_affected} affected.")
+    raise typer.Exit(int(n_affected > 0))
 
 
 def affected_pins(records: Iterable[Advisory]) -> Iterator[tuple[str, str, Advisory]]:
     """Each pin that a record is about, with the record."""
-    versions = {**pins(), **locked()}
+    pinned = sorted(all_pins())
     for record in records:
-        for name, version in affecting(record, versions):
-            yield name, version, record
+        for name, version in pinned:
+            yield from ((*hit, record) for hit in affecting(record, {name: version}))
+
+
+def _print_affected(found: Iterable[tuple[str, str, Advisory]]) -> int:
+    """A line for each; gives how many are affected and not excepted."""
+    known, n_affected = advisory_list.exceptions(), 0
+    for name, version, record in found:
+        exempt = advisory_list.exemption(name, version, record, known)
+        n_affected += exempt is None
+        fixed = record.fixed_in(name) or "no version that it names"
+        remedy = f"left as it is: {exempt.reason}" if exempt else f"fixed in {fixed}"
+        print(f"{name} {version}: {record.id} {record.summary or '(no summary)'}; {remedy}")
+    return n_affected
 
 
 if __name__ == "__main__":
