@@ -323,6 +323,13 @@ def test_totalsegmentator_names_resolve_to_the_organ_they_denote(name: str, expe
     assert found.name == expected
 
 
+def test_names_of_earlier_versions_of_totalsegmentator_are_known() -> None:
+    airways = anatomy.find_organ("lung_trachea_bronchia")
+    assert airways is not None
+    assert airways.name == "airways"
+    assert [name for name in ("face", "lung_vessels") if not anatomy.is_unused(name)] == []
+
+
 def test_intrapulmonary_vessels_are_not_taken_for_the_great_vessels() -> None:
     assert anatomy.find_organ("lung_arteries") is None
     assert anatomy.find_organ("lung_veins") is None

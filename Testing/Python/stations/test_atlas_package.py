@@ -174,7 +174,8 @@ def test_the_shipped_atlases_are_synthetic_whole_and_varied(tmp_path: Path, monk
 @pytest.mark.parametrize(
     ("text", "name"),
     [("4R", "4R"), ("station_4r", "4R"), ("LN 3a", "3A"), ("Level-11L", "11L"), ("7", "7"), ("case12_7", "7"),
-     ("10 R", "10R"), ("aorta", None), ("12R", None), ("4", None)],
+     ("10 R", "10R"), ("3AL", "3A"), ("3pr", "3P"), ("7L", "7"), ("LN_8_R", "8"), ("11Rs", "11R"), ("4_left", "4L"),
+     ("7 subcarinal", "7"), ("aorta", None), ("12R", None), ("4", None), ("5a", None), ("4Rx", None)],
 )  # fmt: skip
 def test_a_station_is_known_by_its_name_in_a_file_s(text: str, name: str | None) -> None:
     row = station_named(text)

@@ -200,29 +200,40 @@ def _save(made: Any, files: Sequence[Path], modality: str) -> Path:
 # Image files
 
 
-def add_lynos(root: Path, number: int) -> Path:
-    """A patient of LyNoS: nodes 3 and 5, azygos vein, oblique axes."""
+def add_lynos(root: Path, number: int, inner: str = "LyNoS") -> Path:
+    """A patient of LyNoS: nodes 3 and 5, azygos vein, oblique axes. Zenodo's archive calls its folder Benchmark."""
     image = ct(oblique())
-    folder = root / "LyNoS" / f"Pat{number}"
+    folder = root / inner / f"Pat{number}"
     save(nodes(image, 3, 5), folder / f"pat{number}_labels_LymphNodes.nii.gz")
     save(box_mask(image, (8, 8, 2), (9, 10, 9)), folder / f"pat{number}_labels_Azygos.nii.gz")
     return save(image, folder / f"pat{number}_data.nii.gz")
 
 
-def add_lnq(root: Path, name: str) -> Path:
+def add_lnq(root: Path, name: str, endings: tuple[str, str] = ("-ct.nrrd", "-seg.nrrd")) -> Path:
     """A patient of LNQ2023, oblique axes."""
     image = ct(oblique())
-    save(box_mask(image, NODE_LOW, NODE_HIGH), root / "train" / f"{name}-seg.nrrd")
-    return save(image, root / "train" / f"{name}-ct.nrrd")
+    save(box_mask(image, NODE_LOW, NODE_HIGH), root / "train" / f"{name}{endings[1]}")
+    return save(image, root / "train" / f"{name}{endings[0]}")
 
 
 def add_autopet(root: Path, patient: str, study: str, lesions: bool = True) -> Path:
     """A study of autoPET, whose PET lies on another grid than its CT."""
     image, folder = ct(oblique()), root / patient / study
-    coarse = wrapped(
-        np.arange(1000, dtype=np.float32).reshape(10, 10, 10) / 200, (18.0, 16.0, 14.0), image.GetOrigin(), oblique()
-    )
-    drawn = box_mask(coarse, (2, 2, 2), (3, 4, 4)) if lesions else box_mask(coarse, (0, 0, 0), (0, 0, 0))
+    coarse, drawn = _suv(lesions)
     save(drawn, folder / "SEG.nii.gz")
     save(coarse, folder / "SUV.nii.gz")
     return save(image, folder / "CT.nii.gz")
+
+
+def add_autopet_pair(root: Path, case: str) -> Path:
+    """A study of autoPET as nnU-Net takes it: the CT was brought to the grid of the PET."""
+    coarse, drawn = _suv(lesions=True)
+    save(drawn, root / "labelsTr" / f"{case}.nii.gz")
+    save(coarse, root / "imagesTr" / f"{case}_0001.nii.gz")
+    return save(sitk.Resample(ct(oblique()), coarse), root / "imagesTr" / f"{case}_0000.nii.gz")
+
+
+def _suv(lesions: bool) -> tuple[sitk.Image, sitk.Image]:
+    values = np.arange(1000, dtype=np.float32).reshape(10, 10, 10) / 200
+    coarse = wrapped(values, (18.0, 16.0, 14.0), ct(oblique()).GetOrigin(), oblique())
+    return coarse, box_mask(coarse, (2, 2, 2), (3, 4, 4) if lesions else (2, 2, 2))

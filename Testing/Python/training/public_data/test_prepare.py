@@ -92,6 +92,41 @@ def test_refined_nih_masks_are_all_of_the_nodes_with_their_stations(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
+    "name",
+    [
+        "MED_LYMPH_007.nii.gz", "MED_LYMPH_007_labels_LymphNodes.nii.gz", "MED_LYMPH_007/labels_LymphNodes.nii.gz",
+        "Pat7/pat7_labels_LymphNodes.nii.gz",
+    ],
+)  # fmt: skip
+def test_refined_masks_are_known_under_several_names(tmp_path: Path, name: str) -> None:
+    folder, labels = tmp_path / "idc", tmp_path / "refined"
+    downloads.add_segmentation(downloads.add_study(folder, "MED_LYMPH_007"), downloads.nodes(downloads.ct()), "nodes")
+    save(downloads.nodes(downloads.ct()), labels / name)
+    prepared("ct_lymph_nodes", folder, labels=labels)
+    assert cohort(folder)[0].nodes is not None
+
+
+def test_a_refined_mask_that_lacks_nodes_is_of_some_of_them(tmp_path: Path) -> None:
+    folder, labels, ct = tmp_path / "idc", tmp_path / "refined", downloads.ct()
+    files = downloads.add_study(folder, "MED_LYMPH_006", ct)
+    downloads.add_segmentation(files, box_mask(ct, NODE_LOW, NODE_HIGH), "Lymph node segmentations")
+    save(downloads.nodes(ct), labels / "MED_LYMPH_006.nii.gz")
+    prepared("ct_lymph_nodes", folder, labels=labels)
+    (patient,) = cohort(folder)
+    assert patient.nodes is None
+    assert center_mm(file_of(folder, "nodes_partial"), 2) == pytest.approx(center_mm(downloads.nodes(ct), 2))
+    assert "does not hold every node" in cells(folder, "notes")[0]["note"]
+
+
+def test_the_collection_s_own_masks_do_not_pass_for_refined_ones(tmp_path: Path) -> None:
+    folder, labels = tmp_path / "idc", tmp_path / "MED_ABD_LYMPH_MASKS"
+    downloads.add_segmentation(downloads.add_study(folder, "MED_LYMPH_001"), downloads.nodes(downloads.ct()), "nodes")
+    save(downloads.nodes(downloads.ct()), labels / "MED_LYMPH_001" / "MED_LYMPH_001_mask.nii.gz")
+    with pytest.raises(InputError, match=r"masks of the collection itself \(MED_LYMPH_001_mask\.nii\.gz\)"):
+        prepared("ct_lymph_nodes", folder, labels=labels)
+
+
+@pytest.mark.parametrize(
     ("described", "column"), [("Fully Annotated", "nodes"), ("Partially Annotated", "nodes_partial")]
 )
 def test_the_series_description_says_whether_all_nodes_are_drawn(tmp_path: Path, described: str, column: str) -> None:
@@ -124,6 +159,26 @@ def test_lynos_gives_a_station_to_every_node(tmp_path: Path) -> None:
     assert (set(case.organ_masks), case.facts.cancer, outcome.patients) == ({"azygos_vein"}, "lung", 2)
 
 
+def test_lynos_is_known_in_the_folder_of_zenodo_and_by_what_its_table_holds(tmp_path: Path) -> None:
+    folder = tmp_path / "unpacked"
+    downloads.add_lynos(folder, 1, "Benchmark")
+    table = "Volume;LN;First;Second;ml\n1;3;4R;2R;1.5\n1;5;7L;;0.3\n1;6;10R;;0.2\n2;3;4L;;0.7\n"
+    (folder / "Benchmark" / "stations_sto.csv").write_text(table)
+    prepared("lynos", folder)
+    (patient,) = cohort(folder)
+    assert (patient.patient, patient.node_stations) == ("Pat1", {3: "4R", 5: "7"})
+
+
+@pytest.mark.parametrize("endings", [("_0000.nii.gz", "_seg.nii.gz"), (".nii.gz", "_seg.nrrd")])
+def test_lnq_is_known_in_other_spellings(tmp_path: Path, endings: tuple[str, str]) -> None:
+    folder = tmp_path / "lnq"
+    for name in ("lnq2023_train_0001", "lnq2023_test_0001"):
+        downloads.add_lnq(folder, name, endings)
+    prepared("lnq2023", folder)
+    filled = [(row["patient"], bool(row["nodes"]), bool(row["nodes_partial"])) for row in cells(folder)]
+    assert sorted(filled) == [("lnq2023-test-0001", True, False), ("lnq2023-train-0001", False, True)]
+
+
 def test_lnq_masks_for_training_are_some_of_the_nodes(tmp_path: Path) -> None:
     folder = tmp_path / "lnq"
     for name in ("lnq2023-train-0001", "lnq2023-val-0001"):
@@ -149,6 +204,35 @@ def test_autopet_keeps_lesions_on_the_grid_of_the_pet_and_says_where_there_are_n
     assert int(array_view(image(sick.lesions)).sum()) == 4
     assert not array_view(image(well.lesions)).any()
     assert [(row["patient"], row["what"]) for row in cells(folder, "left_out")] == [("PETCT_0a", "study")]
+
+
+def test_autopet_takes_the_earliest_study_and_its_cancer(tmp_path: Path) -> None:
+    folder, late, early = tmp_path / "autopet", "01-30-2006-NA-PET-CT mit KM-1", "12-01-2005-NA-PET-CT mit KM-2"
+    for study in (late, early):
+        downloads.add_autopet(folder / "FDG-PET-CT-Lesions", "PETCT_0a", study)
+    place = f"./FDG-PET-CT-Lesions/PETCT_0a/{early}/4.000000-Unknown-1"
+    (folder / "home").mkdir()
+    (folder / "home" / "fdg_metadata.csv").write_text(
+        f"Series UID,Subject ID,File Location,diagnosis\n1.2,PETCT_0a,{place},LUNG_CANCER\n"
+    )
+    prepared("autopet", folder)
+    content = json.loads((folder.with_name("cohort") / "provenance.json").read_text())
+    assert content["patients"][0]["identifiers"]["study"] == early
+    (row,), (patient,) = cells(folder), cohort(folder)
+    assert (row["cancer"], load_case_folder(patient.ct.parent).facts.cancer) == ("lung", "lung")
+
+
+def test_autopet_is_known_in_the_form_of_its_later_editions_without_psma(tmp_path: Path) -> None:
+    folder = tmp_path / "autopet"
+    downloads.add_autopet_pair(folder, "fdg_0a_12-01-2005-NA-PET-CT Ganzkoerper  mit KM-2")
+    downloads.add_autopet_pair(folder, "psma_0b_2005-12-01")
+    prepared("autopet", folder)
+    (patient,) = cohort(folder)
+    assert (patient.patient, patient.pet_units) == ("PETCT_0a", "suvbw")
+    assert int(array_view(image(patient.lesions)).sum()) == 4
+    assert [(row["patient"], row["why"]) for row in cells(folder, "left_out")] == [
+        ("PSMA_0b", "its PET is of PSMA, not of FDG.")
+    ]
 
 
 @pytest.mark.parametrize("by", ["reports", "xml"])
@@ -245,10 +329,10 @@ def test_stations_of_atlases_become_a_label_map(tmp_path: Path, by: str) -> None
     folder, ct = tmp_path / "atlases", downloads.ct()
     if by == "masks":
         save(ct, folder / "first" / "ct.nii.gz")
-        save(box_mask(ct, NODE_LOW, NODE_HIGH), folder / "first" / "stations" / "station_4R.nii.gz")
+        save(box_mask(ct, NODE_LOW, NODE_HIGH), folder / "first" / "stations" / "station_7L.nii.gz")
     else:
         files = downloads.add_study(folder, "first", ct)
-        downloads.add_structure_set(files, {"4R": (NODE_LOW, NODE_HIGH), "heart": (OTHER_LOW, OTHER_HIGH)})
+        downloads.add_structure_set(files, {"7L": (NODE_LOW, NODE_HIGH), "heart": (OTHER_LOW, OTHER_HIGH)})
     prepared("lynch_atlases", folder)
     (patient,) = cohort(folder)
     stations = image(patient.stations)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 from lnstation_training.public_data.image_parts import case_of, images_like, masks_of
 from lnstation_training.public_data.recipe import (
@@ -21,8 +22,10 @@ from LNStationLib.imaging.reading import Warn
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.progress import Progress
 
-_PARTIAL = "-train-"
-"""In names of patients of whom some nodes are drawn, about one of five."""
+_NAME, _ENDING = r"(lnq2023[-_][a-z]+[-_]\d+)", r"\.(?:nrrd|nii|nii\.gz|mha)$"
+_CT, _MASK = rf"{_NAME}(?:[-_]ct|_0000)?{_ENDING}", rf"{_NAME}[-_]seg{_ENDING}"
+_COMPLETE = ("val", "validation", "test")
+"""In names of patients of whom every node is drawn; of those for training about one of five is."""
 
 _FACTS = Facts(
     name="lnq2023",
@@ -44,8 +47,9 @@ _FACTS = Facts(
     ),
     cite=("10.7937/qvaz-ja09",),
     converted="CT and nodes",
-    checked="Patients and annotation: lnqproject.org/challenge. Names of files for training: code that reads them. "
-    "Not checked: names of files for validation and test.",
+    checked="Patients and annotation: lnqproject.org/challenge. Names of files for training and validation: code "
+    "that reads them. Not checked: names of files for test, which no code that was found reads; they are taken to be "
+    "lnq2023-test-0001-ct.nrrd and so on.",
 )
 
 
@@ -58,13 +62,13 @@ class Lnq2023:
 
     def find(self, search: Search, progress: Progress) -> Found:
         """As of every recipe."""
-        cts = images_like(search.folder, r"(lnq2023-[a-z]+-\d+)-ct\.nrrd$")
+        cts = _by_name(search, _CT)
         if not cts:
             raise InputError(
                 f"{search.folder} does not hold LNQ2023: no file is called lnq2023-train-0001-ct.nrrd there. Give "
                 "the folder that its archives were unpacked into."
             )
-        masks = images_like(search.folder, r"(lnq2023-[a-z]+-\d+)-seg\.nrrd$")
+        masks = _by_name(search, _MASK)
         left_out = [
             LeftOut(name, "patient", f"it has no {name}-seg.nrrd: download it too.")
             for name in sorted(set(cts) - set(masks))
@@ -76,9 +80,14 @@ class Lnq2023:
         """As of every recipe."""
         nodes = partial(masks_of, source.one("nodes"), "nodes")
         case = case_of(source, self.facts.cancer)
-        if _PARTIAL in source.patient:
-            return PatientParts(case, nodes_partial=nodes)
-        return PatientParts(replace(case, nodes=nodes))
+        if source.patient.split("-")[1] in _COMPLETE:
+            return PatientParts(replace(case, nodes=nodes))
+        return PatientParts(case, nodes_partial=nodes)
+
+
+def _by_name(search: Search, pattern: str) -> dict[str, Path]:
+    """Files by the names of their patients as the challenge writes them, with hyphens."""
+    return {name.replace("_", "-"): path for name, path in images_like(search.folder, pattern).items()}
 
 
 LNQ2023 = Lnq2023()

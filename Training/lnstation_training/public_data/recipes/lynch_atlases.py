@@ -42,13 +42,14 @@ _FACTS = Facts(
         "ask the authors; their terms could not be checked",
     ),
     access=SiteAccess(
-        "https://github.com/MICAI-IMI-UzL/LNQ2023",
-        "the atlases that its README names, into a folder for each patient",
+        "https://www.creatis.insa-lyon.fr/lymph-stations-atlas/",
+        "the atlases, into a folder for each patient",
     ),
     cite=("10.1016/j.prro.2012.01.007",),
     converted="CT and station label map; of each patient the command that builds an atlas package is printed",
-    checked="Number: Engelson et al. 2026, Sec. 3.2.1. Not checked: form, address and terms. Taken is a folder for "
-    "each patient with a DICOM CT and a Structure Set or Segmentation whose structures are named after stations, or "
+    checked="Number: Engelson et al. 2026, Sec. 3.2.1. Address: the README of MICAI-IMI-UzL/kimedlung, whose code "
+    "also counts 3A, 3P and 7 to 9 of either side as one. Not checked: form and terms. Taken is a folder for each "
+    "patient with a DICOM CT and a Structure Set or Segmentation whose structures are named after stations, or "
     "with one CT image file and mask files named after stations (4R.nii.gz).",
 )
 

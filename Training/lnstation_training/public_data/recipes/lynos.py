@@ -32,7 +32,7 @@ _FACTS = Facts(
     name="lynos",
     title="LyNoS",
     patients="15 with lung cancer",
-    size="not checked; a CT has 155 to 263 MB",
+    size="2.9 GB; a CT has 155 to 263 MB",
     holds="a CT with contrast of each patient, a label map with a value for each lymph node, a table of their "
     "stations and masks of azygos vein, esophagus, brachiocephalic veins, subclavian and carotid arteries",
     labels=(
@@ -40,13 +40,19 @@ _FACTS = Facts(
         Label("first, second and third station of each node", "node_pathology: station", "all"),
         Label("azygos vein, esophagus", "organs", "all"),
     ),
-    license=License("MIT", "https://github.com/raidionics/LyNoS", "as on the card of the data set"),
+    license=License(
+        "MIT",
+        "https://github.com/raidionics/LyNoS",
+        "as on its card on Hugging Face; its record on Zenodo: CC BY 4.0",
+    ),
     access=SiteAccess("https://github.com/raidionics/LyNoS", "LyNoS.zip, by one of the links of its README"),
     cite=("10.1080/21681163.2022.2043778",),
     converted="CT, nodes, stations of nodes (3aR and 3aL are 3A here, 7R and 7L are 7, 8R and 8L are 8; 12 to 14 "
     "stay empty), azygos vein and esophagus",
     checked="Files and labels: the READMEs of raidionics/LyNoS and dbouget/ct_mediastinal_structures_segmentation. "
-    "Not checked: names of the columns of stations_sto.csv.",
+    "Files of each patient: huggingface.co/datasets/andreped/LyNoS/tree/main. Size, and the license on Zenodo "
+    "(10102261): a report of its users. Not checked: names of the columns of stations_sto.csv (20.2 kB), which are "
+    "told by words in them or by what they hold.",
     cancer="lung",
 )
 
