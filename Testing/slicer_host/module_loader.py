@@ -38,6 +38,8 @@ class LoadedModule:
         setattr(slicer.modules, self.name + "Instance", self.description)
         slicer.app.moduleManager().modules[self.name] = self.parent
         slicer.app.startupCompleted.emit()
+        # Slicer starts once: what listened is done, and would keep the module's code alive beyond its unloading.
+        slicer.app.startupCompleted.disconnect()
         self.window = _window(self.parent.widgetRepresentation(), self.parent.title or self.name)
 
     def _execute(self) -> Any:

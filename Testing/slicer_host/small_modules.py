@@ -22,7 +22,10 @@ def i18n() -> types.ModuleType:
 
 
 class SampleDataLogic:
-    """Notes the sources that modules register, in ``sources``."""
+    """Notes the sources that modules register, in ``sources``, the last of each name.
+
+    Those of a module that was loaded before would keep its code alive.
+    """
 
     sources: ClassVar[list[dict[str, Any]]] = []
 
@@ -30,10 +33,16 @@ class SampleDataLogic:
     def registerCustomSampleDataSource(category: str = "Custom", **source: Any) -> None:
         if source.get("sampleName") is None:
             raise ValueError("A sample data source needs a sampleName")
-        SampleDataLogic.sources.append({"category": category, **source})
+        made = {"category": category, **source}
+        others = [one for one in SampleDataLogic.sources if _name(one) != _name(made)]
+        SampleDataLogic.sources[:] = [*others, made]
 
     def logMessage(self, message: str, logLevel: int = 20) -> None:
         """Shown by the real one."""
+
+
+def _name(source: dict[str, Any]) -> tuple[str, str]:
+    return source["category"], source["sampleName"]
 
 
 def sample_data() -> types.ModuleType:

@@ -260,11 +260,15 @@ class LayoutManager:
         view = self._app.view_manager.get_view(name)
         self._app.app_logic.GetSliceLogics().RemoveItem(logic)
         view._displayable_manager_group.SetMRMLDisplayableNode(None)
+        # Its nodes would else stay observed by all other views.
+        logic.DeleteSliceModel()
         logic.SetMRMLScene(None)
         view.finalize()
         self._app.view_manager.remove_view(name)
         for node in nodes:
             self._app.scene.RemoveNode(node)
+        # It observes what it holds, by its own methods: nothing else would free it, and it hears of every change.
+        vars(view).clear()
 
     def layoutLogic(self) -> Any:
         return self._layout_logic
