@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from edited_patient import Edits, assert_alike, boxed, comparable, findings, labels_of, mask_of, numbering
-from edited_patient import patient as finer_patient
 from made_once import made_once
 from phantoms import small
 from scipy.ndimage import binary_dilation
@@ -22,6 +21,7 @@ from LNStationLib.assessment.reassess import Reassessment, reassess
 from LNStationLib.assessment.restore import restore_case
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.edited_masks import EditedMask, in_region
+from LNStationLib.imaging.grid import Grid
 from LNStationLib.nodes import blob_detection, ct_blobs
 from LNStationLib.organs.find import find_organs
 from LNStationLib.organs.findings import Findings
@@ -38,7 +38,7 @@ from LNStationLib.support.errors import GeometryError, InputError
 from LNStationLib.support.progress import Progress
 from LNStationLib.support.reason import Reason
 
-VERY_COARSE_MM, COARSE_MM = 4.0, 3.5
+VERY_COARSE_MM = 4.0
 """The steps of an edit take seconds on a fine grid; which organs follow from which does not depend on it."""
 LEFT_TO_THE_NETWORK = ("aorta", "superior_vena_cava")
 
@@ -298,14 +298,30 @@ def test_bad_edits_of_organs_are_refused_in_a_sentence() -> None:
 
 
 def test_a_drawn_organ_too_small_for_the_grid_is_named_and_nothing_is_found_in_its_place() -> None:
-    # A voxel of the other patient here is as large as the working grid's, so that none is too small.
-    first = assess(finer_patient(), Settings(nodes="supplied", working_spacing_mm=COARSE_MM))
-    speck = np.zeros(organ(first, "aorta").shape, bool)
-    speck[tuple(np.argwhere(organ(first, "aorta"))[0])] = True
-    now = reassess(first, {}, organs={"trachea": boxed(speck, first.case.ct)}).assessed
+    first = assessed("supplied")
+    grid = working_grid_of(first)
+    speck = next(image for image in voxels_of(first, "aorta") if not mask_on_grid(image, grid).any())
+    now = reassess(first, {}, organs={"trachea": speck}).assessed
     assert "What was drawn of trachea is too small to be used; draw it larger." in now.assessment.warnings
     assert "trachea" not in {row.name for row in now.assessment.organs}
     assert shown(now)["trachea"].inside.sum() == 1
+
+
+def voxels_of(case: AssessedCase, name: str) -> Iterator[sitk.Image]:
+    """Each voxel of an organ as a mask; some lie between the centers of the working grid's, which are larger."""
+    whole = organ(case, name)
+    for at in np.argwhere(whole):
+        alone = np.zeros(whole.shape, bool)
+        alone[tuple(at)] = True
+        image = boxed(alone, case.case.ct)
+        assert image is not None
+        yield image
+
+
+def working_grid_of(case: AssessedCase) -> Grid:
+    assert case.state.organ_part is not None
+    assert case.state.organ_part.kept is not None
+    return case.state.organ_part.kept.grid
 
 
 def test_a_ct_stored_mirrored_gives_the_same_stations_after_the_same_edit() -> None:

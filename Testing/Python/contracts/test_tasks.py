@@ -19,7 +19,7 @@ pytest.importorskip("lightning", reason="the 'training' packages are not install
 
 import yaml  # noqa: E402
 from contracts.toy_task import ToySection, ToyTask, write_toy_cohort  # noqa: E402
-from edited_patient import COARSE_MM, patient  # noqa: E402
+from edited_patient import COARSE_MM, parsed, patient  # noqa: E402
 from training.drawn_cohort import write_cohort  # noqa: E402
 from training.drawn_nodes import write_node_cohort  # noqa: E402
 from training.drawn_organs import write_organ_cohort  # noqa: E402
@@ -38,8 +38,9 @@ from lnstation_training.engine.runs import Run, read_config  # noqa: E402
 from lnstation_training.engine.task import Task  # noqa: E402
 from lnstation_training.tasks import register_task, task_named, task_names, task_of_run, unregister_task  # noqa: E402
 from LNStationLib import anatomy  # noqa: E402
-from LNStationLib.assessment.assess import assess  # noqa: E402
-from LNStationLib.assessment.methods import REGISTRIES, settings_for_package  # noqa: E402
+from LNStationLib.assessment.assess import assess, judge_case  # noqa: E402
+from LNStationLib.assessment.methods import REGISTRIES, check_methods, settings_for_package  # noqa: E402
+from LNStationLib.case.case import Case  # noqa: E402
 from LNStationLib.models.package import PackageError, read_manifest, register_section  # noqa: E402
 from LNStationLib.models.package import sections as package_sections  # noqa: E402
 from LNStationLib.state.settings import Settings  # noqa: E402
@@ -239,18 +240,28 @@ def test_a_case_is_assessed_with_the_package(journey: Journey, monkeypatch: pyte
             settings_for_package(Settings(), task, package)
         return
     settings = settings_for_package(Settings(working_spacing_mm=COARSE_MM), task, package)
-    case = patient()
     if settings.nodes.method is not None:
         monkeypatch.delenv("LNSTATION_NO_NODE_NETWORK")
-    if settings.organs.method is not None:
-        monkeypatch.delenv("LNSTATION_NO_ORGAN_NETWORK")
-        # A mask that is supplied comes before any network. What an untrained one says is all pieces: 5 cm are enough.
-        part = case.ct[:, :, case.ct.GetDepth() // 2 :][:, :, :14]
-        case = replace(case, ct=part, pet=None, nodes=None, tumor=None, organ_masks={}, organ_origins={})
-    answer = assess(case, settings).assessment
+    if settings.organs.method is None and settings.stations.method is None:
+        # What comes before the step of the package is the same for all of them.
+        check_methods(settings, patient())
+        answer = judge_case(replace(parsed(), settings=settings)).assessment
+    else:
+        answer = assess(case_for_outlines(settings, monkeypatch), settings).assessment
     (step,) = (row for row in answer.provenance if row.model_package == "drawn")
     assert step.trained_on == read_manifest(journey.package).trained_on
     assert len(answer.stations) == len(anatomy.stations())
+
+
+def case_for_outlines(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Case:
+    """5 cm of the patient: what an untrained network outlines is all pieces."""
+    case = patient()
+    part = case.ct[:, :, case.ct.GetDepth() // 2 :][:, :, :14]
+    if settings.organs.method is None:
+        return replace(case, ct=part)
+    monkeypatch.delenv("LNSTATION_NO_ORGAN_NETWORK")
+    # A mask that is supplied comes before any network.
+    return replace(case, ct=part, pet=None, nodes=None, tumor=None, organ_masks={}, organ_origins={})
 
 
 def test_data_of_another_task_are_refused_with_the_way_out(journey: Journey, tmp_path: Path) -> None:

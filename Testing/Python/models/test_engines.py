@@ -36,7 +36,14 @@ NETWORKS = {
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_stations_package(tmp_path_factory.mktemp("package") / "model.zip")
+    """Without experts, which take most of the time of compiling."""
+    network = {"name": "mobilevitv2", "arguments": {"width": 0.1}}
+    return write_stations_package(tmp_path_factory.mktemp("package") / "model.zip", network=network)
+
+
+@pytest.fixture(scope="module")
+def package_with_experts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_stations_package(tmp_path_factory.mktemp("package") / "experts.zip")
 
 
 def drawn(size: int) -> torch.Tensor:
@@ -76,10 +83,10 @@ def test_a_network_whose_output_is_one_tensor_is_compiled_too() -> None:
 
 
 @needs_openvino
-def test_a_case_gets_the_same_answers_from_both_engines_and_says_which_it_was(package: Path) -> None:
+def test_a_case_gets_the_same_answers_from_both_engines_and_says_which_it_was(package_with_experts: Path) -> None:
     scene, found = Scene(), {}
     for engine in ("torch", "openvino"):
-        result = scene.assessed(package, engine=engine)
+        result = scene.assessed(package_with_experts, engine=engine)
         assert result.provenance.settings["engine"] == engine
         found[engine] = {name: call.probability for name, call in result.stations.items()}
     assert found["openvino"].keys() == found["torch"].keys()
@@ -100,7 +107,7 @@ def test_an_engine_that_answers_otherwise_is_not_used(
 ) -> None:
     monkeypatch.setattr(openvino_engine, "TOLERANCE", -1.0)
     with pytest.raises(EngineError, match="differs from torch's"):
-        CompiledNetwork(lively_network(), REGION.size, 2, threads=1)
+        CompiledNetwork(torch.nn.Conv3d(2, 1, 3), REGION.size, 2, threads=1)
     with pytest.raises(InputError, match="choose the engine torch"):
         StationNetwork(read_package(package), "cpu", "openvino")
     monkeypatch.setattr(runner, "_MIN_PARAMETERS_TO_COMPILE", 0)
@@ -128,13 +135,15 @@ def test_without_openvino_auto_takes_torch_and_the_wish_for_it_is_answered(
 
 
 @needs_openvino
-def test_networks_that_ask_for_groups_are_left_to_torch(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_networks_that_ask_for_groups_are_left_to_torch(
+    package_with_experts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     told = NETWORKS_BY_NAME["mobilevitv2_sa_moe"]
     monkeypatch.setitem(NETWORKS_BY_NAME, told.name, replace(told, needs_groups=True))
     monkeypatch.setattr(runner, "_MIN_PARAMETERS_TO_COMPILE", 0)
-    assert StationNetwork(read_package(package), "cpu", "auto").engine == "torch"
+    assert StationNetwork(read_package(package_with_experts), "cpu", "auto").engine == "torch"
     with pytest.raises(InputError, match="station groups"):
-        StationNetwork(read_package(package), "cpu", "openvino")
+        StationNetwork(read_package(package_with_experts), "cpu", "openvino")
 
 
 def test_an_unknown_engine_is_not_an_option() -> None:

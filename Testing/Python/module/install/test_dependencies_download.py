@@ -15,7 +15,7 @@ import pytest
 from LNStationSlicer.install.Interpreters import Interpreter, cleanEnvironment
 from LNStationSlicer.install.PinnedPackages import PinnedPackages
 from LNStationSlicer.install.WorkerEnvironment import EnvironmentState, WorkerEnvironment
-from module.tiny_wheels import run_installation, write_wheel
+from module.tiny_wheels import run_installation, scratch_python, write_wheel
 
 ROOT = Path(__file__).resolve().parents[4]
 
@@ -82,8 +82,16 @@ def server(tmp_path: Path) -> Iterator[PackageServer]:
     running.close()
 
 
+@pytest.fixture(scope="module")
+def own_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Python with pip alone: pip looks at all packages of the Python that it runs in."""
+    return scratch_python(tmp_path_factory.mktemp("python"))
+
+
 @pytest.fixture
-def environment(tmp_path: Path, server: PackageServer, monkeypatch: pytest.MonkeyPatch) -> WorkerEnvironment:
+def environment(
+    tmp_path: Path, server: PackageServer, own_python: Path, monkeypatch: pytest.MonkeyPatch
+) -> WorkerEnvironment:
     """An environment whose packages come from that server, as a user's own pip settings would have it."""
     monkeypatch.setattr("LNStationSlicer.install.WorkerEnvironment.NEEDED_BYTES", {False: 1, True: 1})
     for name in ("requirements.txt", "constraints.txt"):
@@ -93,7 +101,7 @@ def environment(tmp_path: Path, server: PackageServer, monkeypatch: pytest.Monke
     own = {"PIP_INDEX_URL": server.address, "PIP_TRUSTED_HOST": host, "PIP_CONFIG_FILE": os.devnull}
     variables = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
     variables = {name: value for name, value in variables.items() if not name.lower().endswith("_proxy")}
-    python = Interpreter(sys.executable, sys.version_info[:2])
+    python = Interpreter(str(own_python), sys.version_info[:2])
     lists = PinnedPackages.inFolder(tmp_path)
     return WorkerEnvironment(tmp_path / "data", python, lists, ROOT, cleanEnvironment(variables | own), ("beta",))
 
