@@ -59,7 +59,7 @@ def organ_findings(organs: OrganSet) -> list[OrganFinding]:
             title=entry.title,
             source=organs[entry.name].source.value,
             **said("detail", organs[entry.name].how),
-            volume_ml=float(organs[entry.name].mask.sum()) * organs.grid.voxel_volume_ml,
+            volume_ml=float(np.count_nonzero(organs[entry.name].mask)) * organs.grid.voxel_volume_ml,
             confidence=organs[entry.name].confidence,
         )
         for entry in anatomy.organs()

@@ -122,6 +122,11 @@ def inside_of(outer: Box, part: Box) -> Box:
     return z, y, x
 
 
+def overlap(one: Box, other: Box) -> bool:
+    """Whether two boxes of the same array have voxels in common."""
+    return all(max(a.start, b.start) < min(a.stop, b.stop) for a, b in zip(one, other, strict=True))
+
+
 def crop(image: sitk.Image, box: Box) -> sitk.Image:
     """Cut a box out of an image; the part stays where it is in space."""
     size = [int(part.stop - part.start) for part in reversed(box)]

@@ -10,7 +10,8 @@ import SimpleITK as sitk
 
 from LNStationLib import anatomy
 from LNStationLib.imaging.arrays import array_view
-from LNStationLib.imaging.boxes import Box, empty_part, station_boxes
+from LNStationLib.imaging.boxes import Box, box_around_points, empty_part, overlap, station_boxes
+from LNStationLib.imaging.checks import corners_mm
 from LNStationLib.imaging.masks import mask_on
 from LNStationLib.nodes.uptake import sample_pet
 from LNStationLib.support.types import PointMm
@@ -61,11 +62,12 @@ def station_uptakes(
     """
     labels = array_view(stations)
     boxes = station_boxes(stations) if boxes is None else boxes
+    near = None if tumor is None else box_around_points(stations, corners_mm(tumor))
     by_station, filled = {}, set()
     for name, box in boxes.items():
         row = anatomy.station(name)
         mask = labels[box] == row.label_value
-        if tumor is not None:
+        if tumor is not None and near is not None and overlap(box, near):
             mask &= ~mask_on(tumor, empty_part(stations, box))
         if not mask.any():
             filled.add(row.name)

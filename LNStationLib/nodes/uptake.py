@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from itertools import product
 
 import numpy as np
@@ -12,7 +13,7 @@ from scipy.ndimage import map_coordinates
 
 from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.boxes import covers, indices_of, points_mm, spacing_zyx
-from LNStationLib.support.types import BoolArray, FloatArray, PointMm
+from LNStationLib.support.types import FloatArray, PointMm
 
 PEAK_RADIUS_MM = (3 * 1000 / (4 * np.pi)) ** (1 / 3)
 """Radius of a sphere of 1 cm3."""
@@ -131,19 +132,16 @@ def suv_peak(pet: sitk.Image, points: FloatArray) -> float | None:
 
     sphere = _sphere_kernel(PEAK_RADIUS_MM / _PEAK_GRID_MM)
     means = fftconvolve(np.asarray(suv, float), sphere, mode="same")
-    covered = fftconvolve(inside.astype(float), sphere, mode="same") >= _FULL_COVER_FRACTION
-    return _highest_at(means, covered, ((points - low) / _PEAK_GRID_MM).T)
+    at = ((points - low) / _PEAK_GRID_MM).T
+    if not inside.all():
+        covered = fftconvolve(inside.astype(float), sphere, mode="same") >= _FULL_COVER_FRACTION
+        at = at[:, covered[tuple(np.round(at).astype(int))]]
+    return float(map_coordinates(means, at, order=1).max()) if at.size else None
 
 
-def _highest_at(means: FloatArray, covered: BoolArray, at: FloatArray) -> float | None:
-    usable = covered[tuple(np.round(at).astype(int))]
-    if not usable.any():
-        return None
-    return float(map_coordinates(means, at[:, usable], order=1).max())
-
-
+@cache
 def _sphere_kernel(radius: float) -> FloatArray:
-    """Weights, summing to 1, of the share of each voxel within ``radius`` voxels of the center."""
+    """Weights, summing to 1, of the share of each voxel within ``radius`` voxels of the center; not to be changed."""
     fine = 5
     reach = int(np.ceil(radius - 0.5))
     ticks = (np.arange((2 * reach + 1) * fine) + 0.5) / fine - reach - 0.5

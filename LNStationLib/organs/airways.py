@@ -205,10 +205,10 @@ def grow_airways(scan: Scan, chain: TracheaChain, outside: BoolArray) -> list[Gr
     volumes_ml: list[float] = []
     for threshold in _THRESHOLDS_HU:
         air = (hu < threshold) & allowed
-        if (air & seed).sum() < _SEED_SHARE * seed.sum():
+        if np.count_nonzero(air & seed) < _SEED_SHARE * np.count_nonzero(seed):
             continue
         lumen = morphology.connected_to(air, morphology.largest(air & seed)) | seed
-        volume_ml = float(lumen.sum()) * scan.grid.voxel_volume_ml
+        volume_ml = float(np.count_nonzero(lumen)) * scan.grid.voxel_volume_ml
         if volume_ml > _LARGEST_TREE_ML:
             break
         grown.append((lumen, threshold))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from LNStationLib.support.types import FloatArray
 
@@ -19,12 +20,20 @@ def best_path(score: FloatArray, step_cost: float, reach: int = 1) -> np.ndarray
         ``(row, column)`` for every slice, int ``(slices, 2)``.
     """
     moves = [(dy, dx) for dy in range(-reach, reach + 1) for dx in range(-reach, reach + 1)]
-    total = score[0].astype(np.float64)
+    rows, columns = score.shape[1:]
+    padded = np.full((rows + 2 * reach, columns + 2 * reach), -np.inf)
+    total = padded[reach : reach + rows, reach : reach + columns]
+    total[:] = score[0]
+    before = [
+        (
+            padded[reach + dy : reach + dy + rows, reach + dx : reach + dx + columns],
+            step_cost * float(np.hypot(dy, dx)),
+        )
+        for dy, dx in moves
+    ]
     came = np.zeros(score.shape, dtype=np.int16)
     for index in range(1, len(score)):
-        options = _moved(total, moves, reach, step_cost)
-        came[index] = options.argmax(axis=0)
-        total = options.max(axis=0) + score[index]
+        total[:] = _best_move(before, came[index]) + score[index]
     path = np.zeros((len(score), 2), dtype=int)
     path[-1] = np.unravel_index(int(total.argmax()), total.shape)
     for index in range(len(score) - 1, 0, -1):
@@ -32,14 +41,17 @@ def best_path(score: FloatArray, step_cost: float, reach: int = 1) -> np.ndarray
     return path
 
 
-def _moved(total: FloatArray, moves: list[tuple[int, int]], reach: int, step_cost: float) -> FloatArray:
-    """Totals of the previous slice seen from every place after each move, less the move's cost."""
-    rows, columns = total.shape
-    padded = np.pad(total, reach, constant_values=-np.inf)
-    return np.stack(
-        [
-            padded[reach + dy : reach + dy + rows, reach + dx : reach + dx + columns]
-            - step_cost * float(np.hypot(dy, dx))
-            for dy, dx in moves
-        ]
-    )
+def _best_move(before: list[tuple[FloatArray, float]], came: npt.NDArray[np.int16]) -> FloatArray:
+    """Highest total of the previous slice less its move's cost, at every place.
+
+    Args:
+        before: By move: totals of the previous slice as seen after it, and its cost.
+        came: Filled with the number of the best move, the first of equals; zeros at first.
+    """
+    (part, cost), *others = before
+    best = part - cost
+    for number, (part, cost) in enumerate(others, start=1):
+        option = part - cost
+        np.putmask(came, option > best, number)
+        np.maximum(best, option, out=best)
+    return best

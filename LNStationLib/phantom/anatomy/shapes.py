@@ -16,11 +16,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy.interpolate import CubicSpline, PchipInterpolator
 
+from LNStationLib.imaging.boxes import within
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.support.types import BoolArray, PointMm
 
 MARGIN_MM = 5.0
 """How far a patch reaches beyond its shape: past every blur and wall that is painted around one."""
+_ROUND = (1.0, 1.0, 1.0)
 Box = tuple[slice, slice, slice]
 Float32Array = npt.NDArray[np.float32]
 
@@ -122,23 +124,25 @@ class Tube:
         pairs = zip(r0.tolist(), r1.tolist(), strict=True)
         boxes = _boxes_around(grid, np.minimum(start, end) - reach, np.maximum(start, end) + reach)
         along, origins = ((end - start) / stretch).astype(np.float32), start.astype(np.float32)
+        axes = _axes(grid)
         for box, origin, step, radii in zip(boxes, origins, along, pairs, strict=True):
-            self._stamp(grid, patch, box, origin, step, radii)
+            self._stamp(axes, patch, box, origin, step, radii)
         return patch
 
     def _stamp(
         self,
-        grid: Grid,
+        axes: tuple[Float32Array, Float32Array, Float32Array],
         patch: Patch,
         box: Box,
         origin: Float32Array,
         along: Float32Array,
         radii: tuple[float, float],
     ) -> None:
-        inner = tuple(slice(b.start - p.start, b.stop - p.start) for b, p in zip(box, patch.box, strict=True))
-        x, y, z = (
-            (c - s) / np.float32(k) for c, s, k in zip(coordinates(grid, box), origin, self.stretch, strict=True)
-        )
+        # Most tubes are branches of a lung, of some thousand voxels: each call of numpy counts.
+        x, y, z = axes[2][box[2]] - origin[0], axes[1][box[1]] - origin[1], axes[0][box[0]] - origin[2]
+        if self.stretch != _ROUND:
+            x, y, z = (c / np.float32(k) for c, k in zip((x, y, z), self.stretch, strict=True))
+        y, z = y[:, None], z[:, None, None]
         length2 = max(float(along @ along), 1e-6)
         ax, ay, az = along / np.float32(length2)
         # |p - t a|^2 = |p|^2 - t (2 t0 - t) |a|^2 with t0 unclipped: few passes over the box.
@@ -151,10 +155,11 @@ class Tube:
         free *= np.float32(-length2)
         free += (z * z + y * y) + x * x
         distance = np.sqrt(np.maximum(free, 0, out=free), out=free)
-        t *= np.float32(radii[1] - radii[0])
-        distance -= t
+        if radii[1] != radii[0]:
+            t *= np.float32(radii[1] - radii[0])
+            distance -= t
         distance -= np.float32(radii[0])
-        target = patch.sdf[inner]
+        target = patch.sdf[within(box, patch.box)]
         np.minimum(target, distance, out=target)
 
     def between(self, start: float, end: float) -> Tube:
