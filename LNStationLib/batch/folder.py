@@ -19,6 +19,7 @@ from LNStationLib.export.output_folder import user_facing_errors
 from LNStationLib.state.settings import Settings
 from LNStationLib.support.atomic_files import write_atomically
 from LNStationLib.support.errors import InputError, OutputError
+from LNStationLib.support.language import ENGLISH
 from LNStationLib.support.locks import exclusive_lock
 
 RECORD_FILE, RUN_FILE, LOCK_FILE = "unit.json", "batch.json", ".batch.lock"
@@ -35,6 +36,7 @@ class RunFile(BaseModel):
     formats: list[str]
     identifiers: bool = False
     dicom: bool = False
+    language: str = ENGLISH
 
     def difference(self, other: RunFile) -> str:
         """The first choice in which another run differs, in words; empty where in none."""

@@ -10,6 +10,7 @@ from LNStationLib.batch.summary import NOT_ASSESSED, NOT_FOUND, STATES, UNCONFIR
 from LNStationLib.export.pictures import svg
 from LNStationLib.export.wording import number
 from LNStationLib.support import palette
+from LNStationLib.support.language import say
 
 _WIDTH = 760.0
 _LEFT, _RIGHT = 150.0, 60.0
@@ -42,20 +43,20 @@ def station_bars(stations: Mapping[str, StationCount]) -> str:
         Bar(name, tuple((count.states[state], _COLORS[state]) for state in STATES), _share(count))
         for name, count in stations.items()
     ]
-    return _bars("Calls by station", bars, "cases", {state: _COLORS[state] for state in STATES})
+    return _bars(say("Calls by station"), bars, say("cases"), {say(state): _COLORS[state] for state in STATES})
 
 
 def category_bars(counted: Mapping[str, int]) -> str:
     """Cases by N category."""
     bars = [Bar(name, ((count, "#1f4e79"),), str(count)) for name, count in counted.items()]
-    return _bars("Cases by N category", bars, "cases", {})
+    return _bars(say("Cases by N category"), bars, say("cases"), {})
 
 
 def volume_boxes(stations: Mapping[str, StationCount]) -> str:
     """Volumes by station: median, quartiles, and the 5th and 95th percentile."""
     found = {name: count for name, count in stations.items() if count.volumes_ml}
     longest = max((count.percentile_ml(95) or 0.0 for count in found.values()), default=0.0)
-    root, scale = _chart("Volumes of stations", len(found), longest, "ml")
+    root, scale = _chart(say("Volumes of stations"), len(found), longest, "ml")
     for row, (name, count) in enumerate(found.items()):
         _box(root, row, name, count, scale)
     return svg.to_string(root)
@@ -76,13 +77,14 @@ def course(values: Sequence[float], title: str, unit: str) -> str:
         svg.add(root, "path", d=svg.polyline(points, closed=False), fill="none", stroke="#1f4e79", stroke_width=1.2)
     for x, y in points[:1] if len(points) == 1 else ():
         svg.add(root, "circle", cx=x, cy=y, r=3, fill="#1f4e79")
-    svg.add_text(root, (left, 204), f"{title}, {unit}, in the order of the table", font_size=11, fill=_SOFT)
+    words = say("{title}, {unit}, in the order of the table", title=title, unit=unit)
+    svg.add_text(root, (left, 204), words, font_size=11, fill=_SOFT)
     return svg.to_string(root)
 
 
 def _share(count: StationCount) -> str:
     fraction = count.positive_fraction
-    return "" if fraction is None else f"{100 * fraction:.0f}% positive"
+    return "" if fraction is None else say("{percent}% positive", percent=f"{100 * fraction:.0f}")
 
 
 def _bars(title: str, bars: Sequence[Bar], unit: str, legend: Mapping[str, str]) -> str:

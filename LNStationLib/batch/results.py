@@ -25,6 +25,7 @@ from LNStationLib.export.json_files import read_model
 from LNStationLib.export.output_folder import user_facing_errors
 from LNStationLib.state.assessment import Assessment
 from LNStationLib.support.atomic_files import write_atomically
+from LNStationLib.support.language import ENGLISH, speaking
 
 REPORT_FILE = "report.html"
 _STATE_FILE = ".tables.json"
@@ -33,7 +34,11 @@ _MB = 1e6
 
 
 def write_results(
-    out: Path, records: Sequence[UnitRecord], environment: Environment, identifiers: bool = False
+    out: Path,
+    records: Sequence[UnitRecord],
+    environment: Environment,
+    identifiers: bool = False,
+    language: str = ENGLISH,
 ) -> list[Path]:
     """Write the tables and the report.
 
@@ -42,6 +47,7 @@ def write_results(
         records: Of every case, in the order of the tables.
         environment: What assessed them.
         identifiers: With those of DICOM, in the table of choices.
+        language: Of the report; tables have none.
 
     Returns:
         The files.
@@ -49,7 +55,7 @@ def write_results(
     Raises:
         OutputError: They cannot be written.
     """
-    state = _state(records, identifiers)
+    state = _state(records, identifiers, language)
     names = _names(records)
     with user_facing_errors(out):
         if _is_current(out, state):
@@ -59,7 +65,8 @@ def write_results(
         folder = Path(tempfile.mkdtemp(prefix=_PARTIAL_PREFIX, dir=out))
         try:
             summary = _write_tables(out, folder, records, identifiers)
-            (folder / REPORT_FILE).write_text(cohort_report(summary, environment), encoding="utf-8")
+            with speaking(language):
+                (folder / REPORT_FILE).write_text(cohort_report(summary, environment), encoding="utf-8")
             _publish(folder, out, names, state)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -72,9 +79,9 @@ def _names(records: Sequence[UnitRecord]) -> list[str]:
     return [*(f"{table.name}{ending}" for table in tables for ending in endings), REPORT_FILE]
 
 
-def _state(records: Iterable[UnitRecord], identifiers: bool) -> str:
-    """Digest of what the tables say; costs of a case change with each run of it and go with them."""
-    digest = hashlib.sha256(f"{identifiers} {has_parquet()}".encode())
+def _state(records: Iterable[UnitRecord], identifiers: bool, language: str) -> str:
+    """Digest of what tables and report say; costs of a case change with each run of it and go with them."""
+    digest = hashlib.sha256(f"{identifiers} {has_parquet()} {language}".encode())
     for record in records:
         digest.update(record.model_dump_json(exclude={"inputs", "run"}).encode())
     return digest.hexdigest()
@@ -127,12 +134,12 @@ def _add(record: UnitRecord, out: Path, files: dict[str, TableFiles], summary: C
             case_id=record.case_id, outcome=record.outcome, code=record.code, sentence=failure_words(record)
         )
         files["failures"].add(failure)
-        summary.add_failure(failure)
+        summary.add_failure(record)
     for choice in record.choices:
         facts = choice.model_dump(exclude={"facts", "identifiers"})
         row = ChoiceRow(case_id=record.case_id, reason=choice_words(choice), **facts, **choice.identifiers)
         files["choices"].add(row)
-        summary.add_choice(row)
+        summary.add_choice(choice)
 
 
 def _add_assessed(record: UnitRecord, out: Path, files: dict[str, TableFiles], summary: CohortSummary) -> None:

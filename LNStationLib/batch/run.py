@@ -24,6 +24,7 @@ from LNStationLib.batch.work import Job, Plan, StopBatchError, assess_job, unit_
 from LNStationLib.export.output_folder import file_names
 from LNStationLib.state.settings import Settings
 from LNStationLib.support.errors import InputError
+from LNStationLib.support.language import ENGLISH, check_language
 from LNStationLib.support.progress import Progress, portion, silent
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class BatchRequest:
         verify: Read every byte of input and results again, whatever the file system says of them.
         identifiers: Write identifiers of DICOM into the table of choices.
         dicom: Also write DICOM objects of each CT's study, which name its patient.
+        language: Of the reports, one of ``support.language.languages()``; tables have none.
     """
 
     cases: Sequence[ListedCase]
@@ -65,6 +67,7 @@ class BatchRequest:
     verify: bool = False
     identifiers: bool = False
     dicom: bool = False
+    language: str = ENGLISH
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,7 @@ def run_batch(
         raise InputError(f"the format {_REQUIRED_FORMAT} is needed for the tables: give it too.")
     if not request.cases:
         raise InputError("there are no cases to assess.")
+    check_language(request.language)
     check_ids(request.cases)
     check_models(request.settings)
     run = RunFile(
@@ -111,6 +115,7 @@ def run_batch(
         formats=sorted(request.formats),
         identifiers=request.identifiers,
         dicom=request.dicom,
+        language=request.language,
     )
     with claimed(request.out, run):
         return _Run(request, say).finished(progress)
@@ -132,6 +137,7 @@ class _Run:
             request.time_limit_s,
             request.verify,
             request.dicom,
+            request.language,
         )
         self.records: dict[str, UnitRecord] = {}
 
@@ -144,7 +150,9 @@ class _Run:
             self._do(jobs, portion(progress, 0.05, 0.95))
         records = tuple(self.records[case.case_id] for case in self.request.cases)
         progress("writing tables and report", 0.95)
-        files = write_results(self.plan.out, records, self.environment, self.request.identifiers)
+        files = write_results(
+            self.plan.out, records, self.environment, self.request.identifiers, self.request.language
+        )
         progress("done", 1.0)
         return BatchResult(records, before, tuple(files))
 

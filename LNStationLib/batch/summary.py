@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
 from LNStationLib import anatomy
-from LNStationLib.batch.columns import CaseRow, ChoiceRow, FailureRow
-from LNStationLib.batch.records import UnitRecord
-from LNStationLib.state.assessment import Assessment
+from LNStationLib.batch.columns import CaseRow
+from LNStationLib.batch.records import SeriesChoice, UnitRecord
+from LNStationLib.batch.words import choice_words
+from LNStationLib.state.assessment import Assessment, ReasonCode
+from LNStationLib.support.language import marked
 
-UNCONFIRMED, NOT_ASSESSED, NOT_FOUND = "unconfirmed", "not assessed", "not found"
-NOT_DERIVED = "not derived"
+UNCONFIRMED, NOT_ASSESSED, NOT_FOUND = marked("unconfirmed"), marked("not assessed"), marked("not found")
+NOT_DERIVED = marked("not derived")
 _NO_CODE = "as_written"
 STATES = ("positive", "negative", UNCONFIRMED, NOT_ASSESSED, NOT_FOUND)
 
@@ -41,6 +44,21 @@ class StationCount:
         return self.states["positive"] / called if called else None
 
 
+class Example(NamedTuple):
+    """A warning as it was written, with its code."""
+
+    sentence: str
+    code: ReasonCode
+
+
+class MethodUse(NamedTuple):
+    """How a step was done: method, model package with its version (or none), and on whom that was trained."""
+
+    implementation: str
+    model: str
+    trained_on: str | None
+
+
 @dataclass
 class CohortSummary:
     """Counts over a cohort.
@@ -50,9 +68,10 @@ class CohortSummary:
         stations: By station, in table order.
         n_categories: By category and whether it is a lower bound.
         warnings: In how many cases each stands, by its code; by its sentence where it has no code of its own.
-        examples: The sentence of the first case, by the same.
-        failures: Cases without a result.
+        examples: The warning of the first case, by the same.
+        failures: The records of cases without a result.
         refusals: Of series, by modality and kind of the reason.
+        choices: One refused series of each.
         seconds: Of each case that was assessed.
         memory_mib: Of the workers, after each of those.
         synthetic_models, synthetic_patients: In how many cases.
@@ -64,12 +83,13 @@ class CohortSummary:
     )
     n_categories: Counter[tuple[str, bool]] = field(default_factory=Counter)
     warnings: Counter[str] = field(default_factory=Counter)
-    examples: dict[str, str] = field(default_factory=dict)
-    failures: list[FailureRow] = field(default_factory=list)
+    examples: dict[str, Example] = field(default_factory=dict)
+    failures: list[UnitRecord] = field(default_factory=list)
     refusals: Counter[tuple[str, str]] = field(default_factory=Counter)
+    choices: dict[tuple[str, str], SeriesChoice] = field(default_factory=dict)
     seconds: list[float] = field(default_factory=list)
     memory_mib: list[float] = field(default_factory=list)
-    methods: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    methods: dict[str, Counter[MethodUse]] = field(default_factory=lambda: defaultdict(Counter))
     synthetic_models: int = 0
     synthetic_patients: int = 0
 
@@ -87,30 +107,31 @@ class CohortSummary:
         self._count_methods(assessment)
         self._count_stations(assessment)
 
-    def add_failure(self, row: FailureRow) -> None:
+    def add_failure(self, record: UnitRecord) -> None:
         """Count a case without a result."""
-        self.failures.append(row)
+        self.failures.append(record)
 
-    def add_choice(self, row: ChoiceRow) -> None:
+    def add_choice(self, choice: SeriesChoice) -> None:
         """Count a series that was looked at."""
-        if row.decision == "refused":
-            self.refusals[(row.modality, row.reason)] += 1
+        if choice.decision == "refused":
+            kind = (choice.modality, choice_words(choice))
+            self.refusals[kind] += 1
+            self.choices.setdefault(kind, choice)
 
     def _count_warnings(self, assessment: Assessment) -> None:
-        codes = [one.code for one in assessment.warning_codes]
+        codes = list(assessment.warning_codes)
         if len(codes) < len(assessment.warnings):  # of a version that wrote none
-            codes = [_NO_CODE] * len(assessment.warnings)
-        found = dict[str, str]()
-        for code, words in zip(codes, assessment.warnings, strict=True):
-            found.setdefault(words if code == _NO_CODE else code, words)
+            codes = [ReasonCode(code=_NO_CODE)] * len(assessment.warnings)
+        found = dict[str, Example]()
+        for code, sentence in zip(codes, assessment.warnings, strict=True):
+            found.setdefault(sentence if code.code == _NO_CODE else code.code, Example(sentence, code))
         self.warnings.update(found.keys())
         self.examples = {**found, **self.examples}
 
     def _count_methods(self, assessment: Assessment) -> None:
         for step in assessment.provenance:
-            model = f", {step.model_package} {step.model_version}" if step.model_package else ""
-            trained = f" (trained on {step.trained_on} patients)" if step.trained_on else ""
-            self.methods[step.step][f"{step.implementation}{model}{trained}"] += 1
+            model = f"{step.model_package} {step.model_version}" if step.model_package else ""
+            self.methods[step.step][MethodUse(step.implementation, model, step.trained_on)] += 1
 
     def _count_stations(self, assessment: Assessment) -> None:
         for finding in assessment.stations:

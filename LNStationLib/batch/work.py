@@ -32,6 +32,7 @@ from LNStationLib.export.writer import write_outputs
 from LNStationLib.state.settings import Settings
 from LNStationLib.support.errors import InputError, OutputError
 from LNStationLib.support.failures import redacted
+from LNStationLib.support.language import ENGLISH
 from LNStationLib.support.progress import silent
 
 DEFECT_FILE = "defect.txt"
@@ -58,6 +59,7 @@ class Plan:
         time_limit_s: For one case; a worker that takes longer is ended.
         verify: Compare every byte of input and results, whatever the file system says of them.
         dicom: Also write DICOM objects of the CT's study.
+        language: Of the reports.
     """
 
     out: Path
@@ -68,6 +70,7 @@ class Plan:
     time_limit_s: float | None = None
     verify: bool = False
     dicom: bool = False
+    language: str = ENGLISH
 
 
 @dataclass(frozen=True, repr=False)
@@ -99,6 +102,8 @@ def unit_key(job: Job, inputs: list[InputDigest]) -> str:
         "formats": sorted([*job.plan.formats, *((DICOM_FOLDER,) if job.plan.dicom else ())]),
         "facts": job.source.facts(),
         "inputs": _contents(inputs),
+        # Finished cases of before there were languages are English, and stay.
+        **({} if job.plan.language == ENGLISH else {"language": job.plan.language}),
     }
     return hashlib.sha256(json.dumps(decides, sort_keys=True, default=str).encode()).hexdigest()
 
@@ -186,7 +191,7 @@ def _written(job: Job, record: UnitRecord, started: tuple[float, float]) -> Unit
         loaded: Loaded = job.source.load(silent)
         series = study_of(loaded) if plan.dicom else None
         result = assess(loaded.case, plan.settings)
-        written = write_outputs(result, folder, overwrite=True, formats=plan.formats)
+        written = write_outputs(result, folder, overwrite=True, formats=plan.formats, language=plan.language)
         if series is not None:
             written += write_in_study(result, series, folder)
         names = [path.relative_to(folder).as_posix() for path in written]

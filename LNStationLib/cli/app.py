@@ -18,6 +18,7 @@ from LNStationLib.cli import dicom as dicom_commands
 from LNStationLib.cli.assessing import Plan, load, run_assessment
 from LNStationLib.cli.errors import UserErrorGroup, set_up_logging
 from LNStationLib.cli.from_archive import WantedStudy, assess_from_archive
+from LNStationLib.cli.language_option import LanguageOption
 from LNStationLib.cli.method_options import MethodOptionsCommand, given_settings
 from LNStationLib.support import console
 from LNStationLib.support.errors import InputError
@@ -77,9 +78,6 @@ def _common(
 
 OutOption = Annotated[Path, typer.Option(help="Folder for the results; created if missing.")]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Write into an output folder that is not empty.")]
-LanguageOption = Annotated[
-    str, typer.Option(metavar="CODE", help="Language of the reports: en or de; tables and JSON stay English.")
-]
 RulesOption = Annotated[RuleSet, typer.Option(help="Rules for the N category of lung cancer.")]
 
 

@@ -10,6 +10,7 @@ import typer
 from rich.text import Text
 
 from LNStationLib.cli.errors import INTERRUPTED
+from LNStationLib.cli.language_option import LanguageOption
 from LNStationLib.cli.method_options import given_settings
 from LNStationLib.support import console
 from LNStationLib.support.errors import CancelledError, InputError
@@ -82,6 +83,7 @@ def batch(
     working_spacing_mm: Annotated[
         float, typer.Option("--working-spacing", help="Voxel size of the grid for organs and stations, in mm.")
     ] = 1.5,
+    language: LanguageOption = "en",
 ) -> None:
     """Assess many cases, each in a folder of its own, and summarize them; run it again to go on where it ended."""
     from LNStationLib.batch.installation import check_installed
@@ -93,7 +95,7 @@ def batch(
     root = DicomRoot(cases, index, cancer, identifiers, wanted.count)
     request = BatchRequest(
         _cases(cases, root, dicom_root), out, settings, tuple(formats.replace(",", " ").split()), wanted, retries,
-        None if time_limit is None else 60 * time_limit, verify, identifiers, dicom,
+        None if time_limit is None else 60 * time_limit, verify, identifiers, dicom, language,
     )  # fmt: skip
     _run(request)
 

@@ -96,7 +96,7 @@ def _of_words() -> tuple[str, ...]:
 
 
 def _of_templates() -> Iterator[str]:
-    for name in ("report.html.j2", "report.typ"):
+    for name in ("report.html.j2", "report.typ", "cohort.html.j2"):
         yield from re.findall(r'say\("([^"]+)"\)', resource_path("Report", name).read_text(encoding="utf-8"))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import errno
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -119,6 +120,29 @@ def test_an_interrupted_batch_goes_on_to_the_same_tables(request_for: Callable[.
         assert (request.out / name).read_bytes() == (whole.out / name).read_bytes()
 
 
+def test_the_reports_speak_the_language_that_is_asked_for_and_tables_none(
+    request_for: Callable[..., BatchRequest],
+) -> None:
+    english = replace(request_for("good", "bad header"), formats=("json", "text"))
+    run_batch(english)
+    german = replace(english, out=english.out.with_name("german"), language="de")
+    result = run_batch(german)
+    page = (german.out / "report.html").read_text(encoding="utf-8")
+    assert '<html lang="de">' in page
+    for words in ("Kohorte", "Beurteilungen nach Station", "Fälle ohne Ergebnis", "abgewiesen", "nicht bestätigt"):
+        assert words in page
+    english_page = (english.out / "report.html").read_text(encoding="utf-8")
+    headings = [set(re.findall(r"<(?:h[12]|th|dt)[^>]*>([^<]+)<", one)) for one in (english_page, page)]
+    assert {one for one in headings[0] & headings[1] if not re.match(r"\d", one)} == {"Station"}
+    for name in ("cases.csv", "stations.csv", "failures.csv"):
+        assert (german.out / name).read_bytes() == (english.out / name).read_bytes()
+    assert "BEFUND" in (german.out / "cases" / "case-1" / "report.txt").read_text(encoding="utf-8")
+    with pytest.raises(InputError, match="language is de there and en now"):
+        run_batch(replace(german, language="en"))
+    assert result.done_before == 0
+    assert run_batch(german).done_before == 2
+
+
 def test_a_new_case_joins_and_a_changed_one_is_assessed_again(
     request_for: Callable[..., BatchRequest], tmp_path: Path
 ) -> None:
@@ -221,6 +245,7 @@ def test_what_kills_have_left_is_swept(request_for: Callable[..., BatchRequest])
     [
         ({"cases": []}, "no cases"),
         ({"formats": ("csv",)}, "json is needed"),
+        ({"language": "xx"}, "no report language 'xx'"),
         ({"formats": ("json", "docx")}, "no report format 'docx'"),
         ({"workers": Workers(scheduler="tcp://127.0.0.1:9")}, r"no scheduler answers at tcp://127\.0\.0\.1:9"),
         ({"workers": Workers(scheduler="nonsense://x")}, "no scheduler answers at nonsense://x"),

@@ -74,6 +74,6 @@ def test_a_cohort_is_counted_by_codes_and_never_reads_its_sentences_back() -> No
         record = UnitRecord(case_id="x", key="", outcome="assessed", seconds=2.0, memory_mib=5.0)
         summary.add(record, CaseRow.of(case))
     assert summary.warnings == Counter({"doubtful": 2, "As it came.": 2})
-    assert summary.examples["doubtful"] == "Doubtful: 3 ml."
+    assert summary.examples["doubtful"].sentence == "Doubtful: 3 ml."
     assert sum(summary.stations["7"].states.values()) == 2
     assert (summary.n_assessed, summary.seconds) == (2, [2.0, 2.0])
