@@ -25,6 +25,7 @@ from LNStationSlicer.support.Signal import Signal
 from LNStationSlicer.support.Turns import Delay
 from LNStationSlicer.views import Navigation
 from LNStationSlicer.views.CaseDrawing import CaseDrawing
+from LNStationSlicer.views.LayoutTakeUp import takeUpLayout
 from LNStationSlicer.views.OverlayOptions import OverlayOptions
 from LNStationSlicer.views.Overlays import Overlays
 from LNStationSlicer.views.PetViews import PetViews
@@ -122,6 +123,7 @@ class Logic(ScriptedLoadableModuleLogic):
             case = found or next(iter(self.cases()), None)
             if case is not None:
                 self.selectCase(case)
+        takeUpLayout(self.case, self.petViews, self.priorViews)
 
     # Cases
 
@@ -165,8 +167,8 @@ class Logic(ScriptedLoadableModuleLogic):
         if case is not None:
             self.drawing = CaseDrawing(case)
             self.drawing.begin()
-            self.editing = StationEditing(case, self._onEdited)
-            self.organEditing = OrganEditing(case, self._onEdited)
+            self.editing = StationEditing(case, self._onEdited, onLooked=self.updated.emit)
+            self.organEditing = OrganEditing(case, self._onEdited, onLooked=self.updated.emit)
             # Before there is anything to edit: what is edited while the first assessment is taken in counts.
             self.editing.start()
             self.organEditing.start()

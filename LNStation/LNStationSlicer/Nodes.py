@@ -68,7 +68,7 @@ class Nodes:
 
     def begin(self, case: CaseScene) -> None:
         """Watch what is drawn in a case."""
-        self._editing = NodeEditing(case, lambda edits: self._onDrawn())
+        self._editing = NodeEditing(case, lambda edits: self._onDrawn(), onLooked=self._logic.updated.emit)
         self._editing.start()
 
     def end(self) -> None:

@@ -17,12 +17,22 @@ UNCONFIRMED: Final = "#f2d940"
 POSITIVE_INK: Final = "#a84300"
 NEGATIVE_INK: Final = "#005a8e"
 """Darker, for letters on white: contrast above 4.5 to 1 (WCAG 2.2, 1.4.3)."""
+POSITIVE_LIGHT: Final = "#ff9a4d"
+NEGATIVE_LIGHT: Final = "#5fb3e6"
+"""Lighter, for letters on a dark ground: contrast likewise."""
 
 
 def rgb(color: str) -> Rgb:
     """``"#rrggbb"`` as sRGB in [0, 1]."""
     red, green, blue = bytes.fromhex(color.removeprefix("#"))
     return red / 255, green / 255, blue / 255
+
+
+def letter_color(call: str, on_dark: bool) -> str:
+    """The color of a call for letters."""
+    if on_dark:
+        return POSITIVE_LIGHT if call == "positive" else NEGATIVE_LIGHT
+    return POSITIVE_INK if call == "positive" else NEGATIVE_INK
 
 
 def call_color(call: str | None, fit_for_staging: bool = True) -> str:

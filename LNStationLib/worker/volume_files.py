@@ -12,7 +12,7 @@ import stat
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -21,9 +21,10 @@ DTYPES: Mapping[str, str] = {"int16": "<i2", "uint8": "|u1", "uint16": "<u2", "f
 """Names of the voxel types that may travel, and what numpy calls them on the wire."""
 
 SLAB_BYTES = 8 * 2**20
-"""Written at once: a few hundredths of a second on a slow disk."""
+"""Written or read at once: a few hundredths of a second on a slow disk."""
 
 Vector = tuple[float, float, float]
+_Result = TypeVar("_Result")
 
 
 class VolumeError(ValueError):
@@ -78,12 +79,16 @@ def write_volume(folder: Path, name: str, array: npt.NDArray[Any], geometry: Vol
         VolumeError: An unknown voxel type, a name with a folder, or an array without three axes.
         OSError: It cannot be written.
     """
-    slabs = write_slabs(folder, name, array, geometry)
+    return _whole(write_slabs(folder, name, array, geometry))
+
+
+def _whole(slabs: Generator[None, None, _Result]) -> _Result:
+    """All slabs at once."""
     while True:
         try:
             next(slabs)
         except StopIteration as end:
-            return cast("dict[str, Any]", end.value)
+            return cast("_Result", end.value)
 
 
 def write_slabs(
@@ -143,6 +148,13 @@ def read_volume(folder: Path, reference: Mapping[str, Any]) -> tuple[npt.NDArray
         VolumeError: The description is incomplete, its path leaves the folder, or the file is missing or has another
             size than described.
     """
+    return _whole(read_slabs(folder, reference))
+
+
+def read_slabs(
+    folder: Path, reference: Mapping[str, Any]
+) -> Generator[None, None, tuple[npt.NDArray[Any], VolumeGeometry]]:
+    """Read as :func:`read_volume` does, a few megabytes each time it is asked for the next."""
     dtype, shape, geometry = _described(reference)
     if 0 in shape:
         return np.empty(shape, dtype.newbyteorder("=")), geometry
@@ -157,8 +169,10 @@ def read_volume(folder: Path, reference: Mapping[str, Any]) -> tuple[npt.NDArray
             raise VolumeError(f"the volume {path.name} has {status.st_size} bytes where {described} are described")
         array: npt.NDArray[Any] = np.empty(shape, dtype)
         with path.open("rb") as file:
-            if file.readinto(_bytes_of(array)) != described:
-                raise VolumeError(f"the volume {path.name} ended while it was read")
+            for slab in _slabs(array):
+                if file.readinto(_bytes_of(slab)) != slab.nbytes:
+                    raise VolumeError(f"the volume {path.name} ended while it was read")
+                yield
     except OSError as error:
         raise VolumeError(f"the volume {path.name} cannot be read ({error.strerror})") from error
     return array.astype(dtype.newbyteorder("="), copy=False), geometry

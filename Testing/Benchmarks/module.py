@@ -10,6 +10,7 @@ of docs/benchmarks.md.
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import statistics
 import sys
@@ -33,7 +34,7 @@ slicer = slicer_host.start()
 import ctk  # noqa: E402
 from assess import IN_PLANE, load  # noqa: E402
 from benchmark_page import write_section  # noqa: E402
-from LNStationSlicer.case import CaseExport  # noqa: E402
+from LNStationSlicer.case import CaseExport, Looks  # noqa: E402
 from LNStationSlicer.exchange import VolumeExchange  # noqa: E402
 from LNStationSlicer.panel.SelfTest import eraseLowerHalf  # noqa: E402
 from LNStationSlicer.support.Steps import Steps  # noqa: E402
@@ -267,10 +268,27 @@ def export(panel: PanelDriver, case: Case, times: Times) -> None:
         del slicer.dicomDatabase, ctk.ctkDICOMIndexer
 
 
+def reopen(panel: PanelDriver, times: Times) -> None:
+    """Save the scene, close it, load it: the case comes under review again and is looked at for the first time."""
+    driver.click(panel.ui.show3DCheck)
+    with tempfile.TemporaryDirectory() as place:
+        scene = str(Path(place) / "case.mrb")
+        slicer.util.saveScene(scene)
+        slicer_host.clear_scene()
+        Looks._seen.clear()  # in a new process nothing was seen
+        slicer.util.loadScene(scene)
+        with times.watched("the case of a scene that was loaded comes under review, first look"):
+            wait(lambda: panel.logic.case is not None and not panel.logic.drawing.isMakingSurfaces, "the case")
+            slicer.app.processEvents()
+
+
 def measure(times: Times, case: Case, patient_of: Callable[[], Patient], edits: int) -> None:
     """One Slicer session."""
     slicer_host.clear_scene()
     patient = patient_of()
+    # What made the patient is not in Slicer's Python: its garbage collector need not look through it.
+    gc.collect()
+    gc.freeze()
     with opened(times) as panel:
         start_worker(panel, times)
         choose(panel, patient, times)
@@ -279,6 +297,7 @@ def measure(times: Times, case: Case, patient_of: Callable[[], Patient], edits: 
         correct(panel, times, edits)
         export(panel, case, times)
         attention(panel, times)
+        reopen(panel, times)
         problems = slicer_host.take_slot_errors()
         if problems:
             raise RuntimeError(f"something failed unseen: {problems}")

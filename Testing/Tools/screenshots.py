@@ -403,7 +403,11 @@ def node_model(camera: Photographer, folder: Path) -> None:
     camera.wait(lambda: logic.case.assessment() is not None, "the assessment")
     camera.idle()
     logic.selectStation("7")
-    logic.nodes.select(logic.nodes.rows()[0].number)
+    suspicious = max(logic.nodes.rows(), key=lambda row: row.probability or 0.0)
+    logic.nodes.select(suspicious.number)
+    sections = camera.loaded.widget.sections
+    nodes = next(section for section in sections if type(section).__name__ == "NodesSection")
+    nodes.table.select(suspicious.number)
     camera.surfaces()
     camera.closer(CLOSE_MM)
     camera.section("panel_node_probabilities", "stationsSection")

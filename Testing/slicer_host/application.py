@@ -11,6 +11,9 @@ import qt
 
 from .signals import OwnSignal, _own_signal, _target
 
+_ROUNDS = 16
+"""Of Qt's event loop for one call: the module hands work on from round to round, and tests want it done."""
+
 
 class WithSignals:
     """Connects by signature, for stand-ins that are no Qt objects."""
@@ -108,7 +111,8 @@ class Application(WithSignals):
         self._core, self._layout, self._io = core, layout, io_manager
 
     def processEvents(self, *_: Any) -> None:
-        qt.QCoreApplication.processEvents()
+        for _round in range(_ROUNDS):
+            qt.QCoreApplication.processEvents()
         # Without exec(), Qt leaves deleteLater() undone.
         qt.QCoreApplication.sendPostedEvents(None, qt.QEvent.DeferredDelete)
 

@@ -231,9 +231,9 @@ class CaseScene:
     # What it holds
 
     def assessment(self) -> Assessment | None:
-        """The model's assessment; a copy."""
+        """The model's assessment; not to be changed, for a refresh of the panel asks for it a dozen times."""
         node = self.assessmentNode()
-        return ASSESSMENT.read(node) if node is not None else None
+        return ASSESSMENT.shared(node) if node is not None else None
 
     @property
     def isAssessed(self) -> bool:

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
+import qt
 import slicer
 from slicer.util import VTKObservationMixin
 
 from LNStationSlicer.case.CaseScene import CaseScene
 from LNStationSlicer.case.ContourMarks import ContourMarks
-from LNStationSlicer.case.Looks import NOTHING, Look, looksAt
+from LNStationSlicer.case.Looks import NOTHING, Look, Snapshot, looksAt
+from LNStationSlicer.support.Turns import soon
 
 Schedule = Callable[[Callable[[], None], int], object]
 _EVENTS = (
@@ -38,9 +41,10 @@ class ContourEdit:
 
 def scheduleInQt(callback: Callable[[], None], milliseconds: int) -> None:
     """Call once, later, from Qt's event loop."""
-    import qt
-
-    qt.QTimer.singleShot(milliseconds, callback)
+    if milliseconds:
+        qt.QTimer.singleShot(milliseconds, callback)
+    else:
+        soon(callback)
 
 
 class ContourWatch(VTKObservationMixin):
@@ -51,6 +55,7 @@ class ContourWatch(VTKObservationMixin):
         onEdited: Told of what changed, after it is marked stale and logged.
         delayMs: A look is taken when no event came for so long.
         schedule: Calls a function after so many milliseconds; Qt's timer by default.
+        onLooked: Told when the first look, taken piece by piece, has found edits that nobody saw.
 
     Attributes:
         replacedEvent: Invoked on the segmentation node after each programmatic replacement.
@@ -65,14 +70,17 @@ class ContourWatch(VTKObservationMixin):
         onEdited: Callable[[list[ContourEdit]], None] | None = None,
         delayMs: int = 400,
         schedule: Schedule | None = None,
+        onLooked: Callable[[], None] | None = None,
     ):
         VTKObservationMixin.__init__(self)
         self.case = case
         self._onEdited = onEdited
+        self._onLooked = onLooked
         self._delayMs = delayMs
         self._schedule = schedule or scheduleInQt
         self._node: slicer.vtkMRMLSegmentationNode | None = None
         self._looks: dict[str, Look] = {}
+        self._first: Snapshot | None = None  # while the first look is not finished
         self._nEvents = 0
         self.pending = False
 
@@ -99,8 +107,8 @@ class ContourWatch(VTKObservationMixin):
     def start(self) -> None:
         """Observe the case, and its segmentation as soon as there is one.
 
-        Where the scene was saved with unseen edits (Slicer was closed within the delay), they are found now: the
-        review holds the fingerprints of what was last assessed.
+        Where the scene was saved with unseen edits (Slicer was closed within the delay), they are found a moment
+        later: the review holds the fingerprints of what was last assessed.
         """
         self.stop()
         self.addObserver(self.case.node, slicer.vtkMRMLNode.ReferenceAddedEvent, self._onReference)
@@ -110,7 +118,7 @@ class ContourWatch(VTKObservationMixin):
     def stop(self) -> None:
         """Observe nothing any more; an edit that was not looked at yet is dropped (``flush`` before to keep it)."""
         self.removeObservers()
-        self._node = None
+        self._node = self._first = None
         self._looks = {}
         self._nEvents += 1
         self.pending = False
@@ -129,6 +137,7 @@ class ContourWatch(VTKObservationMixin):
         self.pending = False
         if self._node is None or not self.case.isAlive():
             return []
+        self._finishFirstLook()
         before = dict(self._looks)
         self._look()
         edits = [
@@ -191,13 +200,38 @@ class ContourWatch(VTKObservationMixin):
         self.removeObservers(self._onEvent)
         self.removeObservers(self._onReplaced)
         self._node = node
-        self._looks = {}
+        self._first, self._looks = None, {}
         if node is None:
             return
         for event in _EVENTS:
             self.addObserver(node, event, self._onEvent)
         self.addObserver(node, self.replacedEvent, self._onReplaced)
-        self._look()
+        segmentation = node.GetSegmentation()
+        self._first = Snapshot(segmentation, self.structures(segmentation))
+        # Where nothing was assessed yet, what is there now is what later edits are held against.
+        if self._first.isSeen or not self.marks().assessed():
+            self._finishFirstLook()
+        else:
+            self._schedule(partial(self._lookOn, self._first), 0)
+
+    def _lookOn(self, first: Snapshot) -> None:
+        """A piece of the first look, and the rest later; what is edited meanwhile is not in it."""
+        if first is not self._first or not self.case.isAlive():
+            return
+        first.look()
+        if first.isSeen:
+            self._finishFirstLook()
+        else:
+            self._schedule(partial(self._lookOn, first), 0)
+
+    def _finishFirstLook(self) -> None:
+        """All that is left of it at once, for who must know."""
+        first, self._first = self._first, None
+        if first is None:
+            return
+        while not first.isSeen:
+            first.look()
+        self._looks = first.looks()
         self._findUnseenEdits()
 
     def _findUnseenEdits(self) -> None:
@@ -211,6 +245,8 @@ class ContourWatch(VTKObservationMixin):
         if set(different) - set(marks.stale()):
             marks.markStale(different)
             self.case.updateTable()
+            if self._onLooked is not None:
+                self._onLooked()
 
     def _onReference(self, caller: object, event: object) -> None:
         node = self.segmentationNode()
@@ -231,6 +267,7 @@ class ContourWatch(VTKObservationMixin):
         """The case wrote structures: what it wrote is what is assessed; a stroke that it left alone stays stale."""
         self._nEvents += 1
         self.pending = False
+        self._finishFirstLook()
         self._look()
         marks = self.marks()
         stale = marks.stale()

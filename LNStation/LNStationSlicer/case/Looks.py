@@ -6,7 +6,8 @@ label map counts until it is modified: whoever is about to show one has it looke
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -88,6 +89,67 @@ def lookPieces(
 def _lookAhead(image: slicer.vtkOrientedImageData, ranges: SliceRanges, gridMatrix: np.ndarray) -> None:
     for value, mask in SegmentMasks.valueMasks(image, ranges, ranges).items():
         _remember(((value, image.GetMTime()),), _lookAt([mask], gridMatrix))
+
+
+class Snapshot:
+    """Structures as they are now, looked at later: their voxels are copied, which takes a hundredth of the time.
+
+    Args:
+        segmentation: Holds their segments.
+        structures: Name to the segments whose union it is.
+    """
+
+    def __init__(self, segmentation: slicer.vtkSegmentation, structures: Mapping[str, Sequence[str]]) -> None:
+        self._states = {name: stateOf(segmentation, ids) for name, ids in structures.items()}
+        unions = {name: ids for name, ids in structures.items() if len(self._states[name]) > 1}
+        looksAt(segmentation, unions)  # of what a reader added; there are few
+        unseen = {state[0] for state in self._states.values() if len(state) == 1 and state not in _seen}
+        grid = SegmentMasks.referenceMatrix(segmentation)
+        self._grid = grid[0] if grid else np.eye(4)
+        times = {time for _, time in unseen}
+        images = [image for image in _images(segmentation, structures) if image.GetMTime() in times]
+        self._pieces = deque(piece for image in images for piece in self._piecesOf(image, unseen))
+
+    @property
+    def isSeen(self) -> bool:
+        """True where all was looked at."""
+        return not self._pieces
+
+    def look(self) -> None:
+        """Look at some of what is left."""
+        self._pieces.popleft()()
+
+    def looks(self) -> dict[str, Look]:
+        """What each structure was, once all is seen."""
+        return {name: _seen.get(state, NOTHING) for name, state in self._states.items()}
+
+    def _piecesOf(
+        self, image: slicer.vtkOrientedImageData, unseen: Collection[tuple[int, int]]
+    ) -> Iterator[Callable[[], object]]:
+        labels, matrix = _copied(image)
+        values = sorted(value for value, time in unseen if time == image.GetMTime())
+        for first in range(0, len(values), _A_PIECE):
+            yield partial(self._lookAt, image.GetMTime(), labels, matrix, values[first : first + _A_PIECE])
+
+    def _lookAt(self, time: int, labels: np.ndarray, matrix: np.ndarray, values: Sequence[int]) -> None:
+        for value, mask in SegmentMasks.masksIn(labels, matrix, values).items():
+            _remember(((value, time),), _lookAt([mask], self._grid))
+
+
+def _images(
+    segmentation: slicer.vtkSegmentation, structures: Mapping[str, Sequence[str]]
+) -> list[slicer.vtkOrientedImageData]:
+    """The label maps of structures, each once."""
+    segments = (segmentation.GetSegment(one) for ids in structures.values() for one in ids)
+    images = (segment.GetRepresentation(BINARY) for segment in segments if segment is not None)
+    return list(dict.fromkeys(image for image in images if image is not None))
+
+
+def _copied(image: slicer.vtkOrientedImageData) -> tuple[np.ndarray, np.ndarray]:
+    """Labels around all that is not 0, and their matrix."""
+    labels, matrix = SegmentMasks.imageArray(image), SegmentMasks.imageMatrix(image)
+    box = SegmentMasks.foregroundBox(labels) if labels.size else None
+    return (labels[box].copy(), SegmentMasks.movedMatrix(matrix, box)) if box else (labels[:0].copy(), matrix)
 
 
 def _remember(state: State, look: Look) -> None:

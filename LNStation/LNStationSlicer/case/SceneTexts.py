@@ -25,6 +25,9 @@ _NEWS_ATTRIBUTE = "LNStation.news"
 _REMEMBERED = 16
 """Texts of which is known that they are whole: a case is read some dozen times for each change of the panel."""
 
+_SHARED = 4
+"""Values that are shared: a case's assessment and that of an earlier study, before and after an edit."""
+
 
 @dataclass(frozen=True)
 class SceneText:
@@ -45,6 +48,11 @@ class SceneText:
         """
         whole = self._whole(node)
         return json.loads(whole) if whole else None
+
+    def shared(self, node: slicer.vtkMRMLNode) -> Any | None:
+        """As ``read``, but one value for all who ask while the text stays: it must not be changed."""
+        whole = self._whole(node)
+        return _parsed(whole) if whole else None
 
     def isThere(self, node: slicer.vtkMRMLNode) -> bool:
         """Whether ``read`` would give a value; much quicker for a long text."""
@@ -142,6 +150,11 @@ def _checked(text: str, shape: str) -> tuple[str, str]:
         return _("it is not JSON any more"), ""
     fault = _shape(shape).fault(value)
     return fault, "" if fault else json.dumps(_shape(shape).filled(value))
+
+
+@lru_cache(maxsize=_SHARED)
+def _parsed(text: str) -> Any:
+    return json.loads(text)
 
 
 @cache

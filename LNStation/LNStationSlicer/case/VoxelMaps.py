@@ -5,7 +5,7 @@ They are taken in by pieces: a whole chest of floats is 100 MB.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy as np
 from LNStationSlicer.case.CaseFolder import ATTENTION, MAP_ROLES, STATION_MAPS
 from LNStationSlicer.case.CaseScene import CaseScene
 from LNStationSlicer.exchange.VolumeExchange import croppedVolume, importVolume
+from LNStationSlicer.support.Steps import turnsOf
 from LNStationSlicer.support.Translation import _
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ATTENTION", "MAP_ROLES", "mapPieces", "mapTip", "mapTitle", "stationMapPieces"]
 
-Read = Callable[[], "tuple[np.ndarray, VolumeGeometry]"]
+Read = Callable[[], "Generator[None, None, tuple[np.ndarray, VolumeGeometry]]"]
 
 
 def mapTitle(role: str) -> str:
@@ -63,13 +64,13 @@ def mapPieces(case: CaseScene, role: str, read: Read | None) -> Iterator[Callabl
     Args:
         case: Gets a volume of that role where it has none.
         role: One of ``MAP_ROLES``.
-        read: Gives the map: float32 ``[z, y, x]``, not negative; None takes the one that is there away.
+        read: Reads the map slab by slab: float32 ``[z, y, x]``, not negative; None takes the one that is there away.
     """
     if read is None:
         yield lambda: case.removeMap(role)
         return
     held: list[tuple[np.ndarray, VolumeGeometry]] = []
-    yield lambda: held.append(read())
+    yield from turnsOf(read(), held.append)
     # Only the box where it is not 0 is kept.
     yield lambda: held.append(croppedVolume(*held.pop()))
     yield lambda: _keep(case, role, *held.pop())

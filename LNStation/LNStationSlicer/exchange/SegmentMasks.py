@@ -196,8 +196,14 @@ def valueMasks(
         values: Values to look for.
         ranges: Of all its values, where they are known (``sliceRanges``); it is looked through for each else.
     """
-    labels = imageArray(image)
-    matrix = imageMatrix(image)
+    labels, matrix = imageArray(image), imageMatrix(image)
+    return masksIn(labels, matrix, values, ranges)
+
+
+def masksIn(
+    labels: np.ndarray, matrix: np.ndarray, values: Iterable[int], ranges: Mapping[int, tuple[int, int]] | None = None
+) -> dict[int, SegmentMask | None]:
+    """As ``valueMasks``, in an array ``[z, y, x]`` whose voxel indices the matrix takes to RAS."""
     if not labels.size:
         return dict.fromkeys(values)
     masks: dict[int, SegmentMask | None] = {}
@@ -221,15 +227,27 @@ def sliceRanges(labels: np.ndarray) -> SliceRanges:
 
 
 def _layerMasks(image: slicer.vtkOrientedImageData, segments: list[tuple[str, int]]) -> dict[str, SegmentMask | None]:
-    ranges = sliceRanges(imageArray(image)) if len(segments) > _MANY_SEGMENTS else None
-    masks = valueMasks(image, {value for _, value in segments}, ranges)
+    labels = imageArray(image)
+    # Most label maps are as large as a CT and hold a small part of it: one pass finds it, each value would take two.
+    box = foregroundBox(labels) if labels.size else None
+    if box is None:
+        return dict.fromkeys(segmentId for segmentId, _ in segments)
+    labels, matrix = labels[box], movedMatrix(imageMatrix(image), box)
+    ranges = sliceRanges(labels) if len(segments) > _MANY_SEGMENTS else None
+    masks = masksIn(labels, matrix, {value for _, value in segments}, ranges)
     return {segmentId: masks[value] for segmentId, value in segments}
+
+
+def movedMatrix(matrix: np.ndarray, box: Box) -> np.ndarray:
+    """Of a part of an array, from that of the whole."""
+    moved = matrix.copy()
+    moved[:, 3] = matrix @ [box[2].start, box[1].start, box[0].start, 1.0]
+    return moved
 
 
 def _cropped(mask: np.ndarray, firstSlice: int, matrix: np.ndarray) -> SegmentMask | None:
     box = foregroundBox(mask) if mask.size else None
     if box is None:
         return None
-    moved = matrix.copy()
-    moved[:, 3] = matrix @ [box[2].start, box[1].start, box[0].start + firstSlice, 1.0]
-    return SegmentMask(mask[box].copy(), moved)
+    z = slice(box[0].start + firstSlice, box[0].stop + firstSlice)
+    return SegmentMask(mask[box].copy(), movedMatrix(matrix, (z, *box[1:])))

@@ -19,7 +19,6 @@ from LNStationLib.support.errors import GeometryError, InputError
 from LNStationLib.worker.volume_files import VolumeGeometry, write_slabs, write_volume
 from LNStationSlicer.exchange import SegmentMasks
 from LNStationSlicer.exchange.SegmentExport import cutToGrid, worldMatrix
-from LNStationSlicer.exchange.SegmentMasks import Box
 from LNStationSlicer.support.Translation import _
 
 FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -165,7 +164,7 @@ def importVolume(array: np.ndarray, geometry: VolumeGeometry, volumeNode: slicer
 def croppedVolume(array: np.ndarray, geometry: VolumeGeometry) -> tuple[np.ndarray, VolumeGeometry]:
     """The part of a volume around all that is not 0, at least two voxels a side; where all is 0 a corner of it."""
     box = SegmentMasks.foregroundBox(array, margin=1) or (slice(0, 2),) * 3
-    return array[box], matrixGeometry(_boxMatrix(geometryMatrix(geometry), box))
+    return array[box], matrixGeometry(SegmentMasks.movedMatrix(geometryMatrix(geometry), box))
 
 
 def orientedImage(array: np.ndarray, geometry: VolumeGeometry) -> slicer.vtkOrientedImageData:
@@ -314,13 +313,7 @@ def _exportCut(
     cut = cutToGrid(labels, matrix, volumeArray(ctNode).shape, dtype)
     if cut is None:
         return None
-    return write_volume(folder, name, cut.array, matrixGeometry(_boxMatrix(matrix, cut.box)))
-
-
-def _boxMatrix(matrix: np.ndarray, box: Box) -> np.ndarray:
-    moved = matrix.copy()
-    moved[:, 3] = matrix @ [box[2].start, box[1].start, box[0].start, 1.0]
-    return moved
+    return write_volume(folder, name, cut.array, matrixGeometry(SegmentMasks.movedMatrix(matrix, cut.box)))
 
 
 def _smallType(array: np.ndarray) -> str:

@@ -8,9 +8,9 @@ from typing import Any
 
 import qt
 
+from LNStationLib.support.palette import letter_color
 from LNStationSlicer.exchange.AssessmentTypes import Call
 from LNStationSlicer.support.Translation import _
-from LNStationSlicer.views.OverlayOptions import callColor
 
 _SIZE = (25, 20)
 """Pixels of a button; two fit into a column of 56."""
@@ -65,7 +65,7 @@ class CallButtons:
 
 
 def _style(call: Call) -> str:
-    color = "rgb({}, {}, {})".format(*(round(255 * part) for part in callColor(call)))
+    color = letter_color(call, on_dark=False)  # as a ground under white letters
     rules = {
         "QToolButton": "border: 1px solid palette(mid); border-radius: 3px; background: palette(base);",
         "QToolButton:checked": f"background: {color}; color: white; font-weight: bold;",

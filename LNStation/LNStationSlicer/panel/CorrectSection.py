@@ -27,7 +27,7 @@ class CorrectSection(Section):
         """The editor shows our segmentation only: its own selectors are hidden."""
         ui = self.ui
         self._binding = ParameterBinding(ui, _BOUND)
-        self._isActive = False
+        self._isActive = self._isInFront = False
         editor = ui.segmentEditor
         editor.segmentationNodeSelectorVisible = False
         editor.sourceVolumeNodeSelectorVisible = False
@@ -43,6 +43,12 @@ class CorrectSection(Section):
         ui.correctSection.connect("contentsCollapsed(bool)", self._onCollapsed)
         ui.autoReassessCheck.connect("toggled(bool)", self._onAutomatic)
         self.logic.stationSelected.connect(self._onStationSelected)
+
+    def setShortcutsEnabled(self, enabled: bool) -> None:
+        """Views and keys belong to the module in front: nothing that ends later may take them back."""
+        super().setShortcutsEnabled(enabled)
+        self._isInFront = enabled
+        self.refresh()
 
     def connectParameters(self) -> None:
         """The switch for automatic re-assessment."""
@@ -79,7 +85,7 @@ class CorrectSection(Section):
             ui.staleLabel.text = _("All stations are up to date.")
         ui.editingLabel.visible = hasStations
         self._showEdited()
-        if hasStations and not ui.correctSection.collapsed:
+        if hasStations and self._isInFront and not ui.correctSection.collapsed:
             self._activate()
 
     def deactivate(self) -> None:

@@ -134,7 +134,7 @@ class NodeTable:
                 item.setFont(font)
                 item.setForeground(qt.QBrush(qt.QColor(140, 140, 140)))
             elif column == "call":
-                item.setForeground(callBrush(row.call if row.isConfirmed else None))
+                item.setForeground(callBrush(row.call if row.isConfirmed else None, self._table.palette))
             self._table.setItem(index, place, item)
 
     def _onClicked(self, row: int) -> None:

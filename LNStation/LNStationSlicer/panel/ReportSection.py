@@ -235,6 +235,8 @@ class ReportSection(Section):
         self.logic.getParameterNode().reader = name
         if self.logic.review is not None and self.logic.review.reader != name:
             self.logic.review.reader = name
+        # A name may have been all that a signature lacked.
+        self._refreshSignature(self._problem())
 
     def _onFolder(self) -> None:
         self.logic.getParameterNode().reportFolder = self.ui.reportFolderEdit.currentPath

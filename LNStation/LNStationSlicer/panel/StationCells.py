@@ -7,6 +7,7 @@ from typing import Any
 
 import qt
 
+from LNStationLib.support.palette import letter_color
 from LNStationSlicer.case.StationRows import DEFINITIONS, Column, StationRow
 from LNStationSlicer.exchange.AssessmentTypes import Call, PredictionSet
 from LNStationSlicer.exchange.ColumnDefinitions import formatted, heading, narrowHeading
@@ -21,8 +22,10 @@ WIDTHS: dict[Column, int] = {
 }  # fmt: skip
 """Pixels; without notes they fill a panel of 480 beside its scroll bar."""
 _BAR_WIDTH, _BAR_HEIGHT = 13, 12
-_POSITIVE_ALPHA, _SELECTED_ALPHA = 40, 90
-"""Of 255: letters and call colors stay readable on the tint, on a light and on a dark table."""
+_POSITIVE_ALPHA, _SELECTED_ALPHA = 36, 50
+"""Of 255: letters and call colors stay readable on the tint, on a light and on a dark table (4.5 to 1)."""
+_DARK = 128
+"""Lightness of 255 below which a ground is dark: Slicer has a dark theme."""
 
 
 def cellText(row: StationRow, column: Column) -> str:
@@ -136,9 +139,12 @@ def bytesOf(color: Sequence[float]) -> tuple[int, int, int]:
     return red, green, blue
 
 
-def callBrush(call: Call | None) -> Any:
-    """The color of a call for letters; the usual one without a call."""
-    return qt.QBrush(qt.QColor(*bytesOf(callColor(call)))) if call else qt.QBrush()
+def callBrush(call: Call | None, palette: qt.QPalette) -> Any:
+    """The color of a call for letters on the ground of a table; the usual one without a call."""
+    if not call:
+        return qt.QBrush()
+    isDark = palette.color(qt.QPalette.Base).lightness() < _DARK
+    return qt.QBrush(qt.QColor(letter_color(call, isDark)))
 
 
 def rowBrush(isPositive: bool, isSelected: bool, highlight: Any) -> Any:

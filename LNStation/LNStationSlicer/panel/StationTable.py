@@ -233,6 +233,7 @@ class StationTable:
         for index, row in enumerate(rows):
             for column in range(len(COLUMNS)):
                 self._table.setItem(index, column, newItem(COLUMNS[column]))
+            self._table.item(index, _STATION).setIcon(swatch(row.color))
             self._table.setCellWidget(index, _READER, self._calls[row.name].widget)
             self._table.setRowHeight(index, _ROW_HEIGHT)
         self._fitHeight()
@@ -249,11 +250,10 @@ class StationTable:
             if item.text() != text:
                 item.setText(text)
             item.setToolTip(self._tip(row, name))
-        self._table.item(index, _STATION).setIcon(swatch(row.color))
         shown = None if self._hidden else row.probability
         self._table.item(index, COLUMNS.index("probability")).setIcon(qt.QIcon() if shown is None else bar(shown))
         call = row.modelCall if row.isConfirmed and not self._hidden else None
-        self._table.item(index, COLUMNS.index("model")).setForeground(callBrush(call))
+        self._table.item(index, COLUMNS.index("model")).setForeground(callBrush(call, self._table.palette))
         self._fillReader(row)
         flags = qt.Qt.ItemIsEnabled | qt.Qt.ItemIsSelectable
         self._table.item(index, _NOTE).setFlags(flags | qt.Qt.ItemIsEditable if self._editable else flags)

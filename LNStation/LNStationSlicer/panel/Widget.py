@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import qt
 import slicer
+import vtk
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleWidget
 from slicer.util import VTKObservationMixin
 
@@ -25,7 +27,7 @@ from LNStationSlicer.panel.StationsSection import StationsSection
 from LNStationSlicer.panel.WheelGuard import guardFields
 from LNStationSlicer.panel.WorklistSection import WorklistSection
 from LNStationSlicer.support.Translation import _
-from LNStationSlicer.support.Turns import Delay
+from LNStationSlicer.support.Turns import Delay, soon
 from LNStationSlicer.views.ViewPicking import Point, ViewPicking
 from LNStationSlicer.worker.Jobs import AssessJob, Job
 from LNStationSlicer.worker.SampleOpening import SampleOpening
@@ -67,7 +69,10 @@ class Widget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._wheelGuard = guardFields(panel)
         self.logic = self.logicClass()
         self.sections: list[Section] = self._makeSections()
-        self._refreshTimer = Delay(0, self.refresh)
+        self._refreshTimer = Delay(0, self._refreshAll)
+        self._toRefresh: list[Callable[[], object]] = []
+        self._layout = 0
+        self._layoutTimer = Delay(0, self._afterLayout)
         self._picking = ViewPicking(self._onPicked)
         self.sample = SampleOpening(self.logic.client, self._onSampleOpened, self.showMessage, self._onSampleProgress)
         self._connect()
@@ -99,6 +104,15 @@ class Widget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.addObserver(scene, scene.EndCloseEvent, self._onSceneReady)
         self.addObserver(scene, scene.EndImportEvent, self._onSceneReady)
         self.addObserver(scene, scene.StartSaveEvent, self._onSceneStartSave)
+        self._observeLayout()
+
+    def _observeLayout(self) -> None:
+        """Another layout may have views that were not there before."""
+        manager = slicer.app.layoutManager()
+        node = manager.layoutLogic().GetLayoutNode() if manager is not None else None
+        if node is not None:
+            self._layout = node.GetViewArrangement()
+            self.addObserver(node, vtk.vtkCommand.ModifiedEvent, self._onLayout)
 
     # Life
 
@@ -121,6 +135,8 @@ class Widget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def cleanup(self) -> None:
         """Slicer ends, or the module is reloaded: leave no process, observer or file behind."""
         self._refreshTimer.stop()
+        self._layoutTimer.stop()
+        self._toRefresh = []
         self._picking.stop()
         self.removeObservers()
         self.sample.stop()
@@ -143,6 +159,17 @@ class Widget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if slicer.mrmlScene.IsClosing() or slicer.mrmlScene.IsImporting():
             return
         self._begin()
+
+    def _onLayout(self, caller: Any, event: str) -> None:
+        """The views themselves follow the layout's node in a moment."""
+        if caller.GetViewArrangement() != self._layout:
+            self._layout = caller.GetViewArrangement()
+            self._layoutTimer.start()
+
+    def _afterLayout(self) -> None:
+        if self._entered:
+            self._picking.start()
+        self.logic.showOverlays()
 
     def _onSceneStartSave(self, caller: Any, event: str) -> None:
         self.logic.flushEdits()
@@ -197,14 +224,29 @@ class Widget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def refresh(self) -> None:
         """Show what is, in every section."""
-        for section in self.sections:
-            section.refresh()
+        _refreshSections(self.sections)
         self._refreshBanner()
         self._tellDamage()
 
     def _refreshLater(self) -> None:
         """Once for any number of changes, and never from within a slot of a widget that it may delete."""
         self._refreshTimer.start()
+
+    def _refreshAll(self) -> None:
+        """As ``refresh``, in a few rounds of the event loop: a table that appears takes as long as all the rest."""
+        table = self.sections.index(self.stations)
+        parts = (self.sections[:table], [self.stations], self.sections[table + 1 :])
+        self._toRefresh = [*(partial(_refreshSections, part) for part in parts), self._refreshBanner]
+        self._refreshNext()
+
+    def _refreshNext(self) -> None:
+        if not self._toRefresh:
+            return
+        self._toRefresh.pop(0)()
+        if self._toRefresh:
+            soon(self._refreshNext, isFirst=True)
+        else:
+            self._tellDamage()
 
     def _refreshBanner(self) -> None:
         text = syntheticText(self.logic)
@@ -236,6 +278,11 @@ class Widget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def _onPicked(self, point: Point) -> bool:
         return self.logic.selectAt(point)
+
+
+def _refreshSections(sections: Sequence[Section]) -> None:
+    for section in sections:
+        section.refresh()
 
 
 def syntheticText(logic: Logic) -> str:

@@ -15,6 +15,29 @@ from typing import Any
 
 import qt
 
+_waiting: deque[Callable[[], object]] = deque()
+
+
+def soon(function: Callable[[], object], isFirst: bool = False) -> None:
+    """Call a function in a round of the event loop in which no other of these runs.
+
+    What Qt is given together it does in one round: the panel would pause for the sum of all.
+
+    Args:
+        function: Takes no longer than the panel may pause.
+        isFirst: Before those that wait already.
+    """
+    (_waiting.appendleft if isFirst else _waiting.append)(function)
+    if len(_waiting) == 1:
+        qt.QTimer.singleShot(0, _nextRound)
+
+
+def _nextRound() -> None:
+    function = _waiting.popleft()
+    if _waiting:  # asked for before the call, which may wait for a dialog
+        qt.QTimer.singleShot(0, _nextRound)
+    function()
+
 
 class Turns:
     """Calls functions in their order, each in a turn of the event loop of its own.
@@ -67,7 +90,10 @@ class Delay:
 
     def _wait(self, seconds: float) -> None:
         self._isWaiting = True
-        qt.QTimer.singleShot(math.ceil(seconds * 1000), self._arrived)
+        if seconds > 0:
+            qt.QTimer.singleShot(math.ceil(seconds * 1000), self._arrived)
+        else:
+            soon(self._arrived, True)
 
     def _arrived(self) -> None:
         self._isWaiting = False

@@ -28,6 +28,21 @@ class OwnLayout:
         manager = slicer.app.layoutManager()
         return self._before is not None and manager is not None and manager.layout == self._number
 
+    @property
+    def isFilled(self) -> bool:
+        """True while its views show a case."""
+        return self._case is not None
+
+    @property
+    def isLeftOver(self) -> bool:
+        """True where a scene was saved in this layout: its views are there, and what they showed was not saved."""
+        manager = slicer.app.layoutManager()
+        return self._before is None and manager is not None and manager.layout == self._number
+
+    def takeUp(self) -> None:
+        """Begin with a layout that is left over; Slicer's usual one will follow it."""
+        self._before = slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView
+
     def _enter(self, case: CaseScene, xml: str) -> None:
         manager = slicer.app.layoutManager()
         if not self.isShown:

@@ -1,9 +1,13 @@
-"""The surfaces of segments for the 3D view, made one at a time: all at once would hold the GUI up for a second."""
+"""The surfaces of segments for the 3D view, made one at a time: all at once would hold the GUI up for a second.
+
+Nine tenths of the time go into smoothing and normals, which VTK computes in a thread that sees no scene.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 import slicer
@@ -11,17 +15,20 @@ import vtk
 
 from LNStationSlicer.case.Looks import State, stateOf
 from LNStationSlicer.exchange import SegmentMasks
-from LNStationSlicer.exchange.SegmentMasks import BINARY, SURFACE
+from LNStationSlicer.exchange.SegmentMasks import BINARY, SURFACE, SegmentMask
+from LNStationSlicer.support.Aside import Aside
+from LNStationSlicer.support.Steps import AGAIN
 
-_NORMALS = slicer.vtkBinaryLabelmapToClosedSurfaceConversionRule.GetComputeSurfaceNormalsParameterName
-_PARAMETERS = (
-    slicer.vtkBinaryLabelmapToClosedSurfaceConversionRule.GetDecimationFactorParameterName,
-    slicer.vtkBinaryLabelmapToClosedSurfaceConversionRule.GetSmoothingFactorParameterName,
-    _NORMALS,
-    slicer.vtkBinaryLabelmapToClosedSurfaceConversionRule.GetConversionMethodParameterName,
-    slicer.vtkBinaryLabelmapToClosedSurfaceConversionRule.GetSurfaceNetInternalSmoothingParameterName,
-)
+_Rule = slicer.vtkBinaryLabelmapToClosedSurfaceConversionRule
+_NORMALS, _SMOOTHING = _Rule.GetComputeSurfaceNormalsParameterName, _Rule.GetSmoothingFactorParameterName
+_METHOD = _Rule.GetConversionMethodParameterName
+_DECIMATION = _Rule.GetDecimationFactorParameterName
+_PARAMETERS = (_DECIMATION, _SMOOTHING, _NORMALS, _METHOD, _Rule.GetSurfaceNetInternalSmoothingParameterName)
 """What the user may have chosen for a segmentation's surfaces; joint smoothing needs all at once and is left out."""
+_FLYING_EDGES = 0
+"""The usual method of conversion; another, and decimation, are left to Slicer's rule whole."""
+_ITERATIONS, _MORE_ITERATIONS = 20, 40
+"""Of the smoothing at factor 0, and how many more at 1, as in Slicer's rule (Slicer, pull request 7643)."""
 
 
 def missingSurfaces(
@@ -37,11 +44,12 @@ def missingSurfaces(
             continue
         surface = _Surface(segmentation, segmentId)
         yield surface.shape
+        yield surface.refine
         yield surface.show
 
 
 class _Surface:
-    """The surface that Slicer would make of one segment, in two pieces: its shape, then its normals.
+    """The surface that Slicer would make of one segment, in three pieces: its shape, its refinement, its place.
 
     It is made from the segment's own box: Slicer looks through the whole label map, for each of its segments.
     """
@@ -50,42 +58,87 @@ class _Surface:
         self._segmentation = segmentation
         self._id = segmentId
         self._state: State = ()
-        self._made = vtk.vtkPolyData()
+        self._refined: Aside[vtk.vtkPolyData] | None = None
 
     def shape(self) -> None:
-        """All that takes long but the normals."""
+        """What is read from the scene; the rest begins in a thread."""
         self._state = stateOf(self._segmentation, [self._id])
         mask = SegmentMasks.segmentMasks(self._segmentation, [self._id]).get(self._id)
         if mask is None:
-            self._made = vtk.vtkPolyData()
+            self._refined = Aside(vtk.vtkPolyData)
             return
-        cropped = slicer.vtkSegment()
-        cropped.SetLabelValue(1)
-        cropped.AddRepresentation(BINARY, SegmentMasks.labelImage(mask.array.astype(np.uint8), mask.matrix))
         rule = _rule(self._segmentation)
-        rule.SetConversionParameter(_NORMALS(), "0")
-        rule.Convert(cropped)
-        self._made = cropped.GetRepresentation(SURFACE)
+        smoothing, hasNormals = _value(rule, _SMOOTHING), _value(rule, _NORMALS) > 0
+        if _value(rule, _METHOD) == _FLYING_EDGES and not _value(rule, _DECIMATION):
+            rule.SetConversionParameter(_SMOOTHING(), "0")
+            rule.SetConversionParameter(_NORMALS(), "0")
+        else:
+            smoothing, hasNormals = 0.0, False
+        self._refined = Aside(partial(_refined, _shape(rule, mask), mask.matrix, smoothing, hasNormals))
+
+    def refine(self) -> object:
+        """Wait for the thread."""
+        return None if self._refined is None or self._refined.isDone() else AGAIN
 
     def show(self) -> None:
         """Give the surface to the segment; whoever drew in it meanwhile sees what was drawn."""
         segment = self._segmentation.GetSegment(self._id)
         if segment is None:
             return
-        if self._state != stateOf(self._segmentation, [self._id]):
+        if self._refined is None or self._state != stateOf(self._segmentation, [self._id]):
             self.shape()
-        hasNormals = float(_rule(self._segmentation).GetConversionParameter(_NORMALS())) > 0
-        segment.AddRepresentation(SURFACE, _withNormals(self._made) if hasNormals else self._made)
+        if self._refined is not None:
+            segment.AddRepresentation(SURFACE, self._refined.result())
 
 
-def _withNormals(surface: vtk.vtkPolyData) -> vtk.vtkPolyData:
-    """As Slicer's rule has them: no edge is split, for a smoothed surface has none."""
+def _shape(rule: slicer.vtkBinaryLabelmapToClosedSurfaceConversionRule, mask: SegmentMask) -> vtk.vtkPolyData:
+    """In voxels of the mask, as Slicer's rule has it until the end."""
+    cropped = slicer.vtkSegment()
+    cropped.SetLabelValue(1)
+    cropped.AddRepresentation(BINARY, SegmentMasks.labelImage(mask.array.astype(np.uint8), np.eye(4)))
+    rule.Convert(cropped)
+    return cropped.GetRepresentation(SURFACE)
+
+
+def _refined(shape: vtk.vtkPolyData, matrix: np.ndarray, smoothing: float, hasNormals: bool) -> vtk.vtkPolyData:
+    """Smoothed, brought to RAS, with normals, by the filters and settings of Slicer's rule."""
+    filters = [
+        *([_smoother(smoothing)] if smoothing > 0 else []),
+        _mover(matrix),
+        *([_normals()] if hasNormals else []),
+    ]
+    surface = shape
+    for one in filters:
+        one.SetInputData(surface)
+        one.Update()
+        surface = one.GetOutput()
+    return surface
+
+
+def _smoother(smoothing: float) -> vtk.vtkWindowedSincPolyDataFilter:
+    smoother = vtk.vtkWindowedSincPolyDataFilter()
+    smoother.SetNumberOfIterations(round(_ITERATIONS + _MORE_ITERATIONS * smoothing))
+    smoother.SetPassBand(10.0 ** (-4.0 * smoothing))
+    smoother.BoundarySmoothingOff()
+    smoother.FeatureEdgeSmoothingOff()
+    smoother.NonManifoldSmoothingOn()
+    smoother.NormalizeCoordinatesOn()
+    return smoother
+
+
+def _mover(matrix: np.ndarray) -> vtk.vtkTransformPolyDataFilter:
+    transform, mover = vtk.vtkTransform(), vtk.vtkTransformPolyDataFilter()
+    transform.SetMatrix(SegmentMasks.arrayToMatrix(matrix))
+    mover.SetTransform(transform)
+    return mover
+
+
+def _normals() -> vtk.vtkPolyDataNormals:
+    """No edge is split, for a smoothed surface has none."""
     normals = vtk.vtkPolyDataNormals()
-    normals.SetInputData(surface)
     normals.ConsistencyOn()
     normals.SplittingOff()
-    normals.Update()
-    return normals.GetOutput()
+    return normals
 
 
 def pretendWhole(node: slicer.vtkMRMLSegmentationNode | None) -> None:
@@ -131,9 +184,13 @@ def _segments(node: slicer.vtkMRMLSegmentationNode | None) -> list[slicer.vtkSeg
 
 
 def _rule(segmentation: slicer.vtkSegmentation) -> slicer.vtkBinaryLabelmapToClosedSurfaceConversionRule:
-    rule = slicer.vtkBinaryLabelmapToClosedSurfaceConversionRule()
+    rule = _Rule()
     for parameterName in _PARAMETERS:
         value = segmentation.GetConversionParameter(parameterName())
         if value:
             rule.SetConversionParameter(parameterName(), value)
     return rule
+
+
+def _value(rule: slicer.vtkBinaryLabelmapToClosedSurfaceConversionRule, parameterName: Callable[[], str]) -> float:
+    return float(rule.GetConversionParameter(parameterName()))

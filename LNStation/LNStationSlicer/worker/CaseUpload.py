@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ from LNStationSlicer.case.CaseScene import CaseScene
 from LNStationSlicer.case.CaseSettings import CaseSettings
 from LNStationSlicer.case.Parameters import CaseParameters, Facts, factsOf
 from LNStationSlicer.exchange import OrganMatching, PetExchange, VolumeExchange
+from LNStationSlicer.support.Steps import turnsOf
 
 SYNTHETIC_ATTRIBUTE = "LNStation.Synthetic"
 """Attribute of a CT node that the phantom made; its reports say so."""
@@ -69,7 +70,7 @@ class CaseUpload:
         found += self.restore.get("organs") or []
         return [reference for reference in found if reference and "path" in reference]
 
-    def steps(self) -> Iterator[Callable[[], None]]:
+    def steps(self) -> Iterator[Callable[[], object]]:
         """Write the images and masks."""
         yield from self._ctSteps()
         if self._case.petNode() is not None:
@@ -78,7 +79,7 @@ class CaseUpload:
         yield self._exportNodes
         yield self._exportTumor
 
-    def restoreSteps(self) -> Iterator[Callable[[], None]]:
+    def restoreSteps(self) -> Iterator[Callable[[], object]]:
         """Write the review as it stands."""
         yield self._exportStations
         yield self._exportNodeMap
@@ -95,24 +96,17 @@ class CaseUpload:
         if reference is not None:
             self.restore["organs"].append(reference)
 
-    def _ctSteps(self) -> Iterator[Callable[[], None]]:
+    def _ctSteps(self) -> Iterator[Callable[[], object]]:
         """In slabs: to write a whole CT at once takes longer than the panel may pause."""
         slabs = VolumeExchange.exportVolumeSlabs(self._case.ctNode(), self._folder, "ct")
-        while "ct" not in self.load:
-            yield partial(self._exportSlab, slabs)
-
-    def _exportSlab(self, slabs: Generator[None, None, dict[str, Any]]) -> None:
-        try:
-            next(slabs)
-        except StopIteration as end:
-            self.load["ct"] = end.value
+        return turnsOf(slabs, lambda reference: self.load.update(ct=reference))
 
     def _exportPet(self) -> None:
         pet, unit = PetExchange.exportPet(self._case.petNode(), self._folder, "pet", _dicomDatabase())
         self.load["pet"] = pet
         self.load["pet_unit"] = "SUVbw" if self._unit == "SUVbw" else unit
 
-    def _organSteps(self) -> Iterator[Callable[[], None]]:
+    def _organSteps(self) -> Iterator[Callable[[], object]]:
         sources = self._case.sources("organs")
         if not sources:
             return

@@ -98,7 +98,7 @@ class AssessJob(Job):
         if organs := result.get("organs"):
             yield from _organPieces(self.case, organs, client, self.case.setOrgans)
         reference = result.get(ATTENTION)
-        yield from mapPieces(self.case, ATTENTION, partial(client.takeVolume, reference) if reference else None)
+        yield from mapPieces(self.case, ATTENTION, partial(client.takeSlabs, reference) if reference else None)
         yield from stationMapPieces(self.case, _reads(result.get("station_maps") or {}, client))
 
     def _takeDismissed(self, reference: dict[str, Any] | None, client: WorkerClient) -> None:
@@ -181,7 +181,7 @@ class ReassessJob(Job):
             yield lambda: self._takeNodes(*client.takeVolume(result["nodes"]))
         # None says that a map is as before, not that there is none.
         if reference := result.get(ATTENTION):
-            yield from mapPieces(self.case, ATTENTION, partial(client.takeVolume, reference))
+            yield from mapPieces(self.case, ATTENTION, partial(client.takeSlabs, reference))
         if (maps := result.get("station_maps")) is not None:
             yield from stationMapPieces(self.case, _reads(maps, client))
         yield self._assessed
@@ -340,4 +340,4 @@ def jobTitle(job: Job) -> str:
 
 def _reads(references: Mapping[str, dict[str, Any]], client: WorkerClient) -> dict[str, Read]:
     """What gives each volume of an answer, by its name there."""
-    return {name: partial(client.takeVolume, reference) for name, reference in references.items()}
+    return {name: partial(client.takeSlabs, reference) for name, reference in references.items()}

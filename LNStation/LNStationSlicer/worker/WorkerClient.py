@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from LNStationLib.worker import messages
-from LNStationLib.worker.volume_files import VolumeGeometry, read_volume
+from LNStationLib.worker.volume_files import VolumeGeometry, read_slabs, read_volume
 from LNStationSlicer.install.Installation import DependencyError
 from LNStationSlicer.support.Command import Command
 from LNStationSlicer.support.Signal import Signal
@@ -136,6 +136,13 @@ class WorkerClient:
         """Read a volume that the worker wrote, and delete its file."""
         try:
             return read_volume(self.folder, reference)
+        finally:
+            self._discard(reference)
+
+    def takeSlabs(self, reference: dict[str, Any]) -> Generator[None, None, tuple[Any, VolumeGeometry]]:
+        """As ``takeVolume``, a few megabytes each time the next is asked for."""
+        try:
+            return (yield from read_slabs(self.folder, reference))
         finally:
             self._discard(reference)
 

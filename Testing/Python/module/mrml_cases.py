@@ -5,7 +5,7 @@ Import it only after ``slicer_host.start()``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from functools import partial
 from typing import Any
 
@@ -206,7 +206,12 @@ def set_organs(
 
 def set_map(case: CaseScene, array: np.ndarray | None, geometry: VolumeGeometry | None = None) -> None:
     """Give a case a map of voxels, as an assessment does; None takes it away."""
-    for piece in mapPieces(case, MAP_ROLES[0], None if array is None else lambda: (array, geometry)):
+
+    def read() -> Generator[None, None, tuple[Any, Any]]:
+        yield
+        return array, geometry
+
+    for piece in mapPieces(case, MAP_ROLES[0], None if array is None else read):
         piece()
 
 

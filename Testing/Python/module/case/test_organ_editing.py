@@ -13,6 +13,7 @@ if _reason := slicer_host.why_unavailable():
     pytest.skip(_reason, allow_module_level=True)
 slicer = slicer_host.start()
 
+from LNStationSlicer.case import Looks  # noqa: E402
 from LNStationSlicer.case.CaseExport import exportOrganMap, exportOrgans  # noqa: E402
 from LNStationSlicer.case.CaseScene import CaseScene  # noqa: E402
 from LNStationSlicer.case.OrganEditing import OrganEditing  # noqa: E402
@@ -53,7 +54,7 @@ class Scene:
 
     def edited_by_reader(self, *names: str) -> None:
         """As if the worker had said so."""
-        assessment = self.case.assessment()
+        assessment = dict(self.case.assessment())
         assessment["provenance"] = [provenance("organs", settings={"edited_by_reader": list(names)})]
         self.case.setAssessment(assessment)
 
@@ -208,11 +209,27 @@ def test_a_saved_scene_keeps_organs_edits_and_marks(scene: Scene, tmp_path: Path
     watching.stop()
 
 
+@pytest.mark.parametrize("seen", [False, True], ids=["unseen", "seen"])
+def test_a_stroke_made_before_the_first_look_is_finished_is_an_edit(scene: Scene, seen: bool) -> None:
+    scene.editing.stop()
+    Looks._seen.clear()  # as after a scene was loaded
+    scene.editing.start()
+    assert scene.editing.pending is False
+    scene.editor.erase("aorta", IN_AORTA)
+    if seen:  # the first look goes on after the stroke, before the delay is over
+        scene.clock.pass_by()
+    scene.editing.flush()
+    assert scene.marks.stale() == ["aorta"]
+    (edit,) = scene.case.review().edits()
+    assert (edit["organ"], edit["volume_before_ml"] > edit["volume_after_ml"] > 0) == ("aorta", True)
+
+
 def test_an_edit_saved_before_it_was_noticed_is_stale_after_loading(scene: Scene) -> None:
     scene.editor.erase("aorta", IN_AORTA)
     scene.editing.stop()
     assert scene.marks.stale() == []
     scene.editing.start()
+    scene.clock.pass_by()
     assert scene.marks.stale() == ["aorta"]
 
 

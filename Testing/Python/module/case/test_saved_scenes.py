@@ -125,9 +125,14 @@ def test_an_edit_saved_before_it_was_noticed_is_stale_after_loading(tmp_path: Pa
     assert case.review().stale() == []
     save_and_load(tmp_path, "mrb")
     (back,) = CaseScene.allIn(slicer.mrmlScene)
-    watching = StationEditing(back, schedule=Clock())
+    clock, told = Clock(), []
+    watching = StationEditing(back, schedule=clock, onLooked=lambda: told.append(True))
     watching.start()
+    assert back.review().stale() == [], "the panel does not wait for the first look"
+    while clock.waiting:
+        clock.pass_by()
     assert back.review().stale() == ["4R", "4L"]
+    assert told == [True]
     watching.stop()
 
 

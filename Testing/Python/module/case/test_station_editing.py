@@ -189,6 +189,7 @@ def test_observers_are_gone_after_stop(scene: Scene) -> None:
     assert node.HasObserver(StationsReplacedEvent)
     assert len(scene.editing.Observations) == 8
     scene.editing.stop()
+    scene.clock.pass_by()  # what was left of the first look
     assert not node.HasObserver(StationsReplacedEvent)
     assert scene.editing.Observations == []
     scene.editor.paint("4R", ACROSS)

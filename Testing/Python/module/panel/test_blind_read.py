@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +119,7 @@ def test_the_views_look_alike_whatever_the_model_says(panel: PanelDriver, tmp_pa
     # Center by a call that uses no nodes, then compare with the views of a model that says the opposite.
     panel.logic.selectStation("4R")
     seen = screenshots.slice_view("Red", (200, 200)).astype(int)
-    assessment = panel.logic.case.assessment()
+    assessment = deepcopy(panel.logic.case.assessment())
     for finding in (*assessment["stations"], *assessment["nodes"]):
         finding["call"] = {"positive": "negative", "negative": "positive", None: "positive"}[finding["call"]]
         finding["probability"] = 0.5

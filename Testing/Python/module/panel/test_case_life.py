@@ -114,8 +114,7 @@ def test_an_edit_just_before_saving_is_saved_as_stale(panel: PanelDriver, tmp_pa
     slicer.util.saveScene(path)
     slicer_host.clear_scene()
     slicer.util.loadScene(path)
-    slicer.app.processEvents()
-    assert panel.logic.review.stale() == ["4R"]
+    panel.wait(lambda: panel.logic.review.stale() == ["4R"], "the first look")
 
 
 @pytest.mark.parametrize("when", ["assess", "load_case", "reassess"])

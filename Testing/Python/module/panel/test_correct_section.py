@@ -110,3 +110,36 @@ def test_the_segment_editor_follows_the_selected_station_and_lets_go_when_folded
     assert editor.findChild(qt.QWidget, "SegmentsTableResizableFrame").visible, "organs stand in no other list"
     panel.ui.correctSection.collapsed = True
     assert editor.segmentationNode() is None
+
+
+def test_what_ends_while_another_module_is_in_front_does_not_take_the_views_and_keys_back(panel: PanelDriver) -> None:
+    panel.assessed()
+    panel.open_section("correctSection")
+    editor = panel.ui.segmentEditor
+    assert editor.segmentationNode() is not None
+    panel.loaded.parent.widgetRepresentation().exit()
+    assert editor.segmentationNode() is None
+    panel.logic.updated.emit()
+    slicer.app.processEvents()
+    assert editor.segmentationNode() is None
+    panel.loaded.parent.widgetRepresentation().enter()
+    assert editor.segmentationNode() == panel.logic.case.stationsNode()
+
+
+def test_views_of_another_layout_are_named_and_picked_in_as_well(panel: PanelDriver) -> None:
+    panel.assessed()
+    picked = lambda: {one.GetClassName() for one, _tag in panel.widget._picking._observed}  # noqa: E731
+    before = len(panel.widget._picking._observed)
+    assert picked()
+    xml = (
+        '<layout type="horizontal"><item><view class="vtkMRMLSliceNode" singletontag="Second">'
+        '<property name="orientation" action="default">Axial</property></view></item></layout>'
+    )
+    manager = slicer.app.layoutManager()
+    manager.layoutLogic().GetLayoutNode().AddLayoutDescription(9001, xml)
+    usual = manager.layout
+    manager.setLayout(9001)
+    slicer.app.processEvents()
+    assert len(panel.widget._picking._observed) == before + 1
+    assert "Second" in panel.logic.drawing.names._actors
+    manager.setLayout(usual)

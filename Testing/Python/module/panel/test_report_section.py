@@ -75,6 +75,7 @@ def signed(panel: PanelDriver) -> None:
     panel.call("4R", "positive")
     panel.wait(panel.logic.review.nCategory, "the reader's N category")
     panel.open_section("reportSection")
+    panel.idle()
     driver.type_text(panel.ui.readerEdit, "AB")
     panel.idle()
     driver.click(panel.ui.signButton)

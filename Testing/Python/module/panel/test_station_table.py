@@ -136,6 +136,41 @@ def test_a_call_that_rests_on_unconfirmed_candidates_has_a_question_mark_and_no_
     assert colors[0] != colors[1] == qt.QBrush().color().name()
 
 
+@pytest.mark.parametrize("ground", ["#ffffff", "#f7f7f7", "#2d2d2d", "#1e1e1e"])
+@pytest.mark.parametrize("selected", [None, "4R", "7"])
+def test_letters_of_a_call_can_be_read_on_every_theme(
+    table: StationTable, widget: Any, ground: str, selected: str | None
+) -> None:
+    colors = widget.palette
+    colors.setColor(qt.QPalette.Base, qt.QColor(ground))
+    colors.setColor(qt.QPalette.Highlight, qt.QColor("#308cc6"))
+    widget.palette = colors
+    calls = {"4R": "positive", "7": "negative"}
+    table.setRows([row(name, volumeMl=1.0, modelCall=call) for name, call in calls.items()])
+    table.select(selected)
+    for index in range(2):
+        item = widget.item(index, COLUMNS.index("model"))
+        assert contrast(item.foreground().color(), mixed(item.background(), qt.QColor(ground))) >= 4.5
+
+
+def mixed(brush: Any, ground: Any) -> tuple[float, ...]:
+    """What is seen of a brush over a ground, sRGB in [0, 1]."""
+    share = brush.color().alphaF() if brush.style() != qt.Qt.NoBrush else 0.0
+    parts = zip(brush.color().getRgbF()[:3], ground.getRgbF()[:3], strict=True)
+    return tuple(share * over + (1 - share) * under for over, under in parts)
+
+
+def contrast(letters: Any, ground: tuple[float, ...]) -> float:
+    """Of WCAG 2.2: relative luminance plus 0.05, the lighter by the darker."""
+
+    def luminance(color: tuple[float, ...]) -> float:
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in color[:3]]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] + 0.05
+
+    found = sorted((luminance(letters.getRgbF()), luminance(ground)))
+    return found[1] / found[0]
+
+
 def test_not_called_leaves_out_what_cannot_be_called() -> None:
     rows = [row("4R", volumeMl=1.0), row("5", volumeMl=1.0, readerCall="negative"), row("6"), row("7", volumeMl=0.0)]
     assert [one.name for one in filtered(rows, "not_called")] == ["4R"]

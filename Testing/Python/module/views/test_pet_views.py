@@ -18,8 +18,10 @@ from LNStationSlicer.exchange.SegmentMasks import matrixToArray  # noqa: E402
 from LNStationSlicer.exchange.VolumeExchange import pointToRas  # noqa: E402
 from LNStationSlicer.views import Navigation  # noqa: E402
 from LNStationSlicer.views.CaseDrawing import CaseDrawing  # noqa: E402
+from LNStationSlicer.views.LayoutTakeUp import takeUpLayout  # noqa: E402
 from LNStationSlicer.views.OverlayOptions import OverlayOptions  # noqa: E402
 from LNStationSlicer.views.PetViews import CT, FUSION, LAYOUT_ID, MIP, PET, PetViews, layoutXml  # noqa: E402
+from LNStationSlicer.views.PriorViews import PriorViews  # noqa: E402
 from LNStationSlicer.views.StationNames import StationNames  # noqa: E402
 from module.mrml_cases import GRIDS, SHAPE, lps_matrix, make_case, make_volume  # noqa: E402
 from slicer_host import driver, views  # noqa: E402
@@ -47,6 +49,24 @@ def pet_case() -> Any:
 
 def composite(name: str) -> Any:
     return slicer.app.layoutManager().sliceWidget(name).mrmlSliceCompositeNode()
+
+
+def test_a_scene_saved_in_the_layout_shows_it_again_and_leaves_it_for_slicers_usual_one() -> None:
+    case, manager = pet_case(), slicer.app.layoutManager()
+    usual = slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView
+    PetViews().show(case, OverlayOptions())
+    composite(PET).SetBackgroundVolumeID(None)  # not saved
+    again = PetViews()
+    assert (again.isLeftOver, again.isShown) == (True, False)
+    takeUpLayout(case, again, PriorViews())
+    assert again.isShown
+    assert slicer.mrmlScene.GetNodeByID(composite(PET).GetBackgroundVolumeID()).GetImageData() is not None
+    again.hide()
+    assert manager.layout == usual
+    PetViews().show(case, OverlayOptions())
+    without = PetViews()
+    takeUpLayout(None, without, PriorViews())
+    assert (manager.layout, without.isShown) == (usual, False)
 
 
 def test_ct_pet_and_both_stand_side_by_side_and_the_layout_before_comes_back() -> None:
