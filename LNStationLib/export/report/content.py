@@ -22,6 +22,12 @@ from LNStationLib.support.language import ENGLISH, current_language, marked, say
 
 SYNTHETIC_CASE = marked("SYNTHETIC CASE: made by a computer, not a patient")
 
+_SITES = (
+    marked("right upper lobe"), marked("middle lobe"), marked("right middle lobe"), marked("right lower lobe"),
+    marked("left upper lobe"), marked("lingula"), marked("left lower lobe"), marked("upper third"),
+    marked("middle third"), marked("lower third"),
+)  # fmt: skip
+"""Of a tumor as people write them, for the catalogs; other words stay as they were given."""
 _SIDES = {"L": marked("left side"), "R": marked("right side")}
 _SEXES = {"F": marked("female"), "M": marked("male"), "O": marked("other")}
 _CANCERS = {"lung": marked("lung"), "esophagus": marked("esophagus")}
@@ -119,7 +125,7 @@ def _facts(assessment: Assessment) -> tuple[Fact, ...]:
     patient = [say(_SEXES[case.sex])] if case.sex else []
     patient += [say("{age} years", age=case.age_years)] if case.age_years is not None else []
     tumor = [say(_SIDES[case.tumor_side])] if case.tumor_side else []
-    tumor += [clean(case.tumor_site)] if case.tumor_site else []
+    tumor += [say(clean(case.tumor_site))] if case.tumor_site else []
     facts = [
         Fact(say("Primary cancer"), say(_CANCERS[case.cancer]) if case.cancer else say("not given")),
         Fact(say("Primary tumor"), ", ".join(tumor) or say("not given")),

@@ -26,8 +26,11 @@ MUST_BE_SAID = (
 
 def test_research_use_and_synthetic_patients_are_stated_in_every_language() -> None:
     assessment = make_result(Options(synthetic=True)).assessment
+    case = assessment.case.model_copy(update={"tumor_site": "right upper lobe"})
+    assessment = assessment.model_copy(update={"case": case})
     with speaking("de"):
         content = build_content(assessment)
+    assert any("rechter Oberlappen" in fact.value for fact in content.facts)
     assert (content.language, content.research_use) == ("de", MUST_BE_SAID[0])
     assert any(banner.startswith("SYNTHETISCHER FALL") for banner in content.banners)
     assert {column.title for column in content.stations.columns} >= {"Station", "Beurteilung", "Begründung"}
