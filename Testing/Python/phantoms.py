@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from made_once import made_once
 
 from LNStationLib.phantom import PhantomCase, thorax
+from LNStationLib.phantom.case import render
+from LNStationLib.phantom.patient import draw_patient
+from LNStationLib.phantom.preset import load_preset
 from LNStationLib.phantom.scan_traits import ScanTrait
 
 FINE_MM = (1.8, 1.8, 2.5)
@@ -31,6 +36,14 @@ def small(seed: int) -> PhantomCase:
 def fine(mirrored: bool = False) -> PhantomCase:
     """The demo patient with every mask, and its reflection with those that a reader usually has."""
     return thorax(0, spacing_mm=FINE_MM, organs="key" if mirrored else "all", mirrored=mirrored)
+
+
+@made_once
+def with_esophageal_cancer() -> PhantomCase:
+    """A patient with a tumor of the esophagus and every mask."""
+    plan = draw_patient(load_preset("esophagus"), 4, 3)
+    plan = replace(plan, spacing_mm=(2.4, 2.4, 3.0), has_pet=True, field_of_view="compact")
+    return render(plan, organs="all")
 
 
 @made_once

@@ -10,21 +10,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from phantoms import with_esophageal_cancer
 
 from LNStationLib import anatomy
 from LNStationLib.case.from_files import load_case_folder
 from LNStationLib.imaging.grid import Grid
-from LNStationLib.phantom.case import PhantomCase, render
+from LNStationLib.phantom.case import PhantomCase
 from LNStationLib.phantom.cohort import CohortRequest, make_cohort
 from LNStationLib.phantom.images.node_painting import paint_nodes, stamp_uptake
 from LNStationLib.phantom.nodes.node import NodePlan, PlacedNode
 from LNStationLib.phantom.nodes.placement import place_nodes
-from LNStationLib.phantom.patient import draw_patient
-from LNStationLib.phantom.preset import load_preset
 from LNStationLib.phantom.records import read_patients
 from LNStationLib.phantom.station_truth import station_truth
-
-SPACING = (2.4, 2.4, 3.0)
 
 
 def plain(**changes: object) -> NodePlan:
@@ -117,8 +114,7 @@ def test_a_node_without_room_shrinks_and_one_without_any_is_left_out() -> None:
 
 @pytest.fixture(scope="module")
 def patient() -> PhantomCase:
-    plan = draw_patient(load_preset("esophagus"), 4, 3)
-    return render(replace(plan, spacing_mm=SPACING, has_pet=True, field_of_view="compact"))
+    return with_esophageal_cancer()
 
 
 def test_every_node_lies_in_its_station(patient: PhantomCase) -> None:

@@ -9,8 +9,8 @@ import edited_patient as patient
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from made_once import made_once
 from organs.organ_cases import real_case, real_organs_found
+from phantoms import fine, with_esophageal_cancer
 from states import said
 from stations.schematic_chest import parsed_chest
 
@@ -24,9 +24,6 @@ from LNStationLib.imaging.grid import Grid, field_of_view
 from LNStationLib.imaging.scan import hu_on_grid
 from LNStationLib.organs.registry import METHODS as ORGANS
 from LNStationLib.organs.supplied_and_image import SuppliedAndImage
-from LNStationLib.phantom.case import render
-from LNStationLib.phantom.patient import compact, draw_patient
-from LNStationLib.phantom.preset import load_preset
 from LNStationLib.quality import check_organs, check_outline, check_stations
 from LNStationLib.state.organ_set import Landmark, Organ, OrganSet, OrganSource
 from LNStationLib.state.patient_state import PatientState
@@ -245,10 +242,9 @@ def test_a_usual_size_is_not_worth_a_word() -> None:
 # Patients: the rules must not reject what is right
 
 
-@made_once
 def phantom(preset: Literal["lung", "esophagus"], mirrored: bool = False) -> Case:
-    plan = compact(draw_patient(load_preset(preset), seed=3, number=1), 2.5)
-    return render(replace(plan, has_pet=False), organs="all", mirrored=mirrored).case
+    made = with_esophageal_cancer() if preset == "esophagus" else fine(mirrored=True) if mirrored else fine()
+    return replace(made.case, pet=None)
 
 
 def without_masks(case: Case) -> Case:
