@@ -51,6 +51,10 @@ class Spheres:
         """The samples that are kept."""
         return Spheres(self.centers[keep], self.radii[keep], self.stretch, self.along_mm[keep])
 
+    def rows_at(self, z: Array) -> npt.NDArray[np.intp]:
+        """Indices of the heights at which the surface may be."""
+        return np.flatnonzero((z >= self.bottom_mm()) & (z <= self.top_mm()))
+
     def half_chord(self, z: Array) -> Array:
         """Radius in mm of every sphere's section at every height, ``(len(z), n)``; NaN where they do not meet."""
         square = self.radii**2 - ((z[:, None] - self.centers[:, 2]) / self.stretch[2]) ** 2
@@ -81,8 +85,9 @@ def wall(tubes: Sequence[Spheres], axis: Axis, sign: int, z: Array) -> Array:
     best = np.full(z.shape, np.nan)
     a = _AXES[axis]
     for tube in tubes:
-        reach = sign * tube.centers[:, a] + tube.stretch[a] * tube.half_chord(z)
-        best = np.fmax(best, np.fmax.reduce(reach, axis=1))
+        rows = tube.rows_at(z)
+        reach = sign * tube.centers[:, a] + tube.stretch[a] * tube.half_chord(z[rows])
+        best[rows] = np.fmax(best[rows], np.fmax.reduce(reach, axis=1))
     return sign * best
 
 
@@ -94,10 +99,12 @@ def front(tubes: Sequence[Spheres], x: Array, z: Array) -> Array:
     """
     best = np.full((z.size, x.size), np.nan)
     for tube in tubes:
-        chord = tube.half_chord(z)
-        for row in np.flatnonzero(np.isfinite(chord).any(1)):
-            met = np.isfinite(chord[row])
-            center, radius = tube.centers[met], chord[row, met]
+        rows = tube.rows_at(z)
+        for row, chord in zip(rows, tube.half_chord(z[rows]), strict=True):
+            met = np.isfinite(chord)
+            if not met.any():
+                continue
+            center, radius = tube.centers[met], chord[met]
             square = radius[:, None] ** 2 - ((x[None, :] - center[:, :1]) / tube.stretch[0]) ** 2
             depth = np.sqrt(np.where(square > 0, square, np.nan)) * tube.stretch[1]
             best[row] = np.fmin(best[row], np.fmin.reduce(center[:, 1:2] - depth, axis=0))

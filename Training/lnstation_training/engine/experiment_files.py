@@ -8,6 +8,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from lnstation_training.engine.yaml_text import parse_yaml
 from LNStationLib.support.errors import InputError
 
 ROWS_FILE = "rows.yaml"
@@ -158,7 +159,7 @@ def first_fault(error: ValidationError, whole: str = "the whole file") -> str:
 
 def _read_yaml(path: Path, kind: type[Any]) -> Any:
     try:
-        return kind.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return kind.model_validate(parse_yaml(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}.") from error
     except ValidationError as error:

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 import yaml
 
+from lnstation_training.engine.yaml_text import parse_yaml
 from LNStationLib.support.errors import InputError, OutputError
 
 CONFIG_FILE, CHECKPOINTS, BEST, LAST = "config.yaml", "checkpoints", "best", "last"
@@ -121,7 +122,7 @@ def read_config(folder: Path) -> dict[str, Any]:
         InputError: ``folder`` holds no run.
     """
     try:
-        config: dict[str, Any] = yaml.safe_load((folder / CONFIG_FILE).read_text(encoding="utf-8"))
+        config: dict[str, Any] = parse_yaml((folder / CONFIG_FILE).read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"{folder} holds no run: run fit with --out {folder} first.") from error
     return config
@@ -162,7 +163,7 @@ def _values(args: Sequence[str], *names: str) -> list[str]:
 
 def _task_in_file(path: Path) -> str | None:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = parse_yaml(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError):
         return None
     return content.get("task") if isinstance(content, dict) else None

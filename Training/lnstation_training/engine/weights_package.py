@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from lnstation_training.engine.experiment_files import first_fault
+from lnstation_training.engine.yaml_text import parse_yaml
 from LNStationLib import __version__
 from LNStationLib.models.package import (
     CohortSummary,
@@ -121,7 +122,7 @@ def read_package_settings(path: Path) -> PackageSettings:
         InputError: It cannot be read, or is faulty.
     """
     try:
-        return PackageSettings.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return PackageSettings.model_validate(parse_yaml(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}.") from error
     except ValidationError as error:
