@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,8 @@ from lnstation_training.cli import app
 from LNStationLib.case.case import Case
 from LNStationLib.models.package import read_package
 from LNStationLib.state.settings import Settings
+
+TITLE = ("--title", "Twelve boxes")
 
 
 def call(*arguments: object) -> str:
@@ -39,13 +42,19 @@ def prepare(cohort: Path, out: Path, *more: object) -> str:
     return call("prepare", *tables, "--size", "8,24,24", "--spacing", "5,2,2", "--folds", 3, "--out", out, *more)
 
 
-def test_from_tables_to_a_package_that_tells_bright_nodes(cohort: Path, tmp_path: Path) -> None:
-    said = prepare(cohort, tmp_path / "prepared", "--title", "Twelve boxes")
+@pytest.fixture(scope="module")
+def prepared(cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("worked") / "prepared"
+    said = prepare(cohort, folder, *TITLE)
     assert "12 patients, 12 of them with a labeled station, in 3 folds" in said
+    return folder
+
+
+def test_from_tables_to_a_package_that_tells_bright_nodes(cohort: Path, prepared: Path, tmp_path: Path) -> None:
     small = '{"width": 0.1}'
     fit = ("--data.batch_size", 8, "--model.learning_rate", 3e-3, "--trainer.max_epochs", 12)
     quiet = ("--trainer.enable_progress_bar", "false", "--trainer.enable_model_summary", "false")
-    where = ("--data.folder", tmp_path / "prepared", "--out", tmp_path / "run", "--trainer.accelerator", "cpu")
+    where = ("--data.folder", prepared, "--out", tmp_path / "run", "--trainer.accelerator", "cpu")
     call("fit", *where, *fit, *quiet, "--model.network_arguments", small)
     assert "AUC of the largest short axis alone" in call("evaluate", tmp_path / "run", "--plots", "svg")
     call(
@@ -89,9 +98,8 @@ def judged(package: Path, folder: Path) -> dict[str, float]:
     return {name: float(value or 0) for name, value in probabilities.items()}
 
 
-def test_a_station_without_pathology_is_cut_out_and_stays_unlabeled(cohort: Path, tmp_path: Path) -> None:
-    prepare(cohort, tmp_path / "prepared")
-    with (tmp_path / "prepared" / "samples.csv").open(newline="", encoding="utf-8") as file:
+def test_a_station_without_pathology_is_cut_out_and_stays_unlabeled(prepared: Path) -> None:
+    with (prepared / "samples.csv").open(newline="", encoding="utf-8") as file:
         rows = {(row["patient"], row["station"]): row for row in csv.DictReader(file)}
     assert len(rows) == 48
     assert rows["P00", "8"]["label"] == ""
@@ -100,17 +108,21 @@ def test_a_station_without_pathology_is_cut_out_and_stays_unlabeled(cohort: Path
     assert 10 <= float(rows["P00", "7"]["short_axis_mm"]) <= 14.2
 
 
-def test_prepare_goes_on_where_it_stopped_and_more_workers_change_nothing(cohort: Path, tmp_path: Path) -> None:
-    prepare(cohort, tmp_path / "one")
-    for path in sorted((tmp_path / "one" / "regions").glob("P0[3-9]*")):
+def test_prepare_goes_on_where_it_stopped_and_more_workers_change_nothing(
+    cohort: Path, prepared: Path, tmp_path: Path
+) -> None:
+    stopped = tmp_path / "stopped"
+    shutil.copytree(prepared, stopped)
+    for path in sorted((stopped / "regions").glob("P0[3-9]*")):
         path.unlink()
-    kept = (tmp_path / "one" / "regions" / "P01_ct.npy").stat().st_mtime_ns
-    prepare(cohort, tmp_path / "one", "--workers", 2)
-    prepare(cohort, tmp_path / "two")
-    assert (tmp_path / "one" / "regions" / "P01_ct.npy").stat().st_mtime_ns == kept
-    for path in sorted((tmp_path / "two").rglob("*.npy")):
-        assert path.read_bytes() == (tmp_path / "one" / "regions" / path.name).read_bytes()
-    assert (tmp_path / "one" / "samples.csv").read_bytes() == (tmp_path / "two" / "samples.csv").read_bytes()
+    kept = (stopped / "regions" / "P01_ct.npy").stat().st_mtime_ns
+    prepare(cohort, stopped, *TITLE, "--workers", 2)
+    assert (stopped / "regions" / "P01_ct.npy").stat().st_mtime_ns == kept
+    whole = sorted((prepared / "regions").glob("*.npy"))
+    assert len(whole) > 12
+    for path in whole:
+        assert path.read_bytes() == (stopped / "regions" / path.name).read_bytes()
+    assert (stopped / "samples.csv").read_bytes() == (prepared / "samples.csv").read_bytes()
 
 
 def test_every_patient_whose_images_cannot_be_used_is_listed(cohort: Path, tmp_path: Path) -> None:
