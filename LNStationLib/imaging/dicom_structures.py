@@ -33,6 +33,8 @@ _SEGMENTATIONS = (SegmentationStorage, _LABEL_MAP_SEGMENTATION)
 _DRAWN = (*_SEGMENTATIONS, RTStructureSetStorage)
 _OFF_LATTICE = 0.05
 """Part of a voxel by which grids may differ through rounding of their headers."""
+_DAMAGED = (*dcm.DAMAGED, RuntimeError, sqlite3.Error)
+"""What damaged bytes raise; highdicom keeps the frames of a segmentation in SQLite."""
 _INSIDE = 0.5
 """Of a fractional segment: at and above it a voxel is more likely inside than outside."""
 
@@ -106,7 +108,7 @@ def drawn_structures(path: Path, what: str, ct: CtReference, warn: Warn) -> Draw
     _check_belongs(made, ct, name, warn)
     try:
         return (_segmentation if made.SOPClassUID in _SEGMENTATIONS else _structure_set)(path, made, name, ct, warn)
-    except (*dcm.DAMAGED, RuntimeError) as error:
+    except _DAMAGED as error:
         if isinstance(error, InputError):
             raise
         logger.debug("%s: %s", name, error)
@@ -169,7 +171,7 @@ def _segmentation(path: Path, made: Dataset, name: str, ct: CtReference, warn: W
                 warnings.simplefilter("ignore")
                 labels = _labels(segmentation, [structure.number for structure in wanted])
                 return on_lattice(labels, ct.image)
-        except (*dcm.DAMAGED, RuntimeError, sqlite3.Error) as error:  # highdicom keeps its frames in SQLite
+        except _DAMAGED as error:
             logger.debug("%s: %s", name, error)
             raise InputError(
                 f"{name}: its frames make no regular volume, or are damaged; export it again."

@@ -209,3 +209,13 @@ def test_a_segmentation_whose_frames_have_no_index_is_refused(
     path = written("SEG", found.nodes, node_structures(found, found.identity("1")), source, tmp_path / "nodes.dcm")
     change(path, DimensionIndexSequence=[])
     refused(path, source, source.study, InputError, "export it again")
+
+
+def test_a_segmentation_with_two_values_where_one_belongs_is_refused(
+    found: Results, source: SourceSeries, tmp_path: Path
+) -> None:
+    path = written("SEG", found.nodes, node_structures(found, found.identity("1")), source, tmp_path / "nodes.dcm")
+    frames = dcmread(path).PerFrameFunctionalGroupsSequence
+    frames[0].DerivationImageSequence[0].SourceImageSequence[0].SpatialLocationsPreserved = ["YES", "NO"]
+    change(path, PerFrameFunctionalGroupsSequence=frames)
+    refused(path, source, source.study, InputError, "export it again")
