@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from LNStationLib.models.package import ModelPackage, NodeClassification
 from LNStationLib.models.package.node_classification import NODE_CLASSIFIER
-from LNStationLib.models.runtime.heat_map import HeatMaps
+from LNStationLib.models.runtime.heat_map import GradCam, HeatMap, HeatMaps, IntegratedGradients
 from LNStationLib.models.runtime.packaged import PackagedNetwork
 from LNStationLib.models.runtime.warm import warm
-from LNStationLib.sampling.node_patch import NodePatch
+from LNStationLib.sampling.node_patch import NodePatch, scaled
 from LNStationLib.state.evidence import StationEvidence, coarser_grid
 from LNStationLib.support.progress import Progress, silent
 from LNStationLib.support.types import Engine, FloatArray
 
 _LEFT_RIGHT_AXIS = -1
 """Last axis of `[z, y, x]`."""
+_FAT_HU = -100.0
+"""Mediastinal fat: what lies around a node, and where there is none."""
 
 
 class NodeClassifier(PackagedNetwork[NodeClassification]):
@@ -38,6 +39,7 @@ class NodeClassifier(PackagedNetwork[NodeClassification]):
     def __init__(self, package: ModelPackage, device: str, engine: Engine = "torch") -> None:
         super().__init__(package, NodeClassification, NODE_CLASSIFIER, device, engine)
         self._package = package
+        self._heats: dict[HeatMap, HeatMaps] = {}
 
     def probabilities(
         self, patches: Sequence[NodePatch], *, flip_averaging: bool = False, progress: Progress = silent
@@ -61,17 +63,24 @@ class NodeClassifier(PackagedNetwork[NodeClassification]):
     def _logits(self, samples: FloatArray, progress: Progress) -> FloatArray:
         return self.runner.predict(samples, progress=progress)[0]
 
-    def heat_maps(self, patches: Sequence[NodePatch]) -> list[StationEvidence]:
-        """Where the network looked in each patch; maps are at least 0 and need not sum to 1."""
-        found = self._heat.of(np.stack([patch.values for patch in patches]))
+    def heat_maps(self, patches: Sequence[NodePatch], by: HeatMap = "integrated_gradients") -> list[StationEvidence]:
+        """What in each patch speaks for metastasis; maps are at least 0 and need not sum to 1."""
+        made = self._heat(by)
+        found = made.of(np.stack([patch.values for patch in patches]))
         return [
-            StationEvidence(values, coarser_grid(patch.grids[self._heat.channel], _shape(values)))
+            StationEvidence(values, coarser_grid(patch.grids[made.channel], _shape(values)))
             for patch, values in zip(patches, found, strict=True)
         ]
 
-    @cached_property
-    def _heat(self) -> HeatMaps:
-        return HeatMaps(self._package.network(NODE_CLASSIFIER), self.device)
+    def _heat(self, by: HeatMap) -> HeatMaps:
+        if by not in self._heats:
+            network = self._package.network(NODE_CLASSIFIER)
+            if by == "grad_cam":
+                self._heats[by] = GradCam(network, self.device)
+            else:
+                fat = float(scaled(np.float32(_FAT_HU), self.section.patch.window_hu))
+                self._heats[by] = IntegratedGradients(network, self.device, tuple(self.section.channels), fat)
+        return self._heats[by]
 
 
 def _shape(values: FloatArray) -> tuple[int, int, int]:

@@ -24,6 +24,7 @@ from LNStationLib.metastasis.uncertainty import nearly
 from LNStationLib.models.package.folders import find_package
 from LNStationLib.models.package.node_classification import NodeClassification
 from LNStationLib.models.package.probability import OperatingPoint
+from LNStationLib.models.runtime.heat_map import HEAT_MAP_TITLES, HeatMap
 from LNStationLib.models.runtime.options import (
     device_option,
     engine_option,
@@ -52,7 +53,7 @@ _DECIMALS = 4
 _LEAST_INSIDE = 0.9
 """Part of a node's patch that the image covers, below which the reader is told."""
 _HEAT_SPACING_MM = 2.0
-"""Of a station's heat map: finer than the network's own features, of which eight span a node's zoomed box."""
+"""Of a station's heat map: a node of 10 mm has maps of some 1.7 x 1.7 x 2.5 mm."""
 _HEAT_MARGIN_MM = 10.0
 """Around a station: how far the box of a node at its border may reach beyond it and still be of use."""
 _SIDES: tuple[Side, ...] = ("R", "L")
@@ -69,9 +70,17 @@ class NodeNetworkOptions(CriteriaOptions):
         selects=True,
     )
     operating_point: str | None = operating_point_option()
+    heat_map: HeatMap = option(
+        "integrated_gradients",
+        "How heat maps are made: what each voxel adds to the logit of a patch of fat, or Grad-CAM, which is coarser.",
+        title="Heat maps",
+        flag="--heat-map",
+        width="expert",
+        choice_titles=HEAT_MAP_TITLES,
+    )
     no_heat_maps: bool = option(
         False,
-        "Do not make heat maps of where in the nodes the network looked (Grad-CAM).",
+        "Do not make heat maps of what in the nodes speaks for metastasis.",
         title="Without heat maps",
         flag="--no-heat-maps",
         width="expert",
@@ -155,7 +164,11 @@ class _Judge:
         judged = self._look(state, options, portion(progress, 0.0, 0.8))
         nodes = {number: self._node_call(call, judged.get(number), state) for number, call in criteria.nodes.items()}
         held = {name: _most_suspicious_first(judged, name) for name in criteria.stations if name in state.boxes}
-        maps = {} if options.no_heat_maps else self._heat_maps(state, held, portion(progress, 0.8, 1.0))
+        maps = (
+            {}
+            if options.no_heat_maps
+            else self._heat_maps(state, held, options.heat_map, portion(progress, 0.8, 1.0))
+        )
         calls = {
             name: self._station_call(call, held.get(name, []), state, maps.get(name))
             for name, call in criteria.stations.items()
@@ -273,16 +286,15 @@ class _Judge:
         return Reason("probability_by_nodes", facts)
 
     def _heat_maps(
-        self, state: PatientState, held: Mapping[str, Sequence[_Judged]], progress: Progress
+        self, state: PatientState, held: Mapping[str, Sequence[_Judged]], by: HeatMap, progress: Progress
     ) -> dict[str, StationEvidence]:
-        """A map for every station with judged nodes: where the network looked, each node by its probability."""
+        """A map for every station with judged nodes: what speaks for metastasis, each node by its probability."""
         nodes = [node for found in held.values() for node in found]
         if not nodes:
             return {}
         progress("making heat maps", 0.0)
-        found = dict(
-            zip((n.finding.node_id for n in nodes), self.network.heat_maps([n.patch for n in nodes]), strict=True)
-        )
+        made = self.network.heat_maps([node.patch for node in nodes], by)
+        found = {node.finding.node_id: heat for node, heat in zip(nodes, made, strict=True)}
         maps = {}
         for name, of_station in held.items():
             weighted = [(node.probability, found[node.finding.node_id]) for node in of_station]

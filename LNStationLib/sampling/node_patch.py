@@ -109,7 +109,7 @@ def node_patch(ct: sitk.Image, node: NodeBox, spec: NodePatchSpec) -> NodePatch:
     z, y, x = (edge / count for count in spec.size)
     zoomed = _grid_around((node.low_mm + node.high_mm) / 2, spec.size, (z, y, x))
     grids = {CT: own, CT_ZOOMED: zoomed}
-    values = np.stack([_scaled(_cut(ct, grids[name]), spec.window_hu) for name in PATCH_CHANNELS])
+    values = np.stack([scaled(_cut(ct, grids[name]), spec.window_hu) for name in PATCH_CHANNELS])
     return NodePatch(values, grids, float(field_of_view(ct, own).mean()))
 
 
@@ -127,6 +127,7 @@ def _cut(ct: sitk.Image, grid: Grid) -> FloatArray:
     return np.asarray(resample_to_grid(part, grid, labels=False, outside=AIR_HU), np.float32)
 
 
-def _scaled(hu: FloatArray, window_hu: tuple[float, float]) -> FloatArray:
+def scaled(hu: FloatArray, window_hu: tuple[float, float]) -> FloatArray:
+    """Attenuation as patches hold it: float32 in [-1, 1], clipped at the window's limits."""
     low, high = window_hu
     return np.clip((hu - low) * np.float32(2.0 / (high - low)) - 1.0, -1.0, 1.0).astype(np.float32)

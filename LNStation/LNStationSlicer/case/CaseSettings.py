@@ -211,5 +211,5 @@ def _packageMethods(settings: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _idOf(kept: dict[str, Any], step: str, method: str) -> str:
     """The id of a package of ``rememberAssessed``; scenes of before 0.2 kept one for the whole case."""
-    found = kept["model_id"] if "model_id" in kept else kept["packages"].get(step, {}).get(method, {}).get("id", "")
-    return str(found)
+    ofMethod = kept.get("packages", {}).get(step, {}).get(method, {})
+    return str(kept.get("model_id", ofMethod.get("id", "")))

@@ -1,30 +1,102 @@
-"""Where a classifier of patches looked: Grad-CAM (Selvaraju et al. 2017) by MONAI."""
+"""What in a patch speaks for metastasis: integrated gradients, or Grad-CAM by MONAI."""
 
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
 from LNStationLib.support.types import FloatArray
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
+HeatMap = Literal["integrated_gradients", "grad_cam"]
 _BATCH = 8
 """Patches at a time: gradients of all slices of a patch are kept."""
+_STEPS = 8
+"""Of the way from the baseline to the patch; 24 give the same maps (docs/networks.md)."""
+_CELL = (1, 4, 4)
+"""Voxels z, y, x of a patch that share a value: single voxels are grainy."""
 
 
-class HeatMaps:
-    """Heat maps of a network that has ``heat_map_layer``.
+class HeatMaps(Protocol):
+    """Makes heat maps for patches.
+
+    Attributes:
+        channel: Name of the channel over whose extent the maps lie.
+    """
+
+    channel: str
+
+    def of(self, patches: FloatArray) -> FloatArray:
+        """Heat maps for metastasis.
+
+        Args:
+            patches: float32 ``[N, channel, z, y, x]``, at least one.
+
+        Returns:
+            float32 ``[N, d, h, w]``, at least 0, over the extent of ``channel`` on a coarser grid; 0 all over where
+            nothing speaks for metastasis.
+        """
+        ...
+
+
+class IntegratedGradients:
+    """Integrated gradients (Sundararajan et al. 2017) against a patch that holds the baseline alone.
+
+    What all voxels of all channels are given adds up to the difference of the two logits; a map shows the part of
+    one channel that speaks for metastasis.
 
     Args:
         network: Gives logits ``[B]`` for patches ``[B, channel, z, y, x]``; in evaluation mode, not compiled.
         device: That it is on.
+        channels: Names of the input's channels, in order.
+        baseline: What stands for nothing to see, such as fat, in the patch's own values.
+    """
 
-    Attributes:
-        channel: Name of the channel over whose extent the maps lie.
+    def __init__(self, network: nn.Module, device: str, channels: tuple[str, ...], baseline: float) -> None:
+        found: Any = network
+        self.channel, _ = found.heat_map_layer()
+        self._index = channels.index(self.channel)
+        self._device, self._baseline = device, baseline
+        self._network: Any = network.requires_grad_(False)
+
+    def of(self, patches: FloatArray) -> FloatArray:
+        """Heat maps for metastasis; see :meth:`HeatMaps.of`."""
+        return np.stack([self._map(patch) for patch in patches])
+
+    def attributions(self, patch: FloatArray) -> FloatArray:
+        """What every voxel adds to the logit, ``[channel, z, y, x]``."""
+        return np.asarray(self._attributions(patch).cpu().numpy())
+
+    def _attributions(self, patch: FloatArray) -> Tensor:
+        import torch
+
+        whole = torch.from_numpy(np.ascontiguousarray(patch)).to(self._device)
+        away = whole - self._baseline
+        shares = (torch.arange(_STEPS, device=self._device) + 0.5) / _STEPS
+        way = (self._baseline + shares[:, None, None, None, None] * away).requires_grad_(True)
+        (gradients,) = torch.autograd.grad(self._network(way).logits.sum(), way)
+        return gradients.mean(dim=0) * away
+
+    def _map(self, patch: FloatArray) -> FloatArray:
+        from torch.nn.functional import avg_pool3d
+
+        found = self._attributions(patch)[None, self._index]
+        # Cells beyond the last whole one are counted by the voxels that they have.
+        cells = avg_pool3d(found[None], _CELL, ceil_mode=True, count_include_pad=False)
+        return np.asarray(cells[0, 0].relu().cpu().numpy())
+
+
+class GradCam:
+    """Grad-CAM (Selvaraju et al. 2017) of a network that has ``heat_map_layer``.
+
+    Args:
+        network: Gives logits ``[B]`` for patches ``[B, channel, z, y, x]``; in evaluation mode, not compiled.
+        device: That it is on.
     """
 
     def __init__(self, network: nn.Module, device: str) -> None:
@@ -41,15 +113,7 @@ class HeatMaps:
         self._cam = GradCAM(ScoreOfClass(network).to(device), f"{ScoreOfClass.PART}.{layer}")
 
     def of(self, patches: FloatArray) -> FloatArray:
-        """Heat maps for metastasis.
-
-        Args:
-            patches: float32 ``[N, channel, z, y, x]``, at least one.
-
-        Returns:
-            float32 ``[N, d, h, w]``, at least 0, over the extent of ``channel`` on a coarser grid; 0 all over where
-            nothing speaks for metastasis.
-        """
+        """Heat maps for metastasis; see :meth:`HeatMaps.of`."""
         parts = [self._maps(patches[start : start + _BATCH]) for start in range(0, len(patches), _BATCH)]
         return np.concatenate(parts)
 
@@ -65,3 +129,9 @@ class HeatMaps:
             return np.asarray(found[:, 0].numpy())
         # A 2D layer saw every set of slices as a sample of its own.
         return np.asarray(found.reshape(len(patches), -1, *found.shape[2:]).numpy())
+
+
+HEAT_MAP_TITLES: Mapping[HeatMap, str] = {
+    "integrated_gradients": "Integrated gradients",
+    "grad_cam": "Grad-CAM",
+}

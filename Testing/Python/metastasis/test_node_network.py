@@ -130,8 +130,9 @@ def test_a_station_without_nodes_keeps_the_call_of_the_clinical_criteria(package
     assert found.stations["2R"].call is None
 
 
-def test_a_heat_map_lies_over_the_nodes_of_every_judged_station(package: Path) -> None:
-    found = judged(package)
+@pytest.mark.parametrize("by", ["integrated_gradients", "grad_cam"])
+def test_a_heat_map_lies_over_the_nodes_of_every_judged_station(package: Path, by: str) -> None:
+    found = judged(package, heat_map=by)
     assert set(found.evidence) <= {"4R", "7"}
     assert found.evidence
     for name, heat in found.evidence.items():
@@ -143,6 +144,9 @@ def test_a_heat_map_lies_over_the_nodes_of_every_judged_station(package: Path) -
         centers = np.array([node.centroid_mm for node in found.nodes if node.station == name])
         # The zoomed box of the largest node: its diameter of 12 mm and 5 mm on each side.
         assert np.linalg.norm(centers - (x, y, z), axis=1).min() < 22
+
+
+def test_heat_maps_can_be_left_out(package: Path) -> None:
     assert judged(package, no_heat_maps=True).evidence == {}
 
 

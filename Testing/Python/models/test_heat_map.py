@@ -9,7 +9,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the 'networks' packages are not installed")
 
-from LNStationLib.models.runtime.heat_map import HeatMaps  # noqa: E402
+from LNStationLib.models.runtime.heat_map import GradCam, HeatMaps, IntegratedGradients  # noqa: E402
 from LNStationLib.networks.output import NodeOutput  # noqa: E402
 from LNStationLib.networks.registry import build_network  # noqa: E402
 
@@ -25,16 +25,24 @@ NETWORKS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
+CHANNELS = ("ct", "ct_zoomed")
+
+
+def heat_maps(by: str, network: Any) -> HeatMaps:
+    return GradCam(network, "cpu") if by == "grad_cam" else IntegratedGradients(network, "cpu", CHANNELS, -1.0)
+
+
+@pytest.mark.parametrize("by", ["grad_cam", "integrated_gradients"])
 @pytest.mark.parametrize("which", NETWORKS)
-def test_every_node_network_has_heat_maps_over_the_extent_of_a_channel(which: str) -> None:
+def test_every_node_network_has_heat_maps_over_the_extent_of_a_channel(which: str, by: str) -> None:
     name, arguments = NETWORKS[which]
     torch.manual_seed(0)
-    network = build_network(name, arguments, ("ct", "ct_zoomed")).eval()
+    network = build_network(name, arguments, CHANNELS).eval()
     before = {key: value.clone() for key, value in network.state_dict().items()}
     patches = np.random.default_rng(0).normal(size=(3, 2, 4, 32, 32)).astype(np.float32)
-    maps = HeatMaps(network, "cpu")
+    maps = heat_maps(by, network)
     found = maps.of(patches)
-    assert maps.channel in ("ct", "ct_zoomed")
+    assert maps.channel in CHANNELS
     assert found.shape[0] == 3
     assert found.ndim == 4
     assert min(found.shape[1:]) >= 1
@@ -60,9 +68,31 @@ class _Bright(torch.nn.Module):
         return "ct", "layer"
 
 
-def test_a_heat_map_is_highest_where_the_evidence_lies() -> None:
+def test_grad_cam_is_highest_where_the_evidence_lies() -> None:
     patch = np.full((1, 2, 4, 8, 8), -1.0, np.float32)
     patch[0, 0, 2, 3, 5] = 1.0
-    (found,) = HeatMaps(_Bright(), "cpu").of(patch)
+    (found,) = GradCam(_Bright(), "cpu").of(patch)
     assert np.unravel_index(found.argmax(), found.shape) == (2, 3, 5)
     assert found[0, 0, 0] == 0
+
+
+def test_integrated_gradients_lie_in_the_cell_of_the_evidence_alone() -> None:
+    patch = np.full((1, 2, 4, 8, 10), -1.0, np.float32)
+    patch[0, 0, 2, 3, 9] = 1.0
+    patch[0, 1, 0, 0, 0] = 1.0  # of another channel
+    (found,) = IntegratedGradients(_Bright(), "cpu", CHANNELS, -1.0).of(patch)
+    assert found.shape == (4, 2, 3)
+    assert np.argwhere(found > 0).tolist() == [[2, 0, 2]]
+
+
+def test_integrated_gradients_add_up_to_the_difference_of_the_logits() -> None:
+    torch.manual_seed(0)
+    network = build_network(*NETWORKS["dualnet"], CHANNELS).eval()
+    with torch.no_grad():
+        network.head.weight.mul_(100)  # untrained, it hardly tells patches apart
+    patch = np.random.default_rng(0).normal(size=(2, 8, 32, 32)).astype(np.float32)
+    found = IntegratedGradients(network, "cpu", CHANNELS, -1.0).attributions(patch)
+    with torch.inference_mode():
+        whole, none = (float(network(torch.from_numpy(x)[None]).logits) for x in (patch, np.full_like(patch, -1.0)))
+    assert abs(whole - none) > 1e-3
+    assert found.sum() == pytest.approx(whole - none, rel=0.1)

@@ -135,6 +135,15 @@ def test_whatever_is_damaged_the_case_can_be_read(case: CaseScene, whole: dict[s
     assert len(SceneTexts.takeNews(case.scene)) == len(kept)
 
 
+@pytest.mark.parametrize("name", TEXTS)
+def test_without_one_of_its_fields_a_text_can_be_read(case: CaseScene, whole: dict[str, str], name: str) -> None:
+    content = json.loads(whole[name])
+    for field in content if isinstance(content, dict) else ():
+        lacking = {key: value for key, value in content.items() if key != field}
+        TEXTS[name]._put(holder(case, name), json.dumps(lacking))
+        read_all(case)
+
+
 def test_a_removed_case_takes_its_damaged_texts_along() -> None:
     made = make_case(name="Gone")
     made.reviewNode().SetText("{")
