@@ -65,12 +65,16 @@ class NodeClassifier(PackagedNetwork[NodeClassification]):
 
     def heat_maps(self, patches: Sequence[NodePatch], by: HeatMap = "integrated_gradients") -> list[StationEvidence]:
         """What in each patch speaks for metastasis; maps are at least 0 and need not sum to 1."""
-        made = self._heat(by)
-        found = made.of(np.stack([patch.values for patch in patches]))
+        found = self.maps(np.stack([patch.values for patch in patches]), by)
+        channel = self._heat(by).channel
         return [
-            StationEvidence(values, coarser_grid(patch.grids[made.channel], _shape(values)))
+            StationEvidence(values, coarser_grid(patch.grids[channel], _shape(values)))
             for patch, values in zip(patches, found, strict=True)
         ]
+
+    def maps(self, patches: FloatArray, by: HeatMap) -> FloatArray:
+        """Heat maps of patches as arrays; see :meth:`LNStationLib.models.runtime.heat_map.HeatMaps.of`."""
+        return self._heat(by).of(patches)
 
     def _heat(self, by: HeatMap) -> HeatMaps:
         if by not in self._heats:

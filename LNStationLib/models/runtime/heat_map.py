@@ -1,4 +1,4 @@
-"""What in a patch speaks for metastasis: integrated gradients, or Grad-CAM by MONAI."""
+"""What in a patch speaks for metastasis: integrated gradients by captum, or Grad-CAM by MONAI."""
 
 from __future__ import annotations
 
@@ -58,11 +58,15 @@ class IntegratedGradients:
     """
 
     def __init__(self, network: nn.Module, device: str, channels: tuple[str, ...], baseline: float) -> None:
+        from captum.attr import IntegratedGradients as Gradients
+
+        from LNStationLib.networks.score import ScoreOfClass
+
         found: Any = network
         self.channel, _ = found.heat_map_layer()
         self._index = channels.index(self.channel)
         self._device, self._baseline = device, baseline
-        self._network: Any = network.requires_grad_(False)
+        self._gradients: Any = Gradients(ScoreOfClass(network.requires_grad_(False)).to(device))
 
     def of(self, patches: FloatArray) -> FloatArray:
         """Heat maps for metastasis; see :meth:`HeatMaps.of`."""
@@ -75,12 +79,9 @@ class IntegratedGradients:
     def _attributions(self, patch: FloatArray) -> Tensor:
         import torch
 
-        whole = torch.from_numpy(np.ascontiguousarray(patch)).to(self._device)
-        away = whole - self._baseline
-        shares = (torch.arange(_STEPS, device=self._device) + 0.5) / _STEPS
-        way = (self._baseline + shares[:, None, None, None, None] * away).requires_grad_(True)
-        (gradients,) = torch.autograd.grad(self._network(way).logits.sum(), way)
-        return gradients.mean(dim=0) * away
+        whole = torch.from_numpy(np.ascontiguousarray(patch[None])).to(self._device)
+        found: Tensor = self._gradients.attribute(whole, self._baseline, target=0, n_steps=_STEPS)
+        return found[0].float()
 
     def _map(self, patch: FloatArray) -> FloatArray:
         from torch.nn.functional import avg_pool3d
