@@ -95,9 +95,10 @@ def _setLook(display: slicer.vtkMRMLScalarVolumeDisplayNode, look: dict[str, Any
     display.SetAndObserveColorNodeID(look["color"] or None)
     display.SetWindowLevel(look["window"], look["level"])
     display.SetAutoWindowLevel(look["auto"])
-    # Looks of scenes of before 0.3 do not have it.
+    # Looks of scenes of before 0.3 have neither.
     if "threshold" in look:
         display.SetThreshold(*look["threshold"])
+    if "applies" in look:
         display.SetApplyThreshold(look["applies"])
     display.EndModify(modified)
 
