@@ -82,7 +82,7 @@ class NodeClassifier(PackagedNetwork[NodeClassification]):
             if by == "grad_cam":
                 self._heats[by] = GradCam(network, self.device)
             else:
-                fat = float(scaled(np.float32(_FAT_HU), self.section.patch.window_hu))
+                fat = float(scaled(np.array(_FAT_HU), self.section.patch.window_hu))
                 self._heats[by] = IntegratedGradients(network, self.device, tuple(self.section.channels), fat)
         return self._heats[by]
 

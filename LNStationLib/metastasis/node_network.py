@@ -24,7 +24,7 @@ from LNStationLib.metastasis.uncertainty import nearly
 from LNStationLib.models.package.folders import find_package
 from LNStationLib.models.package.node_classification import NodeClassification
 from LNStationLib.models.package.probability import OperatingPoint
-from LNStationLib.models.runtime.heat_map import HEAT_MAP_TITLES, HeatMap
+from LNStationLib.models.runtime.heat_map import HeatMap
 from LNStationLib.models.runtime.options import (
     device_option,
     engine_option,
@@ -76,7 +76,7 @@ class NodeNetworkOptions(CriteriaOptions):
         title="Heat maps",
         flag="--heat-map",
         width="expert",
-        choice_titles=HEAT_MAP_TITLES,
+        choice_titles={"integrated_gradients": "Integrated gradients", "grad_cam": "Grad-CAM"},
     )
     no_heat_maps: bool = option(
         False,

@@ -15,6 +15,7 @@ import argparse
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import torch
@@ -24,7 +25,7 @@ from lnstation_training.tasks.node_classification.dataset import NodeDataset
 from lnstation_training.tasks.node_classification.samples import read_node_geometry, read_samples
 from LNStationLib.metastasis.node_classifier import NodeClassifier
 from LNStationLib.models.package import read_package
-from LNStationLib.models.runtime.heat_map import HEAT_MAP_TITLES
+from LNStationLib.models.runtime.heat_map import HeatMap
 
 ZOOMED = 1
 """Channel of a patch whose box goes around the node, and over which all maps lie."""
@@ -105,11 +106,11 @@ def measure(folder: Path, path: Path, count: int) -> list[str]:
         "| map | in the ball, % | peak in the ball, % | fall of the logit | processor ms a node |",
         "| --- | --- | --- | --- | --- |",
     ]
-    for by, title in HEAT_MAP_TITLES.items():
+    for by in get_args(HeatMap):
         start = time.process_time()
         maps = classifier.maps(nodes.patches, by)
         seconds = time.process_time() - start
-        lines.append(line(title, network, nodes, on_patch(maps, shape), seconds))
+        lines.append(line(by, network, nodes, on_patch(maps, shape), seconds))
     chance = np.random.default_rng(0).random(nodes.balls.shape).astype(np.float32)
     lines.append(line("chance", network, nodes, chance, 0.0))
     lines.append(line("the ball itself", network, nodes, nodes.balls + 0.01 * chance, 0.0))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
@@ -130,9 +129,3 @@ class GradCam:
             return np.asarray(found[:, 0].numpy())
         # A 2D layer saw every set of slices as a sample of its own.
         return np.asarray(found.reshape(len(patches), -1, *found.shape[2:]).numpy())
-
-
-HEAT_MAP_TITLES: Mapping[HeatMap, str] = {
-    "integrated_gradients": "Integrated gradients",
-    "grad_cam": "Grad-CAM",
-}
