@@ -249,7 +249,7 @@ def build_network(
     unknown = sorted(set(given) - set(open_arguments))
     if unknown:
         raise ValueError(
-            f"network {name!r} takes no argument {', '.join(unknown)}; it takes {', '.join(open_arguments)}"
+            f"network {name!r} takes no argument {quoted(', '.join(unknown))}; it takes {', '.join(open_arguments)}"
         )
     if channels is not None:
         told = _channel_arguments(given, channels)

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from LNStationLib.models.package.manifest import MANIFEST_FILE
 from LNStationLib.support.errors import InputError
+from LNStationLib.support.sentences import quoted
 
 EXTRA_FILES = ("README.md", "LICENSE", "LICENSE.txt")
 """What a package may hold beside its manifest and weights."""
@@ -109,11 +110,11 @@ def _check_member(
 ) -> None:
     parts = PurePosixPath(name).parts
     if not parts or name.startswith("/") or "\\" in name or ".." in parts or ":" in parts[0]:
-        raise PackageError(f"{path} is refused: its entry {name!r} leaves the package's folder.")
+        raise PackageError(f"{path} is refused: its entry '{quoted(name)}' leaves the package's folder.")
     if stat.S_ISLNK(info.external_attr >> 16):
-        raise PackageError(f"{path} is refused: its entry {name!r} is a link.")
+        raise PackageError(f"{path} is refused: its entry '{quoted(name)}' is a link.")
     if not _belongs(name.removeprefix(prefix), expected):
-        raise PackageError(f"{path} is refused: {name!r} does not belong in a {kind}.")
+        raise PackageError(f"{path} is refused: '{quoted(name)}' does not belong in a {kind}.")
 
 
 def _belongs(name: str, expected: Collection[str] | None) -> bool:

@@ -220,7 +220,7 @@ def _validated(content: dict[str, Any]) -> Manifest[Any]:
         return version_1.ManifestV1.model_validate(content).upgraded()
     if version != SCHEMA_VERSION:
         raise ValueError(
-            f"its schema_version is {version!r}, and this version of LNStation reads {version_1.SCHEMA_VERSION} and "
+            f"its schema_version is '{quoted(version)}', and this version of LNStation reads {version_1.SCHEMA_VERSION} and "
             f"{SCHEMA_VERSION}; update LNStation"
         )
     try:

@@ -173,6 +173,9 @@ def not_safetensors(members: dict[str, bytes]) -> dict[str, bytes]:
     return with_weights(members, struct.pack("<Q", 10**12) + b"{}" * 20)
 
 
+PAGES = 5000
+A_SENTENCE = 600
+"""Letters, with the path of a temporary folder."""
 FAULTS: dict[str, tuple[Callable[[dict[str, bytes]], dict[str, bytes]], str]] = {
     "tampered": (flip_last_byte, "hash"),
     "truncated": (truncated, "truncated or was replaced"),
@@ -185,6 +188,15 @@ FAULTS: dict[str, tuple[Callable[[dict[str, bytes]], dict[str, bytes]], str]] = 
     "no weights": (lambda m: {"model.json": m["model.json"]}, "weights.safetensors is missing"),
     "unknown network": (lambda m: edited(m, lambda c: c["networks"][0].update(name="os.system")), "unknown network"),
     "later schema": (lambda m: edited(m, lambda c: c.update(schema_version="9")), "schema_version"),
+    "a schema version of pages": (
+        lambda m: edited(m, lambda c: c.update(schema_version="9" * PAGES)),
+        "schema_version",
+    ),
+    "a task of pages": (lambda m: edited(m, lambda c: c.update(task="x" * PAGES)), "unknown task"),
+    "a network of pages": (
+        lambda m: edited(m, lambda c: c["networks"][0].update(name="x" * PAGES)),
+        "unknown network",
+    ),
     "unknown task": (
         lambda m: edited(m, lambda c: c.update(task="staging")),
         "unknown task 'staging'; known: station",
@@ -216,17 +228,20 @@ def test_a_faulty_package_is_refused_with_one_sentence(
         read_package(path)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < A_SENTENCE
 
 
 @pytest.mark.parametrize(
-    "change", [{"width": 0.2}, {"n_experts": 2}, {"colour": 1}, {"width": -1}, {"width": "wide"}]
+    "change",
+    [{"width": 0.2}, {"n_experts": 2}, {"colour": 1}, {"colour" * PAGES: 1}, {"width": -1}, {"width": "wide"}],
 )
 def test_weights_that_do_not_fit_the_network_are_refused(
     change: dict[str, object], tmp_path: Path, members: dict[str, bytes]
 ) -> None:
     folder = as_folder(tmp_path / "p", edited(members, lambda card: card["networks"][0]["arguments"].update(change)))
-    with pytest.raises(PackageError, match="cannot be used"):
+    with pytest.raises(PackageError, match="cannot be used") as caught:
         read_package(folder).network()
+    assert len(str(caught.value)) < A_SENTENCE
 
 
 def test_a_network_that_asks_for_all_memory_is_refused_before_it_gets_any(
