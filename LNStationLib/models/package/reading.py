@@ -220,8 +220,8 @@ def _validated(content: dict[str, Any]) -> Manifest[Any]:
         return version_1.ManifestV1.model_validate(content).upgraded()
     if version != SCHEMA_VERSION:
         raise ValueError(
-            f"its schema_version is '{quoted(version)}', and this version of LNStation reads {version_1.SCHEMA_VERSION} and "
-            f"{SCHEMA_VERSION}; update LNStation"
+            f"its schema_version is '{quoted(version)}', and this version of LNStation reads "
+            f"{version_1.SCHEMA_VERSION} and {SCHEMA_VERSION}; update LNStation"
         )
     try:
         section = section_model(str(content.get("task")))
