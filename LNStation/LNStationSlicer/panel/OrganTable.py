@@ -8,10 +8,15 @@ from typing import Any
 import qt
 
 from LNStationSlicer.case.OrganRows import OrganRow
+from LNStationSlicer.panel.StationCells import ABSENT
 from LNStationSlicer.support.Signal import Signal
 from LNStationSlicer.support.Translation import _
 
 _ICON_SIDE = 12
+_ROW_HEIGHT = 22
+_ORGAN, _SOURCE, _VOLUME = 0, 1, 2
+_WIDTHS = {_SOURCE: 150, _VOLUME: 62}
+"""Pixels; the organ has the rest: nothing scrolls sideways in a panel of 480."""
 
 
 class OrganTable:
@@ -34,7 +39,10 @@ class OrganTable:
         table.columnCount = 3
         table.setHorizontalHeaderLabels([_("Organ"), _("Source"), _("ml")])
         table.verticalHeader().hide()
-        table.horizontalHeader().stretchLastSection = True
+        header = table.horizontalHeader()
+        header.setSectionResizeMode(_ORGAN, qt.QHeaderView.Stretch)
+        for column, width in _WIDTHS.items():
+            table.setColumnWidth(column, width)
         table.connect("cellClicked(int,int)", self._onClicked)
 
     def setRows(self, rows: Sequence[OrganRow]) -> None:
@@ -45,14 +53,15 @@ class OrganTable:
         wasBlocked = self._table.blockSignals(True)
         self._table.rowCount = len(rows)
         for index, row in enumerate(rows):
-            volume = "" if row.volumeMl is None else f"{row.volumeMl:.1f}"
+            volume = ABSENT if row.volumeMl is None else f"{row.volumeMl:.1f}"
             for column, text in enumerate((row.title, row.source, volume)):
                 item = qt.QTableWidgetItem(text)
                 item.setFlags(qt.Qt.ItemIsSelectable | qt.Qt.ItemIsEnabled)
-                item.setToolTip(row.detail)
+                item.setToolTip(row.detail or text)
                 self._table.setItem(index, column, item)
-            self._table.item(index, 0).setIcon(_icon(row.color))
-        self._table.resizeColumnsToContents()
+            self._table.item(index, _ORGAN).setIcon(_icon(row.color))
+            self._table.item(index, _VOLUME).setTextAlignment(qt.Qt.AlignRight | qt.Qt.AlignVCenter)
+            self._table.setRowHeight(index, _ROW_HEIGHT)
         self._table.blockSignals(wasBlocked)
 
     def _onClicked(self, row: int, _column: int) -> None:

@@ -169,7 +169,11 @@ class Widget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def _afterLayout(self) -> None:
         if self._entered:
             self._picking.start()
+        for layout in (self.logic.petViews, self.logic.priorViews):
+            if layout.isAbandoned:
+                layout.hide()
         self.logic.showOverlays()
+        self._refreshLater()
 
     def _onSceneStartSave(self, caller: Any, event: str) -> None:
         self.logic.flushEdits()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
+from weakref import WeakSet
 
 import slicer
 
@@ -17,7 +18,10 @@ class OwnLayout:
         number: Of the layout, above those of Slicer and of extensions that are known.
     """
 
+    _all: ClassVar[WeakSet[OwnLayout]] = WeakSet()
+
     def __init__(self, number: int) -> None:
+        self._all.add(self)
         self._number = number
         self._before: int | None = None
         self._case: CaseScene | None = None
@@ -34,10 +38,19 @@ class OwnLayout:
         return self._case is not None
 
     @property
+    def isAbandoned(self) -> bool:
+        """True where the user left it by Slicer's own menu."""
+        return self._before is not None and not self.isShown
+
+    @property
     def isLeftOver(self) -> bool:
         """True where a scene was saved in this layout: its views are there, and what they showed was not saved."""
         manager = slicer.app.layoutManager()
         return self._before is None and manager is not None and manager.layout == self._number
+
+    def hide(self) -> None:
+        """The layout before."""
+        raise NotImplementedError
 
     def takeUp(self) -> None:
         """Begin with a layout that is left over; Slicer's usual one will follow it."""
@@ -45,6 +58,9 @@ class OwnLayout:
 
     def _enter(self, case: CaseScene, xml: str) -> None:
         manager = slicer.app.layoutManager()
+        for other in list(self._all):
+            if other is not self and other.isShown:  # what is left later is not the reader's own
+                other.hide()
         if not self.isShown:
             self._before = manager.layout
         self._case = case

@@ -17,7 +17,7 @@ _DEPTHS_MM = (0.5, 1.5, 3.0, 5.0)
 
 
 class ViewPicking:
-    """Listens for double clicks in the slice views and the first 3D view.
+    """Listens for double clicks in the slice views and the 3D views.
 
     Args:
         onPicked: Called with a point (RAS mm) under the cursor until it returns True, which keeps Slicer's own answer
@@ -39,9 +39,9 @@ class ViewPicking:
         for name in manager.sliceViewNames():
             widget = manager.sliceWidget(name)
             self._observe(widget.sliceView().interactor(), partial(_slicePoints, widget.mrmlSliceNode()))
-        view = manager.threeDWidget(0)
-        if view is not None:
-            self._observe(view.threeDView().interactor(), partial(_surfacePoints, view.threeDView()))
+        for number in range(manager.threeDViewCount):
+            view = manager.threeDWidget(number).threeDView()
+            self._observe(view.interactor(), partial(_surfacePoints, view))
 
     def stop(self) -> None:
         """Listen no more."""

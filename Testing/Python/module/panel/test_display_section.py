@@ -162,3 +162,23 @@ def test_what_is_shown_in_three_dimensions_is_made_without_holding_the_panel_up(
 def count_surfaces(segmentation: object) -> int:
     ids = segmentation.GetSegmentIDs()
     return sum(segmentation.GetSegment(name).GetRepresentation("Closed surface") is not None for name in ids)
+
+
+def test_a_layout_that_is_left_by_slicers_own_menu_is_left_for_good(panel: PanelDriver) -> None:
+    ct = panel.choose_ct()
+    panel.ui.petSelector.setCurrentNode(make_volume(name="PET"))
+    panel.assess()
+    assert ct is panel.logic.case.ctNode()
+    panel.open_section("displaySection")
+    manager, display = slicer.app.layoutManager(), panel.logic.case.stationsNode().GetDisplayNode()
+    usual, red = manager.layout, slicer.vtkMRMLLayoutNode.SlicerLayoutOneUpRedSliceView
+    driver.click(panel.ui.petLayoutButton)
+    slicer.app.processEvents()
+    assert display.GetNumberOfViewNodeIDs() > 0, "not over the projection"
+    manager.setLayout(red)
+    slicer.app.processEvents()
+    assert manager.layout == red
+    assert display.GetNumberOfViewNodeIDs() == 0, "views that come later show the outlines too"
+    assert not [node for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode") if node.GetHideFromEditors()]
+    assert not panel.ui.petLayoutButton.checked
+    manager.setLayout(usual)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,12 @@ def test_organs_are_hidden_until_they_are_asked_for_and_listed_with_their_source
     assert panel.ui.organTable.visible
     rows = [[panel.ui.organTable.item(row, column).text() for column in (0, 1)] for row in range(3)]
     assert rows[:2] == [["trachea", "found in the CT"], ["aorta", "network 0.93"]]
+    section = next(one for one in panel.widget.sections if type(one).__name__ == "DisplaySection")
+    section.organs.setRows([replace(row, title=12 * row.title) for row in section.organs._rows])
+    panel.loaded.show(480, 1500)
+    slicer.app.processEvents()
+    table = panel.ui.organTable
+    assert table.horizontalHeader().length() <= table.viewport().width, "nothing scrolls sideways in the usual dock"
     driver.click(panel.ui.showOrgansCheck)
     assert not display.GetVisibility()
 

@@ -69,6 +69,19 @@ def test_a_scene_saved_in_the_layout_shows_it_again_and_leaves_it_for_slicers_us
     assert (manager.layout, without.isShown) == (usual, False)
 
 
+def test_one_layout_of_the_module_after_the_other_leads_back_to_the_readers_own() -> None:
+    case, manager = pet_case(), slicer.app.layoutManager()
+    case.setPrior(make_case(), np.eye(4))
+    usual, pets, priors = manager.layout, PetViews(), PriorViews()
+    pets.show(case, OverlayOptions())
+    priors.show(case)
+    assert (pets.isShown, priors.isShown) == (False, True)
+    pets.show(case, OverlayOptions())
+    assert (pets.isShown, priors.isShown) == (True, False)
+    pets.hide()
+    assert manager.layout == usual
+
+
 def test_ct_pet_and_both_stand_side_by_side_and_the_layout_before_comes_back() -> None:
     case, manager = pet_case(), slicer.app.layoutManager()
     before = manager.layout
