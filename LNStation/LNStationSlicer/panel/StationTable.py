@@ -38,6 +38,7 @@ from LNStationSlicer.panel.StationCells import (
 from LNStationSlicer.support.Signal import Signal
 from LNStationSlicer.support.Translation import _
 
+_HIDDEN_WIDTH = 62
 _ROW_HEIGHT = 24
 _FRAME = 2
 """Pixels of the table's frame above and below."""
@@ -97,6 +98,8 @@ class StationTable:
     def setRows(self, rows: Sequence[StationRow], modelHidden: bool = False, editable: bool = True) -> None:
         """Show these rows, through the filter and in the order that the user chose."""
         self._rows = {row.name: row for row in rows}
+        if modelHidden != self._hidden:  # there is room for the word, and it is not cut
+            self._table.setColumnWidth(COLUMNS.index("model"), _HIDDEN_WIDTH if modelHidden else WIDTHS["model"])
         self._hidden = modelHidden
         self._editable = editable
         self._show()

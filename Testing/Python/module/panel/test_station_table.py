@@ -373,3 +373,15 @@ def test_a_column_without_values_stays_hidden_though_it_is_ticked(widget: Any, t
 def test_settings_of_another_version_name_columns_that_are_not_there(widget: Any) -> None:
     kept = Kept({"LNStation/HiddenColumns": "volume,gone,reader"})
     assert ColumnChoice(widget.horizontalHeader(), kept).hidden == {"volume"}
+
+
+def test_the_word_that_hides_a_call_is_not_cut_and_a_width_of_the_readers_stays(
+    table: StationTable, widget: Any
+) -> None:
+    model = COLUMNS.index("model")
+    widget.setColumnWidth(model, 71)
+    table.setRows([row("4R", volumeMl=1.0, modelCall="positive")])
+    assert widget.columnWidth(model) == 71
+    table.setRows([row("4R", volumeMl=1.0, modelCall="positive")], modelHidden=True)
+    words = widget.fontMetrics().horizontalAdvance(widget.item(0, model).text())
+    assert words < widget.columnWidth(model) - 8
