@@ -81,9 +81,10 @@ def _behind_carina(context: Context, canal: np.ndarray) -> bool:
 
 def _add_sternum(context: Context, not_bone: BoolArray) -> None:
     scan, organs = context.scan, context.organs
-    plate = organs.mask("sternum")
+    plate, apart = organs.mask("sternum"), organs.mask("manubrium")
     if plate is not None:
-        sternum.manubrium_of(plate, scan).add_to(organs)
+        # A label map holds the manubrium apart: its body's upper end is not the jugular notch.
+        sternum.manubrium_of(plate if apart is None else plate | apart, scan).add_to(organs)
     path = sternum.find_sternum_path(scan, context.body, context.middle_x(), not_bone)
     if path is None:
         organs.warn("no_sternum")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from organs.organ_cases import SPACING_MM, Thorax, dice
+from organs.organ_cases import MANUBRIUM_TOP_Z, SPACING_MM, Thorax, dice
 from states import organs_on, said
 
 from LNStationLib.case.case import Case
@@ -66,6 +67,17 @@ def test_supplied_mask_is_trusted_over_the_image(thorax: Thorax) -> None:
         assert found[name].source is OrganSource.SUPPLIED
         assert dice(found[name].mask, thorax.masks[name]) > 0.99
     assert found["lung_right"].source is OrganSource.IMAGE
+
+
+def test_a_manubrium_given_apart_from_the_body_of_the_sternum_is_its_upper_end(thorax: Thorax) -> None:
+    """As label maps and networks have the two."""
+    case, joint = thorax.case(), round((MANUBRIUM_TOP_Z - 50) / SPACING_MM)
+    body, manubrium = thorax.masks["sternum"].copy(), thorax.masks["sternum"].copy()
+    body[joint:], manubrium[:joint] = False, False
+    masks = {"sternum": thorax.grid.image(body), "manubrium": thorax.grid.image(manubrium)}
+    found = organs_on(replace(case, organ_masks=masks), thorax.grid, Settings())
+    assert found.landmarks["manubrium_top"].point_mm[2] == pytest.approx(MANUBRIUM_TOP_Z, abs=2 * SPACING_MM)
+    assert dice(found["manubrium"].mask, manubrium) > 0.99
 
 
 def test_union_needs_every_part() -> None:

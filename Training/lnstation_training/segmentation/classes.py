@@ -74,12 +74,12 @@ class ClassSet:
 
     def _inside(self, organ: str, annotated: Collection[str]) -> BoolArray:
         """Classes that lie in an organ and were not drawn on their own: the parts of a drawn aorta."""
-        candidates = {organ, *(part for part in _parts(organ) if part not in annotated)}
+        candidates = {organ, *(part for part in parts_of(organ) if part not in annotated)}
         return np.array([bool(candidates & set(each)) for each in self.members])
 
     def _missing(self, annotated: Collection[str]) -> BoolArray:
         """Classes that were not drawn whole, neither by themselves nor in a whole; never the background."""
-        drawn = {part for organ in annotated for part in (organ, *_parts(organ))}
+        drawn = {part for organ in annotated for part in (organ, *parts_of(organ))}
         drawn |= {row.name for row in anatomy.organs() if row.parts and drawn >= set(row.parts)}
         return np.array([not set(each) <= drawn for each in self.members])
 
@@ -88,8 +88,8 @@ class ClassSet:
         return np.array([(0, 0, 0), *(anatomy.organ(each[0]).color for each in self.members[1:])], np.uint8)
 
 
-def _parts(organ: str) -> tuple[str, ...]:
-    """Parts of an organ that can be drawn on their own."""
+def parts_of(organ: str) -> tuple[str, ...]:
+    """Parts of an organ that can be drawn on their own: where a label map has them, the organ's value is the rest."""
     return (*anatomy.organ(organ).parts, *_table()["further_wholes"].get(organ, ()))
 
 

@@ -7,7 +7,8 @@ import pytest
 import SimpleITK as sitk
 from training.station_segmentation.phantoms import organ_masks, phantom, true_stations
 
-from lnstation_training.tasks.station_segmentation.comparators import comparator
+from lnstation_training.tasks.station_segmentation import comparators
+from lnstation_training.tasks.station_segmentation.comparators import comparator, without_islands
 from lnstation_training.tasks.station_segmentation.margins import RULES, margin_stations
 from lnstation_training.tasks.station_segmentation.organ_sets import ORGANS, STATION_CHOICES
 from LNStationLib import anatomy
@@ -76,13 +77,26 @@ def test_a_missing_organ_costs_the_stations_that_need_it() -> None:
     assert volume(found, "7") > 0
 
 
-def test_the_rules_are_a_comparator_on_the_same_organs() -> None:
+def test_the_rules_are_a_comparator_on_the_same_organs(monkeypatch: pytest.MonkeyPatch) -> None:
+    # On the network's coarse grid a second in place of ten.
+    monkeypatch.setattr(comparators, "_RULES_SPACING_MM", 4.0)
     title, draw = comparator("iaslc_rules")
     found = draw(sitk.GetArrayFromImage(phantom().case.ct), organ_masks(), phantom().grid)
     assert "IASLC" in title
     for name in ("4R", "7", "8"):
         one, truth = (labels == anatomy.station(name).label_value for labels in (found, true_stations()))
         assert 2 * np.count_nonzero(one & truth) / (one.sum() + truth.sum()) > 0.3, name
+
+
+def test_islands_that_a_threshold_leaves_are_no_part_of_an_organ() -> None:
+    mask = np.zeros((6, 12, 12), bool)
+    mask[1:5, 1:6, 1:6] = True
+    vein, island = mask.copy(), mask.copy()
+    vein[2:4, 8:10, 8:10] = True
+    island[5, 11, 11] = True
+    assert np.array_equal(without_islands(vein), vein)
+    assert np.array_equal(without_islands(island), mask)
+    assert not without_islands(np.zeros_like(mask)).any()
 
 
 def test_an_unknown_comparator_is_refused_with_those_there_are() -> None:

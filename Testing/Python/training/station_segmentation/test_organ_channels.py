@@ -19,6 +19,7 @@ from lnstation_training.cli import app  # noqa: E402
 from lnstation_training.segmentation.patients import open_patient, patient_path  # noqa: E402
 from lnstation_training.tasks.station_segmentation import organ_channels as module  # noqa: E402
 from lnstation_training.tasks.station_segmentation.organ_channels import (  # noqa: E402
+    _with_parts,
     array_name,
     mean_organ_dice,
     members,
@@ -121,6 +122,21 @@ def test_wholes_have_their_parts() -> None:
     assert set(members("pulmonary_artery")) >= {"pulmonary_trunk", "pulmonary_artery_left", "pulmonary_artery_right"}
     assert set(members("heart")) >= {"heart", "atrium_left", "atrial_appendage_left"}
     assert members("esophagus") == ("esophagus",)
+
+
+def test_parts_that_a_label_map_holds_apart_belong_to_the_papers_organ() -> None:
+    assert "manubrium" in members("sternum")
+    assert "azygos_arch" in members("azygos_vein")
+    assert set(members("pulmonary_vein")) >= {"inferior_pulmonary_vein_left", "inferior_pulmonary_vein_right"}
+
+
+def test_a_part_that_a_network_gives_beside_the_whole_is_added_to_it() -> None:
+    classes = (*CLASSES, "manubrium")
+    assert _with_parts("sternum", (classes.index("sternum"),), classes) == [
+        classes.index("sternum"),
+        classes.index("manubrium"),
+    ]
+    assert _with_parts("trachea", (classes.index("trachea"),), classes) == [classes.index("trachea")]
 
 
 def test_the_command_takes_one_package_or_one_for_each_fold(folder: Path) -> None:

@@ -10,12 +10,15 @@ from lnstation_training.tasks.station_segmentation.margins import margin_station
 from LNStationLib.assessment.assess import parse_case
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.grid import Grid, resample_to_grid
+from LNStationLib.organs.morphology import components
 from LNStationLib.state.settings import Settings, StepSettings
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.types import BoolArray, HuArray, LabelArray
 
-_COARSEST_MM = 4.0
-"""Of the grid that the rules work on."""
+_RULES_SPACING_MM = Settings().working_spacing_mm
+"""As in an assessment, whatever grid a network works on: at 4 mm, one voxel of wall around blood is a station's width."""
+_ISLAND_SHARE = 0.05
+"""Of an organ's largest piece: the smallest of four pulmonary veins has more, a lung's islands in the neck have less."""
 Draw = Callable[[HuArray, Mapping[str, BoolArray], Grid], LabelArray]
 
 
@@ -24,12 +27,12 @@ def _margins(hu: HuArray, organs: Mapping[str, BoolArray], grid: Grid) -> LabelA
 
 
 def _iaslc_rules(hu: HuArray, organs: Mapping[str, BoolArray], grid: Grid) -> LabelArray:
-    """The rules on these organs; what else they need they find in the image, on the network's coarse grid."""
+    """The rules on these organs; what else they need they find in the image."""
     masks = {name: grid.image(mask) for name, mask in organs.items() if mask.any()}
     origins = dict.fromkeys(masks, "channels of the network")
     case = Case("comparator", grid.image(hu), organ_masks=masks, organ_origins=origins)
     settings = Settings(
-        working_spacing_mm=min(*grid.spacing_mm, _COARSEST_MM),
+        working_spacing_mm=_RULES_SPACING_MM,
         organs=StepSettings(method="supplied_and_image"),
         stations=StepSettings(method="iaslc_rules"),
     )
@@ -40,6 +43,14 @@ _COMPARATORS: Mapping[str, tuple[str, Draw]] = {
     "margins": ("Fixed margins around the same organs (a method of the kind of the paper's reference 11)", _margins),
     "iaslc_rules": ("IASLC rules on the same organs", _iaslc_rules),
 }
+
+
+def without_islands(mask: BoolArray) -> BoolArray:
+    """An organ without the scattered voxels that a threshold leaves of probabilities, and whose ends would be levels."""
+    pieces = components(mask, connectivity=26)
+    large = np.bincount(pieces.ravel())
+    large[0] = 0
+    return np.asarray((large >= _ISLAND_SHARE * large.max())[pieces] & mask)
 
 
 def comparator(name: str) -> tuple[str, Draw]:

@@ -14,7 +14,7 @@ from lnstation_training.engine.values import Part
 from lnstation_training.segmentation.folder import spacing_of
 from lnstation_training.segmentation.inference import precision_of
 from lnstation_training.segmentation.patients import CT, NODES, ORGANS, STATIONS, open_patient
-from lnstation_training.tasks.station_segmentation.comparators import comparator
+from lnstation_training.tasks.station_segmentation.comparators import comparator, without_islands
 from lnstation_training.tasks.station_segmentation.data_module import StationVolumes
 from lnstation_training.tasks.station_segmentation.lightning_module import StationSegmentationModule
 from lnstation_training.tasks.station_segmentation.organ_channels import array_name, mean_organ_dice, members
@@ -89,7 +89,7 @@ def _scored(patient: str, found: LabelArray, data: StationVolumes, part: Part) -
 
 
 def _compared(data: StationVolumes, part: Part, name: str) -> tuple[str, list[PatientScores]]:
-    """A comparator's title and scores; it gets all 22 organs as the network does, hard."""
+    """A comparator's title and scores; it gets all 22 organs as the network does, hard and without islands."""
     title, draw = comparator(name)
     scores = []
     for sample in data.datasets[part].samples:
@@ -105,4 +105,5 @@ def _hard_organs(data: StationVolumes, file: Any) -> dict[str, BoolArray]:
         labels = file.read(ORGANS).numpy()
         values = {organ: [anatomy.organ(name).label_value for name in members(organ)] for organ in PAPER_ORGANS}
         return {organ: np.isin(labels, each) for organ, each in values.items()}
-    return {organ: file.read(array_name(organ, data.organ_source)).numpy() >= _LEVELS / 2 for organ in PAPER_ORGANS}
+    found = {organ: file.read(array_name(organ, data.organ_source)).numpy() >= _LEVELS / 2 for organ in PAPER_ORGANS}
+    return {organ: without_islands(mask) for organ, mask in found.items()}

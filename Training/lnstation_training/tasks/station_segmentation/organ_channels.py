@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lnstation_training.segmentation.classes import parts_of
 from lnstation_training.segmentation.folder import existing_samples, fold_of
 from lnstation_training.segmentation.patients import (
     CT,
@@ -43,7 +44,7 @@ _PREFIX: Mapping[str, str] = {"predicted": ORGAN_PREFIX, "unstratified": f"{ORGA
 """Of stored arrays by source; all begin alike, so that they are interpolated as probabilities."""
 _LEVELS = 255
 _FURTHER_MEMBERS = {"heart": ("atrial_appendage_left",)}
-"""Parts that the organ table does not list with their whole, as the label map of a patient has them apart."""
+"""Parts that a hospital draws beside the whole, and that are the paper's organ all the same."""
 
 
 def array_name(organ: str, source: OrganSource) -> str:
@@ -56,8 +57,8 @@ def array_name(organ: str, source: OrganSource) -> str:
 
 
 def members(organ: str) -> tuple[str, ...]:
-    """Organs of the table that make up an organ in a label map, itself among them."""
-    return (organ, *anatomy.organ(organ).parts, *_FURTHER_MEMBERS.get(organ, ()))
+    """Organs of the table that make up an organ in a label map, itself among them: a sternum has its manubrium."""
+    return (organ, *parts_of(organ), *_FURTHER_MEMBERS.get(organ, ()))
 
 
 def channels_of_batch(batch: Mapping[str, Any], organs: Sequence[str], source: OrganSource, hard: bool) -> Tensor:
@@ -145,9 +146,14 @@ def organs_by_network(hu: np.ndarray, grid: Grid, segmenter: Segmenter) -> dict[
     for organ in PAPER_ORGANS:
         role, classes = places[organ]
         answer = answers[role]
-        on_network = answer.grid.image(answer.of(*classes))
+        on_network = answer.grid.image(answer.of(*_with_parts(organ, classes, answer.classes)))
         found[organ] = resample_to_grid(on_network, grid, labels=False).astype(np.float32).clip(0, 1)
     return found
+
+
+def _with_parts(organ: str, places: Sequence[int], classes: Sequence[str]) -> list[int]:
+    """Classes of an organ and of those parts that the network gives beside it."""
+    return sorted({*places, *(classes.index(name) for name in members(organ) if name in classes)})
 
 
 def _dice(found: np.ndarray, labels: np.ndarray, organ: str) -> float | None:
