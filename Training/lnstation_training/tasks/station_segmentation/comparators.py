@@ -16,9 +16,9 @@ from LNStationLib.support.errors import InputError
 from LNStationLib.support.types import BoolArray, HuArray, LabelArray
 
 _RULES_SPACING_MM = Settings().working_spacing_mm
-"""As in an assessment, whatever grid a network works on: at 4 mm, one voxel of wall around blood is a station's width."""
+"""As in an assessment, whatever grid a network works on: a wall of one voxel around blood is meant to be thin."""
 _ISLAND_SHARE = 0.05
-"""Of an organ's largest piece: the smallest of four pulmonary veins has more, a lung's islands in the neck have less."""
+"""Of an organ's largest piece: the smallest of four pulmonary veins has more, a lung's islands in the neck less."""
 Draw = Callable[[HuArray, Mapping[str, BoolArray], Grid], LabelArray]
 
 
@@ -46,7 +46,7 @@ _COMPARATORS: Mapping[str, tuple[str, Draw]] = {
 
 
 def without_islands(mask: BoolArray) -> BoolArray:
-    """An organ without the scattered voxels that a threshold leaves of probabilities, and whose ends would be levels."""
+    """An organ without the scattered voxels that a threshold leaves of probabilities: its ends are levels."""
     pieces = components(mask, connectivity=26)
     large = np.bincount(pieces.ravel())
     large[0] = 0
