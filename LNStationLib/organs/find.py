@@ -11,6 +11,7 @@ from LNStationLib import anatomy
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.scan import Scan
 from LNStationLib.organs import airways, aorta, bronchi, descending_aorta, lungs, pulmonary_artery, supplied
+from LNStationLib.organs.airway_rim import complete_rim
 from LNStationLib.organs.body import find_body
 from LNStationLib.organs.context import Context
 from LNStationLib.organs.find_arteries import add_arteries
@@ -207,6 +208,7 @@ def _add_airways(context: Context, chain: airways.TracheaChain | None, outside: 
     how = Reason("air_grown", {"threshold_hu": growth.threshold_hu})
     named.organ("airways", growth.lumen, OrganSource.IMAGE, how)
     named.add_to(organs)
+    complete_rim(organs, scan)
     _cut_trachea_at_carina(organs)
 
 

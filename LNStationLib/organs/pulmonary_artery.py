@@ -19,6 +19,9 @@ _SMALLEST_ARM_MM3 = 1000.0
 """1 ml: a branch of 8 mm, 2 cm long; lobar branches are smaller, main branches ten times larger."""
 _RIM_AREA_MM2 = 40.0
 """A circle of 7 mm: what rises above the left pulmonary artery is its branches to the upper lobe."""
+_RIM_SHARE = 0.25
+"""Of the largest section: a tube that arches over a bronchus has it within a millimeter of its top. What lies above it
+in thick slices is the blur of the last of them into the next."""
 _BRANCH_RADIUS_MM = 3.5
 """Half of those 7 mm."""
 _SHELL_VOXELS = 2.0
@@ -57,13 +60,14 @@ def split_pulmonary_artery(artery: BoolArray, scan: Scan, source: OrganSource, h
 
 
 def add_upper_rim(found: Findings, left: BoolArray, scan: Scan, source: OrganSource) -> None:
-    """Add a landmark at the highest slice of the left pulmonary artery that is more than a small branch.
+    """Add a landmark at the highest slice of the left pulmonary artery that is more than a small branch or blur.
 
     What hangs on the artery by a neck as thin as a branch does not count: a network may take it from the arch.
     """
     artery = _without_branches(left, scan)
     areas = artery.sum(axis=(1, 2)) * scan.spacing_mm**2
-    top = int(np.flatnonzero(areas >= min(_RIM_AREA_MM2, float(areas.max())))[-1])
+    largest = float(areas.max())
+    top = int(np.flatnonzero(areas >= min(max(_RIM_AREA_MM2, _RIM_SHARE * largest), largest))[-1])
     y, x = np.argwhere(artery[top]).mean(axis=0)
     found.landmark("left_pulmonary_artery_top", (top, y, x), scan.grid, source)
 

@@ -142,21 +142,22 @@ def patient(number: int, phase: str, slice_mm: float) -> PhantomCase:
     return render(plan, organs="none", traits={"contrast": phase})
 
 
-def rendering(job: tuple[int, str, float, Path | None]) -> dict[str, object]:
+def rendering(job: tuple[int, str, float, Path | None, tuple[str, ...]]) -> dict[str, object]:
     """All scores of one rendering, from the cache where it was made before."""
     os.environ.pop(SWITCH, None)
-    number, phase, slice_mm, cache = job
+    number, phase, slice_mm, cache, methods = job
     file = cache / f"{number}-{phase}-{slice_mm:g}.json" if cache else None
-    if file and file.exists():
-        return json.loads(file.read_text(encoding="utf-8"))
+    known = json.loads(file.read_text(encoding="utf-8")) if file and file.exists() else {}
+    if all(name in known for name in methods):
+        return known
     start = time.process_time()
     phantom = patient(number, phase, slice_mm)
     _say(f"patient {number}, {phase}, {slice_mm:g} mm: rendered", start)
     truth = {name: phantom.organs[name].astype(bool) for name in phantom.organs if name in SHOWN}
     true_stations = station_truth(phantom)
-    result: dict[str, object] = {"number": number, "phase": phase, "slice_mm": slice_mm}
-    for name, choice in METHOD_NAMES.items():
-        state, organs = found_organs(phantom.case, choice)
+    result: dict[str, object] = {**known, "number": number, "phase": phase, "slice_mm": slice_mm}
+    for name in (name for name in methods if name not in known):
+        state, organs = found_organs(phantom.case, METHOD_NAMES[name])
         result[name] = organ_scores(organs, truth, phantom.case.ct)
         result[f"{name} stations"] = station_scores(state, organs, true_stations)
         _say(f"  {name}", start)
@@ -174,15 +175,16 @@ def _say(what: str, start: float) -> None:
 
 def organ_table(results: list[dict]) -> list[str]:
     """Mean Dice and HD95 by organ and method, over some renderings."""
+    methods = [method for method in METHOD_NAMES if all(method in result for result in results)]
     lines = [
-        "| organ | image Dice | HD95 mm | network Dice | HD95 mm | auto Dice | HD95 mm |",
-        "| --- " * 7 + "|",
+        "| organ | " + " | ".join(f"{method} Dice | HD95 mm" for method in methods) + " |",
+        "| --- " * (1 + 2 * len(methods)) + "|",
     ]
     for name in SHOWN:
         if not any(name in result["auto"] for result in results):
             continue
         cells = [name.replace("_", " ")]
-        for method in METHOD_NAMES:
+        for method in methods:
             values = [result[method][name] for result in results if name in result[method]]
             apart = [far for _, far in values if far is not None]
             cells += [f"{np.mean([dice for dice, _ in values]):.2f}", f"{np.mean(apart):.1f}" if apart else ""]
@@ -191,18 +193,23 @@ def organ_table(results: list[dict]) -> list[str]:
 
 
 def station_table(results: list[dict]) -> list[str]:
-    """Mean Dice of each station, by phase, with the automatic choice and with image methods."""
-    lines = ["| station | " + " | ".join(f"{p}: image | {p}: auto | {p}: least" for p in PHASES) + " |"]
-    lines.append("| --- " * (1 + 3 * len(PHASES)) + "|")
-    means: dict[str, list[float]] = {phase: [] for phase in PHASES}
+    """Mean Dice of each station, by phase, with the automatic choice and with image methods where they were run."""
+    phases = [phase for phase in PHASES if any(result["phase"] == phase for result in results)]
+    columns = [(phase, method) for phase in phases for method in ("image", "auto")]
+    columns = [(p, m) for p, m in columns if all(f"{m} stations" in r for r in results if r["phase"] == p)]
+    titles = [f"{p}: {m} | {p}: least" if m == "auto" else f"{p}: {m}" for p, m in columns]
+    lines = ["| station | " + " | ".join(titles) + " |"]
+    lines.append("| --- " * (1 + len(columns) + len(phases)) + "|")
+    means: dict[str, list[float]] = {phase: [] for phase in phases}
     for row in anatomy.stations():
         cells = [row.name]
-        for phase in PHASES:
-            part = [result for result in results if result["phase"] == phase]
-            auto = [r["auto stations"][row.name][0] for r in part if row.name in r["auto stations"]]
-            image = [r["image stations"][row.name][0] for r in part if row.name in r["image stations"]]
-            cells += [f"{np.mean(v):.2f}" if v else "" for v in (image, auto)] + [f"{min(auto):.2f}" if auto else ""]
-            means[phase] += [float(np.mean(auto))] if auto else []
+        for phase, method in columns:
+            scores = [r[f"{method} stations"] for r in results if r["phase"] == phase]
+            dice = [each[row.name][0] for each in scores if row.name in each]
+            cells.append(f"{np.mean(dice):.2f}" if dice else "")
+            if method == "auto":
+                cells.append(f"{min(dice):.2f}" if dice else "")
+                means[phase] += [float(np.mean(dice))] if dice else []
         lines.append("| " + " | ".join(cells) + " |")
     for phase, values in means.items():
         if values:
@@ -272,6 +279,9 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=1, help="number of the first patient")
     parser.add_argument("--phases", nargs="*", choices=PHASES, default=PHASES)
     parser.add_argument("--slices-mm", nargs="*", type=float, default=SLICES_MM)
+    parser.add_argument(
+        "--methods", nargs="*", choices=tuple(METHOD_NAMES), default=tuple(METHOD_NAMES), help="auto always runs"
+    )
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--cache", type=Path, help="folder of one JSON file a rendering, to go on later")
     parser.add_argument("--real", type=Path, help="folder of a real CT with masks of organs")
@@ -279,7 +289,9 @@ def main() -> None:
     options = parser.parse_args()
     os.environ.pop(SWITCH, None)
     numbers = range(options.first, options.first + options.patients)
-    jobs = [(n, phase, mm, options.cache) for n in numbers for phase in options.phases for mm in options.slices_mm]
+    methods = tuple(name for name in METHOD_NAMES if name in {*options.methods, "auto"})
+    renderings = [(n, phase, mm) for n in numbers for phase in options.phases for mm in options.slices_mm]
+    jobs = [(*each, options.cache, methods) for each in renderings]
     results = []
     with ProcessPoolExecutor(options.jobs) as pool:
         for result in pool.map(rendering, jobs):
