@@ -23,8 +23,8 @@ _RIM_MM = 3.0
 def complete_rim(organs: OrganSet, scan: Scan) -> None:
     """Widen airways that were found in the image up to their wall, each voxel to the nearest airway.
 
-    The lumen is grown at a threshold at which it does not leak into the lung, far from its wall: of a main bronchus in
-    slices of 5 mm it leaves less than half. Air that is thick on its own is lung, or gas in the esophagus, and stays.
+    The lumen is grown at a threshold at which it does not leak into the lung, far from its wall: in slices of 5 mm
+    it has less than half of a main bronchus. Air thick on its own is lung, or gas in the esophagus, and stays.
 
     Args:
         organs: With the airways; those that the image did not give stay as they are.

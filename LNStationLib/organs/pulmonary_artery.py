@@ -20,8 +20,8 @@ _SMALLEST_ARM_MM3 = 1000.0
 _RIM_AREA_MM2 = 40.0
 """A circle of 7 mm: what rises above the left pulmonary artery is its branches to the upper lobe."""
 _RIM_SHARE = 0.25
-"""Of the largest section: a tube that arches over a bronchus has it within a millimeter of its top. What lies above it
-in thick slices is the blur of the last of them into the next."""
+"""Of the largest section: a tube that arches over a bronchus has it within a millimeter of its top. What lies above
+it in thick slices is the blur of the last of them into the next."""
 _BRANCH_RADIUS_MM = 3.5
 """Half of those 7 mm."""
 _SHELL_VOXELS = 2.0
