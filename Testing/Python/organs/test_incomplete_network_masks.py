@@ -48,6 +48,15 @@ def test_a_slender_artery_keeps_its_rim() -> None:
     assert rim_mm(slender) == pytest.approx(29 * 1.5)
 
 
+def test_blur_of_a_thick_slice_above_the_artery_is_not_its_rim() -> None:
+    artery = np.zeros(GRID.shape, bool)
+    artery[10:20, 10:30, 10:30] = True
+    blurred = artery.copy()
+    blurred[20, 14:24, 14:24] = blurred[21, 16:22, 16:22] = True
+    assert rim_mm(blurred) == pytest.approx(20 * 1.5)
+    assert rim_mm(artery) == pytest.approx(19 * 1.5)
+
+
 def with_esophagus(source: OrganSource, lowest_mm: float) -> tuple[OrganSet, BoolArray]:
     """Organs of a chest without contrast of which an esophagus was given that ends at a height, and its true mask."""
     thorax = make_thorax(WITHOUT_CONTRAST_HU)
