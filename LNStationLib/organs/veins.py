@@ -29,6 +29,8 @@ _ANGLE_ABOVE_NOTCH_MM, _ANGLE_ABOVE_CARINA_MM = 25.0, 100.0
 """The right venous angle lies behind the medial end of the clavicle, above the notch; only contrast shows it."""
 _CONFLUENCE_BELOW_NOTCH_MM, _CONFLUENCE_ABOVE_CARINA_MM = 22.0, 25.0
 """The cava begins behind the first right costal cartilage (Gray's Anatomy, 41st ed., ch. 55)."""
+_SHORTEST_VEIN_MM = 6.0
+"""Of 25 mm (same source): a tube that rises less above the confluence is the cava's end, not another vein."""
 _SURROGATE_ABOVE_NOTCH_MM = 8.0
 """A tube through unenhanced tissue ends near the notch: above it muscles look the same."""
 ENHANCED_SHARE = 0.55
@@ -159,7 +161,7 @@ def _around_path(scan: Scan, allowed: BoolArray, path: np.ndarray, radius_mm: fl
 
 
 def _add_cava(found: Findings, around: Surroundings, tube: BoolArray, enhanced: bool) -> None:
-    """Add both veins: the tube divided at the usual level of the confluence."""
+    """Add both veins: the tube divided at the usual level of the confluence, where it goes on above it."""
     confluence = around.carina[0] + around.scan.voxels(_CONFLUENCE_ABOVE_CARINA_MM)
     if around.notch_z is not None:
         confluence = max(around.carina[0], around.notch_z - around.scan.voxels(_CONFLUENCE_BELOW_NOTCH_MM))
@@ -167,5 +169,7 @@ def _add_cava(found: Findings, around: Surroundings, tube: BoolArray, enhanced: 
     source = OrganSource.IMAGE if enhanced else OrganSource.SURROGATE
     what = "enhanced" if enhanced else "unenhanced"
     tube = morphology.largest(tube, connectivity=26)
+    if (tube & ~level).any(axis=(1, 2)).sum() * around.scan.spacing_mm < _SHORTEST_VEIN_MM:
+        level = np.ones_like(level)
     found.organ("superior_vena_cava", tube & level, source, Reason(f"cava_{what}"))
     found.organ("brachiocephalic_vein_right", tube & ~level, source, Reason(f"right_vein_{what}"))
