@@ -27,6 +27,7 @@ from LNStationSlicer.case.VoxelMaps import ATTENTION, Read, mapPieces, stationMa
 from LNStationSlicer.exchange.AssessmentTypes import NStaging
 from LNStationSlicer.exchange.Findings import hasReadersNodes
 from LNStationSlicer.exchange.ReviewTypes import NodeAction, NodeEditDone
+from LNStationSlicer.support.Steps import turnsOf
 from LNStationSlicer.support.Translation import _
 from LNStationSlicer.worker.WorkerClient import WorkerClient
 
@@ -92,9 +93,9 @@ class AssessJob(Job):
         """The assessment goes first: names and colors of nodes come from it."""
         yield lambda: CaseSettings(self.case.node).rememberAssessed(self.params["settings"])
         yield lambda: self.case.setAssessment(result["assessment"])
-        yield lambda: self.case.setStations(*client.takeVolume(result["stations"]))
+        yield from _volumePieces(result["stations"], client, self.case.setStations)
         yield partial(self._takeDismissed, result.get("dismissed"), client)
-        yield lambda: self.case.setNodes(*client.takeVolume(result["nodes"]))
+        yield from _volumePieces(result["nodes"], client, self.case.setNodes)
         if organs := result.get("organs"):
             yield from _organPieces(self.case, organs, client, self.case.setOrgans)
         reference = result.get(ATTENTION)
@@ -304,6 +305,15 @@ class StageJob(Job):
         """A staging of calls that have changed meanwhile is dropped; the next one is on its way."""
         if self.params["calls"] == self.case.review().calls():
             yield lambda: self.case.review().setNCategory(cast(NStaging, result))
+
+
+def _volumePieces(
+    reference: dict[str, Any], client: WorkerClient, take: Callable[[np.ndarray, VolumeGeometry], object]
+) -> Pieces:
+    """A volume as large as a CT: read slab by slab, then taken in at once."""
+    held: list[tuple[np.ndarray, VolumeGeometry]] = []
+    yield from turnsOf(client.takeSlabs(reference), held.append)
+    yield lambda: take(*held.pop())
 
 
 def _organPieces(
