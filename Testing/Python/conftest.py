@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 LONGEST = (
     "test_readme_example.py", "test_nodes_in_images.py", "test_real_ct_without_masks.py", "test_self_test.py",
-    "test_reassess_organs.py", "test_worked_example.py", "test_fit.py",
+    "test_reassess_organs.py", "test_worked_example.py", "test_fit.py", "test_fuzz.py",
 )  # fmt: skip
 """Files with tests of 10 s and more, which cannot be divided: at the end one core would wait for the other."""
 

@@ -1,5 +1,7 @@
 """Fuzz test of ``assess``: random views, spacings, axis orders, croppings and damage, each in a process of its own.
 
+The processes are forked from one that has imported what the command needs (Linux and macOS).
+
     python -m Testing.Tools.fuzz --count 100 --seed 1 --out /tmp/fuzz
 
 Every case must end in a result or in a refusal of one sentence (exit code 2). All else is a defect: another exit
@@ -12,15 +14,17 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import shutil
 import signal
-import subprocess
 import sys
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -49,9 +53,9 @@ CPU_S = 240
 """Processor time of a case: unlike wall time it does not depend on what else the machine does."""
 WALL_S = 1800.0
 """A process that waits for nothing ends by this."""
-PHANTOM_SPACING_MM = (2.0, 2.0, 3.0)
+PHANTOM_SPACING_MM, SMALL_SPACING_MM = (2.0, 2.0, 3.0), (4.0, 4.0, 5.0)
 _REFUSED = 2
-SIGXCPU = getattr(signal, "SIGXCPU", 24)
+SIGXCPU, SIGALRM = getattr(signal, "SIGXCPU", 24), getattr(signal, "SIGALRM", 14)
 
 
 @dataclass(frozen=True)
@@ -90,19 +94,29 @@ class Ended:
     seconds: float
 
 
-def phantom_patient(folder: Path, seed: int = 1, spacing_mm: tuple[float, float, float] | None = None) -> Patient:
-    """The phantom's lung patient written to files, made once a folder."""
+def write_phantom(folder: Path, seed: int, spacing_mm: tuple[float, float, float]) -> int:
+    """Write the phantom's lung patient to files where there are none; 0."""
     from LNStationLib.phantom import demo_case
 
-    ct, organs, pet = folder / "ct.nii.gz", folder / "organs", folder / "pet.nii.gz"
+    ct, organs, pet = _files(folder)
     if not pet.exists():
-        case = demo_case(seed, spacing_mm=spacing_mm or PHANTOM_SPACING_MM)
+        case = demo_case(seed, spacing_mm=spacing_mm)
         organs.mkdir(parents=True, exist_ok=True)
         for name, mask in case.organ_masks.items():
             sitk.WriteImage(mask, str(organs / f"{name}.nii.gz"))
         sitk.WriteImage(case.ct, str(ct))
         sitk.WriteImage(case.pet, str(pet))
-    return Patient(f"phantom {seed}", ct, organs, pet)
+    return 0
+
+
+def phantom_patient(folder: Path, seed: int) -> Patient:
+    """The patient of ``write_phantom``."""
+    return Patient(f"phantom {seed}", *_files(folder))
+
+
+def _files(folder: Path) -> tuple[Path, Path, Path]:
+    """CT, organs and PET."""
+    return folder / "ct.nii.gz", folder / "organs", folder / "pet.nii.gz"
 
 
 def real_patients() -> list[Patient]:
@@ -148,39 +162,57 @@ def write_case(
     return "; ".join(words), options
 
 
-def run_case(options: list[str], out: Path, working_spacing_mm: float) -> tuple[Outcome, str]:
-    """Assess in a process of its own and say how it ended; what it wrote to standard error stays beside ``out``."""
-    command = [sys.executable, "-m", "LNStationLib", "--debug", "assess", *options, "--out", str(out), "--overwrite"]
-    command += ["--working-spacing", str(working_spacing_mm)]
-    try:
-        done = subprocess.run(
-            command,
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=WALL_S,
-            check=False,
-            preexec_fn=_limits(),
-        )
-    except subprocess.TimeoutExpired:
-        return "DEFECT", f"no end within {WALL_S:.0f} s"
-    (out.parent / "stderr.txt").write_text(done.stderr, encoding="utf-8")
-    return classify(done.returncode, done.stderr, out)
+def in_fork(work: Callable[[], int], stderr: Path) -> int:
+    """Run work in a fork of this process, with its standard error in a file.
+
+    Nothing but imports may have run here: threads do not survive a fork.
+
+    Returns:
+        Its exit code, negative for the signal that ended it.
+    """
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            _limit()
+            descriptor = os.open(stderr, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+            os.dup2(descriptor, 2)
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            code = work()
+        except SystemExit as ended:
+            code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            sys.stderr.flush()
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def _limits() -> Callable[[], None] | None:
-    """What limits memory and processor time of a process before it starts; ``None`` on systems that cannot."""
-    try:
-        import resource
-    except ImportError:
-        return None
+def _limit() -> None:
+    """Bound memory, processor time and, for a process that waits for nothing, wall time."""
+    import resource
 
-    def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-        resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S + 10))
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S + 10))
+    signal.setitimer(signal.ITIMER_REAL, WALL_S)
 
-    return limit
+
+def _warm_up() -> None:
+    """Import what the command imports, which takes as long as a small case."""
+    from typer.testing import CliRunner
+
+    from LNStationLib.cli.app import app
+
+    CliRunner().invoke(app, ["assess", "--help"])
+
+
+def _assess(arguments: list[str]) -> int:
+    from LNStationLib.cli.app import main as lnstation
+
+    sys.argv[:] = ["lnstation", "--debug", "assess", *arguments]
+    lnstation()
+    return 0
 
 
 def classify(code: int, stderr: str, out: Path) -> tuple[Outcome, str]:
@@ -192,7 +224,8 @@ def classify(code: int, stderr: str, out: Path) -> tuple[Outcome, str]:
         out: Its output folder.
     """
     if code < 0:
-        return "DEFECT", f"no end within {CPU_S} s of processor time" if code == -SIGXCPU else f"signal {-code}"
+        limits = {-SIGXCPU: f"{CPU_S} s of processor time", -SIGALRM: f"{WALL_S:.0f} s"}
+        return "DEFECT", f"no end within {limits[code]}" if code in limits else f"signal {-code}"
     if "Traceback (most recent call last)" in stderr or code not in (0, _REFUSED):
         return "DEFECT", place_of(stderr) or f"exit code {code}: {stderr.strip()[-200:]}"
     if code == _REFUSED:
@@ -223,13 +256,21 @@ def run_one(
     folder: Path,
     working_spacing_mm: float = 1.5,
 ) -> Ended:
-    """Draw, write and assess one case; its files stay where it was a defect."""
+    """Draw, write and assess one case in a fork; its files stay where it was a defect."""
     work = folder / f"{seed}-{number}"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
-    what, options = write_case(work, patients, seed, number)
+    told, stderr, out = (work / name for name in ("what.txt", "stderr.txt", "out"))
+
+    def case() -> int:
+        what, options = write_case(work, patients, seed, number)
+        told.write_text(what, encoding="utf-8")
+        return _assess([*options, "--out", str(out), "--overwrite", "--working-spacing", str(working_spacing_mm)])
+
     start = time.perf_counter()
-    outcome, said = run_case(options, work / "out", working_spacing_mm)
+    code = in_fork(case, stderr)
+    outcome, said = classify(code, stderr.read_text(encoding="utf-8", errors="replace"), out)
+    what = told.read_text(encoding="utf-8") if told.exists() else "not written"
     if outcome != "DEFECT":
         shutil.rmtree(work, ignore_errors=True)
     return Ended(number, what, outcome, said, time.perf_counter() - start)
@@ -251,6 +292,18 @@ def report(rows: list[Ended], seed: int) -> str:
     return "\n".join(lines)
 
 
+def _patients(out: Path, small: bool) -> tuple[list[Patient], list[Patient]]:
+    """Synthetic patients, written in forks where they are not there yet, and real ones."""
+    spacing_mm, seeds = (SMALL_SPACING_MM, (1,)) if small else (PHANTOM_SPACING_MM, (1, 2))
+    synthetic = []
+    for seed in seeds:
+        folder, stderr = out / f"phantom-{seed}", out / "phantom.txt"
+        if in_fork(partial(write_phantom, folder, seed, spacing_mm), stderr):
+            raise RuntimeError(stderr.read_text(encoding="utf-8"))
+        synthetic.append(phantom_patient(folder, seed))
+    return synthetic, [] if small else real_patients()
+
+
 def main() -> int:
     """Run the cases one after the other; 1 where there was a defect."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -259,8 +312,11 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="number of the first case")
     parser.add_argument("--out", type=Path, required=True, help="folder for patients and for cases that are defects")
     parser.add_argument("--working-spacing", type=float, default=1.5, help="voxel edge for organs and stations in mm")
+    parser.add_argument("--small", action="store_true", help="one synthetic patient in few voxels, and no real ones")
     chosen = parser.parse_args()
-    patients = [phantom_patient(chosen.out / f"phantom-{seed}", seed) for seed in (1, 2)], real_patients()
+    chosen.out.mkdir(parents=True, exist_ok=True)
+    patients = _patients(chosen.out, chosen.small)
+    _warm_up()
     rows = []
     for number in range(chosen.first, chosen.first + chosen.count):
         row = run_one(number, chosen.seed, patients, chosen.out, chosen.working_spacing)
