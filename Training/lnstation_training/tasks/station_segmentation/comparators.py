@@ -16,7 +16,7 @@ from LNStationLib.support.errors import InputError
 from LNStationLib.support.types import BoolArray, HuArray, LabelArray
 
 _RULES_SPACING_MM = Settings().working_spacing_mm
-"""As in an assessment, whatever grid a network works on: a wall of one voxel around blood is meant to be thin."""
+"""As in an assessment, whatever grid a network works on: half a voxel beside masks of 4 mm, organs grow by 4 mm."""
 _ISLAND_SHARE = 0.05
 """Of an organ's largest piece: the smallest of four pulmonary veins has more, a lung's islands in the neck less."""
 Draw = Callable[[HuArray, Mapping[str, BoolArray], Grid], LabelArray]
