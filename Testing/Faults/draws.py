@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -119,12 +120,14 @@ def json_text(rng: np.random.Generator, content: Any) -> bytes:
     """JSON with what only text can hold: NaN, deep nesting, keys twice, other encodings."""
     raw: list[str] = []
     text = json.dumps(content, ensure_ascii=bool(rng.integers(2)), default=lambda one: _kept(one, raw))
-    for number_of, one in enumerate(raw):
-        text = text.replace(f'"@{number_of}@"', one)
+    text = _KEPT.sub(lambda found: raw[int(found[1])], text)
     if rng.random() < 0.05:
         text = text[:-1] + ", " + text[1:] if text.startswith("{") and len(text) > 2 else text * 2
     encoding = pick(rng, ("utf-8",) * 16 + ("utf-8-sig", "utf-16", "latin-1", "utf-32"))
     return text.encode(encoding, errors="surrogatepass" if encoding.startswith("utf") else "replace")
+
+
+_KEPT = re.compile(r'"@(\d+)@"')
 
 
 def _kept(one: Unwritable, raw: list[str]) -> str:
