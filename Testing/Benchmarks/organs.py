@@ -287,6 +287,8 @@ def main() -> None:
     parser.add_argument("--real", type=Path, help="folder of a real CT with masks of organs")
     parser.add_argument("--out", type=Path, help=f"also write what follows the line {MARK!r} of this page")
     options = parser.parse_args()
+    if options.out and (not options.out.is_file() or MARK not in options.out.read_text(encoding="utf-8")):
+        parser.error(f"{options.out} has no line {MARK!r}")
     os.environ.pop(SWITCH, None)
     numbers = range(options.first, options.first + options.patients)
     methods = tuple(name for name in METHOD_NAMES if name in {*options.methods, "auto"})
@@ -301,9 +303,7 @@ def main() -> None:
     page = report(results, real_section(options.real) if options.real else [])
     print(page)
     if options.out:
-        before, mark, _ = options.out.read_text(encoding="utf-8").partition(MARK)
-        if not mark:
-            parser.error(f"{options.out} has no line {MARK!r}")
+        before = options.out.read_text(encoding="utf-8").partition(MARK)[0]
         options.out.write_text(f"{before}{MARK}\n\n{page}", encoding="utf-8")
 
 
