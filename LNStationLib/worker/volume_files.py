@@ -23,6 +23,8 @@ DTYPES: Mapping[str, str] = {"int16": "<i2", "uint8": "|u1", "uint16": "<u2", "f
 SLAB_BYTES = 8 * 2**20
 """Written or read at once: a few hundredths of a second on a slow disk."""
 
+_LARGEST_COSINE = 1.001
+"""Rounding of headers included."""
 Vector = tuple[float, float, float]
 _Result = TypeVar("_Result")
 
@@ -53,6 +55,9 @@ class VolumeGeometry:
             raise VolumeError("origin, spacing and direction of a volume are finite numbers")
         if min(self.spacing_mm) <= 0:
             raise VolumeError("the spacing of a volume is positive")
+        # ITK takes the determinant of any matrix, and with huge numbers comes to no end.
+        if max(map(abs, self.direction)) > _LARGEST_COSINE:
+            raise VolumeError("the direction of a volume is not a rotation")
 
 
 def _is_finite(number: Any) -> bool:
@@ -191,7 +196,7 @@ def _described(reference: Mapping[str, Any]) -> tuple[np.dtype[Any], tuple[int, 
     if missing:
         raise VolumeError(f"the description of a volume lacks {', '.join(missing)}")
     if not isinstance(reference["dtype"], str) or reference["dtype"] not in DTYPES:
-        raise VolumeError(f"voxels of type {reference['dtype']!r} cannot be transferred: use {', '.join(DTYPES)}")
+        raise VolumeError(f"voxels of type {reference['dtype']!r:.60} cannot be transferred: use {', '.join(DTYPES)}")
     shape = reference["shape"]
     if not isinstance(shape, list | tuple) or len(shape) != 3 or not all(_is_length(n) for n in shape):
         raise VolumeError("the shape of a volume is three whole numbers, 0 or more")

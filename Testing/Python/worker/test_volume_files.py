@@ -130,6 +130,7 @@ def test_a_missing_file_a_folder_and_a_pipe_are_refused(tmp_path: Path, describe
         ("origin_mm", [10**400, 0, 0], "finite"),
         ("origin_mm", None, "lists of numbers"),
         ("direction", [1, 0, 0], "direction of 9"),
+        ("direction", [1, 0, 0, 0, 1, 1e308, 0, 0, 1], "not a rotation"),
     ],
 )
 def test_a_wrong_description_is_refused(
