@@ -181,7 +181,7 @@ def node_table(assessment: Assessment) -> Table:
     headings += [heading(_SCORE, 7)] if with_score else []
     with_significance = _SIGNIFICANCE.has_values(nodes)
     headings += [heading(_SIGNIFICANCE, 10)] if with_significance else []
-    headings += [heading(_NODE_PROBABILITY, 8)] if with_probability else []
+    headings += [heading(_NODE_PROBABILITY, 11)] if with_probability else []
     headings += [heading(_SOURCE, 11), heading(_NODE_CALL, 11), heading(_NODE_WHY, 23)]
     rows = []
     for row in nodes:
