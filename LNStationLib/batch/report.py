@@ -104,11 +104,7 @@ def _charts(summary: CohortSummary) -> list[Chart]:
             volume_boxes(summary.stations),
             say("Median, quartiles, and 5th to 95th percentile of the cases in which the station was found."),
         ),
-        Chart(
-            say("Time a case"),
-            course(summary.seconds, say("Time a case"), "s"),
-            say("From reading to the last file."),
-        ),
+        _course(say("Time a case"), summary.seconds, "s", say("From reading to the last file.")),
     ]
     if summary.memory_mib:
         note = say("Of the worker's process after the case: a line that rises would be a leak.")

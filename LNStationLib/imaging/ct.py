@@ -14,6 +14,8 @@ from LNStationLib.support.types import HuArray
 
 MAX_HU = 3071
 """Upper end of the 12-bit range that scanners store: -1024 to 3071."""
+FAT_HU = -100.0
+"""Fat of the mediastinum: what lies around nodes and vessels."""
 
 _PADDING_BELOW_HU = -1100
 """Values below are scanner padding (-2000, -2048, -3024), not tissue or air."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from LNStationLib.imaging.ct import FAT_HU
 from LNStationLib.models.package import ModelPackage, NodeClassification
 from LNStationLib.models.package.node_classification import NODE_CLASSIFIER
 from LNStationLib.models.runtime.heat_map import GradCam, HeatMap, HeatMaps, IntegratedGradients
@@ -19,8 +20,6 @@ from LNStationLib.support.types import Engine, FloatArray
 
 _LEFT_RIGHT_AXIS = -1
 """Last axis of `[z, y, x]`."""
-_FAT_HU = -100.0
-"""Mediastinal fat: what lies around a node, and where there is none."""
 
 
 class NodeClassifier(PackagedNetwork[NodeClassification]):
@@ -65,24 +64,21 @@ class NodeClassifier(PackagedNetwork[NodeClassification]):
 
     def heat_maps(self, patches: Sequence[NodePatch], by: HeatMap = "integrated_gradients") -> list[StationEvidence]:
         """What in each patch speaks for metastasis; maps are at least 0 and need not sum to 1."""
-        found = self.maps(np.stack([patch.values for patch in patches]), by)
-        channel = self._heat(by).channel
+        made = self.heat_maker(by)
+        found = made.of(np.stack([patch.values for patch in patches]))
         return [
-            StationEvidence(values, coarser_grid(patch.grids[channel], _shape(values)))
+            StationEvidence(values, coarser_grid(patch.grids[made.channel], _shape(values)))
             for patch, values in zip(patches, found, strict=True)
         ]
 
-    def maps(self, patches: FloatArray, by: HeatMap) -> FloatArray:
-        """Heat maps of patches as arrays; see :meth:`LNStationLib.models.runtime.heat_map.HeatMaps.of`."""
-        return self._heat(by).of(patches)
-
-    def _heat(self, by: HeatMap) -> HeatMaps:
+    def heat_maker(self, by: HeatMap) -> HeatMaps:
+        """What makes heat maps of patches in that way; kept for the next time."""
         if by not in self._heats:
             network = self._package.network(NODE_CLASSIFIER)
             if by == "grad_cam":
                 self._heats[by] = GradCam(network, self.device)
             else:
-                fat = float(scaled(np.array(_FAT_HU), self.section.patch.window_hu))
+                fat = float(scaled(np.array(FAT_HU), self.section.patch.window_hu))
                 self._heats[by] = IntegratedGradients(network, self.device, tuple(self.section.channels), fat)
         return self._heats[by]
 

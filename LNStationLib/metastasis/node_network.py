@@ -164,11 +164,7 @@ class _Judge:
         judged = self._look(state, options, portion(progress, 0.0, 0.8))
         nodes = {number: self._node_call(call, judged.get(number), state) for number, call in criteria.nodes.items()}
         held = {name: _most_suspicious_first(judged, name) for name in criteria.stations if name in state.boxes}
-        maps = (
-            {}
-            if options.no_heat_maps
-            else self._heat_maps(state, held, options.heat_map, portion(progress, 0.8, 1.0))
-        )
+        maps = self._heat_maps(state, held, options, portion(progress, 0.8, 1.0))
         calls = {
             name: self._station_call(call, held.get(name, []), state, maps.get(name))
             for name, call in criteria.stations.items()
@@ -286,14 +282,18 @@ class _Judge:
         return Reason("probability_by_nodes", facts)
 
     def _heat_maps(
-        self, state: PatientState, held: Mapping[str, Sequence[_Judged]], by: HeatMap, progress: Progress
+        self,
+        state: PatientState,
+        held: Mapping[str, Sequence[_Judged]],
+        options: NodeNetworkOptions,
+        progress: Progress,
     ) -> dict[str, StationEvidence]:
         """A map for every station with judged nodes: what speaks for metastasis, each node by its probability."""
         nodes = [node for found in held.values() for node in found]
-        if not nodes:
+        if not nodes or options.no_heat_maps:
             return {}
         progress("making heat maps", 0.0)
-        made = self.network.heat_maps([node.patch for node in nodes], by)
+        made = self.network.heat_maps([node.patch for node in nodes], options.heat_map)
         found = {node.finding.node_id: heat for node, heat in zip(nodes, made, strict=True)}
         maps = {}
         for name, of_station in held.items():

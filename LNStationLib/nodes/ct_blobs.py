@@ -31,6 +31,7 @@ from LNStationLib.imaging.boxes import (
     within,
 )
 from LNStationLib.imaging.boxes import grown as box_with_margin
+from LNStationLib.imaging.ct import FAT_HU
 from LNStationLib.imaging.masks import mask_on, union_on
 from LNStationLib.nodes.blob_detection import RADII_MM, SPACING_MM, Blob, find_blobs
 from LNStationLib.nodes.method import Candidates, Proposal
@@ -51,9 +52,7 @@ _BOX_STEP_MM = 20.0
 """The searched box is widened to whole steps, so that a small edit leaves its grid where it was."""
 _SOFT_HU = (-25.0, 200.0)
 """From halfway between fat and node, where a blurred border lies, to above any enhanced node."""
-_FAT_HU = -100.0
-"""Fat of the mediastinum."""
-_CLIP_HU = (_FAT_HU, 120.0)
+_CLIP_HU = (FAT_HU, 120.0)
 """Below fat and above soft tissue the CT is flat, so that lung and contrast do not outweigh nodes in fat."""
 _DENOISING_MM = 0.75
 """Sigma: half a voxel of the searched images."""
@@ -286,7 +285,7 @@ def _flattened(hu: FloatArray, barred: BoolArray) -> FloatArray:
     Left bright, a vessel would drown the nodes beside it.
     """
     flat = np.clip(hu, *_CLIP_HU).astype(np.float32)
-    flat[binary_dilation(barred)] = _FAT_HU
+    flat[binary_dilation(barred)] = FAT_HU
     return flat
 
 

@@ -9,6 +9,7 @@ from scipy import ndimage
 
 from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.boxes import Box, bounding_box, grown_mm, indices_of, inside_of, spacing_zyx
+from LNStationLib.imaging.ct import FAT_HU
 from LNStationLib.imaging.edited_masks import EditedMask
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.types import BoolArray, FloatArray, PointMm
@@ -17,8 +18,6 @@ REACH_MM = 20.0
 """From the point; a lump that is larger is drawn, not clicked."""
 _SEED_MM = 2.0
 """Radius of the sample of tissue: inside the smallest node that is worth a click."""
-_FAT_HU = -100.0
-"""What lies around a node; half way to it a voxel is half node."""
 _DENSER_HU = 45.0
 """Above the sample: noise of a chest CT after smoothing, and short of vessels with contrast."""
 _SOFT_HU = (-30.0, 180.0)
@@ -47,7 +46,8 @@ def grown_node(ct: sitk.Image, point_mm: PointMm, blocked: sitk.Image | None = N
     free = np.ones(hu.shape, bool) if blocked is None else array_view(blocked)[box] == 0
     level = _level(hu, distance, free)
     smooth = ndimage.gaussian_filter(hu, [_SMOOTHING_MM / width for width in spacing])
-    alike = (smooth >= (level + _FAT_HU) / 2) & (smooth <= level + _DENSER_HU)
+    # Half way to the fat around it a voxel is half node.
+    alike = (smooth >= (level + FAT_HU) / 2) & (smooth <= level + _DENSER_HU)
     like = alike & free & (distance <= REACH_MM)
     lump = _one_lump(like, distance, spacing)
     tight = bounding_box(lump)

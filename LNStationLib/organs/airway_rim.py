@@ -11,7 +11,7 @@ from LNStationLib.imaging.boxes import bounding_box, grown
 from LNStationLib.imaging.scan import Scan
 from LNStationLib.organs import morphology
 from LNStationLib.organs.groups import AIRWAYS
-from LNStationLib.state.organ_set import Organ, OrganSet, OrganSource
+from LNStationLib.state.organ_set import OrganSet, OrganSource
 from LNStationLib.support.types import BoolArray
 
 _LUMEN_BELOW_HU = -480
@@ -36,7 +36,7 @@ def complete_rim(organs: OrganSet, scan: Scan) -> None:
     if tight is None:
         return
     box = grown(tight, scan.voxels(2 * _RIM_MM), lumen.shape)
-    rim = _rim(scan.hu[box], lumen[box], scan.spacing_mm) & ~_others(organs, found)[box]
+    rim = _rim(scan.hu[box], lumen[box], scan.spacing_mm) & ~_supplied(organs)[box]
     nearest = ndimage.distance_transform_edt(~lumen[box], return_distances=False, return_indices=True)
     for organ in found:
         mask = organ.mask.copy()
@@ -50,7 +50,7 @@ def _rim(hu: np.ndarray, lumen: BoolArray, spacing_mm: float) -> BoolArray:
     return np.asarray(thin & (morphology.distance_to(lumen, spacing_mm) <= _RIM_MM))
 
 
-def _others(organs: OrganSet, found: list[Organ]) -> BoolArray:
+def _supplied(organs: OrganSet) -> BoolArray:
     """Organs of which masks were supplied: the image does not overrule them."""
-    given = [organ.mask for organ in organs.values() if organ.source is OrganSource.SUPPLIED and organ not in found]
+    given = [organ.mask for organ in organs.values() if organ.source is OrganSource.SUPPLIED]
     return np.logical_or.reduce(given) if given else np.zeros(organs.grid.shape, bool)

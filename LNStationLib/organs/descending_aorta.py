@@ -14,6 +14,7 @@ import numpy as np
 from scipy.ndimage import convolve, gaussian_filter, median_filter
 
 from LNStationLib.imaging.boxes import Box, box_of
+from LNStationLib.imaging.ct import FAT_HU
 from LNStationLib.imaging.scan import Scan
 from LNStationLib.organs.context import Context
 from LNStationLib.organs.groups import BONES, LUNGS
@@ -45,8 +46,6 @@ _SMOOTHING_MM = 1.5
 """Sigma against noise, less than a tenth of the vessel's width."""
 _LEAST_TOLERANCE_HU = 25.0
 """Half of what parts unenhanced blood (40 HU) from fat (-10 HU and less after partial volume)."""
-_FAT_HU = -100.0
-"""Voxels of a completed section that are nearer to it than to blood are fat, or lung in partial volume."""
 _ALIKE_SHARE = 0.6
 """Of a section that looks like the vessel; below, it has left the view or the path has left the vessel."""
 _RUN_MM = 12.0
@@ -111,7 +110,8 @@ def _missing_part(mask: BoolArray, context: Context) -> BoolArray:
     blocked = (context.union(_OTHERS)[box] | ~context.body[box] | ~scan.in_view[box])[::-1]
     certain = hu[part & whole[:, None, None]]
     course = _course(part, _alike(hu, certain) & ~blocked, usual, whole, scan)
-    filled = (hu > (float(np.median(certain)) + _FAT_HU) / 2) & ~blocked
+    # What is nearer to fat than to blood is fat, or lung in partial volume.
+    filled = (hu > (float(np.median(certain)) + FAT_HU) / 2) & ~blocked
     added[box] = (_discs(course, part.shape) & filled & ~part)[::-1]
     return added
 

@@ -35,15 +35,23 @@ MODELS: Mapping[str, slice] = {"short axis": slice(0, 1), "attenuation": slice(1
 RESAMPLES, BATCH = 1000, 64
 
 
+def radii(shape: tuple[int, ...]) -> np.ndarray:
+    """Distance from the middle of a patch whose edges are at -1 and 1."""
+    axes = [(np.arange(count) + 0.5) / count * 2 - 1 for count in shape]
+    return np.sqrt(sum(axis**2 for axis in np.meshgrid(*axes, indexing="ij")))
+
+
+def node_radius(short_axis_mm: float, margin_mm: float) -> float:
+    """Of a ball of the short axis there: the zoomed box is the node with the margin on each side."""
+    return short_axis_mm / (short_axis_mm + 2 * margin_mm)
+
+
 def features(dataset: NodeDataset, margin_mm: float) -> np.ndarray:
     """Of every node the numbers of ``FEATURES``; attenuation as scaled in the patch. ``[n, len(FEATURES)]``."""
     rows = []
     for number, sample in enumerate(dataset.samples):
         zoomed = dataset[number]["patch"][ZOOMED].numpy()
-        axes = [(np.arange(count) + 0.5) / count * 2 - 1 for count in zoomed.shape]
-        radius = np.sqrt(sum(axis**2 for axis in np.meshgrid(*axes, indexing="ij")))
-        # The box is the node with the margin on each side, here from -1 to 1.
-        node = sample.short_axis_mm / (sample.short_axis_mm + 2 * margin_mm)
+        radius, node = radii(zoomed.shape), node_radius(sample.short_axis_mm, margin_mm)
         shells = [zoomed[(radius >= low * node) & (radius <= high * node)] for low, high in SHELLS.values()]
         rows.append([sample.short_axis_mm, *(float(f(shell)) for shell in shells for f in (np.mean, np.std))])
     return np.array(rows)

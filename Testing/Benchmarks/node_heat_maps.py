@@ -26,9 +26,8 @@ from lnstation_training.tasks.node_classification.samples import read_node_geome
 from LNStationLib.metastasis.node_classifier import NodeClassifier
 from LNStationLib.models.package import read_package
 from LNStationLib.models.runtime.heat_map import HeatMap
+from Testing.Benchmarks.node_baselines import ZOOMED, node_radius, radii
 
-ZOOMED = 1
-"""Channel of a patch whose box goes around the node, and over which all maps lie."""
 FAT = -1.0
 """In a patch whose window begins at fat."""
 HOTTEST = 0.1
@@ -60,16 +59,9 @@ def most_suspicious(folder: Path, network: torch.nn.Module, count: int) -> Nodes
     patches = np.stack([dataset[number]["patch"].numpy() for number in range(len(samples))])
     logits = logits_of(network, patches)
     first = np.argsort(-logits)[:count]
-    margin = read_node_geometry(folder).margin_mm
-    sizes = [samples[number].short_axis_mm for number in first]
-    balls = np.stack([ball(patches.shape[2:], size / (size + 2 * margin)) for size in sizes])
+    margin, distance = read_node_geometry(folder).margin_mm, radii(patches.shape[2:])
+    balls = np.stack([distance <= node_radius(samples[number].short_axis_mm, margin) for number in first])
     return Nodes(patches[first], logits[first], balls)
-
-
-def ball(shape: tuple[int, ...], radius: float) -> np.ndarray:
-    """A ball about the middle of a patch whose edges are at -1 and 1."""
-    axes = [(np.arange(count) + 0.5) / count * 2 - 1 for count in shape]
-    return np.asarray(sum(axis**2 for axis in np.meshgrid(*axes, indexing="ij")) <= radius**2)
 
 
 def on_patch(maps: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -108,7 +100,7 @@ def measure(folder: Path, path: Path, count: int) -> list[str]:
     ]
     for by in get_args(HeatMap):
         start = time.process_time()
-        maps = classifier.maps(nodes.patches, by)
+        maps = classifier.heat_maker(by).of(nodes.patches)
         seconds = time.process_time() - start
         lines.append(line(by, network, nodes, on_patch(maps, shape), seconds))
     chance = np.random.default_rng(0).random(nodes.balls.shape).astype(np.float32)

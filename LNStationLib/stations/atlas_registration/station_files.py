@@ -2,35 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 
 from LNStationLib import anatomy
+from LNStationLib.anatomy.station_names import station_named
 from LNStationLib.imaging.grid import Grid, resample_to_grid
 from LNStationLib.imaging.label_names import label_names
 from LNStationLib.imaging.reading import Warn, image_files, image_stem, read_image
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.types import LabelArray
-
-_IN_A_NAME = re.compile(r"(?<![0-9a-z])(1[01]|[1-9])[ _-]?([ap])?(?:[ _-]?(left|right|[lr]))?[si]?(?![0-9a-z])")
-"""A number, and perhaps the prevascular or retrotracheal part and a side: ``station_4R``, ``LN 3a``, ``11 L``,
-``3AR``, ``4_left``; superior and inferior ones of 11 (``11Rs``) are one here."""
-
-
-def station_named(text: str) -> anatomy.Station | None:
-    """The station in a file's or a segment's name; ``None`` where it has none, or none of the table.
-
-    The map of 2009 gives 3A, 3P and 5 to 9 no sides: ``7L`` is 7 here.
-    """
-    found = _IN_A_NAME.search(text.lower())
-    if found is None:
-        return None
-    name, side = found[1] + (found[2] or "").upper(), (found[3] or "")[:1].upper()
-    rows = {row.name: row for row in anatomy.stations()}
-    return rows.get(name + side) or rows.get(name)
 
 
 def read_stations(path: Path, grid: Grid, warn: Warn) -> LabelArray:

@@ -13,6 +13,7 @@ import SimpleITK as sitk
 from stations.atlas_chest import FACTS, schematic_atlas, schematic_patient, truth, written
 
 from LNStationLib import anatomy
+from LNStationLib.anatomy.station_names import station_named
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.models.package.container import PackageError
 from LNStationLib.state.organ_set import Organ, OrganSet, OrganSource
@@ -20,7 +21,7 @@ from LNStationLib.stations.atlas_registration import package as packages
 from LNStationLib.stations.atlas_registration.folders import chosen_atlases, list_atlases
 from LNStationLib.stations.atlas_registration.guides import GUIDES
 from LNStationLib.stations.atlas_registration.package import CARD_FILE, read_atlas, read_card
-from LNStationLib.stations.atlas_registration.station_files import read_stations, station_named
+from LNStationLib.stations.atlas_registration.station_files import read_stations
 from LNStationLib.stations.atlas_registration.writing import make_atlas, write_atlas
 from LNStationLib.support.errors import InputError, OutputError
 from LNStationLib.support.reason import Reason

@@ -10,7 +10,7 @@ from itertools import groupby
 from pathlib import Path
 
 from lnstation_training.public_data.recipe import NodeCells
-from LNStationLib.stations.atlas_registration.station_files import station_named
+from LNStationLib.anatomy.station_names import station_named
 from LNStationLib.support.csv_rows import TableError
 from LNStationLib.support.sentences import quoted
 

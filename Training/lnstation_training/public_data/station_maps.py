@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
+from LNStationLib.anatomy.station_names import station_named
 from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.boxes import like
 from LNStationLib.imaging.dicom_structures import CtReference, drawn_structures
 from LNStationLib.imaging.masks import mask_on, on_ct_space
 from LNStationLib.imaging.reading import Warn, image_stem, read_image
-from LNStationLib.stations.atlas_registration.station_files import station_named
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.types import BoolArray
 

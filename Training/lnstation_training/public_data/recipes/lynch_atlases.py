@@ -19,13 +19,13 @@ from lnstation_training.public_data.recipe import (
     SiteAccess,
 )
 from lnstation_training.public_data.station_maps import drawn_stations, mask_stations
+from LNStationLib.anatomy.station_names import station_named
 from LNStationLib.case.check import safe_name
 from LNStationLib.case.unchecked import GivenImage
 from LNStationLib.imaging.dicom_files import files_under
 from LNStationLib.imaging.dicom_series import read_series_files
 from LNStationLib.imaging.dicom_structures import drawn_files
 from LNStationLib.imaging.reading import Warn, image_files, image_stem
-from LNStationLib.stations.atlas_registration.station_files import station_named
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.progress import Progress
 
