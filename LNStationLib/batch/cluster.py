@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from LNStationLib.batch.cluster_file import QUEUES, ClusterFile, read_cluster_file
 from LNStationLib.support.errors import InputError
+from LNStationLib.support.sentences import first_line
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -136,7 +137,9 @@ def _local(workers: Workers) -> Any:
         try:
             return _started(workers)
         except ValueError as error:
-            raise InputError(f"the workers cannot be started: {error}; check --memory and --workers.") from error
+            raise InputError(
+                f"the workers cannot be started: {first_line(error)}; check --memory and --workers."
+            ) from error
         except RuntimeError:  # a worker ended, or was killed, before it could report
             continue
     raise InputError(
@@ -181,7 +184,7 @@ def _queued(wanted: ClusterFile) -> Any:
             cluster.adapt(minimum=wanted.minimum, maximum=wanted.maximum)
     except (TypeError, ValueError, RuntimeError, OSError) as error:
         raise InputError(
-            f"the queue {wanted.kind} cannot be used: {error}; check the options of its file."
+            f"the queue {wanted.kind} cannot be used: {first_line(error)}; check the options of its file."
         ) from error
     return cluster
 

@@ -19,6 +19,7 @@ from LNStationLib.imaging.nifti import image_from_nifti
 from LNStationLib.support.errors import GeometryError, InputError
 from LNStationLib.support.paths import is_there
 from LNStationLib.support.reason import Reason
+from LNStationLib.support.sentences import first_line
 
 logger = logging.getLogger(__name__)
 
@@ -150,7 +151,7 @@ def read_image(path: Path, name: str, warn: Warn) -> sitk.Image:
         kind = image_format(path)
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(
-            f"{name}: cannot be read ({_first_line(error)}); check the file, it may be damaged."
+            f"{name}: cannot be read ({first_line(error)}); check the file, it may be damaged."
         ) from error
     if kind is None:
         raise InputError(f"{name}: not a readable image; give {READABLE}.")
@@ -197,7 +198,7 @@ def _all_bytes(path: Path, name: str) -> bytes:
         return gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(
-            f"{name}: cannot be read to the end ({_first_line(error)}); it may be truncated, copy it again."
+            f"{name}: cannot be read to the end ({first_line(error)}); it may be truncated, copy it again."
         ) from error
 
 
@@ -293,7 +294,3 @@ def _read_with_itk(path: Path, kind: ImageFormat, name: str) -> sitk.Image:
             f"{name}: damaged or incomplete {kind.value} file; copy or export it again (with its data file, if it "
             "has one)."
         ) from error
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]

@@ -31,7 +31,7 @@ from LNStationLib.models.runtime.options import (
     operating_point_option,
 )
 from LNStationLib.sampling.station_region import StationRegion, station_regions
-from LNStationLib.state.assessment import NodeFinding, Provenance
+from LNStationLib.state.assessment import NodeFinding, PredictionSet, Provenance
 from LNStationLib.state.evidence import StationEvidence, coarser_grid
 from LNStationLib.state.method import MethodOptions, option
 from LNStationLib.state.needs import Need
@@ -227,6 +227,7 @@ class _Judge:
         first = next(iter(seen.prediction.nodes), None)
         unsided = anatomy.station(call.station).side is None
         limits = self._limits(call.station, seen, nodes)
+        left = self.network.section.prediction_set(call.station, probability)
         return replace(
             call,
             call="positive" if positive else "negative",
@@ -237,8 +238,8 @@ class _Judge:
             attention_node=first,
             fit_for_staging=True,
             nearly_positive=not positive and nearly(probability, self.point.threshold),
-            prediction_set=self.network.section.prediction_set(call.station, probability),
-            warnings=(*call.warnings, *limits),
+            prediction_set=left,
+            warnings=(*call.warnings, *limits, *_beyond_set(positive, left)),
         )
 
     def _limits(self, station: str, seen: _Seen, nodes: Mapping[int, NodeFinding]) -> tuple[Reason, ...]:
@@ -269,6 +270,12 @@ class _Judge:
         return package_provenance(
             self.network, StationNetworkMethod(), settings, options, thresholds, seconds, warnings
         )
+
+
+def _beyond_set(positive: bool, left: PredictionSet | None) -> tuple[Reason, ...]:
+    """That the conformal set leaves the other label alone: threshold and set are fitted for different ends."""
+    other: PredictionSet = "negative" if positive else "positive"
+    return (Reason("called_beyond_prediction_set", {"left": left}),) if left == other else ()
 
 
 def _not_assessed(call: StationCall, why: tuple[Reason, ...]) -> StationCall:

@@ -147,6 +147,13 @@ def _seen_in_part(facts: Facts) -> str:
     return say("only {share:.0%} of the station lies in the region that the network sees", share=facts["share"])
 
 
+@words_for("called_beyond_prediction_set")
+def _called_beyond_prediction_set(facts: Facts) -> str:
+    if facts["left"] == "negative":
+        return say("positive by the threshold, though the conformal set leaves negative alone: a borderline call")
+    return say("negative by the threshold, though the conformal set leaves positive alone: a borderline call")
+
+
 @words_for("unseen_nodes")
 def _unseen_nodes(facts: Facts) -> str:
     return say_count(

@@ -37,7 +37,7 @@ def not_derived(given: StagingInput, rules: str, why: Reason) -> NStaging:
 
 def concluded(given: StagingInput, answer: NCategoryAnswer, rules: str, *, may_rise: bool) -> NStaging:
     """The category of an answer; a lower bound where a station without a call could raise it."""
-    warnings = list(answer.warnings)
+    warnings = [*answer.warnings, *_nodes_elsewhere(given)]
     if may_rise:
         warnings.append(Reason("not_assessed_may_raise_n", {"stations": list(given.not_assessed)}))
     return NStaging(
@@ -51,3 +51,13 @@ def concluded(given: StagingInput, answer: NCategoryAnswer, rules: str, *, may_r
         **said("explanation", answer.why),
         **recorded(warnings),
     )
+
+
+def _nodes_elsewhere(given: StagingInput) -> list[Reason]:
+    """That positive nodes lie in stations not called positive: each may have a threshold of its own."""
+    stations = [node.station for node in given.nodes if node.call == "positive" and node.station is not None]
+    elsewhere = [name for name in stations if not {name, f"{name}L", f"{name}R"} & set(given.positive_stations)]
+    if not elsewhere:
+        return []
+    facts = {"n_nodes": len(elsewhere), "stations": list(dict.fromkeys(elsewhere))}
+    return [Reason("positive_nodes_in_other_stations", facts)]

@@ -112,6 +112,18 @@ def _may_raise_n(facts: Facts) -> str:
     )
 
 
+@words_for("positive_nodes_in_other_stations")
+def _nodes_in_other_stations(facts: Facts) -> str:
+    return say_count(
+        "{count} positive node lies outside the positive stations, in {stations}: nodes and stations are called by "
+        "thresholds of their own.",
+        "{count} positive nodes lie outside the positive stations, in {stations}: nodes and stations are called by "
+        "thresholds of their own.",
+        facts["n_nodes"],
+        stations=listed(facts["stations"]),
+    )
+
+
 @words_for("not_regional_esophageal")
 def _not_regional(facts: Facts) -> str:
     text = "Not counted, not on the AJCC 8 map of regional esophageal nodes: {stations}."

@@ -18,6 +18,16 @@ def quoted(text: object) -> str:
     return shown if len(shown) <= _LONGEST_QUOTED_CHARACTERS else f"{shown[:_LONGEST_QUOTED_CHARACTERS]}..."
 
 
+def first_line(error: BaseException) -> str:
+    """What a library says of a failure without what follows: C++ libraries list where they were."""
+    return (str(error) or type(error).__name__).splitlines()[0]
+
+
+def on_one_line(error: BaseException) -> str:
+    """All that a library says of a failure, where it says it over several lines, as YAML's does."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 def listed(names: Iterable[str]) -> str:
     """Join names for a sentence: "a, b and c"; there must be at least one."""
     *first, last = names

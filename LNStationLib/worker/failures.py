@@ -8,6 +8,7 @@ from typing import Any
 
 from LNStationLib.support.errors import CancelledError, InputError
 from LNStationLib.support.failures import is_out_of_memory, redacted
+from LNStationLib.support.scarcity import remedy
 from LNStationLib.worker.messages import ErrorCode, Failure
 from LNStationLib.worker.volume_files import VolumeError
 
@@ -34,6 +35,9 @@ def failure_of(error: BaseException) -> Failure:
         return Failure(ErrorCode.INPUT_ERROR, str(error), kind)
     if isinstance(error, VolumeError) or type(error).__name__ == "ParamsError":
         return Failure(ErrorCode.INVALID_PARAMS, str(error), kind)
+    scarce = remedy(error)
+    if scarce is not None:
+        return Failure(ErrorCode.INPUT_ERROR, scarce, kind)
     name = type(error).__name__
     return Failure(ErrorCode.INTERNAL_ERROR, f"Defect in LNStation ({name}); the worker's log says more.", kind)
 

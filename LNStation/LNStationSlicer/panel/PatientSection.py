@@ -99,8 +99,12 @@ def verdictOf(staging: NStaging | None, absent: str) -> Verdict:
         return Verdict(ABSENT, staging["explanation"])
     text = f"\N{GREATER-THAN OR EQUAL TO} {category}" if staging["is_lower_bound"] else category
     stations = ", ".join(staging["deciding_stations"])
-    basis = _("decided by {stations}").format(stations=stations) if stations else ""
+    basis = _("decided by {stations}").format(stations=stations) if stations else _numberOfNodes(staging)
     return Verdict(text, basis, staging["explanation"])
+
+
+def _numberOfNodes(staging: NStaging) -> str:
+    return _("decided by the number of positive nodes") if staging["n_positive_nodes"] else ""
 
 
 def methodText(assessment: Assessment) -> str:

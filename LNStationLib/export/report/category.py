@@ -63,7 +63,7 @@ def category_content(staging: NStaging) -> Category:
 def _facts(staging: NStaging) -> tuple[Fact, ...]:
     facts = []
     if staging.category is not None:
-        facts.append(Fact(say("Decided by"), _listed(staging.deciding_stations) or say("no positive station")))
+        facts.append(Fact(say("Decided by"), _listed(staging.deciding_stations) or _without_stations(staging)))
     facts.append(Fact(say("Positive stations"), _listed(staging.positive_stations) or say("none")))
     if staging.n_positive_nodes is not None:
         facts.append(Fact(say("Positive nodes"), str(staging.n_positive_nodes)))
@@ -71,6 +71,10 @@ def _facts(staging: NStaging) -> tuple[Fact, ...]:
     if staging.network is not None:
         facts.append(Fact(say("By a network, beside the rules"), clean(network_line(staging.network))))
     return tuple(facts)
+
+
+def _without_stations(staging: NStaging) -> str:
+    return say("the number of positive nodes") if staging.n_positive_nodes else say("no positive station")
 
 
 def _listed(stations: Iterable[str]) -> str:

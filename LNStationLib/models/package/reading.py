@@ -19,7 +19,7 @@ from LNStationLib.models.package.sections import Section, section_model
 from LNStationLib.networks.installation import check_installed
 from LNStationLib.networks.registry import network_info
 from LNStationLib.support.json_text import parse_json
-from LNStationLib.support.sentences import quoted
+from LNStationLib.support.sentences import first_line, quoted
 
 if TYPE_CHECKING:
     from torch import nn
@@ -80,7 +80,7 @@ class ModelPackage:
             with torch.device("meta"):
                 planned = build_network(entry.name, arguments, channels)
         except (ValueError, TypeError, RuntimeError) as error:
-            raise PackageError(f"{self.path} cannot be used: {error}.") from error
+            raise PackageError(f"{self.path} cannot be used: {first_line(error)}.") from error
         tensors = self._tensors(entry, planned.state_dict())
         network = build_network(entry.name, arguments, channels)
         network.load_state_dict(tensors)

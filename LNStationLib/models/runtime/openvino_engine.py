@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from LNStationLib.networks.output import NetworkOutput, tensors_of
+from LNStationLib.support.sentences import first_line
 
 TOLERANCE = 1e-4
 """Largest difference of a probability, and of a map as part of its highest value, from plain torch's: the last digit
@@ -60,7 +61,7 @@ class CompiledNetwork:
         try:
             self._compiled = _compiled(plain, example, threads)
         except RuntimeError as error:
-            raise EngineError(f"OpenVINO cannot compile the network: {error}") from error
+            raise EngineError(f"OpenVINO cannot compile the network: {first_line(error)}") from error
         difference = self._difference(plain, example)
         if not difference <= TOLERANCE:
             raise EngineError(f"OpenVINO's answer differs from torch's by {difference:.1e}")

@@ -18,6 +18,7 @@ from LNStationLib.models.runtime.openvino_engine import EngineError
 from LNStationLib.models.runtime.sliding_window import WINDOW_MULTIPLE
 from LNStationLib.sampling.crude_chest import crude_chest
 from LNStationLib.sampling.volume import HU_CHANNELS, VolumeSpec
+from LNStationLib.support.sentences import first_line
 from LNStationLib.support.types import FloatArray
 
 log = logging.getLogger(__name__)
@@ -154,7 +155,7 @@ class OpenVinoVolumes:
             self._read(converted)
             agreement = self._agreement(network, spec)
         except RuntimeError as error:
-            raise EngineError(f"OpenVINO cannot convert the network: {error}") from error
+            raise EngineError(f"OpenVINO cannot convert the network: {first_line(error)}") from error
         return ConvertedNetwork(converted.xml, converted.weights, agreement)
 
     def _agreement(self, network: nn.Module, spec: VolumeSpec) -> float:

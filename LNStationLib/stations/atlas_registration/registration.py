@@ -17,6 +17,7 @@ from LNStationLib.stations.atlas_registration.engines import COMMON, ENGINES, Al
 from LNStationLib.stations.atlas_registration.guides import Guided
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.reason import Reason
+from LNStationLib.support.sentences import first_line
 from LNStationLib.support.types import FloatArray
 
 LIBRARY_MISSING = (
@@ -102,7 +103,7 @@ def register(pair: tuple[Guided, Guided], how: Deformation = _USUAL) -> Register
     try:
         affine, warp = _found(patient, atlas, common, how)
     except RuntimeError as error:
-        return _none(patient, Reason("registration_failed", {"error": str(error).splitlines()[0]}))
+        return _none(patient, Reason("registration_failed", {"error": first_line(error)}))
     found = Registered(affine, warp, patient.grid, {})
     return Registered(affine, warp, patient.grid, overlaps(found, patient, atlas, common))
 

@@ -7,6 +7,7 @@ from export.cases import Options, make_result
 from hypothesis import given
 from hypothesis import strategies as st
 
+from LNStationLib.export.report.category import category_content
 from LNStationLib.export.report.cells import Table
 from LNStationLib.export.report.content import (
     SYNTHETIC_CASE,
@@ -33,6 +34,12 @@ def test_the_category_is_said_as_it_is() -> None:
     assert content.category.state == "derived"
     assert {fact.label: fact.value for fact in content.category.facts}["Decided by"] == "4R, 7"
     assert "TNM 8" in content.category.rules
+
+
+@pytest.mark.parametrize(("n_nodes", "shown"), [(3, "the number of positive nodes"), (0, "no positive station")])
+def test_a_category_that_no_station_decides_says_what_does(n_nodes: int, shown: str) -> None:
+    staging = _staging(deciding_stations=[], positive_stations=["7"], n_positive_nodes=n_nodes)
+    assert {fact.label: fact.value for fact in category_content(staging).facts}["Decided by"] == shown
 
 
 def test_a_lower_bound_reads_at_least() -> None:

@@ -29,7 +29,8 @@ from LNStationLib import anatomy  # noqa: E402
 from LNStationLib.imaging.arrays import array_view  # noqa: E402
 from LNStationLib.imaging.boxes import station_boxes  # noqa: E402
 from LNStationLib.metastasis.station_network import StationNetwork, warm_network  # noqa: E402
-from LNStationLib.models.package import OperatingPoint, PackageError, read_package  # noqa: E402
+from LNStationLib.models.package import Calibration, OperatingPoint, PackageError, read_package  # noqa: E402
+from LNStationLib.models.package.conformal import ConformalSets, GroupLimit  # noqa: E402
 from LNStationLib.networks import installation  # noqa: E402
 from LNStationLib.sampling.channels import STATION_CHANNELS  # noqa: E402
 from LNStationLib.sampling.station_region import station_region  # noqa: E402
@@ -68,6 +69,22 @@ def test_every_station_of_the_package_gets_probability_call_and_attention(packag
     assert result.provenance.model_sha256 == card.sha256
     assert result.provenance.trained_on == "synthetic"
     assert any("synthetic patients only" in warning for warning in result.provenance.warnings)
+
+
+@pytest.mark.parametrize(("intercept", "threshold"), [(-6.0, 0.0), (6.0, 1.0)])
+def test_a_call_that_the_conformal_set_rules_out_says_so(tmp_path: Path, intercept: float, threshold: float) -> None:
+    """Nearly certain probabilities, and a threshold on their other side."""
+    limits = [GroupLimit(title=title, limit=0.4, n_stations=9) for title in ("upper", "middle", "lower")]
+    package = write_stations_package(
+        tmp_path / "certain.zip",
+        calibration=Calibration(slope=0.1, intercept=intercept, fitted_on="drawn"),
+        operating_points=[OperatingPoint(name="balanced", threshold=threshold, description="drawn")],
+        conformal=ConformalSets(coverage=0.9, groups=limits, fitted_on="drawn"),
+    )
+    call = Scene().assessed(package).stations["7"]
+    other = {"positive": "negative", "negative": "positive"}[call.call]
+    assert call.prediction_set == other
+    assert f"leaves {other} alone" in call.warnings[-1]
 
 
 def test_the_probability_is_the_calibrated_logit_of_the_region(package: Path) -> None:

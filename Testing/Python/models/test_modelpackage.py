@@ -233,7 +233,15 @@ def test_a_faulty_package_is_refused_with_one_sentence(
 
 @pytest.mark.parametrize(
     "change",
-    [{"width": 0.2}, {"n_experts": 2}, {"colour": 1}, {"colour" * PAGES: 1}, {"width": -1}, {"width": "wide"}],
+    [
+        {"width": 0.2},
+        {"width": -1},
+        {"width": 1e21},
+        {"width": "wide"},
+        {"n_experts": 2},
+        {"colour": 1},
+        {"colour" * PAGES: 1},
+    ],
 )
 def test_weights_that_do_not_fit_the_network_are_refused(
     change: dict[str, object], tmp_path: Path, members: dict[str, bytes]
@@ -241,6 +249,7 @@ def test_weights_that_do_not_fit_the_network_are_refused(
     folder = as_folder(tmp_path / "p", edited(members, lambda card: card["networks"][0]["arguments"].update(change)))
     with pytest.raises(PackageError, match="cannot be used") as caught:
         read_package(folder).network()
+    assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < A_SENTENCE
 
 

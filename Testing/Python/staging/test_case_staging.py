@@ -77,6 +77,22 @@ def test_esophageal_stations_positive_without_a_node_give_a_lower_bound() -> Non
     assert (staging.category, staging.is_lower_bound) == ("N2", True)
 
 
+def test_positive_nodes_in_stations_that_are_not_called_positive_are_named() -> None:
+    elsewhere = [node(number, "positive").model_copy(update={"station": "1L"}) for number in (2, 3)]
+    outside = node(4, "positive").model_copy(update={"station": None})
+    staging = stage_case(ESOPHAGUS, ["7"], [], [node(1, "positive"), *elsewhere, outside], Settings())
+    assert (staging.category, staging.n_positive_nodes) == ("N2", 4)
+    code = next(each for each in staging.warning_codes if each.code == "positive_nodes_in_other_stations")
+    assert code.facts == {"n_nodes": 2, "stations": ["1L"]}
+    assert any("2 positive nodes lie outside the positive stations, in 1L" in text for text in staging.warnings)
+
+
+@pytest.mark.parametrize("named", ["8R", "8L", "8"])
+def test_a_node_in_the_positive_part_of_a_station_without_a_side_is_not_elsewhere(named: str) -> None:
+    inside = node(1, "positive").model_copy(update={"station": "8"})
+    assert stage_case(ESOPHAGUS, [named], [], [inside, node(2, "negative")], Settings()).warnings == []
+
+
 def test_rules_are_chosen_by_name() -> None:
     assert stage_case(RIGHT_LUNG, ["1R"], [], [], Settings(rules="petct_paper")).category == "N2"
     assert stage_case(RIGHT_LUNG, ["4R", "7"], [], [], Settings(rules="tnm9")).category == "N2b"

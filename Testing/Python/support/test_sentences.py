@@ -8,13 +8,21 @@ import pytest
 
 from LNStationLib.support.json_text import parse_json, parse_tame_json
 from LNStationLib.support.scarcity import remedy, system_error
-from LNStationLib.support.sentences import quoted
+from LNStationLib.support.sentences import first_line, on_one_line, quoted
 
 
 def test_what_is_quoted_stays_on_one_line_is_short_and_steers_no_terminal() -> None:
     assert quoted("section.region") == "section.region"
     assert quoted("a\r\nb\x1b[31m\u202e") == "a??b?[31m?"
     assert len(quoted("x" * 5000)) < 150
+
+
+def test_what_a_library_says_over_many_lines_becomes_one() -> None:
+    long = RuntimeError("cannot open\nframe #0: c10::Error\nframe #1: main")
+    assert first_line(long) == "cannot open"
+    assert first_line(RuntimeError()) == "RuntimeError"
+    assert on_one_line(ValueError("while parsing\n  in line 3\n")) == "while parsing in line 3"
+    assert on_one_line(ValueError()) == "ValueError"
 
 
 @pytest.mark.parametrize("text", ["[" * 20_000, "9" * 6000, "{", b"\xff\xfe\x00"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import threading
 import time
@@ -140,6 +141,8 @@ def test_a_bad_line_is_answered_and_the_next_request_works(line: bytes, code: Er
         (MemoryError(), 3, "not enough memory"),
         (np._core._exceptions._ArrayMemoryError((1,), np.dtype(float)), 3, "not enough memory"),
         (RuntimeError("ITK ERROR: Failed to allocate memory for image."), 3, "not enough memory"),
+        (OSError(errno.ENAMETOOLONG, "File name too long", "a" * 300), 1, "too long for this system"),
+        (OSError(errno.ENOSPC, "No space left on device", "ct.nrrd"), 1, "No space is left for ct.nrrd"),
         (UnknownCaseError("load it first."), 4, "load it first."),
         (VolumeError("the path of a volume leaves the private folder"), -32602, "leaves the private folder"),
         (KeyError("secret"), -32603, "Defect in LNStation (KeyError)"),

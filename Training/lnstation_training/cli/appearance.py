@@ -9,6 +9,7 @@ import typer
 
 from lnstation_training.cli.show import say
 from LNStationLib.support.errors import InputError
+from LNStationLib.support.sentences import on_one_line
 
 
 def show_augmentation(
@@ -45,6 +46,6 @@ def _appearance(path: Path | None) -> dict[str, dict[str, float]] | None:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except (OSError, yaml.YAMLError) as error:
-        raise InputError(f"{path} cannot be read as YAML: {error}.") from error
+        raise InputError(f"{path} cannot be read as YAML: {on_one_line(error)}.") from error
     found: dict[str, dict[str, float]] | None = content.get("data", {}).get("appearance")
     return found

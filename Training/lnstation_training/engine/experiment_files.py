@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lnstation_training.engine.yaml_text import parse_yaml
 from LNStationLib.support.errors import InputError
+from LNStationLib.support.sentences import on_one_line
 
 ROWS_FILE = "rows.yaml"
 BACKBONE = "backbone-file"
@@ -165,4 +166,4 @@ def _read_yaml(path: Path, kind: type[Any]) -> Any:
     except ValidationError as error:
         raise InputError(f"{path}: {first_fault(error)}.") from error
     except yaml.YAMLError as error:
-        raise InputError(f"{path} is not a YAML file: {error}.") from error
+        raise InputError(f"{path} is not a YAML file: {on_one_line(error)}.") from error

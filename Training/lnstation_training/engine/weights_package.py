@@ -29,6 +29,7 @@ from LNStationLib.models.package.parts import Precision
 from LNStationLib.models.package.sections import section_model
 from LNStationLib.networks.registry import build_network, packed_arguments
 from LNStationLib.support.errors import InputError
+from LNStationLib.support.sentences import first_line, on_one_line
 
 
 class _Strict(BaseModel):
@@ -128,7 +129,7 @@ def read_package_settings(path: Path) -> PackageSettings:
     except ValidationError as error:
         raise InputError(f"{path}: {first_fault(error)}.") from error
     except yaml.YAMLError as error:
-        raise InputError(f"{path} is not a YAML file: {error}.") from error
+        raise InputError(f"{path} is not a YAML file: {on_one_line(error)}.") from error
 
 
 def _section(path: Path, settings: PackageSettings) -> TaskSection:
@@ -144,8 +145,8 @@ def _network(wanted: WeightsOfRole, section: TaskSection, role: str, path: Path)
     """The network with its weights."""
     try:
         network = build_network(wanted.name, wanted.arguments, section.network_input(role).channels)
-    except (ValueError, TypeError, KeyError) as error:
-        raise InputError(f"The network of {role} cannot be built: {error}.") from error
+    except (ValueError, TypeError, KeyError, RuntimeError) as error:
+        raise InputError(f"The network of {role} cannot be built: {first_line(error)}.") from error
     found = {name: tensor.float() for name, tensor in _cut(_loaded(path), wanted.keep_outputs, path).items()}
     own = network.state_dict()
     unlike = sorted(set(found) ^ set(own)) or [name for name in own if found[name].shape != own[name].shape]

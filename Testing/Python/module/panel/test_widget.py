@@ -34,3 +34,11 @@ def test_a_model_trained_on_synthetic_patients_is_marked(tmp_path: Path) -> None
 def test_research_use_is_said_in_the_panel_and_in_the_help(panel: PanelDriver) -> None:
     assert "Research use only" in panel.ui.researchLabel.text
     assert "Research use only" in panel.loaded.parent.helpText
+
+
+def test_a_category_that_no_station_decides_is_decided_by_the_number_of_nodes(tmp_path: Path) -> None:
+    assessment = make_assessment()
+    assessment["staging"] |= {"deciding_stations": [], "n_positive_nodes": 3}
+    with opened_panel(tmp_path, assessment=assessment) as panel:
+        panel.assessed()
+        assert panel.ui.modelDecidedLabel.text.startswith("decided by the number of positive nodes")
