@@ -31,9 +31,17 @@ sys.path[:0] = [str(ROOT), str(ROOT / "Training")]
 from lnstation_training.evaluation import detection  # noqa: E402  (the source tree is put on the path above)
 from lnstation_training.evaluation.detection import PatientHits, TrueNode, match  # noqa: E402
 from lnstation_training.tasks.node_detection.evaluation import size_class  # noqa: E402
+from lnstation_training.tasks.node_detection.thorough import (  # noqa: E402
+    found_in_views,
+    measured_search,
+    search_metrics,
+    write_with_search,
+)
 from LNStationLib.assessment.assess import parse_case  # noqa: E402
 from LNStationLib.case.case import Case  # noqa: E402
 from LNStationLib.imaging.arrays import array_view  # noqa: E402
+from LNStationLib.models.package import NodeDetection, read_manifest, read_package  # noqa: E402
+from LNStationLib.models.package.folders import find_package  # noqa: E402
 from LNStationLib.nodes.find import find_nodes  # noqa: E402
 from LNStationLib.phantom.case import PhantomCase, render  # noqa: E402
 from LNStationLib.phantom.patient import draw_patient, in_phase, venous_hu  # noqa: E402
@@ -231,6 +239,36 @@ def _said(key: str, value: object) -> str:
     return {"slice_mm": f"slices of {value} mm", "phase": f"contrast {value}", "preset": f"preset {value}"}[key]
 
 
+def rewrite(options: argparse.Namespace, pool: ProcessPoolExecutor, numbers: Sequence[int]) -> None:
+    """Write a package that asks in several views: operating points of the first patients, figures of the others."""
+    package = read_package(options.model or find_package(None, NodeDetection.task))
+
+    def found(path: Path) -> list[PatientHits]:
+        return list(pool.map(partial(hits_of, cache=options.cache, model=str(path)), numbers))
+
+    hits = found_in_views(package, found)
+    chosen, others = hits[: options.points], hits[options.points :]
+    cohort = f"{len(others)} synthetic patients, whole assessments, slices of 1 to 5 mm"
+    search = measured_search(chosen)
+    write_with_search(package, options.write, search, options.version, search_metrics(others, cohort))
+    for title, some in (("operating points", chosen), ("test", others)):
+        print(f"| {' | '.join(row(title, some, 1000))} |")
+        threshold = detection.threshold_at(detection.froc(some), 4.0)
+        for each in detection.recall_by(some, threshold, size_class):
+            print(f"| {each.title} | {each.n_found} of {each.n_nodes} |")
+
+
+def hits_of(number: int, cache: Path, model: str) -> PatientHits:
+    """What a package finds in a patient; kept, for a run that was broken off."""
+    kept = prepared(number, cache) / f"network-{read_manifest(Path(model)).version}.json"
+    if not kept.exists():
+        start = time.process_time()
+        hits = scored(*loaded(kept.parent)[:3], "network", model)
+        kept.write_text(hits.model_dump_json(), encoding="utf-8")
+        _say(f"patient {number} in several views", start)
+    return PatientHits.model_validate_json(kept.read_text(encoding="utf-8"))
+
+
 def main() -> None:
     """Judge the methods on every patient, one process a job."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -241,6 +279,9 @@ def main() -> None:
     parser.add_argument("--model", help="package of the network; the shipped one by default")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--cache", type=Path, required=True, help="folder of the patients' images")
+    parser.add_argument("--write", type=Path, help="package to write: the network asked in several views")
+    parser.add_argument("--version", default="", help="of that package")
+    parser.add_argument("--points", type=int, default=20, help="patients that its operating points are of")
     parser.add_argument("--only-prepare", action="store_true", help="render and parse, no more")
     parser.add_argument("--out", type=Path, help="also write the page to this file")
     options = parser.parse_args()
@@ -248,6 +289,9 @@ def main() -> None:
     with ProcessPoolExecutor(options.jobs) as pool:
         if options.only_prepare:
             list(pool.map(partial(prepared, cache=options.cache), numbers))
+            return
+        if options.write:
+            rewrite(options, pool, numbers)
             return
         results = list(
             pool.map(

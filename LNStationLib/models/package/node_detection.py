@@ -15,6 +15,7 @@ from LNStationLib.models.package.node_candidates import SECOND_STAGE, NodeCandid
 from LNStationLib.models.package.node_streams import NODES, STREAMS
 from LNStationLib.models.package.parts import CardRow, NetworkEntry, Strict
 from LNStationLib.models.package.sections import NetworkInput, TaskSection
+from LNStationLib.models.package.thorough_search import ThoroughSearch
 from LNStationLib.models.package.volumes import BACKGROUND, VolumeSection
 from LNStationLib.sampling.pet_and_tumor import NEAR_MM
 
@@ -49,6 +50,7 @@ class NodeDetection(VolumeSection):
         probable: A voxel from this probability on belongs to a candidate.
         sure_from_mm: Short axis from which recall reaches ``sure_recall``; ``None`` where it never does.
         sure_up_to_slice_mm: Slices up to this thickness were measured.
+        thorough: How visible nodes are sought in several views; ``None`` in packages that are asked once.
         significant: Of the streams; ``None`` without any.
         second_stage: Of the network that judges the streams' candidates; ``None`` without one.
     """
@@ -61,6 +63,7 @@ class NodeDetection(VolumeSection):
     probable: float = Field(0.5, gt=0, lt=1)
     sure_from_mm: float | None = Field(None, gt=0)
     sure_up_to_slice_mm: float = Field(5.0, gt=0)
+    thorough: ThoroughSearch | None = None
     significant: Significance | None = None
     second_stage: NodeCandidates | None = None
 
@@ -80,6 +83,8 @@ class NodeDetection(VolumeSection):
     def _points_of_what_it_finds(self) -> NodeDetection:
         if (NODES in self.classes) != (len(self.froc) > 1):
             raise ValueError("froc needs two points or more where there is a network of visible nodes, else none")
+        if self.thorough is not None and not self.finds_visible:
+            raise ValueError("a thorough search needs a network of visible nodes")
         if bool(self.streams) != (self.significant is not None):
             raise ValueError("streams of significant nodes and the part 'significant' go together")
         if len({self.volumes[role].spacing_mm for role in self.streams}) > 1:

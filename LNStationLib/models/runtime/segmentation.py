@@ -107,6 +107,8 @@ class Segmenter:
         organs: OrganProbabilities | None = None,
         progress: Progress = silent,
         patch_windows: bool = False,
+        spec: VolumeSpec | None = None,
+        mirrored: int | None = None,
     ) -> ClassProbabilities:
         """Ask the network of a role about a scan.
 
@@ -118,6 +120,8 @@ class Segmenter:
             progress: Told before every window; may raise ``CancelledError``.
             patch_windows: Whether windows are as small as the patch of training, for a network to which what else a
                 window holds matters.
+            spec: In place of that of the package, such as one of smaller voxels.
+            mirrored: Axis of ``[z, y, x]`` along which the network sees the scan mirrored; the answer is not.
 
         Raises:
             PackageError: The network cannot be built, or answers NaN.
@@ -125,12 +129,12 @@ class Segmenter:
             ValueError: A channel needs an organ that is not known.
         """
         progress("preparing the network", 0.0)
-        network, spec = self.network(role), self.section.volumes[role]
+        network, spec = self.network(role), spec or self.section.volumes[role]
         grid = volume_grid(extent, spec)
-        volume = volume_channels(ct, grid, spec, organs)
+        volume = _mirrored(volume_channels(ct, grid, spec, organs), mirrored)
         classes = tuple(self.section.classes[role])
         values = self._predicted(network, volume, spec, len(classes), progress, patch_windows)
-        return ClassProbabilities(grid, classes, values)
+        return ClassProbabilities(grid, classes, _mirrored(values, mirrored))
 
     def _predicted(
         self,
@@ -185,6 +189,11 @@ class Segmenter:
             "channels": list(spec.channels),
             "spacing_mm": list(spec.spacing_mm),
         }
+
+
+def _mirrored(values: FloatArray, axis: int | None) -> FloatArray:
+    """Channels ``[c, z, y, x]``, mirrored along an axis of ``[z, y, x]``."""
+    return values if axis is None else np.ascontiguousarray(np.flip(values, axis + 1))
 
 
 def warm_segmenter(path: Path, device: str = "auto", engine: Engine = "auto") -> Segmenter:

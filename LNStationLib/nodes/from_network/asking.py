@@ -13,6 +13,7 @@ from LNStationLib.imaging.grid import Grid
 from LNStationLib.imaging.masks import mask_on
 from LNStationLib.models.package.node_detection import NodeDetection
 from LNStationLib.models.package.node_streams import NODES
+from LNStationLib.models.package.thorough_search import AS_IT_LIES, View
 from LNStationLib.models.runtime.segmentation import Segmenter
 from LNStationLib.nodes.from_network.candidates import CandidateMap
 from LNStationLib.nodes.from_network.context import Context, context_of
@@ -42,32 +43,46 @@ def ask_network(
     seen = context_of(state, box, section.volumes[NODES])
     probability = node_probability(segmenter, section, NODES, state, seen, portion(progress, 0.05, 0.95))
     progress("nodes from CT: telling nodes apart", 0.95)
-    found = instances_at_stations(probability, seen, section.probable)
+    found = at_stations(find_instances(probability, seen.grid.spacing_mm, section.probable), seen)
     labels = on_ct(found.labels, probability, seen.grid, seen.part, section.probable)
     return CandidateMap(labels, found.scores, dict.fromkeys(found.scores, CandidateFacts(visible=True)))
 
 
 def node_probability(
-    segmenter: Segmenter, section: NodeDetection, role: str, state: PatientState, seen: Context, progress: Progress
+    segmenter: Segmenter,
+    section: NodeDetection,
+    role: str,
+    state: PatientState,
+    seen: Context,
+    progress: Progress,
+    view: View = AS_IT_LIES,
 ) -> FloatArray:
     """What the network of a role holds for a node, ``[z, y, x]``; 0 in the tumor that the case has a mask of."""
-    # A small network normalizes by what a window holds: twice the patch trebled the false candidates of a patient.
-    answer = segmenter.probabilities(role, state.case.ct, seen.extent, seen.known, progress, patch_windows=True)
+    answer = segmenter.probabilities(
+        role,
+        state.case.ct,
+        seen.extent,
+        seen.known,
+        progress,
+        # A small network normalizes by what a window holds: twice the patch trebled a patient's false candidates.
+        patch_windows=True,
+        spec=view.scaled(section.volumes[role]),
+        mirrored=view.axis,
+    )
     probability = answer.of(section.node_class(role))
     if state.case.tumor is None:
         return probability
     return np.where(mask_on(state.case.tumor, seen.grid.image(seen.stations)), 0.0, probability)
 
 
-def instances_at_stations(probability: FloatArray, seen: Context, probable: float) -> Instances:
+def at_stations(found: Instances, seen: Context) -> Instances:
     """Candidates that reach a station, or nearly."""
-    found = find_instances(probability, seen.grid.spacing_mm, probable)
     near = depth_mm(~seen.stations, seen.grid.spacing_mm) <= REACH_MM
     return found.only({int(number) for number in np.unique(found.labels[near])} - {0})
 
 
 def on_ct(
-    labels: InstanceArray, probability: FloatArray, grid: Grid, part: sitk.Image, probable: float
+    labels: InstanceArray, probability: FloatArray, grid: Grid, part: sitk.Image, probable: float | FloatArray
 ) -> InstanceArray:
     """Candidates on the CT's own voxels: the probability is interpolated, so that borders show no steps.
 
@@ -76,9 +91,11 @@ def on_ct(
         probability: Likewise.
         grid: The network's.
         part: The part of the CT that they are wanted on.
-        probable: A voxel from this probability on belongs to a candidate.
+        probable: A voxel from this probability on belongs to a candidate; or one for each candidate, by its number.
     """
     wide = expand_labels(labels, _GROWTH_VOXELS).astype(np.uint16)
     on_part = sitk.Resample(grid.image(wide), part, sitk.Transform(), sitk.sitkNearestNeighbor, 0)
     fine = sitk.Resample(grid.image(probability.astype(np.float32)), part, sitk.Transform(), sitk.sitkLinear, 0.0)
-    return np.where(array_view(fine) >= probable, array_view(on_part), 0).astype(np.uint16)
+    numbers = array_view(on_part)
+    least = probable if isinstance(probable, float) else probable[numbers]
+    return np.where(array_view(fine) >= least, numbers, 0).astype(np.uint16)

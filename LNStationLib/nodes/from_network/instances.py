@@ -59,7 +59,7 @@ def find_instances(probability: FloatArray, spacing_mm: tuple[float, float, floa
     for number, box in label_boxes(parts).items():
         wide = grown(box, 1, mask.shape)
         own = parts[wide] == number
-        split = _split(own, spacing_mm)
+        split = parted_at_necks(own, spacing_mm)
         for piece in range(1, int(split.max()) + 1):
             voxels = split == piece
             if np.count_nonzero(voxels) >= smallest:
@@ -68,8 +68,8 @@ def find_instances(probability: FloatArray, spacing_mm: tuple[float, float, floa
     return Instances(labels, _scores(labels, probability))
 
 
-def _split(mask: BoolArray, spacing_mm: tuple[float, float, float]) -> InstanceArray:
-    """Nodes of one connected component by their seeds."""
+def parted_at_necks(mask: BoolArray, spacing_mm: tuple[float, float, float]) -> InstanceArray:
+    """Numbers of the nodes in one connected component: one of each seed."""
     # The edge counts as outside: a mask that fills its box would be infinitely deep, which h_maxima does not survive.
     depth = depth_mm(mask, spacing_mm, black_border=True)
     seeds = np.asarray(cc3d.connected_components(h_maxima(depth, _NECK_MM) > 0, connectivity=26))

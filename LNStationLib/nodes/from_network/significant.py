@@ -13,11 +13,11 @@ from LNStationLib.imaging.boxes import Box, label_boxes
 from LNStationLib.models.package.node_detection import NodeDetection, Significance
 from LNStationLib.models.package.node_streams import STREAMS, best_fusion
 from LNStationLib.models.runtime.segmentation import Segmenter
-from LNStationLib.nodes.from_network.asking import instances_at_stations, node_probability, on_ct
+from LNStationLib.nodes.from_network.asking import at_stations, node_probability, on_ct
 from LNStationLib.nodes.from_network.candidates import CandidateMap
 from LNStationLib.nodes.from_network.context import Context, context_of
 from LNStationLib.nodes.from_network.fusion import fused, zone_of
-from LNStationLib.nodes.from_network.instances import Instances
+from LNStationLib.nodes.from_network.instances import Instances, find_instances
 from LNStationLib.sampling.pet_and_tumor import PET, TUMOR_DISTANCE
 from LNStationLib.state.assessment import CandidateFacts
 from LNStationLib.state.patient_state import PatientState
@@ -82,7 +82,7 @@ def search_streams(
     fuse = partial(fused, distance_mm=seen.known.tumor_distance_mm, near_mm=said.near_mm, masked=said.masked)
     probability = fuse(answers, pet_covers=covers)
     heard = {role: fuse({role: values}, pet_covers=covers) for role, values in answers.items()}
-    found = instances_at_stations(probability, seen, said.probable)
+    found = at_stations(find_instances(probability, seen.grid.spacing_mm, said.probable), seen)
     part = None if covers is None else float(covers[seen.stations].mean()) if seen.stations.any() else 0.0
     return StreamSearch(seen, found, probability, heard, ran, lacking, part)
 

@@ -7,6 +7,7 @@ one sentence, and be kept, and all else must work.
 from __future__ import annotations
 
 import os
+import re
 import sys
 import tempfile
 from contextlib import suppress
@@ -21,6 +22,10 @@ from Testing.Faults.verdicts import ROOT
 
 _WORDS = ("cancer", "tumorSide", "petUnit")
 """Parameters that hold a word."""
+_NOT_OF_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Slicer could not read the file at all with these."""
+_MOST_LETTERS = 1_000_000
+"""Of an attribute: expat takes minutes for some ten million."""
 _LARGE = ("Assessment.txt", "Review.txt", "Reviews of other readers.txt")
 """Half of all changes fall on these, which hold what a person would miss."""
 
@@ -108,13 +113,7 @@ def _set(folder: Path, name: str, raw: bytes, said: str) -> str:
         path.write_bytes(raw)
         return f"{name}: {said}"
     tree, anchor, places = parameters(folder)
-    text = "".join(one for one in raw.decode("utf-8", "replace") if _is_of_xml(one))
+    text = _NOT_OF_XML.sub("", raw.decode("utf-8", "replace"))[:_MOST_LETTERS]
     anchor.set(places.get(name, f"parameter{len(places)}"), f"{name} {text}")
     tree.write(folder / SCENE, encoding="utf-8", xml_declaration=True)
     return f"{name}: {said}"
-
-
-def _is_of_xml(letter: str) -> bool:
-    """Slicer could not read the file at all with others."""
-    is_surrogate = "\ud800" <= letter <= "\udfff"
-    return letter in "\t\n\r" or (letter >= " " and not is_surrogate and letter not in "\ufffe\uffff")

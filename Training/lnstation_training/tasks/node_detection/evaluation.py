@@ -216,20 +216,31 @@ def fusion_figures(name: str, patients: list[PatientHits], n_resamples: int) -> 
 
 def figures_of(patients: list[PatientHits], n_resamples: int) -> dict[str, object]:
     """What an evaluation says beyond the run: counts, measures, strata and the curve."""
-    curve = detection.froc(patients)
-    threshold = detection.threshold_at(curve, OPERATING_POINT)
-    steps = zip(curve.thresholds[1:], curve.false_positives[1:], curve.recall[1:], strict=True)
+    threshold = detection.threshold_at(detection.froc(patients), OPERATING_POINT)
     return {
         "n_patients": len(patients),
         "n_nodes": sum(len(each.nodes) for each in patients),
-        "figures": [*_curve_figures(patients, n_resamples), *_other_figures(patients, threshold)],
+        "figures": measures_of(patients, n_resamples),
         "strata": [
             *_strata("size", detection.recall_by(patients, threshold, size_class)),
             *_strata("station", detection.recall_by(patients, threshold, lambda node: node.station)),
             *_strata("distance", detection.recall_by(patients, threshold, zone_title)),
         ],
-        "curve": [CurvePoint(threshold=float(t), false_positives=float(f), recall=float(r)) for t, f, r in steps],
+        "curve": curve_points(patients),
     }
+
+
+def measures_of(patients: list[PatientHits], n_resamples: int) -> list[Figure]:
+    """MFROC and recall with intervals by patient, F1, precision and overlap of candidates."""
+    threshold = detection.threshold_at(detection.froc(patients), OPERATING_POINT)
+    return [*_curve_figures(patients, n_resamples), *_other_figures(patients, threshold)]
+
+
+def curve_points(patients: list[PatientHits]) -> list[CurvePoint]:
+    """The free-response curve, from its first candidate on."""
+    curve = detection.froc(patients)
+    steps = zip(curve.thresholds[1:], curve.false_positives[1:], curve.recall[1:], strict=True)
+    return [CurvePoint(threshold=float(t), false_positives=float(f), recall=float(r)) for t, f, r in steps]
 
 
 def _recall_name(false_positives: float) -> str:
