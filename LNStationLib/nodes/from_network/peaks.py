@@ -41,7 +41,7 @@ def find_peaks(
     labels = np.zeros(probability.shape, np.uint16)
     scores: dict[int, float] = {}
     levels: dict[int, float] = {}
-    for number, box in label_boxes(basins.astype(np.uint16)).items():
+    for number, box in label_boxes(basins).items():
         values = np.where(basins[box] == number, probability[box], 0.0)
         level = search.outline * float(values.max())
         for piece in _pieces(values >= level, seeds[box] == number, spacing_mm):
@@ -57,7 +57,7 @@ def _seeds(probability: FloatArray, search: ThoroughSearch) -> np.ndarray:
     lower = reconstruction(np.maximum(probability - search.least_rise, 0.0), probability)
     # Rounding: a lone peak rises by just as much as was taken away.
     tops = (probability - lower >= search.least_rise * 0.999) & (probability >= search.least_peak)
-    return np.asarray(cc3d.connected_components(tops, connectivity=26, out_dtype=np.uint16))
+    return np.asarray(cc3d.connected_components(tops, connectivity=26, out_dtype=np.uint32))
 
 
 def _pieces(mask: BoolArray, top: BoolArray, spacing_mm: tuple[float, float, float]) -> Iterator[BoolArray]:

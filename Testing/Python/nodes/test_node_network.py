@@ -30,7 +30,7 @@ from LNStationLib.nodes.from_network.instances import find_instances
 from LNStationLib.nodes.network import SWITCH
 from LNStationLib.nodes.registry import METHODS
 from LNStationLib.nodes.update import update_nodes
-from LNStationLib.sampling.volume import OrganProbabilities, volume_grid, volume_hu
+from LNStationLib.sampling.volume import OrganProbabilities, VolumeSpec, volume_grid, volume_hu
 from LNStationLib.state.patient_state import PatientState
 from LNStationLib.state.settings import Settings, StepSettings
 from LNStationLib.state.station_change import StationChange
@@ -56,11 +56,12 @@ class StandIn:
         return self
 
     def probabilities(
-        self, role: str, ct: sitk.Image, extent: Any, organs: Any, progress: Any, patch_windows: bool
-    ) -> ClassProbabilities:
+        self, role: str, ct: sitk.Image, extent: Any, organs: Any, progress: Any, patch_windows: bool,
+        spec: VolumeSpec, mirrored: int | None,
+    ) -> ClassProbabilities:  # fmt: skip
         assert patch_windows
         self.asked.append(organs)
-        grid = volume_grid(extent, SECTION.volumes["nodes"])
+        grid = volume_grid(extent, spec)
         hu = volume_hu(ct, grid)
         node = np.clip((hu + 90) / 150, 0, 1) * organs.stations
         return ClassProbabilities(
