@@ -120,6 +120,7 @@ class NodeNetwork:
     references: tuple[str, ...] = (
         "Zhu et al. 2020, arXiv:2005.13705 (OSLN: detection by segmentation, mean probability as score)",
         "Billot et al. 2023, doi:10.1016/j.media.2023.102789 (SynthSeg: networks trained on synthetic images)",
+        "Wang et al. 2019, doi:10.1016/j.neucom.2019.01.103 (test-time augmentation: the mean over several views)",
     )
 
     def run(self, state: PatientState, options: MethodOptions, progress: Progress) -> Candidates:
