@@ -241,14 +241,14 @@ def _said(key: str, value: object) -> str:
 
 def rewrite(options: argparse.Namespace, pool: ProcessPoolExecutor, numbers: Sequence[int]) -> None:
     """Write a package that asks in several views: operating points of the first patients, figures of the others."""
-    package = read_package(options.model or find_package(None, NodeDetection.task))
+    package = read_package(find_package(options.model, NodeDetection.task))
 
     def found(path: Path) -> list[PatientHits]:
         return list(pool.map(partial(hits_of, cache=options.cache, model=str(path)), numbers))
 
     hits = found_in_views(package, found)
     chosen, others = hits[: options.points], hits[options.points :]
-    cohort = f"{len(others)} synthetic patients, whole assessments, slices of 1 to 5 mm"
+    cohort = "Synthetic patients (whole assessments of finished CTs, slices of 1 to 5 mm)"
     search = measured_search(chosen)
     write_with_search(package, options.write, search, options.version, search_metrics(others, cohort))
     for title, some in (("operating points", chosen), ("test", others)):

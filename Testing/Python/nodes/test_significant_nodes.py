@@ -30,7 +30,7 @@ from LNStationLib.nodes.find import find_nodes
 from LNStationLib.nodes.from_network.candidates import CandidateMap, merged
 from LNStationLib.nodes.from_network.fusion import fused, zone_of
 from LNStationLib.nodes.network import SWITCH
-from LNStationLib.sampling.volume import volume_grid, volume_hu
+from LNStationLib.sampling.volume import VolumeSpec, volume_grid, volume_hu
 from LNStationLib.state.assessment import CandidateFacts, NodeFinding
 from LNStationLib.state.node_result import NodeResult
 from LNStationLib.state.settings import Settings, StepSettings
@@ -71,10 +71,10 @@ class StandIn:
         return self
 
     def probabilities(
-        self, role: str, ct: sitk.Image, extent: Any, known: Any, progress: Any, patch_windows: bool
-    ) -> ClassProbabilities:
+        self, role: str, ct: sitk.Image, extent: Any, known: Any, progress: Any, patch_windows: bool,
+        spec: VolumeSpec, mirrored: int | None,
+    ) -> ClassProbabilities:  # fmt: skip
         self.asked.append(role)
-        spec = self.section.volumes[role]
         grid = volume_grid(extent, spec)
         node = np.clip((volume_hu(ct, grid) + 90) / 150, 0, 1) * known.stations
         if "pet" in spec.channels:
