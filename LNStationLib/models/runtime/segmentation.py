@@ -16,6 +16,7 @@ from LNStationLib.models.package.container import PackageError
 from LNStationLib.models.package.organ_segmentation import ANCHOR, NON_ANCHOR, OrganSegmentation
 from LNStationLib.models.package.reading import ModelPackage
 from LNStationLib.models.package.volumes import VolumeSection
+from LNStationLib.models.runtime.remembered import Ask, RememberedAnswers
 from LNStationLib.models.runtime.runner import OPENVINO_REQUIREMENT
 from LNStationLib.models.runtime.sliding_window import fitted_tiling, predict_volume
 from LNStationLib.models.runtime.warm import warm
@@ -87,6 +88,7 @@ class Segmenter:
         self._package, self._device = package, device
         self._wanted = _checked_engine(engine, device)
         self._networks: dict[str, OpenVinoVolumes | TorchVolumes] = {}
+        self._remembered = RememberedAnswers()
 
     def network(self, role: str) -> OpenVinoVolumes | TorchVolumes:
         """The network of a role, ready to be asked; it says by its ``engine`` and ``precision`` what runs it.
@@ -119,7 +121,7 @@ class Segmenter:
             organs: What is known of organs, for networks that have channels of them.
             progress: Told before every window; may raise ``CancelledError``.
             patch_windows: Whether windows are as small as the patch of training, for a network to which what else a
-                window holds matters.
+                window holds matters. Its latest answers are kept: an edit leaves most windows as they are.
             spec: In place of that of the package, such as one of smaller voxels.
             mirrored: Axis of ``[z, y, x]`` along which the network sees the scan mirrored; the answer is not.
 
@@ -133,12 +135,14 @@ class Segmenter:
         grid = volume_grid(extent, spec)
         volume = _mirrored(volume_channels(ct, grid, spec, organs), mirrored)
         classes = tuple(self.section.classes[role])
-        values = self._predicted(network, volume, spec, len(classes), progress, patch_windows)
+        ask = self._remembered.asking(role, network) if patch_windows else network
+        values = self._predicted(network, ask, volume, spec, len(classes), progress, patch_windows)
         return ClassProbabilities(grid, classes, _mirrored(values, mirrored))
 
     def _predicted(
         self,
         network: Any,
+        ask: Ask,
         volume: FloatArray,
         spec: VolumeSpec,
         n_classes: int,
@@ -153,7 +157,7 @@ class Segmenter:
         most = 0 if patch_windows else max_window_voxels(network.precision)
         tiling = fitted_tiling(volume.shape[1:], spec.patch, most)
         try:
-            found = predict_volume(network, volume, tiling, n_classes, outside_values(spec), progress)
+            found = predict_volume(ask, volume, tiling, n_classes, outside_values(spec), progress)
         except torch.OutOfMemoryError as error:
             raise InputError(f"the memory of {self._device} does not suffice for the network: choose cpu.") from error
         finally:

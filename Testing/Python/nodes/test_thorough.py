@@ -42,6 +42,14 @@ SEARCH = ThoroughSearch(
 THOROUGH = SECTION.model_copy(update={"thorough": SEARCH})
 
 
+def test_a_patch_of_a_magnified_view_holds_as_much_of_the_patient() -> None:
+    spec = SECTION.volumes["nodes"]
+    wide = View(voxel_scale=0.8).scaled(spec)
+    for voxels, mm, more, less in zip(spec.patch, spec.spacing_mm, wide.patch, wide.spacing_mm, strict=True):
+        assert voxels * mm <= more * less < voxels * mm + less
+    assert View(mirrored="x").scaled(spec) == spec
+
+
 class Noting(StandIn):
     """Notes in which views it was asked."""
 
@@ -121,7 +129,7 @@ def test_a_mirrored_view_shows_the_network_a_mirror_image_and_turns_its_answer_b
     state = state_of(package)
     shown: list[np.ndarray] = []
 
-    def marked(network: Any, volume: np.ndarray, *_: Any) -> np.ndarray:
+    def marked(network: Any, ask: Any, volume: np.ndarray, *_: Any) -> np.ndarray:
         """The first channel in place of an answer, and one corner marked."""
         shown.append(volume)
         answer = np.zeros((3, *volume.shape[1:]), np.float32)
