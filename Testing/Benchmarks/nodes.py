@@ -59,12 +59,13 @@ SLICES_MM = (1.0, 2.0, 3.0, 5.0)
 IN_PLANE_MM = 1.0
 ORGANS = {"heart": "group:blood", "airways": "group:airways", "esophagus": "group:esophagus"}
 """Masks that are kept of a patient, and the group of organs that each stands for."""
-METHODS: dict[str, tuple[dict[str, float], Callable[[NodeFinding], float]]] = {
+METHODS: dict[str, tuple[dict[str, float | str], Callable[[NodeFinding], float]]] = {
     "ct_blobs": ({}, lambda row: row.short_axis_mm),
     "network": ({"false_positives": 20.0}, lambda row: row.score or 0.0),
+    "network_once": ({"false_positives": 20.0, "search": "quick"}, lambda row: row.score or 0.0),
     "pet_threshold": ({}, lambda row: row.suv_max or 0.0),
 }
-"""Options of each, and what its candidates are ranked by."""
+"""Options of each, and what its candidates are ranked by; "network_once" is the network asked in one view."""
 
 
 def rendered(number: int) -> PhantomCase:
@@ -150,8 +151,9 @@ def scored(
 ) -> PatientHits:
     """Candidates of a method held to the truth."""
     options, score = METHODS[name]
-    given = {**options, **({"model": model} if name == "network" else {})}
-    choice = StepSettings(method=name, options={name: given})
+    method = name.removesuffix("_once")
+    given = {**options, **({"model": model} if method == "network" else {})}
+    choice = StepSettings(method=method, options={method: given})
     found = find_nodes(replace(state, settings=state.settings.model_copy(update={"nodes": choice})))
     scores = {row.node_id: score(row) for row in found.findings}
     return match(sitk.GetArrayFromImage(found.labels), scores, truth.astype(np.uint16), nodes)

@@ -42,14 +42,6 @@ SEARCH = ThoroughSearch(
 THOROUGH = SECTION.model_copy(update={"thorough": SEARCH})
 
 
-def test_a_patch_of_a_magnified_view_holds_as_much_of_the_patient() -> None:
-    spec = SECTION.volumes["nodes"]
-    wide = View(voxel_scale=0.8).scaled(spec)
-    for voxels, mm, more, less in zip(spec.patch, spec.spacing_mm, wide.patch, wide.spacing_mm, strict=True):
-        assert voxels * mm <= more * less < voxels * mm + less
-    assert View(mirrored="x").scaled(spec) == spec
-
-
 class Noting(StandIn):
     """Notes in which views it was asked."""
 
