@@ -50,5 +50,5 @@ class RememberedAnswers:
 def _key(network: str, window: FloatArray) -> bytes:
     digest = hashlib.blake2b(network.encode(), digest_size=16)
     digest.update(str(window.shape).encode())
-    digest.update(window)
+    digest.update(window.tobytes())
     return digest.digest()
