@@ -86,7 +86,7 @@ class NodeNetworkOptions(MethodOptions):
     search: SearchName = option(
         "thorough",
         "How the network is asked for visible nodes: thorough (in several views, where the model package says which) "
-        "or quick (once: a sixth of the time, fewer small nodes).",
+        "or quick (once: a tenth of the computing, fewer small nodes).",
         title="Search for nodes",
         flag="--nodes-search",
     )

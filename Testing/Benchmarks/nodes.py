@@ -13,6 +13,7 @@ Prints Markdown.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import sys
 import time
@@ -262,7 +263,8 @@ def rewrite(options: argparse.Namespace, pool: ProcessPoolExecutor, numbers: Seq
 
 def hits_of(number: int, cache: Path, model: str) -> PatientHits:
     """What a package finds in a patient; kept, for a run that was broken off."""
-    kept = prepared(number, cache) / f"network-{read_manifest(Path(model)).version}.json"
+    said = hashlib.sha256(read_manifest(Path(model)).model_dump_json(include={"networks", "section"}).encode())
+    kept = prepared(number, cache) / f"network-{said.hexdigest()[:12]}.json"
     if not kept.exists():
         start = time.process_time()
         hits = scored(*loaded(kept.parent)[:3], "network", model)

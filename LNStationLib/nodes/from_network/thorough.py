@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from LNStationLib.imaging.boxes import Box
-from LNStationLib.imaging.grid import resample_to_grid
+from LNStationLib.imaging.grid import Grid, resample_to_grid
 from LNStationLib.models.package.node_detection import NodeDetection
 from LNStationLib.models.package.node_streams import NODES
 from LNStationLib.models.package.thorough_search import ThoroughSearch, View
@@ -41,12 +41,15 @@ def ask_in_views(
         box: Of the CT's array; holds all stations.
         progress: Told before every window; may raise ``CancelledError``.
     """
-    finest = min(search.views, key=lambda view: view.voxel_scale)
-    seen = _seen(finest, section, state, box)
+    scales = sorted({view.voxel_scale for view in search.views})
+    contexts = {scale: _seen(scale, section, state, box) for scale in scales}
+    seen = contexts[scales[0]]
     probability = np.zeros(seen.grid.shape, np.float32)
     for place, view in enumerate(search.views):
         told = portion(progress, 0.05 + 0.9 * place / len(search.views), 0.05 + 0.9 * (place + 1) / len(search.views))
-        probability += _answer(segmenter, section, state, box, view, seen, told) / len(search.views)
+        own = contexts[view.voxel_scale]
+        answer = node_probability(segmenter, section, NODES, state, own, told, view)
+        probability += _on_grid(answer, own.grid, seen.grid) / len(search.views)
     progress("nodes from CT: telling nodes apart", 0.95)
     peaks, levels = find_peaks(probability, seen.grid.spacing_mm, search)
     found = at_stations(peaks, seen)
@@ -55,22 +58,11 @@ def ask_in_views(
     return CandidateMap(labels, found.scores, dict.fromkeys(found.scores, CandidateFacts(visible=True)))
 
 
-def _seen(view: View, section: NodeDetection, state: PatientState, box: Box) -> Context:
-    return context_of(state, box, view.scaled(section.volumes[NODES]))
+def _seen(voxel_scale: float, section: NodeDetection, state: PatientState, box: Box) -> Context:
+    return context_of(state, box, View(voxel_scale=voxel_scale).scaled(section.volumes[NODES]))
 
 
-def _answer(
-    segmenter: Segmenter,
-    section: NodeDetection,
-    state: PatientState,
-    box: Box,
-    view: View,
-    finest: Context,
-    progress: Progress,
-) -> FloatArray:
-    """What the network says in a view, on the finest grid."""
-    seen = _seen(view, section, state, box)
-    answer = node_probability(segmenter, section, NODES, state, seen, progress, view)
-    if seen.grid == finest.grid:
+def _on_grid(answer: FloatArray, own: Grid, wanted: Grid) -> FloatArray:
+    if own == wanted:
         return answer
-    return resample_to_grid(seen.grid.image(answer.astype(np.float32)), finest.grid, labels=False)
+    return resample_to_grid(own.image(answer.astype(np.float32)), wanted, labels=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from torch import Tensor, nn
 
 from lnstation_training.engine.runs import Run
@@ -9,6 +11,7 @@ from lnstation_training.engine.values import CompanionNetwork, PackageContent
 from lnstation_training.segmentation.packing import probe_volume, training_cohort
 from lnstation_training.tasks.node_detection.evaluation import (
     CurvePoint,
+    Figure,
     NodeEvaluation,
     best_probable,
     evaluate,
@@ -109,6 +112,12 @@ def sure_from_mm(evaluation: NodeEvaluation) -> float | None:
 def card_metrics(found: NodeEvaluation) -> list[Metric]:
     """Figures of the test part, with intervals."""
     cohort = f"{found.cohort}, test part of fold {found.fold}"
+    counts = {"significant nodes" if found.fusions else "visible nodes": found.n_nodes}
+    return metrics_of(found.figures, cohort, found.n_patients, counts)
+
+
+def metrics_of(figures: Sequence[Figure], cohort: str, n_patients: int, counts: dict[str, int]) -> list[Metric]:
+    """Figures as the card has them, but those that could not be measured."""
     return [
         Metric(
             name=each.name,
@@ -116,10 +125,10 @@ def card_metrics(found: NodeEvaluation) -> list[Metric]:
             low=each.low,
             high=each.high,
             cohort=cohort,
-            n_patients=found.n_patients,
-            counts={"significant nodes" if found.fusions else "visible nodes": found.n_nodes},
+            n_patients=n_patients,
+            counts=counts,
         )
-        for each in found.figures
+        for each in figures
         if each.value is not None
     ]
 

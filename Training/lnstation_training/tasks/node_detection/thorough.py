@@ -9,13 +9,13 @@ from tempfile import TemporaryDirectory
 
 from lnstation_training.evaluation.detection import PatientHits
 from lnstation_training.tasks.node_detection.evaluation import curve_points, measures_of
-from lnstation_training.tasks.node_detection.package import froc_points
+from lnstation_training.tasks.node_detection.package import froc_points, metrics_of
 from LNStationLib import __version__
 from LNStationLib.models.package import Manifest, Metric, ModelPackage, NodeDetection
 from LNStationLib.models.package.froc import FrocPoint
 from LNStationLib.models.package.thorough_search import ThoroughSearch, View
 from LNStationLib.models.package.writing import write_packed
-from LNStationLib.support.errors import InputError, OutputError
+from LNStationLib.support.errors import InputError
 
 VIEWS = (
     View(),
@@ -25,7 +25,7 @@ VIEWS = (
     View(voxel_scale=0.8),
     View(voxel_scale=0.8, mirrored="x"),
 )
-"""Chosen on 20 synthetic patients: each view less costs recall (Training/experiments/osln)."""
+"""Chosen on the 20 synthetic patients that operating points are of (Training/experiments/osln)."""
 _ALL = [
     FrocPoint(threshold=1.0, false_positives=0.0, recall=0.0),
     FrocPoint(threshold=0.0, false_positives=1.0, recall=1.0),
@@ -34,7 +34,7 @@ _ALL = [
 _UNMEASURED = ThoroughSearch(
     froc=_ALL, views=list(VIEWS), least_peak=0.15, least_rise=0.1, outline=0.5, smallest_short_axis_mm=3.0
 )
-"""Likewise chosen: outlines at half a peak are up to 2 mm too thin, so that a node of 5 mm may measure 3 mm."""
+"""Likewise chosen: outlines of small nodes are thin, so that a cut at 4 mm loses nodes of 5 mm."""
 
 _RESAMPLES = 1000
 
@@ -70,14 +70,7 @@ def measured_search(patients: list[PatientHits]) -> ThoroughSearch:
 def search_metrics(patients: list[PatientHits], cohort: str) -> list[Metric]:
     """Figures for the card, of patients that chose nothing."""
     counts = {"visible nodes": sum(len(each.nodes) for each in patients)}
-    return [
-        Metric(
-            name=each.name, value=each.value, low=each.low, high=each.high, cohort=cohort,
-            n_patients=len(patients), counts=counts,
-        )
-        for each in measures_of(patients, _RESAMPLES)
-        if each.value is not None
-    ]  # fmt: skip
+    return metrics_of(measures_of(patients, _RESAMPLES), cohort, len(patients), counts)
 
 
 def write_with_search(
@@ -92,8 +85,6 @@ def write_with_search(
     section = package.section(NodeDetection)
     if not section.finds_visible:
         raise InputError(f"{package.path} has no network of visible nodes.")
-    if out.exists():
-        raise OutputError(f"{out} exists already: choose another name.")
     changes = {
         "section": section.model_copy(update={"thorough": search}),
         "version": version,
