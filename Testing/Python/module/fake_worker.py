@@ -15,6 +15,7 @@ import queue
 import sys
 import threading
 import time
+import traceback
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -334,8 +335,13 @@ def answer(call: messages.Call) -> bytes:
 
 
 def work() -> None:
-    while (call := waiting.get()) is not None:
-        send(answer(call))
+    try:
+        while (call := waiting.get()) is not None:
+            send(answer(call))
+    except BaseException:  # whoever waits for an answer must hear of it
+        traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(1)
     os._exit(0)
 
 

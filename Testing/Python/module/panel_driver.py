@@ -94,7 +94,18 @@ class PanelDriver:
         slicer.app.processEvents()
 
     def wait(self, condition: Any, what: str, timeout: float = 15.0) -> Any:
-        return driver.wait_for(condition, timeout, what)
+        try:
+            return driver.wait_for(condition, timeout, what)
+        except TimeoutError as error:
+            raise TimeoutError(f"{error}\n{self.standing()}") from None
+
+    def standing(self) -> str:
+        """How far everything is, for whoever waits in vain."""
+        client, jobs = self.logic.client, [type(job).__name__ for job in self.logic.queue.jobs()]
+        return (
+            f"the worker was asked {self.worker.methods()} and owes {client.nPending} answers; jobs: {jobs}; "
+            f"step: {self.ui.stepLabel.text!r}; message: {self.ui.statusLabel.text!r}"
+        )
 
     def erase(self, station: str = "4R", box: Any = IN_4R) -> None:
         """A stroke of the eraser."""

@@ -95,12 +95,18 @@ class FakeWorker:
 
     def behave(self, **byMethod: dict[str, Any]) -> None:
         """How each method behaves from now on: ``assess={"hang": True}``; see ``fake_worker.py``."""
-        (self.folder / "behavior.json").write_text(json.dumps(byMethod), encoding="utf-8")
+        self._tell("behavior.json", byMethod)
 
     def offer(self, *models: dict[str, Any], problems: Any = (), missing: Any = ()) -> None:
         """Which model packages it tells of from now on."""
         told = {"models": list(models), "problems": list(problems), "missing": list(missing)}
-        (self.folder / "models.json").write_text(json.dumps(told), encoding="utf-8")
+        self._tell("models.json", told)
+
+    def _tell(self, name: str, told: dict[str, Any]) -> None:
+        # Renamed into place: a worker that runs may be reading the one before.
+        new = self.folder / f"{name}.new"
+        new.write_text(json.dumps(told), encoding="utf-8")
+        new.replace(self.folder / name)
 
     def requests(self) -> list[dict[str, Any]]:
         """Every request it got, oldest first, over all its processes."""
