@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 from pydantic import Field
@@ -30,8 +31,14 @@ class View(Strict):
         return None if self.mirrored is None else "zyx".index(self.mirrored)
 
     def scaled(self, spec: VolumeSpec) -> VolumeSpec:
-        """What the network is shown, with voxels of this view's size."""
-        return spec.model_copy(update={"spacing_mm": tuple(mm * self.voxel_scale for mm in spec.spacing_mm)})
+        """What the network is shown, with voxels of this view's size.
+
+        A patch holds as much of the patient as in training: instance normalization has learned its statistics, and
+        fewer windows are asked.
+        """
+        spacing_mm = tuple(mm * self.voxel_scale for mm in spec.spacing_mm)
+        patch = tuple(math.ceil(n / self.voxel_scale) for n in spec.patch)
+        return spec.model_copy(update={"spacing_mm": spacing_mm, "patch": patch})
 
 
 AS_IT_LIES = View()

@@ -41,9 +41,9 @@ def max_window_voxels(precision: Precision) -> int:
 
 
 def cpu_precision() -> Precision:
-    """bfloat16 where the CPU multiplies matrices of it (AMX); single precision elsewhere."""
-    asked = getattr(torch.cpu, "_is_amx_tile_supported", None)
-    return "bfloat16" if asked is not None and asked() else "float32"
+    """bfloat16 where the CPU multiplies it in hardware (AMX, or AVX-512 with BF16); single precision elsewhere."""
+    asked = (getattr(torch.cpu, name, None) for name in ("_is_amx_tile_supported", "_is_avx512_bf16_supported"))
+    return "bfloat16" if any(ask is not None and ask() for ask in asked) else "float32"
 
 
 class TorchVolumes:

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 import cc3d
 import numpy as np
-from skimage.morphology import reconstruction
+from scipy import ndimage
+from skimage.morphology import local_maxima, reconstruction
 from skimage.segmentation import watershed
 
 from LNStationLib.imaging.boxes import label_boxes
@@ -44,7 +45,7 @@ def find_peaks(
     for number, box in label_boxes(basins).items():
         values = np.where(basins[box] == number, probability[box], 0.0)
         level = search.outline * float(values.max())
-        for piece in _pieces(values >= level, seeds[box] == number, spacing_mm):
+        for piece in _pieces(values, level, spacing_mm):
             if np.count_nonzero(piece) >= smallest:
                 place = len(scores) + 1
                 labels[box][piece] = place
@@ -53,16 +54,20 @@ def find_peaks(
 
 
 def _seeds(probability: FloatArray, search: ThoroughSearch) -> np.ndarray:
-    """The tops of all peaks, numbered (h-maxima)."""
-    lower = reconstruction(np.maximum(probability - search.least_rise, 0.0), probability)
-    # Rounding: a lone peak rises by just as much as was taken away.
-    tops = (probability - lower >= search.least_rise * 0.999) & (probability >= search.least_peak)
-    return np.asarray(cc3d.connected_components(tops, connectivity=26, out_dtype=np.uint32))
+    """All peaks that count, numbered: extended maxima (Soille 2003), which join tops with a high saddle between them."""
+    # Beyond the region it is 0, so that what fills the region is a peak.
+    whole = np.pad(probability, 1)
+    crests = local_maxima(reconstruction(whole - search.least_rise, whole))[1:-1, 1:-1, 1:-1]
+    numbers = np.asarray(cc3d.connected_components(crests, connectivity=26, out_dtype=np.uint32))
+    heights = ndimage.maximum(probability, numbers, np.arange(int(numbers.max()) + 1))
+    counts = np.asarray(heights) >= search.least_peak
+    counts[0] = False
+    return np.where(counts[numbers], numbers, 0)
 
 
-def _pieces(mask: BoolArray, top: BoolArray, spacing_mm: tuple[float, float, float]) -> Iterator[BoolArray]:
-    """What hangs together with the peak, parted where it has a neck: a plateau may hold several nodes."""
-    parts = np.asarray(cc3d.connected_components(mask, connectivity=18))
-    own = parts == parts[top & mask][0]
+def _pieces(values: FloatArray, level: float, spacing_mm: tuple[float, float, float]) -> Iterator[BoolArray]:
+    """What hangs together with the top from a level on, parted where it has a neck: a plateau may hold several nodes."""
+    parts = np.asarray(cc3d.connected_components(values >= level, connectivity=18))
+    own = parts == parts[np.unravel_index(values.argmax(), values.shape)]
     split = parted_at_necks(own, spacing_mm)
     yield from (split == number for number in range(1, int(split.max()) + 1))

@@ -54,6 +54,12 @@ def test_two_peaks_are_two_nodes_where_the_saddle_between_them_is_low(apart_mm: 
     assert len(found.scores) == number
 
 
+@pytest.mark.parametrize("height", [0.9, 0.8999, 0.89])
+def test_two_tops_of_nearly_the_same_height_are_one_node_where_the_saddle_is_high(height: float) -> None:
+    found, _ = find_peaks(hills(((20, 20, 14), 0.9, 3.0), ((20, 20, 16), height, 3.0)), SPACING_MM, SEARCH)
+    assert len(found.scores) == 1
+
+
 def test_a_plateau_with_a_neck_is_two_nodes() -> None:
     sure = np.minimum(hills(((20, 20, 10), 4.0, 3.5), ((20, 20, 24), 4.0, 3.5)), 1.0)
     assert len(find_peaks(sure, SPACING_MM, SEARCH)[0].scores) == 2

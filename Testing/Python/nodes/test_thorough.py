@@ -84,6 +84,14 @@ def test_nodes_are_found_in_their_place_and_size(package: Path, asked: Noting, d
     assert asked.views == [((2.0, 1.5, 1.5), None), ((2.0, 1.5, 1.5), 1), (pytest.approx((1.6, 1.2, 1.2)), 2)]
 
 
+def test_windows_of_a_magnified_view_hold_as_much_of_the_patient_as_in_training() -> None:
+    spec = SECTION.volumes["nodes"].model_copy(update={"spacing_mm": (2.0, 1.5, 1.5), "patch": (64, 96, 96)})
+    shown = View(voxel_scale=0.8).scaled(spec)
+    assert shown.patch == (80, 120, 120)
+    assert shown.spacing_mm == pytest.approx((1.6, 1.2, 1.2))
+    assert View(mirrored="x").scaled(spec) == spec
+
+
 def test_a_quick_search_asks_once_and_has_thresholds_of_its_own(package: Path, asked: Noting) -> None:
     find_nodes(state_of(package, search="quick"))
     assert asked.views == [((2.0, 1.5, 1.5), None)]
