@@ -10,7 +10,6 @@ from collections.abc import Iterator
 
 import cc3d
 import numpy as np
-from scipy import ndimage
 from skimage.morphology import local_maxima, reconstruction
 from skimage.segmentation import watershed
 
@@ -54,15 +53,30 @@ def find_peaks(
 
 
 def _seeds(probability: FloatArray, search: ThoroughSearch) -> np.ndarray:
-    """All peaks that count, numbered: extended maxima (Soille 2003), which join tops with a high saddle between them."""
-    # Beyond the region it is 0, so that what fills the region is a peak.
-    whole = np.pad(probability, 1)
-    crests = local_maxima(reconstruction(whole - search.least_rise, whole))[1:-1, 1:-1, 1:-1]
-    numbers = np.asarray(cc3d.connected_components(crests, connectivity=26, out_dtype=np.uint32))
-    heights = ndimage.maximum(probability, numbers, np.arange(int(numbers.max()) + 1))
-    counts = np.asarray(heights) >= search.least_peak
-    counts[0] = False
-    return np.where(counts[numbers], numbers, 0)
+    """All peaks that count, numbered."""
+    # Peaks that count and are parted by less are two in any case, so that each such part is looked at alone.
+    parts = np.asarray(
+        cc3d.connected_components(probability > search.least_peak - search.least_rise, connectivity=26)
+    )
+    seeds, count = np.zeros(probability.shape, np.uint32), 0
+    for part, box in label_boxes(parts).items():
+        here = parts[box] == part
+        for crest in _crests(np.where(here, probability[box], 0.0), search):
+            count += 1
+            seeds[box][crest] = count
+    return seeds
+
+
+def _crests(values: FloatArray, search: ThoroughSearch) -> Iterator[BoolArray]:
+    """Extended maxima (Soille 2003): tops of nearly, or exactly, the same height with a high saddle are one."""
+    # Beyond the part it is 0, so that what fills its box is a peak.
+    whole = np.pad(values, 1)
+    maxima = local_maxima(reconstruction(whole - search.least_rise, whole))[1:-1, 1:-1, 1:-1]
+    numbers = np.asarray(cc3d.connected_components(maxima, connectivity=26))
+    for number in range(1, int(numbers.max()) + 1):
+        crest = numbers == number
+        if values[crest].max() >= search.least_peak:
+            yield crest
 
 
 def _pieces(values: FloatArray, level: float, spacing_mm: tuple[float, float, float]) -> Iterator[BoolArray]:
