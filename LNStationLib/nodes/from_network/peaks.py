@@ -80,7 +80,7 @@ def _crests(values: FloatArray, search: ThoroughSearch) -> Iterator[BoolArray]:
 
 
 def _pieces(values: FloatArray, level: float, spacing_mm: tuple[float, float, float]) -> Iterator[BoolArray]:
-    """What hangs together with the top from a level on, parted where it has a neck: a plateau may hold several nodes."""
+    """What hangs together with the top from a level on, parted at necks: a crest may hold several nodes."""
     parts = np.asarray(cc3d.connected_components(values >= level, connectivity=18))
     own = parts == parts[np.unravel_index(values.argmax(), values.shape)]
     split = parted_at_necks(own, spacing_mm)
