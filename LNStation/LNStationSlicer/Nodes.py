@@ -126,7 +126,7 @@ class Nodes:
         case = self._logic.case
         if case is None or self._logic.modelHidden():
             return None
-        return operatingPoints(case.assessment(), self._logic.models.cards)
+        return operatingPoints(case.assessment())
 
     # Editing
 

@@ -75,6 +75,7 @@ def find_nodes(state: PatientState, progress: Progress = silent) -> NodeResult:
         | not_called_record(candidates.not_called)
         | ({} if model is None else model.settings())
         | dict(candidates.settings),
+        operating_points=list(candidates.operating_points),
         references=_references(method, model),
         **recorded(warnings),
         **({} if model is None else model.provenance()),

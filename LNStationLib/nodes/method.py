@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import SimpleITK as sitk
 
 from LNStationLib.imaging.boxes import Box
-from LNStationLib.state.assessment import CandidateFacts
+from LNStationLib.state.assessment import CandidateFacts, OperatingPoint
 from LNStationLib.state.method import Method, MethodOptions
 from LNStationLib.state.node_result import NodeSearch
 from LNStationLib.state.patient_state import PatientState
@@ -35,6 +35,7 @@ class Candidates:
         model: The model package that found them; ``None`` where none did.
         facts: What a network said of each candidate, by its value in ``labels``.
         settings: What the provenance says of the search beside the method's options, such as streams that ran.
+        operating_points: What thresholds on ``scores`` do, measured in the way in which was searched.
     """
 
     labels: sitk.Image
@@ -46,6 +47,7 @@ class Candidates:
     model: UsedModel | None = None
     facts: Mapping[int, CandidateFacts] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
+    operating_points: tuple[OperatingPoint, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ from LNStationLib.models.runtime.options import device_option, engine_option
 from LNStationLib.nodes.from_network.candidates import CandidateMap, merged
 from LNStationLib.nodes.from_network.region import region_box
 from LNStationLib.nodes.method import Candidates, Proposal
+from LNStationLib.state.assessment import OperatingPoint
 from LNStationLib.state.method import MethodOptions, option
 from LNStationLib.state.needs import Need
 from LNStationLib.state.node_result import NodeSearch
@@ -143,6 +144,7 @@ class NodeNetwork:
             model=found.model,
             facts=found.shown.facts,
             settings=found.settings,
+            operating_points=found.operating_points,
         )
 
     def update(
@@ -168,6 +170,7 @@ class _Answer:
     warnings: tuple[Reason, ...]
     model: UsedModel
     settings: Mapping[str, Any]
+    operating_points: tuple[OperatingPoint, ...]
 
 
 def _ask(state: PatientState, box: Box, options: NodeNetworkOptions, progress: Progress) -> _Answer:
@@ -195,7 +198,8 @@ def _ask(state: PatientState, box: Box, options: NodeNetworkOptions, progress: P
     if judged is not None:
         warnings = (*warnings, *second_stage_warnings(judged))
         settings["rejected"] = [dict(row) for row in judged.rejected]
-    return _Answer(shown, smallest_mm, warnings, model, settings)
+    points = tuple(OperatingPoint(**each.model_dump()) for each in (section.froc if search is None else search.froc))
+    return _Answer(shown, smallest_mm, warnings, model, settings, points)
 
 
 def _found(

@@ -91,6 +91,14 @@ def _code_of(text: str) -> Any:
     return Field(None, description=f"What {text} rests on; None in older files. New in 1.2.")
 
 
+class OperatingPoint(_Strict):
+    """What a threshold on the score of candidates does, as it was measured."""
+
+    threshold: float = Field(ge=0, le=1, description="Candidates with at least this score are shown.")
+    false_positives: float = Field(ge=0, description="Mean number a patient.")
+    recall: float = Field(ge=0, le=1, description="Of visible nodes.")
+
+
 class Provenance(_Strict):
     """Which implementation did a step, with what settings, and how long it took."""
 
@@ -103,6 +111,10 @@ class Provenance(_Strict):
     model_version: str | None = None
     model_sha256: str | None = Field(None, description="Of its weights.")
     trained_on: Literal["synthetic", "clinical"] | None = None
+    operating_points: list[OperatingPoint] = Field(
+        default_factory=list,
+        description="Of the candidates' score, measured in the way in which they were looked for; none where unknown.",
+    )
     references: list[str] = Field(default_factory=list, description="Papers and standards behind the method.")
     warnings: list[str] = Field(default_factory=list)
     warning_codes: list[ReasonCode] = _codes()

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from LNStationSlicer.exchange.AssessmentTypes import Assessment
-
-_FROC = "froc"
-"""Field of a model card: for some thresholds the mean number of false candidates a patient, and the recall."""
 
 
 @dataclass(frozen=True)
@@ -20,8 +15,8 @@ class OperatingPoints:
 
     Attributes:
         scores: Of the candidates that have one, from low to high.
-        froc: Threshold, false candidates a patient and recall, from a low threshold to a high one; empty where the
-            model that gave the scores is not known.
+        froc: Threshold, false candidates a patient and recall, from a low threshold to a high one; empty where nothing
+            was measured.
     """
 
     scores: tuple[float, ...]
@@ -50,23 +45,13 @@ class OperatingPoints:
         return float(np.interp(least, [row[0] for row in self.froc], [row[column] for row in self.froc]))
 
 
-def operatingPoints(assessment: Assessment | None, cards: Iterable[Mapping[str, Any]]) -> OperatingPoints | None:
-    """The scored candidates of an assessment; None where no candidate has a score.
-
-    Args:
-        assessment: The last one.
-        cards: Of the model packages that are known; that of the search's package says what its scores mean.
-    """
+def operatingPoints(assessment: Assessment | None) -> OperatingPoints | None:
+    """The scored candidates of an assessment; None where no candidate has a score."""
     nodes = assessment["nodes"] if assessment else []
     scores = tuple(sorted(score for node in nodes if (score := node.get("score")) is not None))
     if assessment is None or not scores:
         return None
     row = next((row for row in assessment["provenance"] if row["step"] == "nodes"), None)
-    card = next((card for card in cards if row is not None and _isOf(card, row)), None)
-    points = (card.get(_FROC) or []) if card is not None else []
+    points = row.get("operating_points", []) if row is not None else []
     froc = sorted((one["threshold"], one["false_positives"], one["recall"]) for one in points)
     return OperatingPoints(scores, tuple(froc))
-
-
-def _isOf(card: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
-    return (card["id"], card["version"]) == (row["model_package"], row["model_version"])

@@ -128,6 +128,14 @@ class NodeFinding(TypedDict):
     warning_codes: list[ReasonCode]
 
 
+class OperatingPoint(TypedDict):
+    """What a threshold on the score of candidates does, as it was measured."""
+
+    threshold: float
+    false_positives: float
+    recall: float
+
+
 class OrganFinding(TypedDict):
     """One organ that was used."""
 
@@ -161,6 +169,7 @@ class Provenance(TypedDict):
     model_version: str | None
     model_sha256: str | None
     trained_on: Literal["synthetic", "clinical"] | None
+    operating_points: list[OperatingPoint]
     references: list[str]
     warnings: list[str]
     warning_codes: list[ReasonCode]

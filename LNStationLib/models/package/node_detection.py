@@ -152,6 +152,8 @@ class NodeDetection(VolumeSection):
         rows = [*super().card_rows()]
         if self.froc:
             rows.append(CardRow("Operating points", point_lines(self.froc)))
+        if self.thorough is not None:
+            rows.append(CardRow("Operating points in several views", point_lines(self.thorough.froc)))
         if self.significant is not None:
             rows.append(CardRow("Operating points of significant nodes", point_lines(self.significant.froc)))
             rows.append(CardRow("Streams", tuple(STREAMS[role].title for role in self.streams)))

@@ -97,6 +97,15 @@ def test_a_quick_search_asks_once_and_has_thresholds_of_its_own(package: Path, a
     assert asked.views == [((2.0, 1.5, 1.5), None)]
 
 
+@pytest.mark.parametrize(("search", "froc"), [("thorough", FROC), ("quick", SECTION.froc)])
+def test_operating_points_are_those_of_the_search(
+    package: Path, asked: Noting, search: str, froc: list[FrocPoint]
+) -> None:
+    told = find_nodes(state_of(package, search=search)).provenance.operating_points
+    assert [one.model_dump() for one in told] == [one.model_dump() for one in froc]
+    assert SECTION.froc != FROC
+
+
 def test_fewer_false_candidates_leave_the_surest_nodes(package: Path, asked: Noting) -> None:
     sure, every = (find_nodes(state_of(package, false_positives=fps)).findings for fps in (1.0, 4.0))
     assert min(one.score for one in sure if one.score is not None) >= 0.5

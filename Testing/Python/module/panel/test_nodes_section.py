@@ -366,15 +366,15 @@ CURVE = [
 
 
 def test_a_slider_shows_and_hides_candidates_by_score_without_a_search(tmp_path: Path) -> None:
-    with opened_panel(tmp_path, assessment=scored()) as panel:
+    assessment = scored()
+    assessment["provenance"][0]["operating_points"] = CURVE
+    with opened_panel(tmp_path, assessment=assessment) as panel:
         panel.assessed()
         panel.click_row("4R")
         slicer.app.processEvents()
         ui, display = panel.ui, panel.logic.case.nodesNode().GetDisplayNode()
         assert ui.nodeScoreFrame.isVisible()
         assert (ui.nodeScoreSlider.minimum, ui.nodeScoreSlider.value) == (0.4, 0.4)
-        assert ui.nodeScoreText.text == "3 of 3 candidates of the case"
-        panel.logic.models.cards = ({"id": "finder", "version": "2", "task": "other", "froc": CURVE},)
         before = panel.worker.methods()
         ui.nodeScoreSlider.value = 0.7
         slicer.app.processEvents()
@@ -387,6 +387,14 @@ def test_a_slider_shows_and_hides_candidates_by_score_without_a_search(tmp_path:
         ui.nodeScoreSlider.value = 0.4
         assert panel.nodes.numbers == [7, 1]
         assert panel.worker.methods() == before
+
+
+def test_candidates_of_unknown_operating_points_are_counted(tmp_path: Path) -> None:
+    with opened_panel(tmp_path, assessment=scored()) as panel:
+        panel.assessed()
+        panel.click_row("4R")
+        slicer.app.processEvents()
+        assert panel.ui.nodeScoreText.text == "3 of 3 candidates of the case"
 
 
 def test_nodes_without_scores_have_no_slider(at_4r: PanelDriver) -> None:
