@@ -113,7 +113,7 @@ class Provenance(_Strict):
     trained_on: Literal["synthetic", "clinical"] | None = None
     operating_points: list[OperatingPoint] = Field(
         default_factory=list,
-        description="Of the candidates' score, measured in the way in which they were looked for; none where unknown.",
+        description="Of the candidates' score, measured in searches of the same kind; none where unknown.",
     )
     references: list[str] = Field(default_factory=list, description="Papers and standards behind the method.")
     warnings: list[str] = Field(default_factory=list)

@@ -448,9 +448,22 @@ def real(camera: Photographer, folder: Path) -> None:
     press(ui.showNodesCheck)
     camera.surfaces()
     camera.views("views_candidates")
+    scores(camera)
     press(ui.showNodesCheck)
     ui.displaySection.collapsed = True
     camera.window("window_real_ct")
+
+
+def scores(camera: Photographer) -> None:
+    """The slider over the scores of candidates: all, then the surest half."""
+    ui, points = camera.ui, camera.logic.nodes.operatingPoints()
+    ui.displaySection.collapsed = True
+    camera.window("window_candidates")
+    ui.nodeScoreSlider.value = points.scores[len(points.scores) // 2]
+    camera.surfaces()
+    camera.window("window_candidates_surest")
+    ui.nodeScoreSlider.value = points.lowest
+    ui.displaySection.collapsed = False
 
 
 def main() -> None:

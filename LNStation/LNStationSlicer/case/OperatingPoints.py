@@ -15,8 +15,8 @@ class OperatingPoints:
 
     Attributes:
         scores: Of the candidates that have one, from low to high.
-        froc: Threshold, false candidates a patient and recall, from a low threshold to a high one; empty where nothing
-            was measured.
+        froc: Threshold, false candidates a patient and recall, from a low threshold to a high one; empty where
+            nothing was measured.
     """
 
     scores: tuple[float, ...]
