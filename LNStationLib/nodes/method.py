@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import SimpleITK as sitk
 
 from LNStationLib.imaging.boxes import Box
-from LNStationLib.state.assessment import CandidateFacts, OperatingPoint
+from LNStationLib.state.assessment import CandidateFacts, FrocPoint
 from LNStationLib.state.method import Method, MethodOptions
 from LNStationLib.state.node_result import NodeSearch
 from LNStationLib.state.patient_state import PatientState
@@ -47,7 +47,7 @@ class Candidates:
     model: UsedModel | None = None
     facts: Mapping[int, CandidateFacts] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
-    operating_points: tuple[OperatingPoint, ...] = ()
+    operating_points: tuple[FrocPoint, ...] = ()
 
 
 @dataclass(frozen=True)

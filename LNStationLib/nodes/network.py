@@ -28,7 +28,7 @@ from LNStationLib.models.runtime.options import device_option, engine_option
 from LNStationLib.nodes.from_network.candidates import CandidateMap, merged
 from LNStationLib.nodes.from_network.region import region_box
 from LNStationLib.nodes.method import Candidates, Proposal
-from LNStationLib.state.assessment import OperatingPoint
+from LNStationLib.state.assessment import FrocPoint
 from LNStationLib.state.method import MethodOptions, option
 from LNStationLib.state.needs import Need
 from LNStationLib.state.node_result import NodeSearch
@@ -170,7 +170,7 @@ class _Answer:
     warnings: tuple[Reason, ...]
     model: UsedModel
     settings: Mapping[str, Any]
-    operating_points: tuple[OperatingPoint, ...]
+    operating_points: tuple[FrocPoint, ...]
 
 
 def _ask(state: PatientState, box: Box, options: NodeNetworkOptions, progress: Progress) -> _Answer:
@@ -198,8 +198,8 @@ def _ask(state: PatientState, box: Box, options: NodeNetworkOptions, progress: P
     if judged is not None:
         warnings = (*warnings, *second_stage_warnings(judged))
         settings["rejected"] = [dict(row) for row in judged.rejected]
-    points = tuple(OperatingPoint(**each.model_dump()) for each in (section.froc if search is None else search.froc))
-    return _Answer(shown, smallest_mm, warnings, model, settings, points)
+    froc = section.froc if search is None else search.froc
+    return _Answer(shown, smallest_mm, warnings, model, settings, tuple(froc))
 
 
 def _found(

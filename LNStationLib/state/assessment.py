@@ -91,8 +91,8 @@ def _code_of(text: str) -> Any:
     return Field(None, description=f"What {text} rests on; None in older files. New in 1.2.")
 
 
-class OperatingPoint(_Strict):
-    """What a threshold on the score of candidates does, as it was measured."""
+class FrocPoint(_Strict):
+    """What a threshold on the score of candidates does, on the data it was measured on."""
 
     threshold: float = Field(ge=0, le=1, description="Candidates with at least this score are shown.")
     false_positives: float = Field(ge=0, description="Mean number a patient.")
@@ -111,7 +111,7 @@ class Provenance(_Strict):
     model_version: str | None = None
     model_sha256: str | None = Field(None, description="Of its weights.")
     trained_on: Literal["synthetic", "clinical"] | None = None
-    operating_points: list[OperatingPoint] = Field(
+    operating_points: list[FrocPoint] = Field(
         default_factory=list,
         description="Of the candidates' score, measured in searches of the same kind; none where unknown.",
     )

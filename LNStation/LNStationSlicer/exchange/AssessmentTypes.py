@@ -54,6 +54,14 @@ class CaseSummary(TypedDict):
     nodes_from: str
 
 
+class FrocPoint(TypedDict):
+    """What a threshold on the score of candidates does, on the data it was measured on."""
+
+    threshold: float
+    false_positives: float
+    recall: float
+
+
 class Midline(TypedDict):
     """The sagittal midline of the patient: it gives a side to what lies in a station without one (3A, 3P, 7, 8, 9).
 
@@ -128,14 +136,6 @@ class NodeFinding(TypedDict):
     warning_codes: list[ReasonCode]
 
 
-class OperatingPoint(TypedDict):
-    """What a threshold on the score of candidates does, as it was measured."""
-
-    threshold: float
-    false_positives: float
-    recall: float
-
-
 class OrganFinding(TypedDict):
     """One organ that was used."""
 
@@ -169,7 +169,7 @@ class Provenance(TypedDict):
     model_version: str | None
     model_sha256: str | None
     trained_on: Literal["synthetic", "clinical"] | None
-    operating_points: list[OperatingPoint]
+    operating_points: list[FrocPoint]
     references: list[str]
     warnings: list[str]
     warning_codes: list[ReasonCode]

@@ -7,17 +7,9 @@ from itertools import pairwise
 from typing import Annotated
 
 import numpy as np
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator
 
-from LNStationLib.models.package.parts import Strict
-
-
-class FrocPoint(Strict):
-    """What a threshold on the score does, on the data it was measured on."""
-
-    threshold: float = Field(ge=0, le=1, description="Candidates with at least this score are shown.")
-    false_positives: float = Field(ge=0, description="Mean number a patient.")
-    recall: float = Field(ge=0, le=1, description="Of visible nodes.")
+from LNStationLib.state.assessment import FrocPoint
 
 
 def threshold_at(froc: Sequence[FrocPoint], false_positives: float) -> float:

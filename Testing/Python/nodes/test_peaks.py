@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from LNStationLib.models.package.froc import FrocPoint
 from LNStationLib.models.package.thorough_search import ThoroughSearch, View
 from LNStationLib.nodes.from_network.peaks import find_peaks
+from LNStationLib.state.assessment import FrocPoint
 
 SPACING_MM = (2.0, 1.0, 1.0)
 SEARCH = ThoroughSearch(

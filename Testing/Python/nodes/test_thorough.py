@@ -17,7 +17,6 @@ pytest.importorskip("torch", reason="the 'networks' packages are not installed")
 
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.boxes import bounding_box
-from LNStationLib.models.package.froc import FrocPoint
 from LNStationLib.models.package.thorough_search import ThoroughSearch, View
 from LNStationLib.models.runtime import segmentation
 from LNStationLib.models.runtime.segmentation import ClassProbabilities, Segmenter
@@ -25,6 +24,7 @@ from LNStationLib.nodes.find import find_nodes
 from LNStationLib.nodes.from_network.region import region_box
 from LNStationLib.nodes.from_network.thorough import ask_in_views
 from LNStationLib.nodes.network import SWITCH
+from LNStationLib.state.assessment import FrocPoint
 from LNStationLib.state.patient_state import PatientState
 from LNStationLib.support.progress import silent
 

@@ -18,8 +18,8 @@ from lnstation_training.tasks.node_detection.evaluation import (
     evaluation_of,
 )
 from LNStationLib.models.package import Manifest, Metric, NodeDetection
-from LNStationLib.models.package.froc import FrocPoint
 from LNStationLib.models.package.node_detection import Significance
+from LNStationLib.state.assessment import FrocPoint
 from LNStationLib.support.progress import Progress
 
 REFERENCES = (

@@ -12,9 +12,9 @@ from lnstation_training.tasks.node_detection.evaluation import curve_points, mea
 from lnstation_training.tasks.node_detection.package import froc_points, metrics_of
 from LNStationLib import __version__
 from LNStationLib.models.package import Manifest, Metric, ModelPackage, NodeDetection
-from LNStationLib.models.package.froc import FrocPoint
 from LNStationLib.models.package.thorough_search import ThoroughSearch, View
 from LNStationLib.models.package.writing import write_packed
+from LNStationLib.state.assessment import FrocPoint
 from LNStationLib.support.errors import InputError
 
 VIEWS = (
