@@ -39,6 +39,8 @@ def test_an_assessment_of_1_0_is_read_and_written_as_of_today() -> None:
         assert row.pop(f"{field}_code") is None, "texts of then had no codes"
     for row in again["organs"]:
         assert row.pop("confidence") is None, "organs of then had none"
+    for row in again["provenance"]:
+        assert row.pop("operating_points") == [], "no search was measured then"
     for row in again["nodes"]:
         assert row.pop("score") is None, "nodes of then had none"
         assert row.pop("candidate") is None, "nodes of then had none"
