@@ -13,7 +13,6 @@ Prints Markdown.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import sys
 import time
@@ -30,20 +29,21 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "Training")]
 
 from lnstation_training.evaluation import detection  # noqa: E402  (the source tree is put on the path above)
-from lnstation_training.evaluation.detection import PatientHits, TrueNode, match  # noqa: E402
+from lnstation_training.evaluation.detection import PatientHits, TrueNode  # noqa: E402
 from lnstation_training.tasks.node_detection.evaluation import size_class  # noqa: E402
 from lnstation_training.tasks.node_detection.thorough import (  # noqa: E402
+    found_digest,
     found_in_views,
     measured_search,
     search_metrics,
     write_with_search,
 )
+from lnstation_training.tasks.node_detection.whole_patients import held_to_truth  # noqa: E402
 from LNStationLib.assessment.assess import parse_case  # noqa: E402
 from LNStationLib.case.case import Case  # noqa: E402
 from LNStationLib.imaging.arrays import array_view  # noqa: E402
 from LNStationLib.models.package import NodeDetection, read_manifest, read_package  # noqa: E402
 from LNStationLib.models.package.folders import find_package  # noqa: E402
-from LNStationLib.nodes.find import find_nodes  # noqa: E402
 from LNStationLib.phantom.case import PhantomCase, render  # noqa: E402
 from LNStationLib.phantom.patient import draw_patient, in_phase, venous_hu  # noqa: E402
 from LNStationLib.phantom.preset import load_preset  # noqa: E402
@@ -155,9 +155,7 @@ def scored(
     method = name.removesuffix("_once")
     given = {**options, **({"model": model} if method == "network" else {})}
     choice = StepSettings(method=method, options={method: given})
-    found = find_nodes(replace(state, settings=state.settings.model_copy(update={"nodes": choice})))
-    scores = {row.node_id: score(row) for row in found.findings}
-    return match(sitk.GetArrayFromImage(found.labels), scores, truth.astype(np.uint16), nodes)
+    return held_to_truth(state, choice, score, truth, nodes)
 
 
 def judged(number: int, cache: Path, methods: Sequence[str], again: Sequence[str], model: str | None) -> dict:
@@ -263,8 +261,7 @@ def rewrite(options: argparse.Namespace, pool: ProcessPoolExecutor, numbers: Seq
 
 def hits_of(number: int, cache: Path, model: str) -> PatientHits:
     """What a package finds in a patient; kept, for a run that was broken off."""
-    said = hashlib.sha256(read_manifest(Path(model)).model_dump_json(include={"networks", "section"}).encode())
-    kept = prepared(number, cache) / f"network-{said.hexdigest()[:12]}.json"
+    kept = prepared(number, cache) / f"network-{found_digest(read_manifest(Path(model)))}.json"
     if not kept.exists():
         start = time.process_time()
         hits = scored(*loaded(kept.parent)[:3], "network", model)

@@ -12,6 +12,20 @@ from pydantic import AfterValidator
 from LNStationLib.state.assessment import FrocPoint
 
 
+class PointsCohort(Strict):
+    """The patients that operating points are of."""
+
+    title: str
+    n_patients: int = Field(ge=1)
+    synthetic: bool
+
+    @property
+    def words(self) -> str:
+        """For the card."""
+        kind, plural = "synthetic" if self.synthetic else "real", "" if self.n_patients == 1 else "s"
+        return f"of {self.n_patients} {kind} patient{plural}: {self.title}"
+
+
 def threshold_at(froc: Sequence[FrocPoint], false_positives: float) -> float:
     """Score from which candidates are shown, for a mean number of false positives a patient.
 

@@ -103,7 +103,7 @@ def _joined(sections: Sequence[NodeDetection | NodeCandidates]) -> NodeDetection
         raise InputError(f"the packages do not go together: {error.errors()[0]['msg']}.") from error
 
 
-_OF_VISIBLE = ("froc", "probable", "sure_from_mm", "sure_up_to_slice_mm", "thorough")
+_OF_VISIBLE = ("froc", "probable", "sure_from_mm", "sure_up_to_slice_mm", "points_of", "thorough")
 """Fields that are about the network of visible nodes."""
 
 

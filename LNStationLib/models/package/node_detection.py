@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from pydantic import Field, field_validator, model_validator
 
-from LNStationLib.models.package.froc import Froc, point_lines, recall_at, threshold_at
+from LNStationLib.models.package.froc import Froc, PointsCohort, point_lines, recall_at, threshold_at
 from LNStationLib.models.package.node_candidates import SECOND_STAGE, NodeCandidates
 from LNStationLib.models.package.node_streams import NODES, STREAMS
 from LNStationLib.models.package.parts import CardRow, NetworkEntry, Strict
@@ -50,6 +50,7 @@ class NodeDetection(VolumeSection):
         probable: A voxel from this probability on belongs to a candidate.
         sure_from_mm: Short axis from which recall reaches ``sure_recall``; ``None`` where it never does.
         sure_up_to_slice_mm: Slices up to this thickness were measured.
+        points_of: Patients that the operating points of visible nodes are of; ``None`` where nothing says so.
         thorough: How visible nodes are sought in several views; ``None`` in packages that are asked once.
         significant: Of the streams; ``None`` without any.
         second_stage: Of the network that judges the streams' candidates; ``None`` without one.
@@ -63,6 +64,7 @@ class NodeDetection(VolumeSection):
     probable: float = Field(0.5, gt=0, lt=1)
     sure_from_mm: float | None = Field(None, gt=0)
     sure_up_to_slice_mm: float = Field(5.0, gt=0)
+    points_of: PointsCohort | None = None
     thorough: ThoroughSearch | None = None
     significant: Significance | None = None
     second_stage: NodeCandidates | None = None
@@ -146,17 +148,30 @@ class NodeDetection(VolumeSection):
 
     def card_rows(self) -> list[CardRow]:
         """Operating points, and where sensitivity is low, beside classes, channels and grid."""
-        limits: tuple[str, ...] = (f"Measured with slices up to {self.sure_up_to_slice_mm:g} mm.",)
-        if self.sure_from_mm is not None:
-            limits = (f"Sensitivity is low below a short axis of {self.sure_from_mm:g} mm.", *limits)
-        rows = [*super().card_rows()]
-        if self.froc:
-            rows.append(CardRow("Operating points", point_lines(self.froc)))
-        if self.thorough is not None:
-            rows.append(CardRow("Operating points in several views", point_lines(self.thorough.froc)))
+        rows = [*super().card_rows(), *self._point_rows()]
         if self.significant is not None:
             rows.append(CardRow("Operating points of significant nodes", point_lines(self.significant.froc)))
             rows.append(CardRow("Streams", tuple(STREAMS[role].title for role in self.streams)))
         if self.second_stage is not None:
             rows += self.second_stage.card_rows()
-        return [*rows, CardRow("Limits", limits)]
+        return [*rows, CardRow("Limits", self._limits())]
+
+    def _point_rows(self) -> list[CardRow]:
+        """Of visible nodes: those of the search that is usual first."""
+        of = () if self.points_of is None else (self.points_of.words,)
+        if self.thorough is None:
+            return [CardRow("Operating points", (*of, *point_lines(self.froc)))] if self.froc else []
+        title = f"Operating points, asked in {len(self.thorough.views)} views"
+        return [
+            CardRow(title, (*of, *point_lines(self.thorough.froc))),
+            CardRow("Operating points, asked once", point_lines(self.froc)),
+        ]
+
+    def _limits(self) -> tuple[str, ...]:
+        """Where sensitivity is low, and what was not measured."""
+        measured = f"Measured with slices up to {self.sure_up_to_slice_mm:g} mm."
+        if self.sure_from_mm is not None:
+            return (f"Sensitivity is low below a short axis of {self.sure_from_mm:g} mm.", measured)
+        if self.points_of is not None:
+            return ("Sensitivity is low at every size that was measured.", measured)
+        return (measured,)

@@ -18,7 +18,8 @@ from lnstation_training.cli.localization import StationMethodsCommand, evaluate_
 from lnstation_training.cli.organ_channels import organ_channels
 from lnstation_training.cli.prepare import prepare
 from lnstation_training.cli.public_data import app as public_data
-from lnstation_training.cli.runs import evaluate, export, fit, package_weights, recalibrate
+from lnstation_training.cli.recalibration import recalibrate
+from lnstation_training.cli.runs import evaluate, export, fit, package_weights
 from lnstation_training.synthetic import commands as synthetic
 from LNStationLib.cli.errors import UserErrorGroup, set_up_logging
 from LNStationLib.support import console

@@ -90,32 +90,6 @@ def export(
     say(f"{out}: {card.title}, {card.n_bytes / 1e6:.1f} MB of weights, trained on {card.trained_on} data.")
 
 
-def recalibrate(
-    package: Annotated[Path, typer.Argument(help="Package of station classification whose network is kept.")],
-    data: Annotated[Path, typer.Option(help="Folder of prepare, of patients that the network has not seen.")],
-    out: Annotated[Path, typer.Option(help="Package to write, a .zip file.")],
-    version: Annotated[str, typer.Option(help="Of the new package.")],
-    device: Annotated[Device, typer.Option(help="Where the network runs.")] = "cpu",
-) -> None:
-    """Fit a package's calibration, operating points and conformal sets on other patients; its weights stay.
-
-    Use patients of your own hospital that had no part in its training. Regions must be the package's; where they hold
-    whole stations, so will the new package's.
-    """
-    from lnstation_training.tasks.station_classification.recalibration import Recalibration
-    from lnstation_training.tasks.station_classification.recalibration import recalibrate as write
-
-    with console.shown_progress() as progress:
-        card = write(Recalibration(package, data, out, version, device), progress)
-    fitted = card.section.calibration
-    outcome = (
-        f"calibrated on the {fitted.fitted_on}"
-        if fitted
-        else "not calibrated: its answers run against these patients"
-    )
-    say(f"{out}: {card.title} {card.version}, {outcome}.")
-
-
 def package_weights(
     settings: Annotated[Path, typer.Argument(help="YAML file: networks, task, card (Training/README.md).")],
     weights: Annotated[list[Path], typer.Argument(help="A safetensors file for each network, in the file's order.")],

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar
 from lnstation_training.cohorts.contradictions import contradictions
 from lnstation_training.cohorts.errors import CohortError
 from lnstation_training.cohorts.rows import NodeRow, PatientRow, StationRow
+from LNStationLib.case.request import CaseRequest
 from LNStationLib.imaging.suv import PetUnits
 from LNStationLib.support.csv_rows import Faults, read_rows
 
@@ -97,6 +98,18 @@ class CohortPatient:
     clinical_n_category: str | None = None
     clinical_stations: tuple[str, ...] | None = None
     lesions: Path | None = None
+
+    def case_request(self) -> CaseRequest:
+        """What an assessment of the patient would be given, the node masks included."""
+        return CaseRequest(
+            self.ct,
+            self.pet,
+            self.pet_units,
+            organs=self.organs,
+            nodes=self.nodes,
+            tumor=self.tumor,
+            case_id=self.patient,
+        )
 
     def label(self, station: str) -> int | None:
         """1 metastatic, 0 not, ``None`` where the station was not dissected."""

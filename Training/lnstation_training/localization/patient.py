@@ -18,7 +18,6 @@ from LNStationLib import __version__
 from LNStationLib.assessment.assess import found_organs, with_stations
 from LNStationLib.case.case import Case
 from LNStationLib.case.from_files import load_case
-from LNStationLib.case.request import CaseRequest
 from LNStationLib.state.assessment import ReasonCode
 from LNStationLib.state.patient_state import PatientState
 from LNStationLib.state.settings import Settings
@@ -111,16 +110,7 @@ def _answer(
     faults: dict[str, str],
 ) -> None:
     """Load the patient, find organs once, and let each missing method draw its stations."""
-    request = CaseRequest(
-        patient.ct,
-        patient.pet,
-        patient.pet_units,
-        organs=patient.organs,
-        nodes=patient.nodes,
-        tumor=patient.tumor,
-        case_id=patient.patient,
-    )
-    case = load_case(request)
+    case = load_case(patient.case_request())
     watch = Stopwatch()
     state = found_organs(case, next(iter(question.settings.values())))
     organ_cost = watch.read()

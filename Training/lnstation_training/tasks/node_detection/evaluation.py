@@ -216,18 +216,23 @@ def fusion_figures(name: str, patients: list[PatientHits], n_resamples: int) -> 
 
 def figures_of(patients: list[PatientHits], n_resamples: int) -> dict[str, object]:
     """What an evaluation says beyond the run: counts, measures, strata and the curve."""
-    threshold = detection.threshold_at(detection.froc(patients), OPERATING_POINT)
     return {
         "n_patients": len(patients),
         "n_nodes": sum(len(each.nodes) for each in patients),
         "figures": measures_of(patients, n_resamples),
-        "strata": [
-            *_strata("size", detection.recall_by(patients, threshold, size_class)),
-            *_strata("station", detection.recall_by(patients, threshold, lambda node: node.station)),
-            *_strata("distance", detection.recall_by(patients, threshold, zone_title)),
-        ],
+        "strata": strata_of(patients),
         "curve": curve_points(patients),
     }
+
+
+def strata_of(patients: Sequence[PatientHits]) -> list[StratumFigure]:
+    """Recall at ``OPERATING_POINT`` by size, station and distance to the tumor."""
+    threshold = detection.threshold_at(detection.froc(patients), OPERATING_POINT)
+    return [
+        *_strata("size", detection.recall_by(patients, threshold, size_class)),
+        *_strata("station", detection.recall_by(patients, threshold, lambda node: node.station)),
+        *_strata("distance", detection.recall_by(patients, threshold, zone_title)),
+    ]
 
 
 def measures_of(patients: list[PatientHits], n_resamples: int) -> list[Figure]:

@@ -13,6 +13,7 @@ from lnstation_training.tasks.node_detection.evaluation import (
     CurvePoint,
     Figure,
     NodeEvaluation,
+    StratumFigure,
     best_probable,
     evaluate,
     evaluation_of,
@@ -72,7 +73,7 @@ def package_section(run: Run, evaluation: NodeEvaluation) -> NodeDetection:
     volumes = {role: module.volume_spec(role) for role in module.roles}
     classes = {role: list(module.names) for role in module.roles}
     if module.finds_visible:
-        found = sure_from_mm(evaluation)
+        found = sure_from_mm(evaluation.strata)
         return NodeDetection(
             volumes=volumes, classes=classes, froc=points, probable=module.probable, sure_from_mm=found
         )
@@ -98,9 +99,9 @@ def froc_points(curve: list[CurvePoint]) -> list[FrocPoint]:
     return points
 
 
-def sure_from_mm(evaluation: NodeEvaluation) -> float | None:
+def sure_from_mm(strata: Sequence[StratumFigure]) -> float | None:
     """Lower end of the smallest size class from which on every class is found often enough."""
-    rows = [each for each in evaluation.strata if each.by == "size"]
+    rows = [each for each in strata if each.by == "size"]
     found = None
     for row in reversed(rows):
         if row.n_found < SURE_RECALL * row.n_nodes:
