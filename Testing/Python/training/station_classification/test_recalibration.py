@@ -12,7 +12,9 @@ pytest.importorskip("lightning", reason="the 'training' packages are not install
 
 from training.prepared import SPEC, write_prepared  # noqa: E402
 from training.runs import fit_arguments, fit_stations  # noqa: E402
+from typer.testing import CliRunner  # noqa: E402
 
+from lnstation_training.cli.app import app  # noqa: E402
 from lnstation_training.engine.export import ExportRequest, export_run  # noqa: E402
 from lnstation_training.tasks import task_named  # noqa: E402
 from lnstation_training.tasks.station_classification import recalibration  # noqa: E402
@@ -70,6 +72,14 @@ def test_the_network_stays_and_what_is_fitted_is_of_the_other_patients(
     covered = {metric.name: metric.value for metric in new.manifest.metrics if "conformal" in metric.name}
     assert len(covered) == 3
     assert all(0 <= value <= 1 for value in covered.values())
+
+
+def test_options_that_only_node_packages_have_are_not_ignored(package: Path, prepared: Path, tmp_path: Path) -> None:
+    arguments = ["--data", str(prepared), "--out", str(tmp_path / "new.zip"), "--version", "2"]
+    result = CliRunner().invoke(app, ["recalibrate", str(package), *arguments, "--workers", "2", "--add-views"])
+    assert result.exit_code != 0
+    assert "--add-views, --workers: only for packages that find nodes" in result.stderr
+    assert not (tmp_path / "new.zip").exists()
 
 
 def test_an_existing_file_and_regions_of_another_kind_are_refused(

@@ -12,10 +12,10 @@ from functools import partial
 from pathlib import Path
 
 from lnstation_training.cohorts.info import CohortInfo, cohort_info
-from lnstation_training.cohorts.tables import CohortPatient, read_cohort
+from lnstation_training.cohorts.tables import CohortPatient, Need, read_cohort
 from lnstation_training.engine.prepare import each_patient
 from lnstation_training.evaluation.detection import PatientHits
-from lnstation_training.tasks.node_detection.evaluation import strata_of
+from lnstation_training.tasks.node_detection.evaluation import VISIBLE, strata_of
 from lnstation_training.tasks.node_detection.package import sure_from_mm
 from lnstation_training.tasks.node_detection.thorough import (
     found_digest,
@@ -39,6 +39,7 @@ from LNStationLib.support.progress import Progress, portion, silent
 FEWEST = 2
 """Patients of each part: an interval by patient needs as many."""
 _TABLE = "patients.csv"
+_NEEDS: tuple[Need, ...] = ("nodes",)
 _THOROUGH: SearchName = "thorough"
 _QUICK: SearchName = "quick"
 Found = Mapping[SearchName, FoundNodes]
@@ -142,7 +143,7 @@ def recalibrate(request: NodeRecalibration, progress: Progress = silent) -> Mani
     progress("measuring operating points and figures", 0.98)
     changes = {
         "section": _measured_section(section, measured),
-        "metrics": _metrics(section, measured),
+        "metrics": [*_metrics(section, measured), *_metrics_of_streams(package)],
         "version": request.version,
     }
     card = write_changed(package, request.out, changes)
@@ -183,7 +184,7 @@ def _wanted_section(package: ModelPackage, add_views: bool) -> NodeDetection:
     if not add_views:
         return section
     if section.thorough is not None:
-        raise InputError(f"{package.path} is asked in {len(section.thorough.views)} views already: add none.")
+        raise InputError(f"{package.path} names the views that it is asked in already: add none.")
     return in_views(section)
 
 
@@ -192,7 +193,7 @@ def _cohort(data: Path, title: str | None) -> tuple[list[CohortPatient], CohortI
     table = data / _TABLE if data.is_dir() else data
     if not table.exists():
         raise InputError(f"{table} does not exist: give a table of patients with the column nodes, or its folder.")
-    return read_cohort(table, needs=("nodes",)), cohort_info(table, None, title)
+    return read_cohort(table, needs=_NEEDS), cohort_info(table, None, title)
 
 
 def _found(
@@ -245,11 +246,18 @@ def _measured_section(section: NodeDetection, measured: _Measured) -> NodeDetect
 
 def _metrics(section: NodeDetection, measured: _Measured) -> list[Metric]:
     """Figures of the other patients; those of the search that is usual first."""
-    n_views = 0 if section.thorough is None else len(section.thorough.views)
-    usual = (
-        search_metrics(_hits(measured.others, _THOROUGH), measured.cohort(f"in {n_views} views")) if n_views else []
-    )
-    return [*usual, *search_metrics(_hits(measured.others, _QUICK), measured.cohort("once"))]
+    once = search_metrics(_hits(measured.others, _QUICK), measured.cohort("once"))
+    if section.thorough is None:
+        return once
+    asked = f"in {len(section.thorough.views)} views"
+    return [*search_metrics(_hits(measured.others, _THOROUGH), measured.cohort(asked)), *once]
+
+
+def _metrics_of_streams(package: ModelPackage) -> list[Metric]:
+    """What the card says of significant nodes, which were not measured."""
+    if not package.section(NodeDetection).streams:
+        return []
+    return [metric for metric in package.manifest.metrics if VISIBLE not in metric.counts]
 
 
 def _hits(part: Sequence[Found], search: SearchName) -> list[PatientHits]:

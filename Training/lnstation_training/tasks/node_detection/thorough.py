@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from lnstation_training.evaluation.detection import PatientHits
-from lnstation_training.tasks.node_detection.evaluation import curve_points, measures_of
+from lnstation_training.tasks.node_detection.evaluation import VISIBLE, curve_points, measures_of
 from lnstation_training.tasks.node_detection.package import froc_points, metrics_of
 from LNStationLib import __version__
 from LNStationLib.models.package import Manifest, Metric, ModelPackage, NodeDetection
@@ -61,11 +61,16 @@ def in_views(section: NodeDetection) -> NodeDetection:
 
 
 def letting_all_through(section: NodeDetection) -> NodeDetection:
-    """The section with its own views, and operating points that let every candidate through."""
+    """The section with its own views, and operating points that let every candidate through.
+
+    It says nothing of what was measured before, so that what it finds is kept for a package that is measured again.
+    """
     search = section.thorough
     if search is not None:
         search = search.model_copy(update={"froc": _ALL})
-    return section.model_copy(update={"froc": _ALL, "thorough": search})
+    slices_mm = NodeDetection.model_fields["sure_up_to_slice_mm"].default
+    measured = {"sure_from_mm": None, "sure_up_to_slice_mm": slices_mm, "points_of": None}
+    return section.model_copy(update={**measured, "froc": _ALL, "thorough": search})
 
 
 @contextmanager
@@ -132,7 +137,7 @@ def measured_search(patients: list[PatientHits]) -> ThoroughSearch:
 
 def search_metrics(patients: list[PatientHits], cohort: str) -> list[Metric]:
     """Figures for the card, of patients that chose nothing."""
-    counts = {"visible nodes": sum(len(each.nodes) for each in patients)}
+    counts = {VISIBLE: sum(len(each.nodes) for each in patients)}
     return metrics_of(measures_of(patients, _RESAMPLES), cohort, len(patients), counts)
 
 

@@ -135,7 +135,7 @@ def held_to_truth(
 
 
 def true_nodes(state: PatientState, masks: sitk.Image | None) -> tuple[InstanceArray, list[TrueNode]]:
-    """Number of every node that a reader drew, on the CT's grid ``[z, y, x]``, and those that count: the visible ones.
+    """Number of every node that a reader drew, on the CT's grid ``[z, y, x]``, and the visible ones, which count.
 
     Args:
         state: With stations.
