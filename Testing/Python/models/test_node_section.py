@@ -51,3 +51,11 @@ def test_the_card_says_what_each_operating_point_gives_and_where_sensitivity_is_
     )
     assert rows["Classes"] == ("node, look_alike",)
     assert "lymph node stations, all in one" in " ".join(rows["Input"])
+
+
+def test_the_card_says_whom_operating_points_are_of() -> None:
+    weights = {"nodes": WeightsFile(sha256="0" * 64, n_bytes=1)}
+    section = node_section(points_of={"title": "Hospital", "n_patients": 1, "synthetic": False})
+    rows = {row.title: row.lines for row in card_rows(volume_manifest(section, weights))}
+    assert rows["Operating points"][0] == "of 1 real patient: Hospital"
+    assert rows["Limits"][0] == "Sensitivity is low at every size that was measured."

@@ -133,13 +133,7 @@ def recalibrate(request: NodeRecalibration, progress: Progress = silent) -> Mani
     chosen = points_patients([each.patient for each in cohort], request.points_part)
     chosen_device(request.device)
     found = _found(package, section, cohort, request, portion(progress, 0.0, 0.98))
-    measured = _Measured(
-        info,
-        sum(each.stations is not None for each in cohort),
-        [one for each, one in zip(cohort, found, strict=True) if each.patient in chosen],
-        [one for each, one in zip(cohort, found, strict=True) if each.patient not in chosen],
-    )
-    _check_nodes(measured)
+    measured = _in_parts(cohort, found, chosen, info)
     progress("measuring operating points and figures", 0.98)
     changes = {
         "section": _measured_section(section, measured),
@@ -216,6 +210,25 @@ def _digests(manifest: Manifest[NodeDetection]) -> dict[SearchName, str]:
     once = manifest.model_copy(update={"section": section.model_copy(update={"thorough": None})})
     views: Collection[SearchName] = () if section.thorough is None else (_THOROUGH,)
     return {_QUICK: found_digest(once), **{name: found_digest(manifest) for name in views}}
+
+
+def _in_parts(
+    cohort: Sequence[CohortPatient], found: Sequence[Found], chosen: frozenset[str], info: CohortInfo
+) -> _Measured:
+    """What was found in the patients of operating points, and in the others.
+
+    Raises:
+        InputError: Those of a part have no visible node.
+    """
+    each = list(zip(cohort, found, strict=True))
+    measured = _Measured(
+        info,
+        n_drawn=sum(patient.stations is not None for patient in cohort),
+        points=[one for patient, one in each if patient.patient in chosen],
+        others=[one for patient, one in each if patient.patient not in chosen],
+    )
+    _check_nodes(measured)
+    return measured
 
 
 def _check_nodes(measured: _Measured) -> None:
