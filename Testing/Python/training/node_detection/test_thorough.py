@@ -33,7 +33,8 @@ PATIENTS = [
 
 
 def test_operating_points_are_those_of_the_patients_and_the_weights_stay(tmp_path: Path) -> None:
-    old = read_package(write_volumes(tmp_path / "old.zip", node_section()))
+    before = node_section(points_of={"title": "Hospital", "n_patients": 4, "synthetic": False})
+    old = read_package(write_volumes(tmp_path / "old.zip", before))
     search = measured_search(PATIENTS)
     metrics = search_metrics(PATIENTS, "drawn")
     write_with_search(old, tmp_path / "new.zip", search, "1.1.0", metrics)
@@ -46,7 +47,7 @@ def test_operating_points_are_those_of_the_patients_and_the_weights_stay(tmp_pat
         (1.0, pytest.approx(0.2)),
     ]
     assert section.thorough.froc[-1].recall == pytest.approx(1.0)
-    assert section.model_copy(update={"thorough": None}) == old.section(NodeDetection)
+    assert section.model_copy(update={"thorough": None}) == node_section()
     assert (new.weights, new.manifest.version) == (old.weights, "1.1.0")
     recall = next(each for each in new.manifest.metrics if each.name == "recall at 1 FP")
     assert (recall.value, recall.n_patients, recall.counts) == (pytest.approx(1.0), 3, {"visible nodes": 6})

@@ -159,9 +159,11 @@ def write_with_search(
 ) -> Manifest[NodeDetection]:
     """Write a package again with a search in several views.
 
+    Whom earlier operating points were of it says no more.
+
     Raises:
         InputError: It has no network of visible nodes.
         OutputError: ``out`` exists, or cannot be written.
     """
-    section = visible_section(package).model_copy(update={"thorough": search})
+    section = visible_section(package).model_copy(update={"thorough": search, "points_of": None})
     return write_changed(package, out, {"section": section, "version": version, "metrics": list(metrics)})
