@@ -7,8 +7,9 @@ from itertools import pairwise
 from typing import Annotated
 
 import numpy as np
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
+from LNStationLib.models.package.parts import Strict
 from LNStationLib.state.assessment import FrocPoint
 
 
