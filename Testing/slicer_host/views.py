@@ -44,6 +44,7 @@ class ViewHandle:
     def __init__(self, view: Any) -> None:
         self.view = view
         self.renders = 0
+        self.pauses = 0
         self.resize(*DEFAULT_SIZE)
 
     def resize(self, width: int, height: int) -> None:
@@ -56,6 +57,20 @@ class ViewHandle:
     def forceRender(self) -> None:
         self.view.render()
         self.renders += 1
+
+    def pauseRender(self) -> int:
+        """What the view asks for waits; ``forceRender`` does not, as in Slicer."""
+        self.pauses += 1
+        return self.pauses
+
+    def resumeRender(self) -> int:
+        if not self.pauses:
+            raise RuntimeError("the view is not paused: Slicer warns of it")
+        self.pauses -= 1
+        return self.pauses
+
+    def isRenderPaused(self) -> bool:
+        return self.pauses > 0
 
     def scheduleRender(self) -> None:
         """Views are rendered when a picture is asked for."""
@@ -205,10 +220,10 @@ class LayoutManager:
             properties = ViewProps(label=name[0], orientation=orientation, color=color)
             definition = ViewLayoutDefinition(name, ViewType.SLICE_VIEW, properties)
         view = self._app.view_manager.create_view(definition)
+        # Slicer's default; and depth peeling, its default too, drops half-transparent surfaces from such a picture.
+        view.render_window().SetMultiSamples(0)
         if name == THREE_D_VIEW:
             view.first_renderer().GradientBackgroundOn()
-            # Depth peeling, Slicer's default, drops half-transparent surfaces from a multisampled picture.
-            view.render_window().SetMultiSamples(0)
         else:
             _draw_image_first(view)
         return ViewHandle(view)
