@@ -37,6 +37,8 @@ class StationNames(VTKObservationMixin):
         VTKObservationMixin.__init__(self)
         self._case = case
         self._known: dict[str, tuple[int, float, np.ndarray]] = {}
+        self._looks = 0
+        self._places: dict[str, tuple[Any, dict[str, tuple[float, float]]]] = {}
         self._actors: dict[str, dict[str, Any]] = {}
         self._highlighted: str | None = None
 
@@ -51,9 +53,9 @@ class StationNames(VTKObservationMixin):
         if manager is None or node is None:
             return
         for name in manager.sliceViewNames():
-            if name in _UNNAMED:
-                continue
             sliceNode = manager.sliceWidget(name).mrmlSliceNode()
+            if name in _UNNAMED or not sliceNode.IsMappedInLayout():
+                continue
             if not self.hasObserver(sliceNode, vtk.vtkCommand.ModifiedEvent, self._onSlice):
                 self.addObserver(sliceNode, vtk.vtkCommand.ModifiedEvent, self._onSlice)
             self._draw(name)
@@ -77,7 +79,7 @@ class StationNames(VTKObservationMixin):
         fromRas = np.linalg.inv(_array(sliceNode.GetXYToRAS()))
         places = {}
         for name, (thickness, points) in self._stations().items():
-            inSlice = points[np.abs((points - origin) @ normal) <= thickness / 2]
+            inSlice = points[np.abs(points @ normal - origin @ normal) <= thickness / 2]
             if len(inSlice) >= _FEWEST_IN_SLICE:
                 middle = inSlice.mean(axis=0)
                 nearest = inSlice[np.argmin(((inSlice - middle) ** 2).sum(axis=1))]
@@ -102,6 +104,7 @@ class StationNames(VTKObservationMixin):
         node, time = self._case.stationsNode(), self._times().get(name)
         if node is not None and time is not None:
             self._known[name] = (time, *_points(node, name))
+            self._looks += 1
 
     def _times(self) -> dict[str, int]:
         """When the voxels of each station last changed."""
@@ -127,9 +130,10 @@ class StationNames(VTKObservationMixin):
 
     def _draw(self, view: str) -> None:
         widget = slicer.app.layoutManager().sliceWidget(view)
-        if widget is None:
+        # Another layout's view is named when it is shown again.
+        if widget is None or not widget.mrmlSliceNode().IsMappedInLayout():
             return
-        places, actors = self.placesIn(widget.mrmlSliceNode()), self._actors.setdefault(view, {})
+        places, actors = self._placesOf(view, widget.mrmlSliceNode()), self._actors.setdefault(view, {})
         for name in {*places, *actors}:
             if name not in actors:
                 actors[name] = _textActor(name, self._color(name))
@@ -138,6 +142,15 @@ class StationNames(VTKObservationMixin):
             actors[name].GetTextProperty().SetBold(name == self._highlighted)
             actors[name].SetPosition(*places.get(name, (0.0, 0.0)))
         widget.sliceView().scheduleRender()
+
+    def _placesOf(self, view: str, sliceNode: slicer.vtkMRMLSliceNode) -> dict[str, tuple[float, float]]:
+        """As ``placesIn``; those of the last time where neither the slice nor a station has changed."""
+        node = self._case.stationsNode()
+        there = tuple(node.GetSegmentation().GetSegmentIDs()) if node is not None else ()
+        state = (_array(sliceNode.GetXYToRAS()).tobytes(), self._looks, there)
+        if view not in self._places or self._places[view][0] != state:
+            self._places[view] = (state, self.placesIn(sliceNode))
+        return self._places[view][1]
 
     def _color(self, name: str) -> tuple[float, float, float]:
         node = self._case.stationsNode()
