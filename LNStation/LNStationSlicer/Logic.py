@@ -358,12 +358,10 @@ class Logic(ScriptedLoadableModuleLogic):
     def selectStation(self, name: str | None, center: bool = True) -> None:
         """Look at a station: centered in all slice views, highlighted."""
         self.selectedStation = name
-        if self.case is not None and self.overlays is not None:
+        if self.case is not None and self.drawing is not None:
+            self.drawing.highlight(name)
             if name is not None and center:
                 Navigation.centerOn(self.case, name, self.modelHidden())
-            self.overlays.highlight(name)
-        if self.drawing is not None:
-            self.drawing.nameStations()
         self.stationSelected.emit(name)
 
     def selectOrgan(self, name: str) -> None:

@@ -105,8 +105,8 @@ class Nodes:
     def mark(self, number: int | None) -> None:
         """Let a node stand out where the views are, or none."""
         self.selected = number
-        if self._logic.overlays is not None:
-            self._logic.overlays.highlightNode(number)
+        if self._logic.drawing is not None:
+            self._logic.drawing.highlightNode(number)
 
     # The operating point
 

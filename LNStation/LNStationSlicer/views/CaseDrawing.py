@@ -12,6 +12,7 @@ from LNStationSlicer.support.Steps import Steps
 from LNStationSlicer.views.OverlayOptions import OverlayOptions
 from LNStationSlicer.views.Overlays import Overlays
 from LNStationSlicer.views.StationNames import StationNames
+from LNStationSlicer.views.ThreeDLast import ThreeDLast
 
 
 class CaseDrawing:
@@ -26,6 +27,7 @@ class CaseDrawing:
         self.overlays = Overlays(case)
         self.names = StationNames(case)
         self._case = case
+        self._threeD = ThreeDLast()
         self._steps: Steps | None = None
 
     @property
@@ -53,6 +55,17 @@ class CaseDrawing:
         self.nameStations()
         self.makeSurfaces()
 
+    def highlight(self, station: str | None) -> None:
+        """Make a station stand out, or none; slice views first. Views that move after this draw its name once."""
+        self._threeD.hold()
+        self.overlays.highlight(station)
+        self.nameStations()
+
+    def highlightNode(self, number: int | None) -> None:
+        """Make a node stand out, or none; slice views first."""
+        self._threeD.hold()
+        self.overlays.highlightNode(number)
+
     def nameStations(self) -> None:
         """Name the stations in the slice views, where they are drawn and names are wanted."""
         options = self.overlays.options()
@@ -70,6 +83,7 @@ class CaseDrawing:
     def end(self) -> None:
         """Nothing of the case is drawn any more."""
         self._stop()
+        self._threeD.release()
         self.names.hide()
         if self._case.isAlive():
             self.overlays.hide()
