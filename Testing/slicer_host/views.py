@@ -209,6 +209,7 @@ class LayoutManager:
         self._layout_logic = slicer.vtkMRMLLayoutLogic()
         self._layout_logic.SetMRMLScene(app.scene)
         self._layout_node = self._layout_logic.GetLayoutNode()
+        self._layout_node.AddObserver(vtk.vtkCommand.ModifiedEvent, self._map_views)
         self.setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView)
 
     def _make(self, name: str, orientation: str = "Axial") -> ViewHandle:
@@ -259,6 +260,13 @@ class LayoutManager:
                 self._app.view_manager.set_current_view_ids([*self._slices, THREE_D_VIEW])
             self._slices[name].mrmlSliceNode().SetLayoutLabel(label)
         self._layout_node.SetViewArrangement(number)
+
+    def _map_views(self, caller: Any = None, event: str = "") -> None:
+        """Tell the view nodes which of them the layout shows, as Slicer's view factories do."""
+        nodes = self._layout_logic.GetViewNodes()
+        shown = {nodes.GetItemAsObject(index).GetID() for index in range(nodes.GetNumberOfItems())}
+        for node in [self._three_d.mrmlViewNode(), *(widget.mrmlSliceNode() for widget in self._slices.values())]:
+            node.SetMappedInLayout(node.GetID() in shown)
 
     def forgetAddedViews(self) -> None:
         """Take the slice views away that the layout does not show and Slicer does not begin with.
