@@ -18,6 +18,7 @@ from LNStationSlicer.exchange.VolumeExchange import pointToLps
 from LNStationSlicer.support.Signal import Signal
 from LNStationSlicer.support.Translation import _
 from LNStationSlicer.views import Navigation
+from LNStationSlicer.views.CaseDrawing import CaseDrawing
 from LNStationSlicer.views.Overlays import Overlays
 from LNStationSlicer.worker.JobQueue import JobQueue
 from LNStationSlicer.worker.Jobs import Edits, NodeRequest, NodesJob
@@ -34,6 +35,7 @@ class CaseWithNodes(Protocol):
     updated: Signal
 
     models: ModelCatalog
+    drawing: CaseDrawing | None
 
     @property
     def case(self) -> CaseScene | None: ...  # noqa: D102

@@ -53,7 +53,7 @@ def missingSurfaces(
 
 
 class _Surface:
-    """The surface that Slicer would make of one segment, in three pieces: its shape, its refinement, its place.
+    """The surface that Slicer would make of a segment, thinned, in three pieces: shape, refinement, place.
 
     It is made from the segment's own box: Slicer looks through the whole label map, for each of its segments.
     """
@@ -122,9 +122,8 @@ def _through(one: vtk.vtkPolyDataAlgorithm, surface: vtk.vtkPolyData) -> vtk.vtk
 def _thinned(surface: vtk.vtkPolyData) -> vtk.vtkPolyData:
     """With fewer triangles where nobody sees a difference; what has few, as a node has, stays as it is.
 
-    Made from voxels, a surface has two triangles for each face of a voxel, flat or not, and the 3D view takes as long
-    to render as there are triangles. Specks stay, for the topology does; decimation by quadrics loses them and shortens
-    thin tongues by millimeters.
+    Made from voxels, a surface has two triangles for each face of a voxel, flat or not, and the 3D view takes the
+    longer to render. Specks stay, for the topology does: quadric decimation drops them, and shortens thin tongues.
     """
     if surface.GetNumberOfPolys() <= _FEW_TRIANGLES:
         return surface
