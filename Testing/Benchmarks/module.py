@@ -188,17 +188,17 @@ def click_rows(panel: PanelDriver, times: Times, how: str) -> None:
         render_slices()
 
 
-def show(panel: PanelDriver, times: Times) -> None:
+def show(panel: PanelDriver, times: Times, clicks: Times) -> None:
     """The ways to draw."""
     ui = panel.ui
     panel.open_section("displaySection")
-    click_rows(panel, times, "outlines")
+    click_rows(panel, clicks, "outlines")
     ui.representationCombo.currentIndex = ui.representationCombo.findData("both")
-    click_rows(panel, times, "outlines and fills")
+    click_rows(panel, clicks, "outlines and fills")
     ui.petRadio.checked = True
-    click_rows(panel, times, "outlines, PET over the CT")
+    click_rows(panel, clicks, "outlines, PET over the CT")
     driver.click(ui.petLayoutButton)
-    click_rows(panel, times, "CT, PET, fusion and projection side by side")
+    click_rows(panel, clicks, "CT, PET, fusion and projection side by side")
     driver.click(ui.petLayoutButton)
     ui.plainRadio.checked = True
     with times.watched("surfaces shown in 3D for the first time"):
@@ -206,7 +206,7 @@ def show(panel: PanelDriver, times: Times) -> None:
         wait(lambda: not panel.logic.drawing.isMakingSurfaces, "the surfaces")
         slicer.app.processEvents()
     slicer.app.layoutManager().resetThreeDViews()
-    click_rows(panel, times, "with surfaces in 3D")
+    click_rows(panel, clicks, "with surfaces in 3D")
     ui.show3DCheck.checked = False
 
 
@@ -226,7 +226,7 @@ def correct(panel: PanelDriver, times: Times, edits: int) -> None:
         times.note("warm assessment of one edited station", wall, worker_cpu(pid) - before, 1.0)
 
 
-def attention(panel: PanelDriver, times: Times) -> None:
+def attention(panel: PanelDriver, times: Times, clicks: Times) -> None:
     """A result with an attention map, as the networks give it, is taken into the scene and shown."""
     logic, folder = panel.logic, panel.logic.client.folder
     case = logic.case
@@ -249,7 +249,7 @@ def attention(panel: PanelDriver, times: Times) -> None:
     with times.watched("the attention map is switched on"):
         panel.ui.mapRadio.checked = True
         slicer.app.processEvents()
-    click_rows(panel, times, "attention map over the CT")
+    click_rows(panel, clicks, "attention map over the CT")
 
 
 def dicom_series(ct: Any, folder: Path) -> dict[str, Path]:
@@ -297,10 +297,10 @@ def reopen(panel: PanelDriver, times: Times) -> None:
             slicer.app.processEvents()
 
 
-def measure(times: Times, case: Case, patient_of: Callable[[], Patient], edits: int) -> None:
-    """One Slicer session."""
+def measure(times: Times, clicks: Times, case: Case, edits: int | None) -> None:
+    """One Slicer session; it ends with the row clicks where there are no edits."""
     slicer_host.clear_scene()
-    patient = patient_of()
+    patient = add_patient(case, "phantom")
     # What made the patient is not in Slicer's Python: its garbage collector need not look through it.
     gc.collect()
     gc.freeze()
@@ -308,11 +308,13 @@ def measure(times: Times, case: Case, patient_of: Callable[[], Patient], edits: 
         start_worker(panel, times)
         choose(panel, patient, times)
         assess(panel, times)
-        show(panel, times)
-        correct(panel, times, edits)
-        export(panel, case, times)
-        attention(panel, times)
-        reopen(panel, times)
+        show(panel, times, clicks)
+        if edits is not None:
+            correct(panel, times, edits)
+            export(panel, case, times)
+        attention(panel, times, clicks)
+        if edits is not None:
+            reopen(panel, times)
         problems = slicer_host.take_slot_errors()
         if problems:
             raise RuntimeError(f"something failed unseen: {problems}")
@@ -324,17 +326,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--repeats", type=int, default=3, help="how often the module is opened")
     parser.add_argument("--edits", type=int, default=3, help="corrections each time")
+    parser.add_argument("--clicks", action="store_true", help="measure the row clicks alone")
     parser.add_argument("--slices", type=int, default=SLICES)
-    parser.add_argument("--write", action="store_true", help="write the table into docs/benchmarks.md")
+    parser.add_argument("--write", action="store_true", help="write the tables into docs/benchmarks.md")
     options = parser.parse_args()
-    case, times = load("phantom", options.slices), Times()
+    case, times, clicks = load("phantom", options.slices), Times(), Times()
     for _ in range(options.repeats):
-        measure(times, case, lambda: add_patient(case, "phantom"), options.edits)
+        measure(times, clicks, case, None if options.clicks else options.edits)
     organs = len(case.organ_masks)
-    text = f"{IN_PLANE} x {IN_PLANE} x {options.slices} voxels, {organs} organ masks.\n\n{times.table()}"
-    print(text)
-    if options.write:
-        write_section("module", text)
+    size = f"{IN_PLANE} x {IN_PLANE} x {options.slices} voxels, {organs} organ masks."
+    for name, table in {"row clicks": clicks, **({} if options.clicks else {"module": times})}.items():
+        text = f"{size}\n\n{table.table()}"
+        print(text)
+        if options.write:
+            write_section(name, text)
 
 
 if __name__ == "__main__":
