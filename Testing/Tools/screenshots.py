@@ -13,6 +13,7 @@ import logging
 import os
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -446,8 +447,6 @@ def real(camera: Photographer, folder: Path) -> None:
     camera.closer(CLOSE_MM)
     camera.views("views_real_ct")
     press(ui.showNodesCheck)
-    camera.surfaces()
-    camera.views("views_candidates")
     scores(camera)
     press(ui.showNodesCheck)
     ui.displaySection.collapsed = True
@@ -455,15 +454,20 @@ def real(camera: Photographer, folder: Path) -> None:
 
 
 def scores(camera: Photographer) -> None:
-    """The slider over the scores of candidates: all, then the surest half."""
-    ui, points = camera.ui, camera.logic.nodes.operatingPoints()
+    """The slider over the scores of candidates, at the station with most of them: all, then the surest half."""
+    ui, logic = camera.ui, camera.logic
+    points = logic.nodes.operatingPoints()
+    held = Counter(node["station"] for node in logic.case.assessment()["nodes"])
+    logic.selectStation(max(held, key=lambda name: held[name] if name else 0))
     ui.displaySection.collapsed = True
-    camera.window("window_candidates")
-    ui.nodeScoreSlider.value = points.scores[len(points.scores) // 2]
-    camera.surfaces()
-    camera.window("window_candidates_surest")
+    for name, score in (("", points.lowest), ("_surest", points.scores[len(points.scores) // 2])):
+        ui.nodeScoreSlider.value = score
+        camera.surfaces()
+        camera.section(f"panel_candidates{name}", "stationsSection")
+        camera.views(f"views_candidates{name}")
     ui.nodeScoreSlider.value = points.lowest
     ui.displaySection.collapsed = False
+    logic.selectStation("4R")
 
 
 def main() -> None:

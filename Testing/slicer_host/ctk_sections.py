@@ -35,7 +35,7 @@ class ctkCollapsibleButton(StandIn, qt.QWidget):
         super().__init__(*[one for one in arguments if isinstance(one, qt.QWidget)])
         self._text, self._collapsed, self._hidden_by_us = title, False, []
         self.setContentsMargins(0, self.HEADER_HEIGHT, 0, 0)
-        self.setSizePolicy(qt.QSizePolicy.Preferred, qt.QSizePolicy.Maximum)
+        self.setSizePolicy(qt.QSizePolicy.Minimum, qt.QSizePolicy.Preferred)
         self.setMinimumHeight(self.HEADER_HEIGHT)
         self.setFocusPolicy(qt.Qt.StrongFocus)
 

@@ -148,20 +148,43 @@ def test_before_the_first_assessment_there_is_no_empty_table(panel: PanelDriver)
     assert (panel.ui.caseSection.collapsed, panel.ui.assessSection.collapsed) == (False, False)
 
 
+SECTIONS = (
+    "worklistSection", "caseSection", "assessSection", "displaySection", "correctSection", "reportSection"
+)  # fmt: skip
+
+
 @pytest.mark.parametrize("suv", [None, 7.4])
 def test_nothing_scrolls_sideways_in_a_dock_of_480_pixels(tmp_path: Path, suv: float | None) -> None:
     assessment = make_assessment()
     for finding in assessment["stations"]:
-        finding |= {"suv_max": suv, "prediction_set": "either"}
+        finding |= {"suv_max": suv, "prediction_set": "either", "reason": "a reason of many words " * 12}
+    for node in assessment["nodes"]:
+        node["score"] = 0.5
     with opened_panel(tmp_path, assessment=assessment) as panel:
         panel.loaded.show(480, 700)
         panel.assessed()
-        for section in ("caseSection", "assessSection", "displaySection", "correctSection", "reportSection"):
+        panel.click_row("4R")
+        assert panel.ui.nodeScoreFrame.isVisible()
+        for section in SECTIONS:
             panel.open_section(section)
             slicer.app.processEvents()
             assert panel.loaded.window.horizontalScrollBar().maximum == 0, section
         assert panel.loaded.window.verticalScrollBar().maximum > 0, "its scroll bar takes room too"
         assert panel.ui.stationTable.horizontalScrollBar().maximum == 0
+
+
+def test_a_long_reason_covers_no_row_of_the_table(tmp_path: Path) -> None:
+    assessment = make_assessment()
+    for finding in assessment["stations"]:
+        finding["reason"] = "a reason of many words " * 12
+    with opened_panel(tmp_path, assessment=assessment) as panel:
+        panel.loaded.show(480, 700)
+        panel.assessed()
+        panel.click_row("4R")
+        slicer.app.processEvents()
+        table, label = panel.ui.stationTable, panel.ui.reasonLabel
+        assert label.height >= label.heightForWidth(label.width), "whole"
+        assert label.y >= table.y + table.height
 
 
 def double_click_on(panel: PanelDriver, station: str) -> Any:
