@@ -12,6 +12,7 @@ from pydicom.dataset import Dataset
 
 from LNStationLib.imaging import dicom_headers as dcm
 from LNStationLib.imaging.dicom_files import image_header
+from LNStationLib.imaging.dicom_frames import slice_headers
 from LNStationLib.imaging.discretion import no_values_told
 from LNStationLib.support.types import FloatArray
 
@@ -29,7 +30,7 @@ class DicomSeries:
     """The slices of one series with one plane and size, unordered.
 
     Attributes:
-        files: One file a slice.
+        files: One file a slice; of an enhanced series the same file for all its frames.
         headers: Their headers without pixels, in the same order.
     """
 
@@ -68,7 +69,7 @@ class DicomSeries:
 
     @property
     def is_multiframe(self) -> bool:
-        """Whether a file holds several frames (enhanced DICOM)."""
+        """Whether a file holds several frames of which nothing says where they lie."""
         return (dcm.number(self.headers[0], "NumberOfFrames") or 1) > 1
 
     @property
@@ -100,8 +101,8 @@ def group_series(files: Iterable[Path]) -> list[DicomSeries]:
     """
     kinds: dict[tuple[object, ...], list[tuple[Path, Dataset]]] = defaultdict(list)
     for path in files:
-        header = image_header(path)
-        if header is not None:
+        file_header = image_header(path)
+        for header in () if file_header is None else slice_headers(file_header):
             kinds[_kind(header)].append((path, header))
     found = [
         DicomSeries(tuple(path for path, _ in slices), tuple(header for _, header in slices))

@@ -19,6 +19,7 @@ from pydicom.dataset import Dataset
 from LNStationLib.imaging import dicom_headers as dcm
 from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.dicom_files import files_under
+from LNStationLib.imaging.dicom_frames import single_files
 from LNStationLib.imaging.dicom_geometry import ROUNDING_MM, Stack, at, slice_spacing, stack_of
 from LNStationLib.imaging.dicom_grouping import DicomSeries, group_series
 from LNStationLib.imaging.dicom_syntax import check_all_pixels_there, check_syntax, not_decoded
@@ -37,6 +38,7 @@ _MAX_LISTED = 12
 _DISTINGUISHING_ATTRIBUTES = (
     "ConvolutionKernel",
     "TemporalPositionIdentifier",
+    "TemporalPositionIndex",
     "NominalPercentageOfCardiacPhase",
     "TriggerTime",
     "AcquisitionNumber",
@@ -154,8 +156,8 @@ def _why_none(found: Sequence[DicomSeries], wanted: Sequence[DicomSeries], modal
     for series in wanted:
         if series.is_multiframe:
             return (
-                f"{series.label} is enhanced multi-frame DICOM, which is not supported; convert it to NIfTI first, "
-                "for instance with dcm2niix."
+                f"{series.label} is a multi-frame file that does not say where each of its frames lies; convert it "
+                "to NIfTI first, for instance with dcm2niix."
             )
     uids = {series.uid for series in wanted}
     if MIN_SLICES <= len(uids) == len(wanted) == sum(len(series.files) for series in wanted):
@@ -258,11 +260,16 @@ def _pixels(series: DicomSeries, name: str) -> sitk.Image:
         InputError: The pixels cannot be decoded, end early, or are colors.
     """
     check_syntax(series.headers, name)
-    for path, header in zip(series.files, series.headers, strict=True):
+    with single_files(series.files, series.headers, name) as files:
+        return _decoded(files, series.headers, name)
+
+
+def _decoded(files: Sequence[Path], headers: Sequence[Dataset], name: str) -> sitk.Image:
+    for path, header in zip(files, headers, strict=True):
         check_all_pixels_there(path, header, name)
     reader = sitk.ImageSeriesReader()
     reader.SetImageIO("GDCMImageIO")
-    reader.SetFileNames([str(path) for path in series.files])
+    reader.SetFileNames([str(path) for path in files])
     # Slope and intercept differ from slice to slice in PET; a float image takes each slice's own.
     reader.SetOutputPixelType(sitk.sitkFloat32)
     try:
@@ -270,7 +277,7 @@ def _pixels(series: DicomSeries, name: str) -> sitk.Image:
             image = reader.Execute()
     except RuntimeError as error:
         logger.debug("%s: %s", name, error)
-        raise not_decoded(series.headers, name) from error
+        raise not_decoded(headers, name) from error
     if image.GetNumberOfComponentsPerPixel() != 1:
         raise InputError(f"{name}: color images, not a CT or PET; give the original series.")
     return image

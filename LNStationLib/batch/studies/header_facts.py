@@ -11,6 +11,7 @@ from typing import Any
 
 from LNStationLib.imaging import dicom_headers as dcm
 from LNStationLib.imaging.dicom_files import dicom_header
+from LNStationLib.imaging.dicom_frames import slice_headers
 from LNStationLib.imaging.tracer import said_of_tracer
 
 _TEXTS = {
@@ -35,17 +36,23 @@ _WORDS = {"image_type": "ImageType", "corrected": "CorrectedImage", "series_type
 
 
 def facts_of(path: Path) -> dict[str, Any] | None:
-    """Facts of a DICOM file as JSON can hold them; ``None`` where it is none, or is damaged."""
-    header = dicom_header(path)
-    study = "" if header is None else dcm.text(header, "StudyInstanceUID")
-    if header is None or not study:
+    """Facts of a DICOM file as JSON can hold them; ``None`` where it is none, or is damaged.
+
+    Of an enhanced file those of its first frame, with ``frame_positions`` of all.
+    """
+    file_header = dicom_header(path)
+    study = "" if file_header is None else dcm.text(file_header, "StudyInstanceUID")
+    if file_header is None or not study:
         return None
+    header, *others = slice_headers(file_header)
     facts: dict[str, Any] = {"study": study, "modality": dcm.text(header, "Modality").upper()}
     facts |= {name: dcm.text(header, keyword) for name, keyword in _TEXTS.items()}
     facts |= {name: dcm.number(header, keyword) for name, keyword in _NUMBERS.items()}
     facts |= {name: dcm.words(header, keyword) for name, keyword in _WORDS.items()}
     facts["kernel"] = " ".join(dcm.texts(header, "ConvolutionKernel")[:1])
     facts["position"] = dcm.numbers_or_none(header, "ImagePositionPatient", 3)
+    if others:
+        facts["frame_positions"] = [dcm.numbers_or_none(one, "ImagePositionPatient", 3) for one in (header, *others)]
     facts["orientation"] = dcm.numbers_or_none(header, "ImageOrientationPatient", 6)
     facts["tracer"] = said_of_tracer(header)
     # Told apart, never told: a digest of a number that thousands have could be undone, so the study goes with it.

@@ -23,7 +23,7 @@ from LNStationLib.support.errors import InputError
 from LNStationLib.support.processes import spread_or_serial
 from LNStationLib.support.progress import Progress, silent
 
-_FORMAT = 1
+_FORMAT = 2
 """Raised where what is kept of a file changes."""
 _CHUNK = 200
 """Files that a process reads before they are kept: a second of work, lost by a kill."""

@@ -77,9 +77,17 @@ def series_of(files: Iterable[IndexedFile]) -> list[SeriesFacts]:
     """The series of a study, by number and UID."""
     by_uid: dict[str, list[IndexedFile]] = defaultdict(list)
     for file in files:
-        by_uid[str(file.facts["series"])].append(file)
+        by_uid[str(file.facts["series"])] += _slices(file)
     found = [_series(uid, of_series) for uid, of_series in by_uid.items()]
     return sorted(found, key=lambda one: (one.number is None, one.number or 0, one.uid))
+
+
+def _slices(file: IndexedFile) -> list[IndexedFile]:
+    """The file for each of its frames; of a classic file itself."""
+    positions = file.facts.get("frame_positions")
+    if not positions:
+        return [file]
+    return [IndexedFile(file.path, {**file.facts, "position": position}) for position in positions]
 
 
 def _series(uid: str, files: Sequence[IndexedFile]) -> SeriesFacts:
@@ -94,7 +102,7 @@ def _series(uid: str, files: Sequence[IndexedFile]) -> SeriesFacts:
     sops = sorted(str(file.facts["sop"]) for file in kept)
     return SeriesFacts(
         uid=uid,
-        files=tuple(file.path for file in kept),
+        files=tuple(dict.fromkeys(file.path for file in kept)),
         n_images=len(kept),
         n_copies=len(files) - len(unique),
         n_places=places,

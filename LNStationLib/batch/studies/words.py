@@ -11,7 +11,7 @@ texts(
         "series_other_modality": "neither CT nor PET but {modality}",
         "series_localizer": "a localizer",
         "series_color": "colors, not values",
-        "series_multiframe": "enhanced multi-frame DICOM is not supported",
+        "series_multiframe": "a multi-frame file that does not say where its frames lie",
         "series_projection": "a projection over several slices",
         "series_few_images": "too few images for a volume",
         "series_not_placed": "its headers do not say where slices lie",

@@ -13,6 +13,7 @@ from pydicom.valuerep import DA, TM
 
 from LNStationLib.imaging import dicom_headers as dcm
 from LNStationLib.imaging.checks import same_grid
+from LNStationLib.imaging.dicom_frames import is_frame
 from LNStationLib.imaging.dicom_series import DicomVolume, read_series_grid
 from LNStationLib.imaging.reading import Warn
 from LNStationLib.support.errors import GeometryError, InputError
@@ -103,6 +104,11 @@ def source_of(series: DicomVolume) -> SourceSeries:
     Raises:
         InputError: An image has no identity of its own, or the series no frame of reference.
     """
+    if any(map(is_frame, series.headers)):
+        raise InputError(
+            "CT: it is an enhanced multi-frame file, to whose frames the objects written here cannot refer; give the "
+            "series as single slices."
+        )
     _check_identified(series.headers)
     return SourceSeries(tuple(_slice(header, series.image) for header in series.headers), series.image)
 

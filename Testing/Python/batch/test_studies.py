@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from batch.toy_batch import put_back, toy_job, toy_settings
-from imaging.samples import change, pet_tags, write_series
+from imaging.samples import change, pet_tags, write_enhanced, write_series
 from pydicom import dcmread
 from pydicom.uid import generate_uid
 
@@ -149,6 +150,16 @@ REFUSED: dict[str, dict[str, Any]] = {
     "not_placed": {"ImagePositionPatient": None},
     "not_axial": {"ImageOrientationPatient": [1, 0, 0, 0, 0, -1]},
 }
+
+
+def test_an_enhanced_file_is_a_series_of_its_frames(archive: Archive) -> None:
+    folder = write_enhanced(archive.folder / "made", volume())
+    shutil.rmtree(folder.parent / "classic")
+    [series] = archive.read()
+    assert (series.files, series.n_images, series.n_places) == (("made/enhanced/all.dcm",), SLICES, SLICES)
+    assert (series.distance_mm, series.is_axial) == (pytest.approx(10.0, abs=1e-3), True)
+    assert candidates([series]).cts == (series,)
+    assert archive.source().load(silent).case.ct.GetSize() == volume().GetSize()
 
 
 def test_what_is_no_ct_volume_of_the_chest_is_refused_with_its_reason(archive: Archive) -> None:

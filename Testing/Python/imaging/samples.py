@@ -156,6 +156,34 @@ def write_series(
     return files
 
 
+def write_enhanced(
+    folder: Path,
+    image: sitk.Image,
+    modality: str = "CT",
+    syntax: str = ExplicitVRLittleEndian,
+    **series: Any,
+) -> Path:
+    """One enhanced file of the slices of an image, the last slice first, in ``enhanced``; beside it the slices."""
+    from highdicom import legacy
+
+    files = write_series(folder / "classic", image, modality, **series)
+    slices = [dcmread(file) for file in reversed(files)]
+    for place, one in enumerate(slices):
+        one.PatientName, one.PatientID, one.PatientBirthDate, one.PatientSex = "", "1", "", ""
+        one.StudyID, one.StudyDate, one.StudyTime, one.AccessionNumber = "1", "20240102", "090000", ""
+        one.ReferringPhysicianName, one.Manufacturer, one.InstanceNumber = "", "", place + 1
+        one.ImageType, one.FrameOfReferenceUID = ["ORIGINAL", "PRIMARY", "AXIAL"], "1.2.840.99.1"
+        one.SeriesDate, one.SeriesTime = "20240102", "090000"
+        one.AcquisitionDate, one.AcquisitionTime, one.AcquisitionNumber = "20240102", "090000", 1
+    kinds = {"CT": legacy.LegacyConvertedEnhancedCTImage, "PT": legacy.LegacyConvertedEnhancedPETImage}
+    made = kinds[modality](slices, generate_uid(), 1, generate_uid(), 1)
+    if syntax != ExplicitVRLittleEndian:
+        made.compress(syntax)
+    (folder / "enhanced").mkdir()
+    made.save_as(folder / "enhanced" / "all.dcm")
+    return folder / "enhanced"
+
+
 def _slice(image: sitk.Image, k: int, modality: str, stored: np.ndarray) -> FileDataset:
     meta = FileMetaDataset()
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
