@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from Testing.Faults.kinds.case_json import CaseJson
 from Testing.Faults.kinds.dicom import Dicom
+from Testing.Faults.kinds.enhanced import Enhanced
 from Testing.Faults.kinds.kind import Kind
 from Testing.Faults.kinds.message import Message
 from Testing.Faults.kinds.nifti import Nifti
@@ -17,5 +18,5 @@ from Testing.Faults.kinds.table import Table
 
 KINDS: Mapping[str, Kind] = {
     kind.name: kind
-    for kind in (Nifti(), Nrrd(), Dicom(), CaseJson(), Package(), Table(), Message(), Results(), Scene())
+    for kind in (Nifti(), Nrrd(), Dicom(), Enhanced(), CaseJson(), Package(), Table(), Message(), Results(), Scene())
 }

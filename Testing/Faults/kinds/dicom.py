@@ -61,7 +61,7 @@ class Dicom:
         chosen = [files[int(i)] for i in rng.permutation(len(files))[:share]]
         seed = int(rng.integers(2**32))
         # All get the same change, as a program that writes a whole series wrongly would make it.
-        said = [_change_file(np.random.default_rng(seed), path) for path in chosen]
+        said = [change_file(np.random.default_rng(seed), path) for path in chosen]
         return f"{what}, {len(chosen)} of {len(files)} files: {said[0]}"
 
     def read(self, folder: Path, out: Path) -> str:
@@ -78,7 +78,8 @@ class Dicom:
         return chest.loaded(chest.CaseRequest(ct=ct, **given))
 
 
-def _change_file(rng: np.random.Generator, path: Path) -> str:
+def change_file(rng: np.random.Generator, path: Path) -> str:
+    """Attributes, raw bytes, or both; what was changed."""
     raw = path.read_bytes()
     said = []
     if rng.random() < 0.8:
