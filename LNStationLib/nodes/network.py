@@ -284,13 +284,21 @@ def search_warnings(section: NodeDetection, spacing_mm: tuple[float, ...], model
     warnings = [Reason("searched_by_network")]
     if model.trained_on == "synthetic":
         warnings.append(Reason("nodes_of_synthetic_model", {"package": model.package_id}))
-    if section.sure_from_mm is not None and section.sure_from_mm > _VISIBLE_MM:
-        warnings.append(Reason("small_nodes_missed", {"short_axis_mm": section.sure_from_mm}))
+    warnings += _missed(section)
     slices_mm = max(spacing_mm)
     if slices_mm > section.sure_up_to_slice_mm + 0.01:
         facts = {"slices_mm": slices_mm, "measured_up_to_mm": section.sure_up_to_slice_mm}
         warnings.append(Reason("slices_too_thick_for_network", facts))
     return tuple(warnings)
+
+
+def _missed(section: NodeDetection) -> list[Reason]:
+    """Which visible nodes are often missed."""
+    if section.sure_from_mm is None:
+        return [Reason("nodes_of_all_sizes_missed")] if section.finds_visible else []
+    if section.sure_from_mm > _VISIBLE_MM:
+        return [Reason("small_nodes_missed", {"short_axis_mm": section.sure_from_mm})]
+    return []
 
 
 def stream_warnings(section: NodeDetection, search: StreamSearch | None) -> tuple[Reason, ...]:

@@ -28,6 +28,7 @@ texts(
         "nodes_of_synthetic_model": (
             f"The model package {{package}} was {SYNTHETIC_ONLY}: confirm every node that it found."
         ),
+        "nodes_of_all_sizes_missed": "Nodes of all sizes are often missed, as the network was measured.",
         "small_nodes_missed": "Nodes with a short axis under {short_axis_mm:g} mm are often missed.",
         "slices_too_thick_for_network": (
             "Slices lie {slices_mm:g} mm apart, and the network was measured up to {measured_up_to_mm:g} mm: expect "

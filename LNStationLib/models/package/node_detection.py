@@ -172,6 +172,6 @@ class NodeDetection(VolumeSection):
         measured = f"Measured with slices up to {self.sure_up_to_slice_mm:g} mm."
         if self.sure_from_mm is not None:
             return (f"Sensitivity is low below a short axis of {self.sure_from_mm:g} mm.", measured)
-        if self.points_of is not None:
+        if self.finds_visible:
             return ("Sensitivity is low at every size that was measured.", measured)
         return (measured,)

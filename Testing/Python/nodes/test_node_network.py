@@ -27,13 +27,14 @@ from LNStationLib.models.runtime.segmentation import ClassProbabilities
 from LNStationLib.nodes.find import find_nodes
 from LNStationLib.nodes.from_network.context import organ_masks
 from LNStationLib.nodes.from_network.instances import find_instances
-from LNStationLib.nodes.network import SWITCH
+from LNStationLib.nodes.network import SWITCH, search_warnings
 from LNStationLib.nodes.registry import METHODS
 from LNStationLib.nodes.update import update_nodes
 from LNStationLib.sampling.volume import OrganProbabilities, VolumeSpec, volume_grid, volume_hu
 from LNStationLib.state.patient_state import PatientState
 from LNStationLib.state.settings import Settings, StepSettings
 from LNStationLib.state.station_change import StationChange
+from LNStationLib.state.used_model import UsedModel
 from LNStationLib.support.errors import InputError
 
 SPACING_MM = (2.0, 1.5, 1.5)
@@ -274,3 +275,13 @@ def test_a_network_that_holds_everything_for_node_is_no_defect() -> None:
     found = find_instances(np.full((12, 20, 20), 0.9), (2.0, 1.5, 1.5), 0.5)
     assert len(found.scores) == 1
     assert (found.labels == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("sure_from_mm", "codes"), [(5.0, []), (6.0, ["small_nodes_missed"]), (None, ["nodes_of_all_sizes_missed"])]
+)
+def test_which_nodes_are_often_missed_is_said(sure_from_mm: float | None, codes: list[str]) -> None:
+    section = SECTION.model_copy(update={"sure_from_mm": sure_from_mm})
+    model = UsedModel("nodes", "1", "0" * 64, "clinical")
+    found = [one.code for one in search_warnings(section, (0.7, 0.7, 3.0), model)]
+    assert found == ["searched_by_network", *codes]
