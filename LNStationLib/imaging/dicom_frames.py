@@ -21,8 +21,6 @@ from LNStationLib.imaging import dicom_headers as dcm
 from LNStationLib.support.errors import InputError
 
 _SHARED, _PER_FRAME = "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"
-_FRAME = "ReferencedFrameNumber"
-"""In a header made here: which frame of its file it is of, counted from 1."""
 _PIXELS = (
     "Modality", "Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation", "BitsAllocated", "BitsStored",
     "HighBit", "PixelRepresentation", "RescaleSlope", "RescaleIntercept", "ImagePositionPatient",
@@ -30,6 +28,16 @@ _PIXELS = (
 )  # fmt: skip
 """What decoding a slice needs; nothing that names a patient."""
 _CLASSES = {"CT": uid.CTImageStorage, "PT": uid.PositronEmissionTomographyImageStorage}
+
+
+class FrameHeader(Dataset):
+    """The header of one of several frames of a file, as if the frame were a file of its own.
+
+    Attributes:
+        place: Of the frame in its file, from 0.
+    """
+
+    place: int
 
 
 def slice_headers(header: Dataset) -> list[Dataset]:
@@ -46,26 +54,26 @@ def slice_headers(header: Dataset) -> list[Dataset]:
         common = _without_groups(header)
         for group in header.get(_SHARED) or ():
             common.update(_laid_flat(group))
-        return [_of_frame(common, group, number) for number, group in enumerate(groups, start=1)]
+        return [_of_frame(common, group, place) for place, group in enumerate(groups)]
     except dcm.DAMAGED:
         return [header]
 
 
 def is_frame(header: Dataset) -> bool:
     """Whether a header is of one of several frames of a file."""
-    return _FRAME in header
+    return isinstance(header, FrameHeader)
 
 
-def _without_groups(header: Dataset) -> Dataset:
+def _without_groups(header: Dataset) -> FrameHeader:
     common = _copied(header)
     for keyword in (_SHARED, _PER_FRAME, "NumberOfFrames"):
         common.pop(keyword, None)
     return common
 
 
-def _copied(header: Dataset) -> Dataset:
+def _copied(header: Dataset) -> FrameHeader:
     # The constructor shares the elements of what it is given.
-    copied = Dataset()
+    copied = FrameHeader()
     copied.update(header)
     copied.file_meta = header.file_meta
     return copied
@@ -80,10 +88,10 @@ def _laid_flat(group: Dataset) -> Dataset:
     return flat
 
 
-def _of_frame(common: Dataset, group: Dataset, number: int) -> Dataset:
+def _of_frame(common: FrameHeader, group: Dataset, place: int) -> FrameHeader:
     frame = _copied(common)
     frame.update(_laid_flat(group))
-    setattr(frame, _FRAME, number)
+    frame.place = place
     return frame
 
 
@@ -109,16 +117,15 @@ def single_files(files: Sequence[Path], headers: Sequence[Dataset], name: str) -
 def _written(files: Sequence[Path], headers: Sequence[Dataset], folder: Path, name: str) -> list[Path]:
     frames: dict[Path, list[bytes]] = {}
     written = []
-    for place, (file, header) in enumerate(zip(files, headers, strict=True)):
-        if not is_frame(header):
+    for number, (file, header) in enumerate(zip(files, headers, strict=True)):
+        if not isinstance(header, FrameHeader):
             written.append(file)
             continue
         try:
             if file not in frames:
                 frames[file] = _frame_bytes(file)
-            pixels = frames[file][int(header[_FRAME].value) - 1]
-            written.append(folder / f"{place:05d}.dcm")
-            _single(header, pixels).save_as(written[-1], enforce_file_format=True)
+            written.append(folder / f"{number:05d}.dcm")
+            _single(header, frames[file][header.place]).save_as(written[-1], enforce_file_format=True)
         except dcm.DAMAGED as error:
             raise InputError(
                 f"{name}: a frame of its multi-frame file cannot be read, or there is no room for temporary files; "

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from imaging.samples import IDENTITY, dataset, oblique, wrapped, write_enhanced
+from imaging.samples import IDENTITY, dataset, oblique, wrapped, write_enhanced, write_series
 from pydicom import dcmread, uid
 from pydicom.dataset import Dataset
 
@@ -148,3 +148,8 @@ def test_values_of_a_frame_stand_in_functional_groups_of_any_kind(tmp_path: Path
     shift = -np.arange(11, -1, -1)[:, None, None]
     expected = sitk.GetArrayFromImage(read(tmp_path / "classic")) + shift
     assert np.array_equal(sitk.GetArrayFromImage(series.image), expected)
+
+
+def test_a_classic_slice_that_names_a_frame_is_a_classic_slice(tmp_path: Path) -> None:
+    write_series(tmp_path, volume(), tags={"ReferencedFrameNumber": 1})
+    assert read(tmp_path).GetSize() == volume().GetSize()
