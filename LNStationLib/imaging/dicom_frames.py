@@ -31,7 +31,7 @@ _CLASSES = {"CT": uid.CTImageStorage, "PT": uid.PositronEmissionTomographyImageS
 
 
 class FrameHeader(Dataset):
-    """The header of one of several frames of a file, as if the frame were a file of its own.
+    """The header of a frame of an enhanced file, as if the frame were a file of its own.
 
     Attributes:
         place: Of the frame in its file, from 0.
@@ -49,7 +49,7 @@ def slice_headers(header: Dataset) -> list[Dataset]:
     count = dcm.number(header, "NumberOfFrames") or 1
     try:
         groups = list(header.get(_PER_FRAME) or ())
-        if count < 2 or len(groups) != count:
+        if not groups or len(groups) != count:
             return [header]
         common = _without_groups(header)
         for group in header.get(_SHARED) or ():
@@ -59,9 +59,9 @@ def slice_headers(header: Dataset) -> list[Dataset]:
         return [header]
 
 
-def is_frame(header: Dataset) -> bool:
-    """Whether a header is of one of several frames of a file."""
-    return isinstance(header, FrameHeader)
+def frame_number(header: Dataset) -> int | None:
+    """Number of a frame in its file, from 1 as DICOM counts; ``None`` for a header of a file of its own."""
+    return header.place + 1 if isinstance(header, FrameHeader) else None
 
 
 def _without_groups(header: Dataset) -> FrameHeader:
@@ -107,7 +107,7 @@ def single_files(files: Sequence[Path], headers: Sequence[Dataset], name: str) -
     Raises:
         InputError: A file is damaged, or there is no room for temporary ones.
     """
-    if not any(map(is_frame, headers)):
+    if not any(isinstance(header, FrameHeader) for header in headers):
         yield list(files)
         return
     with tempfile.TemporaryDirectory(prefix="LNStation-") as folder:

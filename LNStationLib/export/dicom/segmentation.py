@@ -13,6 +13,7 @@ from pydicom.uid import UID
 
 from LNStationLib import anatomy
 from LNStationLib.export.dicom.concepts import ANATOMICAL_STRUCTURE, coded
+from LNStationLib.export.dicom.frame_references import refer_to_frames, single_images
 from LNStationLib.export.dicom.identity import Identity, equipment, finish, series
 from LNStationLib.export.dicom.segments import Algorithm, Structure
 from LNStationLib.export.dicom.source import SourceSeries
@@ -58,7 +59,7 @@ def segmentation(
         min(present[value][0].start for value in numbers), max(present[value][0].stop for value in numbers)
     )
     made = Segmentation(
-        source_images=source.slices[slices],
+        source_images=single_images(source)[slices],
         pixel_array=_renumbered(values[slices], numbers),
         segmentation_type=SegmentationTypeValues.BINARY,
         segment_descriptions=[_description(structure, numbers[structure.value]) for structure in marked],
@@ -70,7 +71,7 @@ def segmentation(
     )
     _name_dimensions(made, identity.uid(name, "dimensions"))
     finish(made, identity, description)
-    return made, numbers
+    return refer_to_frames(made, source), numbers
 
 
 def _name_dimensions(made: Segmentation, uid: UID) -> None:

@@ -13,7 +13,7 @@ from pydicom.valuerep import DA, TM
 
 from LNStationLib.imaging import dicom_headers as dcm
 from LNStationLib.imaging.checks import same_grid
-from LNStationLib.imaging.dicom_frames import is_frame
+from LNStationLib.imaging.dicom_frames import frame_number
 from LNStationLib.imaging.dicom_series import DicomVolume, read_series_grid
 from LNStationLib.imaging.reading import Warn
 from LNStationLib.support.errors import GeometryError, InputError
@@ -49,10 +49,13 @@ class SourceSeries:
         slices: Patient, study, frame of reference, identity and place of each image, in the order of the CT's array
             along z; nothing else of their headers, and no pixels.
         grid: An image on the series' grid; its voxels mean nothing.
+        frames: Where slices are frames of enhanced files: number of each within its file, from 1, or ``None`` for
+            one that is a file of its own. Empty where all are.
     """
 
     slices: tuple[Dataset, ...]
     grid: sitk.Image
+    frames: tuple[int | None, ...] = ()
 
     @property
     def study(self) -> Dataset:
@@ -63,6 +66,18 @@ class SourceSeries:
     def frame_of_reference(self) -> str:
         """Frame of Reference UID."""
         return str(self.slices[0].FrameOfReferenceUID)
+
+    @property
+    def images(self) -> tuple[Dataset, ...]:
+        """A header for each file: of an enhanced one that of one of its slices."""
+        return tuple({str(one.SOPInstanceUID): one for one in self.slices}.values())
+
+    def reference(self, z: int) -> Dataset:
+        """How an object refers to a slice: to its file, and within an enhanced one to its frame."""
+        item = image_reference(self.slices[z])
+        if self.frames and self.frames[z] is not None:
+            item.ReferencedFrameNumber = self.frames[z]
+        return item
 
     def holding(self, labels: sitk.Image, what: str) -> SourceSeries:
         """The series with its slices in the order of a label map: programs count them from either end.
@@ -85,7 +100,7 @@ class SourceSeries:
         grid.SetSpacing(self.grid.GetSpacing())
         direction = self.grid.GetDirection()
         grid.SetDirection([-value if i % 3 == 2 else value for i, value in enumerate(direction)])
-        return SourceSeries(self.slices[::-1], grid)
+        return SourceSeries(self.slices[::-1], grid, self.frames[::-1])
 
 
 def read_source(folder: Path, warn: Warn) -> SourceSeries:
@@ -104,23 +119,28 @@ def source_of(series: DicomVolume) -> SourceSeries:
     Raises:
         InputError: An image has no identity of its own, or the series no frame of reference.
     """
-    if any(map(is_frame, series.headers)):
-        raise InputError(
-            "CT: it is an enhanced multi-frame file, to whose frames the objects written here cannot refer; give the "
-            "series as single slices."
-        )
-    _check_identified(series.headers)
-    return SourceSeries(tuple(_slice(header, series.image) for header in series.headers), series.image)
+    frames = tuple(frame_number(header) for header in series.headers)
+    _check_identified(series.headers, frames)
+    slices = tuple(_slice(header, series.image) for header in series.headers)
+    return SourceSeries(slices, series.image, frames if any(frames) else ())
 
 
-def _check_identified(headers: Sequence[Dataset]) -> None:
+def image_reference(image: Dataset) -> Dataset:
+    """An item that refers to an image as a whole."""
+    item = Dataset()
+    item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = image.SOPClassUID, image.SOPInstanceUID
+    return item
+
+
+def _check_identified(headers: Sequence[Dataset], frames: Sequence[int | None]) -> None:
     for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "SOPClassUID", "SOPInstanceUID"):
         if not all(dcm.text(header, keyword) for header in headers):
             raise InputError(
                 f"CT: {dcm.attribute(keyword)} is missing in its headers, so that no object can refer to its images; "
                 "export the series from the archive again."
             )
-    if len({dcm.text(header, "SOPInstanceUID") for header in headers}) < len(headers):
+    uids = [dcm.text(header, "SOPInstanceUID") for header in headers]
+    if len({(uid, frame or 1) for uid, frame in zip(uids, frames, strict=True)}) < len(headers):
         raise InputError(
             "CT: several of its images have the same SOP Instance UID (0008,0018), so that no object can refer to "
             "one of them; export the series from the archive again."

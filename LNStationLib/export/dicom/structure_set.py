@@ -90,7 +90,7 @@ def structure_set(
 def _frame_of_reference(source: SourceSeries) -> Dataset:
     series_item = Dataset()
     series_item.SeriesInstanceUID = source.study.SeriesInstanceUID
-    series_item.ContourImageSequence = DicomSequence([_reference(one) for one in source.slices])
+    series_item.ContourImageSequence = DicomSequence(map(source.reference, range(len(source.slices))))
     study = Dataset()
     study.ReferencedSOPClassUID, study.ReferencedSOPInstanceUID = _STUDY_COMPONENT, source.study.StudyInstanceUID
     study.RTReferencedSeriesSequence = DicomSequence([series_item])
@@ -98,12 +98,6 @@ def _frame_of_reference(source: SourceSeries) -> Dataset:
     frame.FrameOfReferenceUID = source.frame_of_reference
     frame.RTReferencedStudySequence = DicomSequence([study])
     return frame
-
-
-def _reference(image: Dataset) -> Dataset:
-    item = Dataset()
-    item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = image.SOPClassUID, image.SOPInstanceUID
-    return item
 
 
 def _region(number: int, structure: Structure, frame_of_reference: str) -> Dataset:
@@ -141,7 +135,7 @@ def _rings(one: Outlined) -> Iterator[tuple[int, FloatArray]]:
 
 def _contour(z: int, ring: FloatArray, source: SourceSeries) -> Dataset:
     item = Dataset()
-    item.ContourImageSequence = DicomSequence([_reference(source.slices[z])])
+    item.ContourImageSequence = DicomSequence([source.reference(z)])
     item.ContourGeometricType, item.NumberOfContourPoints = "CLOSED_PLANAR", len(ring)
     points = np.char.mod("%.3f", _points_mm(z, ring, source.grid)).ravel()
     data = "\\".join(points).encode("ascii")

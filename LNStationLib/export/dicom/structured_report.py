@@ -95,7 +95,7 @@ def structured_report(
         title=codes.cid7021.ImagingMeasurementReport,
     )
     report[0].ContentSequence.append(comment(limits_of_use(results.assessment)))
-    evidence = [*source.slices, *(one.made for one in (stations, nodes) if one is not None)]
+    evidence = [*source.images, *(one.made for one in (stations, nodes) if one is not None)]
     made = ComprehensiveSR(
         evidence=evidence,
         content=report,

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from imaging.samples import IDENTITY, dataset, oblique, wrapped, write_enhanced, write_series
+from imaging.enhanced_samples import Layout, write_enhanced_ct
+from imaging.samples import CORONAL, IDENTITY, dataset, oblique, wrapped, write_enhanced, write_series
 from pydicom import dcmread, uid
 from pydicom.dataset import Dataset
 
-from LNStationLib.export.dicom.source import source_of
 from LNStationLib.imaging.dicom_series import read_series
 from LNStationLib.support.errors import GeometryError, InputError
 
@@ -126,12 +126,6 @@ def test_nothing_of_the_patient_is_written_aside(tmp_path: Path, monkeypatch: py
     assert list(aside.iterdir()) == [], "nothing stays"
 
 
-def test_objects_do_not_refer_to_frames(tmp_path: Path) -> None:
-    series = read_series(write_enhanced(tmp_path, volume()), "CT", "CT", lambda _: None)
-    with pytest.raises(InputError, match="enhanced multi-frame file"):
-        source_of(series)
-
-
 def test_values_of_a_frame_stand_in_functional_groups_of_any_kind(tmp_path: Path) -> None:
     """Written by scanners: rescaling for each frame, and the kernel in a group of its own."""
     folder = write_enhanced(tmp_path, volume())
@@ -153,3 +147,52 @@ def test_values_of_a_frame_stand_in_functional_groups_of_any_kind(tmp_path: Path
 def test_a_classic_slice_that_names_a_frame_is_a_classic_slice(tmp_path: Path) -> None:
     write_series(tmp_path, volume(), tags={"ReferencedFrameNumber": 1})
     assert read(tmp_path).GetSize() == volume().GetSize()
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [
+        Layout(seed=4),
+        Layout(descending=True),
+        Layout(seed=5, per_frame=True),
+        Layout(seed=6, parts=3),
+        Layout(seed=7, parts=12, per_frame=True),
+    ],
+    ids=["shuffled", "descending", "groups per frame", "concatenation", "a frame a file"],
+)
+@pytest.mark.parametrize("direction", [IDENTITY, oblique(20), oblique(-130)])
+def test_frames_in_any_order_and_any_number_of_files_are_the_slices(
+    layout: Layout, direction: np.ndarray, tmp_path: Path
+) -> None:
+    files = write_series(tmp_path / "classic", volume(direction))
+    write_enhanced_ct(tmp_path / "enhanced", files, layout)
+    said: list[Any] = []
+    assert same(read(tmp_path / "enhanced", said=said), read(tmp_path / "classic"))
+    assert said == []
+
+
+def test_a_part_of_a_concatenation_that_is_missing_is_named(tmp_path: Path) -> None:
+    files = write_series(tmp_path / "classic", volume())
+    parts = write_enhanced_ct(tmp_path / "enhanced", files, Layout(descending=True, parts=3))
+    parts[1].unlink()
+    with pytest.raises(GeometryError, match="1 slice is missing"):
+        read(tmp_path / "enhanced")
+
+
+def test_two_stacks_of_different_planes_in_one_file_are_refused(tmp_path: Path) -> None:
+    both = []
+    for name, direction in (("axial", IDENTITY), ("coronal", CORONAL)):
+        folder = tmp_path / name
+        both.append(
+            dcmread(
+                write_enhanced_ct(folder, write_series(folder / "c", volume(direction)), Layout(per_frame=True))[0]
+            )
+        )
+    first, second = both
+    groups = [*first.PerFrameFunctionalGroupsSequence, *second.PerFrameFunctionalGroupsSequence]
+    first.PerFrameFunctionalGroupsSequence, first.NumberOfFrames = groups, len(groups)
+    first.PixelData += second.PixelData
+    (tmp_path / "both").mkdir()
+    first.save_as(tmp_path / "both" / "all.dcm")
+    with pytest.raises(InputError, match="several CT series"):
+        read(tmp_path / "both")

@@ -9,7 +9,8 @@ import pytest
 import SimpleITK as sitk
 from dicom_tools import program
 from export.cases import make_result
-from export.dicom.results import exported, results
+from export.dicom.results import exported, results, write_ct
+from imaging.enhanced_samples import Layout, write_enhanced_ct
 
 from LNStationLib.export.dicom.export import ExportRequest, export_dicom
 from LNStationLib.export.dicom.results import Results
@@ -18,12 +19,17 @@ from LNStationLib.imaging.reading import read_image
 BALL_MM, NODE_MM = 14.0, 6.0
 
 
-@pytest.fixture(scope="module", params=["synthetic", "chest_ct_01"])
+@pytest.fixture(scope="module", params=["synthetic", "enhanced", "chest_ct_01"])
 def files(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     folder = tmp_path_factory.mktemp("valid")
     if request.param == "synthetic":
         exported(folder, results("oblique", attention=True, trained_on_synthetic=True))
         return sorted((folder / "dicom").iterdir())
+    if request.param == "enhanced":
+        found = results("oblique", attention=True, trained_on_synthetic=True)
+        slices = sorted(write_ct(folder / "slices", found).iterdir())
+        write_enhanced_ct(folder / "ct", slices, Layout(parts=2))
+        return export_dicom(found, ExportRequest(folder / "ct", folder / "dicom"), lambda warning: None)
     ct = request.getfixturevalue("real_ct_folder") / "ct.nii.gz"
     found = on_image(read_image(ct, "CT", lambda warning: None))
     return export_dicom(found, ExportRequest(ct, folder / "dicom", with_images=True), lambda warning: None)
