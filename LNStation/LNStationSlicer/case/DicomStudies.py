@@ -11,7 +11,9 @@ from LNStationSlicer.exchange.PetExchange import instanceUids
 
 OWN_SERIES = "LNStation"
 """How the descriptions of the series begin that the module exports."""
-_STUDY_UID, _MODALITY = "0020,000D", "0008,0060"
+_STUDY_UID, _MODALITY, _FRAMES = "0020,000D", "0008,0060", "0028,0008"
+_FEW_FILES = 10
+"""Series of more hold a slice in each: to ask for frames the database opens a file, once."""
 
 
 class StudyDatabase(Protocol):
@@ -35,7 +37,7 @@ class DicomStudy:
         uid: Study Instance UID.
         patient: Name, or ID where there is no name.
         date: ISO, as far as it is known.
-        ct: UID of the CT series with the most images.
+        ct: UID of the CT series with the most slices.
         pet: That of the PET; None without one.
         isExported: The study holds objects that the module wrote.
     """
@@ -101,6 +103,15 @@ def _description(database: StudyDatabase, series: str) -> str:
 
 
 def _largest(database: StudyDatabase, series: Iterable[str], modality: str) -> str | None:
-    """The series of a modality with the most images: scouts and reformations of some slices have fewer."""
+    """The series of a modality with the most slices: scouts and reformations of some slices have fewer."""
     fitting = [one for one in series if database.fieldForSeries("Modality", one) == modality]
-    return max(fitting, key=lambda one: len(list(database.instancesForSeries(one))), default=None)
+    return max(fitting, key=lambda one: _slices(database, one), default=None)
+
+
+def _slices(database: StudyDatabase, series: str) -> int:
+    """Slices of a series; an enhanced file has several."""
+    uids = list(database.instancesForSeries(series))
+    if len(uids) > _FEW_FILES:
+        return len(uids)
+    frames = ((database.instanceValue(uid, _FRAMES) or "").strip() for uid in uids)
+    return sum(int(count) if count.isdigit() else 1 for count in frames)

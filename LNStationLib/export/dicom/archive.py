@@ -6,7 +6,7 @@ import logging
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,8 @@ logger = logging.getLogger(__name__)
 _TIMEOUT_S = (10.0, 300.0)
 """To connect, and between two pieces of an answer: archives fetch old studies from tape."""
 _MODALITY, _SERIES, _NUMBER, _TITLE, _COUNT = "00080060", "0020000E", "00200011", "0008103E", "00201209"
+_FRAMES = "00280008"
+_READ = ("CT", "PT")
 _ASKED = ("Modality", "SeriesNumber", "SeriesDescription", "NumberOfSeriesRelatedInstances")
 
 
@@ -48,10 +50,17 @@ class FetchedStudy:
 
 @dataclass(frozen=True)
 class _Series:
+    """A series as the archive lists it: its files, and its slices where enhanced ones hold several."""
+
     uid: str
     modality: str
     images: int | None
-    label: str
+    slices: int | None
+    title: str
+
+    @property
+    def label(self) -> str:
+        return f"{self.title} ({'?' if self.slices is None else self.slices} images, {self.uid})"
 
 
 class _Session(requests.Session):
@@ -102,7 +111,8 @@ class Archive:
         _check_uid(study, "study")
         progress("asking the archive for the study", 0.0)
         with self._user_facing("nothing was fetched"):
-            found = [_series(entry) for entry in self._client.search_for_series(study, fields=_ASKED)]
+            listed = [_series(entry) for entry in self._client.search_for_series(study, fields=_ASKED)]
+            found = [self._with_frames(study, one) for one in listed]
         ct = _chosen_ct(found, series, self._access.host)
         pet = _chosen_pet(found, warn)
         self._fetch_series(study, ct, folder / "ct", portion(progress, 0.0, 0.7 if pet else 1.0))
@@ -133,6 +143,14 @@ class Archive:
                 f"({', '.join(names)}): ask its administrator which kinds of objects it takes; the files are kept."
             )
         progress("objects stored in the archive", 1.0)
+
+    def _with_frames(self, study: str, series: _Series) -> _Series:
+        """A series of few files with the slices in them: enhanced files hold a volume each."""
+        if series.modality not in _READ or series.images is None or series.images >= MIN_SLICES:
+            return series
+        files = self._client.search_for_instances(study, series.uid, fields=["NumberOfFrames"])
+        frames = (_value(file, _FRAMES) for file in files)
+        return replace(series, slices=sum(int(count) if count.isdigit() else 1 for count in frames))
 
     def _fetch_series(self, study: str, series: _Series, folder: Path, progress: Progress) -> None:
         folder.mkdir()
@@ -189,8 +207,8 @@ def _series(entry: dict[str, Any]) -> _Series:
     number, title = _value(entry, _NUMBER), _value(entry, _TITLE)
     count = _value(entry, _COUNT)
     images = int(count) if count.isdigit() else None
-    label = f"series {number or '?'} '{title}' ({'?' if images is None else images} images, {_value(entry, _SERIES)})"
-    return _Series(_value(entry, _SERIES), _value(entry, _MODALITY), images, label)
+    said = f"series {number or '?'} '{title}'"
+    return _Series(_value(entry, _SERIES), _value(entry, _MODALITY), images, images, said)
 
 
 def _value(entry: dict[str, Any], tag: str) -> str:
@@ -199,7 +217,7 @@ def _value(entry: dict[str, Any], tag: str) -> str:
 
 
 def _usable(found: Sequence[_Series], modality: str) -> list[_Series]:
-    return [one for one in found if one.modality == modality and (one.images is None or one.images >= MIN_SLICES)]
+    return [one for one in found if one.modality == modality and (one.slices is None or one.slices >= MIN_SLICES)]
 
 
 def _chosen_ct(found: Sequence[_Series], wanted: str | None, host: str) -> _Series:

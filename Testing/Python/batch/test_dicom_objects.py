@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import SimpleITK as sitk
 from batch.toy_batch import toy_job, toy_settings
+from imaging.enhanced_samples import Layout, write_enhanced_ct
 from imaging.samples import chest, write_series
 from pydicom import dcmread
 
@@ -54,6 +55,19 @@ def test_objects_of_the_ct_s_study_are_results_of_the_case(job: Job) -> None:
     folder = unit_folder(job.plan.out, job.case_id)
     headers = [dcmread(folder / name, stop_before_pixels=True) for name in OBJECTS]
     assert {(header.StudyInstanceUID, header.PatientID) for header in headers} == {(STUDY, "A-7")}
+
+
+def test_an_enhanced_ct_has_objects_too(tmp_path: Path, settings: Settings) -> None:
+    tags = {"StudyInstanceUID": STUDY, "PatientID": "A-7"}
+    (file,) = write_enhanced_ct(
+        tmp_path / "ct", write_series(tmp_path / "slices", small_chest(), tags=tags), Layout()
+    )
+    record = assess_job(job_of(tmp_path / "ct", tmp_path / "out", settings))
+    assert record.outcome == "assessed", record.sentence
+    made = dcmread(unit_folder(tmp_path / "out", "case-1") / "dicom" / "report_sr.dcm")
+    series = made.CurrentRequestedProcedureEvidenceSequence[0].ReferencedSeriesSequence
+    named = [item.ReferencedSOPInstanceUID for one in series for item in one.ReferencedSOPSequence]
+    assert named == [dcmread(file).SOPInstanceUID]
 
 
 def test_an_object_that_is_lost_is_made_again_and_a_batch_without_objects_is_another(job: Job) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from export.cases import Options, make_result
 from export.dicom.results import FRAMES, STUDY, results, review, write_ct
+from imaging.enhanced_samples import Layout, write_enhanced_ct
 from pydicom import dcmread
 
 from LNStationLib.export.dicom.objects import FILE_NAMES
@@ -46,6 +47,21 @@ def test_the_objects_join_the_study_of_the_files(worker: Methods, tmp_path: Path
     )
     assert [Path(file).name for file in answer["files"]] == list(FILE_NAMES)
     assert {dcmread(file).StudyInstanceUID for file in answer["files"]} == {STUDY["StudyInstanceUID"]}
+    assert answer["warnings"] == []
+
+
+def test_the_objects_refer_to_the_frames_of_an_enhanced_file(worker: Methods, tmp_path: Path) -> None:
+    slices = sorted(write_ct(tmp_path / "ct", results()).iterdir())
+    (file,) = write_enhanced_ct(tmp_path / "enhanced", slices, Layout())
+    answer = export(worker, folder=str(tmp_path / "out"), ct_files=[str(file)])
+    made = dcmread(next(one for one in answer["files"] if one.endswith("nodes_seg.dcm")))
+    group = made.PerFrameFunctionalGroupsSequence[0]
+    reference = group.DerivationImageSequence[0].SourceImageSequence[0]
+    source = dcmread(file)
+    assert reference.ReferencedSOPInstanceUID == source.SOPInstanceUID
+    frame = source.PerFrameFunctionalGroupsSequence[reference.ReferencedFrameNumber - 1]
+    position = frame.PlanePositionSequence[0].ImagePositionPatient
+    assert list(group.PlanePositionSequence[0].ImagePositionPatient) == pytest.approx(list(position))
     assert answer["warnings"] == []
 
 

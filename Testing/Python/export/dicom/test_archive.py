@@ -17,6 +17,7 @@ import pytest
 from dicom_tools import dicomweb_plugin, missing_system_packages, program
 from export.dicom.results import STUDY, ct_of, exported, results, write_ct
 from export.dicom.web_archive import WebArchive, serving
+from imaging.enhanced_samples import Layout, write_enhanced_ct
 from imaging.samples import change
 from pydicom import dcmread
 from pydicom.uid import EncapsulatedPDFStorage
@@ -224,6 +225,35 @@ def test_no_study_and_several_series_are_told_apart(archive: WebArchive, folder:
     assert {dcmread(path).SeriesInstanceUID for path in fetched.ct.iterdir()} == {series}
 
 
+def enhanced(folder: Path, tmp_path: Path, parts: int = 2) -> Path:
+    """The study's CT as enhanced files."""
+    write_enhanced_ct(tmp_path / "enhanced", sorted((folder / "ct").iterdir()), Layout(parts=parts))
+    return tmp_path / "enhanced"
+
+
+def check_enhanced(archive: Archive, uid: str, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "got").mkdir()
+    fetched = archive.fetch(uid, tmp_path / "got", pytest.fail)
+    given, read = (read_series(path, "CT", "CT", pytest.fail) for path in (folder / "ct", fetched.ct))
+    np.testing.assert_array_equal(array_view(read.image), array_view(given.image))
+
+
+def test_a_ct_of_few_enhanced_files_is_a_ct(folder: Path, tmp_path: Path) -> None:
+    with serving(WebArchive().add(enhanced(folder, tmp_path))) as running:
+        check_enhanced(client(running), UID, folder, tmp_path)
+
+
+def test_a_scout_of_few_files_is_none(folder: Path, tmp_path: Path) -> None:
+    for file in sorted((folder / "ct").iterdir())[:3]:
+        (tmp_path / "scout").mkdir(exist_ok=True)
+        shutil.copy(file, tmp_path / "scout")
+    with (
+        serving(WebArchive().add(tmp_path / "scout")) as running,
+        pytest.raises(InputError, match=r"no CT series of at least 10 images; it holds .*\(3 images"),
+    ):
+        client(running).fetch(UID, tmp_path, pytest.fail)
+
+
 def test_a_study_with_two_patients_is_refused_when_it_is_read(folder: Path, tmp_path: Path) -> None:
     ct = write_ct(tmp_path / "ct", results())
     change(sorted(ct.iterdir())[3], PatientID="SOMEBODY-ELSE")
@@ -291,3 +321,12 @@ def test_orthanc_stores_and_returns_everything(orthanc: str, folder: Path, tmp_p
         for keyword in ("PixelData", "EncapsulatedDocument", "ContentSequence", "ROIContourSequence"):
             assert came.get(keyword) == sent.get(keyword), (path.name, keyword)
     assert ct_of(results()).GetSize() == read_source(tmp_path / "ct", pytest.fail).grid.GetSize()
+
+
+def test_orthanc_returns_an_enhanced_ct(orthanc: str, folder: Path, tmp_path: Path) -> None:
+    archive, files = client(orthanc), sorted(enhanced(folder, tmp_path, parts=1).iterdir())
+    uid = f"{UID}.2"
+    for file in files:
+        change(file, StudyInstanceUID=uid, SeriesInstanceUID=f"{UID}.3")
+    archive.store(files)
+    check_enhanced(archive, uid, folder, tmp_path)

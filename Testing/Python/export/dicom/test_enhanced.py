@@ -9,6 +9,7 @@ from pathlib import Path
 import highdicom as hd
 import numpy as np
 import pytest
+import SimpleITK as sitk
 from export.dicom.results import FRAMES, results, write_ct
 from highdicom.sr import srread
 from imaging.enhanced_samples import Layout, write_enhanced_ct
@@ -16,13 +17,18 @@ from imaging.samples import points_mm
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
+from LNStationLib.case.lesion_masks import checked_nodes
+from LNStationLib.case.mask_files import lesion_files
 from LNStationLib.export.dicom.export import ExportRequest, export_dicom
 from LNStationLib.export.dicom.objects import FILE_NAMES, dicom_objects
+from LNStationLib.export.dicom.report_reading import review_from_report
 from LNStationLib.export.dicom.results import Results
 from LNStationLib.export.dicom.segmentation import segmentation
 from LNStationLib.export.dicom.segments import node_structures
 from LNStationLib.export.dicom.source import read_source
 from LNStationLib.imaging.arrays import array_view
+from LNStationLib.imaging.dicom_series import read_series
+from LNStationLib.imaging.dicom_structures import CtReference
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.progress import silent
 
@@ -208,6 +214,32 @@ def test_highdicom_finds_segments_by_the_frames_of_the_source(exported: Exported
             np.testing.assert_array_equal(pixels, mask)
             used += 1
     assert used > 3
+
+
+# Back again
+
+
+@pytest.mark.parametrize("name", ["nodes_seg.dcm", "structures_rtstruct.dcm"])
+def test_nodes_come_back_as_masks_of_the_enhanced_ct(name: str, exported: Exported) -> None:
+    ct = read_series(exported.files[0].parent, "CT", "CT", pytest.fail)
+    drawn_on = CtReference(ct.image, ct.headers[0])
+    read = checked_nodes(lesion_files(exported.folder / name, "nodes", drawn_on, pytest.fail), ct.image, pytest.fail)
+    assert read is not None
+    values, labels = array_view(exported.found.nodes), exported.found.nodes
+    came = sitk.Resample(read, labels, sitk.Transform(), sitk.sitkNearestNeighbor)
+    assert np.count_nonzero(array_view(came)) == np.count_nonzero(array_view(read)) == np.count_nonzero(values)
+    for node in np.unique(values[values > 0]):
+        (number,) = np.unique(array_view(came)[values == node])
+        assert number > 0
+
+
+def test_a_review_goes_on_from_the_report(exported: Exported) -> None:
+    ct = read_series(exported.files[0].parent, "CT", "CT", pytest.fail)
+    given, read = exported.found.review, review_from_report(exported.folder / "report_sr.dcm", ct.headers[0])
+    assert given is not None
+    assert {name: (one.call, one.note) for name, one in read.calls.items()} == {
+        name: (one.call, one.note) for name, one in given.calls.items()
+    }
 
 
 # As highdicom itself does it

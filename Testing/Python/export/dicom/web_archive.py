@@ -87,6 +87,10 @@ class _Handler(BaseHTTPRequestHandler):
         if len(parts) == 3:
             self._answer(200, json.dumps(_listed([one for one, _ in images])).encode(), "application/dicom+json")
             return
+        if len(parts) == 5:
+            of_series = [one for one, _ in images if one.SeriesInstanceUID == parts[3]]
+            self._answer(200, json.dumps([_frames(one) for one in of_series]).encode(), "application/dicom+json")
+            return
         body = b"".join(_part(file) for one, file in images if one.SeriesInstanceUID == parts[3])
         self._answer(
             200,
@@ -148,6 +152,12 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _part(file: bytes) -> bytes:
     return f"--{_BOUNDARY}\r\nContent-Type: application/dicom\r\n\r\n".encode() + file + b"\r\n"
+
+
+def _frames(one: Dataset) -> dict[str, Any]:
+    """An instance as DICOM JSON."""
+    said = {"00080018": {"vr": "UI", "Value": [one.SOPInstanceUID]}}
+    return said | ({"00280008": {"vr": "IS", "Value": [int(one.NumberOfFrames)]}} if "NumberOfFrames" in one else {})
 
 
 def _listed(headers: list[Dataset]) -> list[dict[str, Any]]:

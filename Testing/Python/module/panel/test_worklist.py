@@ -111,6 +111,18 @@ def test_only_studies_with_a_ct_are_listed_the_latest_first(listed: PanelDriver)
     assert found["1.1"] == ("1.1.1", "1.1.3"), "the scout has fewer images"
 
 
+def test_an_enhanced_file_counts_by_its_frames(monkeypatch: pytest.MonkeyPatch) -> None:
+    series: Series = {"1.1.1": ("CT", "scout", 2), "1.1.2": ("CT", "chest", 1), "1.1.3": ("CT", "reformation", 60)}
+    monkeypatch.setitem(STUDIES, "1.1", ("p1", "20260105", series))
+    said = Database.instanceValue
+
+    def framed(self: Database, uid: str, tag: str) -> str:
+        return ("300" if uid == "1.1.2.0" else "") if tag == "0028,0008" else said(self, uid, tag)
+
+    monkeypatch.setattr(Database, "instanceValue", framed)
+    assert next(study.ct for study in ctStudies(Database()) if study.uid == "1.1") == "1.1.2"
+
+
 def test_ct_and_pet_are_loaded_once_and_the_state_follows_the_reading(listed: PanelDriver) -> None:
     panel = listed
     panel.logic.worklist.open("1.1")
