@@ -18,9 +18,12 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate, generate_frames
 
 from LNStationLib.imaging import dicom_headers as dcm
+from LNStationLib.imaging.enhanced_pet import say_as_classic_pet
 from LNStationLib.support.errors import InputError
 
 _SHARED, _PER_FRAME = "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"
+_WHOLE = "RealWorldValueMappingSequence"
+"""A macro of several items, one for each quantity or range of values."""
 _PIXELS = (
     "Modality", "Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation", "BitsAllocated", "BitsStored",
     "HighBit", "PixelRepresentation", "RescaleSlope", "RescaleIntercept", "ImagePositionPatient",
@@ -83,7 +86,9 @@ def _laid_flat(group: Dataset) -> Dataset:
     """The attributes of all macros of a functional group."""
     flat = Dataset()
     for element in group:
-        if element.VR == "SQ" and element.value:
+        if element.keyword == _WHOLE:
+            flat[element.tag] = element
+        elif element.VR == "SQ" and element.value:
             flat.update(element.value[0])
     return flat
 
@@ -92,6 +97,7 @@ def _of_frame(common: FrameHeader, group: Dataset, place: int) -> FrameHeader:
     frame = _copied(common)
     frame.update(_laid_flat(group))
     frame.place = place
+    say_as_classic_pet(frame)
     return frame
 
 

@@ -169,6 +169,20 @@ def seconds_between(earlier: datetime, later: datetime) -> float:
     return (later - earlier) / timedelta(seconds=1)
 
 
+def seconds_from(earlier: str, later: str) -> float | None:
+    """Seconds from one DICOM DT value to another; local times where not both say their UTC offset.
+
+    ``None`` where one is empty or unreadable.
+    """
+    moments = date_time(earlier), date_time(later)
+    if moments[0] is None or moments[1] is None:
+        return None
+    exact = DT(earlier), DT(later)
+    if exact[0].tzinfo is not None and exact[1].tzinfo is not None:
+        return (exact[1] - exact[0]) / timedelta(seconds=1)
+    return seconds_between(moments[0], moments[1])
+
+
 def _date(value: str) -> date | None:
     try:
         parsed = DA(value) if value else None

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import SimpleITK as sitk
 
+from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.boxes import like
 from LNStationLib.imaging.checks import as_volume, check_extent, check_spacing, finite_values
 from LNStationLib.imaging.dicom_series import DicomVolume
+from LNStationLib.imaging.enhanced_pet import largest_mapped
 from LNStationLib.imaging.reading import Warn
 from LNStationLib.imaging.suv import PetDose, PetUnits, suv_factors
 from LNStationLib.support.errors import InputError
@@ -18,6 +20,8 @@ _IMPLAUSIBLE_SUV = (0.5, 1000.0)
 
 _NEGATIVE_SUV = -0.1
 """Interpolation and scatter correction leave small negative values; larger ones are reported."""
+_ROUNDING = 1e-5
+"""Of 32-bit values."""
 _MIN_VOXELS, _MIN_EXTENT_MM = 8, 80.0
 """Per axis; a smaller image does not hold a chest."""
 
@@ -38,9 +42,21 @@ def suv_from_dicom(volume: DicomVolume, name: str, warn: Warn, dose: PetDose | N
         InputError: The headers do not allow SUV, or the result is implausible.
         GeometryError: Implausible spacing.
     """
+    _check_mapped(volume, name)
     factors = np.array(suv_factors(volume.headers, name, warn, dose), dtype=np.float32)
     values = sitk.GetArrayFromImage(volume.image) * factors[:, None, None]
     return checked_suv(like(values, volume.image), name, warn)
+
+
+def _check_mapped(volume: DicomVolume, name: str) -> None:
+    """Refuse values above those whose meaning an Enhanced PET says; below them are fill values, lower than all."""
+    for values, header in zip(array_view(volume.image), volume.headers, strict=True):
+        largest = largest_mapped(header)
+        if largest is not None and float(values.max()) > largest + _ROUNDING * abs(largest):
+            raise InputError(
+                f"{name}: it holds values beyond those that its real world value mapping covers, whose unit is not "
+                "known; export the series again, in Bq/ml."
+            )
 
 
 def suv_from_file(

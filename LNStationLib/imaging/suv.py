@@ -21,6 +21,7 @@ from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 
 from LNStationLib.imaging import dicom_headers as dcm
+from LNStationLib.imaging.enhanced_pet import is_enhanced_pet
 from LNStationLib.imaging.reading import Warn
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.reason import Reason
@@ -32,6 +33,7 @@ _LONG_UPTAKE_HALF_LIVES = 6.0
 """Less than 2 % of the activity is left after that: the times must be wrong."""
 _DOSE_BQ = (1e6, 2e10)
 """1 MBq to 20 GBq, beyond clinical doses on both sides; finds a dose written in MBq."""
+_BQ_PER_MBQ = 1e6
 _HALF_LIFE_S = (1.0, 1e6)
 """From far below carbon-11 (1220 s) to far above zirconium-89 (282 000 s)."""
 _WEIGHT_KG = (1.0, 400.0)
@@ -96,7 +98,7 @@ def suv_factors(slices: Sequence[Dataset], name: str, warn: Warn, dose: PetDose 
         InputError: The units or the correction do not allow SUVbw, or an attribute is missing; it is named.
     """
     header = slices[0]
-    units = dcm.text(header, "Units").upper()
+    units = _units(slices, name)
     if units == "GML":
         _check_suv_type(header, name)
         return [1.0] * len(slices)
@@ -112,6 +114,16 @@ def suv_factors(slices: Sequence[Dataset], name: str, warn: Warn, dose: PetDose 
     )
 
 
+def _units(slices: Sequence[Dataset], name: str) -> str:
+    found = sorted({dcm.text(header, "Units").upper() for header in slices})
+    if len(found) > 1:
+        listed = ", ".join(one or "missing" for one in found)
+        raise InputError(
+            f"{name}: its images differ in {dcm.attribute('Units')} ({listed}); export a series in one unit."
+        )
+    return found[0]
+
+
 def _check_suv_type(header: Dataset, name: str) -> None:
     kind = dcm.text(header, "SUVType").upper()
     if kind not in ("", "BW"):
@@ -123,7 +135,7 @@ def _check_suv_type(header: Dataset, name: str) -> None:
 
 def _check_corrected(header: Dataset, name: str, warn: Warn) -> None:
     corrections = dcm.words(header, "CorrectedImage")
-    if not corrections:
+    if not corrections and not dcm.text(header, "AttenuationCorrected"):
         warn(Reason("correction_not_said", {"image": name, "attribute": dcm.attribute("CorrectedImage")}))
     elif "ATTN" not in corrections:
         raise InputError(f"{name}: not corrected for attenuation, so SUVs would be wrong; give the corrected series.")
@@ -147,6 +159,10 @@ def _activity_factors(slices: Sequence[Dataset], name: str, warn: Warn, dose: Pe
     if dose is not None:
         return [dose.factor()] * len(slices)
     injection = _injection(slices[0], name)
+    if is_enhanced_pet(slices[0]) and not dcm.text(slices[0], "DecayCorrection"):
+        elapsed_s = _decay_to_moment_s(slices[0], name)
+        _check_uptake(elapsed_s, elapsed_s, injection.half_life_s, name)
+        return [suv_factor(injection.weight_kg, injection.dose_bq, elapsed_s, injection.half_life_s)] * len(slices)
     correction = _decay_correction(slices[0], name, warn)
     if correction == "ADMIN":
         elapsed = [0.0] * len(slices)
@@ -160,6 +176,21 @@ def _activity_factors(slices: Sequence[Dataset], name: str, warn: Warn, dose: Pe
             ]
         _check_uptake(min(elapsed), max(elapsed), injection.half_life_s, name)
     return [suv_factor(injection.weight_kg, injection.dose_bq, t, injection.half_life_s) for t in elapsed]
+
+
+def _decay_to_moment_s(header: Dataset, name: str) -> float:
+    """Seconds from injection to the moment to which an Enhanced PET is corrected (DICOM PS3.3, C.8.22)."""
+    if dcm.text(header, "DecayCorrected").upper() != "YES":
+        raise InputError(
+            f"{name}: not said to be corrected for decay ({dcm.attribute('DecayCorrected')}); export the corrected "
+            "series or give pet_dose in case.json."
+        )
+    drug, start, reference = _drug(header, name), "RadiopharmaceuticalStartDateTime", "DecayCorrectionDateTime"
+    injected, corrected_to = dcm.text(drug, start), dcm.text(header, reference)
+    elapsed_s = dcm.seconds_from(injected, corrected_to)
+    if elapsed_s is None:
+        raise _missing(reference if dcm.date_time(injected) else start, name)
+    return elapsed_s
 
 
 def _decay_correction(header: Dataset, name: str, warn: Warn) -> str:
@@ -178,14 +209,29 @@ def _decay_correction(header: Dataset, name: str, warn: Warn) -> str:
 def _injection(header: Dataset, name: str) -> _Injection:
     drug = _drug(header, name)
     weight = _required(header, "PatientWeight", _WEIGHT_KG, "kg", name)
-    dose = _required(drug, "RadionuclideTotalDose", _DOSE_BQ, "Bq", name)
-    return _Injection(weight, dose, _required(drug, "RadionuclideHalfLife", _HALF_LIFE_S, "s", name))
+    return _Injection(
+        weight, _dose_bq(header, drug, name), _required(drug, "RadionuclideHalfLife", _HALF_LIFE_S, "s", name)
+    )
+
+
+def _dose_bq(header: Dataset, drug: Dataset, name: str) -> float:
+    said = dcm.number(drug, "RadionuclideTotalDose")
+    if said and is_enhanced_pet(header) and said < _DOSE_BQ[0]:
+        # There the standard wants MBq (C.8.22.4). No dose lies in both ranges, so one in Bq is known too.
+        drug = Dataset()
+        drug.RadionuclideTotalDose = str(said * _BQ_PER_MBQ)
+    return _required(drug, "RadionuclideTotalDose", _DOSE_BQ, "Bq", name)
 
 
 def _drug(header: Dataset, name: str) -> Dataset:
     items = dcm.value(header, "RadiopharmaceuticalInformationSequence")
     if not items:
         raise _missing("RadiopharmaceuticalInformationSequence", name)
+    if is_enhanced_pet(header) and len(items) > 1:
+        raise InputError(
+            f"{name}: it names several tracers ({dcm.attribute('RadiopharmaceuticalInformationSequence')}), and SUV "
+            "is of one; give pet_dose in case.json."
+        )
     first: Dataset = items[0]
     return first
 
