@@ -134,9 +134,15 @@ def image_reference(image: Dataset) -> Dataset:
 
 def _check_identified(headers: Sequence[Dataset], frames: Sequence[int | None]) -> None:
     for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "SOPClassUID", "SOPInstanceUID"):
-        if not all(dcm.text(header, keyword) for header in headers):
+        if not all(_says_one(header, keyword) for header in headers):
             raise InputError(
-                f"CT: {dcm.attribute(keyword)} is missing in its headers, so that no object can refer to its images; "
+                f"CT: {dcm.attribute(keyword)} is missing or damaged in its headers, so that no object can refer to "
+                "its images; export the series from the archive again."
+            )
+    for keyword in ("StudyInstanceUID", "FrameOfReferenceUID"):
+        if len({dcm.text(header, keyword) for header in headers}) > 1:
+            raise InputError(
+                f"CT: its images differ in {dcm.attribute(keyword)}, so that no object can refer to all of them; "
                 "export the series from the archive again."
             )
     uids = [dcm.text(header, "SOPInstanceUID") for header in headers]
@@ -145,6 +151,11 @@ def _check_identified(headers: Sequence[Dataset], frames: Sequence[int | None]) 
             "CT: several of its images have the same SOP Instance UID (0008,0018), so that no object can refer to "
             "one of them; export the series from the archive again."
         )
+
+
+def _says_one(header: Dataset, keyword: str) -> bool:
+    """Whether an identifier is there, and not several in its place."""
+    return isinstance(dcm.value(header, keyword), str) and bool(dcm.text(header, keyword))
 
 
 def _slice(header: Dataset, grid: sitk.Image) -> Dataset:

@@ -77,6 +77,18 @@ def test_a_ct_that_cannot_be_referred_to_is_refused(keyword: str, words: str, tm
         read_source(ct, print)
 
 
+@pytest.mark.parametrize("keyword", ["FrameOfReferenceUID", "StudyInstanceUID"])
+def test_a_ct_of_several_frames_of_reference_or_studies_is_refused(keyword: str, tmp_path: Path) -> None:
+    ct = write_ct(tmp_path / "ct", results())
+    change(sorted(ct.iterdir())[3], **{keyword: "1.2.3"})
+    with pytest.raises(InputError, match=r"its images differ in .*UID"):
+        read_source(ct, print)
+    for file in ct.iterdir():
+        change(file, **{keyword: ["1.2.3", "1.2.4"]})
+    with pytest.raises(InputError, match="missing or damaged"):
+        read_source(ct, print)
+
+
 def test_images_that_share_an_identifier_are_refused(tmp_path: Path) -> None:
     ct = write_ct(tmp_path / "ct", results(), SOPInstanceUID="1.2.3")
     with pytest.raises(InputError, match="same SOP Instance UID"):
