@@ -9,6 +9,7 @@ from pathlib import Path
 
 import SimpleITK as sitk
 from pydicom.dataset import Dataset
+from pydicom.uid import UID
 from pydicom.valuerep import DA, TM
 
 from LNStationLib.imaging import dicom_headers as dcm
@@ -154,8 +155,11 @@ def _check_identified(headers: Sequence[Dataset], frames: Sequence[int | None]) 
 
 
 def _says_one(header: Dataset, keyword: str) -> bool:
-    """Whether an identifier is there, and not several in its place."""
-    return isinstance(dcm.value(header, keyword), str) and bool(dcm.text(header, keyword))
+    """Whether an identifier is there, and not several in its place; of a kind of image, whether it is one."""
+    said = dcm.value(header, keyword)
+    if not isinstance(said, str) or not said.strip():
+        return False
+    return keyword != "SOPClassUID" or UID(said).type == "SOP Class"
 
 
 def _slice(header: Dataset, grid: sitk.Image) -> Dataset:

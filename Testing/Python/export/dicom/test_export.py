@@ -68,11 +68,15 @@ def test_another_reconstruction_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("keyword", "words"),
-    [("FrameOfReferenceUID", r"Frame of Reference UID \(0020,0052\) is missing"), ("StudyInstanceUID", "0020,000D")],
+    ("tags", "words"),
+    [
+        ({"FrameOfReferenceUID": ""}, r"Frame of Reference UID \(0020,0052\) is missing"),
+        ({"StudyInstanceUID": ""}, "0020,000D"),
+        ({"SOPClassUID": "1.2.999"}, r"SOP Class UID \(0008,0016\) is missing or damaged"),
+    ],
 )
-def test_a_ct_that_cannot_be_referred_to_is_refused(keyword: str, words: str, tmp_path: Path) -> None:
-    ct = write_ct(tmp_path / "ct", results(), **{keyword: ""})
+def test_a_ct_that_cannot_be_referred_to_is_refused(tags: dict[str, str], words: str, tmp_path: Path) -> None:
+    ct = write_ct(tmp_path / "ct", results(), **tags)
     with pytest.raises(InputError, match=words):
         read_source(ct, print)
 
