@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from LNStationLib.imaging import dicom_headers as dcm
 from LNStationLib.imaging.checks import same_grid
 from LNStationLib.imaging.dicom_frames import frame_number
 from LNStationLib.imaging.dicom_series import DicomVolume, read_series_grid
+from LNStationLib.imaging.discretion import no_values_told
 from LNStationLib.imaging.reading import Warn
 from LNStationLib.support.errors import GeometryError, InputError
 
@@ -38,6 +40,8 @@ _STUDY = (
 _ALSO_OF_STUDY = ("IssuerOfPatientID", "StudyDescription", "PatientAge", "PatientSize", "PatientWeight")
 _IMAGE = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "Modality", "FrameOfReferenceUID", "Rows", "Columns")
 _SEXES = ("F", "M", "O")
+_IDENTIFIER = r"[0-9.]{1,64}"
+"""Less strict than the standard (DICOM PS3.5, 9.1): references repeat what a scanner wrote, a leading zero too."""
 _DECIMALS = 10
 """Of direction cosines: a decimal string holds 16 characters."""
 
@@ -114,6 +118,7 @@ def read_source(folder: Path, warn: Warn) -> SourceSeries:
     return source_of(read_series_grid(folder, "CT", "CT", warn))
 
 
+@no_values_told()
 def source_of(series: DicomVolume) -> SourceSeries:
     """The source series of a CT that was read from DICOM.
 
@@ -155,9 +160,9 @@ def _check_identified(headers: Sequence[Dataset], frames: Sequence[int | None]) 
 
 
 def _says_one(header: Dataset, keyword: str) -> bool:
-    """Whether an identifier is there, and not several in its place; of a kind of image, whether it is one."""
+    """Whether an identifier is there, and not several in its place; of a kind of image, whether it is known."""
     said = dcm.value(header, keyword)
-    if not isinstance(said, str) or not said.strip():
+    if not isinstance(said, str) or re.fullmatch(_IDENTIFIER, said) is None:
         return False
     return keyword != "SOPClassUID" or UID(said).type == "SOP Class"
 

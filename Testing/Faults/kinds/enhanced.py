@@ -7,8 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pydicom
+import SimpleITK as sitk
+from export.cases import make_result
 from imaging.samples import write_enhanced
 
+from LNStationLib.export.dicom.objects import dicom_objects
+from LNStationLib.export.dicom.results import Results
+from LNStationLib.export.dicom.source import read_source
+from LNStationLib.export.dicom.writer import write_objects
+from LNStationLib.support.progress import silent
 from Testing.Faults.draws import pick
 from Testing.Faults.kinds import chest
 from Testing.Faults.kinds.dicom import change_file
@@ -18,7 +25,7 @@ _SYNTAXES = ("1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.5"
 
 
 class Enhanced:
-    """A CT in one file."""
+    """A CT in one file, and DICOM objects that refer to its frames."""
 
     name = "enhanced"
     title = "Enhanced DICOM"
@@ -45,8 +52,21 @@ class Enhanced:
         return f"{syntax}: {change_file(rng, path)}"
 
     def read(self, folder: Path, out: Path) -> str:
-        """As a case."""
-        return chest.loaded(chest.CaseRequest(ct=folder / "ct"))
+        """As a case, and as what results are written onto."""
+        said = chest.loaded(chest.CaseRequest(ct=folder / "ct"))
+        source = read_source(folder / "ct", lambda warning: None)
+        objects = dicom_objects(_results_on(source.grid), source, silent)
+        return f"{said}, {len(write_objects(objects, out, overwrite=False))} objects"
+
+
+def _results_on(grid: sitk.Image) -> Results:
+    """A block of station 7 with a node in it, in the middle of a grid."""
+    values = np.zeros(grid.GetSize()[::-1], np.uint16)
+    block = tuple(slice(size // 3, size // 3 + 4) for size in values.shape)
+    values[block] = 1
+    nodes = sitk.GetImageFromArray(values)
+    nodes.CopyInformation(grid)
+    return Results(make_result().assessment, sitk.Cast(nodes, sitk.sitkUInt8) * 7, nodes)
 
 
 def _change_frames(rng: np.random.Generator, path: Path) -> str:

@@ -72,6 +72,7 @@ def test_another_reconstruction_is_refused(tmp_path: Path) -> None:
     [
         ({"FrameOfReferenceUID": ""}, r"Frame of Reference UID \(0020,0052\) is missing"),
         ({"StudyInstanceUID": ""}, "0020,000D"),
+        ({"FrameOfReferenceUID": "1,2.3"}, "0020,0052"),
         ({"SOPClassUID": "1.2.999"}, r"SOP Class UID \(0008,0016\) is missing or damaged"),
     ],
 )
