@@ -154,7 +154,8 @@ class Walls:
         x = self._frame.grid.coordinates_mm(2)
         summit = np.full(len(aorta), np.nan)
         for z in np.flatnonzero(aorta.any(axis=(1, 2))):
-            summit[z] = np.median(x[aorta[z, aorta[z].any(axis=1).argmax()]])
+            foremost = aorta[z, aorta[z].any(axis=1).argmax()]
+            summit[z] = float(np.median(x[foremost]))
         surrogate = self._frame.is_surrogate("ascending_aorta")
         return curve(filled(summit, sigma=self._sigma), Reason("aorta_summit"), surrogate=surrogate)
 
