@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -16,6 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from LNStationLib.imaging.boxes import label_boxes
 from LNStationLib.support.types import InstanceArray
 
+Unit = TypeVar("Unit")
 RADIUS_FACTORS = (0.5, 1.5)
 """Least and largest radius of a hit, as parts of the true node's (OSLN, Sec. 4.3)."""
 FALSE_POSITIVES = (2.0, 3.0, 4.0, 6.0)
@@ -255,15 +257,15 @@ def mean_dice(patients: Sequence[PatientHits], threshold: float) -> float | None
 
 
 def interval(
-    patients: Sequence[PatientHits],
-    measure: Callable[[Sequence[PatientHits]], float],
+    patients: Sequence[Unit],
+    measure: Callable[[Sequence[Unit]], float],
     n_resamples: int = 1000,
     seed: int = 0,
 ) -> tuple[float, float] | None:
     """95 % interval of a measure, by resampling patients; ``None`` of fewer than two.
 
     Args:
-        patients: Held to the truth.
+        patients: Held to the truth, or whatever else of each is measured.
         measure: Of patients; resamples in which it is not a number are left out.
         n_resamples: Of patients.
         seed: Of the resampling.
@@ -275,3 +277,46 @@ def interval(
     found = np.array([measure(each) for each in drawn])
     found = found[~np.isnan(found)]
     return (float(np.percentile(found, 2.5)), float(np.percentile(found, 97.5))) if found.size else None
+
+
+@dataclass(frozen=True)
+class Gain:
+    """How much larger a measure is by one detector than by another on the same patients.
+
+    Attributes:
+        value: The difference; NaN without a node.
+        low: Lower end of its 95 % interval, by resampling patients; ``None`` of fewer than two.
+        high: Upper end, likewise.
+    """
+
+    value: float
+    low: float | None
+    high: float | None
+
+
+def gain(
+    before: Sequence[PatientHits],
+    after: Sequence[PatientHits],
+    measure: Callable[[Sequence[PatientHits]], float] = mean_recall_at,
+    n_resamples: int = 1000,
+) -> Gain:
+    """What a detector gains over another, patient by patient.
+
+    Args:
+        before: By the other detector.
+        after: Of the same patients in the same order.
+        measure: Of patients.
+        n_resamples: Of patients, both detectors together.
+
+    Raises:
+        ValueError: The patients' nodes are not the same.
+    """
+    if [each.nodes for each in before] != [each.nodes for each in after]:
+        raise ValueError("two detectors are compared on patients whose nodes differ")
+
+    def difference(pairs: Sequence[tuple[PatientHits, PatientHits]]) -> float:
+        return measure([second for _, second in pairs]) - measure([first for first, _ in pairs])
+
+    pairs = list(zip(before, after, strict=True))
+    low, high = interval(pairs, difference, n_resamples) or (None, None)
+    return Gain(difference(pairs), low, high)

@@ -15,6 +15,7 @@ from lnstation_training.evaluation.detection import (
     TrueNode,
     best_f1,
     froc,
+    gain,
     interval,
     match,
     mean_dice,
@@ -129,6 +130,21 @@ def test_more_false_positives_never_cost_recall(patients: list[list[tuple[float,
     assert (np.diff(curve.recall) >= 0).all()
     assert (np.diff(curve.false_positives) >= 0).all()
     assert (np.diff(curve.thresholds) < 0).all()
+
+
+def test_a_gain_is_drawn_by_patient_with_both_detectors_together() -> None:
+    found, missed = hits((0.9, 1), nodes=1), hits(nodes=1)
+    # Each patient gains nothing or everything by chance: what both miss or find must not widen the interval.
+    same = gain([found, missed] * 20, [found, missed] * 20)
+    assert (same.value, same.low, same.high) == (0, 0, 0)
+    half = gain([found, missed] * 20, [found, found] * 20)
+    assert half.value == pytest.approx(0.5)
+    assert half.low is not None
+    assert half.high is not None
+    assert 0.3 < half.low < 0.5 < half.high < 0.7
+    assert gain([missed], [found]).low is None
+    with pytest.raises(ValueError, match="differ"):
+        gain([found], [hits(nodes=2)])
 
 
 def test_an_interval_is_drawn_by_patient_and_repeats() -> None:

@@ -310,3 +310,33 @@ def test_tables_1a_and_1b_list_fusions_with_the_paper_s_measures() -> None:
     assert "| 3D U-Net | CT | 0.000 | 0.000 | 0.000 | 0.000 |" in text
     assert "Table 1a" in text
     assert "LF, stratified |" not in text.split("Table 1b")[0].split("Table 1a")[1]
+
+
+def test_tables_of_gains_pair_patients_of_the_folds_that_both_have() -> None:
+    from lnstation_training.engine.experiment_files import read_rows
+    from lnstation_training.engine.values import FoldResult
+    from lnstation_training.evaluation.detection import Detection, PatientHits, TrueNode
+    from lnstation_training.tasks.node_detection.evaluation import NodeEvaluation, figures_of, fusion_figures
+    from lnstation_training.tasks.node_detection.result_tables import tables_markdown
+
+    nodes = (TrueNode(number=1, distance_mm=10.0), TrueNode(number=2, distance_mm=90.0))
+    missed = PatientHits(detections=(), nodes=nodes)
+    found = PatientHits(detections=(Detection(score=0.9, node=1), Detection(score=0.8, node=2)), nodes=nodes)
+
+    def result(row: str, fold: int, hits: dict[str, list[PatientHits]]) -> FoldResult:
+        facts = {"cohort": "drawn", "synthetic": True, "fold": fold, "seed": 0, "part": "test", "network": "dynunet"}
+        fusions = [fusion_figures(name, each, 0) for name, each in hits.items()]
+        measured = figures_of(next(iter(hits.values())), 0)
+        evaluation = NodeEvaluation(**facts, parameters=1, epochs=1, **measured, fusions=fusions)  # type: ignore[arg-type]  # facts by name
+        return FoldResult(
+            row=row, fold=fold, seed=0, setting="s", config={}, seconds=1.0, threads=1, evaluation=evaluation
+        )
+
+    streams = [result("streams", fold, {"CT": [missed, found], "LF": [found, found]}) for fold in (0, 1)]
+    psnn = [result("psnn", 1, {"CT": [found, found]})]
+    unet = [result("unet", fold, {"CT": [found, missed]}) for fold in (0, 1)]
+    rows = read_rows(Path(__file__).parents[4] / "Training" / "experiments" / "osln")
+    text = tables_markdown(rows, {"streams": streams, "psnn": psnn, "unet": unet})
+    assert "| 3D U-Net, all six networks | LF | CT | 0, 1 | 4 | 8 | 1.000 | 0.500 | +0.500 (+0.000 to +1.000) |" in text
+    assert "| PSNN | CT | 3D U-Net | 1 | 2 | 4 | 1.000 | 0.500 | +0.500 (+0.000 to +1.000) |" in text
+    assert text.count("| EF |") == 0, "no result has it"

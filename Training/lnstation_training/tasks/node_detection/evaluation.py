@@ -71,6 +71,7 @@ class FusionFigures(BaseModel):
         name: Which, as in OSLN's Table 1b.
         figures: As of ``NodeEvaluation``.
         strata: Recall near the tumor and far from it.
+        patients: Candidates and nodes of each patient, in the order of the part; empty in older results.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -78,6 +79,7 @@ class FusionFigures(BaseModel):
     name: str
     figures: list[Figure]
     strata: list[StratumFigure]
+    patients: list[PatientHits] = Field(default_factory=list)
 
 
 class NodeEvaluation(Evaluation):
@@ -211,7 +213,7 @@ def fusion_figures(name: str, patients: list[PatientHits], n_resamples: int) -> 
     bounded = first.model_copy(update={"low": low, "high": high})
     figures = [bounded, *others, *_other_figures(patients, threshold)]
     near = detection.recall_by(patients, threshold, zone_title)
-    return FusionFigures(name=name, figures=figures, strata=_strata("distance", near))
+    return FusionFigures(name=name, figures=figures, strata=_strata("distance", near), patients=patients)
 
 
 def figures_of(patients: list[PatientHits], n_resamples: int) -> dict[str, object]:
