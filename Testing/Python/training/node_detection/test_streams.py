@@ -337,6 +337,8 @@ def test_tables_of_gains_pair_patients_of_the_folds_that_both_have() -> None:
     unet = [result("unet", fold, {"CT": [found, missed]}) for fold in (0, 1)]
     rows = read_rows(Path(__file__).parents[4] / "Training" / "experiments" / "osln")
     text = tables_markdown(rows, {"streams": streams, "psnn": psnn, "unet": unet})
-    assert "| 3D U-Net, all six networks | LF | CT | 0, 1 | 4 | 8 | 1.000 | 0.500 | +0.500 (+0.000 to +1.000) |" in text
+    assert (
+        "| 3D U-Net, all six networks | LF | CT | 0, 1 | 4 | 8 | 1.000 | 0.500 | +0.500 (+0.000 to +1.000) |" in text
+    )
     assert "| PSNN | CT | 3D U-Net | 1 | 2 | 4 | 1.000 | 0.500 | +0.500 (+0.000 to +1.000) |" in text
     assert text.count("| EF |") == 0, "no result has it"

@@ -12,6 +12,7 @@ pytest.importorskip("lightning", reason="the 'training' packages are not install
 from training.prepared import write_prepared  # noqa: E402
 from training.runs import SMALL  # noqa: E402
 
+from lnstation_training.tasks.station_classification import routing  # noqa: E402
 from lnstation_training.tasks.station_classification.answers import (  # noqa: E402
     deciding_regions,
     ramp,
@@ -19,8 +20,13 @@ from lnstation_training.tasks.station_classification.answers import (  # noqa: E
     station_logits,
 )
 from lnstation_training.tasks.station_classification.data_module import StationDataModule  # noqa: E402
+from lnstation_training.tasks.station_classification.dataset import StationDataset  # noqa: E402
 from lnstation_training.tasks.station_classification.lightning_module import StationModule  # noqa: E402
-from lnstation_training.tasks.station_classification.prediction import Prediction, predict  # noqa: E402
+from lnstation_training.tasks.station_classification.prediction import (  # noqa: E402
+    Prediction,
+    predict,
+    predict_dataset,
+)
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +65,28 @@ def test_a_network_without_a_router_has_no_routing_and_still_attention(prepared:
     found = predictions(prepared, "mobilevitv2")
     assert all(row.router == [] for row in found)
     assert all(row.attention_inside is not None and 0 <= row.attention_inside <= 1 for row in found)
+
+
+def test_routing_is_of_every_station_and_asks_for_none_twice(prepared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    module, data = StationModule("mobilevitv2_sa_moe", SMALL), StationDataModule(prepared, batch_size=7)
+    known = [*predict(module, data, "validation"), *predict(module, data, "test")]
+    every = predict_dataset(module, data.every_station("test"), data.batch_size)
+    asked: list[int] = []
+
+    def counted(module: StationModule, dataset: StationDataset, size: int, device: str = "cpu") -> list[Prediction]:
+        asked.append(len(dataset.samples))
+        return predict_dataset(module, dataset, size, device)
+
+    monkeypatch.setattr(routing, "predict_dataset", counted)
+    found, whole = routing.station_routing(module, data, "test", known), routing.routing_of(every, data.n_groups)
+    assert found is not None
+    assert whole is not None
+    assert (found.n_patients, found.n_stations) == (whole.n_patients, whole.n_stations)
+    assert found.tokens == pytest.approx(whole.tokens, abs=1e-5)
+    labeled = {(each.patient, each.station) for each in known}
+    assert asked == [sum((each.patient, each.station) not in labeled for each in every)]
+    assert routing.station_routing(module, data, "test", predictions(prepared, "mobilevitv2")) is None
 
 
 def test_router_fractions_count_tokens_and_average_layers() -> None:

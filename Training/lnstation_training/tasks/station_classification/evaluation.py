@@ -92,7 +92,7 @@ def evaluate(run: Run, part: Part = "test", device: str = "cpu", n_resamples: in
         calibration=calibration,
         summary=summarize(predictions, data.n_groups, calibration, n_resamples),
         attention_ceiling=mean_ceiling(module.network, _node_masks(data, part)),
-        routing=station_routing(module, data, part, device) if predictions[0].router else None,
+        routing=station_routing(module, data, part, predictions, device),
         samples=predictions,
     )
 

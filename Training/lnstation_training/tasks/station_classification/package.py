@@ -59,7 +59,7 @@ def package_content(run: Run, device: str = "cpu", progress: Progress = silent) 
     test = predict(run.module, data, "test", device)
     info = read_info(data.folder)
     section = package_section(data, validation, f"validation part of fold {data.fold}")
-    routing = station_routing(run.module, data, "test", device) if test[0].router else None
+    routing = station_routing(run.module, data, "test", test, device)
     covered = measured_coverage(section, test)
     return PackageContent(
         section=section,

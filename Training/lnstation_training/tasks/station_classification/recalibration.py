@@ -83,7 +83,7 @@ def recalibrate(request: Recalibration, progress: Progress = silent) -> Manifest
     progress("asking the network", 0.0)
     unseen = [answer for part in PARTS for answer in predict(module, data, part, request.device)]
     section = package_section(data, unseen, _WORDS).model_copy(update={"stations": old.stations})
-    routing = station_routing(module, data, "test", request.device) if unseen[0].router else None
+    routing = station_routing(module, data, "test", unseen, request.device)
     cohort = f"{read_info(request.data).title}, test part: patients that the network has not seen"
     metrics = card_metrics(unseen, section, cohort, routing, _cross_fitted(data, unseen))
     changes = {"section": section, "metrics": metrics, "version": request.version}

@@ -34,11 +34,25 @@ class StationRouting(BaseModel):
 
 
 def station_routing(
-    module: StationModule, data: StationDataModule, part: Part, device: str = "cpu"
+    module: StationModule, data: StationDataModule, part: Part, known: Sequence[Prediction], device: str = "cpu"
 ) -> StationRouting | None:
-    """Route every station of a part; ``None`` for a network without one expert for each group."""
+    """Route every station of a part; ``None`` for a network without one expert for each group.
+
+    Args:
+        module: With trained weights.
+        data: Its fold.
+        part: Which part.
+        known: Answers for labeled stations, of other parts too; the network is not asked for those again.
+        device: ``"cpu"`` or ``"cuda"``.
+    """
+    if not known[0].router:
+        return None
     data.setup()
-    found = predict_dataset(module, data.every_station(part), data.batch_size, device)
+    dataset, answers = data.every_station(part), {(each.patient, each.station): each for each in known}
+    wanted = [(each.patient, each.station) for each in dataset.samples]
+    dataset.samples = [each for each in dataset.samples if (each.patient, each.station) not in answers]
+    found = [answers[each] for each in wanted if each in answers]
+    found += predict_dataset(module, dataset, data.batch_size, device)
     return routing_of(found, data.n_groups)
 
 
