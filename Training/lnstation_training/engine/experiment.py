@@ -24,6 +24,7 @@ from lnstation_training.engine.experiment_files import (
     setting_geometry,
 )
 from lnstation_training.engine.fit import LOGS, METRICS_FILE, fit
+from lnstation_training.engine.module import TrainingDivergedError
 from lnstation_training.engine.prepared import read_geometry
 from lnstation_training.engine.results import read_result
 from lnstation_training.engine.task import Task
@@ -32,6 +33,7 @@ from LNStationLib.support.errors import InputError
 from LNStationLib.support.processes import spread
 from LNStationLib.support.progress import Progress, portion, silent
 
+Outcome = FoldResult | TrainingDivergedError
 _RUN_OF = "run-of:"
 """``model: {anchors: run-of:anchor}`` in ``rows.yaml`` stands for the run of another row on the same fold."""
 
@@ -216,15 +218,25 @@ def run_experiment(experiment: Experiment, progress: Progress = silent) -> int:
 
     Raises:
         InputError: See ``plan``; or a result in the folder was made with other settings.
+        TrainingDivergedError: The loss of some runs was no number; all others are done, but for those that start from
+            one of these.
     """
     jobs = plan(experiment)
     missing = [job for job in jobs if not _is_done(job)]
     done = len(jobs) - len(missing)
     progress(f"{done} of {len(jobs)} runs are done", done / len(jobs))
-    for job, result in _in_order(missing, done, len(jobs), progress):
+    diverged = []
+    for job, outcome in _in_order(missing, done, len(jobs), progress):
         done += 1
-        told = f"{job.row}, fold {job.fold}: {result.evaluation.headline()}, {result.seconds:.0f} s"
+        name = f"{job.row}, fold {job.fold}"
+        if isinstance(outcome, TrainingDivergedError):
+            diverged.append(f"{name}: {outcome}")
+            progress(f"{name} came to no result ({done} of {len(jobs)})", done / len(jobs))
+            continue
+        told = f"{name}: {outcome.evaluation.headline()}, {outcome.seconds:.0f} s"
         progress(f"{told} ({done} of {len(jobs)})", done / len(jobs))
+    if diverged:
+        raise TrainingDivergedError("Some runs came to no result; the others are done. " + " ".join(diverged))
     return len(missing)
 
 
@@ -242,23 +254,36 @@ def _plain(config: Mapping[str, Any]) -> dict[str, Any]:
     return plain
 
 
-def _in_order(jobs: Sequence[Job], done: int, whole: int, progress: Progress) -> Iterator[tuple[Job, FoldResult]]:
-    """Those that others start from are finished before the others begin."""
+def _in_order(jobs: Sequence[Job], done: int, whole: int, progress: Progress) -> Iterator[tuple[Job, Outcome]]:
+    """Those that others start from are finished before the others begin; without their weights those are left out."""
     starts = {run for job in jobs for run in job.needed_runs}
     first = [job for job in jobs if job.run in starts]
-    yield from _results(first, done, whole, progress)
-    yield from _results([job for job in jobs if job not in first], done + len(first), whole, progress)
+    diverged: set[Path] = set()
+    for job, outcome in _outcomes(first, done, whole, progress):
+        if isinstance(outcome, TrainingDivergedError):
+            diverged.add(job.run)
+        yield job, outcome
+    others = [job for job in jobs if job not in first and not job.needed_runs & diverged]
+    yield from _outcomes(others, done + len(first), whole, progress)
 
 
-def _results(jobs: Sequence[Job], done: int, whole: int, progress: Progress) -> Iterator[tuple[Job, FoldResult]]:
+def _outcomes(jobs: Sequence[Job], done: int, whole: int, progress: Progress) -> Iterator[tuple[Job, Outcome]]:
     if not jobs:
         return
     workers = jobs[0].experiment.workers
     if workers == 1:
         for number, job in enumerate(jobs, start=done):
-            yield job, run_job(job, portion(progress, number / whole, (number + 1) / whole))
+            yield job, _outcome(job, portion(progress, number / whole, (number + 1) / whole))
         return
-    yield from spread(run_job, jobs, workers)
+    yield from spread(_outcome, jobs, workers)
+
+
+def _outcome(job: Job, progress: Progress = silent) -> Outcome:
+    """A loss that is no number ends its own run alone."""
+    try:
+        return run_job(job, progress)
+    except TrainingDivergedError as error:
+        return error
 
 
 def run_job(job: Job, progress: Progress = silent) -> FoldResult:

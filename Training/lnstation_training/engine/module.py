@@ -113,7 +113,8 @@ class NetworkModule(lightning.LightningModule):
             patients = ", ".join(sorted(set(batch["patient"]))[:_PATIENTS_NAMED])
             raise TrainingDivergedError(
                 f"The loss is {loss.item()} in epoch {self.current_epoch}, batch {batch_index} (patients "
-                f"{patients}): check these patients' samples, or lower the learning rate."
+                f"{patients}): check these patients' samples, lower the learning rate, or train in "
+                "single precision."
             )
         return loss
 

@@ -23,6 +23,7 @@ from lnstation_training.engine import experiment as module  # noqa: E402
 from lnstation_training.engine.experiment import Experiment, plan, run_experiment  # noqa: E402
 from lnstation_training.engine.experiment_files import read_rows, read_setting, setting_geometry  # noqa: E402
 from lnstation_training.engine.loading import load_run  # noqa: E402
+from lnstation_training.engine.module import TrainingDivergedError  # noqa: E402
 from lnstation_training.engine.results import read_result, read_results, result_from_json, write_tables  # noqa: E402
 from lnstation_training.engine.values import FoldResult  # noqa: E402
 from lnstation_training.tasks import task_named  # noqa: E402
@@ -86,6 +87,33 @@ def test_a_missing_fold_is_the_only_one_that_is_run(done: Experiment, monkeypatc
     monkeypatch.setattr(module, "run_job", noted)
     assert run_experiment(replace(done, folds=(0, 1))) == 2
     assert asked == [("backbone", 1), ("attention_sa_moe", 1)]
+
+
+def test_a_run_that_diverges_ends_itself_and_those_that_start_from_it(
+    done: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, int]] = []
+
+    def diverging(job: module.Job, progress: object = None) -> FoldResult:
+        asked.append((job.row, job.fold))
+        if (job.row, job.fold) == ("stem", 0):
+            raise TrainingDivergedError("The loss is nan in epoch 3.")
+        return read_result(done.out / "backbone" / "fold_0.json", TASK)
+
+    folder = tmp_path / "sa_moe"
+    folder.mkdir()
+    shutil.copy(SA_MOE / "rows.yaml", folder)
+    setting = {**SETTING, "rows": ["backbone", "sa_moe"], "start_from": {"mobilevitv2_sa_moe": "stem"}}
+    (folder / "tiny.yaml").write_text(yaml.safe_dump(setting), encoding="utf-8")
+    monkeypatch.setattr(module, "run_job", diverging)
+    wanted = replace(done, folder=folder, out=tmp_path / "results", runs=tmp_path / "runs", folds=(0, 1))
+    told: list[str] = []
+    with pytest.raises(
+        TrainingDivergedError, match=r"the others are done. stem, fold 0: The loss is nan in epoch 3."
+    ):
+        run_experiment(wanted, lambda step, fraction: told.append(step))
+    assert sorted(asked) == [("backbone", 0), ("backbone", 1), ("sa_moe", 1), ("stem", 0), ("stem", 1)]
+    assert "stem, fold 0 came to no result (1 of 6)" in told
 
 
 def test_results_of_other_settings_are_refused(done: Experiment) -> None:
