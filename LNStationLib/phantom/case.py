@@ -30,7 +30,7 @@ from LNStationLib.phantom.nodes.uptake_model import with_calls, with_uptake
 from LNStationLib.phantom.patient import PatientPlan
 from LNStationLib.phantom.preset import load_preset
 from LNStationLib.phantom.scan_traits import variation_of
-from LNStationLib.support.types import BoolArray, HuArray, InstanceArray, PointMm
+from LNStationLib.support.types import HuArray, InstanceArray, PointMm
 
 Organs = Literal["key", "all", "none"]
 FIELD_OF_VIEW_MM = (366.0, 296.0, 316.0)
@@ -283,9 +283,17 @@ def _given_nodes(labels: InstanceArray, nodes: Sequence[NodeTruth], grid: Grid) 
     return grid.image(visible) if visible.any() else None
 
 
-def _chosen(truth: Mapping[str, BoolArray], organs: Organs, grid: Grid) -> dict[str, sitk.Image]:
+def _chosen(truth: MaskTable, organs: Organs, grid: Grid) -> dict[str, sitk.Image]:
     names = {"key": KEY_ORGANS, "all": tuple(truth), "none": ()}[organs]
-    return {name: grid.image(truth[name].view(np.uint8)) for name in names if name in truth}
+    whole, images = np.zeros(grid.shape, np.uint8), {}
+    for name in names:
+        if name in truth:
+            # Every image is a copy, so one array serves all of them.
+            box, mask = truth.crops[name]
+            whole[box] = mask
+            images[name] = grid.image(whole)
+            whole[box] = 0
+    return images
 
 
 def _facts(plan: PatientPlan, mirrored: bool) -> CaseFacts:

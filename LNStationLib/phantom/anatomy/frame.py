@@ -8,8 +8,9 @@ percent).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 from scipy.ndimage import affine_transform
@@ -91,6 +92,23 @@ def body_bounds(variation: Variation) -> tuple[PointMm, PointMm]:
     breasts = 130.0 + 3.2 * variation.breast_ml ** (1 / 3) + 0.7 * fat if variation.breast_ml > 0 else 0.0
     front = max(114.0 + fat, breasts)
     return (-side, -front, _LOWEST_MM), (side, 126.0 + fat, _HIGHEST_MM)
+
+
+@dataclass(frozen=True)
+class _Slice:
+    """How one slice of the CT lies in the internal grid.
+
+    Attributes:
+        inverse: Matrix of ``(y, x)`` from CT to model, in mm.
+        shift: Offset ``(y, x)`` in mm from model to CT.
+        matrix: ``inverse`` from indices to indices.
+        back: The other way.
+    """
+
+    inverse: np.ndarray
+    shift: np.ndarray
+    matrix: np.ndarray
+    back: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -201,8 +219,9 @@ class Frame:
         for k, position in enumerate(model_z):
             near = round(position)
             if 0 <= near < values.shape[0] and values[near].any():
-                matrix, offset = self._index_map(_whole(self.model_grid), _whole(self.ct_grid), k)
-                result[k] = _nearest(values[near], matrix, offset, (result.shape[1], result.shape[2]))
+                one = self._slices[k]
+                offset = self._offset(one, _whole(self.model_grid), _whole(self.ct_grid))
+                result[k] = _nearest(values[near], one.matrix, offset, (result.shape[1], result.shape[2]))
         return result
 
     def ct_box(self, box: Box) -> Box:
@@ -218,19 +237,25 @@ class Frame:
         z = self.ct_grid.coordinates_mm(0)[target[0]] / self.variation.length
         return np.asarray((z - self.model_grid.origin_mm[0]) / self.model_grid.spacing_mm[0])
 
-    def _index_map(self, source: Box, target: Box, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """Matrix and offset from indices ``(y, x)`` of one slice of the target box to those of the source box."""
+    @cached_property
+    def _slices(self) -> list[_Slice]:
+        """The map of each of the CT's slices, which every organ asks for."""
+        ct, slices = self.ct_grid, []
+        to_index = 1 / np.asarray(self.model_grid.spacing_mm[1:])
+        for k in range(ct.shape[0]):
+            matrix, offset = self._plane((ct.origin_mm[0] + ct.spacing_mm[0] * k) / self.variation.length)
+            inverse = np.linalg.inv(matrix)[::-1, ::-1]
+            index_matrix = to_index[:, None] * inverse * np.asarray(ct.spacing_mm[1:])[None]
+            slices.append(_Slice(inverse, offset[::-1], index_matrix, np.linalg.inv(index_matrix)))
+        return slices
+
+    def _offset(self, one: _Slice, source: Box, target: Box) -> np.ndarray:
+        """Where the first pixel of the target box lies, as an index ``(y, x)`` of the source box."""
         ct, model = self.ct_grid, self.model_grid
-        z = (ct.origin_mm[0] + ct.spacing_mm[0] * (target[0].start + k)) / self.variation.length
-        matrix, offset = self._plane(z)
         start = np.array([ct.origin_mm[a] + ct.spacing_mm[a] * target[a].start for a in (1, 2)])
         base = np.array([model.origin_mm[a] + model.spacing_mm[a] * source[a].start for a in (1, 2)])
-        inverse = np.linalg.inv(matrix)[::-1, ::-1]
         to_index = 1 / np.asarray(model.spacing_mm[1:])
-        return (
-            to_index[:, None] * inverse * np.asarray(ct.spacing_mm[1:])[None],
-            to_index * (inverse @ (start - offset[::-1]) - base),
-        )
+        return np.asarray(to_index * (one.inverse @ (start - one.shift) - base))
 
     def _resample(
         self, values: Float32Array, source: Box, target: Box, outside: float, *, slab: bool
@@ -243,11 +268,12 @@ class Frame:
         for k, position in enumerate(self._slice_positions(target) - source[0].start):
             plane = _slice_mean(values, position, half if slab else 0.0)
             if plane is not None:
-                matrix, offset = self._index_map(source, target, k)
+                one = self._slices[target[0].start + k]
+                offset = self._offset(one, source, target)
                 if slab:
-                    result[k] = _bilinear(plane, matrix, offset, (shape[1], shape[2]), outside)
+                    result[k] = _bilinear(plane, one.matrix, offset, (shape[1], shape[2]), outside)
                 else:
-                    _carry_inside(plane, matrix, offset, result[k], outside)
+                    _carry_inside(plane, one, offset, result[k], outside)
         return result
 
 
@@ -303,22 +329,22 @@ def _nearest(plane: np.ndarray, matrix: np.ndarray, offset: np.ndarray, size: tu
     return np.asarray(result)
 
 
-def _carry_inside(
-    plane: Float32Array, matrix: np.ndarray, offset: np.ndarray, target: Float32Array, outside: float
-) -> None:
+def _carry_inside(plane: Float32Array, one: _Slice, offset: np.ndarray, target: Float32Array, outside: float) -> None:
     """Carry over only the part of a plane of distances that is near the inside."""
     near = plane < 2.5
-    ends = [np.flatnonzero(near.any(1 - axis)) for axis in (0, 1)]
-    if not ends[0].size:
+    rows, columns = np.flatnonzero(near.any(1)), np.flatnonzero(near.any(0))
+    if not rows.size:
         return
-    back = np.linalg.inv(matrix)
-    corners = np.array([back @ (np.array([r, c]) - offset) for r in ends[0][[0, -1]] for c in ends[1][[0, -1]]])
-    low = np.clip(np.floor(corners.min(0)).astype(int), 0, target.shape)
-    high = np.clip(np.ceil(corners.max(0)).astype(int) + 1, 0, target.shape)
-    if (low < high).all():
-        window = (slice(low[0], high[0]), slice(low[1], high[1]))
-        size = (int(high[0] - low[0]), int(high[1] - low[1]))
-        target[window] = _bilinear(plane, matrix, offset + matrix @ low, size, outside)
+    ends = np.array([(r, c) for r in (rows[0], rows[-1]) for c in (columns[0], columns[-1])]) - offset
+    corners = ends @ one.back.T
+    window = [
+        slice(min(max(math.floor(low), 0), size), min(max(math.ceil(high) + 1, 0), size))
+        for low, high, size in zip(corners.min(0), corners.max(0), target.shape, strict=True)
+    ]
+    if all(part.start < part.stop for part in window):
+        first = offset + one.matrix @ np.array([part.start for part in window])
+        size = (window[0].stop - window[0].start, window[1].stop - window[1].start)
+        target[window[0], window[1]] = _bilinear(plane, one.matrix, first, size, outside)
 
 
 def _whole(grid: Grid) -> Box:
@@ -331,8 +357,8 @@ def _slice_mean(values: Float32Array, position: float, half: float) -> Float32Ar
     if position < -1 or position > last + 1:
         return None
     if half < 0.3:
-        low = int(np.clip(np.floor(position), 0, max(last - 1, 0)))
-        part = np.float32(np.clip(position - low, 0, 1))
+        low = min(max(math.floor(position), 0), max(last - 1, 0))
+        part = np.float32(min(max(position - low, 0), 1))
         return np.asarray(values[low] if part == 0 else values[low] * (1 - part) + values[min(low + 1, last)] * part)
     index = np.arange(max(int(np.floor(position - half - 1)), 0), min(int(np.ceil(position + half + 1)), last) + 1)
     weight = np.clip(half + 0.5 - np.abs(index - position), 0, 1)

@@ -125,11 +125,13 @@ def _stretched(values: Float32Array, axis: int, size: int, step: int) -> Float32
     for phase in range(step):
         rows = target[phase::step]
         low = source[: len(rows)]
-        rows[: len(low)] = low
+        inner = min(len(rows), len(source) - 1) if phase else 0
+        rise = rows[:inner]
+        np.subtract(source[1 : inner + 1], source[:inner], out=rise)
+        rise *= np.float32(phase / step)
+        rise += source[:inner]
+        rows[inner : len(low)] = low[inner:]
         rows[len(low) :] = source[-1:]
-        if phase:
-            inner = min(len(rows), len(source) - 1)
-            rows[:inner] += (source[1 : inner + 1] - source[:inner]) * np.float32(phase / step)
     return fine
 
 

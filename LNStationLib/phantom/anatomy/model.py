@@ -59,6 +59,8 @@ class Anatomy:
     pleura: Float32Array = field(default_factory=lambda: np.zeros(0, np.float32))
     contents: pleural_space.PleuralContents | None = None
     _chest: Float32Array | None = field(default=None, repr=False)
+    _lung: tuple[Float32Array, Float32Array] | None = field(default=None, repr=False)
+    """The pleura and the lungs' space that follows from it."""
     _lobes: LabelArray | None = field(default=None, repr=False)
 
     def raw_mask(self, name: str, offset_mm: float = 0.0) -> BoolArray:
@@ -68,7 +70,9 @@ class Anatomy:
     def chest_space(self) -> Float32Array:
         """Distance in mm from the surface of the thoracic cavity above the diaphragm, negative inside."""
         if self._chest is None:
-            self._chest = np.maximum(np.maximum(self.cavity, -self.above_diaphragm), wall.apex_distance(self.grid))
+            space = -self.above_diaphragm
+            np.maximum(self.cavity, space, out=space)
+            self._chest = np.maximum(space, wall.apex_distance(self.grid), out=space)
         return self._chest
 
     def lobes(self) -> LabelArray:
@@ -79,12 +83,18 @@ class Anatomy:
 
     def pleural_space(self) -> Float32Array:
         """Distance in mm from the surface of both pleural cavities, negative inside."""
-        return np.maximum(self.chest_space(), -self.pleura)
+        space = -self.pleura
+        return np.maximum(self.chest_space(), space, out=space)
 
     def lung_space(self) -> Float32Array:
         """Distance in mm from the surface of both lungs, negative inside."""
-        space = self.pleural_space()
-        return space if self.contents is None else np.maximum(space, -self.contents.fluid)
+        if self._lung is None or self._lung[0] is not self.pleura:
+            space = self.pleural_space()
+            if self.contents is not None:
+                np.maximum(space, -self.contents.fluid, out=space)
+            # Painting, truth and uptake ask again; all of them only read.
+            self._lung = (self.pleura, space)
+        return self._lung[1]
 
     def airless(self) -> Float32Array | None:
         """Distance in mm from the surface of lung without air, negative inside; ``None`` where all lung has air."""

@@ -187,12 +187,22 @@ def tube(
         stretch: See ``Tube``.
         step_mm: Distance of the samples along the spline.
     """
-    knots = np.asarray(points, float)
-    widths = np.broadcast_to(np.asarray(radii, float), len(knots))
+    widths = tuple(radii) if isinstance(radii, Sequence) else (radii,) * len(points)
+    return _tube(tuple((x, y, z) for x, y, z in points), widths, stretch, step_mm)
+
+
+# Most tubes are the same in every patient, and their splines cost more than they look.
+@lru_cache(maxsize=1024)
+def _tube(
+    points: tuple[PointMm, ...], radii: tuple[float, ...], stretch: tuple[float, float, float], step_mm: float
+) -> Tube:
+    knots, widths = np.asarray(points, float), np.asarray(radii, float)
     chord = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(knots, axis=0), axis=1))])
     sample = np.linspace(0, chord[-1], max(int(np.ceil(chord[-1] / step_mm)), 1) + 1)
     path = CubicSpline(chord, knots, bc_type="natural")(sample) if len(knots) > 2 else _line(knots, chord, sample)
-    return Tube(path, PchipInterpolator(chord, widths)(sample), stretch)
+    width = PchipInterpolator(chord, widths)(sample)
+    path.flags.writeable = width.flags.writeable = False
+    return Tube(path, width, stretch)
 
 
 def _line(knots: np.ndarray, chord: np.ndarray, sample: np.ndarray) -> np.ndarray:
@@ -259,8 +269,15 @@ def smooth_minimum(a: Float32Array, b: Float32Array, radius_mm: float) -> Float3
     """Quadratic polynomial smooth minimum; the plain minimum for radius 0."""
     if radius_mm <= 0:
         return np.minimum(a, b)
-    h = np.clip(1 - np.abs(a - b) / radius_mm, 0, None)
-    return np.asarray(np.minimum(a, b) - h * h * (radius_mm / 4), np.float32)
+    # In place: fields of a whole patient come here, and memory is what takes the time.
+    h = np.asarray(a - b)
+    np.abs(h, out=h)
+    h /= radius_mm
+    np.subtract(1, h, out=h)
+    np.maximum(h, 0, out=h)
+    h *= h
+    h *= radius_mm / 4
+    return np.asarray(np.subtract(np.minimum(a, b), h, out=h), np.float32)
 
 
 def _cross(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

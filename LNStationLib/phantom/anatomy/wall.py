@@ -56,14 +56,28 @@ def radial_distance(
     y = y - (front + back) * np.float32(0.5)
     half_depth = (back - front) / 2
     inside = (np.abs(x) / half_width) ** np.float32(power) + (np.abs(y) / half_depth) ** np.float32(power)
-    level = np.maximum(inside, np.float32(1e-4)) ** np.float32(1 / power)
-    return np.asarray((1 - 1 / level) * np.sqrt(x * x + y * y), np.float32)
+    level = np.maximum(inside, np.float32(1e-4), out=inside)
+    level **= np.float32(1 / power)
+    np.divide(1, level, out=level)
+    np.subtract(1, level, out=level)
+    level *= np.sqrt(x * x + y * y)
+    return np.asarray(level, np.float32)
 
 
-def wall_angle(x: Float32Array, y: Float32Array, z: np.ndarray) -> Float32Array:
-    """Angle in degrees about the cavity's axis of points given as flat arrays: 0 at the spine, 180 at the sternum."""
-    middle = ((_cavity_front(z) + _cavity_back(z)) / 2).astype(np.float32)
-    return np.asarray(np.degrees(np.arctan2(np.abs(x), y - middle)), np.float32)
+def cavity_axis_y(z: np.ndarray) -> Float32Array:
+    """The y of the cavity's axis at some heights, in mm."""
+    return np.asarray((_cavity_front(z) + _cavity_back(z)) / 2, np.float32)
+
+
+def wall_angle(x: Float32Array, y: Float32Array, axis_y: Float32Array) -> Float32Array:
+    """Angle in degrees about the cavity's axis: 0 at the spine, 180 at the sternum.
+
+    Args:
+        x: LPS mm of points.
+        y: The same.
+        axis_y: ``cavity_axis_y`` of their heights.
+    """
+    return np.asarray(np.degrees(np.arctan2(np.abs(x), y - axis_y)), np.float32)
 
 
 def cavity_distance(grid: Grid) -> Float32Array:

@@ -42,9 +42,14 @@ class Canvas:
 
     def fill(self, sdf: Float32Array, hu: float | Float32Array, offset_mm: float = 0.0) -> None:
         """Fill where a distance of the whole grid is less than ``offset_mm``."""
-        cover = np.clip(np.float32(0.5 + offset_mm / _EDGE_MM) - sdf * np.float32(1 / _EDGE_MM), 0, 1)
-        cover *= hu - self.hu
-        self.hu += cover
+        shift, slope = np.float32(0.5 + offset_mm / _EDGE_MM), np.float32(1 / _EDGE_MM)
+        # Slice by slice, so that what is worked on stays in the processor's cache.
+        for k in np.flatnonzero((sdf < offset_mm + _EDGE_MM).any((1, 2))).tolist():
+            cover = sdf[k] * slope
+            np.subtract(shift, cover, out=cover)
+            np.clip(cover, 0, 1, out=cover)
+            cover *= (hu[k] if isinstance(hu, np.ndarray) else hu) - self.hu[k]
+            self.hu[k] += cover
 
 
 def paint(model: Anatomy, rng: np.random.Generator) -> Float32Array:
@@ -109,11 +114,11 @@ def _wall_muscles(canvas: Canvas, model: Anatomy, texture: Float32Array) -> None
     fat = max(0.45 * model.variation.fat_mm, 3.0)
     high = (_height(grid) > 60) & (model.cavity > -2)
     index = np.flatnonzero((high | ((model.cavity > -2) & (model.cavity < 42))) & (model.skin < -fat + 1))
-    z_index, rest = np.divmod(index, grid.shape[1] * grid.shape[2])
-    y_index, x_index = np.divmod(rest, grid.shape[2])
-    z, y, x = (grid.coordinates_mm(a).astype(np.float32)[i] for a, i in enumerate((z_index, y_index, x_index)))
+    place = np.unravel_index(index, grid.shape)
+    axes = [grid.coordinates_mm(a).astype(np.float32) for a in range(3)]
+    z, y, x = (axis[i] for axis, i in zip(axes, place, strict=True))
     depth, sway = model.cavity.ravel()[index], texture.ravel()[index]
-    angle = wall.wall_angle(x, y, z)
+    angle = wall.wall_angle(x, y, wall.cavity_axis_y(axes[0])[place[0]])
     layer = np.maximum(np.abs(depth - muscles.RIB_LAYER_MM / 2) - muscles.RIB_LAYER_MM / 2 + 0.5, z - 92)
     layer = np.minimum(layer, muscles.flat_muscle_distance(depth, angle, z, model.variation.muscle, 0.8 * sway))
     upper = np.flatnonzero(z > muscles.SHOULDERS_FROM_MM)

@@ -249,9 +249,13 @@ class Borders:
         order = np.argsort(axis[:, 1])
         return np.interp(y, axis[order, 1], axis[order, 0])
 
+    @cached_property
+    def _aorta_front(self) -> Array:
+        return front(self._tubes(_AORTIC), _X_MM, _Z_MM)
+
     def aorta_summit_x(self, z: Array) -> Array:
         """X of the foremost point of ascending aorta and arch in each slice."""
-        lattice = front(self._tubes(_AORTIC), _X_MM, _Z_MM)
+        lattice = self._aorta_front
         known = np.isfinite(lattice).any(1)
         summit = np.full(_Z_MM.shape, np.nan)
         summit[known] = _X_MM[np.nanargmin(lattice[known], axis=1)]
@@ -261,7 +265,7 @@ class Borders:
     def _prevascular(self) -> RegularGridInterpolator:
         right = front(self._tubes(_CAVAL), _X_MM, _Z_MM)
         left = front([self.tube("common_carotid_artery_left")], _X_MM, _Z_MM)
-        aorta = front(self._tubes(_AORTIC), _X_MM, _Z_MM)
+        aorta = self._aorta_front
         trunk = front([self.tube("brachiocephalic_trunk")], _X_MM, _Z_MM)
         rows = np.stack([_front_line(*sections) for sections in zip(right, trunk, aorta, left, strict=True)])
         for column in range(rows.shape[1]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -158,17 +159,22 @@ def _tubes(shapes: Iterable[Shape]) -> list[Tube]:
     return found
 
 
+@lru_cache(maxsize=1)
+def _cavity() -> RegularGridInterpolator:
+    """Distance in mm from the inner chest wall at points ``(z, y, x)``; every patient has the same."""
+    axes = [np.arange(lo, hi, 2.0) for lo, hi in ((-160.0, 140.0), (-110.0, 70.0), (-80.0, 82.0))]
+    shape = (axes[0].size, axes[1].size, axes[2].size)
+    lattice = Grid(shape, (2.0, 2.0, 2.0), (float(axes[0][0]), float(axes[1][0]), float(axes[2][0])))
+    return RegularGridInterpolator(tuple(axes), wall.cavity_distance(lattice), bounds_error=False, fill_value=5.0)
+
+
 def _in_chest(points: Array, walls: Walls, lung_behind: BoolArray) -> BoolArray:
     """Between the middles of the lungs and within the chest wall.
 
     In front the sternum bounds the mediastinum, so the layer of muscle between it and the prevascular fat counts; not
     so where lung lies behind that layer.
     """
-    axes = [np.arange(lo, hi, 2.0) for lo, hi in ((-160.0, 140.0), (-110.0, 70.0), (-80.0, 82.0))]
-    shape = (axes[0].size, axes[1].size, axes[2].size)
-    lattice = Grid(shape, (2.0, 2.0, 2.0), (float(axes[0][0]), float(axes[1][0]), float(axes[2][0])))
-    cavity = RegularGridInterpolator(tuple(axes), wall.cavity_distance(lattice), bounds_error=False, fill_value=5.0)
-    depth = cavity(points[:, ::-1])
+    depth = _cavity()(points[:, ::-1])
     right, left = (np.interp(points[:, 2], _Z_MM, edge) for edge in walls.sternum_sides_x)
     behind_bone = (points[:, 0] < left) & (points[:, 0] > right)
     inside = (depth < -1.0) | ((depth < _RETROSTERNAL_MM) & behind_bone & ~lung_behind)

@@ -9,6 +9,7 @@ from pathlib import Path
 import SimpleITK as sitk
 
 from LNStationLib.phantom.cohort import CohortRun, complete_cohort
+from LNStationLib.phantom.memory import keep_freed_memory
 from LNStationLib.phantom.patient import PatientPlan, compact, complete, draw_patient, unplaced
 from LNStationLib.phantom.preset import Preset, load_preset
 from LNStationLib.phantom.preset_change import PresetChange
@@ -211,6 +212,7 @@ def _plan(preset: Preset, request: SyntheticCohort, number: int) -> PatientPlan:
 
 def make_patient(request: SyntheticCohort, number: int) -> None:
     """Make and write one patient."""
+    keep_freed_memory()
     preset = request.drawn_from()
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
     write_rendered(preset, _plan(preset, request, number), request.folder)

@@ -132,7 +132,7 @@ def _layer(
     cavity = wall.cavity_distance(grid)
     whole = (slice(0, grid.shape[0]), slice(0, grid.shape[1]), slice(0, grid.shape[2]))
     x, y, z = coordinates(grid, whole)
-    angle = wall.wall_angle(np.broadcast_to(x, grid.shape), y, z)
+    angle = wall.wall_angle(np.broadcast_to(x, grid.shape), y, wall.cavity_axis_y(z))
     wave = 1 + 0.12 * np.sin(z / 17 + trait.seed % 7) + 0.08 * np.sin(z / 9 + angle / 14)
     behind = np.clip((95 + 55 * share - angle) / 75, 0, 1)
     low = np.clip((35 + 75 * share - z) / 90, 0, 1)
