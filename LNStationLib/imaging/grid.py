@@ -82,6 +82,14 @@ class Grid:
         start = int(np.clip(round(first), 0, size))
         return slice(start, int(np.clip(round(last) + 1, start, size)))
 
+    @property
+    def reference(self) -> sitk.Image:
+        """An empty uint8 image on this grid, for what needs its place alone."""
+        image = sitk.Image([int(n) for n in reversed(self.shape)], sitk.sitkUInt8)
+        image.SetSpacing(tuple(reversed(self.spacing_mm)))
+        image.SetOrigin(tuple(reversed(self.origin_mm)))
+        return image
+
     def part(self, box: Box) -> Grid:
         """The grid of the voxels in a box of this one."""
         z, y, x = (part.stop - part.start for part in box)
@@ -160,12 +168,9 @@ def resample_to_grid(image: sitk.Image, grid: Grid, *, labels: bool, outside: fl
     Returns:
         Array ``[z, y, x]`` of the image's pixel type.
     """
-    reference = sitk.Image([int(n) for n in reversed(grid.shape)], sitk.sitkUInt8)
-    reference.SetSpacing(tuple(reversed(grid.spacing_mm)))
-    reference.SetOrigin(tuple(reversed(grid.origin_mm)))
     interpolator = sitk.sitkNearestNeighbor if labels else sitk.sitkLinear
     return sitk.GetArrayFromImage(
-        sitk.Resample(image, reference, sitk.Transform(), interpolator, outside, image.GetPixelID())
+        sitk.Resample(image, grid.reference, sitk.Transform(), interpolator, outside, image.GetPixelID())
     )
 
 

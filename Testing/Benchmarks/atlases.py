@@ -136,7 +136,7 @@ def deformed(guided: Guided, field: np.ndarray) -> Guided:
 def field_error_mm(guided: Guided, stations: np.ndarray, seed: int) -> tuple[float, float, float]:
     """Mean displacement, mean error and its 95th percentile at the voxels of stations."""
     field = known_field_mm(guided.grid, seed)
-    found = register((deformed(guided, field), guided))
+    found = register((deformed(guided, field), replace(guided, stations=stations > 0)))
     transform, there = found.transform(), np.argwhere(stations > 0)[::7]
     errors, lengths = [], []
     for z, y, x in there.tolist():

@@ -45,11 +45,11 @@ class Aligned:
     """A patient and an atlas after the affine step.
 
     Attributes:
-        patient: On its coarse grid.
+        patient: The part of its coarse grid that is deformed.
         atlas_grid: Of the atlas, moved to where the patient lies.
         atlas: With the same voxels.
         organs: That both have.
-        greedy: Holds ``organs_f``, ``organs_m`` and ``affine``.
+        greedy: Holds ``organs_m`` and ``affine``.
         affine: 4 x 4, RAS mm, from the patient's points to the moved atlas's.
     """
 
@@ -70,7 +70,12 @@ def by_greedy(pair: Aligned, how: Deformation) -> FloatArray:
         RuntimeError: Greedy gave up.
     """
     told = io.StringIO()
-    images = {"ct_f": pair.patient.grid.image(pair.patient.ct), "ct_m": pair.atlas_grid.image(pair.atlas.ct)}
+    grid = pair.patient.grid
+    images = {
+        "ct_f": grid.image(pair.patient.ct),
+        "ct_m": pair.atlas_grid.image(pair.atlas.ct),
+        "organs_f": grid.image(pair.patient.picture(pair.organs)),
+    }
     command = (
         f"{COMMON} -m NCC 2x2x2 -n 40x12 -wp 0 -s {how.update_voxels:g}vox {how.warp_voxels:g}vox -it affine "
         f"-w 1.0 -i ct_f ct_m -w {how.organ_weight:g} -i organs_f organs_m -o warp"
@@ -94,8 +99,7 @@ def _on_patient(image: sitk.Image, pair: Aligned) -> FloatArray:
     affine = sitk.AffineTransform(3)
     affine.SetMatrix(matrix[:3, :3].ravel().tolist())
     affine.SetTranslation(matrix[:3, 3].tolist())
-    reference = pair.patient.grid.image(np.zeros(pair.patient.grid.shape, np.uint8))
-    return sitk.GetArrayFromImage(sitk.Resample(image, reference, affine, sitk.sitkLinear, 0.0))
+    return sitk.GetArrayFromImage(sitk.Resample(image, pair.patient.grid.reference, affine, sitk.sitkLinear, 0.0))
 
 
 ENGINES: Mapping[Engine, Callable[[Aligned, Deformation], FloatArray]] = {

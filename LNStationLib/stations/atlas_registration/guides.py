@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import SimpleITK as sitk
 
-from LNStationLib.imaging.boxes import box_of
+from LNStationLib.imaging.boxes import Box, bounding_box, box_of, grown
 from LNStationLib.imaging.grid import Grid, resample_to_grid, scaled_grid
 from LNStationLib.imaging.scan import hu_on_grid
 from LNStationLib.state.organ_set import OrganSet, OrganSource
@@ -41,11 +41,19 @@ class Guided:
         grid: Coarse and isotropic.
         ct: float32 ``[z, y, x]``, 0 to 1 in the window.
         organs: Name to float32 ``[z, y, x]``: the part of each voxel that is the organ.
+        stations: Voxels of any station, bool ``[z, y, x]``; ``None`` where they are not known.
     """
 
     grid: Grid
     ct: FloatArray
     organs: Mapping[str, FloatArray]
+    stations: BoolArray | None = None
+
+    def part(self, box: Box) -> Guided:
+        """What lies in a box of the grid."""
+        organs = {name: values[box] for name, values in self.organs.items()}
+        stations = None if self.stations is None else self.stations[box]
+        return Guided(self.grid.part(box), self.ct[box], organs, stations)
 
     def picture(self, names: Collection[str]) -> FloatArray:
         """Organs as gray levels."""
@@ -80,7 +88,8 @@ def guided_atlas(atlas: Atlas, spacing_mm: float) -> Guided:
     """An atlas as the registration sees it."""
     grid = scaled_grid(atlas.grid, (spacing_mm,) * 3)
     hu = resample_to_grid(atlas.grid.image(atlas.hu), grid, labels=False, outside=-1024)
-    return Guided(grid, windowed(hu), _parts(atlas.organ_masks(), atlas.grid, grid))
+    stations = resample_to_grid(atlas.grid.image(atlas.stations), grid, labels=True) > 0
+    return Guided(grid, windowed(hu), _parts(atlas.organ_masks(), atlas.grid, grid), stations)
 
 
 def windowed(hu: np.ndarray) -> FloatArray:
@@ -90,9 +99,14 @@ def windowed(hu: np.ndarray) -> FloatArray:
 
 
 def _parts(masks: Mapping[str, BoolArray], grid: Grid, onto: Grid) -> dict[str, FloatArray]:
-    parts = {
-        name: resample_to_grid(grid.image(mask.astype(np.float32)), onto, labels=False)
-        for name, mask in masks.items()
-        if name in GUIDES
-    }
+    parts = {name: _part_of_voxels(mask, grid, onto) for name, mask in masks.items() if name in GUIDES}
     return {name: part for name, part in parts.items() if (part > 0.5).any()}
+
+
+def _part_of_voxels(mask: BoolArray, grid: Grid, onto: Grid) -> FloatArray:
+    """Which part of each voxel a mask takes, read within its box and a rim of voxels outside it."""
+    tight = bounding_box(mask)
+    if tight is None:
+        return np.zeros(onto.shape, np.float32)
+    box = grown(tight, 1, mask.shape)
+    return resample_to_grid(grid.part(box).image(mask[box].astype(np.float32)), onto, labels=False)

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import SimpleITK as sitk
 
+from LNStationLib.imaging.boxes import Box, box_around_points, grown_mm, points_mm
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.stations.atlas_registration.engines import COMMON, ENGINES, Aligned, Deformation
 from LNStationLib.stations.atlas_registration.guides import Guided
@@ -23,10 +24,15 @@ from LNStationLib.support.types import FloatArray
 LIBRARY_MISSING = (
     "stations by atlases need the package picsl-greedy, which is not installed: pip install picsl-greedy."
 )
+_DIVERGED = "it did not converge"
 _FEWEST_IN_COMMON = 3
 """Organs: fewer leave turn or scale open."""
 _RIGID = f"{COMMON} -a -dof 6 -m SSD -n 60x20x0 -ia-identity -i organs_f organs_m -o rigid"
 _AFFINE = f"{COMMON} -a -dof 12 -m SSD -n 60x20x0 -ia rigid -i organs_f organs_m -o affine"
+_AROUND_STATIONS_MM = 24.0
+"""What lies further from all stations is not deformed. Chosen in development: 24 to 48 mm move stations alike."""
+_PAIR = 2
+"""Greedy's coarser level halves the grid: it starts and ends between pairs, so that a margin moves no point of it."""
 _USUAL = Deformation()
 _RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 """Greedy's matrices are in RAS; from and to LPS."""
@@ -38,9 +44,10 @@ class Registered:
 
     Attributes:
         affine: 4 x 4, from a patient's (warped) point to the atlas's, LPS mm.
-        warp_mm: float32 ``[z, y, x, 3]`` on ``grid``: what is added to a patient's point before ``affine``, LPS mm.
-        grid: Of the warp.
-        overlap: Dice coefficient by organ, between the patient's and the atlas's carried over.
+        warp_mm: float32 ``[z, y, x, 3]`` on ``grid``: what is added to a patient's point before ``affine``, LPS mm;
+            nothing beyond the grid.
+        grid: Of the warp: the part of the patient's coarse grid around the stations.
+        overlap: Dice coefficient by organ on this grid, between the patient's and the atlas's carried over.
         problem: Why it was not registered; ``None`` where it was.
     """
 
@@ -67,11 +74,8 @@ class Registered:
 
     def carry(self, image: sitk.Image, onto: Grid, *, labels: bool, outside: float = 0.0) -> np.ndarray:
         """An image of the atlas on a grid of the patient, ``[z, y, x]``."""
-        reference = sitk.Image([int(n) for n in reversed(onto.shape)], sitk.sitkUInt8)
-        reference.SetSpacing(tuple(reversed(onto.spacing_mm)))
-        reference.SetOrigin(tuple(reversed(onto.origin_mm)))
         how = sitk.sitkNearestNeighbor if labels else sitk.sitkLinear
-        return sitk.GetArrayFromImage(sitk.Resample(image, reference, self.transform(), how, outside))
+        return sitk.GetArrayFromImage(sitk.Resample(image, onto.reference, self.transform(), how, outside))
 
 
 def check_library() -> None:
@@ -101,15 +105,14 @@ def register(pair: tuple[Guided, Guided], how: Deformation = _USUAL) -> Register
     if len(common) < _FEWEST_IN_COMMON:
         return _none(patient, Reason("few_organs_in_common", {"n_organs": len(common)}))
     try:
-        affine, warp = _found(patient, atlas, common, how)
+        found, part = _found(patient, atlas, common, how)
     except RuntimeError as error:
         return _none(patient, Reason("registration_failed", {"error": first_line(error)}))
-    found = Registered(affine, warp, patient.grid, {})
-    return Registered(affine, warp, patient.grid, overlaps(found, patient, atlas, common))
+    return replace(found, overlap=overlaps(found, part, atlas, common))
 
 
-def _found(patient: Guided, atlas: Guided, common: list[str], how: Deformation) -> tuple[FloatArray, FloatArray]:
-    """Affine matrix and warp ``[z, y, x, 3]``, as in ``Registered``.
+def _found(patient: Guided, atlas: Guided, common: list[str], how: Deformation) -> tuple[Registered, Guided]:
+    """How the atlas lies, without overlaps, and the part of the patient that was deformed.
 
     Raises:
         RuntimeError: An engine gave up.
@@ -127,12 +130,32 @@ def _found(patient: Guided, atlas: Guided, common: list[str], how: Deformation) 
     greedy.execute(_RIGID, out=told, err=told, rigid=None, **organs)
     greedy.execute(_AFFINE, out=told, err=told, affine=None)
     found = np.asarray(greedy["affine"], float)
-    warp = ENGINES[how.engine](Aligned(patient, near, atlas, common, greedy, found), how)
     affine = _RAS @ found @ _RAS
-    if not (np.isfinite(affine).all() and np.isfinite(warp).all()):
-        raise RuntimeError("it did not converge")
+    if not np.isfinite(affine).all():
+        raise RuntimeError(_DIVERGED)
     affine[:3, 3] += shift
-    return affine, warp.astype(np.float32)
+    part = patient.part(_around_stations(patient.grid, atlas, affine))
+    warp = ENGINES[how.engine](Aligned(part, near, atlas, common, greedy, found), how)
+    if not np.isfinite(warp).all():
+        raise RuntimeError(_DIVERGED)
+    return Registered(affine, warp.astype(np.float32), part.grid, {}), part
+
+
+def _around_stations(grid: Grid, atlas: Guided, affine: FloatArray) -> Box:
+    """Where the affine step puts the atlas's stations on the patient's grid, with a margin; all where that is unknown."""
+    box = None
+    if atlas.stations is not None and atlas.stations.any():
+        points = points_mm(atlas.grid.reference, np.argwhere(atlas.stations))
+        there = np.linalg.solve(affine[:3, :3], (points - affine[:3, 3]).T).T
+        box = box_around_points(grid.reference, there)
+    if box is None:
+        return slice(0, grid.shape[0]), slice(0, grid.shape[1]), slice(0, grid.shape[2])
+    around = grown_mm(box, _AROUND_STATIONS_MM, grid.spacing_mm, grid.shape)
+    z, y, x = (
+        slice(part.start - part.start % _PAIR, min(part.stop + part.stop % _PAIR, size))
+        for part, size in zip(around, grid.shape, strict=True)
+    )
+    return z, y, x
 
 
 def _moved(grid: Grid, shift_mm: FloatArray) -> Grid:
@@ -155,14 +178,21 @@ def _center_mm(guided: Guided, name: str) -> tuple[float, float, float]:
 
 
 def overlaps(found: Registered, patient: Guided, atlas: Guided, common: list[str]) -> dict[str, float]:
-    """Dice coefficient by organ on the patient's coarse grid, within what the atlas's CT covers."""
-    covered = found.carry(atlas.grid.image(np.ones(atlas.grid.shape, np.float32)), patient.grid, labels=True) > 0
+    """Dice coefficient by organ on the patient's grid, within what the atlas's CT covers.
+
+    An organ of which neither has a voxel there has none.
+    """
+    # As the components of one image, so that the warp is read once.
+    components = [np.ones(atlas.grid.shape, np.float32), *(atlas.organs[name] for name in common)]
+    image = sitk.Compose([atlas.grid.image(values) for values in components])
+    covered, *carried = np.moveaxis(found.carry(image, patient.grid, labels=False) > 0.5, -1, 0)
     result = {}
-    for name in common:
-        theirs = found.carry(atlas.grid.image(atlas.organs[name]), patient.grid, labels=False) > 0.5
-        mine = (patient.organs[name] > 0.5) & covered
-        total = np.count_nonzero(mine) + np.count_nonzero(theirs)
-        result[name] = 2.0 * int(np.count_nonzero(mine & theirs)) / int(total) if total else 0.0
+    for name, theirs in zip(common, carried, strict=True):
+        mine = patient.organs[name] > 0.5
+        if mine.any() or theirs.any():
+            mine &= covered
+            total = np.count_nonzero(mine) + np.count_nonzero(theirs)
+            result[name] = 2.0 * int(np.count_nonzero(mine & theirs)) / int(total) if total else 0.0
     return result
 
 
