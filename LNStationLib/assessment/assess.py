@@ -108,8 +108,11 @@ def found_organs(case: Case, settings: Settings, progress: Progress = silent) ->
 
 def _on_working_grid(case: Case, settings: Settings, before: OrganPart | None) -> PatientState:
     """A patient of whom nothing but the images is known, with the CT resampled to the working grid once."""
-    kept = None if before is None else before.kept
-    scan = scan_of(case.ct, chest_grid(case.ct, settings.working_spacing_mm) if kept is None else kept.grid)
+    if before is None or before.kept is None:
+        grid = chest_grid(case.ct, settings.working_spacing_mm, case.thorax)
+    else:
+        grid = before.kept.grid
+    scan = scan_of(case.ct, grid)
     part = OrganPart((), segmented=None if before is None else before.segmented)
     return PatientState(case, settings, scan, organ_part=part, provenance=tuple(_input_remarks(case)))
 

@@ -133,7 +133,7 @@ def _restored_organs(
     masks = masks_on_ct(organs, case.ct)
     edits = {name: masks[name].image(case.ct) if name in masks else None for name in edited}
     case = replace(case, organ_edits=edits)
-    grid = chest_grid(case.ct, settings.working_spacing_mm)
+    grid = chest_grid(case.ct, settings.working_spacing_mm, case.thorax)
     segmented = [
         Organ(one.name, mask, OrganSource.NETWORK, reason_of(one.detail, one.detail_code), one.confidence)
         for one in assessment.organs

@@ -8,6 +8,7 @@ from typing import Literal
 import SimpleITK as sitk
 
 from LNStationLib.case.node_edits import NodeEdits
+from LNStationLib.imaging.thorax_view import ThoraxView
 from LNStationLib.imaging.tracer import FDG
 from LNStationLib.support.reason import Reason
 from LNStationLib.support.types import Side
@@ -55,6 +56,8 @@ class Case:
         tumor: Binary uint8 mask of the primary tumor, or ``None``.
         facts: What is known of the patient.
         synthetic: True where the case was made by the phantom; every output then says so.
+        thorax: What the checks saw of the chest in this CT, by which the working grid is known; ``None`` where they
+            were not made: whoever puts another CT in its place leaves it out.
         warnings: What was odd about the input but could be worked with.
     """
 
@@ -71,6 +74,7 @@ class Case:
     tumor: sitk.Image | None = None
     facts: CaseFacts = field(default_factory=CaseFacts)
     synthetic: bool = False
+    thorax: ThoraxView | None = None
     warnings: tuple[Reason, ...] = ()
 
     @property

@@ -22,6 +22,7 @@ from LNStationLib.imaging.discretion import no_values_told
 from LNStationLib.imaging.pet import suv_from_dicom, suv_from_file
 from LNStationLib.imaging.reading import Warn
 from LNStationLib.imaging.thorax_check import check_thorax
+from LNStationLib.imaging.thorax_view import ThoraxView
 from LNStationLib.imaging.tracer import FDG, said_of_tracer, tracer_of
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.progress import Progress, silent
@@ -49,7 +50,7 @@ def check_case(unchecked: UncheckedCase, progress: Progress = silent) -> Case:
     warnings: list[Reason] = []
     warn = warnings.append
     progress("reading the CT", 0.0)
-    ct, header = _checked_ct(unchecked.ct(warn), warn)
+    ct, header, thorax = _checked_ct(unchecked.ct(warn), warn)
     progress("reading the PET", 0.4)
     pet, tracer = (
         (None, None) if unchecked.pet is None else _checked_pet(unchecked.pet(warn), unchecked, ct, header, warn)
@@ -63,6 +64,7 @@ def check_case(unchecked: UncheckedCase, progress: Progress = silent) -> Case:
     return Case(
         case_id=safe_name(unchecked.case_id or _name_by_series(header)),
         ct=ct,
+        thorax=thorax,
         pet=pet,
         pet_tracer=tracer,
         organ_masks=organs.masks,
@@ -75,11 +77,11 @@ def check_case(unchecked: UncheckedCase, progress: Progress = silent) -> Case:
     )
 
 
-def _checked_ct(given: GivenImage, warn: Warn) -> tuple[sitk.Image, Dataset | None]:
-    """The CT, and the header of its first slice where it came from DICOM."""
+def _checked_ct(given: GivenImage, warn: Warn) -> tuple[sitk.Image, Dataset | None, ThoraxView]:
+    """The CT, the header of its first slice where it came from DICOM, and what it shows of the chest."""
     ct = hounsfield_image(given.image, given.name, warn)
-    check_thorax(ct, given.name, warn)
-    return ct, None if given.series is None else given.series.headers[0]
+    thorax = check_thorax(ct, given.name, warn)
+    return ct, None if given.series is None else given.series.headers[0], thorax
 
 
 def _checked_pet(

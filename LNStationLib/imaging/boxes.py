@@ -122,9 +122,15 @@ def inside_of(outer: Box, part: Box) -> Box:
     return z, y, x
 
 
+def shared(one: Box, other: Box) -> Box | None:
+    """The voxels that two boxes of the same array have in common; ``None`` where there are none."""
+    z, y, x = (slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(one, other, strict=True))
+    return (z, y, x) if all(part.start < part.stop for part in (z, y, x)) else None
+
+
 def overlap(one: Box, other: Box) -> bool:
     """Whether two boxes of the same array have voxels in common."""
-    return all(max(a.start, b.start) < min(a.stop, b.stop) for a, b in zip(one, other, strict=True))
+    return shared(one, other) is not None
 
 
 def crop(image: sitk.Image, box: Box) -> sitk.Image:

@@ -29,13 +29,16 @@ _WORDS = {
 _SIDES = ("right", "left")
 
 
-def check_thorax(ct: sitk.Image, name: str, warn: Warn) -> None:
+def check_thorax(ct: sitk.Image, name: str, warn: Warn) -> ThoraxView:
     """Refuse a CT without lungs or without an airway, warn where one lung is hardly aerated.
 
     Args:
         ct: Volume in HU, any orientation.
         name: How messages call it.
         warn: Told what is odd about the chest in view.
+
+    Returns:
+        What is in view.
 
     Raises:
         InputError: No chest is in view; the message says what is missing and what is seen instead.
@@ -55,6 +58,7 @@ def check_thorax(ct: sitk.Image, name: str, warn: Warn) -> None:
     if view.airway_mm < _MIN_AIRWAY_MM:
         warn(Reason("no_trachea_between_lungs", {"image": name}))
     _warn_of_sides(view, name, warn)
+    return view
 
 
 def _warn_of_sides(view: ThoraxView, name: str, warn: Warn) -> None:

@@ -130,13 +130,18 @@ def thorax_view(ct: sitk.Image) -> ThoraxView:
     )
 
 
-def chest_grid(ct: sitk.Image, spacing_mm: float) -> Grid:
+def chest_grid(ct: sitk.Image, spacing_mm: float, view: ThoraxView | None = None) -> Grid:
     """The working grid of the part of a CT that holds the chest; of all of it where no lungs are seen.
 
     What a whole-body examination shows beside the chest costs nothing then, and cannot be taken for it.
+
+    Args:
+        ct: In HU.
+        spacing_mm: Of the grid.
+        view: What was seen of this CT before; measured where ``None``.
     """
-    chest = thorax_view(ct).chest_mm
-    return working_grid(ct, spacing_mm, within_mm=chest)
+    seen = thorax_view(ct) if view is None else view
+    return working_grid(ct, spacing_mm, within_mm=seen.chest_mm)
 
 
 def _thinned(ct: sitk.Image) -> sitk.Image:

@@ -160,6 +160,9 @@ def _blended(
         progress("running the network window by window", number / tiling.count)
         answer = ask(np.ascontiguousarray(volume[(slice(None), *window)])[None])
         for weight, shape in zip(weights, ((-1, 1, 1), (-1, 1), (-1,)), strict=True):
-            answer *= torch.from_numpy(weight.reshape(shape))
-        whole[(slice(None), *window)] += answer
+            if (weight != 1).any():  # One window along an axis has all the weight there.
+                answer *= torch.from_numpy(weight.reshape(shape))
+        # Class by class: of all at once, in two precisions, torch takes about twice as long for the same sum.
+        for part, more in zip(whole[(slice(None), *window)], answer, strict=True):
+            part += more
     return whole

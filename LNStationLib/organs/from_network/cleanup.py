@@ -9,7 +9,7 @@ import numpy as np
 from scipy import ndimage
 from skimage.graph import MCP_Geometric
 
-from LNStationLib.imaging.boxes import grown, label_boxes
+from LNStationLib.imaging.boxes import box_of, grown, label_boxes, shared, within
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.organs import morphology
 from LNStationLib.organs.from_network.probabilities import Voted
@@ -96,11 +96,15 @@ def clean(row: GroupRow, voted: Voted, done: Mapping[str, CleanGroup], place: Pl
 
 def _neighbors(row: GroupRow, voted: Voted, done: Mapping[str, CleanGroup], place: Place) -> BoolArray | None:
     """The groups that a row joins, grown by the width of a joint, in the row's box; ``None`` where none is known."""
-    known = [done[name].on(place.grid) for name in row.joins if name in done]
-    if not known:
-        return None
-    grown = morphology.dilate(np.logical_or.reduce(known), _TOUCH_MM, place.grid.spacing_mm[0])
-    return grown[voted.box] if grown[voted.box].any() else None
+    spacing = place.grid.spacing_mm[0]
+    around = grown(voted.box, int(np.ceil(_TOUCH_MM / spacing)), place.grid.shape)
+    known = np.zeros(place.grid.part(around).shape, dtype=bool)
+    for group in (done[name] for name in row.joins if name in done):
+        common = shared(group.voted.box, around)
+        if common is not None:
+            known[within(common, around)] |= group.mask[within(common, group.voted.box)]
+    near = morphology.dilate(known, _TOUCH_MM, spacing)[within(voted.box, around)]
+    return near if near.any() else None
 
 
 def _pieces_kept(row: GroupRow, voted: Voted, mask: BoolArray, neighbors: BoolArray | None, grid: Grid) -> BoolArray:
@@ -108,7 +112,7 @@ def _pieces_kept(row: GroupRow, voted: Voted, mask: BoolArray, neighbors: BoolAr
         return mask
     labels = morphology.components(mask, connectivity=26)
     if row.keep == "all":
-        return np.asarray(labels > 0) & _large(labels, row.least_ml / 2, grid)
+        return _large(labels, row.least_ml / 2, grid)
     kept = labels == 1
     if row.keep == "joined" and neighbors is not None:
         touching = np.unique(labels[neighbors & mask])
@@ -117,9 +121,10 @@ def _pieces_kept(row: GroupRow, voted: Voted, mask: BoolArray, neighbors: BoolAr
 
 
 def _large(labels: np.ndarray, least_ml: float, grid: Grid) -> BoolArray:
-    large = np.bincount(labels.ravel()) * grid.voxel_volume_ml >= least_ml
-    large[0] = False
-    return np.asarray(large[labels])
+    """Pieces, numbered by falling size, of at least some volume."""
+    inside = labels > 0
+    count = int((np.bincount(labels[inside]) * grid.voxel_volume_ml >= least_ml).sum())
+    return np.asarray(inside & (labels <= count))
 
 
 def _bridged(kept: BoolArray, labels: np.ndarray, row: GroupRow, voted: Voted, grid: Grid) -> BoolArray:
@@ -127,28 +132,27 @@ def _bridged(kept: BoolArray, labels: np.ndarray, row: GroupRow, voted: Voted, g
 
     A network that was hardly trained leaves thousands of pieces: each is looked at in its own box.
     """
-    spacing, probability, boxes = grid.spacing_mm[0], voted.whole, label_boxes(labels)
+    loose = np.where(kept, 0, labels)
+    if not loose.any():
+        return kept
+    spacing, probability, boxes = grid.spacing_mm[0], voted.whole, label_boxes(loose)
     margin = int(np.ceil(row.bridge_mm / spacing)) + 2
     kept = kept.copy()
-    waiting = np.unique(labels[(labels > 0) & ~kept])
-    while waiting.size:
-        near = _nearest_mm(morphology.distance_to(kept, spacing), labels, waiting) <= row.bridge_mm
-        if not near.any():
-            break
-        for number in waiting[near]:
+    while (near := _near(loose, kept, row.bridge_mm, spacing)).size:
+        for number in near:
             box = grown(boxes[int(number)], margin, kept.shape)
-            piece = labels[box] == number
+            piece = loose[box] == number
             kept[box] |= piece | _bridge(piece, kept[box], probability[box], spacing)
-        waiting = waiting[~near]
+            loose[box][piece] = 0
     return kept
 
 
-def _nearest_mm(away_mm: FloatArray, labels: np.ndarray, pieces: np.ndarray) -> FloatArray:
-    """How near each piece comes; SciPy's ``minimum`` sorts all voxels of the box for it, air too."""
-    inside = labels > 0
-    nearest = np.full(int(labels.max()) + 1, np.inf)
-    np.minimum.at(nearest, labels[inside], away_mm[inside])
-    return np.asarray(nearest[pieces])
+def _near(loose: np.ndarray, kept: BoolArray, reach_mm: float, spacing: float) -> np.ndarray:
+    """Numbers of the loose pieces that come near to those kept."""
+    around = box_of(kept, int(np.ceil(reach_mm / spacing)))
+    pieces = loose[around]
+    there = pieces[(pieces > 0) & (morphology.distance_to(kept[around], spacing) <= reach_mm)]
+    return np.unique(there)
 
 
 def _bridge(piece: BoolArray, kept: BoolArray, probability: FloatArray, spacing: float) -> BoolArray:

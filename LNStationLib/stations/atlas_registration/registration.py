@@ -6,20 +6,21 @@ Greedy: Yushkevich et al., https://github.com/pyushkevich/greedy.
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import SimpleITK as sitk
+from scipy.ndimage import map_coordinates
 
-from LNStationLib.imaging.boxes import Box, box_around_points, grown_mm, points_mm
+from LNStationLib.imaging.boxes import Box, box_around_points, box_of, grown_mm, points_mm
 from LNStationLib.imaging.grid import Grid
 from LNStationLib.stations.atlas_registration.engines import COMMON, ENGINES, Aligned, Deformation
 from LNStationLib.stations.atlas_registration.guides import Guided
 from LNStationLib.support.errors import InputError
 from LNStationLib.support.reason import Reason
 from LNStationLib.support.sentences import first_line
-from LNStationLib.support.types import FloatArray
+from LNStationLib.support.types import BoolArray, FloatArray
 
 LIBRARY_MISSING = (
     "stations by atlases need the package picsl-greedy, which is not installed: pip install picsl-greedy."
@@ -71,6 +72,14 @@ class Registered:
         field.SetSpacing(tuple(reversed(self.grid.spacing_mm)))
         field.SetOrigin(tuple(reversed(self.grid.origin_mm)))
         return sitk.CompositeTransform([affine, sitk.DisplacementFieldTransform(field)])
+
+    def places_in(self, grid: Grid) -> FloatArray:
+        """Fractional indices z, y, x in a grid of the atlas of every voxel of the warp's: ``[3, z, y, x]``."""
+        z, y, x = np.meshgrid(*(self.grid.coordinates_mm(axis) for axis in range(3)), indexing="ij")
+        points = np.stack([x, y, z]) + np.moveaxis(self.warp_mm, -1, 0)
+        there = np.tensordot(self.affine[:3, :3], points, 1)[::-1]
+        moves = self.affine[2::-1, 3] - grid.origin_mm
+        return np.stack([(one + move) / step for one, move, step in zip(there, moves, grid.spacing_mm, strict=True)])
 
     def carry(self, image: sitk.Image, onto: Grid, *, labels: bool, outside: float = 0.0) -> np.ndarray:
         """An image of the atlas on a grid of the patient, ``[z, y, x]``."""
@@ -142,7 +151,7 @@ def _found(patient: Guided, atlas: Guided, common: list[str], how: Deformation) 
 
 
 def _around_stations(grid: Grid, atlas: Guided, affine: FloatArray) -> Box:
-    """Where the affine step puts the atlas's stations on the patient's grid, with a margin; all where that is unknown."""
+    """Where the affine step puts the atlas's stations, with a margin; the whole grid where that is unknown."""
     box = None
     if atlas.stations is not None and atlas.stations.any():
         points = points_mm(atlas.grid.reference, np.argwhere(atlas.stations))
@@ -178,22 +187,41 @@ def _center_mm(guided: Guided, name: str) -> tuple[float, float, float]:
 
 
 def overlaps(found: Registered, patient: Guided, atlas: Guided, common: list[str]) -> dict[str, float]:
-    """Dice coefficient by organ on the patient's grid, within what the atlas's CT covers.
+    """Dice coefficient by organ on the warp's grid, within what the atlas's CT covers.
 
     An organ of which neither has a voxel there has none.
+
+    Args:
+        found: The registration.
+        patient: On the grid of its warp.
+        atlas: What was registered.
+        common: Organs of both.
     """
-    # As the components of one image, so that the warp is read once.
-    components = [np.ones(atlas.grid.shape, np.float32), *(atlas.organs[name] for name in common)]
-    image = sitk.Compose([atlas.grid.image(values) for values in components])
-    covered, *carried = np.moveaxis(found.carry(image, patient.grid, labels=False) > 0.5, -1, 0)
+    places = found.places_in(atlas.grid)
+    covered = _between(places, [-0.5] * 3, [size - 0.5 for size in atlas.grid.shape])
     result = {}
-    for name, theirs in zip(common, carried, strict=True):
+    for name in common:
+        theirs = _mostly(atlas.organs[name], places) & covered
         mine = patient.organs[name] > 0.5
         if mine.any() or theirs.any():
             mine &= covered
             total = np.count_nonzero(mine) + np.count_nonzero(theirs)
             result[name] = 2.0 * int(np.count_nonzero(mine & theirs)) / int(total) if total else 0.0
     return result
+
+
+def _mostly(part: FloatArray, places: FloatArray) -> BoolArray:
+    """At which fractional indices ``[3, z, y, x]`` an organ takes more than half, read within its box alone."""
+    box = box_of(part > 0)
+    found = _between(places, [side.start - 1 for side in box], [side.stop for side in box])
+    found[found] = map_coordinates(part, places[:, found], order=1, mode="nearest") > 0.5
+    return found
+
+
+def _between(places: FloatArray, low: Sequence[float], high: Sequence[float]) -> BoolArray:
+    """Which indices lie from the lower to below the upper one along every axis."""
+    inside = [(one >= first) & (one < last) for one, first, last in zip(places, low, high, strict=True)]
+    return np.logical_and.reduce(inside)
 
 
 def _none(patient: Guided, problem: Reason) -> Registered:

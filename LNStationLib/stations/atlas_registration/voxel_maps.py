@@ -37,5 +37,6 @@ def voxel_maps(shares: FloatArray, box: Box, outlines: StationMap) -> dict[str, 
 def weights_of(outlines: StationMap, box: Box) -> dict[str, FloatArray]:
     """Weights of every station that has voxels, by name, on the part of the working grid in ``box``."""
     spacing_mm = outlines.grid.spacing_mm
-    masks = {row.name: outlines.mask(row.name)[box] for row in anatomy.stations()}
+    labels = outlines.labels[box]
+    masks = {row.name: labels == row.label_value for row in anatomy.stations()}
     return {name: weight_map(mask, spacing_mm) for name, mask in masks.items() if mask.any()}

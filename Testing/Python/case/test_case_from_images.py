@@ -14,6 +14,7 @@ from states import said
 from LNStationLib.case.from_memory import CaseImages, case_from_images
 from LNStationLib.imaging.arrays import array_view
 from LNStationLib.imaging.boxes import like
+from LNStationLib.imaging.thorax_view import thorax_view
 from LNStationLib.support.errors import GeometryError, InputError
 
 
@@ -32,6 +33,7 @@ def test_a_ct_alone_makes_a_case_with_a_safe_name() -> None:
     case = case_from_images(given())
     assert case.case_id == "case_7_b"
     assert case.ct.GetPixelID() == sitk.sitkInt16
+    assert case.thorax == thorax_view(case.ct)
     assert (case.pet, case.nodes, case.tumor, case.organ_masks) == (None, None, None, {})
 
 

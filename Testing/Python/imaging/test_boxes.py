@@ -64,6 +64,9 @@ def test_a_box_within_a_box_and_back() -> None:
     outer, part = (slice(2, 9), slice(3, 9), slice(4, 9)), (slice(3, 5), slice(3, 6), slice(6, 9))
     assert boxes.within(part, outer) == (slice(1, 3), slice(0, 3), slice(2, 5))
     assert boxes.inside_of(outer, boxes.within(part, outer)) == part
+    assert boxes.shared(outer, part) == part
+    assert boxes.shared(part, (slice(0, 4), slice(5, 9), slice(0, 9))) == (slice(3, 4), slice(5, 6), slice(6, 9))
+    assert boxes.shared(part, (slice(5, 9), slice(0, 9), slice(0, 9))) is None
     assert boxes.bounding_region([outer, part]) == outer
     assert boxes.bounding_region([]) is None
 

@@ -133,6 +133,12 @@ def test_the_box_of_the_chest_holds_lungs_and_body_and_leaves_the_rest() -> None
     assert grid.shape[0] * 2.0 == pytest.approx(high - low, abs=2.0)
 
 
+def test_what_the_check_saw_gives_the_same_grid_without_another_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected, view = chest_grid(chest(), 2.0), check_thorax(chest(), "CT", Heard().append)
+    monkeypatch.setattr("LNStationLib.imaging.thorax_view.thorax_view", pytest.fail)
+    assert chest_grid(chest(), 2.0, view) == expected
+
+
 def test_water_in_air_is_refused() -> None:
     array = np.full((40, 40, 40), -1000, np.int16)
     array[5:35, 5:35, 5:35] = 0

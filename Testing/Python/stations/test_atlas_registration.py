@@ -13,6 +13,7 @@ from scipy.ndimage import gaussian_filter
 from states import said
 from stations.atlas_chest import COARSE_MM, schematic_atlas, schematic_patient, station_dice, truth, written
 
+from LNStationLib import anatomy
 from LNStationLib.assessment.methods import check_methods
 from LNStationLib.case.case import Case
 from LNStationLib.imaging.grid import resample_to_grid
@@ -86,6 +87,45 @@ def test_the_same_images_give_the_same_warp() -> None:
     one, other = (registered(schematic_patient(1.03)) for _ in range(2))
     np.testing.assert_array_equal(one.warp_mm, other.warp_mm)
     np.testing.assert_array_equal(one.affine, other.affine)
+
+
+def test_what_lies_around_the_stations_is_deformed_and_the_rest_is_left_to_the_affine_step(
+    larger: PatientState,
+) -> None:
+    value = anatomy.station("5").label_value
+    patient, atlas = guided_patient(larger.case.ct, larger.organ_set, COARSE_MM), schematic_atlas()
+    assert patient is not None
+    only = replace(atlas, stations=np.where(atlas.stations == value, atlas.stations, 0))
+    found = register((patient, guided_atlas(only, COARSE_MM)))
+    points = np.array([larger.organ_set.grid.point_mm(tuple(index)) for index in np.argwhere(truth() == value)])
+    low, high = (np.array(found.grid.point_mm(corner)) for corner in ((0, 0, 0), np.array(found.grid.shape) - 1))
+    assert (low < points.min(axis=0) - 15).all()
+    assert (high > points.max(axis=0) + 15).all()
+    assert np.prod(found.grid.shape) < 0.5 * np.prod(patient.grid.shape)
+    beyond = tuple(high + 40.0)
+    moved = found.affine[:3, :3] @ beyond + found.affine[:3, 3]
+    assert found.transform().TransformPoint(beyond) == pytest.approx(moved)
+
+
+def test_an_atlas_of_unknown_stations_is_deformed_everywhere(larger: PatientState) -> None:
+    patient = guided_patient(larger.case.ct, larger.organ_set, COARSE_MM)
+    assert patient is not None
+    found = register((patient, replace(guided_atlas(schematic_atlas(), COARSE_MM), stations=None)))
+    assert found.grid == patient.grid
+
+
+def test_organs_overlap_as_they_do_when_they_are_carried_over_one_by_one(larger: PatientState) -> None:
+    patient, atlas = (
+        guided_patient(larger.case.ct, larger.organ_set, COARSE_MM),
+        guided_atlas(schematic_atlas(), COARSE_MM),
+    )
+    assert patient is not None
+    found = register((patient, replace(atlas, stations=None)))
+    covered = found.carry(atlas.grid.image(np.ones(atlas.grid.shape, np.uint8)), patient.grid, labels=True) > 0
+    for name, dice in found.overlap.items():
+        theirs = found.carry(atlas.grid.image(atlas.organs[name]), patient.grid, labels=False) > 0.5
+        mine = (patient.organs[name] > 0.5) & covered
+        assert dice == pytest.approx(2 * (mine & theirs).sum() / (mine.sum() + theirs.sum()), abs=1e-3), name
 
 
 def test_organs_in_common_are_needed() -> None:
