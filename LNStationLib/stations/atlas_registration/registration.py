@@ -221,7 +221,7 @@ def _mostly(part: FloatArray, places: FloatArray) -> BoolArray:
 def _between(places: FloatArray, low: Sequence[float], high: Sequence[float]) -> BoolArray:
     """Which indices lie from the lower to below the upper one along every axis."""
     inside = [(one >= first) & (one < last) for one, first, last in zip(places, low, high, strict=True)]
-    return np.logical_and.reduce(inside)
+    return np.asarray(np.logical_and.reduce(inside))
 
 
 def _none(patient: Guided, problem: Reason) -> Registered:
