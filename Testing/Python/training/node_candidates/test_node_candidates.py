@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ pytest.importorskip("lightning", reason="the 'training' packages are not install
 
 from training.drawn_volumes import SHAPE, SPACING, drawn_arrays  # noqa: E402
 
+from lnstation_training.evaluation.detection import PatientHits  # noqa: E402
 from lnstation_training.segmentation.folder import VolumeSample  # noqa: E402
 from lnstation_training.segmentation.patients import (  # noqa: E402
     LOOK_ALIKE,
@@ -28,7 +30,12 @@ from lnstation_training.segmentation.patients import (  # noqa: E402
     pet_codes,
     write_patient,
 )
-from lnstation_training.tasks.node_candidates.candidates import patient_candidates  # noqa: E402
+from lnstation_training.tasks.node_candidates import candidates  # noqa: E402
+from lnstation_training.tasks.node_candidates.candidates import (  # noqa: E402
+    PatientCandidates,
+    kept_candidates,
+    patient_candidates,
+)
 from lnstation_training.tasks.node_candidates.data_module import (  # noqa: E402
     CandidateDataset,
     jittered,
@@ -93,6 +100,32 @@ def test_candidates_of_a_first_stage_are_held_to_the_truth(tmp_path: Path, monke
     monkeypatch.setattr(detector, "answers", answers)
     rows = patient_candidates(sample, detector).samples
     assert sorted((row.label, round(row.detection.score, 3)) for row in rows) == [(0, 0.7), (1, 0.9)]
+
+
+def test_candidates_are_found_once_by_a_process_and_again_where_patient_or_detector_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sample, package, asked = write(tmp_path, significant=True), tmp_path / "streams.zip", []
+    package.write_bytes(b"first")
+    loaded: list[Path] = []
+
+    def found(one: VolumeSample, detector: object, fusion: str) -> PatientCandidates:
+        asked.append((one.patient, detector, fusion))
+        return PatientCandidates((), PatientHits(detections=(), nodes=()))
+
+    monkeypatch.setattr(candidates, "patient_candidates", found)
+    monkeypatch.setattr(candidates, "load_detector", lambda path: loaded.append(path) or len(loaded))
+    for _ in range(2):
+        kept_candidates(sample, package, "LF")
+        kept_candidates(sample, package, "CT")
+        kept_candidates(sample, None)
+    assert asked == [("P0", 1, "LF"), ("P0", 1, "CT"), ("P0", None, "")]
+    os.utime(package, ns=(1, 1))
+    kept_candidates(sample, package, "LF")
+    os.utime(sample.path, ns=(1, 1))
+    kept_candidates(sample, package, "LF")
+    assert asked[3:] == [("P0", 2, "LF"), ("P0", 2, "LF")]
+    assert loaded == [package, package]
 
 
 def test_a_patch_in_training_is_the_patch_in_use(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,38 @@ def load_detector(path: Path, device: str = "cpu") -> NodeDetectionModule:
     if not isinstance(module, NodeDetectionModule):
         raise InputError(f"{path} detects no nodes: give a run or a package of node_detection.")
     return module.to(device).eval()
+
+
+def kept_candidates(sample: VolumeSample, detector: Path | None, fusion: str = "") -> PatientCandidates:
+    """As ``patient_candidates``, found once by a process: each row of an experiment asks for them twice.
+
+    Args:
+        sample: The patient.
+        detector: Run or package of the first stage; ``None`` for none.
+        fusion: See ``patient_candidates``.
+
+    Raises:
+        InputError: See ``load_detector`` and ``patient_candidates``.
+    """
+    version = None if detector is None else _last_change(detector)
+    return _kept(sample, _last_change(sample.path), detector, version, fusion)
+
+
+@lru_cache(maxsize=1024)
+def _kept(
+    sample: VolumeSample, changed: int, detector: Path | None, version: int | None, fusion: str
+) -> PatientCandidates:
+    return patient_candidates(sample, None if detector is None else _loaded(detector, version), fusion)
+
+
+@lru_cache(maxsize=1)
+def _loaded(detector: Path, version: int | None) -> NodeDetectionModule:
+    return load_detector(detector)
+
+
+def _last_change(path: Path) -> int:
+    """When a file, or what lies in a folder, was last written; 0 where there is none."""
+    return max((each.stat().st_mtime_ns for each in (path, *path.rglob("*")) if each.exists()), default=0)
 
 
 def patient_candidates(

@@ -17,8 +17,7 @@ from lnstation_training.segmentation.patients import CT, PET, VolumeFile, open_p
 from lnstation_training.tasks.node_candidates.candidates import (
     CandidateSample,
     PatientCandidates,
-    load_detector,
-    patient_candidates,
+    kept_candidates,
 )
 from LNStationLib.nodes.tags import TAGS, tag_vector
 from LNStationLib.sampling.candidate_patch import Bounds, CandidatePatchSpec, candidate_patch, region_around
@@ -148,10 +147,10 @@ class NodeCandidateData(FoldDataModule):
         if self.datasets:
             return
         fold, there = fold_of(self.folder, self.fold), {one.patient: one for one in self.read_samples()}
-        detector = None if self.detector is None else load_detector(self._detector_path(Path(self.detector)))
+        detector = None if self.detector is None else self._detector_path(Path(self.detector))
         for part in PARTS:
             named = [there[name] for name in getattr(fold, part) if name in there]
-            self.patients[part] = [patient_candidates(one, detector, self.fusion) for one in named]
+            self.patients[part] = [kept_candidates(one, detector, self.fusion) for one in named]
             rows = [row for patient in self.patients[part] for row in patient.samples]
             if not rows:
                 raise InputError(f"The {part} part of fold {self.fold} has no candidate: give more patients.")
