@@ -13,6 +13,8 @@ from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.sequence import Sequence as DicomSequence
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, PositronEmissionTomographyImageStorage, generate_uid
 
+from LNStationLib.imaging.suv import PetDose
+
 REPOSITORY = Path(__file__).resolve().parents[3]
 REAL_CASE = REPOSITORY.parent / "shared" / "data" / "chest_ct_01"
 
@@ -86,6 +88,16 @@ def points_mm(image: sitk.Image) -> np.ndarray:
     k, j, i = np.meshgrid(*(np.arange(n) for n in image.GetSize()[::-1]), indexing="ij")
     index = np.stack([i, j, k], axis=-1) * image.GetSpacing()
     return index @ np.array(image.GetDirection()).reshape(3, 3).T + image.GetOrigin()
+
+
+PET_DOSE = PetDose(
+    weight_kg=70,
+    injected_dose_bq=3.5e8,
+    half_life_s=6586.2,
+    injection_to_scan_s=6586.2,
+    decay_corrected_to="scan_start",
+)
+"""What ``pet_tags`` says."""
 
 
 def pet_tags(**changes: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import pytest
 import SimpleITK as sitk
 from heard import Heard
 from imaging.enhanced_samples import Layout, write_enhanced_ct
-from imaging.samples import dataset, wrapped, write_series
+from imaging.samples import PET_DOSE, dataset, wrapped, write_series
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.uid import EnhancedPETImageStorage
@@ -152,13 +152,7 @@ def test_a_dose_in_becquerels_is_told_from_one_in_megabecquerels(tmp_path: Path)
 
 
 def test_a_dose_that_is_given_stands_in(tmp_path: Path) -> None:
-    dose = PetDose(
-        weight_kg=70,
-        injected_dose_bq=3.5e8,
-        half_life_s=6586.2,
-        injection_to_scan_s=0,
-        decay_corrected_to="injection",
-    )
+    dose = PET_DOSE.model_copy(update={"injection_to_scan_s": 0, "decay_corrected_to": "injection"})
     assert is_suv(suv(written(tmp_path, drug={"RadionuclideTotalDose": None}), dose=dose), 0.5)
 
 

@@ -6,22 +6,14 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from heard import Heard
-from imaging.samples import oblique, pet_tags, wrapped, write_series
+from imaging.samples import PET_DOSE, oblique, pet_tags, wrapped, write_series
 from pydicom import dcmread
 
 from LNStationLib.imaging.dicom_series import read_series
 from LNStationLib.imaging.pet import suv_from_dicom, suv_from_file
-from LNStationLib.imaging.suv import PetDose
 from LNStationLib.support.errors import InputError
 
 SUV = np.random.default_rng(2).uniform(0, 12, (24, 22, 20)).astype(np.float32)
-DOSE = PetDose(
-    weight_kg=70,
-    injected_dose_bq=3.5e8,
-    half_life_s=6586.2,
-    injection_to_scan_s=6586.2,
-    decay_corrected_to="scan_start",
-)
 
 
 def image(values: np.ndarray = SUV) -> sitk.Image:
@@ -65,7 +57,7 @@ def test_declared_suv_passes_through() -> None:
 def test_becquerels_need_a_dose_and_become_suv_with_one() -> None:
     with pytest.raises(InputError, match="pet_dose"):
         suv_from_file(image(SUV / 4e-4), "bqml", None, "PET", [].append)
-    suv = suv_from_file(image(SUV / 4e-4), "bqml", DOSE, "PET", [].append)
+    suv = suv_from_file(image(SUV / 4e-4), "bqml", PET_DOSE, "PET", [].append)
     assert np.abs(sitk.GetArrayFromImage(suv) - SUV).max() < 1e-5
 
 

@@ -33,7 +33,7 @@ from LNStationLib.support.errors import InputError
 from LNStationLib.support.processes import spread
 from LNStationLib.support.progress import Progress, portion, silent
 
-Outcome = FoldResult | TrainingDivergedError
+_Outcome = FoldResult | TrainingDivergedError
 _RUN_OF = "run-of:"
 """``model: {anchors: run-of:anchor}`` in ``rows.yaml`` stands for the run of another row on the same fold."""
 
@@ -87,6 +87,11 @@ class Job:
     def task(self) -> Task:
         """Of the row."""
         return self.experiment.row_tasks.get(self.row, self.experiment.task)
+
+    @property
+    def title(self) -> str:
+        """Row and fold, for people."""
+        return f"{self.row}, fold {self.fold}"
 
     @property
     def start(self) -> str | None:
@@ -228,12 +233,11 @@ def run_experiment(experiment: Experiment, progress: Progress = silent) -> int:
     diverged = []
     for job, outcome in _in_order(missing, done, len(jobs), progress):
         done += 1
-        name = f"{job.row}, fold {job.fold}"
         if isinstance(outcome, TrainingDivergedError):
-            diverged.append(f"{name}: {outcome}")
-            progress(f"{name} came to no result ({done} of {len(jobs)})", done / len(jobs))
+            diverged.append(f"{job.title}: {outcome}")
+            progress(f"{job.title} came to no result ({done} of {len(jobs)})", done / len(jobs))
             continue
-        told = f"{name}: {outcome.evaluation.headline()}, {outcome.seconds:.0f} s"
+        told = f"{job.title}: {outcome.evaluation.headline()}, {outcome.seconds:.0f} s"
         progress(f"{told} ({done} of {len(jobs)})", done / len(jobs))
     if diverged:
         raise TrainingDivergedError("Some runs came to no result; the others are done. " + " ".join(diverged))
@@ -254,7 +258,7 @@ def _plain(config: Mapping[str, Any]) -> dict[str, Any]:
     return plain
 
 
-def _in_order(jobs: Sequence[Job], done: int, whole: int, progress: Progress) -> Iterator[tuple[Job, Outcome]]:
+def _in_order(jobs: Sequence[Job], done: int, whole: int, progress: Progress) -> Iterator[tuple[Job, _Outcome]]:
     """Those that others start from are finished before the others begin; without their weights those are left out."""
     starts = {run for job in jobs for run in job.needed_runs}
     first = [job for job in jobs if job.run in starts]
@@ -267,7 +271,7 @@ def _in_order(jobs: Sequence[Job], done: int, whole: int, progress: Progress) ->
     yield from _outcomes(others, done + len(first), whole, progress)
 
 
-def _outcomes(jobs: Sequence[Job], done: int, whole: int, progress: Progress) -> Iterator[tuple[Job, Outcome]]:
+def _outcomes(jobs: Sequence[Job], done: int, whole: int, progress: Progress) -> Iterator[tuple[Job, _Outcome]]:
     if not jobs:
         return
     workers = jobs[0].experiment.workers
@@ -278,7 +282,7 @@ def _outcomes(jobs: Sequence[Job], done: int, whole: int, progress: Progress) ->
     yield from spread(_outcome, jobs, workers)
 
 
-def _outcome(job: Job, progress: Progress = silent) -> Outcome:
+def _outcome(job: Job, progress: Progress = silent) -> _Outcome:
     """A loss that is no number ends its own run alone."""
     try:
         return run_job(job, progress)
@@ -292,7 +296,7 @@ def run_job(job: Job, progress: Progress = silent) -> FoldResult:
     _limit_threads(threads)
 
     def told(step: str, fraction: float) -> None:
-        progress(f"{job.row}, fold {job.fold}: {step}", fraction)
+        progress(f"{job.title}: {step}", fraction)
 
     start = time.monotonic()
     cli = fit(_fit_arguments(job, config), task, [EpochProgress(told, task.monitor)])

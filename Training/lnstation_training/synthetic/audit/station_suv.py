@@ -154,7 +154,7 @@ def _hull(mask: BoolArray) -> BoolArray:
     """A station with all that lies between its parts in each axial slice."""
     filled = mask.copy()
     for z in np.flatnonzero(mask.any(axis=(1, 2))):
-        filled[z] = convex_hull_image(mask[z])
+        np.logical_or(mask[z], convex_hull_image(mask[z]), out=filled[z])
     return filled
 
 

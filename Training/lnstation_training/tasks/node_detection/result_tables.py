@@ -70,7 +70,7 @@ class _Compared:
 def _gain_lines(rows: Rows, table: TableSpec, results: Mapping[str, Sequence[FoldResult]]) -> list[str]:
     """Differences of mFROC with intervals by patient: fusions of a row, or rows against the table's reference."""
     lines = [
-        "| row | networks | against | folds | patients | nodes | mFROC | against | gain |",
+        "| row | networks | against | folds | patients | nodes | mFROC | of the other | gain |",
         "| --- |" + " --- |" * 8,
     ]
     for each in _compared(rows, table, results):
